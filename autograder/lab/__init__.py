@@ -1,0 +1,32 @@
+"""What exercises share, in the jail, the twin and the student's repository alike: texts, merges, toy models.
+
+A check's inputs name a value (`lab("english", limit=2000)`); the name crosses the boundary, and the experiment gets the
+value. To add one, write a function and list it in `VALUES`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Protocol
+
+VALUES: dict[str, str] = {
+    "english": "autograder.lab.corpora:english",
+    "chinese": "autograder.lab.corpora:chinese",
+    "gpt2_merges": "autograder.lab.gpt2:gpt2_merges",
+    "gpt2_vocab": "autograder.lab.gpt2:gpt2_vocab",
+}
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def arguments(self) -> dict[str, Any]: ...
+
+
+def resolve(value: _Named) -> Any:
+    """The value of a lab name. Raises `KeyError` when there is none of that name."""
+    if value.name not in VALUES:
+        raise KeyError(f"the lab has no value {value.name!r}; it has {', '.join(sorted(VALUES))}")
+    module, _, function = VALUES[value.name].partition(":")
+    return getattr(importlib.import_module(module), function)(**value.arguments)

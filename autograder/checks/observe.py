@@ -1,0 +1,359 @@
+"""Running an experiment on an implementation, and saying in plain data what came of it.
+
+The same code runs in the jail (on a submission), in the twin (on the reference, mistakes and alternatives) and in a
+student's own pytest. It makes no judgement: it returns an `Observed` message, whatever the implementation does.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import inspect
+import random
+import signal
+import sys
+import threading
+import time
+import types
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import typeguard
+
+from autograder.checks import forbidden
+from autograder.jail.messages import Observed
+from autograder.jail.values import BadValue, Lab, decode, encode
+
+_TEXT = 2000
+
+
+class TimeUp(BaseException):
+    """The soft limit of a run has passed. Not an `Exception`, so that `except Exception` does not swallow it."""
+
+
+class _Missing(Exception):
+    """The implementation does not define a function or class that the stub has."""
+
+
+class _WrongSignature(Exception):
+    def __init__(self, name: str, want: str, got: str) -> None:
+        super().__init__(name)
+        self.name, self.want, self.got = name, want, got
+
+
+class _WrongType(Exception):
+    def __init__(self, function: str, want: str, got: str) -> None:
+        super().__init__(function)
+        self.function, self.want, self.got = function, want, got
+
+
+# --- loading ---------------------------------------------------------------------------------------------------------
+
+
+def load_module(source: str, name: str, file: str) -> types.ModuleType:
+    """Execute `source` as a module called `name`, with `file` in its tracebacks. Nothing is put on `sys.path`."""
+    module = types.ModuleType(name)
+    module.__file__ = file
+    sys.modules[name] = module  # dataclasses and pickling look their module up
+    try:
+        exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+@dataclass
+class Implementation:
+    """A loaded implementation with the stub that it is held to."""
+
+    module: types.ModuleType
+    stub: types.ModuleType
+    file: str
+
+    def student(self) -> Student:
+        return Student(self)
+
+
+class Student:
+    """What an experiment knows as `student`: the functions and classes of the stub, as this implementation has them.
+
+    What they return is held to the stub's annotations, so that an experiment never goes on with a wrong type.
+    """
+
+    def __init__(self, implementation: Implementation) -> None:
+        self._implementation = implementation
+        self._held: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._held:
+            self._held[name] = self._hold(name)
+        return self._held[name]
+
+    def _hold(self, name: str) -> Any:
+        module, stub = self._implementation.module, self._implementation.stub
+        try:
+            theirs = vars(module)[name]
+        except KeyError:
+            raise _Missing(name) from None
+        model = getattr(stub, name, None)
+        if isinstance(model, types.FunctionType):
+            if not callable(theirs):
+                raise _Missing(name)
+            _same_signature(name, theirs, model)
+            return _held_to_annotation(theirs, name, model, stub)
+        if isinstance(model, type):
+            if not isinstance(theirs, type):
+                raise _Missing(name)
+            for method, model_method in vars(model).items():
+                if isinstance(model_method, types.FunctionType):
+                    their_method = inspect.getattr_static(theirs, method, None)
+                    if not callable(their_method):
+                        raise _Missing(f"{name}.{method}")
+                    if isinstance(their_method, types.FunctionType):
+                        _same_signature(f"{name}.{method}", their_method, model_method)
+                        held = _held_to_annotation(their_method, f"{name}.{method}", model_method, stub)
+                        setattr(theirs, method, held)
+        return theirs
+
+
+def _same_signature(name: str, theirs: Any, model: Any) -> None:
+    """Every call that fits the stub must fit theirs: same names in the same order, further parameters optional."""
+    try:
+        got = inspect.signature(theirs)
+    except (TypeError, ValueError):
+        return  # a callable that does not tell (built-ins, partials of C functions): the call will show
+    want = inspect.signature(model)
+    wanted = list(want.parameters.values())
+    found = list(got.parameters.values())
+    takes_any = {parameter.kind for parameter in found}
+    if inspect.Parameter.VAR_POSITIONAL in takes_any and inspect.Parameter.VAR_KEYWORD in takes_any:
+        return
+    positional = [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    names = {p.name: p for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+    fits = True
+    for index, parameter in enumerate(wanted):
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            same = names.get(parameter.name)
+        elif parameter.name == "self" and index < len(positional):
+            same = positional[index]
+        else:
+            same = positional[index] if index < len(positional) else None
+            if same is not None and same.name != parameter.name:
+                same = None
+        if same is None or (parameter.default is not parameter.empty and same.default is same.empty):
+            fits = False
+    known = {parameter.name for parameter in wanted}
+    for parameter in found:
+        optional = parameter.default is not parameter.empty or parameter.kind in (
+            parameter.VAR_POSITIONAL,
+            parameter.VAR_KEYWORD,
+        )
+        if parameter.name not in known and not optional and parameter.name != "self":
+            fits = False
+    if not fits:
+        raise _WrongSignature(name, _names(want), _names(got))
+
+
+def _names(signature: inspect.Signature) -> str:
+    parts = []
+    for parameter in signature.parameters.values():
+        prefix = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        parts.append(prefix + parameter.name + ("=…" if parameter.default is not parameter.empty else ""))
+    return f"({', '.join(parts)})"
+
+
+def _held_to_annotation(theirs: Callable[..., Any], name: str, model: Any, stub: types.ModuleType) -> Callable[..., Any]:
+    try:
+        hint = typing.get_type_hints(model, vars(stub)).get("return", Any)
+    except Exception:
+        hint = Any  # an annotation that only a type checker understands
+    text = _annotation_text(model)
+    if hint is Any:
+        return theirs
+
+    def held(*args: Any, **kwargs: Any) -> Any:
+        result = theirs(*args, **kwargs)
+        try:
+            typeguard.check_type(
+                result,
+                hint,
+                collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS,
+                forward_ref_policy=typeguard.ForwardRefPolicy.IGNORE,
+            )
+        except typeguard.TypeCheckError as error:
+            raise _WrongType(name, text, _what_it_is(result, error)) from None
+        return result
+
+    return held
+
+
+def _annotation_text(model: Any) -> str:
+    hint = model.__annotations__.get("return", "")
+    if isinstance(hint, str):
+        return hint
+    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
+
+
+def _what_it_is(value: Any, error: typeguard.TypeCheckError) -> str:
+    """`NoneType`, or `list (item 0 of list is not an instance of tuple)`."""
+    name = type(value).__name__
+    detail = str(error)
+    if value is None:
+        return "None"
+    where = detail.split(" of ")[0] if detail.startswith(("item", "key", "value")) else ""
+    return f"{name}, where {detail}" if where else name
+
+
+# --- running ---------------------------------------------------------------------------------------------------------
+
+
+def load(
+    source: str, stub: str, name: str, file: str, banned: list[str], seconds: float, seed: int = 0
+) -> tuple[Implementation | None, Observed]:
+    """Make an implementation from its source: what the source names is looked at before any of it runs."""
+    start = time.process_time()
+    try:
+        tree = ast.parse(source, file)
+        compile(tree, file, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return None, Observed(kind="syntax", text=str(error.msg)[:_TEXT], line=error.lineno or 0)
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        return None, Observed(kind="syntax", text=f"Python cannot read this file: {error}"[:_TEXT])
+    use = forbidden.first_use(tree, banned)
+    if use is not None:
+        return None, Observed(kind="forbidden", name=use.name[:200], line=use.line)
+    stub_module = load_module(stub, f"stub.{name}", "stub")
+    reset_state(seed)
+    try:
+        with soft_limit(seconds):
+            module = load_module(source, f"submission.{name}", file)
+    except BaseException as error:
+        return None, _failure(error, file, start)
+    implementation = Implementation(module, stub_module, file)
+    return implementation, Observed(kind="loaded", seconds=time.process_time() - start)
+
+
+def run(
+    implementation: Implementation,
+    experiment: Callable[..., Any],
+    inputs: bytes,
+    *,
+    seconds: float = 0.0,
+    device: str = "cpu",
+    seed: int = 0,
+    use_soft_limit: bool = True,
+) -> Observed:
+    """Run `experiment(student, **inputs)` and return what it gave, encoded at once: nothing can change it later."""
+    given: dict[str, Any] = decode(inputs)
+    reset_state(seed)
+    start = time.process_time()
+    try:
+        with soft_limit(seconds if use_soft_limit else 0):
+            arguments = {key: _prepare(value, device) for key, value in given.items()}
+            value = encode(experiment(implementation.student(), **arguments))
+            # Inputs as they are after the run: what the lab made or a device copied is not the caller's any more.
+            after = encode({key: given[key] if isinstance(given[key], Lab) else arguments[key] for key in given})
+    except BaseException as error:
+        return _failure(error, implementation.file, start)
+    changed = after if after != inputs else b""
+    return Observed(kind="value", value=value, changed=changed, seconds=time.process_time() - start)
+
+
+def _prepare(value: Any, device: str) -> Any:
+    if type(value) is Lab:
+        from autograder.lab import resolve
+
+        return resolve(value)
+    if isinstance(value, torch.Tensor) and device != "cpu":
+        return value.to(device)
+    return value
+
+
+def reset_state(seed: int) -> None:
+    """Undo what an earlier run may have left behind, and start every run from the same state."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+    torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)
+
+
+@contextlib.contextmanager
+def soft_limit(seconds: float) -> Iterator[None]:
+    """Raise `TimeUp` in the code that runs when `seconds` have passed: it tells the line. Code that swallows it is
+    ended from outside, at the hard limit."""
+    usable = seconds > 0 and hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not usable:
+        yield
+        return
+
+    def on_alarm(signum: int, frame: types.FrameType | None) -> None:
+        raise TimeUp
+
+    before = signal.signal(signal.SIGALRM, on_alarm)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _failure(error: BaseException, file: str, start: float) -> Observed:
+    line, function = _place(error, file)
+    seconds = time.process_time() - start
+    if isinstance(error, _Missing):
+        return Observed(kind="missing-function", name=str(error)[:200], seconds=seconds)
+    if isinstance(error, _WrongSignature):
+        return Observed(
+            kind="wrong-signature", name=error.name, want=error.want, text=error.got[:_TEXT], seconds=seconds
+        )
+    if isinstance(error, _WrongType):
+        return Observed(
+            kind="wrong-type", name=error.function, want=error.want[:_TEXT], text=error.got[:_TEXT], seconds=seconds
+        )
+    if isinstance(error, BadValue):
+        return Observed(kind="too-big", text=str(error)[:_TEXT], seconds=seconds)
+    if isinstance(error, TimeUp):
+        return Observed(kind="timeout", line=line, function=function, seconds=seconds)
+    text = _text(error)
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "allocate memory" in text):
+        return Observed(kind="memory", line=line, function=function, seconds=seconds)
+    kind = type(error)
+    builtin = getattr(builtins, kind.__name__, None) is kind
+    written = not (kind is NotImplementedError and line)
+    return Observed(
+        kind="raised" if written else "not-written",
+        name=kind.__name__[:200] if isinstance(kind.__name__, str) else "Exception",
+        builtin=builtin,
+        text=text,
+        line=line,
+        function=function,
+        seconds=seconds,
+    )
+
+
+def _text(error: BaseException) -> str:
+    """The exception's text; an exception whose `__str__` raises or loops gives none."""
+    try:
+        with soft_limit(1.0):
+            return str(error)[:_TEXT].encode("utf-8", "backslashreplace").decode()
+    except BaseException:
+        return ""
+
+
+def _place(error: BaseException, file: str) -> tuple[int, str]:
+    """The last line of the student's own file in the traceback."""
+    line, function = 0, ""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            line, function = trace.tb_lineno, trace.tb_frame.f_code.co_qualname
+        trace = trace.tb_next
+    return line, function[:200]

@@ -1,0 +1,271 @@
+"""`grading.toml` as typed, frozen objects: the course, its modules, their exercises, limits, deadlines and feedback.
+
+The classes are the format: their fields are the keys, `docs/grading-toml.md` is generated from their descriptions
+(`reference.py`), and `load.py` turns what pydantic says about a wrong file into sentences for the person who wrote it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from autograder.course.problems import CourseError, Problem
+
+NAME = r"[a-z][a-z0-9_]*"
+FILE = "grading.toml"
+
+
+class Table(BaseModel):
+    """Base of all tables: frozen, no unknown keys, no silent conversion of "5" to 5."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Limits(Table):
+    """What a student's code may use, for each exercise."""
+
+    cpu_seconds: float = Field(10, gt=0, le=3600, description="CPU time for one case of a check, in seconds.")
+    wall_factor: float = Field(
+        3, ge=1, le=100, description="A case is also ended after this many times `cpu_seconds` by the clock: sleep and deadlock use no CPU."
+    )
+    memory_mb: int = Field(
+        2048, ge=64, le=1_048_576, description="Memory of a worker in MiB, on top of what Python and torch take themselves."
+    )
+    output_kb: int = Field(64, ge=1, le=65_536, description="How much printed text of one case is kept, in KiB.")
+    file_kb: int = Field(256, ge=1, le=16_384, description="Largest file (or code from a notebook) accepted, in KiB.")
+
+
+class Feedback(Table):
+    """What students see of hidden checks, and when. Public checks are always shown in full."""
+
+    show: Literal["none", "count", "claim", "diagnosis", "case"] = Field(
+        "diagnosis",
+        description="`none`: nothing; `count`: how many passed; `claim`: also what each one claims; `diagnosis`: also which "
+        "known mistake it looks like; `case`: also the case, what was expected and what the code gave.",
+    )
+    when: Literal["now", "after_due", "published"] = Field(
+        "now", description="`now`; `after_due`: when the module's due date is over; `published`: when the instructor publishes."
+    )
+
+
+class LateFull(Table):
+    """Late work counts in full."""
+
+    kind: Literal["none"] = Field(description="Late work counts in full.")
+
+    def share(self, late: timedelta) -> float:
+        return 1.0
+
+
+class LateRefused(Table):
+    """Late work counts nothing."""
+
+    kind: Literal["refuse"] = Field(description="Late work counts nothing.")
+    grace_minutes: int = Field(0, ge=0, description="How late work may be and still count as on time, in minutes.")
+
+    def share(self, late: timedelta) -> float:
+        return 1.0 if late <= timedelta(minutes=self.grace_minutes) else 0.0
+
+
+class LatePercentPerDay(Table):
+    """Late work loses a part of its points for each day begun."""
+
+    kind: Literal["percent_per_day"] = Field(description="Late work loses `percent` of its points for each day begun.")
+    percent: float = Field(gt=0, le=100, description="What each day begun costs, in percent of the points earned.")
+    grace_minutes: int = Field(0, ge=0, description="How late work may be and still count as on time, in minutes.")
+    cap: float = Field(100, gt=0, le=100, description="The most that lateness can cost, in percent.")
+    last_day: int | None = Field(None, ge=1, description="Work that is more days late than this counts nothing.")
+
+    def share(self, late: timedelta) -> float:
+        if late <= timedelta(minutes=self.grace_minutes):
+            return 1.0
+        days = -(-late // timedelta(days=1))
+        if self.last_day is not None and days > self.last_day:
+            return 0.0
+        return 1 - min(days * self.percent, self.cap) / 100
+
+
+LatePolicy = Annotated[LateFull | LateRefused | LatePercentPerDay, Field(discriminator="kind")]
+
+
+class Exercise(Table):
+    """One exercise: `solutions/<topic>/<exercise>/` and `assignments/<topic>/<exercise>.py`."""
+
+    name: str = Field(
+        pattern=rf"^{NAME}/{NAME}$",
+        description='`topic/exercise`, as "tokenizer/bpe". A topic is not named like a Python package that can be imported.',
+    )
+    title: str = Field(min_length=1, max_length=200, description="What people read.")
+    points: int = Field(gt=0, le=10_000, description="The sum of the points of its checks (without bonus checks).")
+    forbid: tuple[str, ...] = Field(
+        (),
+        strict=False,
+        description='What the exercise may not use, each one a package ("tokenizers", with everything in it), a dotted name '
+        '("torch.softmax", with everything below it), or a method of any tensor ("Tensor.softmax", as in `x.softmax(0)`). '
+        "Names are written in full: `torch.nn.functional.softmax`, not `F.softmax`; aliases in the student's code are resolved.",
+    )
+    requires: tuple[str, ...] = Field(
+        (), strict=False, description="Exercises that must pass first; while one fails, this one is `blocked`."
+    )
+    device: Literal["cpu", "cuda"] = Field("cpu", description="`cuda`: the whole exercise needs a GPU; without one it is `skipped`.")
+    jail: Literal["default", "gpu", "tools"] = Field(
+        "default", description="Isolation profile: `gpu` for CUDA, `tools` for code that must run a compiler or a child process."
+    )
+    limits: Limits = Field(
+        default_factory=Limits, description="Any keys of `[limits]`; what is left out is taken from there.", json_schema_extra={"of": "limits"}
+    )
+
+    @property
+    def topic(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def slug(self) -> str:
+        return self.name.partition("/")[2]
+
+    @property
+    def forbidden_packages(self) -> tuple[str, ...]:
+        """The entries of `forbid` that are whole packages: the jail refuses to import them."""
+        return tuple(entry for entry in self.forbid if "." not in entry)
+
+    @cached_property
+    def hash(self) -> str:
+        """Changes when anything about the exercise in `grading.toml` does."""
+        return _hash(self)
+
+    def solution_dir(self, root: Path) -> Path:
+        return root / "solutions" / self.topic / self.slug
+
+    def assignment_file(self, root: Path) -> Path:
+        return root / "assignments" / self.topic / f"{self.slug}.py"
+
+    def lecture(self, root: Path) -> Path:
+        return root / "lectures" / self.topic / f"{self.slug}.md"
+
+
+class Module(Table):
+    """A part of the course with one deadline."""
+
+    id: str = Field(pattern=rf"^{NAME}$", description="A short name, unique in the course.")
+    title: str = Field(min_length=1, max_length=200, description="What people read.")
+    order: int | None = Field(
+        None, description="Place in the course; modules without one come in the order of the file, after those with one."
+    )
+    release: datetime | None = Field(
+        None, description="When students get it: `2026-09-01T09:00:00`, in the course's `timezone` unless it has an offset of its own."
+    )
+    due: datetime | None = Field(None, description="When it is due, written as `release` is.")
+    late: LatePolicy = Field(LateFull(kind="none"), description="What late work costs; `kind` decides which other keys there are.")
+    drop_lowest: int = Field(0, ge=0, description="How many of a student's weakest exercises of this module do not count.")
+    forbid: tuple[str, ...] = Field((), strict=False, description="Added to the `forbid` of each of its exercises.")
+    feedback: Feedback = Field(
+        default_factory=Feedback, description="Any keys of `[feedback]`; what is left out is taken from there.", json_schema_extra={"of": "feedback"}
+    )
+    exercises: tuple[Exercise, ...] = Field(
+        alias="exercise", strict=False, min_length=1, description="Its exercises: a `[[module.exercise]]` each."
+    )
+
+    @property
+    def points(self) -> int:
+        return sum(exercise.points for exercise in self.exercises)
+
+
+class Course(Table):
+    """The whole file."""
+
+    schema_version: Literal[1] = Field(1, alias="schema", description="Version of this format.")
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="A short name: small letters, digits, `-`, `_` and `.`.")
+    title: str = Field(min_length=1, max_length=200, description="What people read.")
+    timezone: str = Field(
+        "UTC", description='Time zone of dates without an offset, as the IANA database names it: "Europe/Berlin", "Asia/Shanghai".'
+    )
+    limits: Limits = Field(default_factory=Limits, description="Limits of every exercise that does not set its own.")
+    feedback: Feedback = Field(default_factory=Feedback, description="What students see of hidden checks.")
+    modules: tuple[Module, ...] = Field(alias="module", strict=False, min_length=1, description="The course's modules: a `[[module]]` each.")
+
+    @cached_property
+    def exercises(self) -> tuple[Exercise, ...]:
+        """All exercises, in the order of the course."""
+        return tuple(exercise for module in self.modules for exercise in module.exercises)
+
+    @cached_property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(exercise.topic for exercise in self.exercises))
+
+    @property
+    def points(self) -> int:
+        return sum(module.points for module in self.modules)
+
+    @cached_property
+    def hash(self) -> str:
+        """Changes when what the file says does, not when its comments or layout do."""
+        return _hash(self)
+
+    def exercise(self, name: str) -> Exercise:
+        """The exercise of that full name; raises `CourseError` with what was probably meant."""
+        for exercise in self.exercises:
+            if exercise.name == name:
+                return exercise
+        raise self._unknown(name)
+
+    def module(self, id: str) -> Module:
+        for module in self.modules:
+            if module.id == id:
+                return module
+        raise CourseError([Problem(FILE, "", f"There is no module {id!r}", ", ".join(m.id for m in self.modules))])
+
+    def module_of(self, exercise: str) -> Module:
+        """The module that an exercise belongs to."""
+        for module in self.modules:
+            if any(each.name == exercise for each in module.exercises):
+                return module
+        raise self._unknown(exercise)
+
+    def match(self, patterns: Iterable[str]) -> list[Exercise]:
+        """The exercises that a person means, in the order of the course; all of them when there are no patterns.
+
+        A pattern is a full name (`tokenizer/bpe`), a topic or module (`tokenizer`), an exercise's own name where only
+        one has it (`bpe`), or the path of its file (`assignments/tokenizer/bpe.py`).
+        """
+        patterns = list(patterns)
+        if not patterns:
+            return list(self.exercises)
+        wanted = {exercise.name for pattern in patterns for exercise in self._matches(pattern)}
+        return [exercise for exercise in self.exercises if exercise.name in wanted]
+
+    def _matches(self, pattern: str) -> list[Exercise]:
+        path = PurePosixPath(pattern.replace("\\", "/"))
+        for name in (pattern, "/".join(path.with_suffix("").parts[-2:]) if path.name else ""):
+            if found := [exercise for exercise in self.exercises if exercise.name == name]:
+                return found
+        group = pattern.replace("\\", "/").removeprefix("assignments/").removesuffix("*").rstrip("/")
+        found = [exercise for exercise in self.exercises if exercise.topic == group]
+        found += [each for module in self.modules if module.id == group for each in module.exercises]
+        if found:
+            return found
+        found = [exercise for exercise in self.exercises if exercise.slug == path.stem]
+        if len(found) > 1:
+            names = ", ".join(exercise.name for exercise in found)
+            raise CourseError([Problem("", "", f"{pattern!r} could be several exercises", names)])
+        if not found:
+            raise self._unknown(pattern)
+        return found
+
+    def _unknown(self, name: str) -> CourseError:
+        full = [exercise.name for exercise in self.exercises]
+        names = {word: word for word in [*full, *self.topics, *(module.id for module in self.modules)]}
+        names |= {exercise.slug: exercise.name for exercise in self.exercises}
+        close = list(dict.fromkeys(names[word] for word in difflib.get_close_matches(name, names, n=3, cutoff=0.6)))
+        what = f"There is no exercise {name!r}" + (f"; did you mean {' or '.join(close)}?" if close else "")
+        return CourseError([Problem("", "", what, ", ".join(full) if len(full) <= 12 and not close else "")])
+
+
+def _hash(table: Table) -> str:
+    return hashlib.sha256(table.model_dump_json(by_alias=True).encode()).hexdigest()

@@ -1,0 +1,180 @@
+"""The sentences that people read, looked up by message id.
+
+A result holds ids and values, never sentences, so that feedback can be shown in another language. The sentences are in
+`messages/<language>/<area>.toml`; the id `run.timeout` is the table `["timeout"]` of `run.toml`:
+
+    ["timeout"]
+    text = ["Your code was stopped after {seconds} seconds.", "Your code was stopped: it took too long."]
+    hint = "Look for a loop that never ends."
+
+`text` is a sentence, or several from the fullest to the barest: the first whose values are all there is shown, so that a
+value may be missing (`feedback.policy` removes values of hidden cases). `{name}` stands for a value and for nothing
+else: there is no formatting language, hence nothing that a hostile value or sentence could call. Sentences may use
+`code` and *emphasis*. A language without a sentence falls back to English.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from autograder.feedback import escape
+from autograder.feedback.escape import Spans
+from autograder.results import CaseResult, Difference, Message
+
+FOLDER = Path(__file__).parent / "messages"
+_PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
+
+
+class Entry:
+    """One sentence of the catalogue: its variants, fullest first, and what to do about it."""
+
+    def __init__(self, id: str, table: dict[str, Any]) -> None:
+        unknown = set(table) - {"text", "hint"}
+        texts = table.get("text")
+        self.texts: list[str] = [texts] if isinstance(texts, str) else list(texts or [])
+        self.hint: str = table.get("hint", "")
+        if unknown or not self.texts or not all(isinstance(text, str) for text in [*self.texts, self.hint]):
+            raise ValueError(f"message {id}: needs `text` (a string or a list of strings) and may have `hint`")
+
+    def template(self, values: dict[str, Any]) -> str:
+        """The fullest variant whose values are all there; else the barest."""
+        return next((text for text in self.texts if placeholders(text) <= set(values)), self.texts[-1])
+
+
+def placeholders(template: str) -> set[str]:
+    """The names of the values that a sentence uses."""
+    return set(_PLACEHOLDER.findall(template))
+
+
+@lru_cache
+def catalogue(language: str = "en") -> dict[str, Entry]:
+    """All messages of one language by full id. A broken file raises with its name: it is a fault of ours."""
+    entries: dict[str, Entry] = {}
+    for path in sorted((FOLDER / language).glob("*.toml")):
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{path}: {error}") from error
+        for name, table in tables.items():
+            id = f"{path.stem}.{name}"
+            if not isinstance(table, dict):
+                raise ValueError(f"{path}: {name} must be a table with `text`")
+            entries[id] = Entry(id, table)
+    return entries
+
+
+def text(message: Message, language: str = "en") -> str:
+    """The sentence of `message` as one line of plain text."""
+    return escape.spans_text(spans(message, language))
+
+
+def hint(message: Message, language: str = "en") -> str:
+    """What to do about it, or ""."""
+    return escape.spans_text(hint_spans(message, language))
+
+
+def spans(message: Message, language: str = "en") -> Spans:
+    """The sentence of `message` with its `code` and *emphasis*, values filled in but not escaped."""
+    entry = _entry(message.id, language)
+    values = _present(message.values)
+    if entry is None:
+        listed = ", ".join(f"{name}: {escape.plain(value, 200)}" for name, value in sorted(values.items()))
+        return [("text", f"{message.id} ({listed})" if listed else message.id)]
+    template = entry.template(values)
+    if template == "{sentence}":  # a judge's own sentence, with values of its own
+        template = escape.plain(values["sentence"])
+    return _fill(template, values)
+
+
+def hint_spans(message: Message, language: str = "en") -> Spans:
+    """What to do about it, with its `code` and *emphasis*; empty when a value that it needs is missing."""
+    entry = _entry(message.id, language)
+    values = _present(message.values)
+    if entry is None or not placeholders(entry.hint) <= set(values):
+        return []
+    return _fill(entry.hint, values)
+
+
+def label(id: str, language: str = "en", **values: Any) -> str:
+    """A heading or a word of the pages themselves, from `show.toml`."""
+    return text(Message(id=f"show.{id}", values=values), language)
+
+
+def case_message(case: CaseResult) -> Message | None:
+    """Why a case did not pass: its message, filled up from its difference, or made from it when there is none."""
+    found = case.difference
+    if found is None:
+        return case.message
+    values = _difference_values(found)
+    if case.message is None:
+        return Message(id=f"compare.{found.kind}", values=values)
+    return Message(id=case.message.id, values={**values, **case.message.values})
+
+
+def difference_facts(difference: Difference, language: str = "en") -> list[Spans]:
+    """Where an answer first differs, by how much and in how many places: a sentence each."""
+    values = _difference_values(difference)
+    facts: list[Spans] = []
+    if "position" in values:
+        facts.append(spans(Message(id="compare.first-difference", values=values), language))
+    if difference.kind == "value" and difference.error is not None:
+        facts.append(spans(Message(id="compare.error-size", values=values), language))
+    return facts
+
+
+def difference_text(difference: Difference, language: str = "en") -> str:
+    """What differs, where and by how much, in one line of plain text."""
+    headline = spans(Message(id=f"compare.{difference.kind}", values=_difference_values(difference)), language)
+    return " ".join(escape.spans_text(parts) for parts in [headline, *difference_facts(difference, language)])
+
+
+def _difference_values(difference: Difference) -> dict[str, Any]:
+    position = difference.path
+    if difference.index is not None:
+        position += "[" + ", ".join(str(i) for i in difference.index) + "]"
+    values: dict[str, Any] = {
+        "position": position,
+        "got": difference.got,
+        "want": difference.want,
+        "wrong": difference.wrong,
+        "total": difference.total,
+    }
+    if difference.kind == "nonfinite":
+        values["count"] = difference.wrong
+    if difference.error is not None:
+        values["error"] = f"{difference.error:.3g}"
+        if difference.tolerance is not None:
+            values["tolerance"] = f"{difference.tolerance:.3g}"
+            ratio = difference.error / difference.tolerance if difference.tolerance else 0.0
+            if 1 < ratio < float("inf"):
+                values["times"] = f"{ratio:,.1f}" if ratio < 10 else f"{ratio:,.0f}" if ratio < 1e6 else f"{ratio:.0e}"
+    return _present(values)
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    """A value that is None or empty counts as missing, so that a barer sentence is chosen."""
+    return {name: value for name, value in values.items() if value is not None and value != "" and value != []}
+
+
+def _entry(id: str, language: str) -> Entry | None:
+    return catalogue(language).get(id) or catalogue("en").get(id)
+
+
+def _fill(template: str, values: dict[str, Any]) -> Spans:
+    """The marks are read from the template alone: a value's own backticks and asterisks stay what they are."""
+
+    def value(match: re.Match[str]) -> str:
+        return _written(values[match[1]]) if match[1] in values else match[0]
+
+    return [(kind, _PLACEHOLDER.sub(value, part)) for kind, part in escape.spans(template)]
+
+
+def _written(value: Any) -> str:
+    """A list reads as words with commas between; everything else as `escape.plain` has it."""
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return escape.plain(value)

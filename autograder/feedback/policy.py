@@ -1,0 +1,224 @@
+"""What a student may see of hidden cases: the one place where it is taken away.
+
+    none       nothing; public cases, and a note that the rest is pending
+    count      how many of the checks with hidden cases pass
+    claim      each check's claim and verdict
+    diagnosis  also the diagnosis, the kind of difference, a built-in exception's name, the line of their own code
+    case       everything about the hidden cases but what the code printed
+
+Below `case` no text or number that the student's code controls passes for a hidden case: what it printed, returned,
+raised or named could carry the hidden inputs out. So nothing is masked or cut; records are built anew from a short list
+of what is safe, and a field that is added to the schema later stays away until it is put on that list here.
+Public cases pass through whole.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from msgspec.structs import replace
+
+from autograder.results import PENDING, CaseResult, CheckResult, Difference, ExerciseResult, Message, Place, Result, Verdict
+
+Show = Literal["none", "count", "claim", "diagnosis", "case"]
+
+_EXCEPTIONS = frozenset(
+    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
+)
+_HIGHEST_LINE = 20_000  # a line number is chosen by whoever compiles the code: bound how much it can tell
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The feedback policy of a course: how much is shown of hidden cases, and whether it is time to."""
+
+    show: Show = "diagnosis"
+    when_ok: bool = True
+
+
+def _is_exception(value: Any) -> bool:
+    return isinstance(value, str) and value in _EXCEPTIONS
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 1_000_000
+
+
+_SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
+    "run.not-written": {},
+    "run.raised": {"exception": _is_exception},
+    "run.wrong-type": {},
+    "run.mutated": {},
+    "run.timeout": {"seconds": _is_number},
+    "run.memory": {"megabytes": _is_number},
+    "run.crashed": {},
+    "run.exited": {},
+    "run.too-big": {},
+    "run.protocol": {},
+    "run.unsupported": {},
+    "run.missing-function": {},
+    "run.wrong-signature": {},
+    "run.forbidden": {},
+    "run.blocked": {},
+    "run.skipped-no-gpu": {},
+    "run.grader-error": {},
+    "run.passed-public-hidden-pending": {},
+    "compare.type": {},
+    "compare.length": {},
+    "compare.keys": {},
+    "compare.shape": {},
+    "compare.dtype": {},
+    "compare.nonfinite": {},
+    "compare.value": {},
+    "compare.raised": {},
+    "compare.judge": {},
+    "judge.rejected": {},
+}
+"""For each message that may be shown of a hidden case: the values that may be, with what they must look like."""
+
+_BEFORE_INPUTS = ("run.load-", "submission.")
+_BEFORE_INPUTS_IDS = frozenset(
+    {"run.missing-function", "run.wrong-signature", "run.forbidden", "run.blocked", "run.skipped-no-gpu"}
+    | {"run.passed-public-hidden-pending"}
+)
+
+
+def student_view(result: Result, show: Show = "diagnosis", when_ok: bool = True) -> Result:
+    """`result` as the student may see it. `when_ok=False`: it is not time yet, so nothing of hidden cases is shown."""
+    return replace(
+        result,
+        source="",  # a path on the grader's machine
+        provenance=replace(result.provenance, secret=""),
+        exercises=[student_exercise(exercise, show, when_ok) for exercise in result.exercises],
+    )
+
+
+def student_exercise(exercise: ExerciseResult, show: Show = "diagnosis", when_ok: bool = True) -> ExerciseResult:
+    """The same for one exercise."""
+    mode = show if when_ok else "none"
+    hidden = any(not case.public for check in exercise.checks for case in check.cases)
+    view = replace(exercise, key="", flags=[], message=_exercise_message(exercise.message, hidden))
+    if mode == "case":
+        return replace(view, checks=[_with_cases(check) for check in exercise.checks])
+    if hidden:
+        # CPU time depends on the hidden inputs, and a place beside a run's message may come from a hidden case.
+        view = replace(view, seconds=0.0)
+        if exercise.message is not None and not _before_inputs(exercise.message):
+            view = replace(view, place=None)
+    if mode in ("claim", "diagnosis"):
+        return replace(view, checks=[_with_verdict(check, exercise.file, mode) for check in exercise.checks])
+    return _public_only(view, counted=mode == "count")
+
+
+def _with_cases(check: CheckResult) -> CheckResult:
+    return replace(check, cases=[case if case.public else replace(case, output="") for case in check.cases])
+
+
+def _with_verdict(check: CheckResult, file: str, mode: Show) -> CheckResult:
+    """The check with its public cases and one nameless hidden case that stands for all of them."""
+    public, hidden = _split(check)
+    if not hidden:
+        return check
+    worst = _first_failing(hidden) or hidden[0]
+    bare = CaseResult(title="", public=False, verdict=worst.verdict)
+    if mode == "claim":
+        return replace(check, cases=[*public, bare], diagnosis=None)
+    if worst.verdict != "passed":
+        bare = replace(
+            bare,
+            message=_safe_message(worst.message),
+            difference=Difference(kind=worst.difference.kind) if worst.difference else None,
+            place=_safe_place(worst.place, file),
+        )
+    return replace(check, cases=[*public, bare])
+
+
+def _safe_message(message: Message | None) -> Message | None:
+    if message is None:
+        return None
+    allowed = _SAFE_MESSAGES.get(message.id)
+    if allowed is None:
+        return Message(id="run.hidden-failed")
+    return Message(
+        id=message.id,
+        values={name: message.values[name] for name, ok in allowed.items() if name in message.values and ok(message.values[name])},
+    )
+
+
+def _safe_place(place: Place | None, file: str) -> Place | None:
+    """The line, when it is in the exercise's own file: names of functions and files come from code objects, so from them."""
+    if place is None or place.file != file or not 0 < place.line <= _HIGHEST_LINE:
+        return None
+    return Place(file=file, line=place.line)
+
+
+def _public_only(exercise: ExerciseResult, counted: bool) -> ExerciseResult:
+    """Checks judged by their public cases; the points that hidden cases decide go into one record that stands for them."""
+    shown: list[CheckResult] = []
+    earned = points = passed = total = 0
+    verdicts: list[Verdict] = []
+    for check in exercise.checks:
+        public, hidden = _split(check)
+        if not hidden:
+            if public or not check.cases:
+                shown.append(check)
+            continue
+        total += 1
+        passed += check.verdict == "passed"
+        failing = _first_failing(public)
+        if failing is not None:
+            pending = failing.verdict in PENDING
+            shown.append(replace(check, cases=public, verdict=failing.verdict, earned=0, diagnosis=None))
+            verdicts += [] if pending else ["failed"]
+            continue
+        if public:
+            shown.append(replace(check, cases=public, verdict="passed", points=0, earned=0, diagnosis=None))
+        earned += check.earned
+        points += 0 if check.bonus else check.points
+        verdicts.append(check.verdict)
+    if not total:
+        return exercise
+    bad = next((check.verdict for check in shown if check.verdict != "passed" and not check.bonus), None)
+    if counted:
+        verdict = _counted_verdict(verdicts)
+        message = Message(id="run.hidden-count", values={"passed": passed, "total": total})
+    else:
+        verdict, earned = "skipped", 0
+        message = Message(id="run.hidden-pending" if bad else "run.passed-public-hidden-pending")
+    stands_for = CheckResult(
+        name="hidden-cases",
+        claim="Hidden cases",
+        points=points,
+        verdict=verdict,
+        earned=earned,
+        cases=[CaseResult(title="", public=False, verdict=verdict, message=message)],
+    )
+    return replace(exercise, checks=[*shown, stands_for], verdict=bad or verdict)
+
+
+def _counted_verdict(verdicts: list[Verdict]) -> Verdict:
+    if any(verdict not in PENDING and verdict != "passed" for verdict in verdicts):
+        return "failed"
+    return "skipped" if any(verdict in PENDING for verdict in verdicts) else "passed"
+
+
+def _split(check: CheckResult) -> tuple[list[CaseResult], list[CaseResult]]:
+    return [case for case in check.cases if case.public], [case for case in check.cases if not case.public]
+
+
+def _first_failing(cases: list[CaseResult]) -> CaseResult | None:
+    return next((case for case in cases if case.verdict != "passed"), None)
+
+
+def _before_inputs(message: Message) -> bool:
+    """Found while the file was read and loaded, before any input was in the process: there was nothing to tell."""
+    return message.id.startswith(_BEFORE_INPUTS) or message.id in _BEFORE_INPUTS_IDS
+
+
+def _exercise_message(message: Message | None, hidden: bool) -> Message | None:
+    if message is None or not hidden or _before_inputs(message):
+        return message
+    return _safe_message(message)

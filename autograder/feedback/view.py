@@ -1,0 +1,246 @@
+"""What to show of an exercise's result, and in which order, before any format is chosen.
+
+A student reads one thing at a time: the failed check to mend first is shown in full, then two more, then the rest in a
+line each. Terminal, Markdown and HTML lay out the same view, so that all three say the same.
+
+`audience="student"` expects a result that `feedback.policy` has been over; nothing is taken away here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from autograder.feedback import escape, messages
+from autograder.feedback.escape import Spans
+from autograder.results import PENDING, CaseResult, CheckResult, ExerciseResult, Message, Place, Result
+
+Audience = Literal["student", "staff"]
+State = Literal["passed", "failed", "pending"]
+IN_FULL = 3
+_LINES, _CHARACTERS = 16, 2000
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to show a result: to whom, whether every failed check in full, in which language, where lectures are."""
+
+    audience: Audience = "student"
+    show_all: bool = False
+    language: str = "en"
+    lectures: str = ""  # put before the path of a lecture page: a folder or an address
+
+    def label(self, id: str, **values: Any) -> str:
+        return messages.label(id, self.language, **values)
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """One case that did not pass (or any, for staff)."""
+
+    title: str
+    hidden: bool
+    state: State
+    reason: Spans
+    hint: Spans
+    facts: list[Spans]
+    parameters: str
+    inputs: list[tuple[str, str]]
+    got: str
+    want: str
+    place: Place | None
+    output: str
+    details: str  # for staff: seed, margin, time
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """One check: its claim, its points, why it does not pass."""
+
+    name: str
+    claim: Spans
+    state: State
+    points: str
+    reason: Spans  # in one line
+    diagnosis: list[Spans] = field(default_factory=list)
+    cases: list[CaseView] = field(default_factory=list)
+    also: str = ""  # the further failing cases, by title
+    lecture: str = ""
+    place: Place | None = None
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class ExerciseView:
+    """One exercise, in the order in which it is read."""
+
+    exercise: str
+    title: str
+    file: str
+    state: State
+    verdict: str
+    points: str
+    fraction: float
+    message: Spans
+    hint: Spans
+    place: Place | None
+    failed: list[CheckView]  # in full
+    also_failed: list[CheckView]  # a line each
+    pending: list[CheckView]
+    passed: list[CheckView]
+    summary: Spans
+    flags: list[Spans]
+
+
+def state_of(verdict: str) -> State:
+    """Verdicts as a student needs them: does it pass, is it to mend, or is there nothing to do about it now."""
+    return "passed" if verdict == "passed" else "pending" if verdict in PENDING else "failed"
+
+
+def points_text(earned: int, points: int, pending: int, options: Options) -> str:
+    """Like "8/14 points, 2 pending"."""
+    return options.label("points-pending" if pending else "points", earned=earned, points=points, pending=pending)
+
+
+def only_public(exercise: ExerciseResult) -> bool:
+    """Whether nothing of hidden cases is in it: then passing is not yet the grade."""
+    return all(case.public for check in exercise.checks for case in check.cases)
+
+
+def exercise_view(exercise: ExerciseResult, options: Options) -> ExerciseView:
+    """Arrange one exercise's result."""
+    checks = [(check, _check_view(check, options)) for check in exercise.checks]
+    failing = [(check, view) for check, view in checks if view.state == "failed"]
+    failing.sort(key=lambda pair: (pair[0].bonus, _unwritten(pair[0])))  # stable: then the author's order
+    failed = [view for _, view in failing]
+    in_full = len(failed) if options.show_all else IN_FULL
+    points = exercise.points or 1
+    return ExerciseView(
+        exercise=exercise.exercise,
+        title=exercise.title or exercise.exercise,
+        file=exercise.file,
+        state=state_of(exercise.verdict),
+        verdict=options.label(exercise.verdict),
+        points=points_text(exercise.earned, exercise.points, exercise.pending, options),
+        fraction=min(1.0, max(0.0, exercise.earned / points)),
+        message=messages.spans(exercise.message, options.language) if exercise.message else [],
+        hint=messages.hint_spans(exercise.message, options.language) if exercise.message else [],
+        place=exercise.place,
+        failed=failed[:in_full],
+        also_failed=failed[in_full:],
+        pending=[view for _, view in checks if view.state == "pending"],
+        passed=[view for _, view in checks if view.state == "passed"],
+        summary=_summary(exercise, failed, options),
+        flags=[messages.spans(flag, options.language) for flag in exercise.flags] if options.audience == "staff" else [],
+    )
+
+
+def in_reading_order(result: Result) -> list[ExerciseResult]:
+    """Exercises with something to mend first, each group in the course's order."""
+    return sorted(result.exercises, key=lambda exercise: state_of(exercise.verdict) != "failed")
+
+
+def _summary(exercise: ExerciseResult, failed: list[CheckView], options: Options) -> Spans:
+    if failed:
+        place = failed[0].place
+        values = {"claim": escape.spans_text(failed[0].claim), "place": f"{place.file}:{place.line}" if place else None}
+        return messages.spans(Message(id="show.start-with", values=values), options.language)
+    if exercise.message is not None or not exercise.checks or exercise.verdict not in ("passed", *PENDING):
+        return []
+    if only_public(exercise) and exercise.verdict == "passed":
+        return [("text", options.label("public-passed"))]
+    return [("text", options.label("all-passed" if exercise.verdict == "passed" else "some-pending"))]
+
+
+def _check_view(check: CheckResult, options: Options) -> CheckView:
+    staff = options.audience == "staff"
+    failing = [case for case in check.cases if case.verdict != "passed"]
+    failing.sort(key=lambda case: (not case.public, case.verdict in PENDING))
+    # A public case says more than a hidden one, and staff who asked for everything see the passed ones too.
+    shown = (list(check.cases) if staff else failing) if options.show_all else failing[:1]
+    rest = [] if options.show_all else failing[1:]
+    state = state_of(check.verdict)
+    first = failing[0] if failing else None
+    return CheckView(
+        name=check.name,
+        claim=escape.spans(check.claim or check.name),
+        state=state,
+        points=_check_points(check, options),
+        reason=_reason(check, first, options),
+        diagnosis=[escape.spans(sentence) for sentence in check.diagnosis.sentences] if check.diagnosis else [],
+        cases=[_case_view(case, options) for case in shown],
+        also=_also(rest, options),
+        lecture=f"{options.lectures}{check.lecture}" if check.lecture else "",
+        place=first.place if first else None,
+        notes=", ".join(_notes(check, options)),
+    )
+
+
+def _check_points(check: CheckResult, options: Options) -> str:
+    if check.bonus:
+        return options.label("bonus-earned", earned=check.earned) if check.earned else options.label("bonus", points=check.points)
+    return f"{check.earned}/{check.points}" if check.points or check.earned else ""
+
+
+def _reason(check: CheckResult, case: CaseResult | None, options: Options) -> Spans:
+    """Why it does not pass, in one line."""
+    if state_of(check.verdict) == "failed" and check.diagnosis and len(check.diagnosis.sentences) == 1:
+        return escape.spans(check.diagnosis.sentences[0])
+    message = messages.case_message(case) if case else None
+    if message is not None:
+        return messages.spans(message, options.language)
+    return [] if check.verdict in ("passed", "failed") else [("text", options.label(check.verdict))]
+
+
+def _notes(check: CheckResult, options: Options) -> list[str]:
+    notes = [check.device] if check.device != "cpu" else []
+    if options.audience == "staff":
+        notes += [options.label("self-reported")] if check.self_reported else []
+        notes += [f"margin {check.margin:.2g}"] if check.margin is not None else []
+    return notes
+
+
+def _case_view(case: CaseResult, options: Options) -> CaseView:
+    message = messages.case_message(case)
+    parameters = {name: value for name, value in case.parameters.items() if name not in case.inputs}
+    return CaseView(
+        title=options.label("public-case" if case.public else "hidden-case", title=case.title),
+        hidden=not case.public,
+        state=state_of(case.verdict),
+        reason=messages.spans(message, options.language) if message else [],
+        hint=messages.hint_spans(message, options.language) if message else [],
+        facts=messages.difference_facts(case.difference, options.language) if case.difference else [],
+        parameters=", ".join(f"{name}={escape.plain(value, 60) if not isinstance(value, str) else repr(value)}" for name, value in parameters.items()),
+        inputs=[(name, _short(value)) for name, value in case.inputs.items()],
+        got=_short(case.got),
+        want=_short(case.want),
+        place=case.place,
+        output=escape.shorten(case.output.rstrip("\n"), 4000, 20),
+        details=_details(case) if options.audience == "staff" else "",
+    )
+
+
+def _also(rest: list[CaseResult], options: Options) -> str:
+    if not rest:
+        return ""
+    titles = [f"“{case.title}”" for case in rest if case.title][:4]
+    titles += ["…"] if titles and len(rest) > len(titles) else []
+    return options.label("also-fails" if len(rest) == 1 else "also-fail", count=len(rest), titles=", ".join(titles))
+
+
+def _details(case: CaseResult) -> str:
+    parts = [f"seed {case.seed}"] if case.seed else []
+    parts += ["drawn for this run"] if case.fresh else []
+    parts += [f"margin {case.margin:.3g}"] if case.margin is not None else []
+    parts += [f"{case.seconds:.3f} s CPU"] if case.seconds else []
+    return ", ".join(parts)
+
+
+def _unwritten(check: CheckResult) -> bool:
+    """The stub is still there: mend what is written and wrong before."""
+    failing = [case for case in check.cases if case.verdict != "passed"]
+    return bool(failing) and all(case.message is not None and case.message.id == "run.not-written" for case in failing)
+
+
+def _short(text: str) -> str:
+    return escape.shorten(text, _CHARACTERS, _LINES)

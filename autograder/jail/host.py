@@ -1,0 +1,295 @@
+"""The grader's side: start zygotes, get workers from them, ask them things with a deadline, and end them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from autograder.jail import zygote as protocol
+from autograder.jail.channel import Channel, ChannelClosed, ChannelError, ChannelTimeout
+from autograder.jail.messages import Reply, Request
+
+START_SECONDS = 120.0
+CONTROL_SECONDS = 30.0
+_SCRUBBED = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH", "TRITON_INTERPRET", "CUDA_VISIBLE_DEVICES")
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class JailError(Exception):
+    """Our side failed: a zygote that does not start or answer. The text says what to do."""
+
+
+@dataclass(frozen=True)
+class Lost(Exception):
+    """A worker did not give an answer that can be used."""
+
+    why: str  # "timeout", "died", "protocol"
+    status: int = 0  # of os.waitpid, when it died
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one worker may use."""
+
+    cpu_seconds: int = 60  # of the worker's whole life
+    memory_mb: int = 2048
+    file_mb: int = 16
+
+
+def scrubbed_environment() -> dict[str, str]:
+    """What a zygote knows of the environment: no tokens, one thread, no accelerator library touched before a fork."""
+    kept = {name: os.environ[name] for name in _SCRUBBED if name in os.environ}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
+    return {
+        **kept,
+        **threads,
+        "PYTHONUTF8": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+
+
+class Zygote:
+    """A process that has imported torch and forks workers. Thread-safe: one request at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._errors: Any = None
+        self.ready: protocol.Ready | None = None
+        self._starting = False
+
+    def start(self) -> Zygote:
+        """Start the process; does not wait until it is ready (`wait` does, and so does the first `fork`)."""
+        with self._lock:
+            self._start()
+        return self
+
+    def wait(self) -> protocol.Ready:
+        """Wait until the zygote has imported everything, and return its versions."""
+        with self._lock:
+            return self._ensure()
+
+    def fork(self, role: str = "jail", limits: Limits = Limits()) -> Worker:  # noqa: B008 (frozen)
+        """A new worker. Starts the zygote again when it has died."""
+        with self._lock:
+            for attempt in (1, 2):
+                self._ensure()
+                try:
+                    return self._fork(role, limits)
+                except (OSError, ChannelError, msgspec.MsgspecError) as error:
+                    self._stop()
+                    if attempt == 2:
+                        raise JailError(f"a worker could not be started ({error})") from error
+        raise AssertionError
+
+    def close(self) -> None:
+        with self._lock:
+            self._stop()
+
+    def __enter__(self) -> Zygote:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- inside the lock ---
+
+    def _start(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            return
+        self._stop()
+        ours, theirs = socket.socketpair()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in _stop)
+        # Exec'd, not forked: nothing of this process (secrets, verdicts, other students' work) is in its memory.
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-m", "autograder.jail.zygote", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=scrubbed_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            cwd=tempfile.gettempdir(),
+            start_new_session=True,
+        )
+        theirs.close()
+        self._control = ours
+        self._starting = True
+
+    def _ensure(self) -> protocol.Ready:
+        self._start()
+        if self._starting:
+            try:
+                answer = self._answer(START_SECONDS)
+            except (OSError, ChannelError, msgspec.MsgspecError) as error:
+                said = self._said()
+                self._stop()
+                raise JailError(f"the process that imports torch did not start.\n{said}".rstrip()) from error
+            assert isinstance(answer, protocol.Ready)
+            self.ready = answer
+            self._starting = False
+        assert self.ready is not None
+        return self.ready
+
+    def _fork(self, role: str, limits: Limits) -> Worker:
+        assert self._control is not None
+        ours, theirs = socket.socketpair()
+        for end in (ours, theirs):  # room for a tensor or two: fewer turns between the processes
+            with contextlib.suppress(OSError):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**20)
+        folder = tempfile.mkdtemp(prefix="autograder-")
+        output = _output_file()
+        try:
+            request = protocol.Fork(role, folder, limits.cpu_seconds, limits.memory_mb, limits.file_mb)
+            socket.send_fds(self._control, [_encode(request)], [theirs.fileno(), output])
+            answer = self._answer(CONTROL_SECONDS)
+            assert isinstance(answer, protocol.Forked)
+        except BaseException:
+            ours.close()
+            os.close(output)
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        finally:
+            theirs.close()
+        return Worker(self, answer.pid, ours, folder, output)
+
+    def _answer(self, seconds: float) -> protocol.Reply:
+        assert self._control is not None
+        self._control.settimeout(seconds)
+        data = self._control.recv(2**16)
+        if not data:
+            raise ChannelClosed("the zygote is gone")
+        return msgspec.msgpack.decode(data, type=protocol.Reply)
+
+    def end(self, pid: int) -> protocol.Ended:
+        """Kill worker `pid` with all that it started, and say how it had ended."""
+        with self._lock:
+            if self._control is None:
+                return protocol.Ended(status=signal.SIGKILL, strays=0)
+            try:
+                self._control.send(_encode(protocol.End(pid)))
+                answer = self._answer(CONTROL_SECONDS)
+                assert isinstance(answer, protocol.Ended)
+                return answer
+            except (OSError, ChannelError, msgspec.MsgspecError, AssertionError):
+                self._stop()  # its workers die with it
+                return protocol.Ended(status=signal.SIGKILL, strays=0)
+
+    def _said(self) -> str:
+        if self._errors is None:
+            return ""
+        self._errors.seek(0)
+        return self._errors.read()[-2000:].decode("utf-8", "replace")
+
+    def _stop(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            try:
+                self._process.wait(2.0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
+
+
+def _output_file() -> int:
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("output")
+    else:
+        descriptor, path = tempfile.mkstemp(prefix="autograder-output-")
+        os.unlink(path)
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
+    return descriptor
+
+
+class Worker:
+    """One worker process, as the grader holds it."""
+
+    def __init__(self, zygote: Zygote, pid: int, sock: socket.socket, folder: str, output: int) -> None:
+        self.pid = pid
+        self.folder = folder
+        self._zygote = zygote
+        self._sock = sock
+        self._output = output
+        self._number = 0
+        self._read = 0
+        self._ended: protocol.Ended | None = None
+
+    def ask(self, request: Request, seconds: float) -> Reply:
+        """Send `request` and wait at most `seconds` for the answer. Raises `Lost`, and then the worker is ended."""
+        return self.exchange(request, seconds, Reply)
+
+    def exchange(self, request: Any, seconds: float, answer: Any) -> Any:
+        """`ask` for any pair of message types."""
+        if self._ended is not None:
+            raise Lost("died", self._ended.status)
+        channel: Channel[Any, Any] = Channel(self._sock, answer)
+        deadline = time.monotonic() + seconds
+        self._number += 1
+        try:
+            if channel.unasked():
+                raise ChannelError("it sent a message that nobody asked for")
+            channel.send(self._number, request, deadline)
+            number, message = channel.receive(deadline)
+            if number != self._number:
+                raise ChannelError("it answered a request that nobody made")
+            return message
+        except ChannelTimeout as error:
+            self.end()
+            raise Lost("timeout") from error
+        except ChannelClosed as error:
+            raise Lost("died", self.end().status) from error
+        except ChannelError as error:
+            self.end()
+            raise Lost("protocol", detail=str(error)) from error
+
+    def output(self, cap: int = 16 * 2**10) -> str:
+        """What was printed since the last call."""
+        size = os.fstat(self._output).st_size
+        data = os.pread(self._output, min(cap, max(size - self._read, 0)), self._read)
+        self._read = size
+        return data.decode("utf-8", "replace")
+
+    def end(self) -> protocol.Ended:
+        """Kill the process and all that it started, and remove its folder. May be called again."""
+        if self._ended is None:
+            self._sock.close()
+            self._ended = self._zygote.end(self.pid)
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return self._ended
+
+    def close(self) -> None:
+        self.end()
+        if self._output >= 0:
+            os.close(self._output)
+            self._output = -1
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,72 @@
+"""What the grader asks a worker, and what a worker answers. A worker's answers are untrusted: they are decoded by these types.
+
+The texts are bounded where they are made and again where they are read (`Annotated[..., max_length]`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+ShortText = Annotated[str, msgspec.Meta(max_length=4000)]
+Name = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Load(msgspec.Struct, tag="load"):
+    """Make the student's module, the stub that it is held to, and the experiments."""
+
+    module: str  # unique name: "submission.tokenizer.bpe"
+    file: str  # as the student knows it, for their tracebacks
+    source: str
+    stub: str
+    experiments: str
+    seconds: float  # soft limit on the module's own code
+    forbidden: list[str] = []
+    torch_seed: int = 0
+
+
+class Run(msgspec.Struct, tag="run"):
+    """Run one experiment on one case's inputs."""
+
+    experiment: str
+    inputs: bytes
+    seconds: float
+    device: str = "cpu"
+    torch_seed: int = 0
+
+
+Request = Load | Run
+
+Kind = Literal[
+    "value",
+    "loaded",
+    "syntax",  # the source does not compile
+    "raised",
+    "not-written",  # NotImplementedError from the stub
+    "missing-function",
+    "wrong-signature",
+    "wrong-type",
+    "too-big",  # the answer can't be sent
+    "memory",
+    "timeout",
+    "forbidden",
+]
+
+
+class Observed(msgspec.Struct, tag="observed"):
+    """What came of a `Load` or a `Run`."""
+
+    kind: Kind
+    value: bytes = b""  # a blob of jail.values: the observation
+    changed: bytes = b""  # the inputs after the run, where their bytes are not what was sent
+    name: Name = ""  # of the exception's type, of the function
+    builtin: bool = False  # whether that is a built-in exception
+    text: ShortText = ""  # theirs: the exception's text, the type found
+    want: ShortText = ""
+    line: int = 0  # of the student's file, 0 when there is none
+    function: Name = ""
+    seconds: float = 0.0  # CPU time
+
+
+Reply = Observed

@@ -1,0 +1,105 @@
+"""A worker: a forked process that applies the layers, then runs a student's code and answers with observations.
+
+It ends when its channel does. Nothing private is in it: no seeds, no expected values, no other case than the one at hand.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from autograder.checks import observe
+from autograder.jail import layers
+from autograder.jail.channel import Channel, ChannelError
+from autograder.jail.messages import Load, Observed, Reply, Request, Run
+
+OUTPUT_CAP = 16 * 2**10
+
+
+def serve(sock: socket.socket, settings: layers.Settings, output: int) -> None:
+    """Put this process behind the layers and answer requests until the channel closes."""
+    os.environ["TMPDIR"] = os.environ["HOME"] = settings.folder
+    tempfile.tempdir = settings.folder
+    layers.apply_all(settings)
+    _redirect(output)
+    channel: Channel[Reply, Request] = Channel(sock, Request)
+    worker = _Worker()
+    while True:
+        try:
+            number, request = channel.receive()
+            channel.send(number, worker.answer(request))
+        except ChannelError:
+            return
+
+
+class _Worker:
+    """The state between a `Load` and its `Run`s."""
+
+    def __init__(self) -> None:
+        self.implementation: observe.Implementation | None = None
+        self.experiments: dict[str, Callable[..., Any]] = {}
+
+    def answer(self, request: Request) -> Reply:
+        if isinstance(request, Load):
+            return self.load(request)
+        return self.run(request)
+
+    def load(self, request: Load) -> Observed:
+        self.implementation, observed = observe.load(
+            request.source,
+            request.stub,
+            request.module,
+            request.file,
+            request.forbidden,
+            request.seconds,
+            request.torch_seed,
+        )
+        if self.implementation is not None:
+            # After the student's module: a name that it planted in sys.modules only spoils its own observations.
+            self.experiments = vars(observe.load_module(request.experiments, f"experiments.{request.module}", "checks"))
+        gc.freeze()
+        return observed
+
+    def run(self, request: Run) -> Observed:
+        assert self.implementation is not None, "Run before a successful Load"
+        return observe.run(
+            self.implementation,
+            self.experiments[request.experiment],
+            request.inputs,
+            seconds=request.seconds,
+            device=request.device,
+            seed=request.torch_seed,
+        )
+
+
+class CappedWriter(io.TextIOBase):
+    """What the student prints: passed on to a file descriptor up to a cap, then dropped."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        room = OUTPUT_CAP - os.fstat(self.descriptor).st_size
+        if room > 0:
+            data = text.encode("utf-8", "backslashreplace")
+            os.write(self.descriptor, data[:room])
+        return len(text)
+
+
+def _redirect(output: int) -> None:
+    """stdin is empty; what Python code prints goes to the file `output`; what C code prints goes nowhere."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(null, descriptor)
+    os.close(null)
+    sys.stdin = io.StringIO()
+    sys.stdout = sys.stderr = CappedWriter(output)

@@ -1,0 +1,212 @@
+"""The zygote: a process that has imported torch, holds nothing private, and forks workers on request.
+
+Started by exec (`python -I -m autograder.jail.zygote`) with a scrubbed environment. Requests come one at a time over a
+socket, each with the descriptors that the new worker gets. When the grader goes away, so do the zygote and its workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+from typing import Any
+from typing import Any
+
+import msgspec
+
+from autograder.jail.layers import Settings
+from autograder.jail.layers.process import adopt_orphans
+
+
+class Fork(msgspec.Struct, tag="fork"):
+    """Start a worker. With it come two descriptors: its channel and its output file."""
+
+    role: str  # "jail" or "twin"
+    folder: str
+    cpu_seconds: int
+    memory_mb: int
+    file_mb: int
+
+
+class End(msgspec.Struct, tag="end"):
+    """Kill a worker and everything that it started, and tell how it had ended."""
+
+    pid: int
+
+
+class Forked(msgspec.Struct, tag="forked"):
+    pid: int
+
+
+class Ended(msgspec.Struct, tag="ended"):
+    status: int  # of os.waitpid; 0 when it was still running
+    strays: int  # processes that it had left
+
+
+class Ready(msgspec.Struct, tag="ready"):
+    python: str
+    torch: str
+    numpy: str
+    pid: int
+
+
+Request = Fork | End
+Reply = Forked | Ended | Ready
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def main(descriptor: int) -> None:
+    control = socket.socket(fileno=descriptor)
+    decoder = msgspec.msgpack.Decoder(Request)
+    adopt_orphans()
+    control.send(_encode(_warm_up()))
+    workers: set[int] = set()
+    try:
+        while True:
+            data, descriptors, _, _ = socket.recv_fds(control, 2**16, 2)
+            if not data:
+                return
+            request = decoder.decode(data)
+            if isinstance(request, Fork):
+                pid = os.fork()
+                if pid == 0:
+                    control.close()
+                    _become_worker(request, *descriptors)
+                workers.add(pid)
+                for each in descriptors:
+                    os.close(each)
+                control.send(_encode(Forked(pid)))
+            else:
+                workers.discard(request.pid)
+                control.send(_encode(_end(request.pid, workers)))
+    finally:
+        for pid in list(workers):
+            workers.discard(pid)
+            _end(pid, workers)
+
+
+def _warm_up() -> Ready:
+    """Import what every worker needs and run one operation: torch reads /proc lazily, and nothing may be left to do."""
+    import numpy
+    import torch
+
+    import autograder.checks.observe
+    import autograder.jail.worker
+    import autograder.lab
+
+    assert autograder.checks.observe and autograder.jail.worker and autograder.lab
+    torch.set_num_threads(1)
+    _run_once()
+    if sys.platform == "linux":
+        tasks = os.listdir("/proc/self/task")
+        if len(tasks) != 1:  # a fork would copy locks that nobody releases
+            raise RuntimeError(f"the zygote has {len(tasks)} threads; a library started one at import")
+    gc.collect()
+    gc.freeze()
+    return Ready(python=sys.version.split()[0], torch=str(torch.__version__), numpy=numpy.__version__, pid=os.getpid())
+
+
+def _run_once() -> None:
+    """One small exercise from end to end: what torch and the typing module do lazily is done before the first fork."""
+    from autograder.checks import observe
+    from autograder.jail.values import encode
+
+    source = "import torch\ndef f(x: torch.Tensor) -> list[torch.Tensor]:\n    return [(x @ x).softmax(-1)]\n"
+    implementation, _ = observe.load(source, source, "warm.up", "warm-up", ["os.system"], 10.0)
+    assert implementation is not None
+
+    def experiment(student: observe.Student, x: Any) -> Any:
+        y = student.f(x.requires_grad_())[0]
+        y.sum().backward()
+        return {"y": y, "x.grad": x.grad}
+
+    import torch
+
+    inputs = encode({"x": torch.ones(8, 8)})
+    assert observe.run(implementation, experiment, inputs, seconds=10.0).kind == "value"
+    for name in [name for name in sys.modules if name.endswith("warm.up")]:
+        del sys.modules[name]
+
+
+def _become_worker(request: Fork, channel: int, output: int) -> None:
+    """In the child: serve, and never return."""
+    try:
+        sock = socket.socket(fileno=channel)
+        if request.role == "twin":
+            from autograder.checks import twin
+
+            twin.serve(sock)
+        else:
+            from autograder.jail import worker
+
+            settings = Settings(
+                folder=request.folder,
+                cpu_seconds=request.cpu_seconds,
+                memory_mb=request.memory_mb,
+                file_mb=request.file_mb,
+            )
+            worker.serve(sock, settings, output)
+    except BaseException:
+        if request.role == "twin":
+            import traceback
+
+            traceback.print_exc()
+        os._exit(70)
+    os._exit(0)
+
+
+def _end(pid: int, workers: set[int]) -> Ended:
+    """Kill the worker's whole session, reap it, then whatever of its descendants has fallen to this process."""
+    status = 0
+    # Its own end, if it had one, is what the verdict names: look before killing. A dying process (a core being
+    # dropped, memory being freed) closes its channel a moment before it can be reaped: give it that moment.
+    for _ in range(20):
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            break
+        time.sleep(0.001)
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        status = 0
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)  # what it left in its session
+    return Ended(status=status, strays=_end_strays(workers))
+
+
+def _end_strays(workers: set[int]) -> int:
+    """Kill every child that is no worker: a daemon that a worker left. Killing one may hand over its own children."""
+    found = 0
+    for _ in range(1000):
+        strays = _children() - workers
+        if not strays:
+            break
+        for pid in strays:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+                found += 1
+    return found
+
+
+def _children() -> set[int]:
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            return {int(pid) for pid in file.read().split()}
+    except OSError:
+        return set()
+
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    main(int(sys.argv[1]))

@@ -1,0 +1,128 @@
+"""The allow-list: which files of the course go into the student repository, and as what.
+
+A file is released because a rule here names it, never because nothing excludes it. So a new private folder, a draft or a
+cache is private without anybody remembering to say so.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from autograder.release.errors import ReleaseError
+from autograder.release.files import LITTER, read, read_text
+from autograder.release.render import render
+from autograder.release.topics import Topic
+
+PAGES = {".md"}
+FIGURES = {".svg", ".png"}  # not the scripts that draw them: those load the references
+AS_THEY_ARE = ("constraints.txt", "LICENSE")
+RENDERED = {
+    "README.md": "README.student.md.j2",
+    "Makefile": "Makefile.student.j2",
+    ".gitignore": "gitignore.student.j2",
+    # The workflow that gives feedback on every push goes here: ".github/workflows/feedback.yml".
+}
+PRIVATE_BEGIN, PRIVATE_END = "# BEGIN PRIVATE", "# END PRIVATE"
+
+
+def public_files(course_root: Path, topics: Sequence[Topic]) -> dict[str, bytes]:
+    """Path in the student repository → content, of everything but `assignments/`."""
+    files = {name: read(course_root, name) for name in AS_THEY_ARE}
+    files["grading.toml"] = public_grading(read_text(course_root, "grading.toml")).encode()
+    files["pyproject.toml"] = student_pyproject(read_text(course_root, "pyproject.toml")).encode()
+    for name in [*lecture_files(course_root, topics), *engine_files(course_root)]:
+        files[name] = read(course_root, name)
+    title = _toml(files["grading.toml"].decode(), "grading.toml").get("course", {}).get("title", "LLM Internals")
+    for name, template in RENDERED.items():
+        files[name] = render(template, title=title, topics=topics).encode()
+    return files
+
+
+def lecture_files(course_root: Path, topics: Sequence[Topic]) -> list[str]:
+    """The lecture page of every exercise, the topics' own pages, and their figures as images."""
+    names = [name for name in ("lectures/README.md",) if (course_root / name).is_file()]
+    for topic in topics:
+        folder = f"lectures/{topic.name}"
+        if (course_root / folder / "README.md").is_file():
+            names.append(f"{folder}/README.md")
+        for exercise in topic.exercises:
+            if not (course_root / exercise.lecture).is_file():
+                raise ReleaseError(
+                    f"the lecture page of {exercise.name} is missing. Write it: students are sent there.",
+                    file=exercise.lecture,
+                )
+            names.append(exercise.lecture)
+        figures = course_root / folder / "figures"
+        if figures.is_dir():
+            names += [f"{folder}/figures/{path.name}" for path in figures.iterdir() if path.suffix in FIGURES]
+    return sorted(names)
+
+
+def engine_files(course_root: Path) -> list[str]:
+    """The `autograder` package: exactly the modules and data that `pyproject.toml` lists for the build."""
+    setuptools = _toml(read_text(course_root, "pyproject.toml"), "pyproject.toml").get("tool", {}).get("setuptools", {})
+    data: dict[str, list[str]] = setuptools.get("package-data", {})
+    names: set[str] = set()
+    for package in setuptools.get("packages", []):
+        folder = course_root / PurePosixPath(package.replace(".", "/"))
+        if folder.is_dir():
+            names.update(_matching(course_root, folder, ["*.py", *data.get(package, [])]))
+    if not names:
+        raise ReleaseError("[tool.setuptools] lists no package that exists, so no engine would ship.", file="pyproject.toml")
+    return sorted(names)
+
+
+def _matching(course_root: Path, folder: Path, patterns: Sequence[str]) -> Iterator[str]:
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            name = path.relative_to(course_root)
+            if path.is_file() and path.suffix != ".pyc" and not LITTER.intersection(name.parts):
+                yield name.as_posix()
+
+
+def public_grading(text: str) -> str:
+    """`grading.toml` as students get it: without the lines from `# BEGIN PRIVATE` to `# END PRIVATE`."""
+    kept: list[str] = []
+    begun: int | None = None
+    for number, line in enumerate(text.split("\n"), start=1):
+        marker = line.strip()
+        if marker == PRIVATE_BEGIN and begun is None:
+            begun = number
+        elif marker == PRIVATE_END and begun is not None:
+            begun = None
+        elif re.match(r"#[#\s]*(BEGIN|END)[\s_-]*PRIVATE", marker, re.IGNORECASE):
+            raise ReleaseError(
+                f"{marker!r}: write {PRIVATE_BEGIN!r}, then {PRIVATE_END!r}, alone on their lines.",
+                file="grading.toml",
+                line=number,
+            )
+        elif begun is None:
+            kept.append(line)
+    if begun is not None:
+        raise ReleaseError(f"{PRIVATE_BEGIN!r} without an {PRIVATE_END!r} after it.", file="grading.toml", line=begun)
+    public = "\n".join(kept)
+    _toml(public, "grading.toml")
+    return public
+
+
+def student_pyproject(text: str) -> str:
+    """`pyproject.toml` with pytest pointed at what the student repository has."""
+    changed, count = re.subn(r"(?m)^testpaths\s*=\s*\[[^\]]*\]", 'testpaths = ["assignments"]', text)
+    options = _toml(changed, "pyproject.toml").get("tool", {}).get("pytest", {}).get("ini_options", {})
+    if count != 1 or options.get("testpaths") != ["assignments"]:
+        raise ReleaseError(
+            "[tool.pytest.ini_options] must have one `testpaths = […]`: the release points it at assignments/.",
+            file="pyproject.toml",
+        )
+    return changed
+
+
+def _toml(text: str, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ReleaseError(f"it is not valid TOML: {error}.", file=file) from None
