@@ -1,0 +1,63 @@
+"""The authoring API: what an exercise's `checks.py`, `mistakes.py` and `alternatives.py` import.
+
+    from autograder.checks import case, check, raises, reject
+
+Importing this does not import torch. The guide with worked examples is `autograder/README.md`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from autograder.checks.authoring import (
+    Alternative,
+    Case,
+    Check,
+    Mistake,
+    Rejection,
+    Tolerance,
+    alternative,
+    case,
+    check,
+    mistake,
+    reject,
+)
+
+if TYPE_CHECKING:
+    from autograder.checks.compare import difference
+    from autograder.checks.rng import Rng
+    from autograder.checks.values import lab, raises
+
+__all__ = [
+    "Alternative",
+    "Case",
+    "Check",
+    "Mistake",
+    "Rejection",
+    "Rng",
+    "Tolerance",
+    "alternative",
+    "case",
+    "check",
+    "difference",
+    "lab",
+    "mistake",
+    "raises",
+    "reject",
+]
+
+_LAZY = {
+    "difference": "autograder.checks.compare",
+    "Rng": "autograder.checks.rng",
+    "lab": "autograder.checks.values",
+    "raises": "autograder.checks.values",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The names that need torch are imported when they are first used."""
+    if name in _LAZY:
+        import importlib
+
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'autograder.checks' has no attribute {name!r}")

@@ -214,7 +214,15 @@ def _what_it_is(value: Any, error: typeguard.TypeCheckError) -> str:
 
 
 def load(
-    source: str, stub: str, name: str, file: str, banned: list[str], seconds: float, seed: int = 0
+    source: str,
+    stub: str,
+    name: str,
+    file: str,
+    banned: list[str],
+    *,
+    seconds: float = 0.0,
+    wall_seconds: float = 0.0,
+    seed: int = 0,
 ) -> tuple[Implementation | None, Observed]:
     """Make an implementation from its source: what the source names is looked at before any of it runs."""
     start = time.process_time()
@@ -231,7 +239,7 @@ def load(
     stub_module = load_module(stub, f"stub.{name}", "stub")
     reset_state(seed)
     try:
-        with soft_limit(seconds):
+        with soft_limit(seconds, wall_seconds):
             module = load_module(source, f"submission.{name}", file)
     except BaseException as error:
         return None, _failure(error, file, start)
@@ -245,16 +253,16 @@ def run(
     inputs: bytes,
     *,
     seconds: float = 0.0,
+    wall_seconds: float = 0.0,
     device: str = "cpu",
     seed: int = 0,
-    use_soft_limit: bool = True,
 ) -> Observed:
     """Run `experiment(student, **inputs)` and return what it gave, encoded at once: nothing can change it later."""
     given: dict[str, Any] = decode(inputs)
     reset_state(seed)
     start = time.process_time()
     try:
-        with soft_limit(seconds if use_soft_limit else 0):
+        with soft_limit(seconds, wall_seconds):
             arguments = {key: _prepare(value, device) for key, value in given.items()}
             value = encode(experiment(implementation.student(), **arguments))
             # Inputs as they are after the run: what the lab made or a device copied is not the caller's any more.
@@ -285,24 +293,26 @@ def reset_state(seed: int) -> None:
 
 
 @contextlib.contextmanager
-def soft_limit(seconds: float) -> Iterator[None]:
-    """Raise `TimeUp` in the code that runs when `seconds` have passed: it tells the line. Code that swallows it is
-    ended from outside, at the hard limit."""
-    usable = seconds > 0 and hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    if not usable:
-        yield
-        return
+def soft_limit(cpu_seconds: float, wall_seconds: float = 0.0) -> Iterator[None]:
+    """Raise `TimeUp` in the code that runs when it has used `cpu_seconds`, or `wall_seconds` have passed: that tells the
+    student's line. Code that swallows it is ended from outside, at the hard limit. 0 is no limit."""
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    timers = [(signal.ITIMER_PROF, signal.SIGPROF, cpu_seconds), (signal.ITIMER_REAL, signal.SIGALRM, wall_seconds)] if usable else []
 
     def on_alarm(signum: int, frame: types.FrameType | None) -> None:
         raise TimeUp
 
-    before = signal.signal(signal.SIGALRM, on_alarm)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    set_timers = []
+    for timer, number, seconds in timers:
+        if seconds > 0:
+            set_timers.append((timer, number, signal.signal(number, on_alarm)))
+            signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for timer, number, before in set_timers:
+            signal.setitimer(timer, 0)
+            signal.signal(number, before)
 
 
 def _failure(error: BaseException, file: str, start: float) -> Observed:

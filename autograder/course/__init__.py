@@ -1,4 +1,7 @@
-"""The course (`grading.toml`) and what students hand in for it.
+"""The course (`grading.toml`) and what students hand in for it."""
 
-Loading is put off until a name is asked for: `autograder --help` needs none of this.
-"""
+from autograder.course.config import Course, Exercise, Feedback, Limits, Module
+from autograder.course.load import load_course
+from autograder.course.problems import CourseError, Problem
+
+__all__ = ["Course", "CourseError", "Exercise", "Feedback", "Limits", "Module", "Problem", "load_course"]

@@ -10,7 +10,6 @@ import difflib
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
@@ -31,27 +30,38 @@ class Table(BaseModel):
 class Limits(Table):
     """What a student's code may use, for each exercise."""
 
-    cpu_seconds: float = Field(10, gt=0, le=3600, description="CPU time for one case of a check, in seconds.")
+    cpu_seconds: float = Field(default=10, gt=0, le=3600, description="CPU time for one case of a check, in seconds.")
     wall_factor: float = Field(
-        3, ge=1, le=100, description="A case is also ended after this many times `cpu_seconds` by the clock: sleep and deadlock use no CPU."
+        default=3,
+        ge=1,
+        le=100,
+        description="A case is also ended after this many times `cpu_seconds` by the clock: sleep and deadlock use no CPU.",
     )
     memory_mb: int = Field(
-        2048, ge=64, le=1_048_576, description="Memory of a worker in MiB, on top of what Python and torch take themselves."
+        default=2048,
+        ge=64,
+        le=1_048_576,
+        description="Memory of a worker in MiB, on top of what Python and torch take themselves.",
     )
-    output_kb: int = Field(64, ge=1, le=65_536, description="How much printed text of one case is kept, in KiB.")
-    file_kb: int = Field(256, ge=1, le=16_384, description="Largest file (or code from a notebook) accepted, in KiB.")
+    output_kb: int = Field(
+        default=64, ge=1, le=65_536, description="How much printed text of one case is kept, in KiB."
+    )
+    file_kb: int = Field(
+        default=256, ge=1, le=16_384, description="Largest file (or code from a notebook) accepted, in KiB."
+    )
 
 
 class Feedback(Table):
     """What students see of hidden checks, and when. Public checks are always shown in full."""
 
     show: Literal["none", "count", "claim", "diagnosis", "case"] = Field(
-        "diagnosis",
+        default="diagnosis",
         description="`none`: nothing; `count`: how many passed; `claim`: also what each one claims; `diagnosis`: also which "
         "known mistake it looks like; `case`: also the case, what was expected and what the code gave.",
     )
     when: Literal["now", "after_due", "published"] = Field(
-        "now", description="`now`; `after_due`: when the module's due date is over; `published`: when the instructor publishes."
+        default="now",
+        description="`now`; `after_due`: when the module's due date is over; `published`: when the instructor publishes.",
     )
 
 
@@ -68,7 +78,9 @@ class LateRefused(Table):
     """Late work counts nothing."""
 
     kind: Literal["refuse"] = Field(description="Late work counts nothing.")
-    grace_minutes: int = Field(0, ge=0, description="How late work may be and still count as on time, in minutes.")
+    grace_minutes: int = Field(
+        default=0, ge=0, description="How late work may be and still count as on time, in minutes."
+    )
 
     def share(self, late: timedelta) -> float:
         return 1.0 if late <= timedelta(minutes=self.grace_minutes) else 0.0
@@ -79,9 +91,13 @@ class LatePercentPerDay(Table):
 
     kind: Literal["percent_per_day"] = Field(description="Late work loses `percent` of its points for each day begun.")
     percent: float = Field(gt=0, le=100, description="What each day begun costs, in percent of the points earned.")
-    grace_minutes: int = Field(0, ge=0, description="How late work may be and still count as on time, in minutes.")
-    cap: float = Field(100, gt=0, le=100, description="The most that lateness can cost, in percent.")
-    last_day: int | None = Field(None, ge=1, description="Work that is more days late than this counts nothing.")
+    grace_minutes: int = Field(
+        default=0, ge=0, description="How late work may be and still count as on time, in minutes."
+    )
+    cap: float = Field(default=100, gt=0, le=100, description="The most that lateness can cost, in percent.")
+    last_day: int | None = Field(
+        default=None, ge=1, description="Work that is more days late than this counts nothing."
+    )
 
     def share(self, late: timedelta) -> float:
         if late <= timedelta(minutes=self.grace_minutes):
@@ -105,21 +121,25 @@ class Exercise(Table):
     title: str = Field(min_length=1, max_length=200, description="What people read.")
     points: int = Field(gt=0, le=10_000, description="The sum of the points of its checks (without bonus checks).")
     forbid: tuple[str, ...] = Field(
-        (),
+        default=(),
         strict=False,
         description='What the exercise may not use, each one a package ("tokenizers", with everything in it), a dotted name '
         '("torch.softmax", with everything below it), or a method of any tensor ("Tensor.softmax", as in `x.softmax(0)`). '
         "Names are written in full: `torch.nn.functional.softmax`, not `F.softmax`; aliases in the student's code are resolved.",
     )
     requires: tuple[str, ...] = Field(
-        (), strict=False, description="Exercises that must pass first; while one fails, this one is `blocked`."
+        default=(), strict=False, description="Exercises that must pass first; while one fails, this one is `blocked`."
     )
-    device: Literal["cpu", "cuda"] = Field("cpu", description="`cuda`: the whole exercise needs a GPU; without one it is `skipped`.")
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="`cuda`: the whole exercise needs a GPU; without one it is `skipped`."
+    )
     jail: Literal["default", "gpu", "tools"] = Field(
-        "default", description="Isolation profile: `gpu` for CUDA, `tools` for code that must run a compiler or a child process."
+        default="default",
+        description="Isolation profile: `gpu` for CUDA, `tools` for code that must run a compiler or a child process.",
     )
     limits: Limits = Field(
-        default_factory=Limits, description="Any keys of `[limits]`; what is left out is taken from there.", json_schema_extra={"of": "limits"}
+        default=Limits(),
+        description="Any keys of `[limits]`; what is left out is taken from there.",
     )
 
     @property
@@ -135,7 +155,7 @@ class Exercise(Table):
         """The entries of `forbid` that are whole packages: the jail refuses to import them."""
         return tuple(entry for entry in self.forbid if "." not in entry)
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """Changes when anything about the exercise in `grading.toml` does."""
         return _hash(self)
@@ -156,17 +176,26 @@ class Module(Table):
     id: str = Field(pattern=rf"^{NAME}$", description="A short name, unique in the course.")
     title: str = Field(min_length=1, max_length=200, description="What people read.")
     order: int | None = Field(
-        None, description="Place in the course; modules without one come in the order of the file, after those with one."
+        default=None,
+        description="Place in the course; modules without one come in the order of the file, after those with one.",
     )
     release: datetime | None = Field(
-        None, description="When students get it: `2026-09-01T09:00:00`, in the course's `timezone` unless it has an offset of its own."
+        default=None,
+        description="When students get it: `2026-09-01T09:00:00`, in the course's `timezone` unless it has an offset of its own.",
     )
-    due: datetime | None = Field(None, description="When it is due, written as `release` is.")
-    late: LatePolicy = Field(LateFull(kind="none"), description="What late work costs; `kind` decides which other keys there are.")
-    drop_lowest: int = Field(0, ge=0, description="How many of a student's weakest exercises of this module do not count.")
-    forbid: tuple[str, ...] = Field((), strict=False, description="Added to the `forbid` of each of its exercises.")
+    due: datetime | None = Field(default=None, description="When it is due, written as `release` is.")
+    late: LatePolicy = Field(
+        default=LateFull(kind="none"), description="What late work costs; `kind` decides which other keys there are."
+    )
+    drop_lowest: int = Field(
+        default=0, ge=0, description="How many of a student's weakest exercises of this module do not count."
+    )
+    forbid: tuple[str, ...] = Field(
+        default=(), strict=False, description="Added to the `forbid` of each of its exercises."
+    )
     feedback: Feedback = Field(
-        default_factory=Feedback, description="Any keys of `[feedback]`; what is left out is taken from there.", json_schema_extra={"of": "feedback"}
+        default=Feedback(),
+        description="Any keys of `[feedback]`; what is left out is taken from there.",
     )
     exercises: tuple[Exercise, ...] = Field(
         alias="exercise", strict=False, min_length=1, description="Its exercises: a `[[module.exercise]]` each."
@@ -180,22 +209,27 @@ class Module(Table):
 class Course(Table):
     """The whole file."""
 
-    schema_version: Literal[1] = Field(1, alias="schema", description="Version of this format.")
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", description="A short name: small letters, digits, `-`, `_` and `.`.")
+    schema_version: Literal[1] = Field(default=1, alias="schema", description="Version of this format.")
+    id: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9._-]*$", description="A short name: small letters, digits, `-`, `_` and `.`."
+    )
     title: str = Field(min_length=1, max_length=200, description="What people read.")
     timezone: str = Field(
-        "UTC", description='Time zone of dates without an offset, as the IANA database names it: "Europe/Berlin", "Asia/Shanghai".'
+        default="UTC",
+        description='Time zone of dates without an offset, as the IANA database names it: "Europe/Berlin", "Asia/Shanghai".',
     )
-    limits: Limits = Field(default_factory=Limits, description="Limits of every exercise that does not set its own.")
-    feedback: Feedback = Field(default_factory=Feedback, description="What students see of hidden checks.")
-    modules: tuple[Module, ...] = Field(alias="module", strict=False, min_length=1, description="The course's modules: a `[[module]]` each.")
+    limits: Limits = Field(default=Limits(), description="Limits of every exercise that does not set its own.")
+    feedback: Feedback = Field(default=Feedback(), description="What students see of hidden checks.")
+    modules: tuple[Module, ...] = Field(
+        alias="module", strict=False, min_length=1, description="The course's modules: a `[[module]]` each."
+    )
 
-    @cached_property
+    @property
     def exercises(self) -> tuple[Exercise, ...]:
         """All exercises, in the order of the course."""
         return tuple(exercise for module in self.modules for exercise in module.exercises)
 
-    @cached_property
+    @property
     def topics(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(exercise.topic for exercise in self.exercises))
 
@@ -203,7 +237,7 @@ class Course(Table):
     def points(self) -> int:
         return sum(module.points for module in self.modules)
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """Changes when what the file says does, not when its comments or layout do."""
         return _hash(self)

@@ -55,7 +55,11 @@ def _modules(course: Course) -> Iterator[Broken]:
             what = f"is {module.drop_lowest}, of {len(module.exercises)} exercises: nothing would be left to count"
             yield ("module", m, "drop_lowest"), what, f"at most {len(module.exercises) - 1}"
         if module.late.kind != "none" and module.due is None:
-            yield ("module", m, "late"), "can't say what is late without a due date", "give `due` too, or leave `late` out"
+            yield (
+                ("module", m, "late"),
+                "can't say what is late without a due date",
+                "give `due` too, or leave `late` out",
+            )
 
 
 def _names(course: Course, root: Path) -> Iterator[Broken]:
@@ -72,7 +76,11 @@ def _names(course: Course, root: Path) -> Iterator[Broken]:
                 yield where, f"{exercise.slug}.py would be run by pytest as something else", "another name"
             if exercise.topic not in said and _is_package(exercise.topic, installed=not students):
                 said.add(exercise.topic)
-                yield where, f"{exercise.topic!r} is also the name of a Python package, and one would hide the other", "another topic"
+                yield (
+                    where,
+                    f"{exercise.topic!r} is also the name of a Python package, and one would hide the other",
+                    "another topic",
+                )
 
 
 def _is_package(name: str, *, installed: bool) -> bool:
@@ -121,4 +129,8 @@ def _requires(course: Course) -> Iterator[Broken]:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         circle = error.args[1]
-        yield places[circle[0]], f"goes in a circle: {' → '.join(reversed(circle))}", "an order in which they can be done"
+        yield (
+            places[circle[0]],
+            f"goes in a circle: {' → '.join(reversed(circle))}",
+            "an order in which they can be done",
+        )

@@ -22,8 +22,10 @@ _INVISIBLE = re.compile(  # printable for Python, but nothing is seen: default-i
 _MARKS_IN_A_ROW = 3  # no script needs more on one letter; a pile of them draws over the lines around it
 _MARKUP = re.compile(r"`([^`]+)`|(?<![\w*])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![\w*])")
 _MARKDOWN_ALWAYS = re.compile(r"([\\`*_\[\]<>&|~$])")
-_MARKDOWN_AT_START = re.compile(r"^(\d{0,9})([-+=#.):])")
-_PLAIN_ASCII = str.maketrans({"“": '"', "”": '"', "’": "'", "‘": "'", "…": "...", "×": "x", "–": "-", "—": "-", "→": "->", "·": "-", "≤": "<="})
+_MARKDOWN_AT_START = re.compile(r"^(\d{0,9})([-+=#.)])")
+_PLAIN_ASCII = str.maketrans(
+    {"“": '"', "”": '"', "’": "'", "‘": "'", "…": "...", "×": "x", "–": "-", "—": "-", "→": "->", "·": "-", "≤": "<="}
+)
 
 
 def visible(text: str, *, lines: bool = False) -> str:
@@ -111,11 +113,12 @@ def encodable(text: str, encoding: str) -> str:
         return text.translate(_PLAIN_ASCII).encode("ascii", "backslashreplace").decode("ascii")
 
 
-def markdown(text: str) -> str:
-    """`text` as one line of Markdown prose that renders as exactly that text: no markup, links or HTML."""
+def markdown(text: str, *, start: bool = True) -> str:
+    """`text` as one line of Markdown prose that renders as exactly that text; `start`: it may begin a line."""
     line = visible(" ".join(text.split("\n"))).strip()
     line = _MARKDOWN_ALWAYS.sub(r"\\\1", line)
-    line = _MARKDOWN_AT_START.sub(r"\1\\\2", line)
+    if start:
+        line = _MARKDOWN_AT_START.sub(r"\1\\\2", line)
     line = line.replace("://", r"\://").replace("www.", r"www\.").replace("WWW.", r"WWW\.")
     # GitHub turns @name and #12 into mentions after it has parsed the Markdown, so no backslash stops it: a comment does.
     return re.sub(r"([@#])(?=\w)", r"\1<!-- -->", line)
@@ -148,7 +151,7 @@ def markdown_spans(parts: Spans) -> str:
             written.append(f"*{markdown(text)}*")
         else:  # `markdown` strips, but the blanks between spans belong to the sentence
             lead, tail = text[:1].isspace(), text[-1:].isspace() and len(text) > 1
-            written.append(" " * lead + markdown(text) + " " * tail)
+            written.append(" " * lead + markdown(text, start=not written) + " " * tail)
     return "".join(written).strip()
 
 

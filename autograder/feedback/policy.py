@@ -21,7 +21,17 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
-from autograder.results import PENDING, CaseResult, CheckResult, Difference, ExerciseResult, Message, Place, Result, Verdict
+from autograder.results import (
+    PENDING,
+    CaseResult,
+    CheckResult,
+    Difference,
+    ExerciseResult,
+    Message,
+    Place,
+    Result,
+    Verdict,
+)
 
 Show = Literal["none", "count", "claim", "diagnosis", "case"]
 
@@ -144,7 +154,11 @@ def _safe_message(message: Message | None) -> Message | None:
         return Message(id="run.hidden-failed")
     return Message(
         id=message.id,
-        values={name: message.values[name] for name, ok in allowed.items() if name in message.values and ok(message.values[name])},
+        values={
+            name: message.values[name]
+            for name, ok in allowed.items()
+            if name in message.values and ok(message.values[name])
+        },
     )
 
 

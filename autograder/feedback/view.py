@@ -52,6 +52,11 @@ class CaseView:
     output: str
     details: str  # for staff: seed, margin, time
 
+    @property
+    def longest_line(self) -> int:
+        """Of the answers: decides whether the two fit beside each other."""
+        return max(len(line) for text in (self.want, self.got) for line in text.split("\n"))
+
 
 @dataclass(frozen=True)
 class CheckView:
@@ -131,7 +136,9 @@ def exercise_view(exercise: ExerciseResult, options: Options) -> ExerciseView:
         pending=[view for _, view in checks if view.state == "pending"],
         passed=[view for _, view in checks if view.state == "passed"],
         summary=_summary(exercise, failed, options),
-        flags=[messages.spans(flag, options.language) for flag in exercise.flags] if options.audience == "staff" else [],
+        flags=[messages.spans(flag, options.language) for flag in exercise.flags]
+        if options.audience == "staff"
+        else [],
     )
 
 
@@ -178,7 +185,11 @@ def _check_view(check: CheckResult, options: Options) -> CheckView:
 
 def _check_points(check: CheckResult, options: Options) -> str:
     if check.bonus:
-        return options.label("bonus-earned", earned=check.earned) if check.earned else options.label("bonus", points=check.points)
+        return (
+            options.label("bonus-earned", earned=check.earned)
+            if check.earned
+            else options.label("bonus", points=check.points)
+        )
     return f"{check.earned}/{check.points}" if check.points or check.earned else ""
 
 
@@ -210,7 +221,10 @@ def _case_view(case: CaseResult, options: Options) -> CaseView:
         reason=messages.spans(message, options.language) if message else [],
         hint=messages.hint_spans(message, options.language) if message else [],
         facts=messages.difference_facts(case.difference, options.language) if case.difference else [],
-        parameters=", ".join(f"{name}={escape.plain(value, 60) if not isinstance(value, str) else repr(value)}" for name, value in parameters.items()),
+        parameters=", ".join(
+            f"{name}={escape.plain(value, 60) if not isinstance(value, str) else repr(value)}"
+            for name, value in parameters.items()
+        ),
         inputs=[(name, _short(value)) for name, value in case.inputs.items()],
         got=_short(case.got),
         want=_short(case.want),

@@ -21,7 +21,8 @@ class Load(msgspec.Struct, tag="load"):
     source: str
     stub: str
     experiments: str
-    seconds: float  # soft limit on the module's own code
+    seconds: float = 0.0  # soft limits on the module's own code: CPU time,
+    wall_seconds: float = 0.0  # and time by the clock
     forbidden: list[str] = []
     torch_seed: int = 0
 
@@ -31,7 +32,8 @@ class Run(msgspec.Struct, tag="run"):
 
     experiment: str
     inputs: bytes
-    seconds: float
+    seconds: float = 0.0
+    wall_seconds: float = 0.0
     device: str = "cpu"
     torch_seed: int = 0
 

@@ -57,8 +57,9 @@ class _Worker:
             request.module,
             request.file,
             request.forbidden,
-            request.seconds,
-            request.torch_seed,
+            seconds=request.seconds,
+            wall_seconds=request.wall_seconds,
+            seed=request.torch_seed,
         )
         if self.implementation is not None:
             # After the student's module: a name that it planted in sys.modules only spoils its own observations.
@@ -73,6 +74,7 @@ class _Worker:
             self.experiments[request.experiment],
             request.inputs,
             seconds=request.seconds,
+            wall_seconds=request.wall_seconds,
             device=request.device,
             seed=request.torch_seed,
         )

@@ -117,7 +117,7 @@ def _run_once() -> None:
     from autograder.jail.values import encode
 
     source = "import torch\ndef f(x: torch.Tensor) -> list[torch.Tensor]:\n    return [(x @ x).softmax(-1)]\n"
-    implementation, _ = observe.load(source, source, "warm.up", "warm-up", ["os.system"], 10.0)
+    implementation, _ = observe.load(source, source, "warm.up", "warm-up", ["os.system"], seconds=10.0)
     assert implementation is not None
 
     def experiment(student: observe.Student, x: Any) -> Any:

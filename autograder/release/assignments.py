@@ -54,9 +54,7 @@ def check_in_sync(
     return differences(out or course_root / FOLDER, assignment_files(course_root, makers=makers, topics=topics))
 
 
-def assignment_files(
-    course_root: Path, *, makers: Makers, topics: Sequence[Topic] | None = None
-) -> dict[str, bytes]:
+def assignment_files(course_root: Path, *, makers: Makers, topics: Sequence[Topic] | None = None) -> dict[str, bytes]:
     """Path below `assignments/` → content, of every generated file."""
     files: dict[str, bytes] = {}
     for topic in load_topics(course_root) if topics is None else topics:
@@ -65,7 +63,9 @@ def assignment_files(
             stubs[exercise.name] = stub = _stub(course_root, exercise)
             for path, data in _exercise_files(course_root, exercise, stub, makers).items():
                 if path in files:
-                    raise ReleaseError(f"assignments/{path} would be written for two exercises. Rename {exercise.name}.")
+                    raise ReleaseError(
+                        f"assignments/{path} would be written for two exercises. Rename {exercise.name}."
+                    )
                 files[path] = data
         files[f"{topic.name}/README.md"] = _readme(topic).encode()
         files[f"{topic.name}/{topic.name}.ipynb"] = topic_notebook(topic, stubs)

@@ -53,7 +53,9 @@ def read(root: Path, name: str) -> bytes:
         path = path / part
         if path.is_symlink():
             shown = path.relative_to(root).as_posix()
-            raise ReleaseError("it is a symbolic link, and those are not released. Put the file itself there.", file=shown)
+            raise ReleaseError(
+                "it is a symbolic link, and those are not released. Put the file itself there.", file=shown
+            )
     try:
         return path.read_bytes()
     except OSError as error:

@@ -40,7 +40,9 @@ def topic_notebook(
         cells += [
             _cell("task", exercise.name, f"{exercise.slug}-task", task(exercise, stub), [], metadata),
             _cell("stub", exercise.name, f"{exercise.slug}-code", stub, [f"exercise:{exercise.name}"], metadata),
-            _cell("check", exercise.name, f"{exercise.slug}-check", CHECK.format(name=exercise.name), ["check"], metadata),
+            _cell(
+                "check", exercise.name, f"{exercise.slug}-check", CHECK.format(name=exercise.name), ["check"], metadata
+            ),
         ]
     return to_bytes(cells)
 

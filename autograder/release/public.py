@@ -26,7 +26,10 @@ RENDERED = {
     ".gitignore": "gitignore.student.j2",
     # The workflow that gives feedback on every push goes here: ".github/workflows/feedback.yml".
 }
-PRIVATE_BEGIN, PRIVATE_END = "# BEGIN PRIVATE", "# END PRIVATE"
+GRADING_HEADER = "The course: modules, exercises, points, limits, forbidden names. It comes with the release: changes are not graded."
+STRING_OR_COMMENT = re.compile(
+    r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|(?P<comment>#[^\n]*)', re.DOTALL
+)
 
 
 def public_files(course_root: Path, topics: Sequence[Topic]) -> dict[str, bytes]:
@@ -72,7 +75,9 @@ def engine_files(course_root: Path) -> list[str]:
         if folder.is_dir():
             names.update(_matching(course_root, folder, ["*.py", *data.get(package, [])]))
     if not names:
-        raise ReleaseError("[tool.setuptools] lists no package that exists, so no engine would ship.", file="pyproject.toml")
+        raise ReleaseError(
+            "[tool.setuptools] lists no package that exists, so no engine would ship.", file="pyproject.toml"
+        )
     return sorted(names)
 
 
@@ -85,28 +90,26 @@ def _matching(course_root: Path, folder: Path, patterns: Sequence[str]) -> Itera
 
 
 def public_grading(text: str) -> str:
-    """`grading.toml` as students get it: without the lines from `# BEGIN PRIVATE` to `# END PRIVATE`."""
+    """`grading.toml` as students get it: all it says, without its comments, which are its authors' notes.
+
+    Nothing in the format itself is secret: a course's secret never is in this file.
+    """
     kept: list[str] = []
-    begun: int | None = None
-    for number, line in enumerate(text.split("\n"), start=1):
-        marker = line.strip()
-        if marker == PRIVATE_BEGIN and begun is None:
-            begun = number
-        elif marker == PRIVATE_END and begun is not None:
-            begun = None
-        elif re.match(r"#[#\s]*(BEGIN|END)[\s_-]*PRIVATE", marker, re.IGNORECASE):
-            raise ReleaseError(
-                f"{marker!r}: write {PRIVATE_BEGIN!r}, then {PRIVATE_END!r}, alone on their lines.",
-                file="grading.toml",
-                line=number,
-            )
-        elif begun is None:
-            kept.append(line)
-    if begun is not None:
-        raise ReleaseError(f"{PRIVATE_BEGIN!r} without an {PRIVATE_END!r} after it.", file="grading.toml", line=begun)
-    public = "\n".join(kept)
-    _toml(public, "grading.toml")
-    return public
+    end = 0
+    for token in STRING_OR_COMMENT.finditer(text):
+        if token["comment"] is None:
+            continue
+        line_start = text.rfind("\n", 0, token.start()) + 1
+        alone = not text[line_start : token.start()].strip()
+        kept.append(text[end : token.start()].rstrip(" \t"))
+        end = token.end() + alone  # a line of nothing but a comment goes as a whole
+    kept.append(text[end:])
+    public = "".join(kept).lstrip("\n")
+    if _toml(public, "grading.toml") != _toml(
+        text, "grading.toml"
+    ):  # not known to happen; better nothing than another course
+        raise ReleaseError("its comments can't be taken out without changing what it says.", file="grading.toml")
+    return f"# {GRADING_HEADER}\n\n{public}"
 
 
 def student_pyproject(text: str) -> str:

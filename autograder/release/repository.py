@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from autograder.release.assignments import FOLDER, Makers, assignment_files, differences, student_files
 from autograder.release.errors import ReleaseError
-from autograder.release.files import sha256, walk, write_all, write_atomically
+from autograder.release.files import sha256, write_all, write_atomically
 from autograder.release.public import public_files
 from autograder.release.topics import Topic, load_topics
 
@@ -98,7 +98,9 @@ def read_marker(folder: Path) -> Marker | None:
             {str(name): [str(digest) for digest in digests] for name, digests in content.get("replaced", {}).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ReleaseError("it is not a release's marker file, or was cut short. Release into a new folder.", file=str(path)) from None
+        raise ReleaseError(
+            "it is not a release's marker file, or was cut short. Release into a new folder.", file=str(path)
+        ) from None
     for name in [*marker.files, *marker.student_files, *marker.replaced]:
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or not pure.parts:
@@ -112,7 +114,9 @@ def read_marker(folder: Path) -> Marker | None:
 def _require_elsewhere(course_root: Path, out: Path) -> None:
     course, target = course_root.resolve(), out.resolve()
     if target == course or target in course.parents:
-        raise ReleaseError("this is the course itself, or a folder around it. Choose a folder of its own.", file=str(out))
+        raise ReleaseError(
+            "this is the course itself, or a folder around it. Choose a folder of its own.", file=str(out)
+        )
     private = [course / name for name in ("solutions", "autograder", "lectures", FOLDER, "tests")]
     if any(target == folder or folder in target.parents for folder in private):
         raise ReleaseError("this is a folder of the course. Choose a folder of its own.", file=str(out))
@@ -126,7 +130,8 @@ def _require_ours(out: Path) -> Marker | None:
     marker = read_marker(out)
     if marker is None and any(out.iterdir()):
         raise ReleaseError(
-            "the folder is not empty, and no release wrote it: nothing there is overwritten. Choose a new folder.", file=str(out)
+            "the folder is not empty, and no release wrote it: nothing there is overwritten. Choose a new folder.",
+            file=str(out),
         )
     return marker
 
@@ -162,7 +167,8 @@ def _hashes(old: Marker | None) -> dict[str, list[str]]:
         return {}
     names = {*old.files, *old.replaced}
     return {
-        name: sorted({*old.replaced.get(name, []), *([old.files[name]] if name in old.files else [])}) for name in sorted(names)
+        name: sorted({*old.replaced.get(name, []), *([old.files[name]] if name in old.files else [])})
+        for name in sorted(names)
     }
 
 
@@ -185,10 +191,3 @@ def _remove(out: Path, names: Sequence[str]) -> None:
             if folder == out or not folder.is_dir() or any(folder.iterdir()):
                 break
             folder.rmdir()
-
-
-def stray_files(out: Path) -> list[str]:
-    """What lies in a released folder and is not of the release, `.git` aside: for a person to look at."""
-    marker = read_marker(out)
-    known = {MARKER, *(marker.files if marker else [])}
-    return [name for name in walk(out) if name not in known and not name.startswith(".git/")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,9 +44,36 @@ class Topic:
         return sum(exercise.points for exercise in self.exercises)
 
 
-def group(rows: Sequence[tuple[str, Exercise]]) -> list[Topic]:
-    """Topics from (module title, exercise) rows: a module may hold several topics, a topic's exercises stay together."""
-    topics: dict[str, tuple[str, list[Exercise]]] = {}
+def load_topics(course_root: Path) -> list[Topic]:
+    """The topics of the course in `course_root`; raises `CourseError` when its `grading.toml` is wrong."""
+    from autograder.course import load_course
+
+    return group(
+        (module.title, Exercise(each.topic, each.slug, each.title, each.points))
+        for module in load_course(course_root).modules
+        for each in module.exercises
+    )
+
+
+def group(rows: Iterable[tuple[str, Exercise]]) -> list[Topic]:
+    """Topics from (module title, exercise) rows, in their order.
+
+    Mostly a topic is a module and has its title. Where a module holds several topics, or a topic is spread over several
+    modules, the topic's own name is added or taken, so that no two pages have one title.
+    """
+    exercises: dict[str, list[Exercise]] = {}
+    titles: dict[str, list[str]] = {}
+    topics_of: dict[str, set[str]] = {}
     for title, exercise in rows:
-        topics.setdefault(exercise.topic, (title, []))[1].append(exercise)
-    return [Topic(name, title, tuple(exercises)) for name, (title, exercises) in topics.items()]
+        exercises.setdefault(exercise.topic, []).append(exercise)
+        titles.setdefault(exercise.topic, []).append(title)
+        topics_of.setdefault(title, set()).add(exercise.topic)
+
+    def title_of(topic: str) -> str:
+        name = topic.replace("_", " ").capitalize()
+        title = titles[topic][0]
+        if len(set(titles[topic])) > 1:
+            return name
+        return title if len(topics_of[title]) == 1 else f"{title}: {name}"
+
+    return [Topic(name, title_of(name), tuple(members)) for name, members in exercises.items()]

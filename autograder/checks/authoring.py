@@ -1,0 +1,232 @@
+"""Declaring checks, cases, mistakes and alternatives. Nothing here runs an experiment."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Device = Literal["cpu", "cuda"]
+
+
+class AuthoringError(Exception):
+    """An exercise's files say something that can't be. The text names the file's part and what to mend."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """A bound on the error of floating-point values: |got - want| <= atol + rtol * |want|."""
+
+    atol: float = 0.0
+    rtol: float = 0.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """The parameters from which the inputs of one run are made, and what a student reads of it."""
+
+    title: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A judge's verdict that an answer is wrong: a constant sentence, and the values that its braces name."""
+
+    sentence: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One claim about an implementation, worth points."""
+
+    name: str
+    claim: str
+    experiment: Callable[..., Any]
+    points: int
+    public: tuple[Case, ...]
+    hidden: tuple[Case, ...]
+    fresh: int = 0
+    inputs: Callable[..., dict[str, Any]] | None = None
+    judge: Callable[..., Any] | None = None
+    tolerance: Tolerance | None = None
+    bonus: bool = False
+    mutates: bool = False
+    device: Device = "cpu"
+    lecture: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Variant:
+    """An implementation made from the reference: by edits of its source, or by functions that replace its own."""
+
+    sentence: str
+    edits: dict[str, str] = field(default_factory=dict)
+    replaces: tuple[str, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Mistake(Variant):
+    """A known wrong implementation with the sentence that tells a student what went wrong."""
+
+    fails: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Alternative(Variant):
+    """A different, right implementation; `misses` names the bonus checks that it may miss."""
+
+    misses: tuple[str, ...] = ()
+
+
+# What a file declares while it is executed; a fresh list for each file, so that nothing is global.
+_declared: ContextVar[list[Check | Variant] | None] = ContextVar("declared", default=None)
+
+
+@contextmanager
+def declarations() -> Iterator[list[Check | Variant]]:
+    """Collect what is declared inside the block."""
+    found: list[Check | Variant] = []
+    token = _declared.set(found)
+    try:
+        yield found
+    finally:
+        _declared.reset(token)
+
+
+def _declare(declared: Check | Variant) -> None:
+    found = _declared.get()
+    if found is not None:
+        found.append(declared)
+
+
+def case(title: str | None = None, /, **parameters: Any) -> Case:
+    """One case. Without a title, its parameters are its title.
+
+    >>> case("one column", rows=4, columns=1).title
+    'one column'
+    >>> case(rows=4, columns=1).title
+    'rows=4, columns=1'
+    """
+    if title is None:
+        title = ", ".join(f"{name}={value!r}" for name, value in parameters.items()) or "the only case"
+    return Case(title, parameters)
+
+
+def check(
+    *,
+    points: int,
+    inputs: Callable[..., dict[str, Any]] | None = None,
+    public: list[Case] | tuple[Case, ...] = (),
+    hidden: list[Case] | tuple[Case, ...] = (),
+    fresh: int = 0,
+    judge: Callable[..., Any] | None = None,
+    tolerance: Tolerance | None = None,
+    bonus: bool = False,
+    mutates: bool = False,
+    device: Device = "cpu",
+    lecture: str = "",
+    given: None = None,
+    budget: None = None,
+) -> Callable[[Callable[..., Any]], Check]:
+    """Declare the decorated experiment a check: its name is the id, its docstring the claim.
+
+    >>> @check(points=1, public=[case(n=3)], hidden=[case(n=0)])
+    ... def counts_down(student, n):
+    ...     '''Counts down from n to 1.'''
+    ...     return student.countdown(n)
+    >>> counts_down.name, counts_down.claim, counts_down.points
+    ('counts_down', 'Counts down from n to 1.', 1)
+    """
+    if given is not None or budget is not None:
+        raise AuthoringError("given= and budget= are reserved for a later version")
+
+    def declare(experiment: Callable[..., Any]) -> Check:
+        name = experiment.__name__
+        claim = inspect.cleandoc(experiment.__doc__ or "").strip()
+        problem = _problem(name, claim, points, tuple(public), tuple(hidden), fresh, bonus)
+        if problem:
+            raise AuthoringError(f"check {name}: {problem}")
+        declared = Check(
+            name=name,
+            claim=" ".join(claim.split()),
+            experiment=experiment,
+            points=points,
+            public=tuple(public),
+            hidden=tuple(hidden),
+            fresh=fresh,
+            inputs=inputs,
+            judge=judge,
+            tolerance=tolerance,
+            bonus=bonus,
+            mutates=mutates,
+            device=device,
+            lecture=lecture,
+            line=experiment.__code__.co_firstlineno,
+        )
+        _declare(declared)
+        return declared
+
+    return declare
+
+
+def _problem(
+    name: str, claim: str, points: int, public: tuple[Case, ...], hidden: tuple[Case, ...], fresh: int, bonus: bool
+) -> str:
+    if not claim:
+        return "it has no docstring; the docstring is the claim that students read"
+    if type(points) is not int or points < 1:
+        return f"points is {points!r}; it must be a whole number from 1"
+    if not public and not hidden:
+        return "it has no case; give public=[case(…)] or hidden=[case(…)]"
+    if fresh < 0 or (fresh and not hidden):
+        return "fresh= draws new cases like the first hidden one, so it needs hidden=[…] and a number from 0"
+    titles = [each.title for each in (*public, *hidden)]
+    for title in titles:
+        if titles.count(title) > 1:
+            return f"two cases are called {title!r}"
+    return ""
+
+
+def reject(sentence: str, /, **values: Any) -> Rejection:
+    """What a judge returns for a wrong answer. The sentence is a literal; values from the answer go into keywords,
+    which students see for public cases only.
+
+    >>> reject("Piece {index} is not in the vocabulary.", index=3).values
+    {'index': 3}
+    """
+    return Rejection(sentence, values)
+
+
+def mistake(sentence: str, *, edit: dict[str, str] | None = None, fails: list[str] | None = None) -> Any:
+    """A wrong implementation: edits of the reference's source, or a decorator of the functions that replace its own.
+
+    Each key of `edit` must occur exactly once in `solution.py`.
+    """
+    return _variant(Mistake, sentence, edit, fails=tuple(fails or ()))
+
+
+def alternative(sentence: str, *, edit: dict[str, str] | None = None, misses: list[str] | None = None) -> Any:
+    """A right implementation done differently, declared as `mistake` is. Every check must accept it."""
+    return _variant(Alternative, sentence, edit, misses=tuple(misses or ()))
+
+
+def _variant(kind: type[Variant], sentence: str, edit: dict[str, str] | None, **more: Any) -> Any:
+    frame = inspect.currentframe()
+    line = frame.f_back.f_back.f_lineno if frame and frame.f_back and frame.f_back.f_back else 0
+    if edit is not None:
+        variant = kind(sentence, edits=dict(edit), line=line, **more)
+        _declare(variant)
+        return variant
+
+    def declare(replacement: Any) -> Any:
+        _declare(kind(sentence, replaces=(replacement.__name__,), line=line, **more))
+        return replacement
+
+    return declare

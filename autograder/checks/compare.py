@@ -1,0 +1,333 @@
+"""Comparing an observation with the expected one: type → length or keys → shape → dtype → non-finite → values.
+
+Says where the first difference is, by how much, and how many elements differ. The observation may be hostile: it is made
+of plain types (`jail.values.decode`), and nothing of it is called.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.checks.authoring import Tolerance
+from autograder.checks.show import show
+from autograder.jail.values import Drawn, Raised, Unsupported
+from autograder.results import Difference
+
+TOLERANCES: dict[torch.dtype, Tolerance] = {
+    torch.float64: Tolerance(atol=1e-10, rtol=1e-10),
+    torch.float32: Tolerance(atol=1e-5, rtol=1e-4),
+    torch.bfloat16: Tolerance(atol=2**-14, rtol=2 * 2**-7),  # two units in the last place
+    torch.float16: Tolerance(atol=2**-14, rtol=2 * 2**-10),
+    torch.complex64: Tolerance(atol=1e-5, rtol=1e-4),
+    torch.complex128: Tolerance(atol=1e-10, rtol=1e-10),
+}
+PYTHON_FLOAT = Tolerance(atol=1e-9, rtol=1e-6)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The first difference, if any, and how near to its bound the worst float came (0 exact, 1 at the bound)."""
+
+    difference: Difference | None
+    margin: float | None
+
+
+def difference(seen: Any, want: Any, tolerance: Tolerance | None = None) -> Difference | None:
+    """The first difference between two plain values, or None when they are equal within the tolerance.
+
+    >>> difference([1, 2], [1, 3]).path
+    '[1]'
+    """
+    return compare(seen, want, tolerance).difference
+
+
+def compare(seen: Any, want: Any, tolerance: Tolerance | None = None) -> Comparison:
+    """Compare an observation with the expected one, from types down to values."""
+    comparer = _Comparer(tolerance)
+    found = comparer.first(seen, want, "")
+    return Comparison(found, comparer.margin)
+
+
+class _Comparer:
+    def __init__(self, tolerance: Tolerance | None) -> None:
+        self.tolerance = tolerance
+        self.margin: float | None = None
+
+    def first(self, seen: Any, want: Any, path: str) -> Difference | None:
+        if isinstance(want, Raised):
+            return self._raised(seen, want, path)
+        seen = _number(seen, want)
+        if type(seen) is not type(want):
+            return Difference(kind="type", path=path, got=type_name(seen), want=type_name(want))
+        if isinstance(want, torch.Tensor):
+            return self._tensor(seen, want, path)
+        if isinstance(want, np.ndarray):
+            return self._array(seen, want, path)
+        if isinstance(want, dict):
+            return self._dict(seen, want, path)
+        if isinstance(want, list | tuple):
+            return self._sequence(seen, want, path)
+        if isinstance(want, set | frozenset):
+            return self._set(seen, want, path)
+        if isinstance(want, float | np.floating):
+            return self._float(float(seen), float(want), path)
+        if isinstance(want, Unsupported) or seen != want:
+            return Difference(kind="value", path=path, got=show(seen), want=show(want))
+        return None
+
+    def _raised(self, seen: Any, want: Raised, path: str) -> Difference | None:
+        if isinstance(seen, Raised) and seen.name == want.name:
+            return None
+        got = (seen.name or "no exception") if isinstance(seen, Raised) else type_name(seen)
+        return Difference(kind="raised", path=path, got=got, want=want.name or "no exception")
+
+    def _sequence(self, seen: Any, want: Any, path: str) -> Difference | None:
+        # Elements before lengths: "the third merge is another" says more than "5 merges instead of 7".
+        for index, (a, b) in enumerate(zip(seen, want, strict=False)):
+            found = self.first(a, b, f"{path}[{index}]")
+            if found is not None:
+                return _with_count(found, seen, want)
+        if len(seen) != len(want):
+            index = min(len(seen), len(want))
+            return Difference(
+                kind="length",
+                path=path,
+                index=[index],
+                got=f"length {len(seen)}" + (f", then {show(seen[index], 80)}" if len(seen) > index else ""),
+                want=f"length {len(want)}" + (f", then {show(want[index], 80)}" if len(want) > index else ""),
+            )
+        return None
+
+    def _dict(self, seen: dict[Any, Any], want: dict[Any, Any], path: str) -> Difference | None:
+        missing = [key for key in want if key not in seen]
+        extra = [key for key in seen if key not in want]
+        if missing or extra:
+            return Difference(
+                kind="keys",
+                path=path,
+                got=f"extra: {show(extra, 160)}" if extra else "no extra keys",
+                want=f"missing: {show(missing, 160)}" if missing else "no missing keys",
+                wrong=len(missing) + len(extra),
+                total=len(want),
+            )
+        for key in want:
+            found = self.first(seen[key], want[key], f"{path}[{show(key, 60)}]")
+            if found is not None:
+                return found
+        return None
+
+    def _set(self, seen: Any, want: Any, path: str) -> Difference | None:
+        missing, extra = want - seen, seen - want
+        if not missing and not extra:
+            return None
+        return Difference(
+            kind="keys",
+            path=path,
+            got=f"extra: {show(sorted(extra, key=repr), 160)}" if extra else "no extra elements",
+            want=f"missing: {show(sorted(missing, key=repr), 160)}" if missing else "no missing elements",
+            wrong=len(missing) + len(extra),
+            total=len(want),
+        )
+
+    def _float(self, seen: float, want: float, path: str) -> Difference | None:
+        if math.isnan(want) or math.isinf(want) or math.isnan(seen) or math.isinf(seen):
+            same = seen == want or (math.isnan(seen) and math.isnan(want))
+            return None if same else Difference(kind="nonfinite", path=path, got=repr(seen), want=repr(want))
+        tolerance = self.tolerance or PYTHON_FLOAT
+        bound = tolerance.atol + tolerance.rtol * abs(want)
+        error = abs(seen - want)
+        if error <= bound:
+            self._note(error, bound)
+            return None
+        return Difference(kind="value", path=path, got=repr(seen), want=repr(want), error=error, tolerance=bound)
+
+    def _array(self, seen: np.ndarray, want: np.ndarray, path: str) -> Difference | None:
+        if seen.dtype != want.dtype:
+            return Difference(kind="dtype", path=path, got=str(seen.dtype), want=str(want.dtype))
+        if want.dtype in (np.uint16, np.uint32, np.uint64):  # torch lacks their comparisons
+            equal = seen.shape == want.shape and bool((seen == want).all())
+            return None if equal else Difference(kind="value", path=path, got=show(seen), want=show(want))
+        return self._tensor(torch.from_numpy(np.array(seen)), torch.from_numpy(np.array(want)), path)
+
+    def _tensor(self, seen: torch.Tensor, want: torch.Tensor, path: str) -> Difference | None:
+        if seen.shape != want.shape:
+            return Difference(kind="shape", path=path, got=str(tuple(seen.shape)), want=str(tuple(want.shape)))
+        if seen.dtype != want.dtype:
+            return Difference(kind="dtype", path=path, got=_dtype(seen), want=_dtype(want))
+        if not want.numel():
+            return None
+        if not (want.is_floating_point() or want.is_complex()):
+            return self._elements(seen, want, seen.ne(want), None, None, path, "value")
+        if want.element_size() == 1:  # float8 has no arithmetic
+            seen, want = seen.float(), want.float()
+        nonfinite = self._nonfinite(seen, want, path)
+        if nonfinite is not None:
+            return nonfinite
+        tolerance = self.tolerance or TOLERANCES.get(want.dtype, Tolerance(atol=1e-5, rtol=1e-4))
+        wide = torch.complex128 if want.is_complex() else torch.float64
+        a, b = seen.to(wide), want.to(wide)
+        finite = b.isfinite()
+        error = torch.where(finite, (a - b).abs(), torch.zeros((), dtype=torch.float64))
+        bound = torch.where(
+            finite, tolerance.atol + tolerance.rtol * b.abs(), torch.ones((), dtype=torch.float64)
+        )
+        wrong = error > bound
+        if not wrong.any():
+            worst = torch.where(bound > 0, error / bound.clamp_min(1e-300), torch.zeros((), dtype=torch.float64))
+            self._note(float(worst.max()), 1.0)
+            return None
+        return self._elements(seen, want, wrong, error, bound, path, "value")
+
+    def _nonfinite(self, seen: torch.Tensor, want: torch.Tensor, path: str) -> Difference | None:
+        same = seen.isfinite() & want.isfinite()
+        same |= (seen == want) | (seen.isnan() & want.isnan())
+        return self._elements(seen, want, ~same, None, None, path, "nonfinite")
+
+    def _elements(
+        self,
+        seen: torch.Tensor,
+        want: torch.Tensor,
+        wrong: torch.Tensor,
+        error: torch.Tensor | None,
+        bound: torch.Tensor | None,
+        path: str,
+        kind: Any,
+    ) -> Difference | None:
+        count = int(wrong.sum())
+        if not count:
+            return None
+        index = [int(i) for i in wrong.nonzero()[0]]
+        at = tuple(index)
+        if error is not None and bound is not None:
+            worst = int(error.flatten().argmax())
+            size, allowed = float(error.flatten()[worst]), float(bound.flatten()[worst])
+        else:
+            size = allowed = None
+        return Difference(
+            kind=kind,
+            path=path,
+            index=index,
+            got=show(seen[at].item()),
+            want=show(want[at].item()),
+            error=size,
+            tolerance=allowed,
+            wrong=count,
+            total=want.numel(),
+        )
+
+    def _note(self, error: float, bound: float) -> None:
+        ratio = error / bound if bound > 0 else 0.0
+        self.margin = ratio if self.margin is None else max(self.margin, ratio)
+
+
+def _with_count(found: Difference, seen: Any, want: Any) -> Difference:
+    """For a plain sequence of discrete items, say how many differ."""
+    if found.wrong is None and isinstance(want, list | tuple) and all(type(b) in (int, str, bytes, tuple) for b in want):
+        pairs = list(zip(seen, want, strict=False))
+        differ = sum(a != b for a, b in pairs if type(a) is type(b)) + sum(type(a) is not type(b) for a, b in pairs)
+        found.wrong = differ + abs(len(seen) - len(want))
+        found.total = max(len(seen), len(want))
+    return found
+
+
+def _number(seen: Any, want: Any) -> Any:
+    """A NumPy number passes for a Python one of its kind, an int for a float; never a bool for a number."""
+    if isinstance(want, float) and type(seen) is int:
+        try:
+            return float(seen)
+        except OverflowError:
+            return math.inf
+    if isinstance(seen, np.generic) and not isinstance(want, np.generic):
+        item = seen.item()
+        if type(want) in (bool, int, float, complex) and type(item) is type(want):
+            return item
+        if isinstance(want, float) and type(item) is int:
+            return float(item)
+    return seen
+
+
+def type_name(value: Any) -> str:
+    """The name of a value's type, as a student knows it.
+
+    >>> type_name(None), type_name([1])
+    ('None', 'list')
+    """
+    if value is None:
+        return "None"
+    if isinstance(value, Unsupported):
+        return value.type_name
+    if isinstance(value, Drawn):
+        return "iterator"
+    if isinstance(value, Raised):
+        return f"{value.name} raised" if value.name else "no exception"
+    if isinstance(value, torch.Tensor):
+        return "Tensor"
+    return type(value).__name__
+
+
+def _dtype(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def same_kind(seen: Any, want: Any, path: str = "") -> Difference | None:
+    """Whether an answer is made of the same kinds of things as the expected one, whatever its lengths and values:
+    what a judge may rely on."""
+    seen = _number(seen, want)
+    if isinstance(want, Raised) or isinstance(seen, Raised):
+        if isinstance(want, Raised) and isinstance(seen, Raised):
+            return None
+        return Difference(kind="raised", path=path, got=type_name(seen), want=type_name(want))
+    if type(seen) is not type(want):
+        return Difference(kind="type", path=path, got=type_name(seen), want=type_name(want))
+    if isinstance(want, torch.Tensor | np.ndarray):
+        if seen.dtype != want.dtype:
+            return Difference(kind="dtype", path=path, got=str(seen.dtype), want=str(want.dtype))
+        if seen.ndim != want.ndim:
+            return Difference(kind="shape", path=path, got=str(tuple(seen.shape)), want=str(tuple(want.shape)))
+    elif isinstance(want, dict):
+        if want and all(type(key) is str for key in want) and set(seen) != set(want) and _is_record(want):
+            return _Comparer(None)._dict(seen, want, path)
+        for key in seen:
+            if key in want:
+                found = same_kind(seen[key], want[key], f"{path}[{show(key, 60)}]")
+            else:
+                found = _like_one_of(key, list(want), f"{path} (a key)") or _like_one_of(
+                    seen[key], list(want.values()), f"{path}[{show(key, 60)}]"
+                )
+            if found is not None:
+                return found
+    elif isinstance(want, tuple):
+        if len(seen) == len(want):
+            for index, (a, b) in enumerate(zip(seen, want, strict=True)):
+                found = same_kind(a, b, f"{path}[{index}]")
+                if found is not None:
+                    return found
+        else:
+            return Difference(kind="length", path=path, got=f"length {len(seen)}", want=f"length {len(want)}")
+    elif isinstance(want, list | set | frozenset):
+        for index, each in enumerate(seen):
+            found = _like_one_of(each, list(want), f"{path}[{index}]")
+            if found is not None:
+                return found
+    return None
+
+
+def _is_record(want: dict[Any, Any]) -> bool:
+    """A dict that an experiment made of several observations: a few keys that are identifiers or attribute paths."""
+    return len(want) <= 12 and all(key.replace(".", "_").replace(" ", "_").isidentifier() for key in want)
+
+
+def _like_one_of(value: Any, models: list[Any], path: str) -> Difference | None:
+    """None when `value` is of the kind of one of `models` (or there is no model to tell)."""
+    first = None
+    for model in models[:50]:
+        found = same_kind(value, model, path)
+        if found is None:
+            return None
+        first = first or found
+    return first

@@ -1,0 +1,177 @@
+"""An exercise's folder, read and checked: the reference, its stub, checks, mistakes and alternatives.
+
+Runs in the twin (and in pytest): it imports the authored files, which may import torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import types
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.checks import extract
+from autograder.checks.authoring import Alternative, AuthoringError, Check, Mistake, Variant, declarations
+from autograder.checks.observe import load_module
+from autograder.release.stub import make_stub
+
+
+@dataclass(frozen=True)
+class Derived:
+    """An implementation made from the reference's source: a mistake or an alternative."""
+
+    sentence: str
+    source: str
+    only: tuple[str, ...] = ()  # a mistake's `fails`, an alternative's `misses`
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """What the files of one exercise say."""
+
+    name: str
+    folder: Path
+    reference: str  # source of solution.py
+    stub: str
+    checks: tuple[Check, ...]
+    checks_source: str
+    mistakes: tuple[Derived, ...] = ()
+    alternatives: tuple[Derived, ...] = ()
+
+    @property
+    def experiments(self) -> str:
+        """The module of experiments that goes into the jail."""
+        return extract.experiments(self.checks_source, "checks.py", [check.name for check in self.checks])
+
+    def check(self, name: str) -> Check:
+        return next(check for check in self.checks if check.name == name)
+
+
+def load_exercise(folder: Path, name: str) -> Exercise:
+    """Read `folder`. Raises `AuthoringError` with the file, the line and what to mend."""
+    reference = _read(folder / "solution.py")
+    checks_source = _read(folder / "checks.py")
+    checks = [each for each in _declared(folder / "checks.py", checks_source, name) if isinstance(each, Check)]
+    problems = extract.sentences_are_literal(checks_source, "checks.py")
+    if not checks:
+        problems.append("checks.py: it declares no check; write one with @check(…)")
+    names = [check.name for check in checks]
+    problems += [f"checks.py: two checks are called {each}" for each in sorted(set(names)) if names.count(each) > 1]
+    if problems:
+        raise AuthoringError("\n".join(problems))
+    return Exercise(
+        name=name,
+        folder=folder,
+        reference=reference,
+        stub=make_stub(reference),
+        checks=tuple(checks),
+        checks_source=checks_source,
+        mistakes=_derived(folder / "mistakes.py", name, reference, Mistake, set(names)),
+        alternatives=_derived(folder / "alternatives.py", name, reference, Alternative, set(names)),
+    )
+
+
+def load_public(test_module: Path, name: str, stub: str) -> Exercise:
+    """The exercise as a student's repository has it: public checks only, from `test_<exercise>.py`."""
+    source = _read(test_module)
+    checks = tuple(each for each in _declared(test_module, source, name) if isinstance(each, Check))
+    return Exercise(
+        name=name, folder=test_module.parent, reference="", stub=stub, checks=checks, checks_source=source
+    )
+
+
+def reference_module(exercise: Exercise) -> types.ModuleType:
+    """A fresh module of the reference."""
+    return load_module(exercise.reference, f"reference.{exercise.name}", str(exercise.folder / "solution.py"))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise AuthoringError(f"{path.name}: there is no such file in {path.parent}") from None
+    except UnicodeDecodeError as error:
+        raise AuthoringError(f"{path.name}: it is not UTF-8 (byte {error.start})") from error
+
+
+def _declared(path: Path, source: str, name: str) -> list[Check | Variant]:
+    with declarations() as found:
+        try:
+            load_module(source, f"{path.stem}.{name}", str(path))
+        except AuthoringError as error:
+            raise AuthoringError(f"{path.name}: {error}") from error
+        except Exception as error:
+            line = _line(error, str(path))
+            raise AuthoringError(f"{path.name}:{line}: {type(error).__name__}: {error}") from error
+    return found
+
+
+def _line(error: Exception, file: str) -> int:
+    line = getattr(error, "lineno", 0) or 0
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+@dataclass
+class _Group:
+    """Declarations with one sentence: together they are one implementation."""
+
+    edits: dict[str, str] = field(default_factory=dict)
+    replaces: list[str] = field(default_factory=list)
+    only: tuple[str, ...] = ()
+    line: int = 0
+
+
+def _derived(path: Path, name: str, reference: str, kind: type[Variant], checks: set[str]) -> tuple[Derived, ...]:
+    if not path.exists():
+        return ()
+    source = _read(path)
+    groups: dict[str, _Group] = {}
+    for variant in _declared(path, source, name):
+        if not isinstance(variant, kind):
+            raise AuthoringError(f"{path.name}: it declares something that is not {kind.__name__.lower()}(…)")
+        group = groups.setdefault(variant.sentence, _Group(line=variant.line))
+        group.edits |= variant.edits
+        group.replaces += variant.replaces
+        group.only = variant.fails if isinstance(variant, Mistake) else getattr(variant, "misses", ())
+        unknown = set(group.only) - checks
+        if unknown:
+            raise AuthoringError(f"{path.name}:{variant.line}: there is no check {', '.join(sorted(unknown))}")
+    file = extract.Source(source, path.name)
+    made = []
+    for sentence, group in groups.items():
+        text = _edited(reference, group.edits, f"{path.name}:{group.line}")
+        if group.replaces:
+            text = _replaced(text, file, group.replaces, f"{path.name}:{group.line}")
+        made.append(Derived(sentence, text, group.only))
+    return tuple(made)
+
+
+def _edited(reference: str, edits: dict[str, str], where: str) -> str:
+    text = reference
+    for old, new in edits.items():
+        count = reference.count(old)
+        if count != 1:
+            raise AuthoringError(f"{where}: {old!r} occurs {count} times in solution.py; an edit needs exactly one")
+        text = text.replace(old, new, 1)
+    try:
+        ast.parse(text)
+    except SyntaxError as error:
+        raise AuthoringError(f"{where}: after the edit, solution.py:{error.lineno}: {error.msg}") from error
+    return text
+
+
+def _replaced(reference: str, file: extract.Source, names: list[str], where: str) -> str:
+    """The reference with the functions called `names` replaced; helpers of `file` come along under their own names."""
+    base = extract.Source(reference, "solution.py")
+    unknown = [name for name in names if name not in base.names()]
+    if unknown:
+        raise AuthoringError(f"{where}: solution.py has no {', '.join(unknown)} to replace")
+    # Later definitions win; a `from __future__` line must stay the first of the module.
+    added = file.part(names)
+    future = "from __future__ import annotations\n"
+    return reference.rstrip("\n") + "\n\n\n" + added.replace(future, "")

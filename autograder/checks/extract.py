@@ -1,0 +1,172 @@
+"""Taking parts out of an authored file: what a definition names, transitively, and nothing else.
+
+An allow-list, not a file with parts removed: hidden cases, judges and seeds can't come along by accident, since only what
+the wanted definitions name is copied.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from autograder.checks.authoring import AuthoringError
+
+# What an experiment or an inputs function may import: all of it is there in a student's environment.
+IMPORTABLE = frozenset(
+    "__future__ abc bisect collections contextlib copy dataclasses enum fractions functools heapq itertools json math "
+    "operator random re statistics string typing unicodedata warnings "
+    "numpy regex torch autograder.checks autograder.lab".split()
+)
+
+
+@dataclass
+class _Definition:
+    """One top-level statement and the names that it binds and uses."""
+
+    node: ast.stmt
+    binds: set[str] = field(default_factory=set)
+    uses: set[str] = field(default_factory=set)
+
+
+class Source:
+    """A parsed file, from which parts can be taken."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.file = file
+        self.lines = text.splitlines()
+        try:
+            self.tree = ast.parse(text, file)
+        except SyntaxError as error:
+            raise AuthoringError(f"{file}:{error.lineno}: {error.msg}") from error
+        self.definitions = [self._definition(node) for node in self.tree.body]
+
+    def names(self) -> set[str]:
+        """The names of the functions and classes at the top level."""
+        kinds = (ast.FunctionDef, ast.ClassDef)
+        return {each.node.name for each in self.definitions if isinstance(each.node, kinds)}
+
+    def part(
+        self, wanted: Iterable[str], *, undecorated: bool = True, replaced: dict[str, str] | None = None
+    ) -> str:
+        """A module with the definitions called `wanted` and all that they name, in the order of the file.
+
+        `undecorated` drops the decorators of the wanted ones; `replaced` gives another text for some of them.
+        """
+        wanted = set(wanted)
+        replaced = replaced or {}
+        needed = self._closure(wanted, undecorated, replaced)
+        imports: list[str] = []
+        parts: list[str] = []
+        for definition in self.definitions:
+            node = definition.node
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                line = self._import(node, needed)
+                if line:
+                    imports.append(line)
+            elif definition.binds & needed:
+                name = getattr(node, "name", "")
+                parts.append(replaced.get(name) or self._text(node, undecorated and name in wanted))
+        missing = wanted - {name for each in self.definitions for name in each.binds}
+        if missing:
+            raise AuthoringError(f"{self.file}: there is no {', '.join(sorted(missing))} at the top level")
+        return "\n".join(imports) + ("\n\n\n" if imports else "") + "\n\n\n".join(parts) + "\n"
+
+    # --- parsing ---
+
+    def _definition(self, node: ast.stmt) -> _Definition:
+        found = _Definition(node)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.binds = {node.name}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found.binds = {n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found.binds = {(alias.asname or alias.name.partition(".")[0]) for alias in node.names}
+        return found
+
+    def _uses(self, node: ast.stmt, undecorated: bool) -> set[str]:
+        parts: list[ast.AST] = [node]
+        if undecorated and isinstance(node, ast.FunctionDef | ast.ClassDef):
+            parts = list(ast.iter_child_nodes(node))
+            parts = [part for part in parts if part not in node.decorator_list]
+        return {n.id for part in parts for n in ast.walk(part) if isinstance(n, ast.Name)}
+
+    def _closure(self, wanted: set[str], undecorated: bool, replaced: dict[str, str]) -> set[str]:
+        by_name = {name: each for each in self.definitions for name in each.binds}
+        needed: set[str] = set()
+        waiting = list(wanted)
+        while waiting:
+            name = waiting.pop()
+            if name in needed or name not in by_name:
+                continue
+            needed.add(name)
+            node = by_name[name].node
+            if name in replaced:
+                node = ast.parse(replaced[name]).body[0]
+            waiting += self._uses(node, undecorated and name in wanted and name not in replaced)
+        return needed
+
+    def _import(self, node: ast.Import | ast.ImportFrom, needed: set[str]) -> str:
+        used = [alias for alias in node.names if (alias.asname or alias.name.partition(".")[0]) in needed]
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            return ast.unparse(node)
+        if not used:
+            return ""
+        for module in [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in used]:
+            if module not in IMPORTABLE and module.partition(".")[0] not in IMPORTABLE:
+                raise AuthoringError(
+                    f"{self.file}:{node.lineno}: an experiment can't import {module}; what it may import is "
+                    f"what every student has: {', '.join(sorted(IMPORTABLE - {'__future__'}))}"
+                )
+        if isinstance(node, ast.ImportFrom):
+            return ast.unparse(ast.ImportFrom(module=node.module, names=used, level=node.level))
+        return ast.unparse(ast.Import(names=used))
+
+    def _text(self, node: ast.stmt, undecorated: bool) -> str:
+        start = node.lineno
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.decorator_list and not undecorated:
+            start = min(decorator.lineno for decorator in node.decorator_list)
+        return "\n".join(self.lines[start - 1 : node.end_lineno])
+
+
+def experiments(text: str, file: str, names: Iterable[str]) -> str:
+    """The module of experiments that goes into the jail."""
+    return Source(text, file).part(names)
+
+
+def public_module(text: str, file: str, names: Iterable[str]) -> str:
+    """The module of public checks that ships to students: experiments with their inputs, judges and public cases.
+
+    Each decorator is written anew from the arguments that are public: what is not named here does not ship.
+    """
+    source = Source(text, file)
+    shipped = ("points", "inputs", "judge", "tolerance", "bonus", "mutates", "device", "lecture", "public")
+    replaced: dict[str, str] = {}
+    for definition in source.definitions:
+        node = definition.node
+        if isinstance(node, ast.FunctionDef) and node.name in set(names):
+            decorator = _check_call(node, file)
+            keywords = [keyword for keyword in decorator.keywords if keyword.arg in shipped]
+            call = ast.unparse(ast.Call(func=decorator.func, args=[], keywords=keywords))
+            body = "\n".join(source.lines[node.lineno - 1 : node.end_lineno])
+            replaced[node.name] = f"@{call}\n{body}"
+    return source.part(names, undecorated=False, replaced=replaced)
+
+
+def _check_call(node: ast.FunctionDef, file: str) -> ast.Call:
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "check":
+            return decorator
+    raise AuthoringError(f"{file}:{node.lineno}: {node.name} is not decorated with @check(…)")
+
+
+def sentences_are_literal(text: str, file: str) -> list[str]:
+    """Problems of `reject(…)` calls: their sentence must be a literal, since students read it for hidden cases."""
+    problems = []
+    for node in ast.walk(ast.parse(text, file)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "reject":
+            literal = bool(node.args) and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
+            if not literal:
+                problems.append(f"{file}:{node.lineno}: reject's sentence must be a literal; give values as keywords")
+    return problems

@@ -1,0 +1,117 @@
+"""The plan of an exercise: everything that grading it needs, as plain data. Nothing here imports torch.
+
+A *full* plan is made from `solutions/` by the grader and kept in its private cache; a *public* plan holds the public cases
+only and ships to students as `expected/<exercise>.plan`, beside the test module that it was made from.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+SCHEMA = "llm-internals/plan/1"
+NO_EVIDENCE = b""
+"""Stands for a mistake's observation that differs from the reference's but could come from anything: an exception, NaN, zeros."""
+
+
+class PlannedCase(msgspec.Struct, kw_only=True):
+    """One case with its inputs, the reference's observation, and what each known mistake gives instead."""
+
+    title: str
+    public: bool
+    fresh: bool = False
+    seed: str = ""  # private: the inputs and the judge's rng are drawn from it
+    fingerprint: str = ""  # of the seed and the inputs, for results
+    parameters: dict[str, str] = {}
+    inputs: bytes = b""
+    inputs_text: dict[str, str] = {}
+    want: bytes = b""
+    want_text: str = ""
+    mistakes: dict[int, bytes] = {}  # index of the mistake → its observation, where it differs
+
+
+class PlannedCheck(msgspec.Struct, kw_only=True):
+    """One check with its cases."""
+
+    name: str
+    claim: str
+    points: int
+    bonus: bool = False
+    device: str = "cpu"
+    lecture: str = ""
+    mutates: bool = False
+    cases: list[PlannedCase] = []
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """One exercise, ready to be graded."""
+
+    exercise: str
+    stub: str
+    experiments: str  # the module that goes into the jail
+    checks: list[PlannedCheck]
+    mistakes: list[str] = []  # their sentences
+    public: bool = False  # whether this is the public plan
+    key: str = ""  # hash of everything that it was made from
+    versions: dict[str, str] = {}
+    schema: str = SCHEMA
+
+    def cases(self) -> Iterator[tuple[PlannedCheck, PlannedCase]]:
+        for check in self.checks:
+            for case in check.cases:
+                yield check, case
+
+    def find(self, check: str, case: str) -> tuple[PlannedCheck, PlannedCase]:
+        """The check and case of these names; raises `KeyError`."""
+        for each, planned in self.cases():
+            if each.name == check and planned.title == case:
+                return each, planned
+        raise KeyError(f"{check} / {case}")
+
+
+class PlanError(Exception):
+    """A plan file that is missing or cannot be read. The text says what to do."""
+
+
+def write_plan(plan: Plan) -> bytes:
+    """The bytes of a plan file; equal plans give equal bytes."""
+    return zlib.compress(msgspec.msgpack.encode(plan), 6)
+
+
+def read_plan(data: bytes, name: str) -> Plan:
+    """A plan from its bytes; `name` is for messages."""
+    try:
+        plan = msgspec.msgpack.decode(zlib.decompress(data), type=Plan)
+    except (zlib.error, msgspec.MsgspecError) as error:
+        raise PlanError(f"{name} is damaged or of another version; fetch it again from the course") from error
+    if plan.schema != SCHEMA:
+        raise PlanError(f"{name} is of another version ({plan.schema}); update the course or the autograder")
+    return plan
+
+
+def load_plan(path: Path) -> Plan:
+    """Read a plan file."""
+    try:
+        return read_plan(path.read_bytes(), path.name)
+    except FileNotFoundError:
+        raise PlanError(f"there is no {path}; fetch it again from the course") from None
+
+
+def public_plan(plan: Plan) -> Plan:
+    """The part of `plan` that ships: checks with a public case, those cases only, no seeds, mistakes as far as seen there."""
+    checks = []
+    for check in plan.checks:
+        cases = [msgspec.structs.replace(case, seed="") for case in check.cases if case.public]
+        if cases:
+            checks.append(msgspec.structs.replace(check, cases=cases))
+    seen = sorted({index for check in checks for case in check.cases for index in case.mistakes})
+    number = {old: new for new, old in enumerate(seen)}
+    for check in checks:
+        for case in check.cases:
+            case.mistakes = {number[index]: value for index, value in case.mistakes.items()}
+    changes: dict[str, Any] = {"public": True, "checks": checks, "mistakes": [plan.mistakes[index] for index in seen]}
+    return msgspec.structs.replace(plan, **changes)

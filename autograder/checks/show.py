@@ -1,0 +1,103 @@
+"""Short texts for plain values: what a person reads of an input or an observation. Bounded in size and time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.jail.values import Drawn, Lab, Raised, Unsupported
+
+LIMIT = 300
+
+
+def show(value: Any, limit: int = LIMIT) -> str:
+    """`value` in at most about `limit` characters.
+
+    >>> show([1, "a", None])
+    "[1, 'a', None]"
+    """
+    text = _text(value, limit, 0)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _text(value: Any, room: int, depth: int) -> str:
+    if isinstance(value, torch.Tensor):
+        return _tensor(value, room)
+    if isinstance(value, np.ndarray):
+        return f"array({_inner(value.tolist(), room, depth)}, {value.dtype}, shape {tuple(value.shape)})"
+    if isinstance(value, _Pair):
+        return f"{_text(value.key, room, depth)}: {_text(value.value, room, depth)}"
+    if isinstance(value, Unsupported):
+        return f"<{value.type_name}>"
+    if isinstance(value, Raised):
+        return f"raised {value.name}" if value.name else "raised nothing"
+    if isinstance(value, Lab):
+        arguments = ", ".join(f"{key}={item!r}" for key, item in value.arguments.items())
+        return f"lab({value.name!r}{', ' + arguments if arguments else ''})"
+    return _inner(value, room, depth)
+
+
+def _inner(value: Any, room: int, depth: int) -> str:
+    if isinstance(value, str):
+        shown = repr(value[: room + 1])
+        return shown if len(value) <= room + 1 else shown[:-1] + "…" + shown[-1]
+    if type(value) is int:
+        return repr(value) if value.bit_length() < 400 else f"<an integer of {value.bit_length()} bits>"
+    if isinstance(value, bytes):
+        return repr(value[: room + 1])
+    if isinstance(value, dict):
+        return _joined("{", "}", (_Pair(k, v) for k, v in value.items()), len(value), room, depth)
+    if isinstance(value, Drawn):
+        return "iterator of " + _joined("[", "]", iter(value), len(value), room, depth)
+    if isinstance(value, list):
+        return _joined("[", "]", iter(value), len(value), room, depth)
+    if isinstance(value, tuple):
+        return _joined("(", ",)" if len(value) == 1 else ")", iter(value), len(value), room, depth)
+    if isinstance(value, set | frozenset):
+        if not value:
+            return "set()"
+        return _joined("{", "}", iter(sorted(value, key=repr)), len(value), room, depth)
+    return repr(value)
+
+
+def _joined(start: str, end: str, values: Any, count: int, room: int, depth: int) -> str:
+    if depth > 8:
+        return f"{start}…{end}"
+    parts: list[str] = []
+    used = 0
+    for value in values:
+        if used > room:
+            parts.append(f"… {count - len(parts)} more")
+            break
+        parts.append(_text(value, max(room - used, 8), depth + 1))
+        used += len(parts[-1]) + 2
+    return start + ", ".join(parts) + end
+
+
+class _Pair:
+    """An item of a dict, shown as `key: value`."""
+
+    def __init__(self, key: Any, value: Any) -> None:
+        self.key, self.value = key, value
+
+
+def _tensor(value: torch.Tensor, room: int) -> str:
+    dtype = str(value.dtype).removeprefix("torch.")
+    if value.numel() == 1 and value.ndim == 0:
+        return f"tensor({_item(value.item())}, {dtype})"
+    if value.numel() <= 16 and value.ndim <= 2:
+        return f"tensor({_rows(value.tolist())}, {dtype})"
+    head = ", ".join(_item(item) for item in value.flatten()[:6].tolist())
+    return f"tensor(shape {tuple(value.shape)}, {dtype}: {head}, …)"[: max(room, 40)]
+
+
+def _rows(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_rows(item) for item in value) + "]"
+    return _item(value)
+
+
+def _item(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)

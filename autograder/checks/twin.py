@@ -1,0 +1,378 @@
+"""The twin: the trusted process that holds an exercise's authored files. It makes inputs, judges and compares.
+
+What it reads of submissions are blobs, decoded as plain data; no submitted code runs here. It has the same interpreter, torch
+and thread count as the worker.
+"""
+
+from __future__ import annotations
+
+import inspect
+import socket
+import types
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+
+from autograder.checks import authoring
+from autograder.checks.authoring import AuthoringError, Check, Rejection
+from autograder.checks.compare import Comparison, compare, same_kind
+from autograder.checks.exercise import Exercise, load_exercise, load_public, reference_module
+from autograder.checks.plan import PlannedCase, PlannedCheck
+from autograder.checks.rng import Rng
+from autograder.checks.show import show
+from autograder.jail.channel import Channel, ChannelError
+from autograder.jail.values import BadValue, Raised, Unsupported, decode, encode
+from autograder.results import Difference, Message
+
+
+class Open(msgspec.Struct, tag="open"):
+    """Read an exercise: its folder in `solutions/`, or a student's test module with the stub that goes with it."""
+
+    name: str
+    folder: str = ""
+    test_module: str = ""
+    stub: str = ""
+
+
+class Derived(msgspec.Struct):
+    sentence: str
+    source: str
+    only: list[str]
+
+
+class Described(msgspec.Struct, tag="described"):
+    """What an exercise's files say."""
+
+    problem: str = ""  # when they can't be used; nothing else is set then
+    reference: str = ""
+    stub: str = ""
+    experiments: str = ""
+    checks: list[PlannedCheck] = []
+    hidden: dict[str, int] = {}  # number of hidden cases, of each check
+    mistakes: list[Derived] = []
+    alternatives: list[Derived] = []
+
+
+class Make(msgspec.Struct, tag="make"):
+    """Make the inputs of one case."""
+
+    check: str
+    index: int  # public cases first, then hidden ones; a fresh one repeats the first hidden one
+    seed: str
+
+
+class Made(msgspec.Struct, tag="made"):
+    problem: str = ""
+    inputs: bytes = b""
+    inputs_text: dict[str, str] = {}
+    parameters: dict[str, str] = {}
+
+
+class Seen(msgspec.Struct):
+    """One observation to judge."""
+
+    check: str
+    case: PlannedCase
+    value: bytes
+    changed: bytes = b""  # the inputs after the run, where they are not as before
+
+
+class Review(msgspec.Struct, tag="review"):
+    seen: list[Seen]
+
+
+class Verdict(msgspec.Struct):
+    """What the trusted side makes of one observation."""
+
+    passed: bool
+    text: str = ""
+    message: Message | None = None
+    difference: Difference | None = None
+    margin: float | None = None
+    matches: list[int] = []  # known mistakes that give the same
+    problem: str = ""  # the judge raised: our fault
+
+
+class Reviewed(msgspec.Struct, tag="reviewed"):
+    verdicts: list[Verdict]
+
+
+class Evidence(msgspec.Struct, tag="evidence"):
+    """Compare observations of one check with the reference's: which differ, and which of those could come from anything."""
+
+    check: str
+    want: bytes
+    values: list[bytes]
+
+
+class Weighed(msgspec.Struct, tag="weighed"):
+    """For each value: `same`, `different`, or `anything`."""
+
+    kinds: list[str]
+
+
+class Show(msgspec.Struct, tag="show"):
+    value: bytes
+
+
+class Shown(msgspec.Struct, tag="shown"):
+    text: str
+
+
+class Perturb(msgspec.Struct, tag="perturb"):
+    """Move every float of the inputs by one unit in the last place."""
+
+    inputs: bytes
+
+
+Request = Open | Make | Review | Evidence | Show | Perturb
+Reply = Described | Made | Reviewed | Weighed | Shown
+
+
+def serve(sock: socket.socket) -> None:
+    """Answer requests until the channel closes."""
+    channel: Channel[Reply, Request] = Channel(sock, Request)
+    twin = Twin()
+    while True:
+        try:
+            number, request = channel.receive()
+            channel.send(number, twin.answer(request))
+        except ChannelError:
+            return
+
+
+class Twin:
+    """The state: one opened exercise."""
+
+    def __init__(self) -> None:
+        self.exercise: Exercise | None = None
+        self._reference: types.ModuleType | None = None
+
+    def answer(self, request: Request) -> Reply:
+        match request:
+            case Open():
+                return self.open(request)
+            case Make():
+                return self.make(request)
+            case Review():
+                return Reviewed([self.review(seen) for seen in request.seen])
+            case Evidence():
+                return self.weigh(request)
+            case Show():
+                return Shown(show(decode(request.value)))
+            case Perturb():
+                return Made(inputs=encode(_perturbed(decode(request.inputs))))
+
+    def open(self, request: Open) -> Described:
+        try:
+            if request.folder:
+                exercise = load_exercise(Path(request.folder), request.name)
+            else:
+                exercise = load_public(Path(request.test_module), request.name, request.stub)
+            described = _describe(exercise)
+        except (AuthoringError, authoring.AuthoringError) as error:
+            return Described(problem=str(error))
+        except Exception as error:  # a ReleaseError of the stub, or a fault of the authored files that we did not foresee
+            return Described(problem=f"{type(error).__name__}: {error}")
+        self.exercise = exercise
+        self._reference = None
+        return described
+
+    def make(self, request: Make) -> Made:
+        assert self.exercise is not None
+        check = self.exercise.check(request.check)
+        case = (*check.public, *check.hidden)[request.index]
+        try:
+            rng = Rng(int(request.seed, 16))
+            inputs = check.inputs(rng, **case.parameters) if check.inputs else dict(case.parameters)
+            if not isinstance(inputs, dict):
+                return Made(problem=f"inputs= returned a {type(inputs).__name__}; it must return a dict")
+            problem = _unusable(check, inputs)
+            if problem:
+                return Made(problem=problem)
+            return Made(
+                inputs=encode(inputs),
+                inputs_text={name: show(value) for name, value in inputs.items()},
+                parameters={name: show(value) for name, value in case.parameters.items()},
+            )
+        except Exception as error:
+            return Made(problem=f"making its inputs raised {type(error).__name__}: {error}")
+
+    def review(self, seen: Seen) -> Verdict:
+        assert self.exercise is not None
+        check = self.exercise.check(seen.check)
+        want = decode(seen.case.want)
+        try:
+            value = decode(seen.value)
+        except BadValue as error:
+            return Verdict(False, message=Message(id="run.too-big", values={"what": str(error), "limit": ""}))
+        text = show(value)
+        try:
+            verdict = self._judged(check, value, want, seen) if check.judge else _compared(check, value, want)
+        except Exception as error:
+            return Verdict(False, text=text, problem=f"the judge raised {type(error).__name__}: {error}")
+        verdict.text = text
+        if verdict.passed and seen.changed and not check.mutates:
+            return Verdict(False, text=text, message=_mutation(seen))
+        if not verdict.passed:
+            verdict.matches = [
+                index
+                for index, mistake in seen.case.mistakes.items()
+                if mistake and (mistake == seen.value or _same(check, value, decode(mistake)))
+            ]
+        return verdict
+
+    def _judged(self, check: Check, value: Any, want: Any, seen: Seen) -> Verdict:
+        assert check.judge is not None
+        other = same_kind(value, want)
+        if other is not None:
+            return Verdict(False, difference=other)
+        available: dict[str, Any] = {"seen": value, "want": want}
+        parameters = inspect.signature(check.judge).parameters
+        if "inputs" in parameters:
+            available["inputs"] = _resolved(decode(seen.case.inputs))
+        if "case" in parameters:
+            cases = {case.title: case.parameters for case in (*check.public, *check.hidden)}
+            available["case"] = cases.get(seen.case.title, {})
+        if "rng" in parameters:
+            available["rng"] = Rng(int(seen.case.seed or "0", 16)).split("judge")
+        if "reference" in parameters:
+            available["reference"] = self.reference()
+        answer = check.judge(**{name: available[name] for name in parameters})
+        if answer is None or answer is True:
+            return Verdict(True)
+        if isinstance(answer, Rejection):
+            values = {name: show(item) if not isinstance(item, str) else item for name, item in answer.values.items()}
+            return Verdict(False, message=Message(id="judge.rejected", values={"sentence": answer.sentence, **values}))
+        if isinstance(answer, Difference):
+            return Verdict(False, difference=answer)
+        if isinstance(answer, Comparison):
+            return Verdict(answer.difference is None, difference=answer.difference, margin=answer.margin)
+        raise TypeError(f"a judge returns None or reject(…), not {type(answer).__name__}")
+
+    def reference(self) -> types.ModuleType:
+        assert self.exercise is not None
+        if self._reference is None:
+            self._reference = reference_module(self.exercise)
+        return self._reference
+
+    def weigh(self, request: Evidence) -> Weighed:
+        assert self.exercise is not None
+        check = self.exercise.check(request.check)
+        want = decode(request.want)
+        kinds = []
+        for blob in request.values:
+            value = decode(blob)
+            same = blob == request.want or _same(check, value, want)
+            kinds.append("same" if same else "different" if _is_evidence(value) else "anything")
+        return Weighed(kinds)
+
+
+def _describe(exercise: Exercise) -> Described:
+    checks = []
+    for check in exercise.checks:
+        cases = [PlannedCase(title=case.title, public=True) for case in check.public]
+        cases += [PlannedCase(title=case.title, public=False) for case in check.hidden]
+        cases += [
+            PlannedCase(title=f"fresh {number}", public=False, fresh=True) for number in range(1, check.fresh + 1)
+        ]
+        checks.append(
+            PlannedCheck(
+                name=check.name,
+                claim=check.claim,
+                points=check.points,
+                bonus=check.bonus,
+                device=check.device,
+                lecture=check.lecture,
+                mutates=check.mutates,
+                cases=cases,
+            )
+        )
+    return Described(
+        reference=exercise.reference,
+        stub=exercise.stub,
+        experiments=exercise.experiments,
+        checks=checks,
+        hidden={check.name: len(check.hidden) for check in exercise.checks},
+        mistakes=[Derived(each.sentence, each.source, list(each.only)) for each in exercise.mistakes],
+        alternatives=[Derived(each.sentence, each.source, list(each.only)) for each in exercise.alternatives],
+    )
+
+
+def _compared(check: Check, value: Any, want: Any) -> Verdict:
+    comparison = compare(value, want, check.tolerance)
+    return Verdict(comparison.difference is None, difference=comparison.difference, margin=comparison.margin)
+
+
+def _same(check: Check, value: Any, other: Any) -> bool:
+    return compare(value, other, check.tolerance).difference is None
+
+
+def _unusable(check: Check, inputs: dict[str, Any]) -> str:
+    """Why these inputs can't be given to the experiment, or ""."""
+    parameters = list(inspect.signature(check.experiment).parameters)[1:]
+    if list(inputs) and set(inputs) != set(parameters):
+        return f"its inputs are {', '.join(inputs)}, its experiment takes {', '.join(parameters) or 'none'}"
+    if not inputs and parameters:
+        return f"its inputs are empty, its experiment takes {', '.join(parameters)}"
+    found = decode(encode(inputs))
+    for name, value in found.items():
+        if isinstance(value, Unsupported):
+            return f"input {name} is a {value.type_name}, which cannot cross into a worker"
+    return ""
+
+
+def _mutation(seen: Seen) -> Message:
+    """Which inputs are not what they were."""
+    try:
+        before, after = decode(seen.case.inputs), decode(seen.changed)
+        names = [name for name in before if encode(before[name]) != encode(after.get(name))]
+    except (BadValue, AttributeError):
+        names = []
+    return Message(id="run.mutated", values={"input": ", ".join(names) or "its inputs"})
+
+
+def _resolved(inputs: dict[str, Any]) -> dict[str, Any]:
+    from autograder.jail.values import Lab
+    from autograder.lab import resolve
+
+    return {name: resolve(value) if isinstance(value, Lab) else value for name, value in inputs.items()}
+
+
+def _is_evidence(value: Any) -> bool:
+    """Whether equality with `value` says something: it is no exception, has no NaN, and is not all zeros or empty."""
+    if value is None or isinstance(value, Raised | Unsupported | bool):
+        return False
+    if isinstance(value, torch.Tensor):
+        return bool(value.numel()) and not bool(value.isnan().any()) and bool((value != 0).any())
+    if isinstance(value, float):
+        return value == value and value != 0
+    if isinstance(value, dict):
+        return bool(value) and any(_is_evidence(item) for item in value.values()) and not _has_nan(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(_is_evidence(item) for item in value) and not _has_nan(value)
+    return bool(value)
+
+
+def _has_nan(value: Any) -> bool:
+    if isinstance(value, torch.Tensor):
+        return bool(value.isnan().any())
+    if isinstance(value, float):
+        return value != value
+    if isinstance(value, dict):
+        return any(_has_nan(item) for item in value.values())
+    return isinstance(value, list | tuple) and any(_has_nan(item) for item in value)
+
+
+def _perturbed(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.is_floating_point() and value.element_size() > 1:
+        return torch.nextafter(value, torch.full_like(value, float("inf"))) if value.element_size() > 2 else value
+    if isinstance(value, dict):
+        return {key: _perturbed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_perturbed(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(_perturbed(item) for item in value)
+    return value

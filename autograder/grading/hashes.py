@@ -1,0 +1,57 @@
+"""What a result depends on, as hashes: equal keys need no new run."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import sys
+from importlib import metadata
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+# What decides observations and verdicts. How they are shown, stored or released does not.
+_ENGINE = ("checks", "jail", "lab", "release/stub.py")
+_AUTHORED = ("solution.py", "checks.py", "mistakes.py", "alternatives.py")
+
+
+def of(*parts: bytes | str) -> str:
+    """SHA-256 over `parts`, each with its length, so that no two lists of parts look alike."""
+    digest = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "big"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+@functools.cache
+def engine() -> str:
+    """Hash of the engine and the lab, and of the versions that observations depend on."""
+    parts: list[bytes | str] = []
+    for name in _ENGINE:
+        base = _PACKAGE / name
+        for path in [base] if base.is_file() else sorted(base.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                parts += [str(path.relative_to(_PACKAGE)), path.read_bytes()]
+    return of(*parts, *(f"{name} {version}" for name, version in sorted(versions().items())))
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Python, torch and numpy, read without importing them."""
+    found = {"python": sys.version.split()[0]}
+    for name in ("torch", "numpy", "llm-internals"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = ""
+    return found
+
+
+def authored(folder: Path) -> str:
+    """Hash of an exercise's authored files (its oracle does not decide a grade)."""
+    parts: list[bytes | str] = []
+    for name in _AUTHORED:
+        path = folder / name
+        parts += [name, path.read_bytes() if path.exists() else b""]
+    return of(*parts)

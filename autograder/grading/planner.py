@@ -1,0 +1,167 @@
+"""Making the plan of an exercise from `solutions/`, and keeping it in the private cache.
+
+The reference's observations are computed once here; after that, grading a submission costs its own compute and little more.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.checks import twin
+from autograder.checks.plan import NO_EVIDENCE, Plan, PlanError, load_plan, write_plan
+from autograder.course.config import Exercise
+from autograder.grading import hashes
+from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
+from autograder.grading.secret import fingerprint, hidden_seed, public_seed
+from autograder.grading.twins import TwinClient
+from autograder.jail.host import Zygote
+
+
+class CourseProblem(Exception):
+    """An exercise can't be graded as it is written. The text says what to mend."""
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Makes and caches plans. `draw` names the grading run whose fresh cases are wanted."""
+
+    root: Path
+    cache: Path
+    secret: bytes
+    zygote: Zygote
+    draw: str = ""
+
+    def key(self, exercise: Exercise) -> str:
+        """Hash of everything that the plan of `exercise` is made from."""
+        folder = exercise.solution_dir(self.root)
+        return hashes.of(
+            "plan", exercise.name, hashes.authored(folder), hashes.engine(), fingerprint(self.secret), self.draw
+        )
+
+    def cached(self, exercise: Exercise) -> Plan | None:
+        """The plan in the cache, if it is still the right one."""
+        path = self._path(exercise)
+        if not path.exists():
+            return None
+        try:
+            return load_plan(path)
+        except PlanError:
+            path.unlink(missing_ok=True)
+            return None
+
+    def plan(self, exercise: Exercise) -> Plan:
+        """The plan of `exercise`, from the cache or made now. Raises `CourseProblem`."""
+        plan = self.cached(exercise)
+        if plan is None:
+            plan = self._make(exercise)
+            _write(self._path(exercise), write_plan(plan))
+        return plan
+
+    def opening(self, exercise: Exercise) -> twin.Open:
+        """What a twin needs to hold this exercise."""
+        return twin.Open(name=exercise.name, folder=str(exercise.solution_dir(self.root)))
+
+    def _path(self, exercise: Exercise) -> Path:
+        return self.cache / f"{exercise.topic}.{exercise.slug}.{self.key(exercise)[:24]}.plan"
+
+    def _make(self, exercise: Exercise) -> Plan:
+        client = TwinClient(self.zygote, self.opening(exercise))
+        try:
+            described = client.describe()
+            where = f"solutions/{exercise.name}"
+            if described.problem:
+                raise CourseProblem(f"{where}/{described.problem}")
+            points = sum(check.points for check in described.checks if not check.bonus)
+            if points != exercise.points:
+                raise CourseProblem(
+                    f"{where}/checks.py: its checks have {points} points, grading.toml gives the exercise {exercise.points}"
+                )
+            plan = Plan(
+                exercise=exercise.name,
+                stub=described.stub,
+                experiments=described.experiments,
+                checks=described.checks,
+                mistakes=[mistake.sentence for mistake in described.mistakes],
+                key=self.key(exercise),
+                versions=hashes.versions(),
+            )
+            self._add_inputs(plan, described, client, where)
+            self._add_reference(plan, described.reference, client, where)
+            self._add_mistakes(plan, described.mistakes, client)
+            return plan
+        finally:
+            client.close()
+
+    def _add_inputs(self, plan: Plan, described: twin.Described, client: TwinClient, where: str) -> None:
+        for check in plan.checks:
+            public = sum(case.public for case in check.cases)
+            for index, case in enumerate(check.cases):
+                if case.public:
+                    case.seed = public_seed(plan.exercise, check.name, case.title)
+                else:
+                    draw = self.draw if case.fresh else ""
+                    case.seed = hidden_seed(self.secret, plan.exercise, check.name, case.title, draw)
+                made = client.make(check.name, public if case.fresh else index, case.seed)
+                if made.problem:
+                    raise CourseProblem(f"{where}/checks.py: check {check.name}, case {case.title!r}: {made.problem}")
+                case.inputs, case.inputs_text, case.parameters = made.inputs, made.inputs_text, made.parameters
+                case.fingerprint = hashes.of(case.seed, case.inputs)[:16]
+
+    def _add_reference(self, plan: Plan, reference: str, client: TwinClient, where: str) -> None:
+        outcomes = self._observe(plan, reference, f"{where}/solution.py")
+        for check, case in plan.cases():
+            if check.device != "cpu":
+                continue
+            outcome = outcomes[check.name, case.title]
+            if outcome.verdict is not None:
+                raise CourseProblem(
+                    f"{where}: on check {check.name}, case {case.title!r}, the reference itself {_said(outcome)}"
+                )
+            case.want = outcome.value
+            case.want_text = client.show(outcome.value)
+            verdict = client.review([twin.Seen(check.name, case, outcome.value, outcome.changed)])[0]
+            if not verdict.passed:
+                reason = verdict.problem or (verdict.message and str(verdict.message.values)) or verdict.difference
+                raise CourseProblem(
+                    f"{where}: check {check.name}, case {case.title!r}, rejects the reference itself: {reason}"
+                )
+
+    def _add_mistakes(self, plan: Plan, mistakes: list[twin.Derived], client: TwinClient) -> None:
+        observed = [self._observe(plan, mistake.source, "solution.py") for mistake in mistakes]
+        for check, case in plan.cases():
+            if check.device != "cpu":
+                continue
+            outcomes = [each[check.name, case.title] for each in observed]
+            values = {index: outcome.value for index, outcome in enumerate(outcomes) if outcome.verdict is None}
+            kinds = dict(zip(values, client.weigh(check.name, case.want, list(values.values())), strict=True))
+            for index in range(len(mistakes)):
+                kind = kinds.get(index, "anything")
+                if kind != "same":
+                    case.mistakes[index] = values[index] if kind == "different" else NO_EVIDENCE
+
+    def _observe(self, plan: Plan, source: str, file: str) -> dict[tuple[str, str], Outcome]:
+        cases = [(check, case) for check, case in plan.cases() if check.device == "cpu"]
+        with Session(self.zygote, plan, Code(source, file), RunLimits()) as session:
+            return observe_all(session, cases)
+
+
+def _said(outcome: Outcome) -> str:
+    if outcome.message is None:
+        return f"ended with {outcome.verdict}"
+    values = outcome.message.values
+    if outcome.message.id in ("run.raised", "run.load-raised"):
+        return f"raised {values.get('exception')}: {values.get('text', '')} (line {outcome.line})"
+    details = ", ".join(f"{name} {value}" for name, value in values.items())
+    return f"ended with {outcome.message.id}{f' ({details})' if details else ''}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a private file in one step: a killed run leaves the old one or the new one."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+    temporary.replace(path)
+

@@ -1,0 +1,232 @@
+"""Running one implementation through a plan: a worker for it, a new one after a crash, an outcome for every case.
+
+The same code runs a submission in the jail and, when a plan is made or verified, the reference, mistakes and alternatives.
+It makes no judgement beyond what the worker's end says; values are reviewed by the twin.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
+from autograder.jail.host import Limits, Lost, Worker, Zygote
+from autograder.jail.messages import Load, Observed, Run
+from autograder.results import Message, Verdict
+
+MAX_TIMEOUTS = 2  # of one implementation: after that nothing more is waited for
+GRACE_SECONDS = 0.5  # between the soft limit, which tells the line, and the hard one
+
+
+@dataclass(frozen=True)
+class Code:
+    """An implementation's source, as its author knows it."""
+
+    text: str
+    file: str
+    forbidden: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """What one implementation may use; the numbers of `grading.toml`."""
+
+    cpu_seconds: float = 10.0  # of one case
+    wall_factor: float = 3.0
+    memory_mb: int = 2048
+    output_kb: int = 64
+
+    @property
+    def wall_seconds(self) -> float:
+        return self.cpu_seconds * self.wall_factor
+
+
+@dataclass
+class Outcome:
+    """What came of loading, or of one case. `verdict` is None when a value was observed, which the twin has to review."""
+
+    verdict: Verdict | None
+    message: Message | None = None
+    line: int = 0
+    function: str = ""
+    value: bytes = b""
+    changed: bytes = b""
+    output: str = ""
+    seconds: float = 0.0
+    repeatable: bool = False  # a new worker would say the same
+
+
+@dataclass
+class Session:
+    """One implementation in workers of its own. Use as a context manager."""
+
+    zygote: Zygote
+    plan: Plan
+    code: Code
+    limits: RunLimits = field(default_factory=RunLimits)
+    torch_seed: int = 0
+    timeouts: int = 0
+    _worker: Worker | None = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.drop()
+
+    def drop(self) -> None:
+        """End the worker; the next run gets a new one."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+    def load(self) -> Outcome | None:
+        """Load the implementation into a worker, if none has it yet. Returns what went wrong, or None."""
+        if self._worker is not None:
+            return None
+        cases = sum(len(check.cases) for check in self.plan.checks)
+        cpu = int(self.limits.cpu_seconds * (min(cases, 10) + 1)) + 2
+        file_mb = max(1, self.limits.output_kb // 1024, 16)
+        self._worker = self.zygote.fork("jail", Limits(cpu, self.limits.memory_mb, file_mb))
+        request = Load(
+            module=self.plan.exercise.replace("/", "."),
+            file=self.code.file,
+            source=self.code.text,
+            stub=self.plan.stub,
+            experiments=self.plan.experiments,
+            seconds=self.limits.cpu_seconds,
+            wall_seconds=self.limits.wall_seconds,
+            forbidden=list(self.code.forbidden),
+            torch_seed=self.torch_seed,
+        )
+        outcome = self._ask(request)
+        if outcome.verdict is None:
+            return None
+        self.drop()
+        if outcome.verdict in ("failed", "passed"):
+            outcome.verdict = "error"  # raised, unfinished: while it was loaded
+        return outcome
+
+    def run(self, check: PlannedCheck, case: PlannedCase) -> Outcome:
+        """Run one case; the implementation is loaded first when it has no worker."""
+        if self.timeouts >= MAX_TIMEOUTS:
+            return Outcome("timeout", self._message("run.gave-up", seconds=_number(self.limits.cpu_seconds)))
+        problem = self.load()
+        if problem is not None:
+            return problem
+        outcome = self._ask(
+            Run(
+                experiment=check.name,
+                inputs=case.inputs,
+                seconds=self.limits.cpu_seconds,
+                wall_seconds=self.limits.wall_seconds,
+                device=check.device,
+                torch_seed=self.torch_seed,
+            )
+        )
+        if outcome.verdict == "timeout":
+            self.timeouts += 1
+        return outcome
+
+    def _ask(self, request: Load | Run) -> Outcome:
+        assert self._worker is not None
+        try:
+            observed = self._worker.ask(request, self.limits.wall_seconds + GRACE_SECONDS)
+            outcome = self._outcome(observed, isinstance(request, Load))
+        except Lost as lost:
+            outcome = self._lost(lost)
+        outcome.output = self._worker.output(self.limits.output_kb * 1024)
+        if outcome.verdict in ("timeout", "memory", "crashed"):
+            self.drop()  # its state can't be relied on
+        return outcome
+
+    def _lost(self, lost: Lost) -> Outcome:
+        limit = _number(self.limits.cpu_seconds)
+        if lost.why == "timeout":
+            return Outcome("timeout", self._message("run.timeout", seconds=limit))
+        if lost.why == "protocol":
+            return Outcome("crashed", self._message("run.protocol"))
+        if os.WIFSIGNALED(lost.status):
+            number = os.WTERMSIG(lost.status)
+            if number == signal.SIGXCPU:
+                return Outcome("timeout", self._message("run.timeout", seconds=limit))
+            return Outcome("crashed", self._message("run.crashed", signal=_signal_name(number)))
+        return Outcome("crashed", self._message("run.exited", code=os.WEXITSTATUS(lost.status)))
+
+    def _outcome(self, seen: Observed, loading: bool) -> Outcome:
+        outcome = Outcome(None, line=seen.line, function=seen.function, seconds=seen.seconds)
+        match seen.kind:
+            case "value":
+                outcome.value, outcome.changed = seen.value, seen.changed
+            case "loaded":
+                pass
+            case "timeout":
+                outcome.verdict = "timeout"
+                which = "run.load-timeout" if loading else "run.timeout"
+                outcome.message = self._message(which, seconds=_number(self.limits.cpu_seconds))
+            case "memory":
+                outcome.verdict = "memory"
+                outcome.message = self._message("run.memory", megabytes=self.limits.memory_mb)
+            case "syntax":
+                outcome.verdict, outcome.repeatable = "error", True
+                outcome.message = self._message("run.load-syntax", text=seen.text)
+            case "forbidden":
+                outcome.verdict, outcome.repeatable = "forbidden", True
+                outcome.message = self._message("run.forbidden", name=seen.name, line=seen.line)
+            case "missing-function":
+                outcome.verdict, outcome.repeatable = "failed", True
+                outcome.message = self._message("run.missing-function", name=seen.name, file=self.code.file)
+            case "wrong-signature":
+                outcome.verdict, outcome.repeatable = "failed", True
+                outcome.message = self._message("run.wrong-signature", name=seen.name, want=seen.want, got=seen.text)
+            case "not-written":
+                outcome.verdict, outcome.repeatable = "failed", True
+                outcome.message = self._message("run.not-written", function=seen.function)
+            case "wrong-type":
+                outcome.verdict = "failed"
+                got, _, where = seen.text.partition(", where ")
+                values = {"function": seen.name, "want": seen.want, "got": got}
+                outcome.message = self._message("run.wrong-type", **values, **({"where": where} if where else {}))
+            case "too-big":
+                outcome.verdict = "failed"
+                outcome.message = self._message("run.too-big", what=seen.text, limit="")
+            case "raised":
+                outcome.verdict = "failed"
+                which = "run.load-raised" if loading else "run.raised"
+                values = {"exception": seen.name, "builtin": seen.builtin}
+                outcome.message = self._message(which, **values, **({"text": seen.text} if seen.text else {}))
+        return outcome
+
+    @staticmethod
+    def _message(id: str, **values: object) -> Message:
+        return Message(id=id, values=dict(values))
+
+
+def _number(value: float) -> float | int:
+    return int(value) if float(value).is_integer() else value
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def observe_all(
+    session: Session, cases: Iterable[tuple[PlannedCheck, PlannedCase]], *, stop_at_timeout: bool = True
+) -> dict[tuple[str, str], Outcome]:
+    """Outcomes of `cases` by (check, case title). After a timeout or crash, the check's other cases are not run."""
+    outcomes: dict[tuple[str, str], Outcome] = {}
+    given_up: dict[str, Outcome] = {}
+    for check, case in cases:
+        if check.name in given_up:
+            outcomes[check.name, case.title] = given_up[check.name]
+            continue
+        outcome = session.run(check, case)
+        outcomes[check.name, case.title] = outcome
+        if stop_at_timeout and outcome.verdict in ("timeout", "memory", "crashed"):
+            given_up[check.name] = Outcome(outcome.verdict, Message(id="run.not-run", values={}))
+    return outcomes

@@ -1,0 +1,95 @@
+"""The grader's side of the twin: a trusted worker for each exercise, forked when it is first needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from autograder.checks import twin
+from autograder.checks.plan import Plan
+from autograder.jail.host import Limits, Lost, Worker, Zygote
+from autograder.results import Message
+
+SECONDS = 120.0
+REVIEW_SECONDS = 20.0
+
+
+class TwinError(Exception):
+    """The trusted process failed: our fault, or an exercise whose files break it."""
+
+
+class TwinClient:
+    """One exercise's twin. Thread-safe: one request at a time."""
+
+    def __init__(self, zygote: Zygote, opening: twin.Open) -> None:
+        self._zygote = zygote
+        self._opening = opening
+        self._lock = threading.Lock()
+        self._worker: Worker | None = None
+        self._described: twin.Described | None = None
+
+    def describe(self) -> twin.Described:
+        """What the exercise's files say."""
+        with self._lock:
+            self._open()
+            assert self._described is not None
+            return self._described
+
+    def make(self, check: str, index: int, seed: str) -> twin.Made:
+        return self._ask(twin.Make(check, index, seed))
+
+    def weigh(self, check: str, want: bytes, values: list[bytes]) -> list[str]:
+        return self._ask(twin.Evidence(check, want, values)).kinds if values else []
+
+    def show(self, value: bytes) -> str:
+        return self._ask(twin.Show(value)).text
+
+    def perturb(self, inputs: bytes) -> bytes:
+        return self._ask(twin.Perturb(inputs)).inputs
+
+    def review(self, seen: list[twin.Seen]) -> list[twin.Verdict]:
+        """Verdicts on observations. One that takes the twin down, or forever, fails alone."""
+        if not seen:
+            return []
+        try:
+            return self._ask(twin.Review(seen), REVIEW_SECONDS).verdicts
+        except TwinError:
+            if len(seen) == 1:
+                message = Message(id="run.too-big", values={"what": "it could not be compared in time", "limit": ""})
+                return [twin.Verdict(False, message=message)]
+            return [verdict for each in seen for verdict in self.review([each])]
+
+    def close(self) -> None:
+        with self._lock:
+            self._drop()
+
+    def _ask(self, request: Any, seconds: float = SECONDS) -> Any:
+        with self._lock:
+            self._open()
+            assert self._worker is not None
+            try:
+                return self._worker.exchange(request, seconds, twin.Reply)
+            except Lost as lost:
+                self._drop()
+                raise TwinError(f"the trusted process of {self._opening.name} was lost ({lost.why})") from lost
+
+    def _open(self) -> None:
+        if self._worker is not None:
+            return
+        self._worker = self._zygote.fork("twin", Limits())
+        try:
+            self._described = self._worker.exchange(self._opening, SECONDS, twin.Reply)
+        except Lost as lost:
+            self._drop()
+            raise TwinError(f"reading the files of {self._opening.name} took the process down ({lost.why})") from lost
+
+    def _drop(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+def seen(plan: Plan, observations: Iterable[tuple[str, str, bytes]]) -> list[twin.Seen]:
+    """Observations (check, case title, blob) as the twin takes them."""
+    return [twin.Seen(check, plan.find(check, case)[1], value) for check, case, value in observations]

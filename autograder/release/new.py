@@ -1,0 +1,130 @@
+"""A new exercise from templates: its folder, its lecture page and its row in `grading.toml`.
+
+What is written is a tiny exercise that works, to be changed step by step into the real one while `autograder verify` stays
+content. `grading.toml` is changed by inserting lines, so its comments and layout stay.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograder.course import Course, CourseError, load_course
+from autograder.course.config import FILE, NAME
+from autograder.course.toml_lines import lines as key_lines
+from autograder.release.errors import ReleaseError
+from autograder.release.files import read_text, write_all
+from autograder.release.render import render
+
+TEMPLATES = ("solution.py", "checks.py", "mistakes.py", "alternatives.py", "test_oracle.py")
+
+
+def new_exercise(course_root: Path, name: str, title: str, points: int) -> list[Path]:
+    """Write the exercise `name` ("topic/slug") from templates and add it to `grading.toml`; returns the files written.
+
+    Raises `ReleaseError`, before anything is written, when the name or title can't be used or something of it exists.
+    """
+    _require_usable(name, title, points)
+    course = load_course(course_root)
+    topic, slug = name.split("/")
+    folder, lecture = f"solutions/{topic}/{slug}", f"lectures/{topic}/{slug}.md"
+    if any(exercise.name == name for exercise in course.exercises):
+        raise ReleaseError(f"{name} is in {FILE} already. Choose another name.", file=FILE)
+    for existing in (folder, lecture):
+        if (course_root / existing).exists():
+            raise ReleaseError(f"{existing} exists already. Choose another name, or move it away.", file=existing)
+    grading = _with_row(read_text(course_root, FILE), course, name, title, points)
+    _require_valid(grading, name)
+
+    values = {"name": name, "title": title, "points": points, "docstring_title": _docstring_line(title)}
+    files = {f"{folder}/{file}": render(f"exercise/{file}.j2", **values) for file in TEMPLATES}
+    files[lecture] = render("exercise/lecture.md.j2", **values)
+    # The row comes last: a course never names an exercise that is not there.
+    written = write_all(course_root, {path: text.encode() for path, text in files.items()})
+    return written + write_all(course_root, {FILE: grading.encode()})
+
+
+def _require_usable(name: str, title: str, points: int) -> None:
+    if not re.fullmatch(rf"{NAME}/{NAME}", name):
+        raise ReleaseError(
+            f'{name!r} is not a name for an exercise. Write topic/exercise, in small letters, digits and "_": tokenizer/bpe.'
+        )
+    if not title.strip() or title != title.strip() or not title.isprintable():
+        raise ReleaseError(f"{title!r} is not a title. Give one line of text, without spaces around it.")
+    if type(points) is not int or points < 1:
+        raise ReleaseError(f"points is {points!r}. Give a whole number from 1.")
+
+
+def _docstring_line(title: str) -> str:
+    """`title` as the first line of a docstring: with a full stop, and nothing in it that would end the string."""
+    line = title if title[-1] in ".!?" else f"{title}."
+    return line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+
+
+# ---------------------------------------------------------------- the row
+
+
+def _with_row(text: str, course: Course, name: str, title: str, points: int) -> str:
+    """`text` with a `[[module.exercise]]` after the last one of its module, or with a new `[[module]]` at the end."""
+    topic = name.split("/")[0]
+    quoted = json.dumps(title, ensure_ascii=False)  # a JSON string of printable text is a TOML string
+    row = ["[[module.exercise]]", f'name = "{name}"', f"title = {quoted}", f"points = {points}"]
+    lines = text.rstrip("\n").split("\n")
+    module_id = _module_of_topic(course, topic)
+    if module_id is None:
+        heading = json.dumps(topic.replace("_", " ").capitalize())
+        return "\n".join([*lines, "", "[[module]]", f'id = "{topic}"', f"title = {heading}", "", *row, ""])
+    at = _end_of_module(text, lines, module_id)
+    return "\n".join([*lines[:at], "", *row, *lines[at:], ""])
+
+
+def _module_of_topic(course: Course, topic: str) -> str | None:
+    """The last module that has exercises of `topic`, else the one that is called so."""
+    for module in reversed(course.modules):
+        if any(exercise.topic == topic for exercise in module.exercises):
+            return module.id
+    return next((module.id for module in course.modules if module.id == topic), None)
+
+
+def _end_of_module(text: str, lines: Sequence[str], module_id: str) -> int:
+    """How many lines there are up to the end of the last exercise of that module."""
+    places = key_lines(text)
+    index = next(
+        path[1]
+        for path, line in places.items()
+        if len(path) == 3
+        and (path[0], path[2]) == ("module", "id")
+        and re.match(rf"""\s*id\s*=\s*["']{module_id}["']""", lines[line - 1])
+    )
+    rows = [line for path, line in places.items() if path[:2] == ("module", index) and path[2:3] == ("exercise",)]
+    if not rows:
+        raise ReleaseError(
+            f"the exercises of module {module_id!r} are not written as [[module.exercise]], so a row can't be added. "
+            f"Write them so.",
+            file=FILE,
+        )
+    # Up to the next key or header, but not the blank lines and the comment above it, which are that one's.
+    following = [line for line in places.values() if line > max(rows)]
+    end = min(following) - 1 if following else len(lines)
+    while end > max(rows) and not _is_content(lines[end - 1]):
+        end -= 1
+    while end < len(lines) and lines[end].lstrip().startswith("#"):  # a comment that hangs on the last row
+        end += 1
+    return end
+
+
+def _is_content(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _require_valid(grading: str, name: str) -> None:
+    """Read the file back before it is written, in a folder of its own: what is wrong with the name is said there."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / FILE).write_text(grading, encoding="utf-8")
+        try:
+            load_course(Path(folder)).exercise(name)
+        except CourseError as error:
+            raise ReleaseError(f"{name} can't be added to {FILE}: {error}") from None

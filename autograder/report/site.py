@@ -1,0 +1,186 @@
+"""An instructor's pages about a class: static HTML that opens from a folder, with no script and nothing from elsewhere.
+
+    out/index.html                 the class: submissions × exercises, points, what needs a person
+    out/students/<name>.html       one submission as staff sees it, and as the student does
+    out/exercises/<name>.html      one exercise over the class: pass rates, diagnoses, close calls
+    out/scores.csv
+
+Pages hold hidden cases: they are for staff. A folder that holds an earlier report is renewed; pages of submissions that
+are no longer in the class go away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.feedback import escape, html
+from autograder.feedback.policy import Policy, Show, student_view
+from autograder.feedback.summary import kind_of
+from autograder.feedback.view import Options
+from autograder.report.csv import write_csv
+from autograder.report.statistics import ExerciseStatistics, exercise_statistics
+from autograder.results import ExerciseResult, Result
+
+TEMPLATES = Path(__file__).parent / "templates"
+_MARK = '<meta name="generator" content="autograder">'
+_WORDS = {"full": "all points", "most": "half or more", "some": "less than half", "none": "no points"}
+_WORDS |= {"stopped": "could not run", "pending": "pending", "absent": "not in this submission"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One exercise of one submission in the heat map."""
+
+    kind: str
+    text: str
+    title: str
+    link: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One submission in the heat map."""
+
+    result: Result
+    link: str
+    cells: list[Cell]
+    flags: int
+    ours: int
+
+
+def write_report(results: list[Result], out: Path, *, course_title: str, policy: Policy | Show = "diagnosis") -> Path:
+    """Write all pages into the folder `out` (made if need be); the path of its `index.html` is returned.
+
+    `policy` decides what the student's view shows. Raises `FileExistsError` when `out` holds an `index.html` of others.
+    """
+    policy = policy if isinstance(policy, Policy) else Policy(show=policy)
+    _prepare(out)
+    statistics = exercise_statistics(results)
+    students = _names([f"{result.submission}\0{number}" for number, result in enumerate(results)])
+    exercises = dict(
+        zip((one.exercise for one in statistics), _names([one.exercise for one in statistics]), strict=True)
+    )
+    site = _Site(course_title, policy)
+    for result, name in zip(results, students, strict=True):
+        _write(out / "students" / f"{name}.html", site.student(result))
+    for one in statistics:
+        links = {result.submission: f"../students/{name}.html" for result, name in zip(results, students, strict=True)}
+        _write(out / "exercises" / f"{exercises[one.exercise]}.html", site.exercise(one, links))
+    write_csv(results, out / "scores.csv")
+    rows = [_row(result, name, statistics) for result, name in zip(results, students, strict=True)]
+    return _write(out / "index.html", site.index(rows, statistics, exercises))
+
+
+class _Site:
+    """Renders the pages of one report."""
+
+    def __init__(self, course_title: str, policy: Policy) -> None:
+        self.course_title, self.policy = course_title, policy
+        self.templates = html.environment(TEMPLATES)
+
+    def page(self, template: str, **values: Any) -> str:
+        staff = Options(audience="staff")
+        common = {"course": self.course_title, "language": "en", "staff": True, "linked": False, "label": staff.label}
+        common |= {"context": lambda place: html.sources.context(place, None), "words": _WORDS}
+        return self.templates.get_template(template).render(**{**common, **values})
+
+    def index(self, rows: list[Row], statistics: list[ExerciseStatistics], names: dict[str, str]) -> str:
+        layers = Counter(", ".join(row.result.provenance.layers) or "none" for row in rows)
+        return self.page(
+            "index.html",
+            title=self.course_title,
+            rows=rows,
+            statistics=statistics,
+            names=names,
+            layers=layers.most_common(),
+            unsafe=[row.result.submission for row in rows if not row.result.provenance.isolated],
+            problems=[row for row in rows if row.flags or row.ours or row.result.problems],
+            mean=sum(row.result.earned for row in rows) / len(rows) if rows else 0.0,
+        )
+
+    def student(self, result: Result) -> str:
+        theirs = student_view(result, self.policy.show, self.policy.when_ok)
+        return self.page(
+            "student.html",
+            title=f"{result.submission} · {self.course_title}",
+            mine=html.result_context(result, Options(audience="staff", show_all=True)),
+            theirs=html.result_context(theirs, Options()),
+            policy=self.policy,
+        )
+
+    def exercise(self, statistics: ExerciseStatistics, links: dict[str, str]) -> str:
+        return self.page(
+            "exercise.html",
+            title=f"{statistics.title} · {self.course_title}",
+            one=statistics,
+            links=links,
+            spans=escape.spans,
+        )
+
+
+def _row(result: Result, name: str, statistics: list[ExerciseStatistics]) -> Row:
+    graded = {exercise.exercise: exercise for exercise in result.exercises}
+    checks = [check for exercise in result.exercises for check in exercise.checks]
+    return Row(
+        result=result,
+        link=f"students/{name}.html",
+        cells=[_cell(graded.get(one.exercise), one, f"students/{name}.html") for one in statistics],
+        flags=sum(len(exercise.flags) for exercise in result.exercises),
+        ours=sum(check.verdict == "grader-error" for check in checks)
+        + sum(exercise.verdict == "grader-error" and not exercise.checks for exercise in result.exercises),
+    )
+
+
+def _cell(exercise: ExerciseResult | None, one: ExerciseStatistics, link: str) -> Cell:
+    kind = kind_of(exercise)
+    if exercise is None:
+        return Cell(kind, "·", f"{one.title}: {_WORDS[kind]}", "")
+    pending = f" (+{exercise.pending})" if exercise.pending else ""
+    title = f"{one.title}: {exercise.earned} of {exercise.points}{pending}, {_WORDS[kind]}"
+    return Cell(kind, f"{exercise.earned}{'+' if exercise.pending else ''}", title, f"{link}#{exercise.exercise}")
+
+
+def _names(ids: list[str]) -> list[str]:
+    """A file name for each id: readable, safe on every system, and none twice, also where case does not count."""
+    bases = [re.sub(r"[^a-z0-9_]+", "-", id.split("\0")[0].lower()).strip("-")[:60] for id in ids]
+    often = Counter(bases)
+    return [
+        base
+        if base == id.split("\0")[0].replace("/", "-") and often[base] == 1 and not _reserved(base)
+        else f"{base or 'page'}-{_short_hash(id)}"
+        for base, id in zip(bases, ids, strict=True)
+    ]
+
+
+def _reserved(name: str) -> bool:
+    """Names that Windows keeps for devices."""
+    return not name or re.fullmatch(r"con|prn|aux|nul|com\d|lpt\d", name) is not None
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def _prepare(out: Path) -> None:
+    index = out / "index.html"
+    ours = index.is_file() and _MARK in index.read_text(encoding="utf-8", errors="replace")[:2000]
+    if index.exists() and not ours:
+        raise FileExistsError(
+            f"{index} was not written by the autograder: choose another folder for the report, or remove it"
+        )
+    for name in ("students", "exercises"):
+        folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        if ours:
+            for page in folder.glob("*.html"):
+                page.unlink()
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    return path
