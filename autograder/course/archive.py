@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from autograder.course.folder import unreadable
+from autograder.course.folder import open_file, unreadable
 from autograder.course.tree import MAX_DEPTH, Entry, Kind, shown, skipped, too_big, with_folders
 from autograder.results import Message
 
@@ -68,7 +68,7 @@ class ZipTree:
         self._zip: zipfile.ZipFile | None = None
         label = shown(file.name)
         try:
-            self._stream = file.open("rb")
+            self._stream = open_file(file)
             metered = _Metered(self._stream)
             self._zip = zipfile.ZipFile(metered)  # pyright: ignore[reportArgumentType] (all that zipfile needs of a stream)
             metered.left = None
@@ -79,7 +79,9 @@ class ZipTree:
         except Exception:  # zipfile raises whatever a hostile table of contents makes it stumble over
             self.broken = Message(id="submission.zip-broken", values={"file": label})
         if self._zip is not None and len(self._zip.filelist) > MAX_MEMBERS:
-            self.broken = Message(id="submission.zip-too-many", values={"file": label, "count": len(self._zip.filelist)})
+            self.broken = Message(
+                id="submission.zip-too-many", values={"file": label, "count": len(self._zip.filelist)}
+            )
 
     def close(self) -> None:
         if self._zip is not None:

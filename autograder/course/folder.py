@@ -8,12 +8,15 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from autograder.course.tree import MAX_DEPTH, MAX_ENTRIES, Entry, Kind, shown, skipped, too_big
 from autograder.results import Message
 
 # A FIFO must not block, a link must not be followed, a terminal must not become ours. Windows has none of these flags.
-_FILE_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
+_FILE_FLAGS = os.O_RDONLY | sum(
+    getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
+)
 _FOLDER_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_DIRECTORY", "O_CLOEXEC"))
 _BY_DESCRIPTOR = os.open in os.supports_dir_fd and os.scandir in os.supports_fd and hasattr(os, "O_NOFOLLOW")
 
@@ -150,16 +153,27 @@ class FileTree:
         return [Entry(self.place, entry.kind, entry.size)] if entry else []
 
     def read(self, caps: Mapping[str, int]) -> dict[str, bytes | Message]:
-        return {self.place: self._folder._read(self.file, cap) for cap in caps.values()}
+        return {place: self._folder._read(self.file, cap) for place, cap in caps.items()}
 
     def close(self) -> None:
         self._folder.close()
 
 
+def open_file(path: Path) -> IO[bytes]:
+    """A plain file, opened for reading; raises `OSError` for a link, and for whatever else is no plain file."""
+    fd = os.open(path, _FILE_FLAGS)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is not an ordinary file", str(path))
+    return open(fd, "rb")
+
+
 def unreadable(name: str, error: OSError) -> Message:
     if error.errno in (errno.ELOOP, errno.ENOTDIR):
         return _link(name)
-    return Message(id="submission.unreadable", values={"file": shown(name), "reason": error.strerror or "unknown error"})
+    return Message(
+        id="submission.unreadable", values={"file": shown(name), "reason": error.strerror or "unknown error"}
+    )
 
 
 def _link(name: str) -> Message:
@@ -181,7 +195,13 @@ def _entry_kind(item: os.DirEntry[str]) -> Kind:
     try:
         if item.is_symlink() or getattr(item, "is_junction", bool)():
             return "link"
-        return "folder" if item.is_dir(follow_symlinks=False) else "file" if item.is_file(follow_symlinks=False) else "other"
+        return (
+            "folder"
+            if item.is_dir(follow_symlinks=False)
+            else "file"
+            if item.is_file(follow_symlinks=False)
+            else "other"
+        )
     except OSError:
         return "other"
 

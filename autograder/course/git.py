@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from autograder.course.tree import MAX_DEPTH, MAX_ENTRIES, Entry, Kind, shown, s
 from autograder.results import Message
 
 MAX_LISTING = 8 * 2**20
-SECONDS = 120
+SECONDS = 60
 KINDS: dict[str, Kind] = {"100644": "file", "100755": "file", "100664": "file", "120000": "link", "160000": "other"}
 
 
@@ -100,7 +101,9 @@ class GitTree:
         found: dict[str, bytes | Message] = {}
         wanted = []
         for name, cap in caps.items():
-            if self._blobs[name][1] > cap:
+            if name not in self._blobs:
+                found[name] = _absent(name)
+            elif self._blobs[name][1] > cap:
                 found[name] = too_big(name, self._blobs[name][1], cap)
             else:
                 wanted.append(name)
@@ -112,11 +115,11 @@ class GitTree:
             answer = b""
         at = 0
         for name in wanted:
-            head, _, rest = answer[at : at + 200].partition(b"\n")
+            head = answer[at : at + 200].partition(b"\n")[0]
             blob, size = self._blobs[name]
             begin = at + len(head) + 1
             if head != f"{blob} blob {size}".encode() or len(answer) < begin + size:
-                found[name] = Message(id="submission.unreadable", values={"file": shown(name), "reason": "git object missing"})
+                found[name] = _absent(name)
                 at = begin if head.endswith(b" missing") else len(answer)
                 continue
             found[name] = answer[begin : begin + size]
@@ -130,20 +133,30 @@ class GitTree:
             arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
         ) as process:
             assert process.stdout is not None
-            listing = process.stdout.read(MAX_LISTING + 1)
+            watchdog = threading.Timer(SECONDS, process.kill)
+            watchdog.start()
+            try:
+                listing = process.stdout.read(MAX_LISTING + 1)
+            finally:
+                watchdog.cancel()
             if len(listing) > MAX_LISTING:
                 process.kill()
                 self._too_many()
                 return b""
             if process.wait(SECONDS):
                 self.broken = Message(
-                    id="submission.unreadable", values={"file": self.revision.commit, "reason": "git can't read the commit"}
+                    id="submission.unreadable",
+                    values={"file": self.revision.commit, "reason": "git can't read the commit"},
                 )
                 return b""
         return listing
 
     def _too_many(self) -> None:
         self.broken = Message(id="submission.git-too-many", values={"limit": MAX_ENTRIES})
+
+
+def _absent(name: str) -> Message:
+    return Message(id="submission.unreadable", values={"file": shown(name), "reason": "git does not have its content"})
 
 
 def _git(folder: Path, *arguments: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -157,7 +170,12 @@ def _git(folder: Path, *arguments: str, input: bytes = b"") -> subprocess.Comple
 
 def _command(folder: Path, *arguments: str) -> list[str]:
     inner = folder / ".git"
-    options = ["--no-pager", "--no-replace-objects", "--literal-pathspecs", f"--git-dir={inner if inner.exists() else folder}"]
+    options = [
+        "--no-pager",
+        "--no-replace-objects",
+        "--literal-pathspecs",
+        f"--git-dir={inner if inner.exists() else folder}",
+    ]
     settings = ["core.hooksPath=/dev/null", "core.fsmonitor=false", "safe.directory=*"]
     return ["git", *options, *(part for setting in settings for part in ("-c", setting)), *arguments]
 

@@ -119,7 +119,7 @@ def markdown(text: str, *, start: bool = True) -> str:
     line = _MARKDOWN_ALWAYS.sub(r"\\\1", line)
     if start:
         line = _MARKDOWN_AT_START.sub(r"\1\\\2", line)
-    line = line.replace("://", r"\://").replace("www.", r"www\.").replace("WWW.", r"WWW\.")
+    line = re.sub(r"(?i)(www)\.", r"\1\\.", line.replace("://", r"\://"))
     # GitHub turns @name and #12 into mentions after it has parsed the Markdown, so no backslash stops it: a comment does.
     return re.sub(r"([@#])(?=\w)", r"\1<!-- -->", line)
 

@@ -34,8 +34,8 @@ class Entry:
 
     def __init__(self, id: str, table: dict[str, Any]) -> None:
         unknown = set(table) - {"text", "hint"}
-        texts = table.get("text")
-        self.texts: list[str] = [texts] if isinstance(texts, str) else list(texts or [])
+        texts = table.get("text", [])
+        self.texts: list[str] = [texts] if isinstance(texts, str) else list(texts) if isinstance(texts, list) else []
         self.hint: str = table.get("hint", "")
         if unknown or not self.texts or not all(isinstance(text, str) for text in [*self.texts, self.hint]):
             raise ValueError(f"message {id}: needs `text` (a string or a list of strings) and may have `hint`")

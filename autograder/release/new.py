@@ -92,14 +92,11 @@ def _module_of_topic(course: Course, topic: str) -> str | None:
 def _end_of_module(text: str, lines: Sequence[str], module_id: str) -> int:
     """How many lines there are up to the end of the last exercise of that module."""
     places = key_lines(text)
-    index = next(
-        path[1]
-        for path, line in places.items()
-        if len(path) == 3
-        and (path[0], path[2]) == ("module", "id")
-        and re.match(rf"""\s*id\s*=\s*["']{module_id}["']""", lines[line - 1])
-    )
-    rows = [line for path, line in places.items() if path[:2] == ("module", index) and path[2:3] == ("exercise",)]
+    ids = [(path, lines[line - 1]) for path, line in places.items() if path[:1] + path[2:] == ("module", "id")]
+    written = re.compile(rf"""\s*id\s*=\s*["']{module_id}["']""")
+    module = next((path[:2] for path, line in ids if written.match(line)), None)
+    # An element of the array, so written as [[module.exercise]]: the path goes on with its number.
+    rows = [line for path, line in places.items() if path[:3] == (*(module or ()), "exercise") and len(path) > 3]
     if not rows:
         raise ReleaseError(
             f"the exercises of module {module_id!r} are not written as [[module.exercise]], so a row can't be added. "

@@ -7,6 +7,7 @@ like the `.py` files. Ids and order of cells follow from the exercises alone: th
 from __future__ import annotations
 
 import ast
+import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -32,16 +33,21 @@ def topic_notebook(
     part of every exercise; stubs bring their own imports, so few topics need it. `metadata` adds what other tools want to
     find in a cell (otter, nbgrader).
     """
-    cells = [_cell("title", "", "title", render("notebook_title.md.j2", topic=topic), [], metadata)]
+    cells = [_cell("title", "", "title", render("notebook_title.md.j2", topic=topic).rstrip("\n"), [], metadata)]
     if shared:
         cells.append(_cell("shared", "", "shared", shared, ["shared"], metadata))
     for exercise in topic.exercises:
         stub = stubs[exercise.name]
         cells += [
-            _cell("task", exercise.name, f"{exercise.slug}-task", task(exercise, stub), [], metadata),
-            _cell("stub", exercise.name, f"{exercise.slug}-code", stub, [f"exercise:{exercise.name}"], metadata),
+            _cell("task", exercise.name, _cell_id(exercise, "task"), task(exercise, stub), [], metadata),
+            _cell("stub", exercise.name, _cell_id(exercise, "code"), stub, [f"exercise:{exercise.name}"], metadata),
             _cell(
-                "check", exercise.name, f"{exercise.slug}-check", CHECK.format(name=exercise.name), ["check"], metadata
+                "check",
+                exercise.name,
+                _cell_id(exercise, "check"),
+                CHECK.format(name=exercise.name),
+                ["check"],
+                metadata,
             ),
         ]
     return to_bytes(cells)
@@ -67,6 +73,14 @@ def to_bytes(cells: Sequence[nbformat.NotebookNode]) -> bytes:
     return (nbformat.writes(notebook, version=nbformat.NO_CONVERT).rstrip("\n") + "\n").encode()
 
 
+def _cell_id(exercise: Exercise, kind: str) -> str:
+    """Readable, the same every time, and within the 64 characters that notebooks allow."""
+    slug = exercise.slug
+    if len(slug) > 50:
+        slug = f"{slug[:40]}-{hashlib.sha256(slug.encode()).hexdigest()[:8]}"
+    return f"{slug}-{kind}"
+
+
 def _cell(
     kind: str, exercise: str, cell_id: str, source: str, tags: Sequence[str], metadata: CellMetadata | None
 ) -> nbformat.NotebookNode:
@@ -74,4 +88,4 @@ def _cell(
     if metadata is not None:
         described.update(metadata(kind, exercise))
     make = v4.new_markdown_cell if kind in ("title", "task") else v4.new_code_cell
-    return make(source, id=cell_id[:64], metadata=described)
+    return make(source, id=cell_id, metadata=described)

@@ -39,7 +39,7 @@ def public_files(course_root: Path, topics: Sequence[Topic]) -> dict[str, bytes]
     files["pyproject.toml"] = student_pyproject(read_text(course_root, "pyproject.toml")).encode()
     for name in [*lecture_files(course_root, topics), *engine_files(course_root)]:
         files[name] = read(course_root, name)
-    title = _toml(files["grading.toml"].decode(), "grading.toml").get("course", {}).get("title", "LLM Internals")
+    title = _toml(files["grading.toml"].decode(), "grading.toml").get("title", "LLM Internals")
     for name, template in RENDERED.items():
         files[name] = render(template, title=title, topics=topics).encode()
     return files
@@ -115,6 +115,7 @@ def public_grading(text: str) -> str:
 def student_pyproject(text: str) -> str:
     """`pyproject.toml` with pytest pointed at what the student repository has."""
     changed, count = re.subn(r"(?m)^testpaths\s*=\s*\[[^\]]*\]", 'testpaths = ["assignments"]', text)
+    changed = re.sub(r"(?m)^pythonpath\s*=\s*\[[^\]]*\]\n", "", changed)  # helpers of the engine's own tests
     options = _toml(changed, "pyproject.toml").get("tool", {}).get("pytest", {}).get("ini_options", {})
     if count != 1 or options.get("testpaths") != ["assignments"]:
         raise ReleaseError(

@@ -1,0 +1,114 @@
+"""Which submissions a person means by some paths: each path is one submission, or a folder with one for each student.
+
+A folder is one submission when it holds student files right there: `assignments/`, a folder or notebook named like a topic, or an
+exercise's file. Any other folder is a class: each folder, zip, `.py`, `.ipynb`, bare repository or other archive in it is a
+student's (an archive that can't be read is reported as such, not passed over). Hidden files, `__MACOSX` and files of other kinds
+(a roster, a README) are no submissions. `REPOSITORY@REVISION` is one submission.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.course import git
+from autograder.course.config import Course
+from autograder.course.layout import places
+from autograder.course.submission import SubmissionError, submission_id
+from autograder.course.tree import key, shown, skipped
+
+SUBMITTED = {".zip", ".py", ".ipynb", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A submission that is there: what `open_submission` takes, and an id that no other one of the list has."""
+
+    id: str
+    source: str
+
+
+def find_submissions(paths: Iterable[str | Path], course: Course) -> list[Found]:
+    """The submissions at `paths`, in order; raises `SubmissionError` that names every path with nothing to grade."""
+    named: list[tuple[Path, str]] = []  # the path that gives the id, the source
+    wrong: list[str] = []
+    for given in paths:
+        path = Path(given)
+        if path.is_dir() and git.is_bare(path):
+            named.append((path, f"{given}@HEAD"))
+        elif path.is_dir() and not _is_submission(path, course):
+            children = _children(path)
+            named += children
+            if not children:
+                wrong.append(f"there is no submission in {shown(str(path))}")
+        elif path.exists():
+            # A link that a person names is followed; links inside of what students handed in are not.
+            named.append((path, str(path.resolve()) if path.is_symlink() else str(path)))
+        elif (in_git := git.parse(str(given))) is not None:
+            named.append((in_git[0], str(given)))
+        else:
+            wrong.append(f"there is no {shown(str(path))}")
+    if wrong:
+        raise SubmissionError("; ".join(wrong))
+    once = {source: path for path, source in named}
+    sources = list(once)
+    return [Found(id, source) for id, source in zip(_ids([once[source] for source in sources]), sources, strict=True)]
+
+
+def _is_submission(folder: Path, course: Course) -> bool:
+    if (folder / "assignments").is_dir():
+        return True
+    topics = course.topics
+    if any((folder / topic).is_dir() or (folder / f"{topic}.ipynb").is_file() for topic in topics):
+        return True
+    return any((folder / place).is_file() for exercise in course.exercises for place in places(exercise, course))
+
+
+def _children(folder: Path) -> list[tuple[Path, str]]:
+    try:
+        children = sorted(child for child in folder.iterdir() if not skipped(child.name))
+    except OSError as error:
+        raise SubmissionError(f"{shown(str(folder))} can't be read: {error.strerror}") from None
+    found = []
+    for child in children:
+        if child.is_dir() and not child.is_symlink() and git.is_bare(child):
+            found.append((child, f"{child}@HEAD"))
+        elif child.is_dir() or child.suffix.lower() in SUBMITTED:
+            found.append((child, str(child)))
+    return found
+
+
+def _ids(paths: list[Path]) -> list[str]:
+    """An id for each path: its name, longer where that is not enough, numbered where nothing else helps.
+
+    Ids that differ only by case count as equal: reports are files, and not every file system tells them apart.
+    """
+    forms = (
+        submission_id,
+        lambda path: shown(path.name),
+        lambda path: f"{shown(path.absolute().parent.name)}-{shown(path.name)}",
+    )
+    ids = [""] * len(paths)
+    left = list(range(len(paths)))
+    for form in forms:
+        made = {index: _printable(form(paths[index])) for index in left}
+        counts = Counter(key(id) for id in made.values())
+        taken = {key(id) for id in ids if id}
+        for index in left:
+            if counts[key(made[index])] == 1 and key(made[index]) not in taken:
+                ids[index] = made[index]
+        left = [index for index in left if not ids[index]]
+    taken = {key(id) for id in ids if id}
+    for index in left:
+        base, number = submission_id(paths[index]), 1
+        while key(f"{base}-{number}") in taken:
+            number += 1
+        ids[index] = f"{base}-{number}"
+        taken.add(key(ids[index]))
+    return ids
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "_" for character in text).strip()[:100] or "submission"

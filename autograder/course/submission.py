@@ -1,0 +1,275 @@
+"""What a student handed in, as a private copy in memory: for each exercise its text, or the reason why there is none.
+
+`open_submission` reads a folder, a zip, a git commit (`PATH@REV`), or a single `.py` or `.ipynb` file. It never raises for what is
+in them: whatever is wrong becomes a message of the exercise or of the submission, and the rest is still graded.
+
+Where an exercise `tokenizer/bpe` is looked for (in the source itself, or in the one folder in it that holds the work):
+
+1. `assignments/tokenizer/bpe.py`, `tokenizer/bpe.py`, and `bpe.py` where no other exercise has that name;
+2. cells tagged `exercise:tokenizer/bpe` of any notebook (`notebook.py`).
+
+Students get both a stub and a notebook, and work in one of them. Of several answers, the one that has the fewest
+`raise NotImplementedError` left is graded; then one that can be read, a `.py` before a notebook, and the order above. When
+another answer is finished too, and different, the submission says so.
+"""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.course import git, notebook, source_text, tree
+from autograder.course.archive import ZipTree
+from autograder.course.config import Course, Exercise
+from autograder.course.folder import FileTree, FolderTree
+from autograder.course.layout import Layout, exercise_of_file, places
+from autograder.course.tree import BrokenTree, Entry, Tree
+from autograder.results import Message
+
+MAX_NOTEBOOKS = 20
+MAX_NOTEBOOK_BYTES = 64 * 2**20
+_UNWRITTEN = re.compile(r"^[ \t]*raise NotImplementedError\b", re.MULTILINE)
+
+
+class SubmissionError(Exception):
+    """What was named is not there, so there is nothing to grade: a sentence for the person who named it."""
+
+
+@dataclass(frozen=True)
+class SubmittedFile:
+    """One exercise's answer: `text` is the whole module, or None with the `problem` that says why."""
+
+    exercise: str
+    file: str  # as the student knows it
+    text: str | None
+    problem: Message | None = None
+    spans: tuple[notebook.Span, ...] = ()  # of a notebook: which lines came from which cell
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the text that is graded, "" when there is none."""
+        return hashlib.sha256(self.text.encode()).hexdigest() if self.text is not None else ""
+
+    def where(self, line: int) -> tuple[str, int]:
+        """A line of the text as the student knows it: the file and its line, or the notebook's cell and the line in it."""
+        if not self.spans:
+            return self.file, line
+        span = self.spans[max(bisect.bisect_right(self.spans, line, key=lambda span: span.first) - 1, 0)]
+        return span.label, max(line - span.first + 1, 1)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's or group's work, as it was when it was opened."""
+
+    id: str
+    source: str  # as the instructor named it
+    files: dict[str, SubmittedFile]  # by exercise, for every exercise of the course
+    problems: list[Message] = field(default_factory=list)
+    revision: str = ""  # the commit, for a source in git
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over what is graded: exercises, file names, and their bytes (or what is wrong with them)."""
+        total = hashlib.sha256()
+        for name, file in sorted(self.files.items()):
+            problem = json.dumps([file.problem.id, file.problem.values], sort_keys=True) if file.problem else ""
+            for part in (name, file.file, problem, file.text or ""):
+                data = part.encode()
+                total.update(len(data).to_bytes(8, "big") + data)
+        return total.hexdigest()
+
+
+def open_submission(source: str | Path, course: Course, *, name: str | None = None) -> Submission:
+    """Read what `source` holds for `course`. `name` is the submission's id; by default it comes from the file's name.
+
+    Raises `SubmissionError` only when the source itself is not there: no such path, repository or revision.
+    """
+    opened, path, revision = _open(source, course)
+    try:
+        files, problems = _collect(opened, course)
+    finally:
+        opened.close()
+    id = name if name is not None else submission_id(path)
+    return Submission(id, str(source), files, problems, revision)
+
+
+def submission_id(path: Path) -> str:
+    """The id that a path gives: its name without `.zip`, `.py`, `.ipynb` or `.git`, without characters that can't be shown."""
+    name = path.name or path.resolve().name
+    if path.suffix.lower() in (".zip", ".py", ".ipynb", ".git") and path.stem:
+        name = path.stem
+    printable = "".join(character if character.isprintable() else "_" for character in tree.shown(name))
+    return printable.strip()[:100] or "submission"
+
+
+def _open(source: str | Path, course: Course) -> tuple[Tree, Path, str]:
+    path = Path(source)
+    try:
+        exists = path.exists() or path.is_symlink()
+    except (OSError, ValueError) as error:
+        raise SubmissionError(f"{tree.shown(str(source))} can't be looked at: {error}") from None
+    if not exists:
+        in_git = git.parse(str(source))
+        if in_git is None:
+            raise SubmissionError(f"there is no {path} (a folder, a zip, a .py or .ipynb file, or REPOSITORY@REVISION)")
+        try:
+            revision = git.resolve(*in_git)
+        except git.GitError as error:
+            raise SubmissionError(str(error)) from None
+        return git.GitTree(revision), revision.folder, revision.commit
+    return _open_path(path, course), path, ""
+
+
+def _open_path(path: Path, course: Course) -> Tree:
+    label = tree.shown(path.name)
+    if path.is_symlink():
+        return BrokenTree(Message(id="submission.link", values={"file": label}))
+    if path.is_dir():
+        return FolderTree(path, [place for exercise in course.exercises for place in places(exercise, course)])
+    suffix = path.suffix.lower()
+    if not path.is_file() or suffix not in (".zip", ".py", ".ipynb"):
+        return BrokenTree(Message(id="submission.unknown-kind", values={"file": label}))
+    if suffix == ".zip":
+        return ZipTree(path)
+    if suffix == ".ipynb":
+        return FileTree(path, path.name)
+    exercise = exercise_of_file(path.name, course)
+    if exercise is None:
+        return BrokenTree(Message(id="submission.unknown-file", values={"file": label}))
+    return FileTree(path, places(exercise, course)[0])
+
+
+# ---------------------------------------------------------------- from a tree to the answers
+
+
+def _collect(opened: Tree, course: Course) -> tuple[dict[str, SubmittedFile], list[Message]]:
+    layout = Layout(opened.entries() if opened.broken is None else [], course)
+    broken = opened.broken or layout.broken
+    if broken is not None:
+        files = {
+            each.name: SubmittedFile(each.name, places(each, course)[0], None, broken) for each in course.exercises
+        }
+        return files, [broken, *opened.problems]
+    problems: list[Message] = []
+    answers: dict[str, list[SubmittedFile]] = {exercise.name: [] for exercise in course.exercises}
+    _read_python(opened, layout, course, answers)
+    unread = _read_notebooks(opened, layout, course, answers, problems)
+    files = {}
+    for exercise in course.exercises:
+        files[exercise.name] = _choose(answers[exercise.name], problems) or unread.get(exercise.topic, _missing)(
+            exercise, course
+        )
+    if not layout.anything and not any(answers.values()) and not unread:
+        problems.insert(0, Message(id="submission.nothing"))
+    return files, opened.problems + problems
+
+
+def _read_python(opened: Tree, layout: Layout, course: Course, answers: dict[str, list[SubmittedFile]]) -> None:
+    caps: dict[str, int] = {}
+    found: list[tuple[Exercise, str, Entry]] = []
+    for exercise in course.exercises:
+        for place in places(exercise, course):
+            entry = layout.find(place)
+            if isinstance(entry, Message):
+                answers[exercise.name].append(SubmittedFile(exercise.name, place, None, entry))
+            elif entry is not None:
+                found.append((exercise, place, entry))
+                caps[entry.name] = exercise.limits.file_kb * 1024
+    data = opened.read(caps)
+    for exercise, place, entry in found:
+        content = data[entry.name]
+        text = source_text.decode(content, place) if isinstance(content, bytes) else layout.relabel(content, place)
+        problem = text if isinstance(text, Message) else None
+        answers[exercise.name].append(SubmittedFile(exercise.name, place, None if problem else str(text), problem))
+
+
+def _read_notebooks(
+    opened: Tree, layout: Layout, course: Course, answers: dict[str, list[SubmittedFile]], problems: list[Message]
+):
+    """Adds the notebooks' answers; returns, by topic, what to say about an exercise that has none, where a notebook is why."""
+    notebooks = layout.notebooks()
+    if len(notebooks) > MAX_NOTEBOOKS:
+        problems.append(
+            Message(id="submission.many-notebooks", values={"count": len(notebooks), "limit": MAX_NOTEBOOKS})
+        )
+    unread = {}
+    left = MAX_NOTEBOOK_BYTES
+    for entry in notebooks[:MAX_NOTEBOOKS]:
+        label = tree.shown(layout.label(entry.name))
+        content = opened.read({entry.name: min(notebook.MAX_BYTES, left)})[entry.name]
+        if isinstance(content, bytes):
+            left -= len(content)
+            extract = notebook.extract(content, label, course)
+        else:
+            extract = notebook.Extract({}, broken=layout.relabel(content, label))
+        problems += extract.problems
+        topic = _topics(entry, course, alone=len(notebooks) == 1 and not layout.anything)
+        if extract.broken is not None:
+            problems.append(extract.broken)
+            unread.update({each: _because(extract.broken, label) for each in topic})
+        else:
+            unread = {each: _no_cells(label) for each in topic} | unread
+        for name, code in extract.codes.items():
+            answers[name].append(_from_notebook(course.exercise(name), label, code))
+    return unread
+
+
+def _topics(entry: Entry, course: Course, *, alone: bool) -> list[str]:
+    """The topics that a notebook stands for: the one that it is named after; all when it is all that there is."""
+    stem = entry.name.rpartition("/")[2].rpartition(".")[0]
+    return [stem] if stem in course.topics else list(course.topics) if alone else []
+
+
+def _from_notebook(exercise: Exercise, label: str, code: notebook.Code) -> SubmittedFile:
+    cap = exercise.limits.file_kb * 1024
+    if code.text is not None and len(code.text.encode()) > cap:
+        return SubmittedFile(exercise.name, label, None, tree.too_big(label, len(code.text.encode()), cap))
+    return SubmittedFile(exercise.name, label, code.text, code.problem, code.spans)
+
+
+def _because(problem: Message, label: str):
+    return lambda exercise, course: SubmittedFile(exercise.name, label, None, problem)
+
+
+def _no_cells(label: str):
+    def say(exercise: Exercise, course: Course) -> SubmittedFile:
+        values = {"file": label, "tag": notebook.PREFIX + exercise.name, "missing": places(exercise, course)[0]}
+        return SubmittedFile(exercise.name, label, None, Message(id="submission.no-cells", values=values))
+
+    return say
+
+
+def _missing(exercise: Exercise, course: Course) -> SubmittedFile:
+    place = places(exercise, course)[0]
+    return SubmittedFile(exercise.name, place, None, Message(id="submission.missing", values={"file": place}))
+
+
+def _choose(answers: list[SubmittedFile], problems: list[Message]) -> SubmittedFile | None:
+    """The answer that is graded. `answers` are in the order of preference among equals."""
+    if not answers:
+        return None
+    ranked = sorted(answers, key=lambda answer: (_unwritten(answer), answer.problem is not None))
+    best = ranked[0]
+    for other in ranked[1:]:
+        if _unwritten(other) == _unwritten(best) == 0 and _code(other) != _code(best):
+            values = {"exercise": best.exercise, "graded": best.file, "other": other.file}
+            problems.append(Message(id="submission.two-answers", values=values))
+            break
+    return best
+
+
+def _unwritten(answer: SubmittedFile) -> int:
+    return len(_UNWRITTEN.findall(answer.text or ""))
+
+
+def _code(answer: SubmittedFile) -> str | None:
+    """The text without what a notebook adds to it."""
+    if answer.text is None:
+        return None
+    lines = [line.rstrip() for line in answer.text.split("\n") if not line.startswith("# %% cell ")]
+    return "\n".join(line for line in lines if line)

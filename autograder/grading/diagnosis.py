@@ -1,0 +1,53 @@
+"""Which known mistake a failing submission makes, told by behaviour: its observations equal the mistake's."""
+
+from __future__ import annotations
+
+from autograder.checks.plan import Plan
+
+Key = tuple[str, str]
+
+
+def diagnose(plan: Plan, passed: dict[Key, bool], matches: dict[Key, list[int]]) -> dict[str, list[int]]:
+    """For each failed check, the mistakes (by index) that explain it; several when they can't be told apart.
+
+    `passed` has each case that ran; `matches` has, for each case that failed with a value, the mistakes that give that value.
+    A mistake explains a check when it gives the student's values on every case of the check where it differs from the
+    reference, and the student fails no other case there. One that also agrees with everything else the student's code does,
+    on all checks, goes before one that does not: a submission may well make two mistakes in two functions.
+    """
+    explained: dict[str, list[int]] = {}
+    agreeing = {index for index in range(len(plan.mistakes)) if _agrees(plan, index, passed, matches)}
+    for check in plan.checks:
+        keys = [(check.name, case.title) for case in check.cases if (check.name, case.title) in passed]
+        if not keys or all(passed[key] for key in keys):
+            continue
+        here = [index for index in range(len(plan.mistakes)) if _explains(plan, index, check.name, passed, matches)]
+        found = [index for index in here if index in agreeing] or here
+        if found:
+            explained[check.name] = found
+    return explained
+
+
+def _differs(plan: Plan, check: str | None, index: int) -> dict[Key, bool]:
+    """The cases (of one check, or of all) where a mistake differs from the reference → whether equality there is evidence."""
+    return {
+        (each.name, case.title): bool(case.mistakes[index])
+        for each, case in plan.cases()
+        if index in case.mistakes and (check is None or each.name == check)
+    }
+
+
+def _explains(plan: Plan, index: int, check: str, passed: dict[Key, bool], matches: dict[Key, list[int]]) -> bool:
+    differs = {key: evidence for key, evidence in _differs(plan, check, index).items() if key in passed}
+    evidence = [key for key, is_evidence in differs.items() if is_evidence]
+    if not evidence or not all(index in matches.get(key, []) for key in evidence):
+        return False
+    fails = {key for key, good in passed.items() if key[0] == check and not good}
+    return fails <= set(differs) and all(key in fails for key in differs)
+
+
+def _agrees(plan: Plan, index: int, passed: dict[Key, bool], matches: dict[Key, list[int]]) -> bool:
+    differs = {key: evidence for key, evidence in _differs(plan, None, index).items() if key in passed}
+    return all(
+        index in matches.get(key, []) if is_evidence else not passed[key] for key, is_evidence in differs.items()
+    )

@@ -1,0 +1,234 @@
+"""Grading one exercise of one submission: run → review → run failures again → diagnose → result."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from autograder.checks import twin
+from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
+from autograder.grading.diagnosis import diagnose
+from autograder.grading.gate import Gate
+from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
+from autograder.jail.host import Zygote
+from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Verdict
+
+MAX_OBSERVATION = 4 * 2**20  # larger ones are judged but not kept
+# The gravest reason first: what an exercise's verdict names when several checks fail.
+GRAVITY: tuple[Verdict, ...] = (
+    "grader-error", "forbidden", "error", "crashed", "memory", "timeout", "failed", "blocked", "skipped", "passed",
+)  # fmt: skip
+
+Where = Callable[[int], tuple[str, int]]
+Review = Callable[[list[twin.Seen]], list[twin.Verdict]]
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One student's file for one exercise."""
+
+    code: Code
+    where: Where  # line of the module → file and line as the student knows them
+    file_hash: str = ""
+
+
+@dataclass
+class Graded:
+    """A result with the observations that it refers to, by their keys."""
+
+    result: ExerciseResult
+    observations: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass
+class _Case:
+    """What is known of one case so far."""
+
+    outcome: Outcome
+    review: twin.Verdict | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.outcome.verdict is not None:
+            return self.outcome.verdict
+        if self.review is None or self.review.problem:
+            return "grader-error"
+        return "passed" if self.review.passed else "failed"
+
+
+@dataclass
+class ExerciseGrader:
+    """Grades submissions of one exercise. Thread-safe."""
+
+    plan: Plan
+    title: str
+    points: int
+    zygote: Zygote
+    review: Review
+    limits: RunLimits = field(default_factory=RunLimits)
+    lecture: str = ""
+    gate: Gate = field(default_factory=Gate)
+    has_gpu: bool = False
+    torch_seed: int = 0
+
+    def grade(self, subject: Subject, key: str = "") -> Graded:
+        """Grade one file. Never raises for what the file does."""
+        with self.gate.shared():
+            cases, load_problem = self._first_pass(subject)
+            if load_problem is None:
+                self._decide_failures(subject, cases)
+        self._decide_timeouts(subject, cases)
+        graded = self._result(subject, cases, load_problem)
+        graded.result.key = key
+        return graded
+
+    # --- running ---
+
+    def _runnable(self) -> list[tuple[PlannedCheck, PlannedCase]]:
+        return [(check, case) for check, case in self.plan.cases() if check.device == "cpu" or self.has_gpu]
+
+    def _session(self, subject: Subject) -> Session:
+        return Session(self.zygote, self.plan, subject.code, self.limits, self.torch_seed)
+
+    def _first_pass(self, subject: Subject) -> tuple[dict[Key, _Case], Outcome | None]:
+        with self._session(subject) as session:
+            problem = session.load()
+            if problem is not None and not problem.repeatable:  # a fresh worker decides
+                problem = session.load()
+            if problem is not None:
+                return {}, problem
+            return self._reviewed(observe_all(session, self._runnable())), None
+
+    def _decide_failures(self, subject: Subject, cases: dict[Key, _Case]) -> None:
+        """A failed check is run once more in a fresh worker, and that run decides."""
+        for check in self.plan.checks:
+            mine = {key: case for key, case in cases.items() if key[0] == check.name}
+            failing = [case for case in mine.values() if case.verdict not in ("passed", "timeout")]
+            if not failing or any(case.verdict == "timeout" for case in mine.values()):
+                continue
+            if all(case.outcome.repeatable for case in failing):
+                continue
+            with self._session(subject) as session:
+                again = [(check, case) for each, case in self._runnable() if each is check]
+                cases.update(self._reviewed(observe_all(session, again)))
+
+    def _decide_timeouts(self, subject: Subject, cases: dict[Key, _Case]) -> None:
+        """A timeout is run again alone before it costs points. When that times out too, the others stand."""
+        for check in self.plan.checks:
+            if not any(case.verdict == "timeout" for key, case in cases.items() if key[0] == check.name):
+                continue
+            with self.gate.alone(), self._session(subject) as session:
+                again = self._reviewed(
+                    observe_all(session, [(check, case) for each, case in self._runnable() if each is check])
+                )
+            cases.update(again)
+            if any(case.verdict == "timeout" for case in again.values()):
+                return
+
+    def _reviewed(self, outcomes: dict[Key, Outcome]) -> dict[Key, _Case]:
+        cases = {key: _Case(outcome) for key, outcome in outcomes.items()}
+        values = [key for key, case in cases.items() if case.outcome.verdict is None]
+        seen = [
+            twin.Seen(check, self.plan.find(check, case)[1], outcomes[check, case].value, outcomes[check, case].changed)
+            for check, case in values
+        ]
+        for key, verdict in zip(values, self.review(seen), strict=True):
+            cases[key].review = verdict
+        return cases
+
+    # --- results ---
+
+    def _result(self, subject: Subject, cases: dict[Key, _Case], problem: Outcome | None) -> Graded:
+        graded = Graded(
+            ExerciseResult(
+                exercise=self.plan.exercise,
+                title=self.title,
+                points=self.points,
+                verdict="passed",
+                file=subject.code.file,
+                file_hash=subject.file_hash,
+            )
+        )
+        result = graded.result
+        if problem is not None:
+            result.message, result.place = problem.message, _place(problem, subject)
+            result.seconds = problem.seconds
+            result.checks = [self._unloaded(check, problem) for check in self.plan.checks]
+        else:
+            found = diagnose(
+                self.plan,
+                {key: case.verdict == "passed" for key, case in cases.items()},
+                {key: case.review.matches for key, case in cases.items() if case.review is not None},
+            )
+            result.checks = [self._check(check, cases, found.get(check.name), graded, subject) for check in self.plan.checks]
+            result.seconds = sum(case.outcome.seconds for case in cases.values())
+        needed = [check.verdict for check in result.checks if not check.bonus]
+        result.verdict = next(verdict for verdict in GRAVITY if verdict in (*needed, "passed"))
+        return graded
+
+    def _unloaded(self, check: PlannedCheck, problem: Outcome) -> CheckResult:
+        verdict = problem.verdict or "error"
+        return self._check_record(check, verdict if check.device == "cpu" or self.has_gpu else "skipped")
+
+    def _check_record(self, check: PlannedCheck, verdict: Verdict) -> CheckResult:
+        return CheckResult(
+            name=check.name,
+            claim=check.claim,
+            points=check.points,
+            verdict=verdict,
+            earned=check.points if verdict == "passed" else 0,
+            bonus=check.bonus,
+            device=check.device,
+            lecture=f"{self.lecture}#{check.lecture}" if check.lecture else self.lecture,
+        )
+
+    def _check(
+        self, check: PlannedCheck, cases: dict[Key, _Case], found: list[int] | None, graded: Graded, subject: Subject
+    ) -> CheckResult:
+        if check.device != "cpu" and not self.has_gpu:
+            return self._check_record(check, "skipped")
+        results = [self._case(case, cases[check.name, case.title], graded, subject) for case in check.cases]
+        verdict = next(each for each in GRAVITY if each in {case.verdict for case in results})
+        record = self._check_record(check, verdict)
+        record.cases = results
+        if found and verdict != "passed":
+            record.diagnosis = Diagnosis(sentences=[self.plan.mistakes[index] for index in found])
+        return record
+
+    def _case(self, planned: PlannedCase, case: _Case, graded: Graded, subject: Subject) -> CaseResult:
+        outcome, review = case.outcome, case.review
+        result = CaseResult(
+            title=planned.title,
+            public=planned.public,
+            fresh=planned.fresh,
+            seed=planned.fingerprint,
+            parameters=dict(planned.parameters),
+            inputs=planned.inputs_text,
+            want=planned.want_text,
+            verdict=case.verdict,
+            message=outcome.message,
+            place=_place(outcome, subject),
+            output=outcome.output,
+            seconds=round(outcome.seconds, 6),
+        )
+        if review is not None:
+            result.got, result.difference, result.margin = review.text, review.difference, review.margin
+            result.message = review.message
+            if review.problem:
+                result.message = Message(id="run.grader-error", values={"detail": review.problem})
+        if outcome.value and len(outcome.value) <= MAX_OBSERVATION:
+            key = hashlib.sha256(outcome.value).hexdigest()[:32]
+            graded.observations[key] = outcome.value
+            result.observation = key
+        return result
+
+
+def _place(outcome: Outcome, subject: Subject) -> Place | None:
+    if not outcome.line:
+        return None
+    lines = subject.code.text.splitlines()
+    text = lines[outcome.line - 1].strip()[:200] if outcome.line <= len(lines) else ""
+    file, line = subject.where(outcome.line)
+    return Place(file=file, line=line, function=outcome.function if outcome.function != "<module>" else "", text=text)

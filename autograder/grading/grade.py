@@ -1,0 +1,321 @@
+"""Grading a class: which exercises of which submissions are new, run those, write each submission as it finishes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from autograder.checks.plan import Plan
+from autograder.course.config import Course, Exercise
+from autograder.course.submission import Submission, SubmittedFile
+from autograder.grading import hashes
+from autograder.grading.exercise import ExerciseGrader, Graded, Subject
+from autograder.grading.gate import Gate
+from autograder.grading.planner import CourseProblem, Planner
+from autograder.grading.runner import Code, RunLimits
+from autograder.grading.secret import fingerprint
+from autograder.grading.twins import TwinClient
+from autograder.jail import layers
+from autograder.jail.host import JailError, Zygote
+from autograder.results import CheckResult, ExerciseResult, Message, Provenance, Result
+from autograder.store.database import Store
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that happened, for whoever shows progress."""
+
+    kind: str  # "plan", "graded", "reused"
+    done: int
+    total: int
+    name: str
+    result: Result | None = None
+
+
+@dataclass
+class ClassGrader:
+    """Grades submissions of one course into one run. Use as a context manager: it holds the zygotes."""
+
+    course: Course
+    root: Path
+    private: Path  # .autograder: the secret, plans, results
+    secret: bytes
+    run: str
+    draw: str = ""  # which fresh cases: the first run that these belong to
+    exercises: list[Exercise] = field(default_factory=list)
+    jobs: int = 0
+    has_gpu: bool = False
+    on_step: Callable[[Step], None] = lambda step: None
+
+    def __post_init__(self) -> None:
+        self.exercises = self.exercises or list(self.course.exercises)
+        self.jobs = self.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else self.jobs or 2
+        self.jail = Zygote()
+        self.trusted = Zygote()
+        self.gate = Gate()
+        self.planner = Planner(self.root, self.private / "plans", self.secret, self.trusted, self.draw)
+        self._graders: dict[str, ExerciseGrader] = {}
+        self._twins: list[TwinClient] = []
+        self._lock = threading.Lock()
+        self._in_progress: dict[str, Future[Graded]] = {}
+
+    def __enter__(self) -> ClassGrader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        for twin in self._twins:
+            with contextlib.suppress(Exception):
+                twin.close()
+        self.jail.close()
+        self.trusted.close()
+
+    # --- the class ---
+
+    def grade(self, submissions: list[Submission], store: Store) -> Iterator[Result]:
+        """Grade `submissions`, yielding each as it is done and written. Stopping early loses nothing that was yielded."""
+        keys = {sub.id: {each.name: self.key(each, sub.files[each.name]) for each in self.exercises} for sub in submissions}
+        wanted = {key for each in keys.values() for key in each.values()}
+        known = store.exercises(wanted)
+        written = store.current_hashes(self.run)
+        total, done = len(submissions), 0
+        waiting = []
+        for submission in submissions:
+            mine = keys[submission.id]
+            if not all(key in known for key in mine.values()):
+                waiting.append(submission)
+                continue
+            result = self._assemble(submission, {name: Graded(known[key]) for name, key in mine.items()})
+            if written.get(submission.id) != (submission.hash, tuple(mine.values())):
+                store.save(result, {})
+            done += 1
+            self.on_step(Step("reused", done, total, submission.id, result))
+            yield result
+        if not waiting:
+            return
+        self._prepare({name for sub in waiting for name, key in keys[sub.id].items() if key not in known})
+        with ThreadPoolExecutor(self.jobs, thread_name_prefix="grade") as pool:
+            running = {pool.submit(self._grade_one, sub, keys[sub.id], known): sub for sub in waiting}
+            try:
+                while running:
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        submission = running.pop(future)
+                        graded = future.result()
+                        result = self._assemble(submission, graded)
+                        observations = {k: v for each in graded.values() for k, v in each.observations.items()}
+                        store.save(result, observations)
+                        done += 1
+                        self.on_step(Step("graded", done, total, submission.id, result))
+                        yield result
+            except BaseException:
+                for future in running:
+                    future.cancel()
+                self.close()  # ends the workers, so that the threads come back at once
+                raise
+
+    def key(self, exercise: Exercise, file: SubmittedFile) -> str:
+        """Hash of everything that the result of `file` depends on."""
+        problem = repr((file.problem.id, sorted(file.problem.values.items()))) if file.problem else ""
+        return hashes.of(
+            "exercise",
+            self._planner_key(exercise),
+            exercise.hash,
+            file.file,
+            file.text if file.text is not None else "",
+            problem,
+            repr(file.spans),
+            f"gpu {self.has_gpu}",
+        )
+
+    def _planner_key(self, exercise: Exercise) -> str:
+        if exercise.name not in self._keys:
+            self._keys[exercise.name] = self.planner.key(exercise)
+        return self._keys[exercise.name]
+
+    @property
+    def _keys(self) -> dict[str, str]:
+        return self.__dict__.setdefault("_planner_keys", {})
+
+    def plan(self, exercise: Exercise) -> Plan:
+        return self.planner.plan(exercise)
+
+    def _prepare(self, names: set[str]) -> None:
+        """Make the plans first: a broken course stops here, before anybody is graded."""
+        self.jail.start()
+        self.trusted.start()
+        # A blocked exercise still needs its plan, and a prerequisite may be reused while its dependant is not.
+        wanted = [exercise for exercise in self.exercises if exercise.name in names]
+        problems = []
+        for number, exercise in enumerate(wanted, 1):
+            self.on_step(Step("plan", number, len(wanted), exercise.name))
+            try:
+                self._graders[exercise.name] = self.grader(exercise)
+            except CourseProblem as problem:
+                problems.append(str(problem))
+        if problems:
+            raise CourseProblem("\n".join(problems))
+        self.jail.wait()
+
+    def grader(self, exercise: Exercise) -> ExerciseGrader:
+        """A grader of one exercise, with its plan made and its twin at hand."""
+        plan = self.planner.plan(exercise)
+        client = TwinClient(self.trusted, self.planner.opening(exercise))
+        self._twins.append(client)
+        limits = exercise.limits
+        return ExerciseGrader(
+            plan=plan,
+            title=exercise.title,
+            points=exercise.points,
+            zygote=self.jail,
+            review=client.review,
+            limits=RunLimits(limits.cpu_seconds, limits.wall_factor, limits.memory_mb, limits.output_kb),
+            lecture=f"lectures/{exercise.name}.md",
+            gate=self.gate,
+            has_gpu=self.has_gpu,
+        )
+
+    # --- one submission ---
+
+    def _grade_one(
+        self, submission: Submission, keys: dict[str, str], known: dict[str, ExerciseResult]
+    ) -> dict[str, Graded]:
+        graded: dict[str, Graded] = {}
+        for exercise in self.exercises:
+            key = keys[exercise.name]
+            if key in known:
+                graded[exercise.name] = Graded(known[key])
+            else:
+                graded[exercise.name] = self._once(key, exercise, submission.files[exercise.name])
+        return graded
+
+    def _once(self, key: str, exercise: Exercise, file: SubmittedFile) -> Graded:
+        """Two submissions with the same text of an exercise (untouched stubs, say) are graded once."""
+        with self._lock:
+            future = self._in_progress.get(key)
+            mine = future is None
+            if future is None:
+                future = self._in_progress[key] = Future()
+        if mine:
+            try:
+                future.set_result(self._grade_file(key, exercise, file))
+            except BaseException as error:
+                future.set_exception(error)
+        return future.result()
+
+    def _grade_file(self, key: str, exercise: Exercise, file: SubmittedFile) -> Graded:
+        grader = self._graders[exercise.name]
+        if file.text is None:
+            return Graded(_not_there(exercise, file, grader, key))
+        code = Code(file.text, file.file, exercise.forbid)
+        try:
+            return grader.grade(Subject(code, file.where, file.hash), key)
+        except JailError as error:  # our fault: nothing is stored under the key, so the next run tries again
+            return Graded(_our_fault(exercise, file, grader, str(error)))
+
+    def _assemble(self, submission: Submission, graded: dict[str, Graded]) -> Result:
+        exercises = [graded[exercise.name].result for exercise in self.exercises]
+        return Result(
+            submission=submission.id,
+            source=submission.source,
+            hash=submission.hash,
+            run=self.run,
+            graded_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            provenance=self.provenance(),
+            exercises=_blocked(exercises, self.exercises),
+            problems=submission.problems,
+        )
+
+    def provenance(self) -> Provenance:
+        on = [probe.name for probe in layers.probe_all() if probe.available]
+        return Provenance(
+            engine=hashes.versions()["llm-internals"],
+            engine_hash=hashes.engine(),
+            course_hash=self.course.hash,
+            exercise_hashes={each.name: self._planner_key(each) for each in self.exercises},
+            secret=fingerprint(self.secret),
+            python=hashes.versions()["python"],
+            torch=hashes.versions()["torch"],
+            numpy=hashes.versions()["numpy"],
+            platform=f"{platform.system()} {platform.machine()}",
+            device="cuda" if self.has_gpu else "cpu",
+            layers=on,
+            isolated=any(name.startswith("L2") for name in on),
+        )
+
+
+def _not_there(exercise: Exercise, file: SubmittedFile, grader: ExerciseGrader, key: str) -> ExerciseResult:
+    """The result of a file that can't be graded: missing, not UTF-8, too large."""
+    place = None
+    return ExerciseResult(
+        exercise=exercise.name,
+        title=exercise.title,
+        points=exercise.points,
+        verdict="error",
+        file=file.file,
+        key=key,
+        message=file.problem,
+        place=place,
+        checks=[
+            CheckResult(name=check.name, claim=check.claim, points=check.points, verdict="error", bonus=check.bonus)
+            for check in grader.plan.checks
+        ],
+    )
+
+
+def _our_fault(exercise: Exercise, file: SubmittedFile, grader: ExerciseGrader, detail: str) -> ExerciseResult:
+    return ExerciseResult(
+        exercise=exercise.name,
+        title=exercise.title,
+        points=exercise.points,
+        verdict="grader-error",
+        file=file.file,
+        file_hash=file.hash,
+        message=Message(id="run.grader-error", values={"detail": detail}),
+        checks=[
+            CheckResult(
+                name=check.name, claim=check.claim, points=check.points, verdict="grader-error", bonus=check.bonus
+            )
+            for check in grader.plan.checks
+        ],
+    )
+
+
+def _blocked(graded: list[ExerciseResult], exercises: list[Exercise]) -> list[ExerciseResult]:
+    """Exercises whose prerequisites fail are blocked, with the reason; what is stored under their keys stays as it is."""
+    verdicts = {result.exercise: result.verdict for result in graded}
+    blocked: set[str] = set()
+    out = []
+    for exercise, result in zip(exercises, graded, strict=True):
+        failing = [name for name in exercise.requires if verdicts.get(name, "passed") != "passed" or name in blocked]
+        if not failing or result.verdict == "grader-error":
+            out.append(result)
+            continue
+        blocked.add(exercise.name)
+        checks = [
+            CheckResult(name=check.name, claim=check.claim, points=check.points, verdict="blocked", bonus=check.bonus)
+            for check in result.checks
+        ]
+        message = Message(id="run.blocked", values={"exercises": ", ".join(failing)})
+        out.append(
+            ExerciseResult(
+                exercise=result.exercise,
+                title=result.title,
+                points=result.points,
+                verdict="blocked",
+                file=result.file,
+                file_hash=result.file_hash,
+                message=message,
+                checks=checks,
+            )
+        )
+    return out

@@ -1,0 +1,207 @@
+"""Class results in one SQLite file (WAL, one writer): written as each submission finishes, so that a killed run loses nothing.
+
+    run           a grading run; append-only
+    result        one graded submission of one run; a submission that changed within a run gets another row, the last counts
+    exercise      one graded exercise under the hash of everything that it depends on: equal keys are not graded twice
+    observation   what students' code returned, under its hash: grades can be judged again without running it again
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from autograder import results
+from autograder.results import ExerciseResult, Result
+
+VERSION = 1
+_TABLES = """
+CREATE TABLE run (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, started TEXT NOT NULL, finished TEXT, note TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE result (
+    number INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES run(id), submission TEXT NOT NULL, hash TEXT NOT NULL,
+    graded_at TEXT NOT NULL, data BLOB NOT NULL
+);
+CREATE INDEX result_of_run ON result (run, submission);
+CREATE TABLE exercise (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE observation (hash TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+class StoreError(Exception):
+    """The results file can't be used. The text says what happened and what to do."""
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A grading run."""
+
+    id: str
+    kind: str  # "grade" or "rejudge"
+    started: str
+    finished: str | None
+    note: str
+
+
+class Store:
+    """The results file. Use from one thread; close when done."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+            self._prepare()
+        except (sqlite3.Error, OSError) as error:
+            raise self._explained(error) from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- runs ---
+
+    def start_run(self, kind: str = "grade", note: str = "") -> RunRow:
+        """A new run, named by the time."""
+        now = datetime.now(UTC)
+        base = now.strftime("%Y%m%dT%H%M%SZ")
+        with self._transaction():
+            taken = {row[0] for row in self._db.execute("SELECT id FROM run WHERE id LIKE ?", (base + "%",))}
+            run_id = next(name for name in (base, *(f"{base}-{n}" for n in range(2, 10_000))) if name not in taken)
+            self._db.execute(
+                "INSERT INTO run (id, kind, started, note) VALUES (?, ?, ?, ?)",
+                (run_id, kind, now.isoformat(timespec="seconds"), note),
+            )
+        return RunRow(run_id, kind, now.isoformat(timespec="seconds"), None, note)
+
+    def finish_run(self, run: str) -> None:
+        with self._transaction():
+            self._db.execute(
+                "UPDATE run SET finished = ? WHERE id = ?", (datetime.now(UTC).isoformat(timespec="seconds"), run)
+            )
+
+    def runs(self) -> list[RunRow]:
+        """All runs, the oldest first."""
+        rows = self._db.execute("SELECT id, kind, started, finished, note FROM run ORDER BY started, id")
+        return [RunRow(*row) for row in rows]
+
+    def latest_run(self, kind: str | None = None) -> RunRow | None:
+        return next((run for run in reversed(self.runs()) if kind in (None, run.kind)), None)
+
+    # --- results ---
+
+    def save(self, result: Result, observations: dict[str, bytes]) -> None:
+        """Write one graded submission, its exercises and their observations in one transaction."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO result (run, submission, hash, graded_at, data) VALUES (?, ?, ?, ?, ?)",
+                (result.run, result.submission, result.hash, result.graded_at, _pack(msgspec.json.encode(result))),
+            )
+            for exercise in result.exercises:
+                if exercise.key:
+                    data = _pack(msgspec.json.encode(exercise))
+                    self._db.execute("INSERT OR REPLACE INTO exercise VALUES (?, ?)", (exercise.key, data))
+            for key, value in observations.items():
+                self._db.execute("INSERT OR IGNORE INTO observation VALUES (?, ?)", (key, _pack(value)))
+
+    def results(self, run: str) -> list[Result]:
+        """The last result of each submission of `run`, by id."""
+        rows = self._db.execute(
+            "SELECT data FROM result WHERE number IN (SELECT MAX(number) FROM result WHERE run = ? GROUP BY submission)"
+            " ORDER BY submission",
+            (run,),
+        )
+        return [results.from_json(zlib.decompress(row[0])) for row in rows]
+
+    def result(self, submission: str, run: str | None = None) -> Result | None:
+        """The last result of one submission, of `run` or of any."""
+        row = self._db.execute(
+            "SELECT data FROM result WHERE submission = ? AND (? IS NULL OR run = ?) ORDER BY number DESC LIMIT 1",
+            (submission, run, run),
+        ).fetchone()
+        return results.from_json(zlib.decompress(row[0])) if row else None
+
+    def current_hashes(self, run: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+        """Of each submission of `run`: its hash and the keys of its exercises, to see whether anything changed."""
+        return {
+            result.submission: (result.hash, tuple(exercise.key for exercise in result.exercises))
+            for result in self.results(run)
+        }
+
+    def exercises(self, keys: Iterable[str]) -> dict[str, ExerciseResult]:
+        """Graded exercises by key, as far as they are there."""
+        found: dict[str, ExerciseResult] = {}
+        for key in keys:
+            row = self._db.execute("SELECT data FROM exercise WHERE key = ?", (key,)).fetchone()
+            if row:
+                found[key] = msgspec.json.decode(zlib.decompress(row[0]), type=ExerciseResult)
+        return found
+
+    def observation(self, key: str) -> bytes | None:
+        row = self._db.execute("SELECT data FROM observation WHERE hash = ?", (key,)).fetchone()
+        return zlib.decompress(row[0]) if row else None
+
+    # --- inside ---
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")  # safe against a killed process; the last commits may go at a power cut
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            with self._transaction():
+                if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone():
+                    for statement in _TABLES.split(";"):
+                        if statement.strip():
+                            self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {VERSION}")
+        elif version != VERSION:
+            raise StoreError(
+                f"{self.path} was written by another version (format {version}, this one reads {VERSION}); "
+                "use that version, or another file with --results"
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise self._explained(error) from error
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def _explained(self, error: Exception) -> StoreError:
+        text = str(error)
+        if "locked" in text:
+            advice = "another grading run is writing to it: wait for it, or use another file with --results"
+        elif "full" in text:
+            advice = "the disk is full: make room and run the same command again; what was graded is kept"
+        elif "readonly" in text or isinstance(error, PermissionError):
+            advice = "it may not be written: mend its permissions, or use another file with --results"
+        elif "not a database" in text or "malformed" in text:
+            advice = "it is damaged: restore it from a backup, or move it away to start anew"
+        else:
+            advice = "check the path and the disk"
+        return StoreError(f"the results file {self.path} can't be used ({text}); {advice}")
+
+
+def _pack(data: bytes) -> bytes:
+    return zlib.compress(data, 6)
