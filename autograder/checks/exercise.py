@@ -13,6 +13,7 @@ from pathlib import Path
 from autograder.checks import extract
 from autograder.checks.authoring import Alternative, AuthoringError, Check, Mistake, Variant, declarations
 from autograder.checks.observe import load_module
+from autograder.release.errors import ReleaseError
 from autograder.release.stub import make_stub
 
 
@@ -63,7 +64,7 @@ def load_exercise(folder: Path, name: str) -> Exercise:
         name=name,
         folder=folder,
         reference=reference,
-        stub=make_stub(reference),
+        stub=_stub(reference),
         checks=tuple(checks),
         checks_source=checks_source,
         mistakes=_derived(folder / "mistakes.py", name, reference, Mistake, set(names)),
@@ -83,6 +84,13 @@ def load_public(test_module: Path, name: str, stub: str) -> Exercise:
 def reference_module(exercise: Exercise) -> types.ModuleType:
     """A fresh module of the reference."""
     return load_module(exercise.reference, f"reference.{exercise.name}", str(exercise.folder / "solution.py"))
+
+
+def _stub(reference: str) -> str:
+    try:
+        return make_stub(reference)
+    except ReleaseError as error:
+        raise AuthoringError(str(error)) from error
 
 
 def _read(path: Path) -> str:

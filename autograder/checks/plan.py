@@ -9,9 +9,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
+
+from autograder.checks import extract
 
 SCHEMA = "llm-internals/plan/1"
 NO_EVIDENCE = b""
@@ -113,5 +114,13 @@ def public_plan(plan: Plan) -> Plan:
     for check in checks:
         for case in check.cases:
             case.mistakes = {number[index]: value for index, value in case.mistakes.items()}
-    changes: dict[str, Any] = {"public": True, "checks": checks, "mistakes": [plan.mistakes[index] for index in seen]}
-    return msgspec.structs.replace(plan, **changes)
+    names = [check.name for check in checks]
+    return Plan(
+        exercise=plan.exercise,
+        stub=plan.stub,
+        # Taken out anew: the experiments of checks that have hidden cases only, and their helpers, stay behind.
+        experiments=extract.experiments(plan.experiments, "checks.py", names),
+        checks=checks,
+        mistakes=[plan.mistakes[index] for index in seen],
+        public=True,
+    )

@@ -15,8 +15,7 @@ from typing import Any
 import msgspec
 import torch
 
-from autograder.checks import authoring
-from autograder.checks.authoring import AuthoringError, Check, Rejection
+from autograder.checks.authoring import AuthoringError, Check, Rejection, Tolerance
 from autograder.checks.compare import Comparison, compare, same_kind
 from autograder.checks.exercise import Exercise, load_exercise, load_public, reference_module
 from autograder.checks.plan import PlannedCase, PlannedCheck
@@ -127,7 +126,14 @@ class Perturb(msgspec.Struct, tag="perturb"):
     inputs: bytes
 
 
-Request = Open | Make | Review | Evidence | Show | Perturb
+class Discrete(msgspec.Struct, tag="discrete"):
+    """Compare only what has no tolerance: types, shapes, codes, choices."""
+
+    want: bytes
+    value: bytes
+
+
+Request = Open | Make | Review | Evidence | Show | Perturb | Discrete
 Reply = Described | Made | Reviewed | Weighed | Shown
 
 
@@ -162,6 +168,9 @@ class Twin:
                 return self.weigh(request)
             case Show():
                 return Shown(show(decode(request.value)))
+            case Discrete():
+                found = compare(decode(request.value), decode(request.want), Tolerance(atol=float("inf"))).difference
+                return Shown("" if found is None else f"{found.path or 'the answer'}: {found.want} became {found.got}")
             case Perturb():
                 return Made(inputs=encode(_perturbed(decode(request.inputs))))
 
@@ -172,9 +181,9 @@ class Twin:
             else:
                 exercise = load_public(Path(request.test_module), request.name, request.stub)
             described = _describe(exercise)
-        except (AuthoringError, authoring.AuthoringError) as error:
+        except AuthoringError as error:
             return Described(problem=str(error))
-        except Exception as error:  # a ReleaseError of the stub, or a fault of the authored files that we did not foresee
+        except Exception as error:  # a fault of the authored files that we did not foresee
             return Described(problem=f"{type(error).__name__}: {error}")
         self.exercise = exercise
         self._reference = None
@@ -368,7 +377,9 @@ def _has_nan(value: Any) -> bool:
 
 def _perturbed(value: Any) -> Any:
     if isinstance(value, torch.Tensor) and value.is_floating_point() and value.element_size() > 1:
-        return torch.nextafter(value, torch.full_like(value, float("inf"))) if value.element_size() > 2 else value
+        if value.element_size() < 4:
+            return value
+        return torch.where(value.isfinite(), torch.nextafter(value, torch.full_like(value, float("inf"))), value)
     if isinstance(value, dict):
         return {key: _perturbed(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -24,15 +24,15 @@ FILE = "grading.toml"
 class Table(BaseModel):
     """Base of all tables: frozen, no unknown keys, no silent conversion of "5" to 5."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Limits(Table):
     """What a student's code may use, for each exercise."""
 
-    cpu_seconds: float = Field(default=10, gt=0, le=3600, description="CPU time for one case of a check, in seconds.")
+    cpu_seconds: float = Field(default=10.0, gt=0, le=3600, description="CPU time for one case of a check, in seconds.")
     wall_factor: float = Field(
-        default=3,
+        default=3.0,
         ge=1,
         le=100,
         description="A case is also ended after this many times `cpu_seconds` by the clock: sleep and deadlock use no CPU.",
@@ -94,7 +94,7 @@ class LatePercentPerDay(Table):
     grace_minutes: int = Field(
         default=0, ge=0, description="How late work may be and still count as on time, in minutes."
     )
-    cap: float = Field(default=100, gt=0, le=100, description="The most that lateness can cost, in percent.")
+    cap: float = Field(default=100.0, gt=0, le=100, description="The most that lateness can cost, in percent.")
     last_day: int | None = Field(
         default=None, ge=1, description="Work that is more days late than this counts nothing."
     )
@@ -279,7 +279,7 @@ class Course(Table):
         for name in (pattern, "/".join(path.with_suffix("").parts[-2:]) if path.name else ""):
             if found := [exercise for exercise in self.exercises if exercise.name == name]:
                 return found
-        group = pattern.replace("\\", "/").removeprefix("assignments/").removesuffix("*").rstrip("/")
+        group = str(path).removeprefix("assignments/").removesuffix("/*")
         found = [exercise for exercise in self.exercises if exercise.topic == group]
         found += [each for module in self.modules if module.id == group for each in module.exercises]
         if found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -61,7 +61,7 @@ def _read(file: Path) -> str:
 def _parse(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # tomllib's own error is one, and so is a number of 10 000 digits
         raise CourseError([Problem(FILE, "", f"it is not valid TOML: {error}")]) from None
     except RecursionError:
         raise CourseError([Problem(FILE, "", "it is nested too deeply")]) from None
@@ -109,7 +109,7 @@ def _dates(raw: dict[str, Any], at: Places) -> list[Problem]:
                     what = f"{value} does not exist in {name}: the clocks are put forward over it"
                     problems.append(at.problem(("module", index, key), what, "another time"))
             elif isinstance(value, date) and not isinstance(value, datetime):
-                module.pop(key)  # said once, in better words than pydantic's
+                module[key] = datetime.combine(value, time(23, 59), zone)  # said once, in better words than pydantic's
                 what = "has a date but no time, so that nobody knows which end of the day is meant"
                 problems.append(at.problem(("module", index, key), what, f"{value}T23:59:00"))
     return problems

@@ -20,6 +20,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from autograder.course import git, notebook, source_text, tree
@@ -49,7 +50,7 @@ class SubmittedFile:
     problem: Message | None = None
     spans: tuple[notebook.Span, ...] = ()  # of a notebook: which lines came from which cell
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the text that is graded, "" when there is none."""
         return hashlib.sha256(self.text.encode()).hexdigest() if self.text is not None else ""
@@ -72,7 +73,7 @@ class Submission:
     problems: list[Message] = field(default_factory=list)
     revision: str = ""  # the commit, for a source in git
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """SHA-256 over what is graded: exercises, file names, and their bytes (or what is wrong with them)."""
         total = hashlib.sha256()

@@ -74,6 +74,8 @@ _SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "run.forbidden": {},
     "run.blocked": {},
     "run.skipped-no-gpu": {},
+    "run.not-run": {},
+    "run.gave-up": {"seconds": _is_number},
     "run.grader-error": {},
     "run.passed-public-hidden-pending": {},
     "compare.type": {},
@@ -176,9 +178,12 @@ def _public_only(exercise: ExerciseResult, counted: bool) -> ExerciseResult:
     verdicts: list[Verdict] = []
     for check in exercise.checks:
         public, hidden = _split(check)
+        if not check.cases:  # not run at all, so nothing says whether its cases are public: its claim is not shown
+            points += check.pending
+            verdicts += [check.verdict] if check.pending else []
+            continue
         if not hidden:
-            if public or not check.cases:
-                shown.append(check)
+            shown.append(check)
             continue
         total += 1
         passed += check.verdict == "passed"
@@ -186,21 +191,23 @@ def _public_only(exercise: ExerciseResult, counted: bool) -> ExerciseResult:
         if failing is not None:
             pending = failing.verdict in PENDING
             shown.append(replace(check, cases=public, verdict=failing.verdict, earned=0, diagnosis=None))
-            verdicts += [] if pending else ["failed"]
+            if not pending:
+                verdicts.append("failed")
             continue
         if public:
             shown.append(replace(check, cases=public, verdict="passed", points=0, earned=0, diagnosis=None))
         earned += check.earned
         points += 0 if check.bonus else check.points
         verdicts.append(check.verdict)
-    if not total:
-        return exercise
+    if not total and not points:
+        return replace(exercise, checks=shown)
     bad = next((check.verdict for check in shown if check.verdict != "passed" and not check.bonus), None)
-    if counted:
+    if counted and total:
         verdict = _counted_verdict(verdicts)
         message = Message(id="run.hidden-count", values={"passed": passed, "total": total})
     else:
-        verdict, earned = "skipped", 0
+        # The verdict of an exercise that could not be run at all is known to the student anyway: nothing ran.
+        verdict, earned = ("skipped" if total else exercise.verdict), 0
         message = Message(id="run.hidden-pending" if bad else "run.passed-public-hidden-pending")
     stands_for = CheckResult(
         name="hidden-cases",

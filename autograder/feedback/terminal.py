@@ -148,8 +148,9 @@ class _Exercise:
             claim.append_text(self.pen.line(f"  ({check.notes})", "dim not bold"))
         body: list[RenderableType] = []
         if check.diagnosis:
-            body += [self.diagnosis(check), Text()]
-        for case in check.cases:
+            body += [self.diagnosis(check), Text(" ")]
+        for number, case in enumerate(check.cases):
+            body += [Text(" ")] if number else []
             body.append(self.case(case))
         if check.also:
             body.append(self.pen.line(check.also, "dim"))
@@ -190,7 +191,7 @@ class _Exercise:
                 _hanging(self.pen.line(self.pen.signs["bar"], "dim"), self.pen.block(line))
                 for line in case.output.split("\n")
             ]
-        return Group(title, *(_indented(part) for part in body), Text())
+        return Group(title, *(_indented(part) for part in body))
 
     def values(self, case: CaseView) -> list[RenderableType]:
         """Inputs, then what was expected and what came, so near to each other that the eye can compare them."""

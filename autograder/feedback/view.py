@@ -215,7 +215,8 @@ def _case_view(case: CaseResult, options: Options) -> CaseView:
     message = messages.case_message(case)
     parameters = {name: value for name, value in case.parameters.items() if name not in case.inputs}
     return CaseView(
-        title=options.label("public-case" if case.public else "hidden-case", title=case.title),
+        title=options.label("public-case" if case.public else "hidden-case", title=case.title)
+        + (f": {options.label('passed')}" if case.verdict == "passed" else ""),
         hidden=not case.public,
         state=state_of(case.verdict),
         reason=messages.spans(message, options.language) if message else [],

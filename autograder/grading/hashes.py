@@ -10,7 +10,7 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 # What decides observations and verdicts. How they are shown, stored or released does not.
-_ENGINE = ("checks", "jail", "lab", "release/stub.py")
+_ENGINE = ("checks", "jail", "lab", "release/stub.py", "release/regions.py")
 _AUTHORED = ("solution.py", "checks.py", "mistakes.py", "alternatives.py")
 
 

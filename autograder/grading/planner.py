@@ -56,7 +56,7 @@ class Planner:
         plan = self.cached(exercise)
         if plan is None:
             plan = self._make(exercise)
-            _write(self._path(exercise), write_plan(plan))
+            write_private(self._path(exercise), write_plan(plan))
         return plan
 
     def opening(self, exercise: Exercise) -> twin.Open:
@@ -157,7 +157,7 @@ def _said(outcome: Outcome) -> str:
     return f"ended with {outcome.message.id}{f' ({details})' if details else ''}"
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes) -> None:
     """Write a private file in one step: a killed run leaves the old one or the new one."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")

@@ -48,6 +48,9 @@ class TwinClient:
     def perturb(self, inputs: bytes) -> bytes:
         return self._ask(twin.Perturb(inputs)).inputs
 
+    def discrete_difference(self, want: bytes, value: bytes) -> str:
+        return self._ask(twin.Discrete(want, value)).text
+
     def review(self, seen: list[twin.Seen]) -> list[twin.Verdict]:
         """Verdicts on observations. One that takes the twin down, or forever, fails alone."""
         if not seen:

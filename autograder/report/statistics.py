@@ -63,6 +63,12 @@ class ExerciseStatistics:
     stopped: list[tuple[str, int]]  # why nothing could be run, how many
     flagged: list[str] = field(default_factory=list)
 
+    @property
+    def hardest(self) -> CheckStatistics | None:
+        """The check that the fewest pass, if there is one that not everybody passes."""
+        failed = [check for check in self.checks if check.passed < check.answers]
+        return min(failed, key=lambda check: check.passed / check.answers, default=None)
+
 
 def exercise_statistics(results: list[Result]) -> list[ExerciseStatistics]:
     """Statistics of every exercise that occurs, in the order of first occurrence."""

@@ -1,0 +1,55 @@
+"""The `autograder` command. Each group of commands has a file: students, instructors, authors.
+
+Exit code 0 means that the command did its work (grading worked, whatever the score); 1 that something is to be mended
+(`check` with failing checks keeps 0 unless `--strict`); 2 that it could not do its work. Heavy imports are inside the
+commands, so that `--help` and `status` are instant.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from autograder.cli import authors, instructors, students
+from autograder.cli.common import explain
+
+app = typer.Typer(
+    name="autograder",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Checks, grades and explains the exercises of a course.\n\n"
+    "**Students** start with `autograder check` and `autograder status`; "
+    "**instructors** with `autograder grade SUBMISSIONS…`; **authors** with `autograder verify` and `autograder new`.",
+)
+students.register(app)
+instructors.register(app)
+authors.register(app)
+
+
+def main() -> None:
+    """Entry point: runs the command, and turns what may go wrong into sentences."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")  # a console that can't show a character shows "?", and the command goes on
+    try:
+        app(standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped.\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        text = explain(error)
+        if text is None:
+            raise
+        sys.stderr.write(text.rstrip() + "\n")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""What commands share: finding the course, options, and sentences for what may go wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from autograder.course import Course
+
+CourseOption = Annotated[
+    Path | None,
+    typer.Option("--course", help="Folder of the course. By default the nearest one above that has a grading.toml."),
+]
+STUDENTS, INSTRUCTORS, AUTHORS = "Students", "Instructors", "Authors"
+
+
+class Refused(Exception):
+    """The command can't do what was asked; the text says why and what to do."""
+
+
+def find_root(given: Path | None) -> Path:
+    """The folder of the course."""
+    start = (given or Path.cwd()).resolve()
+    if given is not None:
+        return start
+    for folder in (start, *start.parents):
+        if (folder / "grading.toml").is_file():
+            return folder
+    raise Refused(
+        f"There is no grading.toml in {start} or above it, so this is not a course.\n"
+        "Change into the course's folder, or name it with --course."
+    )
+
+
+def open_course(given: Path | None) -> tuple[Path, Course]:
+    """The folder of the course and its grading.toml."""
+    from autograder.course import load_course
+
+    root = find_root(given)
+    return root, load_course(root)
+
+
+def private_folder(root: Path) -> Path:
+    """Where an instructor's secret, plans and results are: never in version control, never in a release."""
+    return root / ".autograder"
+
+
+def require_solutions(root: Path) -> None:
+    """Refuse commands that need the references in a student's repository."""
+    if not (root / "solutions").is_dir():
+        raise Refused(
+            f"{root} has no solutions/: it is a student's edition of the course.\n"
+            "Grading with hidden checks works in the instructors' repository; here, `autograder check` runs the public ones."
+        )
+
+
+def explain(error: Exception) -> str | None:
+    """The sentences for an error that can happen in good order; None for a fault of ours."""
+    from autograder.checks.authoring import AuthoringError
+    from autograder.checks.plan import PlanError
+    from autograder.course.problems import CourseError
+    from autograder.course.submission import SubmissionError
+    from autograder.grading.planner import CourseProblem
+    from autograder.grading.secret import SecretError
+    from autograder.grading.twins import TwinError
+    from autograder.jail.host import JailError
+    from autograder.release.errors import ReleaseError
+    from autograder.store import StoreError
+
+    if isinstance(error, CourseError):
+        return f"The course can't be used:\n{error}"
+    if isinstance(error, CourseProblem | AuthoringError):
+        return f"The course is broken, so nothing was graded. To mend:\n{error}"
+    known = (Refused, PlanError, SubmissionError, SecretError, TwinError, JailError, ReleaseError, StoreError)
+    if isinstance(error, known):
+        text = str(error)
+        return text[:1].upper() + text[1:]
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return None

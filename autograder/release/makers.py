@@ -1,0 +1,65 @@
+"""What the engine contributes to `assignments/`: the public test module and the public plan of each exercise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autograder.checks import extract
+from autograder.checks.plan import Plan, public_plan, write_plan
+from autograder.course import Course
+from autograder.release.assignments import Makers
+
+
+def makers(root: Path, course: Course, private: Path) -> Makers:
+    """Makers for the course in `root`; public plans come through the plan cache in `private`."""
+    return Makers(test_module=_test_module, public_plan=lambda name: write_plan(_public_plan(root, course, private, name)))
+
+
+def _test_module(folder: Path) -> str:
+    """The text of `test_<exercise>.py`: experiments, inputs and judges of the checks that have public cases."""
+    source = (folder / "checks.py").read_text(encoding="utf-8")
+    name = f"{folder.parent.name}/{folder.name}"
+    text = extract.public_module(source, "checks.py", _public_checks(source))
+    header = (
+        f'"""Public checks of {name}: run `pytest` on this file, or `autograder check {name}`.\n\n'
+        f"Expected values are recorded in `expected/`. Generated from the course: changes here are lost.\n"
+        '"""\n\n'
+    )
+    return header + text
+
+
+def _public_checks(source: str) -> list[str]:
+    """Names of the checks that have a public case, read from the syntax tree."""
+    import ast
+
+    names = []
+    for node in ast.parse(source).body:
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "check":
+                public = next((keyword.value for keyword in decorator.keywords if keyword.arg == "public"), None)
+                if public is not None and not (isinstance(public, ast.List | ast.Tuple) and not public.elts):
+                    names.append(node.name)
+    return names
+
+
+def _public_plan(root: Path, course: Course, private: Path, name: str) -> Plan:
+    """The public part of the plan. It depends on the authored files alone, not on a class's secret: made once, then cached."""
+    from autograder.checks.plan import read_plan
+    from autograder.grading import hashes
+    from autograder.grading.planner import Planner
+    from autograder.grading.planner import write_private as write
+    from autograder.grading.secret import load_secret
+    from autograder.jail.host import Zygote
+
+    exercise = course.exercise(name)
+    key = hashes.of("public", hashes.authored(exercise.solution_dir(root)), hashes.engine())
+    path = private / "plans" / f"public.{exercise.topic}.{exercise.slug}.{key[:24]}.plan"
+    if path.exists():
+        return read_plan(path.read_bytes(), path.name)
+    with Zygote() as zygote:
+        plan = Planner(root, private / "plans", load_secret(private), zygote, "verify").plan(exercise)
+    public = public_plan(plan)
+    write(path, write_plan(public))
+    return public

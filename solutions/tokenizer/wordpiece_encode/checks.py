@@ -1,0 +1,181 @@
+from autograder.checks import case, check
+
+# Every Python from 3.11 on agrees on the characters below: none is unassigned, and none got another category since Unicode 14.
+
+
+@check(
+    points=1,
+    lecture="cleaning",
+    public=[case("a zero-width space vanishes, a tab separates", texts=["un\u200baffable", "two\twords\nthree"])],
+    hidden=[
+        case("control characters", texts=["a\x00b\x07c", "a\x0bb\x0cc", "a\x85b\x1cc d\x1f", "\x7fdel\x1b[0m"]),
+        case("spaces of all kinds", texts=["a\u00a0b\u3000c", "a\u2028b\u2029c\u2003d", "\r\n a \r\r b\t"]),
+        case(
+            "format characters",
+            texts=["co\u00adop", "\ufeffbom", "\U0001f469\u200d\U0001f467", "\u202eright\u2060left"],
+        ),
+        case("the replacement character", texts=["a\ufffdb", "\ufffd"]),
+        case("nothing to see", texts=["", "   ", "\u200b", "\t \n"]),
+    ],
+)
+def cleans_the_text(student, texts):
+    """White space of every kind separates words; control and format characters vanish without a trace."""
+    return [student.basic_tokenize(text, lower=False) for text in texts]
+
+
+@check(
+    points=1,
+    lecture="chinese-characters",
+    public=[case("two of them", texts=["I like 東京 a lot"])],
+    hidden=[
+        case("without spaces", texts=["中文abc字", "第3章", "一"]),
+        case("all the blocks", texts=["a\u4e00b\u9fffc", "a\u3400b\u4dbfc", "a\uf900b\ufad9c", "a\U00020000b\U0002a6dfc",
+             "a\U0002a700b\U0002b734c", "a\U0002b740b\U0002b81dc", "a\U0002b820b\U0002cea1c", "a\U0002f800b\U0002fa1dc"]),
+        case("just outside the blocks", texts=["a\u33ffb\u4dc0c", "a\ua000b", "a\ufb00b", "a\U0002ceb0b"]),
+        case("Kana and Hangul are no Chinese characters", texts=["東京へ行くカナ", "한국어 문장", "ｱｲｳ"]),
+    ],
+)  # fmt: skip
+def separates_chinese_characters(student, texts):
+    """Each Chinese character is a word of its own; Kana and Hangul are written together like other letters."""
+    return [student.basic_tokenize(text, lower=False) for text in texts]
+
+
+@check(
+    points=1,
+    lecture="case-and-accents",
+    public=[case("accents", texts=["Zürich", "Crème Brûlée", "ÅNGSTRÖM"])],
+    hidden=[
+        case("accents of their own", texts=["e\u0301te\u0301", "\u0301", "x\u0308\u0323y", "Việt Nam"]),
+        case("letters that are not decomposed", texts=["Łódź", "Ørsted", "ßtraße", "ﬁne ①", "ＡＢＣ", "Ñandú"]),
+        case("other scripts", texts=["Ёлка Й", "हिन्दी", "ภาษาไทย", "שָׁלוֹם", "Ἀθήναι"]),
+        case("Hangul and Kana", texts=["한국", "ガギグ", "ぱぴ"]),
+        case("a mark on a symbol", texts=["a≠b", "x≯y", "İzmir", "300 \u212a"]),
+    ],
+)
+def strips_accents_only_when_it_lowers(student, texts):
+    """With `lower`, which is the default, letters lose case and accents and stay decomposed; without it, nothing changes."""
+    return {
+        "by default": [student.basic_tokenize(text) for text in texts],
+        "lower=False": [student.basic_tokenize(text, lower=False) for text in texts],
+    }
+
+
+@check(
+    points=1,
+    lecture="punctuation",
+    public=[case("marks at the end and inside", texts=["it's well-known, no?", "3.14"])],
+    hidden=[
+        case("all of ASCII", texts=["a".join(chr(i) for i in range(33, 127)), "a$b+c<d=e>f^g`h|i~j_k"]),
+        case("several in a row", texts=["wait...what?!", "--", "((a))", "[CLS]"]),
+        case("other punctuation", texts=["«oui» – non…", "你好，世界。", "¿qué?", "a‿b", "it’s", "§5 ¶"]),
+        case("symbols that are no punctuation", texts=["5€", "10°", "a×b", "hi👍", "©2024", "½x²"]),
+    ],
+)
+def splits_off_punctuation(student, texts):
+    """Each punctuation mark is a token, and so is every ASCII symbol; other symbols stay with their word."""
+    return [student.basic_tokenize(text, lower=False) for text in texts]
+
+
+def drawn(rng, alphabet, number, longest, complete):
+    """Random pieces and words. A complete vocabulary has all single characters, so that no word is unknown."""
+    vocab = {mark + rng.word(alphabet, 1, longest + 1) for mark in ("", "##") for _ in range(number)}
+    vocab |= {mark + c for mark in ("", "##") for c in alphabet if complete}
+    return {"words": [rng.word(alphabet, 1, 3 * longest) for _ in range(40)], "vocab": vocab}
+
+
+def words_and_pieces(rng, words=(), vocab=(), **random):
+    return drawn(rng, **random) if random else {"words": words, "vocab": set(vocab)}
+
+
+@check(
+    points=1,
+    inputs=words_and_pieces,
+    fresh=2,
+    lecture="the-longest-piece-first",
+    public=[
+        case(
+            "the longest piece wins",
+            words=["unaffable", "un"],
+            vocab=["un", "u", "##n", "##aff", "##a", "##ff", "##able"],
+        ),
+    ],
+    hidden=[
+        case("random pieces", alphabet="ab", number=12, longest=4, complete=True),
+        case("longer ones", alphabet="abé東", number=200, longest=9, complete=True),
+        case("fewer pieces are possible", words=["abcde"], vocab=["abc", "ab", "##cde", "##d", "##e", "##c"]),
+        case(
+            "marked and unmarked pieces differ",
+            words=["aba", "bab", "aab"],
+            vocab=["a", "##a", "b", "##b", "ab", "##bb"],
+        ),
+        case("an empty word", words=["", "a"], vocab=["a", "##a"]),
+    ],
+)
+def takes_the_longest_piece(student, words, vocab):
+    """At each place of a word the longest piece that the vocabulary has is taken, with `##` but at the start."""
+    return [student.wordpiece(word, vocab) for word in words]
+
+
+@check(
+    points=1,
+    inputs=words_and_pieces,
+    fresh=2,
+    lecture="all-or-nothing",
+    public=[case("the end is missing", words=["unaffable", "xun"], vocab=["un", "##aff", "##able", "able", "##a", "##b"]),
+            case("the middle is missing", words=["unaffable"], vocab=["un", "##able", "##f", "able", "[UNK]"])],
+    hidden=[
+        case("random pieces, and not all characters", alphabet="abc", number=9, longest=3, complete=False),
+        case("no going back", words=["abc", "abd"], vocab=["a", "ab", "##bc", "##b", "##d"]),
+        case("the only piece has the wrong mark", words=["able", "unable", "un"], vocab=["un", "able", "##un"]),
+        case("an empty vocabulary", words=["a", "", "[UNK]"], vocab=[]),
+        case("an unknown letter in a long word", words=["a" * 50 + "?", "?" + "a" * 50], vocab=["a", "##a", "##aaa"]),
+    ],
+)  # fmt: skip
+def gives_up_on_the_whole_word(student, words, vocab):
+    """Where no piece fits, the whole word is one [UNK], without the pieces found before and without going back."""
+    return [student.wordpiece(word, vocab) for word in words]
+
+
+@check(
+    points=1,
+    lecture="words-that-are-too-long",
+    public=[case("limits of 5 and 6", words=["aaaaa", "aaaaaa"], vocab={"a", "##a"}, limits=[5, 6])],
+    hidden=[
+        case("100 and 101 characters", words=["a" * 100, "a" * 101], vocab={"a", "##a"}, limits=[None, 100, 101]),
+        case("a long word that the vocabulary has", words=["b" * 101], vocab={"b" * 101, "b", "##b"}, limits=[None, 101]),
+        case("characters, not bytes", words=["東" * 60, "👍" * 99, "e\u0301" * 50], limits=[None, 99],
+             vocab={"東", "##東", "👍", "##👍", "e", "##e", "##\u0301"}),
+        case("characters, not pieces", words=["abcabcabc"], vocab={"abc", "##abc", "##c", "##ab"}, limits=[8, 9, 3]),
+        case("nothing is short enough", words=["a", ""], vocab={"a"}, limits=[0, 1]),
+    ],
+)  # fmt: skip
+def gives_up_on_long_words(student, words, vocab, limits):
+    """A word of more than `max_chars` characters is unknown, 100 if nothing else is said; one of just as many is not."""
+    long = []
+    for limit in limits:
+        more = {} if limit is None else {"max_chars": limit}
+        long.append([student.wordpiece(word, vocab, unk="<unk>", **more) for word in words])
+    return long
+
+
+@check(
+    points=1,
+    lecture="both-together",
+    public=[
+        case("a sentence", text="It's unaffable!", options={},
+             vocab={"it", "'", "s", "un", "##aff", "##able", "!", "unaffable!"}),
+    ],
+    hidden=[
+        case("unknown words among known ones", text="Ünable, 東京? unab\u200ble 12", options={},
+             vocab={"un", "##able", ",", "京", "?", "1", "2", "12"}),
+        case("upper case is kept", text="It is It", vocab={"it", "It", "i", "##t", "##s"}, options={"lower": False}),
+        case("another token for the unknown", text="a bc a?", vocab={"a", "b"}, options={"unk": "<unk>"}),
+        case("a limit", text="aaa aaaa a", vocab={"a", "##a"}, options={"max_chars": 3}),
+        case("the limit counts what is left of a word", text="a\u0301" * 100, vocab={"a", "##a"}, options={}),
+        case("special tokens are text", text="[CLS] [UNK]", vocab={"[CLS]", "[UNK]", "[", "]", "cl", "##s"}, options={}),
+        case("no text", text=" \t", vocab={"a", "[UNK]"}, options={}),
+    ],
+)  # fmt: skip
+def encodes_text(student, text, vocab, options):
+    """The pieces of all words come in one list, and `lower`, `unk` and `max_chars` do what they do in the two steps."""
+    return student.encode(text, vocab, **options)

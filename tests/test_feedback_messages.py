@@ -1,0 +1,141 @@
+"""Every id has a sentence, every sentence renders, and no value can do more than be shown."""
+
+import pytest
+
+from autograder.feedback import messages
+from autograder.feedback.messages import catalogue, placeholders
+from autograder.results import CaseResult, Difference, Message
+
+PRODUCED = {
+    "run": "missing-function wrong-signature not-written raised wrong-type mutated timeout memory crashed exited too-big protocol "
+    "unsupported load-syntax load-raised load-timeout load-empty forbidden blocked skipped-no-gpu grader-error "
+    "passed-public-hidden-pending",
+    "compare": "type length keys shape dtype nonfinite value raised judge",
+    "judge": "rejected",
+}
+
+
+@pytest.mark.parametrize("id", [f"{area}.{name}" for area, names in PRODUCED.items() for name in names.split()])
+def test_everything_that_the_engine_produces_has_a_sentence(id):
+    assert id in catalogue()
+
+
+@pytest.mark.parametrize("id", sorted(catalogue()))
+def test_every_message_renders_with_and_without_its_values(id):
+    entry = catalogue()[id]
+    names = set().union(*(placeholders(template) for template in entry.texts))
+    full = messages.text(Message(id=id, values={name: f"<{name}>" for name in names}))
+    used = placeholders(entry.texts[0])
+    if id != "judge.rejected":
+        assert all(f"<{name}>" in full for name in used)
+    assert placeholders(entry.hint) <= names
+    area, _, name = id.partition(".")
+    if name in PRODUCED.get(area, "").split():  # policy may take every value away
+        bare = messages.text(Message(id=id))
+        assert bare and not placeholders(bare)
+
+
+@pytest.mark.parametrize("kind", ["type", "length", "keys", "shape", "dtype", "nonfinite", "value", "raised", "judge"])
+def test_every_kind_of_difference_has_a_sentence(kind):
+    assert messages.difference_text(Difference(kind=kind))
+    assert f"compare.{kind}" in catalogue()
+
+
+def test_unknown_ids_say_what_they_know():
+    assert messages.text(Message(id="no.such", values={"b": 2, "a": "x"})) == "no.such (a: x, b: 2)"
+    assert messages.hint(Message(id="no.such")) == ""
+
+
+def test_the_fullest_sentence_whose_values_are_there():
+    raised = lambda **values: messages.text(Message(id="run.raised", values=values))  # noqa: E731
+    assert raised(exception="ValueError", text="too long") == "Your code raised ValueError: too long"
+    assert raised(exception="ValueError", text="") == "Your code raised ValueError, and a right answer does not."
+    assert raised() == "Your code raised an exception, and a right answer does not."
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{0}",
+        "{x.__class__}",
+        "{exception}",
+        "%s",
+        "{exception.__class__.__mro__}",
+        "`code` and *em*",
+        "\\g<0>",
+        "\x1b[2J",
+    ],
+)
+def test_values_are_only_ever_shown(value):
+    shown = messages.text(Message(id="run.raised", values={"exception": "E", "text": value}))
+    assert shown == "Your code raised E: " + value.replace("\x1b", "\\x1b")
+
+
+def test_a_judges_sentence_takes_its_own_values_and_nothing_else():
+    sentence = "Pieces {pieces} don't join to {word}; set {0}, {unknown}, {word.__class__}, {word!r}, {"
+    shown = messages.text(
+        Message(id="judge.rejected", values={"sentence": sentence, "pieces": ["a", "b"], "word": "{pieces}"})
+    )
+    assert shown == "Pieces a, b don't join to {pieces}; set {0}, {unknown}, {word.__class__}, {word!r}, {"
+    assert messages.text(Message(id="judge.rejected")) == "The answer does not do what the check asks for."
+
+
+def test_values_of_any_kind():
+    class Loud:
+        def __str__(self):
+            raise RuntimeError
+
+    shown = messages.text(Message(id="run.crashed", values={"signal": Loud()}))
+    assert shown == "The process that ran your code died (<Loud>)."
+    assert "very large int" in messages.text(Message(id="compare.length", values={"want": 1, "got": 10**9000}))
+
+
+def test_a_difference_says_where_by_how_much_and_how_many():
+    found = Difference(
+        kind="value", path='["o"]', index=[0, 3], got="0.5", want="0.25", error=0.25, tolerance=1e-5, wrong=3, total=12
+    )
+    assert messages.difference_text(found) == (
+        'Wrong values: 3 of 12. First difference at ["o"][0, 3]: yours is 0.5, expected 0.25. '
+        "The largest error is 0.25, which is 25,000 times the tolerance (1e-05)."
+    )
+
+
+def test_infinite_errors_and_no_tolerance():
+    found = Difference(kind="value", error=float("inf"), tolerance=0.0, wrong=1, total=1)
+    assert messages.difference_text(found) == "Wrong values: 1 of 1. The largest error is inf; the tolerance is 0."
+
+
+def test_a_case_message_is_filled_up_from_its_difference():
+    found = Difference(kind="value", wrong=3, total=12)
+    for message in (None, Message(id="compare.value")):
+        case = CaseResult(title="", public=True, verdict="failed", message=message, difference=found)
+        made = messages.case_message(case)
+        assert made is not None and messages.text(made) == "Wrong values: 3 of 12."
+
+
+def test_another_language_falls_back_to_english(tmp_path, monkeypatch):
+    (tmp_path / "en").mkdir()
+    (tmp_path / "zh").mkdir()
+    (tmp_path / "en" / "run.toml").write_text('["a"]\ntext = "A {x}"\n["b"]\ntext = "B"\n', encoding="utf-8")
+    (tmp_path / "zh" / "run.toml").write_text('["a"]\ntext = "甲 {x}"\n', encoding="utf-8")
+    monkeypatch.setattr(messages, "FOLDER", tmp_path)
+    catalogue.cache_clear()
+    try:
+        assert messages.text(Message(id="run.a", values={"x": 1}), "zh") == "甲 1"
+        assert messages.text(Message(id="run.b"), "zh") == "B"
+        assert messages.text(Message(id="run.b"), "fr") == "B"
+    finally:
+        catalogue.cache_clear()
+
+
+@pytest.mark.parametrize("broken", ['["a"]\ntitle = "x"\n', '["a"]\ntext = 3\n', "a = 1\n", "[["])
+def test_a_broken_catalogue_names_its_file_or_message(tmp_path, monkeypatch, broken):
+    (tmp_path / "en").mkdir()
+    (tmp_path / "en" / "run.toml").write_text(broken, encoding="utf-8")
+    monkeypatch.setattr(messages, "FOLDER", tmp_path)
+    catalogue.cache_clear()
+    try:
+        with pytest.raises((ValueError, TypeError), match="run"):
+            catalogue("en")
+    finally:
+        catalogue.cache_clear()
