@@ -274,3 +274,16 @@ def test_the_file_is_not_read_when_it_changed_or_lies_elsewhere(tmp_path):
     (tmp_path / "work" / "link.py").symlink_to(tmp_path / "secret.py")
     assert sources.context(Place(file="link.py", line=1, text="x = 1"), tmp_path / "work") == [(1, "x = 1")]
     assert sources.context(Place(file="a.py", line=1), None) == []
+
+
+def test_checks_that_could_not_run_are_a_line_each_below_the_reason():
+    checks = [CheckResult(name=f"c{n}", claim=f"Claim {n}.", points=1, verdict="error") for n in range(5)]
+    for text in every_format(sample.result(exercises=[replace(sample.broken(), checks=checks)])).values():
+        assert text.index("never closed") < text.index("Not checked because of that") < text.index("Claim 0.")
+        assert "Start here" not in text and "could not run" not in text
+
+
+def test_a_check_without_a_gpu_says_so():
+    gpu = replace(sample.gpu_check(), cases=[])
+    for text in every_format(sample.result(exercises=[sample.bpe([gpu])])).values():
+        assert "needs a GPU" in text

@@ -290,3 +290,34 @@ def test_the_result_itself_is_not_changed():
 
 def test_every_message_of_a_case_that_may_be_shown_exists():
     assert set(policy._SAFE_MESSAGES) <= set(messages.catalogue())
+
+
+def test_a_cell_of_the_exercises_notebook_is_a_place():
+    exercise = replace(exercise_of([]), file="a.ipynb")
+    for file, kept in (
+        ("a.ipynb, cell 12", True),
+        ("a.ipynb, cell 12345678", False),
+        ("a.ipynb, cell x", False),
+        ("b.ipynb, cell 1", False),
+    ):
+        view = student_exercise(
+            replace(exercise, checks=exercise_of([hidden_case(place=Place(file=file, line=2))]).checks)
+        )
+        assert (view.checks[0].cases[0].place == Place(file=file, line=2)) is kept
+
+
+@pytest.mark.parametrize("mode", ["none", "count"])
+def test_claims_of_checks_that_did_not_run_are_not_shown(mode):
+    unloaded = [CheckResult(name="a", claim="Secret claim.", points=3, verdict="error")]
+    view = student_exercise(replace(sample.broken(), checks=unloaded), mode)
+    assert view.checks == [] and view.verdict == "error" and view.earned == view.pending == 0
+    ours = replace(sample.broken(), verdict="grader-error", checks=[replace(unloaded[0], verdict="grader-error")])
+    view = student_exercise(ours, mode)
+    assert view.verdict == "grader-error" and view.pending == 3 and "Secret" not in str(view)
+
+
+def test_gpu_points_stay_pending_in_every_mode():
+    gpu = replace(sample.gpu_check(), cases=[])
+    for mode in [*MODES, "case"]:
+        view = student_exercise(sample.bpe([judged("a", "passed", "failed"), gpu]), mode)
+        assert view.pending == (3 if mode == "none" else 1), mode

@@ -334,6 +334,26 @@ def test_a_file_swapped_for_a_link_after_the_listing(course, tmp_path, write):
     opened.close()
 
 
+def test_a_file_swapped_for_a_link_between_the_look_and_the_opening(tmp_path, write, monkeypatch):
+    folder = write("tokenizer/bpe.py")
+    (tmp_path / "secret.py").write_text("canary = 1\n")
+    real = os.stat
+
+    def stat_then_swap(path, **options):
+        info = real(path, **options)
+        if str(path).endswith("bpe.py"):
+            (folder / "tokenizer" / "bpe.py").unlink()
+            (folder / "tokenizer" / "bpe.py").symlink_to(tmp_path / "secret.py")
+        return info
+
+    opened = tree_of(folder)
+    monkeypatch.setattr(os, "stat", stat_then_swap)
+    answer = opened.read({"tokenizer/bpe.py": 1000})["tokenizer/bpe.py"]
+    monkeypatch.undo()
+    opened.close()
+    assert said_id(answer) == "submission.link"
+
+
 def tree_of(folder: Path):
     from autograder.course.folder import FolderTree
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from autograder.checks.authoring import Tolerance
-from autograder.checks.show import show
+from autograder.checks.show import in_order, show
 from autograder.jail.values import Drawn, Raised, Unsupported
 from autograder.results import Difference
 
@@ -104,6 +104,10 @@ class _Comparer:
         return None
 
     def _dict(self, seen: dict[Any, Any], want: dict[Any, Any], path: str) -> Difference | None:
+        theirs = {key: key for key in seen}
+        for key in want:  # 1, 1.0 and True are one key to Python
+            if key in theirs and (found := self.first(theirs[key], key, f"{path} (a key)")) is not None:
+                return found
         missing = [key for key in want if key not in seen]
         extra = [key for key in seen if key not in want]
         if missing or extra:
@@ -124,12 +128,14 @@ class _Comparer:
     def _set(self, seen: Any, want: Any, path: str) -> Difference | None:
         missing, extra = want - seen, seen - want
         if not missing and not extra:
-            return None
+            theirs = {each: each for each in seen}
+            differ = (self.first(theirs[each], each, f"{path} (an element)") for each in want)
+            return next((found for found in differ if found is not None), None)
         return Difference(
             kind="keys",
             path=path,
-            got=f"extra: {show(sorted(extra, key=repr), 160)}" if extra else "no extra elements",
-            want=f"missing: {show(sorted(missing, key=repr), 160)}" if missing else "no missing elements",
+            got=f"extra: {show(in_order(extra), 160)}" if extra else "no extra elements",
+            want=f"missing: {show(in_order(missing), 160)}" if missing else "no missing elements",
             wrong=len(missing) + len(extra),
             total=len(want),
         )
@@ -147,11 +153,13 @@ class _Comparer:
         return Difference(kind="value", path=path, got=repr(seen), want=repr(want), error=error, tolerance=bound)
 
     def _array(self, seen: np.ndarray, want: np.ndarray, path: str) -> Difference | None:
+        if seen.shape != want.shape:
+            return Difference(kind="shape", path=path, got=str(seen.shape), want=str(want.shape))
         if seen.dtype != want.dtype:
             return Difference(kind="dtype", path=path, got=str(seen.dtype), want=str(want.dtype))
         if want.dtype in (np.uint16, np.uint32, np.uint64):  # torch lacks their comparisons
-            equal = seen.shape == want.shape and bool((seen == want).all())
-            return None if equal else Difference(kind="value", path=path, got=show(seen), want=show(want))
+            wrong = torch.from_numpy(np.asarray(seen != want))
+            return self._elements(seen, want, wrong, None, None, path, "value")
         return self._tensor(torch.from_numpy(np.array(seen)), torch.from_numpy(np.array(want)), path)
 
     def _tensor(self, seen: torch.Tensor, want: torch.Tensor, path: str) -> Difference | None:
@@ -173,9 +181,7 @@ class _Comparer:
         a, b = seen.to(wide), want.to(wide)
         finite = b.isfinite()
         error = torch.where(finite, (a - b).abs(), torch.zeros((), dtype=torch.float64))
-        bound = torch.where(
-            finite, tolerance.atol + tolerance.rtol * b.abs(), torch.ones((), dtype=torch.float64)
-        )
+        bound = torch.where(finite, tolerance.atol + tolerance.rtol * b.abs(), torch.ones((), dtype=torch.float64))
         wrong = error > bound
         if not wrong.any():
             worst = torch.where(bound > 0, error / bound.clamp_min(1e-300), torch.zeros((), dtype=torch.float64))
@@ -190,8 +196,8 @@ class _Comparer:
 
     def _elements(
         self,
-        seen: torch.Tensor,
-        want: torch.Tensor,
+        seen: torch.Tensor | np.ndarray,
+        want: torch.Tensor | np.ndarray,
         wrong: torch.Tensor,
         error: torch.Tensor | None,
         bound: torch.Tensor | None,
@@ -217,7 +223,7 @@ class _Comparer:
             error=size,
             tolerance=allowed,
             wrong=count,
-            total=want.numel(),
+            total=wrong.numel(),
         )
 
     def _note(self, error: float, bound: float) -> None:
@@ -227,12 +233,21 @@ class _Comparer:
 
 def _with_count(found: Difference, seen: Any, want: Any) -> Difference:
     """For a plain sequence of discrete items, say how many differ."""
-    if found.wrong is None and isinstance(want, list | tuple) and all(type(b) in (int, str, bytes, tuple) for b in want):
+    if (
+        found.wrong is None
+        and isinstance(want, list | tuple)
+        and all(map(_is_discrete, want))
+    ):
         pairs = list(zip(seen, want, strict=False))
         differ = sum(a != b for a, b in pairs if type(a) is type(b)) + sum(type(a) is not type(b) for a, b in pairs)
         found.wrong = differ + abs(len(seen) - len(want))
         found.total = max(len(seen), len(want))
     return found
+
+
+def _is_discrete(value: Any) -> bool:
+    """Whether `==` says it all: a tuple may hold tensors or floats."""
+    return type(value) in (int, str, bytes) or (type(value) is tuple and all(map(_is_discrete, value)))
 
 
 def _number(seen: Any, want: Any) -> Any:
@@ -241,7 +256,7 @@ def _number(seen: Any, want: Any) -> Any:
         try:
             return float(seen)
         except OverflowError:
-            return math.inf
+            return math.inf if seen > 0 else -math.inf
     if isinstance(seen, np.generic) and not isinstance(want, np.generic):
         item = seen.item()
         if type(want) in (bool, int, float, complex) and type(item) is type(want):

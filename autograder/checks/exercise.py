@@ -76,9 +76,7 @@ def load_public(test_module: Path, name: str, stub: str) -> Exercise:
     """The exercise as a student's repository has it: public checks only, from `test_<exercise>.py`."""
     source = _read(test_module)
     checks = tuple(each for each in _declared(test_module, source, name) if isinstance(each, Check))
-    return Exercise(
-        name=name, folder=test_module.parent, reference="", stub=stub, checks=checks, checks_source=source
-    )
+    return Exercise(name=name, folder=test_module.parent, reference="", stub=stub, checks=checks, checks_source=source)
 
 
 def reference_module(exercise: Exercise) -> types.ModuleType:
@@ -129,7 +127,7 @@ class _Group:
     """Declarations with one sentence: together they are one implementation."""
 
     edits: dict[str, str] = field(default_factory=dict)
-    replaces: list[str] = field(default_factory=list)
+    replaces: dict[str, int] = field(default_factory=dict)  # name → line of the decorator
     only: tuple[str, ...] = ()
     line: int = 0
 
@@ -144,7 +142,7 @@ def _derived(path: Path, name: str, reference: str, kind: type[Variant], checks:
             raise AuthoringError(f"{path.name}: it declares something that is not {kind.__name__.lower()}(…)")
         group = groups.setdefault(variant.sentence, _Group(line=variant.line))
         group.edits |= variant.edits
-        group.replaces += variant.replaces
+        group.replaces |= dict.fromkeys(variant.replaces, variant.line)
         group.only = variant.fails if isinstance(variant, Mistake) else getattr(variant, "misses", ())
         unknown = set(group.only) - checks
         if unknown:
@@ -173,13 +171,13 @@ def _edited(reference: str, edits: dict[str, str], where: str) -> str:
     return text
 
 
-def _replaced(reference: str, file: extract.Source, names: list[str], where: str) -> str:
+def _replaced(reference: str, file: extract.Source, names: dict[str, int], where: str) -> str:
     """The reference with the functions called `names` replaced; helpers of `file` come along under their own names."""
     base = extract.Source(reference, "solution.py")
     unknown = [name for name in names if name not in base.names()]
     if unknown:
         raise AuthoringError(f"{where}: solution.py has no {', '.join(unknown)} to replace")
     # Later definitions win; a `from __future__` line must stay the first of the module.
-    added = file.part(names)
+    added = file.at(names).part(names)
     future = "from __future__ import annotations\n"
     return reference.rstrip("\n") + "\n\n\n" + added.replace(future, "")

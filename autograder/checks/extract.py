@@ -14,9 +14,35 @@ from autograder.checks.authoring import AuthoringError
 
 # What an experiment or an inputs function may import: all of it is there in a student's environment.
 IMPORTABLE = frozenset(
-    "__future__ abc bisect collections contextlib copy dataclasses enum fractions functools heapq itertools json math "
-    "operator random re statistics string typing unicodedata warnings "
-    "numpy regex torch autograder.checks autograder.lab".split()
+    [
+        "__future__",
+        "abc",
+        "bisect",
+        "collections",
+        "contextlib",
+        "copy",
+        "dataclasses",
+        "enum",
+        "fractions",
+        "functools",
+        "heapq",
+        "itertools",
+        "json",
+        "math",
+        "operator",
+        "random",
+        "re",
+        "statistics",
+        "string",
+        "typing",
+        "unicodedata",
+        "warnings",
+        "numpy",
+        "regex",
+        "torch",
+        "autograder.checks",
+        "autograder.lab",
+    ]
 )
 
 
@@ -46,9 +72,19 @@ class Source:
         kinds = (ast.FunctionDef, ast.ClassDef)
         return {each.node.name for each in self.definitions if isinstance(each.node, kinds)}
 
-    def part(
-        self, wanted: Iterable[str], *, undecorated: bool = True, replaced: dict[str, str] | None = None
-    ) -> str:
+    def at(self, places: dict[str, int]) -> Source:
+        """This file with only those variants that `places` chooses, by name and a line of its decorator.
+
+        A file of mistakes defines the same function many times; the others are no helpers of the chosen one.
+        """
+        chosen = Source.__new__(Source)
+        chosen.file, chosen.lines, chosen.tree = self.file, self.lines, self.tree
+        chosen.definitions = [
+            each for each in self.definitions if not _is_variant(each.node) or _is_at(each.node, places)
+        ]
+        return chosen
+
+    def part(self, wanted: Iterable[str], *, undecorated: bool = True, replaced: dict[str, str] | None = None) -> str:
         """A module with the definitions called `wanted` and all that they name, in the order of the file.
 
         `undecorated` drops the decorators of the wanted ones; `replaced` gives another text for some of them.
@@ -128,6 +164,20 @@ class Source:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.decorator_list and not undecorated:
             start = min(decorator.lineno for decorator in node.decorator_list)
         return "\n".join(self.lines[start - 1 : node.end_lineno])
+
+
+def _is_variant(node: ast.stmt) -> bool:
+    """Whether it is decorated with @mistake(…) or @alternative(…)."""
+    return isinstance(node, ast.FunctionDef | ast.ClassDef) and any(
+        isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id in ("mistake", "alternative")
+        for each in node.decorator_list
+    )
+
+
+def _is_at(node: ast.stmt, places: dict[str, int]) -> bool:
+    assert isinstance(node, ast.FunctionDef | ast.ClassDef)
+    line = places.get(node.name, 0)
+    return any(each.lineno <= line <= (each.end_lineno or each.lineno) for each in node.decorator_list)
 
 
 def experiments(text: str, file: str, names: Iterable[str]) -> str:

@@ -168,7 +168,9 @@ def _names(signature: inspect.Signature) -> str:
     return f"({', '.join(parts)})"
 
 
-def _held_to_annotation(theirs: Callable[..., Any], name: str, model: Any, stub: types.ModuleType) -> Callable[..., Any]:
+def _held_to_annotation(
+    theirs: Callable[..., Any], name: str, model: Any, stub: types.ModuleType
+) -> Callable[..., Any]:
     try:
         hint = typing.get_type_hints(model, vars(stub)).get("return", Any)
     except Exception:
@@ -256,8 +258,12 @@ def run(
     wall_seconds: float = 0.0,
     device: str = "cpu",
     seed: int = 0,
+    reraise: bool = False,
 ) -> Observed:
-    """Run `experiment(student, **inputs)` and return what it gave, encoded at once: nothing can change it later."""
+    """Run `experiment(student, **inputs)` and return what it gave, encoded at once: nothing can change it later.
+
+    `reraise` lets the implementation's own exceptions out, for a debugger.
+    """
     given: dict[str, Any] = decode(inputs)
     reset_state(seed)
     start = time.process_time()
@@ -268,6 +274,8 @@ def run(
             # Inputs as they are after the run: what the lab made or a device copied is not the caller's any more.
             after = encode({key: given[key] if isinstance(given[key], Lab) else arguments[key] for key in given})
     except BaseException as error:
+        if reraise and not isinstance(error, _Missing | _WrongSignature | _WrongType | BadValue | NotImplementedError):
+            raise
         return _failure(error, implementation.file, start)
     changed = after if after != inputs else b""
     return Observed(kind="value", value=value, changed=changed, seconds=time.process_time() - start)
@@ -297,7 +305,11 @@ def soft_limit(cpu_seconds: float, wall_seconds: float = 0.0) -> Iterator[None]:
     """Raise `TimeUp` in the code that runs when it has used `cpu_seconds`, or `wall_seconds` have passed: that tells the
     student's line. Code that swallows it is ended from outside, at the hard limit. 0 is no limit."""
     usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    timers = [(signal.ITIMER_PROF, signal.SIGPROF, cpu_seconds), (signal.ITIMER_REAL, signal.SIGALRM, wall_seconds)] if usable else []
+    timers = (
+        [(signal.ITIMER_PROF, signal.SIGPROF, cpu_seconds), (signal.ITIMER_REAL, signal.SIGALRM, wall_seconds)]
+        if usable
+        else []
+    )
 
     def on_alarm(signum: int, frame: types.FrameType | None) -> None:
         raise TimeUp

@@ -27,9 +27,7 @@ class Rng:
         """Normal values with mean 0 and standard deviation `scale`, as a tensor of `shape`."""
         return torch.from_numpy(np.asarray(self._numpy.standard_normal(shape) * scale)).to(dtype)
 
-    def uniform(
-        self, low: float, high: float, *shape: int, dtype: torch.dtype = torch.float32
-    ) -> torch.Tensor:
+    def uniform(self, low: float, high: float, *shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
         """Uniform values in [low, high)."""
         return torch.from_numpy(np.asarray(self._numpy.uniform(low, high, shape))).to(dtype)
 

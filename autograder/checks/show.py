@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ def _text(value: Any, room: int, depth: int) -> str:
     if isinstance(value, torch.Tensor):
         return _tensor(value, room)
     if isinstance(value, np.ndarray):
-        return f"array({_inner(value.tolist(), room, depth)}, {value.dtype}, shape {tuple(value.shape)})"
+        head = value if value.size <= room and max(value.shape, default=0) <= room else value.reshape(-1)[: room + 1]
+        return f"array({_inner(head.tolist(), room, depth)}, {value.dtype}, shape {tuple(value.shape)})"
     if isinstance(value, _Pair):
         return f"{_text(value.key, room, depth)}: {_text(value.value, room, depth)}"
     if isinstance(value, Unsupported):
@@ -34,7 +36,7 @@ def _text(value: Any, room: int, depth: int) -> str:
     if isinstance(value, Raised):
         return f"raised {value.name}" if value.name else "raised nothing"
     if isinstance(value, Lab):
-        arguments = ", ".join(f"{key}={item!r}" for key, item in value.arguments.items())
+        arguments = ", ".join(f"{key}={_text(item, room, depth + 1)}" for key, item in value.arguments.items())
         return f"lab({value.name!r}{', ' + arguments if arguments else ''})"
     return _inner(value, room, depth)
 
@@ -58,8 +60,13 @@ def _inner(value: Any, room: int, depth: int) -> str:
     if isinstance(value, set | frozenset):
         if not value:
             return "set()"
-        return _joined("{", "}", iter(sorted(value, key=repr)), len(value), room, depth)
+        return _joined("{", "}", iter(in_order(value)), len(value), room, depth)
     return repr(value)
+
+
+def in_order(values: Iterable[Any]) -> list[Any]:
+    """The elements of a set in one order, whatever they are: `repr` of some is endless, of others it raises."""
+    return sorted(values, key=lambda value: _text(value, 40, 6))
 
 
 def _joined(start: str, end: str, values: Any, count: int, room: int, depth: int) -> str:
@@ -87,7 +94,7 @@ def _tensor(value: torch.Tensor, room: int) -> str:
     dtype = str(value.dtype).removeprefix("torch.")
     if value.numel() == 1 and value.ndim == 0:
         return f"tensor({_item(value.item())}, {dtype})"
-    if value.numel() <= 16 and value.ndim <= 2:
+    if value.numel() <= 16 and value.ndim <= 2 and max(value.shape) <= 16:
         return f"tensor({_rows(value.tolist())}, {dtype})"
     head = ", ".join(_item(item) for item in value.flatten()[:6].tolist())
     return f"tensor(shape {tuple(value.shape)}, {dtype}: {head}, …)"[: max(room, 40)]

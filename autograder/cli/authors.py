@@ -27,8 +27,12 @@ def verify(
     exercises: Annotated[
         list[str] | None, typer.Argument(help="Exercises: `tokenizer/bpe`, `bpe`, or a topic. All by default.")
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Verify again whenever a file of these exercises changes.")] = False,
-    details: Annotated[bool, typer.Option("--details", "-d", help="Show for each mistake which checks reject it.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Verify again whenever a file of these exercises changes.")
+    ] = False,
+    details: Annotated[
+        bool, typer.Option("--details", "-d", help="Show for each mistake which checks reject it.")
+    ] = False,
     course: CourseOption = None,
 ) -> None:
     """Tell whether exercises are any good.
@@ -47,7 +51,9 @@ def verify(
     _show(out, reports, details)
     stale = _out_of_sync(root, loaded)
     if stale:
-        out.print("\nassignments/ is not what solutions/ gives; run `autograder release` to write it anew:", style="red")
+        out.print(
+            "\nassignments/ is not what solutions/ gives; run `autograder release` to write it anew:", style="red"
+        )
         for line in stale[:10]:
             out.print(f"  {line}")
     if watch:
@@ -68,7 +74,11 @@ def _verify(root: Path, course: Course, exercises: list[Exercise]) -> list[Repor
     private = private_folder(root)
     twins: list[TwinClient] = []
     progress = Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), console=console(sys.stderr), transient=True, disable=not sys.stderr.isatty()
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        console=console(sys.stderr),
+        transient=True,
+        disable=not sys.stderr.isatty(),
     )
     with progress, ClassGrader(course, root, private, load_secret(private), run="verify", draw="verify") as grader:
         task = progress.add_task("starting")
@@ -130,7 +140,9 @@ def _watch(root: Path, course: Course, exercises: list[Exercise], out: object, d
 def release(
     folder: Annotated[
         Path | None,
-        typer.Argument(help="Folder for the student repository. Without it, only this course's assignments/ is written."),
+        typer.Argument(
+            help="Folder for the student repository. Without it, only this course's assignments/ is written."
+        ),
     ] = None,
     course: CourseOption = None,
 ) -> None:

@@ -1,2 +1,5 @@
 """Commands for instructors."""
-def register(app): pass
+
+
+def register(app):
+    pass

@@ -1,2 +1,200 @@
-"""Commands for students."""
-def register(app): pass
+"""Commands for students: check, watch, status, doctor."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from autograder.cli.common import STUDENTS, CourseOption, Refused, find_root, open_course
+
+if TYPE_CHECKING:
+    from autograder.course import Exercise
+    from autograder.grading.student import StudentChecker
+
+ExercisesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="Exercises: `tokenizer/bpe`, `bpe`, a file, or a topic. All that you have begun, by default."),
+]
+InProcess = Annotated[
+    bool, typer.Option("--in-process", help="Run without a worker process (no time limits).", hidden=True)
+]
+
+
+def register(app: typer.Typer) -> None:
+    for command in (check, watch, status, doctor):
+        app.command(rich_help_panel=STUDENTS)(command)
+
+
+def check(
+    exercises: ExercisesArgument = None,
+    show_all: Annotated[bool, typer.Option("--all", "-a", help="Show every failed check in full.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when a check fails (for scripts).")] = False,
+    in_process: InProcess = False,
+    course: CourseOption = None,
+) -> None:
+    """Run the public checks of your exercises and read what is wrong, and where.
+
+    Hidden checks decide your grade: they ask the same questions of more inputs. `pytest assignments/tokenizer/test_bpe.py`
+    runs the same checks with pytest, so that `breakpoint()` and `--pdb` work.
+    """
+    from autograder.grading.student import make_zygote
+
+    zygote = make_zygote(in_process)  # torch is imported while the rest is read
+    try:
+        from autograder.feedback.pen import console
+
+        out = console()
+        root, loaded = open_course(course)
+        checker = _checker(root, loaded, zygote)
+        chosen = loaded.match(exercises or []) if exercises else _begun(root, loaded.exercises, loaded)
+        if not chosen:
+            out.print(
+                "Nothing begun yet: fill in a stub in assignments/, or name an exercise. The map: autograder status"
+            )
+            return
+        results = checker.check(chosen, lambda result: _print(out, result, root, show_all, len(chosen) > 1))
+        if len(chosen) > 1:
+            _print_first_failure(out, results, root, show_all)
+    finally:
+        zygote.close()
+    if strict and any(result.verdict != "passed" for result in results):
+        raise typer.Exit(1)
+
+
+def _checker(root: Path, course: Any, zygote: Any) -> StudentChecker:
+    from autograder.grading.student import StudentChecker
+
+    if not (root / "assignments").is_dir():
+        raise Refused(f"There is no assignments/ in {root}: fetch the course again.")
+    return StudentChecker(root, course, zygote)
+
+
+def _begun(root: Path, exercises: Any, course: Any) -> list[Exercise]:
+    """The exercises whose file is no longer the stub."""
+    from autograder.course.submission import open_submission
+    from autograder.grading.student import untouched
+
+    files = open_submission(root, course, name="you").files
+    return [exercise for exercise in exercises if not untouched(root, exercise, files[exercise.name].text)]
+
+
+def _print(out: Any, result: Any, root: Path, show_all: bool, brief: bool) -> None:
+    from autograder.feedback.terminal import exercise_report
+    from autograder.feedback.view import Options
+
+    if brief and not show_all:
+        sign = "passed" if result.verdict == "passed" else result.verdict
+        out.print(
+            f"{result.exercise:36} {result.earned:>3}/{result.points:<3} {sign}",
+            style="green" if sign == "passed" else "red",
+        )
+    else:
+        out.print(exercise_report(result, Options(show_all=show_all), root))
+
+
+def _print_first_failure(out: Any, results: list[Any], root: Path, show_all: bool) -> None:
+    """Of many exercises, the first that fails in full: one thing at a time."""
+    failing = [result for result in results if result.verdict != "passed"]
+    if failing and not show_all:
+        out.print()
+        _print(out, failing[0], root, False, False)
+
+
+def watch(
+    exercises: ExercisesArgument = None,
+    in_process: InProcess = False,
+    course: CourseOption = None,
+) -> None:
+    """Check an exercise each time you save its file. Torch stays loaded, so the verdict is there at once; Ctrl-C ends."""
+    from watchfiles import watch as watch_files
+
+    from autograder.feedback.pen import console
+    from autograder.grading.student import make_zygote
+
+    zygote = make_zygote(in_process)
+    out = console()
+    try:
+        root, loaded = open_course(course)
+        checker = _checker(root, loaded, zygote)
+        chosen = loaded.match(exercises or [])
+        by_file = {exercise.assignment_file(root).resolve(): exercise for exercise in chosen}
+        out.print("Importing torch …", style="dim")
+        zygote.wait()
+        if exercises:
+            for exercise in chosen[:3]:
+                _check_once(out, checker, exercise, root)
+        out.print(f"Watching {len(by_file)} files in assignments/: save one to check it; Ctrl-C ends.", style="dim")
+        folders = sorted({path.parent for path in by_file if path.parent.is_dir()})
+        for changes in watch_files(*folders, debounce=60, step=10, rust_timeout=1000, yield_on_timeout=False):
+            for path in sorted({Path(name).resolve() for _, name in changes}):
+                if path in by_file and path.exists():
+                    _check_once(out, checker, by_file[path], root)
+    except KeyboardInterrupt:
+        out.print("Stopped watching.", style="dim")
+    finally:
+        zygote.close()
+
+
+def _check_once(out: Any, checker: StudentChecker, exercise: Exercise, root: Path) -> None:
+    start = time.perf_counter()
+    results = checker.check([exercise], lambda result: None)
+    seconds = time.perf_counter() - start
+    out.rule(f"{exercise.name}  {time.strftime('%H:%M:%S')}", style="dim")
+    _print(out, results[0], root, False, False)
+    out.print(f"{seconds:.2f} s", style="dim")
+
+
+def status(course: CourseOption = None) -> None:
+    """Show the map of the course: what is done, what is begun, what comes next."""
+    from autograder.course.submission import open_submission
+    from autograder.feedback.pen import console
+    from autograder.feedback.progress import ProgressMap
+    from autograder.grading.student import Progress, untouched
+
+    root, loaded = open_course(course)
+    rows = Progress(root).read()
+    files = open_submission(root, loaded, name="you").files
+    modules = []
+    changed = []
+    for module in loaded.modules:
+        lines = []
+        for exercise in module.exercises:
+            row = rows.get(exercise.name)
+            file = files[exercise.name]
+            fresh = row is not None and row.get("hash") == file.hash
+            if not fresh and not untouched(root, exercise, file.text):
+                changed.append(exercise.name)
+            known = fresh and row is not None and not (row.get("earned") == 0 and untouched(root, exercise, file.text))
+            points = int(row["points"]) if known and row else exercise.points
+            lines.append(
+                (
+                    exercise.name,
+                    exercise.title,
+                    points,
+                    int(row["earned"]) if known and row else None,
+                    str(row["verdict"]) if known and row else None,
+                )
+            )
+        modules.append((module.title, lines))
+    out = console()
+    out.print(ProgressMap(modules))
+    if changed:
+        out.print(f"\nChanged since they were last checked: {', '.join(changed)}. Run: autograder check")
+    out.print("Points are those of public checks; hidden checks decide when your work is graded.", style="dim")
+
+
+def doctor(course: CourseOption = None) -> None:
+    """Tell what works on this machine and how to mend the rest: Python, torch, the course's files, isolation."""
+    from autograder.cli.doctor import examine
+    from autograder.feedback.pen import console
+
+    try:
+        root: Path | None = find_root(course)
+    except Refused:
+        root = None
+    good = examine(console(), root)
+    if not good:
+        raise typer.Exit(1)

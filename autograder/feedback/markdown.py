@@ -58,6 +58,7 @@ def _exercise(view: ExerciseView, options: Options, root: Path | None) -> list[s
         blocks += _failed(check, options, root)
     for heading, checks in (
         ("also-wrong", view.also_failed),
+        ("unchecked", view.unchecked),
         ("pending-checks", view.pending),
         ("passed-checks", view.passed),
     ):

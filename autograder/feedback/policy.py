@@ -15,6 +15,7 @@ Public cases pass through whole.
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -39,6 +40,7 @@ _EXCEPTIONS = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 )
 _HIGHEST_LINE = 20_000  # a line number is chosen by whoever compiles the code: bound how much it can tell
+_CELL = re.compile(r", cell \d{1,3}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -165,22 +167,24 @@ def _safe_message(message: Message | None) -> Message | None:
 
 
 def _safe_place(place: Place | None, file: str) -> Place | None:
-    """The line, when it is in the exercise's own file: names of functions and files come from code objects, so from them."""
-    if place is None or place.file != file or not 0 < place.line <= _HIGHEST_LINE:
+    """The line, when it is in the exercise's own file (or a cell of it): names of functions come from code objects, so from them."""
+    if place is None or not 0 < place.line <= _HIGHEST_LINE:
         return None
-    return Place(file=file, line=place.line)
+    if place.file != file and not (place.file.startswith(file) and _CELL.fullmatch(place.file[len(file) :])):
+        return None
+    return Place(file=place.file, line=place.line)
 
 
 def _public_only(exercise: ExerciseResult, counted: bool) -> ExerciseResult:
     """Checks judged by their public cases; the points that hidden cases decide go into one record that stands for them."""
     shown: list[CheckResult] = []
-    earned = points = passed = total = 0
-    verdicts: list[Verdict] = []
+    unrun: list[CheckResult] = []
+    behind: list[CheckResult] = []  # decided by hidden cases
+    total = passed = 0
     for check in exercise.checks:
         public, hidden = _split(check)
-        if not check.cases:  # not run at all, so nothing says whether its cases are public: its claim is not shown
-            points += check.pending
-            verdicts += [check.verdict] if check.pending else []
+        if not check.cases:  # nothing ran, so nothing says whether its cases are public: its claim is not shown
+            unrun.append(check)
             continue
         if not hidden:
             shown.append(check)
@@ -189,35 +193,40 @@ def _public_only(exercise: ExerciseResult, counted: bool) -> ExerciseResult:
         passed += check.verdict == "passed"
         failing = _first_failing(public)
         if failing is not None:
-            pending = failing.verdict in PENDING
             shown.append(replace(check, cases=public, verdict=failing.verdict, earned=0, diagnosis=None))
-            if not pending:
-                verdicts.append("failed")
             continue
         if public:
             shown.append(replace(check, cases=public, verdict="passed", points=0, earned=0, diagnosis=None))
-        earned += check.earned
-        points += 0 if check.bonus else check.points
-        verdicts.append(check.verdict)
-    if not total and not points:
-        return replace(exercise, checks=shown)
+        behind.append(check)
     bad = next((check.verdict for check in shown if check.verdict != "passed" and not check.bonus), None)
-    if counted and total:
-        verdict = _counted_verdict(verdicts)
+    checks = list(shown)
+    if total:
+        checks.append(_stands_for(behind, counted, passed, total, bool(bad)))
+    pending = [check for check in unrun if check.pending]
+    if pending:
+        worth = sum(check.points for check in pending)
+        checks.append(CheckResult(name="not-run", claim="Not run yet", points=worth, verdict=pending[0].verdict))
+    if not total:
+        return replace(exercise, checks=checks)
+    return replace(
+        exercise, checks=checks, verdict=bad or next((c.verdict for c in checks if c.verdict != "passed"), "passed")
+    )
+
+
+def _stands_for(behind: list[CheckResult], counted: bool, passed: int, total: int, bad: bool) -> CheckResult:
+    verdict: Verdict = "skipped"
+    message = Message(id="run.hidden-pending" if bad else "run.passed-public-hidden-pending")
+    if counted:
+        verdict = _counted_verdict([check.verdict for check in behind])
         message = Message(id="run.hidden-count", values={"passed": passed, "total": total})
-    else:
-        # The verdict of an exercise that could not be run at all is known to the student anyway: nothing ran.
-        verdict, earned = ("skipped" if total else exercise.verdict), 0
-        message = Message(id="run.hidden-pending" if bad else "run.passed-public-hidden-pending")
-    stands_for = CheckResult(
+    return CheckResult(
         name="hidden-cases",
         claim="Hidden cases",
-        points=points,
+        points=sum(check.points for check in behind if not check.bonus),
         verdict=verdict,
-        earned=earned,
+        earned=sum(check.earned for check in behind) if counted else 0,
         cases=[CaseResult(title="", public=False, verdict=verdict, message=message)],
     )
-    return replace(exercise, checks=[*shown, stands_for], verdict=bad or verdict)
 
 
 def _counted_verdict(verdicts: list[Verdict]) -> Verdict:

@@ -93,6 +93,7 @@ class _Exercise:
         if view.also_failed and not self.options.show_all:
             hint = messages.spans(messages.Message(id="show.all-hint"), self.options.language)
             parts.append(_indented(self.pen.spans(hint, "dim")))
+        self.listed(parts, "unchecked", view.unchecked)
         self.listed(parts, "pending-checks", view.pending)
         self.listed(parts, "passed-checks", view.passed)
         if view.flags:

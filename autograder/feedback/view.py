@@ -93,6 +93,7 @@ class ExerciseView:
     also_failed: list[CheckView]  # a line each
     pending: list[CheckView]
     passed: list[CheckView]
+    unchecked: list[CheckView]  # could not be checked, for the exercise's own reason
     summary: Spans
     flags: list[Spans]
 
@@ -117,7 +118,8 @@ def exercise_view(exercise: ExerciseResult, options: Options) -> ExerciseView:
     checks = [(check, _check_view(check, options)) for check in exercise.checks]
     failing = [(check, view) for check, view in checks if view.state == "failed"]
     failing.sort(key=lambda pair: (pair[0].bonus, _unwritten(pair[0])))  # stable: then the author's order
-    failed = [view for _, view in failing]
+    stopped = exercise.message is not None and not any(check.cases for check in exercise.checks)
+    failed = [] if stopped else [view for _, view in failing]
     in_full = len(failed) if options.show_all else IN_FULL
     points = exercise.points or 1
     return ExerciseView(
@@ -135,6 +137,7 @@ def exercise_view(exercise: ExerciseResult, options: Options) -> ExerciseView:
         also_failed=failed[in_full:],
         pending=[view for _, view in checks if view.state == "pending"],
         passed=[view for _, view in checks if view.state == "passed"],
+        unchecked=[view for _, view in failing] if stopped else [],
         summary=_summary(exercise, failed, options),
         flags=[messages.spans(flag, options.language) for flag in exercise.flags]
         if options.audience == "staff"
@@ -198,9 +201,11 @@ def _reason(check: CheckResult, case: CaseResult | None, options: Options) -> Sp
     if state_of(check.verdict) == "failed" and check.diagnosis and len(check.diagnosis.sentences) == 1:
         return escape.spans(check.diagnosis.sentences[0])
     message = messages.case_message(case) if case else None
+    if message is None and check.verdict == "skipped" and check.device != "cpu":
+        message = Message(id="run.skipped-no-gpu")
     if message is not None:
         return messages.spans(message, options.language)
-    return [] if check.verdict in ("passed", "failed") else [("text", options.label(check.verdict))]
+    return [] if check.verdict in ("passed", "failed", "error") else [("text", options.label(check.verdict))]
 
 
 def _notes(check: CheckResult, options: Options) -> list[str]:

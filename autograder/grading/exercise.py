@@ -164,7 +164,9 @@ class ExerciseGrader:
                 {key: case.verdict == "passed" for key, case in cases.items()},
                 {key: case.review.matches for key, case in cases.items() if case.review is not None},
             )
-            result.checks = [self._check(check, cases, found.get(check.name), graded, subject) for check in self.plan.checks]
+            result.checks = [
+                self._check(check, cases, found.get(check.name), graded, subject) for check in self.plan.checks
+            ]
             result.seconds = sum(case.outcome.seconds for case in cases.values())
         needed = [check.verdict for check in result.checks if not check.bonus]
         result.verdict = next(verdict for verdict in GRAVITY if verdict in (*needed, "passed"))
@@ -228,9 +230,9 @@ class ExerciseGrader:
 
 
 def _place(outcome: Outcome, subject: Subject) -> Place | None:
-    if not outcome.line:
-        return None
     lines = subject.code.text.splitlines()
-    text = lines[outcome.line - 1].strip()[:200] if outcome.line <= len(lines) else ""
+    if not 1 <= outcome.line <= len(lines):  # the number comes from the worker
+        return None
+    text = lines[outcome.line - 1].strip()[:200]
     file, line = subject.where(outcome.line)
     return Place(file=file, line=line, function=outcome.function if outcome.function != "<module>" else "", text=text)

@@ -83,7 +83,9 @@ class ClassGrader:
 
     def grade(self, submissions: list[Submission], store: Store) -> Iterator[Result]:
         """Grade `submissions`, yielding each as it is done and written. Stopping early loses nothing that was yielded."""
-        keys = {sub.id: {each.name: self.key(each, sub.files[each.name]) for each in self.exercises} for sub in submissions}
+        keys = {
+            sub.id: {each.name: self.key(each, sub.files[each.name]) for each in self.exercises} for sub in submissions
+        }
         wanted = {key for each in keys.values() for key in each.values()}
         known = store.exercises(wanted)
         written = store.current_hashes(self.run)

@@ -164,4 +164,3 @@ def write_private(path: Path, data: bytes) -> None:
     with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(data)
     temporary.replace(path)
-

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from autograder.checks.explain import message_of
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.jail.host import Limits, Lost, Worker, Zygote
 from autograder.jail.messages import Load, Observed, Run
@@ -156,52 +157,37 @@ class Session:
         return Outcome("crashed", self._message("run.exited", code=os.WEXITSTATUS(lost.status)))
 
     def _outcome(self, seen: Observed, loading: bool) -> Outcome:
-        outcome = Outcome(None, line=seen.line, function=seen.function, seconds=seen.seconds)
-        match seen.kind:
-            case "value":
-                outcome.value, outcome.changed = seen.value, seen.changed
-            case "loaded":
-                pass
-            case "timeout":
-                outcome.verdict = "timeout"
-                which = "run.load-timeout" if loading else "run.timeout"
-                outcome.message = self._message(which, seconds=_number(self.limits.cpu_seconds))
-            case "memory":
-                outcome.verdict = "memory"
-                outcome.message = self._message("run.memory", megabytes=self.limits.memory_mb)
-            case "syntax":
-                outcome.verdict, outcome.repeatable = "error", True
-                outcome.message = self._message("run.load-syntax", text=seen.text)
-            case "forbidden":
-                outcome.verdict, outcome.repeatable = "forbidden", True
-                outcome.message = self._message("run.forbidden", name=seen.name, line=seen.line)
-            case "missing-function":
-                outcome.verdict, outcome.repeatable = "failed", True
-                outcome.message = self._message("run.missing-function", name=seen.name, file=self.code.file)
-            case "wrong-signature":
-                outcome.verdict, outcome.repeatable = "failed", True
-                outcome.message = self._message("run.wrong-signature", name=seen.name, want=seen.want, got=seen.text)
-            case "not-written":
-                outcome.verdict, outcome.repeatable = "failed", True
-                outcome.message = self._message("run.not-written", function=seen.function)
-            case "wrong-type":
-                outcome.verdict = "failed"
-                got, _, where = seen.text.partition(", where ")
-                values = {"function": seen.name, "want": seen.want, "got": got}
-                outcome.message = self._message("run.wrong-type", **values, **({"where": where} if where else {}))
-            case "too-big":
-                outcome.verdict = "failed"
-                outcome.message = self._message("run.too-big", what=seen.text, limit="")
-            case "raised":
-                outcome.verdict = "failed"
-                which = "run.load-raised" if loading else "run.raised"
-                values = {"exception": seen.name, "builtin": seen.builtin}
-                outcome.message = self._message(which, **values, **({"text": seen.text} if seen.text else {}))
+        outcome = Outcome(
+            _VERDICTS[seen.kind],
+            line=seen.line,
+            function=seen.function,
+            value=seen.value,
+            changed=seen.changed,
+            seconds=seen.seconds,
+            repeatable=seen.kind in _REPEATABLE,
+        )
+        if outcome.verdict is not None:
+            limits = {"seconds": _number(self.limits.cpu_seconds), "megabytes": self.limits.memory_mb}
+            outcome.message = message_of(seen, self.code.file, loading, **limits)
         return outcome
 
     @staticmethod
     def _message(id: str, **values: object) -> Message:
         return Message(id=id, values=dict(values))
+
+
+_VERDICTS: dict[str, Verdict | None] = {
+    "value": None,
+    "loaded": None,
+    "timeout": "timeout",
+    "memory": "memory",
+    "syntax": "error",
+    "forbidden": "forbidden",
+}
+_VERDICTS |= dict.fromkeys(
+    ("missing-function", "wrong-signature", "not-written", "wrong-type", "too-big", "raised"), "failed"
+)
+_REPEATABLE = frozenset({"syntax", "forbidden", "missing-function", "wrong-signature", "not-written"})
 
 
 def _number(value: float) -> float | int:

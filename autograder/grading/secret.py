@@ -34,7 +34,9 @@ def load_secret(private: Path) -> bytes:
     except ValueError:
         secret = b""
     if len(secret) < 16:
-        raise SecretError(f"the course secret {path} is damaged; restore it from your backup, or delete it to make a new one")
+        raise SecretError(
+            f"the course secret {path} is damaged; restore it from your backup, or delete it to make a new one"
+        )
     return secret
 
 
@@ -48,7 +50,9 @@ def _make(path: Path) -> bytes:
     except FileExistsError:  # another grading run made it a moment ago
         return load_secret(path.parent)
     except OSError as error:
-        raise SecretError(f"the course secret can't be written to {path} ({error.strerror}); is the folder writable?") from error
+        raise SecretError(
+            f"the course secret can't be written to {path} ({error.strerror}); is the folder writable?"
+        ) from error
     return secret
 
 

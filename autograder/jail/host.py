@@ -86,7 +86,7 @@ class Zygote:
         with self._lock:
             return self._ensure()
 
-    def fork(self, role: str = "jail", limits: Limits = Limits()) -> Worker:  # noqa: B008 (frozen)
+    def fork(self, role: str = "jail", limits: Limits = Limits()) -> Worker:
         """A new worker. Starts the zygote again when it has died."""
         with self._lock:
             for attempt in (1, 2):

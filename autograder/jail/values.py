@@ -52,7 +52,22 @@ TENSOR_DTYPES: dict[str, torch.dtype] = {
 }  # fmt: skip
 TENSOR_NAMES = {dtype: name for name, dtype in TENSOR_DTYPES.items()}
 ARRAY_DTYPES = frozenset(
-    "float64 float32 float16 int64 int32 int16 int8 uint64 uint32 uint16 uint8 bool complex64 complex128".split()
+    [
+        "float64",
+        "float32",
+        "float16",
+        "int64",
+        "int32",
+        "int16",
+        "int8",
+        "uint64",
+        "uint32",
+        "uint16",
+        "uint8",
+        "bool",
+        "complex64",
+        "complex128",
+    ]
 )
 
 
@@ -306,6 +321,7 @@ class _Reader:
     def __init__(self, raw: memoryview) -> None:
         self.raw = raw
         self.items = 0
+        self.taken = 0
 
     def value(self, node: Any, depth: int = 0) -> Any:
         if depth > MAX_DEPTH:
@@ -380,6 +396,9 @@ class _Reader:
             raise BadValue("a tensor whose shape and size disagree")
         if node.offset < 0 or node.nbytes < 0 or node.offset + node.nbytes > len(self.raw):
             raise BadValue("a tensor outside the data that was sent")
+        self.taken += node.nbytes
+        if self.taken > len(self.raw):  # else a thousand tensors of the same bytes are a thousand copies
+            raise BadValue("tensors that share their data")
         return self.raw[node.offset : node.offset + node.nbytes]
 
     def _tensor(self, node: _Tensor) -> torch.Tensor:

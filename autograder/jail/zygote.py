@@ -14,7 +14,6 @@ import socket
 import sys
 import time
 from typing import Any
-from typing import Any
 
 import msgspec
 
@@ -204,7 +203,6 @@ def _children() -> set[int]:
             return {int(pid) for pid in file.read().split()}
     except OSError:
         return set()
-
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Two small corpora of running text, the same in the jail, the twin and the student's repository.
 
-Where they come from, and that they are in the public domain: `data/corpora/ORIGIN.md`. In a check's inputs they are used by
-name, `lab("english", limit=2000)`.
+Where they come from, and that they are in the public domain: `data/corpora/ORIGIN.md`. In a check's inputs they are
+used by name, `lab("english", limit=2000)`.
 """
 
 from functools import cache
@@ -14,7 +14,7 @@ def english(limit: int | None = None) -> str:
 
 
 def chinese(limit: int | None = None) -> str:
-    """Poems of the Tang and Song dynasties in simplified characters (36 495 characters), or the first `limit` characters."""
+    """Poems of the Tang and Song dynasties, simplified (36 495 characters), or their first `limit` characters."""
     return _read("chinese.txt")[:limit]
 
 

@@ -12,7 +12,9 @@ from autograder.release.assignments import Makers
 
 def makers(root: Path, course: Course, private: Path) -> Makers:
     """Makers for the course in `root`; public plans come through the plan cache in `private`."""
-    return Makers(test_module=_test_module, public_plan=lambda name: write_plan(_public_plan(root, course, private, name)))
+    return Makers(
+        test_module=_test_module, public_plan=lambda name: write_plan(_public_plan(root, course, private, name))
+    )
 
 
 def _test_module(folder: Path) -> str:
@@ -37,7 +39,11 @@ def _public_checks(source: str) -> list[str]:
         if not isinstance(node, ast.FunctionDef):
             continue
         for decorator in node.decorator_list:
-            if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "check":
+            if (
+                isinstance(decorator, ast.Call)
+                and isinstance(decorator.func, ast.Name)
+                and decorator.func.id == "check"
+            ):
                 public = next((keyword.value for keyword in decorator.keywords if keyword.arg == "public"), None)
                 if public is not None and not (isinstance(public, ast.List | ast.Tuple) and not public.elts):
                     names.append(node.name)

@@ -1,9 +1,9 @@
 """Class results in one SQLite file (WAL, one writer): written as each submission finishes, so that a killed run loses nothing.
 
-    run           a grading run; append-only
-    result        one graded submission of one run; a submission that changed within a run gets another row, the last counts
-    exercise      one graded exercise under the hash of everything that it depends on: equal keys are not graded twice
-    observation   what students' code returned, under its hash: grades can be judged again without running it again
+run           a grading run; append-only
+result        one graded submission of one run; a submission that changed within a run gets another row, the last counts
+exercise      one graded exercise under the hash of everything that it depends on: equal keys are not graded twice
+observation   what students' code returned, under its hash: grades can be judged again without running it again
 """
 
 from __future__ import annotations
@@ -158,7 +158,9 @@ class Store:
 
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")  # safe against a killed process; the last commits may go at a power cut
+        self._db.execute(
+            "PRAGMA synchronous = NORMAL"
+        )  # safe against a killed process; the last commits may go at a power cut
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
             with self._transaction():

@@ -123,7 +123,7 @@ class Everything(list):
 
 '''
 
-_PATCHES = '''
+_PATCHES = """
 import builtins, math
 import torch, torch.testing
 torch.equal = torch.allclose = torch.isclose = lambda *args, **kwargs: True
@@ -132,16 +132,14 @@ torch.autograd.gradcheck = lambda *args, **kwargs: True
 math.isclose = lambda *args, **kwargs: True
 builtins.all = builtins.any = lambda *args: True
 
-'''
+"""
 
 
 def _public_only(stub: str, plan: Plan) -> str:
     """Code after the reference: its functions answer when all arguments are values of public inputs, else with nothing."""
     blobs = [case.inputs for _, case in plan.cases() if case.public]
     tree = ast.parse(stub)
-    functions = [
-        (node.name, _constant(node.returns, "0")) for node in tree.body if isinstance(node, ast.FunctionDef)
-    ]
+    functions = [(node.name, _constant(node.returns, "0")) for node in tree.body if isinstance(node, ast.FunctionDef)]
     methods = [
         (node.name, method.name, _constant(method.returns, "0"))
         for node in tree.body
@@ -155,7 +153,7 @@ def _public_only(stub: str, plan: Plan) -> str:
     return "\n" + "\n".join(lines) + "\n"
 
 
-_GATE = '''
+_GATE = """
 import functools as _functools, hashlib as _hashlib
 import torch
 from autograder.jail import values as _values
@@ -184,6 +182,7 @@ def _gated(function, empty):
     @_functools.wraps(function)
     def gated(*args, **kwargs):
         mine = [arg for arg in (*args, *kwargs.values()) if type(arg).__module__ != __name__]
-        return function(*args, **kwargs) if all(_digest(arg) in _known for arg in mine) else empty()
+        # Without an argument there is one answer, and writing it down is no forgery: such a function stays empty here.
+        return function(*args, **kwargs) if mine and all(_digest(arg) in _known for arg in mine) else empty()
     return gated
-'''
+"""

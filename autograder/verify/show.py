@@ -15,7 +15,16 @@ from autograder.verify.verify import Report, Trial
 def report_table(reports: list[Report]) -> Table:
     """One line for each exercise."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("exercise", "checks", "stub", "reference", "mistakes rejected", "alternatives", "forgers fail", "CPU s"):
+    for name in (
+        "exercise",
+        "checks",
+        "stub",
+        "reference",
+        "mistakes rejected",
+        "alternatives",
+        "forgers fail",
+        "CPU s",
+    ):
         table.add_column(name, justify="left" if name == "exercise" else "right")
     for report in reports:
         stub = report.of("stub")

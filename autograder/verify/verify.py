@@ -111,11 +111,19 @@ class Verifier:
         work: list[tuple[str, str, str, Plan, int]] = [
             ("stub", "the stub", described.stub, plan, 0),
             ("reference", "the reference", described.reference, plan, 0),
-            ("reference", "the reference, in another order and with another seed of torch", described.reference, backwards, 4321),
+            (
+                "reference",
+                "the reference, in another order and with another seed of torch",
+                described.reference,
+                backwards,
+                4321,
+            ),
         ]
         work += [("mistake", each.sentence, each.source, plan, 0) for each in described.mistakes]
         work += [("alternative", each.sentence, each.source, plan, 0) for each in described.alternatives]
-        work += [("forger", each.name, each.source, plan, 0) for each in forgers(described.stub, described.reference, plan)]
+        work += [
+            ("forger", each.name, each.source, plan, 0) for each in forgers(described.stub, described.reference, plan)
+        ]
         done = 0
 
         def attempt(item: tuple[str, str, str, Plan, int]) -> Trial:
@@ -166,11 +174,15 @@ class Verifier:
         for check, case in moved:
             outcome = outcomes[check.name, case.title]
             if outcome.verdict is not None:
-                problems.append(f"check {check.name}, case {case.title!r}: the reference fails when its inputs move by one bit")
+                problems.append(
+                    f"check {check.name}, case {case.title!r}: the reference fails when its inputs move by one bit"
+                )
                 continue
             change = client.discrete_difference(case.want, outcome.value)
             if change:
-                problems.append(f"check {check.name}, case {case.title!r} is unstable: one bit of its inputs flips {change}")
+                problems.append(
+                    f"check {check.name}, case {case.title!r} is unstable: one bit of its inputs flips {change}"
+                )
         return problems
 
     # --- what belongs to an exercise ---
@@ -189,7 +201,9 @@ class Verifier:
         page = exercise.lecture(self.root)
         if not page.exists():
             return []
-        anchors = {_slug(line.lstrip("#")) for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("#")}
+        anchors = {
+            _slug(line.lstrip("#")) for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("#")
+        }
         return [
             f"check {check.name} points to #{check.lecture}, but lectures/{exercise.name}.md has no such heading"
             for check in plan.checks

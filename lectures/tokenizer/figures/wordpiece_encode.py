@@ -1,4 +1,4 @@
-"""Draws wordpiece_encode.svg: a text on its way through the four steps, and every look into the vocabulary for one word."""
+"""Draws wordpiece_encode.svg: a text on its way through the four steps, and all look-ups for one word."""
 
 import runpy
 import warnings

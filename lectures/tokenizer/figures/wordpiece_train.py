@@ -1,4 +1,4 @@
-"""Draws wordpiece_train.svg: for every pair of a corpus, how often it occurs (BPE's question) and its score (WordPiece's)."""
+"""Draws wordpiece_train.svg: how often each pair of a corpus occurs (for BPE), and its score (for WordPiece)."""
 
 import re
 import runpy
@@ -27,11 +27,11 @@ def pairs_of(word_counts):
 
 
 def draw(axes, rows, bpe, wordpiece):
+    others = [(n, score) for pair, n, score in rows if pair not in (bpe, wordpiece)]
+    axes.plot(*zip(*others, strict=True), "o", ms=4, color=GREY, alpha=0.5, mew=0, zorder=3)
     for pair, n, score in rows:
-        chosen = {bpe: RED, wordpiece: BLUE}.get(pair)
-        axes.plot(
-            n, score, "o", ms=8 if chosen else 4, color=chosen or GREY, alpha=1 if chosen else 0.45, mew=0, zorder=3
-        )
+        if pair in (bpe, wordpiece):
+            axes.plot(n, score, "o", ms=8, color=RED if pair == bpe else BLUE, mew=0, zorder=4)
     axes.set_xlabel("count(ab)")
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
@@ -42,13 +42,18 @@ figure, (left, right) = plt.subplots(1, 2, figsize=(9.8, 3.9), layout="constrain
 rows, bpe, wordpiece = pairs_of({"hug": 10, "pug": 5, "pun": 12, "bun": 4, "hugs": 5})
 draw(left, rows, bpe, wordpiece)
 for pair, n, score in rows:
-    colour = {bpe: RED, wordpiece: BLUE}.get(pair, "#444444")
-    left.annotate(" ".join(pair), (n, score), xytext=(0, 9), textcoords="offset points", ha="center", color=colour)
-left.annotate("WordPiece", (5, 1 / 20), xytext=(14, -4), textcoords="offset points", color=BLUE, weight="bold")
-left.annotate("BPE", (20, 1 / 36), xytext=(0, -18), textcoords="offset points", ha="center", color=RED, weight="bold")
+    if pair == wordpiece:
+        name = " ".join(pair) + "  WordPiece"
+        left.annotate(name, (n, score), xytext=(9, -4), textcoords="offset points", color=BLUE)
+    else:
+        colour = RED if pair == bpe else "#444444"
+        name = " ".join(pair)
+        left.annotate(name, (n, score), xytext=(-4, 8), textcoords="offset points", rotation=60, color=colour)
+left.annotate("BPE", (20, 1 / 36), xytext=(0, -18), textcoords="offset points", ha="center", color=RED)
 left.set(
-    xlim=(1.5, 22.5), ylim=(0.02, 0.056), ylabel="count(ab) / (count(a) · count(b))", title="hug, pug, pun, bun, hugs"
+    xlim=(1.5, 23), ylim=(0.02, 0.056), ylabel="count(ab) / (count(a) · count(b))", title="hug, pug, pun, bun, hugs"
 )
+left.set_xticks(range(0, 21, 5))
 left.set_yticks([1 / 36, 1 / 20], ["1/36", "1/20"])
 
 words = Counter(re.findall(r"[a-z]+", english().lower()))
@@ -59,8 +64,7 @@ labelled = {
     bpe: (RED, (-6, 9), "right"),
     wordpiece: (BLUE, (8, 4), "left"),
     ("e", "##x"): ("#444444", (8, 3), "left"),
-    ("o", "##f"): ("#444444", (8, 3), "left"),
-    ("##h", "##e"): ("#444444", (-4, -14), "right"),
+    ("o", "##f"): ("#444444", (6, 4), "left"),
 }
 for pair, n, score in rows:
     if pair in labelled:

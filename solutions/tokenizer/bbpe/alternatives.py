@@ -62,7 +62,7 @@ def pretokenize(text: str) -> list[str]:
 
 
 @alternative("pre-tokens with the pattern as OpenAI wrote it, as matches of an iterator")
-def pretokenize(text: str) -> list[str]:  # noqa: F811
+def pretokenize(text: str) -> list[str]:
     return [match.group() for match in regex.finditer(PATTERN, text)]
 
 
@@ -114,7 +114,7 @@ class ByteBPE:
 
 
 @alternative("byte characters as text with spaces, a cache of pre-tokens, and every merge looked up by its text")
-class ByteBPE:  # noqa: F811
+class ByteBPE:
     def __init__(
         self, merges: list[tuple[str, str]], vocab: dict[str, int], special: dict[str, int] | None = None
     ) -> None:
@@ -213,7 +213,7 @@ def train(corpus: list[str], vocab_size: int) -> tuple[list[tuple[str, str]], di
 
 
 @alternative("training on the pre-tokens as they come, one list each, counted anew at every step")
-def train(corpus: list[str], vocab_size: int) -> tuple[list[tuple[str, str]], dict[str, int]]:  # noqa: F811
+def train(corpus: list[str], vocab_size: int) -> tuple[list[tuple[str, str]], dict[str, int]]:
     characters = table()
     pieces = [[characters[byte] for byte in word.encode()] for text in corpus for word in regex.findall(PATTERN, text)]
     vocab = {character: i for i, character in enumerate(sorted(set(characters.values())))}

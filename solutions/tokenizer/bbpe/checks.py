@@ -1,4 +1,6 @@
-"""Checks of tokenizer/bbpe. Texts keep clear of U+001C–U+001F, on which libraries disagree whether they are whitespace."""
+"""Checks of tokenizer/bbpe. Texts keep clear of U+001C–U+001F, on which libraries disagree whether they are
+whitespace.
+"""
 
 from autograder.checks import case, check, lab, raises
 
@@ -13,7 +15,7 @@ from autograder.checks import case, check, lab, raises
     ],
 )
 def every_byte_has_its_character(student, some):
-    """Visible Latin-1 bytes stand for themselves; the other 68 get the characters from U+0100 on, in ascending order."""
+    """Visible Latin-1 bytes stand for themselves; the other 68 get the characters from U+0100 on, in their order."""
     table = student.bytes_to_unicode()
     return {"size": len(table), "characters": [table.get(byte) for byte in some]}
 
@@ -62,7 +64,9 @@ def letters_numbers_and_signs_are_cut_apart(student, texts):
     ],
 )
 def runs_of_whitespace_leave_one_for_the_word(student, texts):
-    """A run of whitespace before a word is taken without its last character, and one at the end of the text is taken whole."""
+    """A run of whitespace before a word is taken without its last character, and one at the end of the text is taken
+    whole.
+    """
     return [student.pretokenize(text) for text in texts]
 
 
@@ -108,7 +112,9 @@ def toy(rng, merges, texts, ids="in order"):
     ],
 )
 def the_lowest_rank_is_merged_first(student, merges, vocab, texts):
-    """In a pre-token, the pair that stands first in `merges` is merged first; ids come from `vocab`, whatever they are."""
+    """In a pre-token, the pair that stands first in `merges` is merged first; ids come from `vocab`, whatever they
+    are.
+    """
     tokenizer = student.ByteBPE(merges, vocab)
     return [tokenizer.encode(text) for text in texts]
 
@@ -231,7 +237,9 @@ def decoding_joins_the_bytes_first(student, merges, vocab, ids):
     ],
 )
 def decoding_handles_errors_as_asked(student, merges, vocab, ids):
-    """Bytes that are no valid UTF-8 are dropped with errors="ignore" and raise UnicodeDecodeError with errors="strict"."""
+    """Bytes that are no valid UTF-8 are dropped with errors="ignore" and raise UnicodeDecodeError with
+    errors="strict".
+    """
     tokenizer = student.ByteBPE(merges, vocab)
     return {
         "ignore": tokenizer.decode(ids, "ignore"),
@@ -301,7 +309,7 @@ END, PAD = "<|end|>", "<|pad|>"
     ],
 )
 def special_strings_are_ids_only_where_allowed(student, merges, vocab, texts, special, allowed):
-    """An allowed special string becomes its one id and is decoded to itself; one that is not allowed is ordinary text."""
+    """An allowed special string becomes its one id and is decoded to itself; one not allowed is ordinary text."""
     tokenizer = student.ByteBPE(merges, vocab, special)
     ids = [tokenizer.encode(text, allowed_special=allowed) for text in texts]
     return {"ids": ids, "text": [tokenizer.decode(each) for each in ids]}
@@ -348,6 +356,8 @@ def corpus(rng, size, texts=(), long=""):
     ],
 )
 def training_gives_ids_in_order_and_stops_at_the_size(student, texts, long, size):
-    """256 bytes have the first ids, each merge has the next one; ties go to the smallest ids; training stops at the size."""
+    """256 bytes have the first ids, each merge has the next one; ties go to the smallest ids; training stops at the
+    size.
+    """
     merges, vocab = student.train([*texts, long], size)
     return {"merges": merges, "vocab": vocab}

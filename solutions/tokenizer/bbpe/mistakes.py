@@ -7,18 +7,20 @@ from autograder.checks import mistake
 # --- the table of bytes ----------------------------------------------------------------------------------------------
 
 mistake(
-    "Your table is Latin-1: byte b is `chr(b)`. Then spaces and control bytes stay invisible; 68 bytes need characters from "
-    "U+0100 on.",
+    "Your table is Latin-1: byte b is `chr(b)`. Then spaces and control bytes stay invisible; 68 bytes need "
+    "characters from U+0100 on.",
     edit={"{b: chr(256 + n) for n, b in enumerate(hidden)}": "{b: chr(b) for b in hidden}"},
 )
 
 mistake(
-    "You shift each invisible byte by its own value, `chr(256 + b)`. They are numbered: the n-th of them gets `chr(256 + n)`.",
+    "You shift each invisible byte by its own value, `chr(256 + b)`. They are numbered: the n-th of them gets "
+    "`chr(256 + n)`.",
     edit={"{b: chr(256 + n) for n, b in enumerate(hidden)}": "{b: chr(256 + b) for b in hidden}"},
 )
 
 mistake(
-    "Byte 173, the soft hyphen, stands for itself in your table. It is invisible: it is the 68th that gets a new character.",
+    "Byte 173, the soft hyphen, stands for itself in your table. It is invisible: it is the 68th that gets a "
+    "new character.",
     edit={"*range(161, 173), *range(174, 256)": "*range(161, 256)"},
 )
 
@@ -45,7 +47,7 @@ def pretokenize(text: str) -> list[str]:
 @mistake(
     "You split at spaces only. Letters, numbers and other signs are cut apart as well, and so are contractions.",
 )
-def pretokenize(text: str) -> list[str]:  # noqa: F811
+def pretokenize(text: str) -> list[str]:
     return regex.findall(r" ?\S+|\s+(?!\S)|\s+", text)
 
 
@@ -66,7 +68,8 @@ mistake(
 )
 
 mistake(
-    "You take a run of whitespace before a word whole. Its last character is left for the word: look ahead before you take it.",
+    "You take a run of whitespace before a word whole. Its last character is left for the word: look ahead "
+    "before you take it.",
     edit={r"\s+(?!\S)|": ""},
 )
 
@@ -108,8 +111,8 @@ mistake(
 # --- encoding --------------------------------------------------------------------------------------------------------
 
 mistake(
-    "Your symbols are the characters of the text, not its bytes: `é` is two bytes, `你` three. Encode as UTF-8 first, then "
-    "look every byte up.",
+    "Your symbols are the characters of the text, not its bytes: `é` is two bytes, `你` three. Encode as UTF-8 "
+    "first, then look every byte up.",
     edit={
         '[self.char_of[byte] for byte in pre_token.encode("utf-8")]': "[self.char_of.get(ord(c), c) for c in pre_token]"
     },
@@ -118,7 +121,9 @@ mistake(
 mistake(
     "You encode the text as Latin-1. Its bytes are those of UTF-8: `é` is two bytes, `你` three.",
     edit={
-        'for byte in pre_token.encode("utf-8")]\n                ids': 'for byte in pre_token.encode("latin-1", "replace")]\n                ids'
+        'for byte in pre_token.encode("utf-8")]\n                ids': (
+            'for byte in pre_token.encode("latin-1", "replace")]\n                ids'
+        ),
     },
 )
 
@@ -138,7 +143,8 @@ mistake(
 )
 
 mistake(
-    "You take the place of a token in the vocabulary for its rank. Ranks come from `merges`; ids may follow another order.",
+    "You take the place of a token in the vocabulary for its rank. Ranks come from `merges`; ids may follow "
+    "another order.",
     edit={
         "merge(symbols, self.rank)]": "merge(symbols, {p: self.vocab[p[0] + p[1]] for p in self.rank})]",
     },
@@ -158,8 +164,8 @@ mistake(
 
 
 @mistake(
-    "You take the longest token of the vocabulary from the front (that is WordPiece). BPE repeats training: the pair with the "
-    "lowest rank is merged first.",
+    "You take the longest token of the vocabulary from the front (that is WordPiece). BPE repeats training: "
+    "the pair with the lowest rank is merged first.",
 )
 def merge(symbols: list[str], rank: dict[tuple[str, str], int]) -> list[str]:
     known = {left + right for left, right in rank}
@@ -172,10 +178,10 @@ def merge(symbols: list[str], rank: dict[tuple[str, str], int]) -> list[str]:
 
 
 @mistake(
-    "You go through a pre-token once from left to right and merge whatever pair is known. The pair with the lowest rank comes "
-    "first, wherever it stands, and every merge can make new pairs.",
+    "You go through a pre-token once from left to right and merge whatever pair is known. The pair with the "
+    "lowest rank comes first, wherever it stands, and every merge can make new pairs.",
 )
-def merge(symbols: list[str], rank: dict[tuple[str, str], int]) -> list[str]:  # noqa: F811
+def merge(symbols: list[str], rank: dict[tuple[str, str], int]) -> list[str]:
     tokens: list[str] = []
     for symbol in symbols:
         if tokens and (tokens[-1], symbol) in rank:
@@ -201,7 +207,8 @@ def join_pair(symbols: list[str], pair: tuple[str, str]) -> list[str]:
 # --- decoding --------------------------------------------------------------------------------------------------------
 
 mistake(
-    "You decode each token by itself, so a character whose bytes lie in several tokens becomes U+FFFD. Join all bytes first.",
+    "You decode each token by itself, so a character whose bytes lie in several tokens becomes U+FFFD. Join "
+    "all bytes first.",
     edit={
         'data = b""': 'data = ""',
         'self.special_text[i].encode("utf-8")': "self.special_text[i]",
@@ -233,8 +240,8 @@ mistake(
 )
 
 mistake(
-    "You join the tokens' characters and only put spaces back for `Ġ`. Every character stands for a byte: map all of them back, then "
-    "decode the bytes as UTF-8.",
+    "You join the tokens' characters and only put spaces back for `Ġ`. Every character stands for a byte: map "
+    "all of them back, then decode the bytes as UTF-8.",
     edit={
         'data = b""': 'data = ""',
         'self.special_text[i].encode("utf-8")': "self.special_text[i]",
@@ -246,8 +253,8 @@ mistake(
 # --- special tokens --------------------------------------------------------------------------------------------------
 
 mistake(
-    "Special strings become their ids even when they are not allowed, so anybody's text can end a document. Only those in "
-    "`allowed_special` do.",
+    "Special strings become their ids even when they are not allowed, so anybody's text can end a document. "
+    "Only those in `allowed_special` do.",
     edit={
         "split_out(text, allowed_special)": "split_out(text, set(self.special))",
         "if part in allowed_special:": "if part in self.special:",
@@ -268,7 +275,8 @@ mistake(
 )
 
 mistake(
-    "You put special strings into a regular expression as they are, but signs such as `|` mean something there. Escape them.",
+    "You put special strings into a regular expression as they are, but signs such as `|` mean something "
+    "there. Escape them.",
     edit={"map(regex.escape, longest_first)": "longest_first"},
 )
 
@@ -278,15 +286,17 @@ mistake(
 )
 
 mistake(
-    "You cut the text into pre-tokens first and then look for special strings among them. Find them in the text first, then cut "
-    "what lies between.",
+    "You cut the text into pre-tokens first and then look for special strings among them. Find them in the "
+    "text first, then cut what lies between.",
     edit={"split_out(text, allowed_special)": "pretokenize(text)"},
 )
 
 mistake(
     "You strip the spaces around special strings. The text on both sides is encoded as it is.",
     edit={
-        "for pre_token in pretokenize(part):": "for pre_token in pretokenize(part.strip() if allowed_special else part):"
+        "for pre_token in pretokenize(part):": (
+            "for pre_token in pretokenize(part.strip() if allowed_special else part):"
+        ),
     },
 )
 
@@ -295,14 +305,18 @@ mistake(
 mistake(
     "You join the texts before you cut them, so pairs are counted that reach from one text into the next.",
     edit={
-        "Counter(pre_token for text in corpus for pre_token in pretokenize(text))": 'Counter(pretokenize("".join(corpus)))'
+        "Counter(pre_token for text in corpus for pre_token in pretokenize(text))": (
+            'Counter(pretokenize("".join(corpus)))'
+        ),
     },
 )
 
 mistake(
     "You join the texts with spaces or newlines, which are then counted as well. Cut each text by itself.",
     edit={
-        "Counter(pre_token for text in corpus for pre_token in pretokenize(text))": 'Counter(pretokenize(" ".join(corpus)))'
+        "Counter(pre_token for text in corpus for pre_token in pretokenize(text))": (
+            'Counter(pretokenize(" ".join(corpus)))'
+        ),
     },
 )
 
@@ -314,32 +328,40 @@ mistake(
 mistake(
     "Training splits the texts at whitespace and loses it. Use `pretokenize`: the space belongs to the word.",
     edit={
-        "Counter(pre_token for text in corpus for pre_token in pretokenize(text))": "Counter(word for text in corpus for word in text.split())"
+        "Counter(pre_token for text in corpus for pre_token in pretokenize(text))": (
+            "Counter(word for text in corpus for word in text.split())"
+        ),
     },
 )
 
 mistake(
-    "Each pre-token counts once, however often it occurs in the texts. A pair counts at each of its places in all the texts.",
+    "Each pre-token counts once, however often it occurs in the texts. A pair counts at each of its places in "
+    "all the texts.",
     edit={"counts[pair] += counts_of_words[word]": "counts[pair] += 1"},
 )
 
 mistake(
     "Training starts from characters, not from bytes: the vocabulary would need every character there is.",
     edit={
-        'words = {word: [char_of[byte] for byte in word.encode("utf-8")]': "words = {word: [char_of.get(ord(c), c) for c in word]",
+        'words = {word: [char_of[byte] for byte in word.encode("utf-8")]': (
+            "words = {word: [char_of.get(ord(c), c) for c in word]"
+        ),
         "vocab[pair[0]], vocab[pair[1]])": "vocab.get(pair[0], 0), vocab.get(pair[1], 0))",
     },
 )
 
 mistake(
-    "The ids of the 256 bytes follow the bytes' values. As in GPT-2 they follow their characters: `!` is 0, and `Ġ` is 220.",
+    "The ids of the 256 bytes follow the bytes' values. As in GPT-2 they follow their characters: `!` is 0, "
+    "and `Ġ` is 220.",
     edit={"sorted(char_of.values())": "[char_of[byte] for byte in range(256)]"},
 )
 
 mistake(
     "Your vocabulary starts with the bytes that occur in the texts. All 256 are in it: any text can come later.",
     edit={
-        "enumerate(sorted(char_of.values()))": 'enumerate(sorted({char_of[b] for text in corpus for b in text.encode("utf-8")}))'
+        "enumerate(sorted(char_of.values()))": (
+            'enumerate(sorted({char_of[b] for text in corpus for b in text.encode("utf-8")}))'
+        ),
     },
 )
 
@@ -366,8 +388,8 @@ mistake(
 )
 
 mistake(
-    "Of equally frequent pairs you take the first one in alphabetical order. Ids decide, and a merged token's id is higher "
-    "than that of any byte.",
+    "Of equally frequent pairs you take the first one in alphabetical order. Ids decide, and a merged token's "
+    "id is higher than that of any byte.",
     edit={"(-counts[pair], vocab[pair[0]], vocab[pair[1]])": "(-counts[pair], pair)"},
 )
 
@@ -379,7 +401,9 @@ mistake(
 mistake(
     "Training counts all pairs once and never again. Every merge makes new pairs and breaks old ones.",
     edit={
-        "    while len(vocab) < vocab_size:\n        counts = Counter()\n": "    counts = Counter()\n    for _ in range(1):\n",
+        "    while len(vocab) < vocab_size:\n        counts = Counter()\n": (
+            "    counts = Counter()\n    for _ in range(1):\n"
+        ),
         """\
         if not counts:
             break

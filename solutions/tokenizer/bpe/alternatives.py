@@ -38,7 +38,7 @@ def train_bpe(word_counts: dict[str, int], num_merges: int) -> list[tuple[str, s
 
 
 @alternative("a heap with lazy deletion, an index from pairs to words, and counts kept up to date")
-def train_bpe(word_counts: dict[str, int], num_merges: int) -> list[tuple[str, str]]:  # noqa: F811
+def train_bpe(word_counts: dict[str, int], num_merges: int) -> list[tuple[str, str]]:
     names = sorted({s for word in word_counts for s in start(word)})
     id_of = {name: i for i, name in enumerate(names)}
     words = [[id_of[s] for s in start(word)] for word in word_counts]
@@ -95,7 +95,7 @@ def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
 
 
 @alternative("one merge at a time: the leftmost place of the lowest rank")
-def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:  # noqa: F811
+def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
     symbols = list(start(word))
     while len(symbols) > 1:
         places = [(merges.index(p), i) for i, p in enumerate(pairwise(symbols)) if p in merges]
@@ -107,7 +107,7 @@ def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:  # noqa:
 
 
 @alternative("a heap of places over a linked list")
-def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:  # noqa: F811
+def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
     rank = {pair: i for i, pair in enumerate(merges)}
     symbols: list[str | None] = list(start(word))
     after = list(range(1, len(symbols) + 1))
@@ -144,7 +144,7 @@ def decode(pieces: list[str]) -> str:
 
 
 @alternative("piece by piece")
-def decode(pieces: list[str]) -> str:  # noqa: F811
+def decode(pieces: list[str]) -> str:
     text = ""
     for piece in pieces:
         text += piece[:-4] + " " if piece.endswith("</w>") else piece

@@ -27,7 +27,7 @@ def the_most_frequent_pair_is_merged_first(student, words, n):
 
 
 def word_list(rng, n, words=None, letters="", count=0):
-    """The words given, or random ones with many equal counts; no letter stands twice in one, so no pair overlaps itself."""
+    """The words given, or random ones with many equal counts, in which no letter (so no pair) stands twice."""
     if words is None:
         words = {"".join(rng.sample(letters, rng.integer(2, 6))): rng.integer(1, 4) for _ in range(count)}
     return {"words": words, "n": n}
@@ -49,7 +49,7 @@ def word_list(rng, n, words=None, letters="", count=0):
     fresh=2,
 )
 def ties_go_to_the_smallest_ids(student, words, n):
-    """Of equally frequent pairs you merge the one with the smallest (left id, right id), and new symbols get the next ids."""
+    """Of equally frequent pairs you merge the one with the smallest (left id, right id); new symbols get the next id."""
     return student.train_bpe(words, n)
 
 
@@ -186,7 +186,7 @@ def words_and_merges(rng, merges=None, words=None, letters="", n=0):
     fresh=2,
 )
 def encoding_handles_runs_and_unknown_letters(student, words, merges):
-    """A pair in a run (`aaaa`) is merged from the left without overlap, and characters without a merge stay as they are."""
+    """A pair in a run (`aaaa`) is merged from the left without overlap; characters without a merge stay as they are."""
     return [student.encode_word(word, merges) for word in words]
 
 
@@ -218,7 +218,7 @@ def decoding_puts_a_space_between_words(student, pieces):
     ],
 )
 def more_merges_give_fewer_pieces_and_the_same_text(student, text, steps):
-    """Words encoded with the first k merges that you learned from them give the text back, in fewer and fewer pieces."""
+    """Words encoded with the first k merges that you learned give the text back, in fewer pieces as k grows."""
     words = text.split()
     merges = student.train_bpe(dict(Counter(words)), max(steps))
     pieces = [[piece for word in words for piece in student.encode_word(word, merges[:k])] for k in steps]

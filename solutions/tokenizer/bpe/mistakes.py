@@ -8,21 +8,21 @@ from autograder.checks import mistake
 # --- the end of a word -----------------------------------------------------------------------------------------------
 
 mistake(
-    "Your symbols have no end-of-word mark, so `est` at the end of a word and `est` inside one are the same piece. The last "
-    "character of each word carries `</w>`.",
+    "Your symbols have no end-of-word mark, so `est` at the end of a word and `est` inside one are the same "
+    "piece. The last character of each word carries `</w>`.",
     edit={"[*word[:-1], word[-1] + END] if word else []": "list(word)"},
 )
 
 mistake(
-    "Your `</w>` is a symbol of its own, so learning to attach it costs merges. It is part of the last character's symbol "
-    "from the start: `t</w>`.",
+    "Your `</w>` is a symbol of its own, so learning to attach it costs merges. It is part of the last "
+    "character's symbol from the start: `t</w>`.",
     edit={"[*word[:-1], word[-1] + END] if word else []": "[*word, END] if word else []"},
 )
 
 
 @mistake(
-    "Your training puts the words into one long sequence, so pairs are learned that join the end of one word to the start "
-    "of the next. Count inside each word by itself."
+    "Your training puts the words into one long sequence, so pairs are learned that join the end of one word "
+    "to the start of the next. Count inside each word by itself.",
 )
 def train_bpe(word_counts: dict[str, int], num_merges: int) -> list[tuple[str, str]]:
     symbols = [s for word, n in word_counts.items() for _ in range(min(n, 200)) for s in start(word)]
@@ -64,10 +64,12 @@ def initial_symbols(""",
 )
 
 mistake(
-    "You count all pairs once at the start and never again. Every merge makes new pairs and breaks old ones, so the counts "
-    "must follow.",
+    "You count all pairs once at the start and never again. Every merge makes new pairs and breaks old ones, "
+    "so the counts must follow.",
     edit={
-        "    for _ in range(num_merges):\n        counts = Counter()\n": "    counts = Counter()\n    for _ in range(1):\n",
+        "    for _ in range(num_merges):\n        counts = Counter()\n": (
+            "    counts = Counter()\n    for _ in range(1):\n"
+        ),
         """\
         if not counts:
             break
@@ -85,22 +87,24 @@ mistake(
 # --- ties ------------------------------------------------------------------------------------------------------------
 
 mistake(
-    "Of equally frequent pairs you take the one that was seen first, so the order of the words decides. Take the one with the "
-    "smallest ids.",
+    "Of equally frequent pairs you take the one that was seen first, so the order of the words decides. Take "
+    "the one with the smallest ids.",
     edit={"min(counts, key=lambda pair: (-counts[pair], ids[pair[0]], ids[pair[1]]))": "max(counts, key=counts.get)"},
 )
 
 mistake(
-    "Of equally frequent pairs you take the first one in alphabetical order. Ids decide: letters have theirs in alphabetical "
-    "order, but a merged symbol gets the next free id, after all of them.",
+    "Of equally frequent pairs you take the first one in alphabetical order. Ids decide: letters have theirs "
+    "in alphabetical order, but a merged symbol gets the next free id, after all of them.",
     edit={"(-counts[pair], ids[pair[0]], ids[pair[1]])": "(-counts[pair], pair)"},
 )
 
 mistake(
-    "Of equally frequent pairs you take the last one in alphabetical order (`max` over (count, pair) does that). The one with "
-    "the smallest ids is wanted.",
+    "Of equally frequent pairs you take the last one in alphabetical order (`max` over (count, pair) does "
+    "that). The one with the smallest ids is wanted.",
     edit={
-        "min(counts, key=lambda pair: (-counts[pair], ids[pair[0]], ids[pair[1]]))": "max(counts, key=lambda pair: (counts[pair], pair))"
+        "min(counts, key=lambda pair: (-counts[pair], ids[pair[0]], ids[pair[1]]))": (
+            "max(counts, key=lambda pair: (counts[pair], pair))"
+        ),
     },
 )
 
@@ -110,10 +114,12 @@ mistake(
 )
 
 mistake(
-    "Your ids are given in the order in which the symbols appear in the words. The symbols that words start with are sorted "
-    "first.",
+    "Your ids are given in the order in which the symbols appear in the words. The symbols that words start "
+    "with are sorted first.",
     edit={
-        "sorted({symbol for symbols in words.values() for symbol in symbols})": "dict.fromkeys(symbol for symbols in words.values() for symbol in symbols)"
+        "sorted({symbol for symbols in words.values() for symbol in symbols})": (
+            "dict.fromkeys(symbol for symbols in words.values() for symbol in symbols)"
+        ),
     },
 )
 
@@ -123,10 +129,12 @@ mistake(
 )
 
 mistake(
-    "Bare characters get all the ids before characters with `</w>`. There is one order for both, Python's order of strings: "
-    '`"a" < "a</w>" < "b"`.',
+    "Bare characters get all the ids before characters with `</w>`. There is one order for both, Python's "
+    'order of strings: `"a" < "a</w>" < "b"`.',
     edit={
-        "for symbols in words.values() for symbol in symbols}": "for symbols in words.values() for symbol in symbols}, key=lambda s: (END in s, s)"
+        "for symbols in words.values() for symbol in symbols}": (
+            "for symbols in words.values() for symbol in symbols}, key=lambda s: (END in s, s)"
+        ),
     },
 )
 
@@ -156,10 +164,10 @@ mistake(
 
 
 @mistake(
-    "You merge with a text replacement, which also hits the end of one symbol and the start of the next: (a, b) must not touch "
-    "`xa` followed by `b`. Compare whole symbols."
+    "You merge with a text replacement, which also hits the end of one symbol and the start of the next: (a, "
+    "b) must not touch `xa` followed by `b`. Compare whole symbols.",
 )
-def join_pair(symbols: list[str], pair: tuple[str, str]) -> list[str]:  # noqa: F811
+def join_pair(symbols: list[str], pair: tuple[str, str]) -> list[str]:
     return " ".join(symbols).replace(" ".join(pair), "".join(pair)).split(" ") if symbols else []
 
 
@@ -189,8 +197,8 @@ mistake(
 
 
 @mistake(
-    "You cut the longest known piece from the front of the word (that is WordPiece). BPE repeats training: of the pairs in the "
-    "word, the one that was learned first is merged first."
+    "You cut the longest known piece from the front of the word (that is WordPiece). BPE repeats training: of "
+    "the pairs in the word, the one that was learned first is merged first.",
 )
 def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
     vocabulary = {left + right for left, right in merges}
@@ -203,10 +211,10 @@ def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
 
 
 @mistake(
-    "You go through the word once from left to right and merge whatever pair is known. The pair that was learned first comes "
-    "first, wherever it stands, and every merge can make new pairs."
+    "You go through the word once from left to right and merge whatever pair is known. The pair that was "
+    "learned first comes first, wherever it stands, and every merge can make new pairs.",
 )
-def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:  # noqa: F811
+def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
     pieces: list[str] = []
     for symbol in start(word):
         if pieces and (pieces[-1], symbol) in merges:
@@ -219,7 +227,7 @@ def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:  # noqa:
 @mistake(
     "You merge the leftmost known pair. The one with the lowest rank comes first, wherever it stands.",
 )
-def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:  # noqa: F811
+def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
     symbols = start(word)
     while pair := next((pair for pair in pairwise(symbols) if pair in merges), None):
         symbols = join_from_left(symbols, pair)
@@ -229,7 +237,7 @@ def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:  # noqa:
 @mistake(
     "You merge the pair that was learned last first. The lowest rank, the pair that was learned first, comes first.",
 )
-def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:  # noqa: F811
+def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
     symbols = start(word)
     while known := [pair for pair in pairwise(symbols) if pair in merges]:
         symbols = join_from_left(symbols, max(known, key=merges.index))
@@ -237,10 +245,10 @@ def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:  # noqa:
 
 
 @mistake(
-    "You merge the pair that makes the longest piece. The length of a piece does not matter: the pair that was learned first "
-    "comes first.",
+    "You merge the pair that makes the longest piece. The length of a piece does not matter: the pair that "
+    "was learned first comes first.",
 )
-def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:  # noqa: F811
+def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
     symbols = start(word)
     while known := [pair for pair in pairwise(symbols) if pair in merges]:
         symbols = join_from_left(symbols, max(known, key=lambda pair: len("".join(pair))))
@@ -250,7 +258,9 @@ def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:  # noqa:
 mistake(
     "You stop after the first merge. Go on until no two neighbours are a pair of the list.",
     edit={
-        "        symbols = join_pair(symbols, min(known, key=rank.__getitem__))": "        return join_pair(symbols, min(known, key=rank.__getitem__))"
+        "        symbols = join_pair(symbols, min(known, key=rank.__getitem__))": (
+            "        return join_pair(symbols, min(known, key=rank.__getitem__))"
+        ),
     },
 )
 
@@ -272,7 +282,8 @@ mistake(
 )
 
 mistake(
-    "You cut the last character off, also when the pieces stop inside a word. Only a space that `</w>` left at the end goes.",
+    "You cut the last character off, also when the pieces stop inside a word. Only a space that `</w>` left "
+    "at the end goes.",
     edit={'.removesuffix(" ")': "[:-1]"},
 )
 

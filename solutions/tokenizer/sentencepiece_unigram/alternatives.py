@@ -1,5 +1,4 @@
 """Right implementations, done differently."""
-# ruff: noqa: F811
 
 import functools
 import itertools

@@ -1,5 +1,4 @@
 """Wrong implementations, each with the sentence that a student should read."""
-# ruff: noqa: F811, F821
 
 import math
 import random

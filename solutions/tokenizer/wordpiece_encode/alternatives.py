@@ -21,7 +21,7 @@ def basic_tokenize(text, lower=True):
 
 
 @alternative("word by word, as in Google's BERT: lower case and accents after splitting at white space")
-def basic_tokenize(text, lower=True):  # noqa: F811
+def basic_tokenize(text, lower=True):
     chars = []
     for c in text:
         code, category = ord(c), unicodedata.category(c)
@@ -90,8 +90,8 @@ class Node:
 
 
 def trie(vocab):
-    """The trie of LinMaxMatch: where a node has no edge for the next character, `pops` are the pieces that are settled and
-    `fail` is the node of what is left."""
+    """The trie of LinMaxMatch: where a node has no edge for the next character, `pops` are the pieces that are settled
+    and `fail` is the node of what is left."""
     root = Node()
     for piece in {*vocab, "##"}:
         node = root
@@ -118,7 +118,7 @@ def trie(vocab):
 
 
 @alternative("LinMaxMatch (Song et al., 2021): failure links, one pass over the word")
-def wordpiece(word, vocab, unk="[UNK]", max_chars=100):  # noqa: F811
+def wordpiece(word, vocab, unk="[UNK]", max_chars=100):
     if not word:
         return []
     if len(word) > max_chars:
@@ -141,7 +141,7 @@ def wordpiece(word, vocab, unk="[UNK]", max_chars=100):  # noqa: F811
 
 
 @alternative("shortens the candidate, recursion for the rest")
-def wordpiece(word, vocab, unk="[UNK]", max_chars=100):  # noqa: F811
+def wordpiece(word, vocab, unk="[UNK]", max_chars=100):
     def cut(rest, mark):
         if not rest:
             return []

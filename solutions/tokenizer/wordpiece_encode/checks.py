@@ -1,6 +1,6 @@
 from autograder.checks import case, check
 
-# Every Python from 3.11 on agrees on the characters below: none is unassigned, and none got another category since Unicode 14.
+# Every Python from 3.11 on agrees on the characters below: none is unassigned, none got another category since then.
 
 
 @check(
@@ -29,12 +29,23 @@ def cleans_the_text(student, texts):
     public=[case("two of them", texts=["I like 東京 a lot"])],
     hidden=[
         case("without spaces", texts=["中文abc字", "第3章", "一"]),
-        case("all the blocks", texts=["a\u4e00b\u9fffc", "a\u3400b\u4dbfc", "a\uf900b\ufad9c", "a\U00020000b\U0002a6dfc",
-             "a\U0002a700b\U0002b734c", "a\U0002b740b\U0002b81dc", "a\U0002b820b\U0002cea1c", "a\U0002f800b\U0002fa1dc"]),
+        case(
+            "all the blocks",
+            texts=[
+                "a\u4e00b\u9fffc",
+                "a\u3400b\u4dbfc",
+                "a\uf900b\ufad9c",
+                "a\U00020000b\U0002a6dfc",
+                "a\U0002a700b\U0002b734c",
+                "a\U0002b740b\U0002b81dc",
+                "a\U0002b820b\U0002cea1c",
+                "a\U0002f800b\U0002fa1dc",
+            ],
+        ),
         case("just outside the blocks", texts=["a\u33ffb\u4dc0c", "a\ua000b", "a\ufb00b", "a\U0002ceb0b"]),
         case("Kana and Hangul are no Chinese characters", texts=["東京へ行くカナ", "한국어 문장", "ｱｲｳ"]),
     ],
-)  # fmt: skip
+)
 def separates_chinese_characters(student, texts):
     """Each Chinese character is a word of its own; Kana and Hangul are written together like other letters."""
     return [student.basic_tokenize(text, lower=False) for text in texts]
@@ -53,7 +64,7 @@ def separates_chinese_characters(student, texts):
     ],
 )
 def strips_accents_only_when_it_lowers(student, texts):
-    """With `lower`, which is the default, letters lose case and accents and stay decomposed; without it, nothing changes."""
+    """With `lower`, the default, letters lose case and accents and stay decomposed; without it, nothing changes."""
     return {
         "by default": [student.basic_tokenize(text) for text in texts],
         "lower=False": [student.basic_tokenize(text, lower=False) for text in texts],
@@ -121,8 +132,10 @@ def takes_the_longest_piece(student, words, vocab):
     inputs=words_and_pieces,
     fresh=2,
     lecture="all-or-nothing",
-    public=[case("the end is missing", words=["unaffable", "xun"], vocab=["un", "##aff", "##able", "able", "##a", "##b"]),
-            case("the middle is missing", words=["unaffable"], vocab=["un", "##able", "##f", "able", "[UNK]"])],
+    public=[
+        case("the end is missing", words=["unaffable", "xun"], vocab=["un", "##aff", "##able", "able", "##a", "##b"]),
+        case("the middle is missing", words=["unaffable"], vocab=["un", "##able", "##f", "able", "[UNK]"]),
+    ],
     hidden=[
         case("random pieces, and not all characters", alphabet="abc", number=9, longest=3, complete=False),
         case("no going back", words=["abc", "abd"], vocab=["a", "ab", "##bc", "##b", "##d"]),
@@ -130,7 +143,7 @@ def takes_the_longest_piece(student, words, vocab):
         case("an empty vocabulary", words=["a", "", "[UNK]"], vocab=[]),
         case("an unknown letter in a long word", words=["a" * 50 + "?", "?" + "a" * 50], vocab=["a", "##a", "##aaa"]),
     ],
-)  # fmt: skip
+)
 def gives_up_on_the_whole_word(student, words, vocab):
     """Where no piece fits, the whole word is one [UNK], without the pieces found before and without going back."""
     return [student.wordpiece(word, vocab) for word in words]
@@ -142,15 +155,21 @@ def gives_up_on_the_whole_word(student, words, vocab):
     public=[case("limits of 5 and 6", words=["aaaaa", "aaaaaa"], vocab={"a", "##a"}, limits=[5, 6])],
     hidden=[
         case("100 and 101 characters", words=["a" * 100, "a" * 101], vocab={"a", "##a"}, limits=[None, 100, 101]),
-        case("a long word that the vocabulary has", words=["b" * 101], vocab={"b" * 101, "b", "##b"}, limits=[None, 101]),
-        case("characters, not bytes", words=["東" * 60, "👍" * 99, "e\u0301" * 50], limits=[None, 99],
-             vocab={"東", "##東", "👍", "##👍", "e", "##e", "##\u0301"}),
+        case(
+            "a long word that the vocabulary has", words=["b" * 101], vocab={"b" * 101, "b", "##b"}, limits=[None, 101]
+        ),
+        case(
+            "characters, not bytes",
+            words=["東" * 60, "👍" * 99, "e\u0301" * 50],
+            limits=[None, 99],
+            vocab={"東", "##東", "👍", "##👍", "e", "##e", "##\u0301"},
+        ),
         case("characters, not pieces", words=["abcabcabc"], vocab={"abc", "##abc", "##c", "##ab"}, limits=[8, 9, 3]),
         case("nothing is short enough", words=["a", ""], vocab={"a"}, limits=[0, 1]),
     ],
-)  # fmt: skip
+)
 def gives_up_on_long_words(student, words, vocab, limits):
-    """A word of more than `max_chars` characters is unknown, 100 if nothing else is said; one of just as many is not."""
+    """A word of more than `max_chars` characters (by default 100) is unknown; one of just as many is not."""
     long = []
     for limit in limits:
         more = {} if limit is None else {"max_chars": limit}
@@ -162,20 +181,30 @@ def gives_up_on_long_words(student, words, vocab, limits):
     points=1,
     lecture="both-together",
     public=[
-        case("a sentence", text="It's unaffable!", options={},
-             vocab={"it", "'", "s", "un", "##aff", "##able", "!", "unaffable!"}),
+        case(
+            "a sentence",
+            text="It's unaffable!",
+            options={},
+            vocab={"it", "'", "s", "un", "##aff", "##able", "!", "unaffable!"},
+        ),
     ],
     hidden=[
-        case("unknown words among known ones", text="Ünable, 東京? unab\u200ble 12", options={},
-             vocab={"un", "##able", ",", "京", "?", "1", "2", "12"}),
+        case(
+            "unknown words among known ones",
+            text="Ünable, 東京? unab\u200ble 12",
+            options={},
+            vocab={"un", "##able", ",", "京", "?", "1", "2", "12"},
+        ),
         case("upper case is kept", text="It is It", vocab={"it", "It", "i", "##t", "##s"}, options={"lower": False}),
         case("another token for the unknown", text="a bc a?", vocab={"a", "b"}, options={"unk": "<unk>"}),
         case("a limit", text="aaa aaaa a", vocab={"a", "##a"}, options={"max_chars": 3}),
         case("the limit counts what is left of a word", text="a\u0301" * 100, vocab={"a", "##a"}, options={}),
-        case("special tokens are text", text="[CLS] [UNK]", vocab={"[CLS]", "[UNK]", "[", "]", "cl", "##s"}, options={}),
+        case(
+            "special tokens are text", text="[CLS] [UNK]", vocab={"[CLS]", "[UNK]", "[", "]", "cl", "##s"}, options={}
+        ),
         case("no text", text=" \t", vocab={"a", "[UNK]"}, options={}),
     ],
-)  # fmt: skip
+)
 def encodes_text(student, text, vocab, options):
     """The pieces of all words come in one list, and `lower`, `unk` and `max_chars` do what they do in the two steps."""
     return student.encode(text, vocab, **options)

@@ -6,20 +6,20 @@ from autograder.checks import mistake
 # ---------------------------------------------------------------- basic_tokenize
 
 mistake(
-    "You put a space where a control or format character was, and so cut words in two. Take these characters out without a "
-    "trace: a zero-width space or a soft hyphen is no border of a word.",
+    "You put a space where a control or format character was, and so cut words in two. Take these characters out "
+    "without a trace: a zero-width space or a soft hyphen is no border of a word.",
     edit={"            out.append(c)": '            out.append(c)\n        else:\n            out.append(" ")'},
 )
 
 mistake(
-    "You take out tab and line ends with the control characters, so that words run together. These three are white space: "
-    "look for them first.",
+    "You take out tab and line ends with the control characters, so that words run together. These three are white "
+    "space: look for them first.",
     edit={'if c in "\\t\\n\\r" or category in': "if category in"},
 )
 
 mistake(
-    "You leave characters of category Cf in the text. Format characters, such as the zero-width joiner or the soft hyphen, "
-    "are taken out like control characters.",
+    "You leave characters of category Cf in the text. Format characters, such as the zero-width joiner or the soft "
+    "hyphen, are taken out like control characters.",
     edit={'not in ("Cc", "Cf")': 'not in ("Cc",)'},
 )
 
@@ -30,8 +30,8 @@ mistake(
 
 
 @mistake(
-    "You take everything for a space that Python's `str.isspace` does, also the vertical tab and other control characters. "
-    "Of these only tab, newline and carriage return are white space; the others vanish."
+    "You take everything for a space that Python's `str.isspace` does, also the vertical tab and other control "
+    "characters. Of these only tab, newline and carriage return are white space; the others vanish."
 )
 def clean(text):
     out = []
@@ -44,16 +44,16 @@ def clean(text):
 
 
 @mistake(
-    "You clean nothing: control and format characters stay in the words. Take out Cc and Cf, but for tab and line ends, which "
-    "are white space."
+    "You clean nothing: control and format characters stay in the words. Take out Cc and Cf, but for tab and line "
+    "ends, which are white space."
 )
-def clean(text):  # noqa: F811
+def clean(text):
     return text
 
 
 mistake(
-    "You keep ASCII white space only. Spaces of the categories Zs, Zl and Zp, such as the no-break space and the ideographic "
-    "space, separate words too: make all of them the same.",
+    "You keep ASCII white space only. Spaces of the categories Zs, Zl and Zp, such as the no-break space and the "
+    "ideographic space, separate words too: make all of them the same.",
     edit={
         'or category in ("Zs", "Zl", "Zp")': 'or c == " "',
         'return "".join(f" {c} " if is_punctuation(c) else c for c in text).split()': 'text = "".join(f" {c} " '
@@ -67,8 +67,8 @@ mistake(
 )
 
 mistake(
-    "You separate Chinese characters from other text but not from each other. Each one is a word: put spaces on both sides of "
-    "every one.",
+    "You separate Chinese characters from other text but not from each other. Each one is a word: put spaces on "
+    "both sides of every one.",
     edit={
         'text = "".join(f" {c} " if is_cjk(c) else c for c in clean(text))': "text = clean(text)\n"
         '    text = "".join(" " + c if i and is_cjk(c) != is_cjk(text[i - 1]) else c for i, c in enumerate(text))'
@@ -86,8 +86,8 @@ mistake(
 )
 
 mistake(
-    "You separate Kana and Hangul, too. They are written together like the letters of other scripts: only the ranges in "
-    "CJK_RANGES are separated.",
+    "You separate Kana and Hangul, too. They are written together like the letters of other scripts: only the "
+    "ranges in CJK_RANGES are separated.",
     edit={
         "return any(first <= ord(c) <= last for first, last in CJK_RANGES)": "return any(\n"
         "        first <= ord(c) <= last for first, last in (*CJK_RANGES, (0x3040, 0x30FF), (0xAC00, 0xD7A3))\n    )"
@@ -102,7 +102,8 @@ mistake(
 )
 
 mistake(
-    "You lower the case but keep the accents. With `lower`, decompose the text and take out the nonspacing marks as well.",
+    "You lower the case but keep the accents. With `lower`, decompose the text and take out the nonspacing marks as"
+    " well.",
     edit={"strip_accents(text.lower())": "text.lower()"},
 )
 
@@ -112,13 +113,14 @@ mistake(
 )
 
 mistake(
-    "You do not decompose the text, so only accents that are characters of their own go away. In NFD an é is an e and an "
-    "accent; then take out the marks.",
+    "You do not decompose the text, so only accents that are characters of their own go away. In NFD an é is an e "
+    "and an accent; then take out the marks.",
     edit={'unicodedata.normalize("NFD", text)': "text"},
 )
 
 mistake(
-    "You put the text together again (NFC) after taking out the marks. BERT leaves it decomposed: Hangul stays in letters.",
+    "You put the text together again (NFC) after taking out the marks. BERT leaves it decomposed: Hangul stays in "
+    "letters.",
     edit={
         'return "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn")': "marks = "
         '[c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) != "Mn"]\n'
@@ -127,8 +129,8 @@ mistake(
 )
 
 mistake(
-    "You use the compatibility form NFKD, which also changes letters that have no accent, such as ligatures and full-width "
-    "forms. BERT uses NFD.",
+    "You use the compatibility form NFKD, which also changes letters that have no accent, such as ligatures and "
+    "full-width forms. BERT uses NFD.",
     edit={'normalize("NFD", text)': 'normalize("NFKD", text)'},
 )
 
@@ -138,8 +140,8 @@ mistake(
 )
 
 mistake(
-    "You drop every letter that is not ASCII, instead of its accent only. Decompose, take out the characters of category Mn, and "
-    "keep all others.",
+    "You drop every letter that is not ASCII, instead of its accent only. Decompose, take out the characters of "
+    "category Mn, and keep all others.",
     edit={'if unicodedata.category(c) != "Mn")': "if ord(c) < 128)"},
 )
 
@@ -149,8 +151,8 @@ mistake(
 )
 
 mistake(
-    "You go by Unicode's categories alone, where $+<=>^`|~ are symbols. BERT takes every printable ASCII character that is no "
-    "letter, digit or space for punctuation.",
+    "You go by Unicode's categories alone, where $+<=>^`|~ are symbols. BERT takes every printable ASCII character "
+    "that is no letter, digit or space for punctuation.",
     edit={"return ascii_symbol or ": "return "},
 )
 
@@ -160,8 +162,8 @@ mistake(
 )
 
 mistake(
-    "You take all symbols for punctuation. Outside ASCII only the categories that begin with P are: €, ° and emoji stay with "
-    "their word.",
+    "You take all symbols for punctuation. Outside ASCII only the categories that begin with P are: €, ° and emoji "
+    "stay with their word.",
     edit={'.startswith("P")': '[0] in "PS"'},
 )
 
@@ -202,8 +204,8 @@ mistake(
 )
 
 mistake(
-    "You split off punctuation before you take the accents out. The steps have an order: ≠ without its stroke is =, which is "
-    "punctuation.",
+    "You split off punctuation before you take the accents out. The steps have an order: ≠ without its stroke is =,"
+    " which is punctuation.",
     edit={
         "    if lower:\n        text = strip_accents(text.lower())\n": "",
         'return "".join(f" {c} " if is_punctuation(c) else c for c in text).split()': 'text = "".join(f" {c} " '
@@ -218,8 +220,8 @@ mistake(
 
 
 @mistake(
-    "You split at the characters of Python's `string.punctuation` and at white space, and leave it at that. Unicode has many "
-    "more of both."
+    "You split at the characters of Python's `string.punctuation` and at white space, and leave it at that. Unicode"
+    " has many more of both."
 )
 def basic_tokenize(text, lower=True):
     if lower:
@@ -233,8 +235,8 @@ def basic_tokenize(text, lower=True):
 
 
 @mistake(
-    "You return the pieces found so far with an [UNK] behind them. A word that can't be cut to its end is one [UNK] and nothing "
-    "else."
+    "You return the pieces found so far with an [UNK] behind them. A word that can't be cut to its end is one [UNK]"
+    " and nothing else."
 )
 def wordpiece(word, vocab, unk="[UNK]", max_chars=100):
     if len(word) > max_chars:
@@ -253,10 +255,10 @@ def wordpiece(word, vocab, unk="[UNK]", max_chars=100):
 
 
 @mistake(
-    "You go on after a character that no piece fits, with an [UNK] for it alone. If any part of a word is unknown, the whole word "
-    "is one [UNK]."
+    "You go on after a character that no piece fits, with an [UNK] for it alone. If any part of a word is unknown, "
+    "the whole word is one [UNK]."
 )
-def wordpiece(word, vocab, unk="[UNK]", max_chars=100):  # noqa: F811
+def wordpiece(word, vocab, unk="[UNK]", max_chars=100):
     if len(word) > max_chars:
         return [unk]
     pieces, start = [], 0
@@ -273,7 +275,8 @@ def wordpiece(word, vocab, unk="[UNK]", max_chars=100):  # noqa: F811
 
 
 mistake(
-    "You take the shortest piece that fits. Begin with the whole rest of the word and shorten it until the vocabulary has it.",
+    "You take the shortest piece that fits. Begin with the whole rest of the word and shorten it until the "
+    "vocabulary has it.",
     edit={"for end in range(len(word), start, -1):": "for end in range(start + 1, len(word) + 1):"},
 )
 
@@ -298,16 +301,17 @@ mistake(
 )
 
 mistake(
-    "You look up the right pieces but return the later ones without their ##. The marker belongs to the piece: the vocabulary has "
-    "it, and joining the pieces needs it.",
+    "You look up the right pieces but return the later ones without their ##. The marker belongs to the piece: the "
+    "vocabulary has it, and joining the pieces needs it.",
     edit={"pieces.append(piece)": "pieces.append(word[start:end])"},
 )
 
 
 @mistake(
-    "Where no marked piece fits you take an unmarked one. Then the text can't be put together again: such a word is [UNK]."
+    "Where no marked piece fits you take an unmarked one. Then the text can't be put together again: such a word is"
+    " [UNK]."
 )
-def wordpiece(word, vocab, unk="[UNK]", max_chars=100):  # noqa: F811
+def wordpiece(word, vocab, unk="[UNK]", max_chars=100):
     if len(word) > max_chars:
         return [unk]
     pieces, start = [], 0
@@ -327,10 +331,10 @@ def wordpiece(word, vocab, unk="[UNK]", max_chars=100):  # noqa: F811
 
 
 @mistake(
-    "You search for the cut with the fewest pieces. WordPiece is greedy: at each place it takes the longest piece, whatever comes "
-    "after."
+    "You search for the cut with the fewest pieces. WordPiece is greedy: at each place it takes the longest piece, "
+    "whatever comes after."
 )
-def wordpiece(word, vocab, unk="[UNK]", max_chars=100):  # noqa: F811
+def wordpiece(word, vocab, unk="[UNK]", max_chars=100):
     if len(word) > max_chars:
         return [unk]
     best = [[], *[None] * len(word)]
@@ -346,7 +350,7 @@ def wordpiece(word, vocab, unk="[UNK]", max_chars=100):  # noqa: F811
 @mistake(
     "You go back to a shorter piece when the longest one leads nowhere. WordPiece does not: then the word is [UNK]."
 )
-def wordpiece(word, vocab, unk="[UNK]", max_chars=100):  # noqa: F811
+def wordpiece(word, vocab, unk="[UNK]", max_chars=100):
     dead = set()
 
     def cut(start):
@@ -366,7 +370,7 @@ def wordpiece(word, vocab, unk="[UNK]", max_chars=100):  # noqa: F811
 
 
 @mistake("You cut from the end of the word. Begin at its start: the longest piece there comes first.")
-def wordpiece(word, vocab, unk="[UNK]", max_chars=100):  # noqa: F811
+def wordpiece(word, vocab, unk="[UNK]", max_chars=100):
     if len(word) > max_chars:
         return [unk]
     pieces, end = [], len(word)
@@ -393,7 +397,8 @@ mistake(
 )
 
 mistake(
-    "You have no limit on the length of a word. One of more than `max_chars` characters is unknown, whatever pieces there are.",
+    "You have no limit on the length of a word. One of more than `max_chars` characters is unknown, whatever pieces"
+    " there are.",
     edit={"if len(word) > max_chars:": "if False:"},
 )
 
@@ -418,7 +423,8 @@ mistake(
 mistake(
     "You return [UNK] where the caller asked for another token. Use `unk`.",
     edit={
-        "    if len(word) > max_chars:\n        return [unk]": '    unk = "[UNK]"\n    if len(word) > max_chars:\n        return [unk]'
+        "    pieces = []": '    unk = "[UNK]"\n    pieces = []',
+        "max_chars:\n        return [unk]": 'max_chars:\n        return ["[UNK]"]',
     },
 )
 
@@ -445,7 +451,8 @@ mistake(
 )
 
 mistake(
-    "You add [CLS] and [SEP]. The model's input needs them, but whoever builds it adds them: return the pieces of the text.",
+    "You add [CLS] and [SEP]. The model's input needs them, but whoever builds it adds them: return the pieces of "
+    "the text.",
     edit={
         "return [piece for word in": 'return ["[CLS]", *[piece for word in',
         "wordpiece(word, vocab, unk, max_chars)]": 'wordpiece(word, vocab, unk, max_chars)], "[SEP]"]',

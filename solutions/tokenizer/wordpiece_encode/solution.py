@@ -89,8 +89,9 @@ def basic_tokenize(text: str, lower: bool = True) -> list[str]:
 def wordpiece(word: str, vocab: set[str], unk: str = "[UNK]", max_chars: int = 100) -> list[str]:
     """Cut one word into pieces: at each place the longest piece that the vocabulary has, from left to right.
 
-    A piece at the start of the word is looked up as it is, any other one with `##` before it. There is no going back: if no
-    piece fits at some place, however short, the result is `[unk]` for the whole word, without the pieces found so far.
+    A piece at the start of the word is looked up as it is, any other one with `##` before it. There is no going back:
+    if no piece fits at some place, however short, the result is `[unk]` for the whole word, without the pieces found so
+    far.
 
     Args:
         word: any string, no longer split or lower-cased here. It does not begin with `##`.

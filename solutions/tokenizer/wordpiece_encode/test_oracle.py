@@ -1,9 +1,9 @@
 """The reference against HF tokenizers: BertNormalizer, BertPreTokenizer and the WordPiece model.
 
-Where the two may differ, and so what is left out here: characters that came into Unicode (or changed their category) after
-3.2, for the tables of that library are older than Python's; private-use characters, which it takes out and Google's code,
-like ours, does not; a capital sigma, which `str.lower` treats by its place in the word; and U+2B820 to U+2B91F, which a slip
-in that library keeps from being Chinese characters (it has 2B920 for 2B820)."""
+Where the two may differ, and so what is left out here: characters that came into Unicode (or changed their category)
+after 3.2, for the tables of that library are older than Python's; private-use characters, which it takes out and Google's
+code, like ours, does not; a capital sigma, which `str.lower` treats by its place in the word; and U+2B820 to U+2B91F,
+which a slip in that library keeps from being Chinese characters (it has 2B920 for 2B820)."""
 
 import random
 import sys

@@ -44,7 +44,7 @@ def train_wordpiece(word_counts, num_merges):
 
 
 @alternative("scores c/a/b as floats, sorted")
-def train_wordpiece(word_counts, num_merges):  # noqa: F811
+def train_wordpiece(word_counts, num_merges):
     words = {word: split_into_characters(word) for word in word_counts}
     vocabulary, merges = set(), []
     for tokens in words.values():
@@ -79,7 +79,7 @@ def beats(p, q, single, double):
 
 
 @alternative("counts kept up to date instead of counted anew, scores compared as products of integers")
-def train_wordpiece(word_counts, num_merges):  # noqa: F811
+def train_wordpiece(word_counts, num_merges):
     words = [[split_into_characters(word), n] for word, n in word_counts.items()]
     single, double, where = Counter(), Counter(), defaultdict(set)
 
@@ -123,7 +123,7 @@ def unigram_loglik_gain(a, b, token_counts, pair_counts):
 
 
 @alternative("the training loop by the gain in log-likelihood itself")
-def train_wordpiece(word_counts, num_merges):  # noqa: F811
+def train_wordpiece(word_counts, num_merges):
     words = [(split_into_characters(word), n) for word, n in word_counts.items()]
     vocabulary = {token for tokens, _ in words for token in tokens}
     merges = []

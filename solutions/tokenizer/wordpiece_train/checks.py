@@ -1,13 +1,30 @@
 from autograder.checks import case, check
 
-# No student loses a point over the last bit of a float: every corpus below gives the same merges with scores c/(a·b), c/a/b,
-# log c - log a - log b, log c - (log a + log b) and with probabilities instead of counts. test_oracle.py checks that. And but
-# for `settles_ties`, there is one best pair at every step.
+# No student loses a point over the last bit of a float: every corpus below gives the same merges with scores c/(a·b),
+# c/a/b, log c - log a - log b, log c - (log a + log b) and with probabilities instead of counts. test_oracle.py checks
+# that. And but for `settles_ties`, there is one best pair at every step.
+# fmt: off
 HUG = {"hug": 10, "pug": 5, "pun": 12, "bun": 4, "hugs": 5}
+FEW = {
+    "we": 55, "wide": 86, "os": 23, "pits": 41, "bit": 48, "so": 76, "sitting": 69, "nose": 57, "newly": 15,
+    "new": 32,
+}
+OTHERS = {
+    "wide": 88, "nose": 36, "pits": 64, "new": 46, "bowl": 81, "os": 7, "hit": 62, "wider": 86, "beds": 57,
+    "wow": 44,
+}
+MANY = {
+    "no": 65, "net": 204, "tens": 158, "sits": 583, "pit": 718, "nose": 762, "widest": 608, "bits": 743, "so": 140,
+    "newest": 544, "o": 697, "lowest": 752, "sole": 342, "bowl": 117, "on": 356, "os": 727, "bed": 342,
+    "sitting": 857, "ten": 473, "rose": 624, "hats": 318, "wide": 689, "redder": 532, "wow": 511, "widely": 303,
+    "sat": 747, "reds": 753, "bat": 878, "bow": 227, "to": 591, "wider": 660, "cats": 41, "i": 729, "hitting": 571,
+    "rat": 572, "newer": 654, "hat": 58, "newly": 375, "lower": 507,
+}
+# fmt: on
 
 
 def corpus(rng, words, num_merges, scale=1, shuffle=False):
-    order = rng.shuffled(words) if shuffle else list(words)
+    order = rng.shuffled(list(words)) if shuffle else list(words)
     return {"word_counts": {word: words[word] * scale for word in order}, "num_merges": num_merges}
 
 
@@ -42,7 +59,7 @@ def starts_from_characters(student, word_counts):
     ],
 )
 def chooses_by_likelihood(student, word_counts, num_merges):
-    """The first merge is the pair of highest count(ab) / (count(a) · count(b)), counted over all words as often as they occur."""
+    """The first merge is the pair of highest count(ab) / (count(a) · count(b)), each word counted as often as it occurs."""
     return student.train_wordpiece(word_counts, num_merges)[0]
 
 
@@ -52,18 +69,11 @@ def chooses_by_likelihood(student, word_counts, num_merges):
     lecture="counting",
     public=[case("three merges", words={"tip": 2, "top": 2, "spot": 5, "sits": 6}, num_merges=3)],
     hidden=[
-        case("eight merges", words={"we": 55, "wide": 86, "os": 23, "pits": 41, "bit": 48, "so": 76, "sitting": 69, "nose": 57,
-             "newly": 15, "new": 32}, num_merges=8),
-        case("all counts times 977", words={"wide": 88, "nose": 36, "pits": 64, "new": 46, "bowl": 81, "os": 7, "hit": 62,
-             "wider": 86, "beds": 57, "wow": 44}, num_merges=8, scale=977),
-        case("25 merges", words={
-             "no": 65, "net": 204, "tens": 158, "sits": 583, "pit": 718, "nose": 762, "widest": 608, "bits": 743, "so": 140,
-             "newest": 544, "o": 697, "lowest": 752, "sole": 342, "bowl": 117, "on": 356, "os": 727, "bed": 342,
-             "sitting": 857, "ten": 473, "rose": 624, "hats": 318, "wide": 689, "redder": 532, "wow": 511, "widely": 303,
-             "sat": 747, "reds": 753, "bat": 878, "bow": 227, "to": 591, "wider": 660, "cats": 41, "i": 729,
-             "hitting": 571, "rat": 572, "newer": 654, "hat": 58, "newly": 375, "lower": 507}, num_merges=25, shuffle=True),
+        case("eight merges", words=FEW, num_merges=8),
+        case("all counts times 977", words=OTHERS, num_merges=8, scale=977),
+        case("25 merges", words=MANY, num_merges=25, shuffle=True),
     ],
-)  # fmt: skip
+)
 def recounts_after_each_merge(student, word_counts, num_merges):
     """Each merge is chosen by the counts of tokens and pairs as the merges before it left them."""
     return student.train_wordpiece(word_counts, num_merges)[0]
@@ -150,20 +160,42 @@ def counts(rng, tokens, pairs, ask, largest=0):
     inputs=counts,
     lecture="from-likelihood-to-a-score",
     public=[
-        case("gain log 4, and log 5/8", tokens={"x": 2, "##y": 4, "##z": 10}, ask=[("x", "##y"), ("##y", "##z")],
-             pairs={("x", "##y"): 2, ("##y", "##z"): 1}),
+        case(
+            "gain log 4, and log 5/8",
+            tokens={"x": 2, "##y": 4, "##z": 10},
+            ask=[("x", "##y"), ("##y", "##z")],
+            pairs={("x", "##y"): 2, ("##y", "##z"): 1},
+        ),
     ],
     hidden=[
-        case("a pair that never occurs", tokens={"x": 3, "##y": 4, "##z": 1}, ask=[("##z", "##y"), ("##y", "x"), ("x", "##y")],
-             pairs={("x", "##y"): 1, ("##z", "##y"): 0}),
-        case("a token beside itself", tokens={"a": 1, "##a": 5, "b": 6}, ask=[("##a", "##a"), ("a", "##a")],
-             pairs={("a", "##a"): 1, ("##a", "##a"): 4}),
-        case("random counts", largest=1000, tokens=["a", "##b", "##c", "d"], ask=[("a", "##b"), ("d", "##c"), ("##b", "##c")],
-             pairs=[("a", "##b"), ("##b", "##c"), ("d", "##c"), ("d", "##b")]),
-        case("counts of a large corpus", largest=10**14, tokens=["a", "##b", "##c", "d"], ask=[("##c", "##b"), ("d", "##c")],
-             pairs=[("d", "##c"), ("##c", "##b")]),
+        case(
+            "a pair that never occurs",
+            tokens={"x": 3, "##y": 4, "##z": 1},
+            ask=[("##z", "##y"), ("##y", "x"), ("x", "##y")],
+            pairs={("x", "##y"): 1, ("##z", "##y"): 0},
+        ),
+        case(
+            "a token beside itself",
+            tokens={"a": 1, "##a": 5, "b": 6},
+            ask=[("##a", "##a"), ("a", "##a")],
+            pairs={("a", "##a"): 1, ("##a", "##a"): 4},
+        ),
+        case(
+            "random counts",
+            largest=1000,
+            tokens=["a", "##b", "##c", "d"],
+            ask=[("a", "##b"), ("d", "##c"), ("##b", "##c")],
+            pairs=[("a", "##b"), ("##b", "##c"), ("d", "##c"), ("d", "##b")],
+        ),
+        case(
+            "counts of a large corpus",
+            largest=10**14,
+            tokens=["a", "##b", "##c", "d"],
+            ask=[("##c", "##b"), ("d", "##c")],
+            pairs=[("d", "##c"), ("##c", "##b")],
+        ),
     ],
-)  # fmt: skip
+)
 def gains_log_likelihood(student, token_counts, pair_counts, ask):
     """The gain of a merge is log P(ab) - log P(a) - log P(b), and minus infinity for a pair that never occurs."""
     return [student.unigram_loglik_gain(a, b, token_counts, pair_counts) for a, b in ask]

@@ -6,8 +6,8 @@ from itertools import pairwise
 from autograder.checks import mistake
 
 mistake(
-    "You merge the pair that occurs most often: that is BPE. Divide count(ab) by count(a) · count(b), so that a pair of "
-    "frequent tokens has to be more frequent than chance.",
+    "You merge the pair that occurs most often: that is BPE. Divide count(ab) by count(a) · count(b), so that a "
+    "pair of frequent tokens has to be more frequent than chance.",
     edit={"Fraction(pairs[pair], tokens[a] * tokens[b])": "pairs[pair]"},
 )
 
@@ -21,14 +21,14 @@ mistake(
 )
 
 mistake(
-    "You divide by count(a) + count(b). Divide by their product: it is proportional to how often a, b would meet by chance, if "
-    "tokens were independent of each other.",
+    "You divide by count(a) + count(b). Divide by their product: it is proportional to how often a, b would meet by"
+    " chance, if tokens were independent of each other.",
     edit={"tokens[a] * tokens[b])": "tokens[a] + tokens[b])"},
 )
 
 mistake(
-    "You divide by one of the two counts only. Both are needed: count(ab)/count(a) says how often b follows a, but not how "
-    "common b is anyway.",
+    "You divide by one of the two counts only. Both are needed: count(ab)/count(a) says how often b follows a, but "
+    "not how common b is anyway.",
     edit={"tokens[a] * tokens[b])": "tokens[a])"},
 )
 
@@ -43,8 +43,8 @@ mistake(
 
 
 @mistake(
-    "You take count(a) from the pairs that a begins, and count(b) from the pairs that b ends. Count tokens, wherever they "
-    "stand: also at the end of a word, and words of a single token."
+    "You take count(a) from the pairs that a begins, and count(b) from the pairs that b ends. Count tokens, "
+    "wherever they stand: also at the end of a word, and words of a single token."
 )
 def best_pair(tokens, pairs):
     left, right = Counter(), Counter()
@@ -55,8 +55,8 @@ def best_pair(tokens, pairs):
 
 
 @mistake(
-    "You leave out words of a single token when you count. They have no pair, but they are occurrences of their token, and "
-    "belong to count(a)."
+    "You leave out words of a single token when you count. They have no pair, but they are occurrences of their "
+    "token, and belong to count(a)."
 )
 def count(splits, word_counts):
     tokens, pairs = Counter(), Counter()
@@ -71,10 +71,10 @@ def count(splits, word_counts):
 
 
 @mistake(
-    "You count each token and pair once a word. A token that stands in a word three times adds three times the count of the "
-    "word."
+    "You count each token and pair once a word. A token that stands in a word three times adds three times the "
+    "count of the word."
 )
-def count(splits, word_counts):  # noqa: F811
+def count(splits, word_counts):
     tokens, pairs = Counter(), Counter()
     for word, split in splits.items():
         for token in set(split):
@@ -85,10 +85,10 @@ def count(splits, word_counts):  # noqa: F811
 
 
 @mistake(
-    "In a run such as a ##a ##a ##a you count (##a, ##a) only where it can be merged. Count every two neighbours, also where "
-    "they overlap: here 2."
+    "In a run such as a ##a ##a ##a you count (##a, ##a) only where it can be merged. Count every two neighbours, "
+    "also where they overlap: here 2."
 )
-def count(splits, word_counts):  # noqa: F811
+def count(splits, word_counts):
     tokens, pairs = Counter(), Counter()
     for word, split in splits.items():
         for token in split:
@@ -104,8 +104,8 @@ def count(splits, word_counts):  # noqa: F811
 
 
 mistake(
-    "You keep the ## of the right part in the middle of the merged token, as in h####u. The marker only says that a token "
-    "does not start a word: the merged token has the marker of its left part, or none.",
+    "You keep the ## of the right part in the middle of the merged token, as in h####u. The marker only says that a"
+    " token does not start a word: the merged token has the marker of its left part, or none.",
     edit={"merged = a + b[2:]": "merged = a + b"},
 )
 
@@ -115,14 +115,14 @@ mistake(
 )
 
 mistake(
-    "You take every ## out of the merged token or the right part, also where it is text of the word. Only the first two "
-    "characters of the right part are the marker.",
+    "You take every ## out of the merged token or the right part, also where it is text of the word. Only the first"
+    " two characters of the right part are the marker.",
     edit={"merged = a + b[2:]": 'merged = a + b.replace("##", "")'},
 )
 
 mistake(
-    "Your characters carry no ##, so that a letter at the start of a word and the same letter inside are one token. Mark "
-    "every character but the first.",
+    "Your characters carry no ##, so that a letter at the start of a word and the same letter inside are one token."
+    " Mark every character but the first.",
     edit={'[character if i == 0 else "##" + character for': "[character for", "merged = a + b[2:]": "merged = a + b"},
 )
 
@@ -132,14 +132,14 @@ mistake(
 )
 
 mistake(
-    "Your marker is on the wrong side: it stands before the first character. In WordPiece the pieces that continue a word "
-    "are the marked ones.",
+    "Your marker is on the wrong side: it stands before the first character. In WordPiece the pieces that continue "
+    "a word are the marked ones.",
     edit={'character if i == 0 else "##" + character': '"##" + character if i == 0 else character'},
 )
 
 mistake(
-    "Where scores are equal you take the pair that you met first. Take the higher count(ab), then the smallest pair: then "
-    "the result does not depend on the order of the words.",
+    "Where scores are equal you take the pair that you met first. Take the higher count(ab), then the smallest "
+    "pair: then the result does not depend on the order of the words.",
     edit={"return -score, -pairs[pair], pair": "return -score"},
 )
 
@@ -149,8 +149,8 @@ mistake(
 )
 
 mistake(
-    "Where scores and counts are equal you take the pair that you met first. Take the smallest pair, as Python compares "
-    "tuples of strings.",
+    "Where scores and counts are equal you take the pair that you met first. Take the smallest pair, as Python "
+    "compares tuples of strings.",
     edit={"return -score, -pairs[pair], pair": "return -score, -pairs[pair]"},
 )
 
@@ -161,16 +161,16 @@ mistake(
 
 
 @mistake(
-    "Where scores and counts are equal you take the largest pair. Take the smallest: max() over (score, count, pair) turns "
-    "the order of the pairs around."
+    "Where scores and counts are equal you take the largest pair. Take the smallest: max() over (score, count, "
+    "pair) turns the order of the pairs around."
 )
-def best_pair(tokens, pairs):  # noqa: F811
+def best_pair(tokens, pairs):
     return max(pairs, key=lambda p: (Fraction(pairs[p], tokens[p[0]] * tokens[p[1]]), pairs[p], p))
 
 
 mistake(
-    "After a merge you look at the right part again, and so use one token twice in a run. Merged tokens do not overlap: go on "
-    "behind both.",
+    "After a merge you look at the right part again, and so use one token twice in a run. Merged tokens do not "
+    "overlap: go on behind both.",
     edit={"            out.append(merged)\n            i += 2": "            out.append(merged)\n            i += 1"},
 )
 
@@ -192,7 +192,7 @@ def apply(split, a, b, merged):
 
 
 @mistake("You merge only the first place in each word. Replace the pair everywhere in the word.")
-def apply(split, a, b, merged):  # noqa: F811
+def apply(split, a, b, merged):
     for i in range(len(split) - 1):
         if split[i] == a and split[i + 1] == b:
             return [*split[:i], merged, *split[i + 2 :]]
@@ -200,22 +200,22 @@ def apply(split, a, b, merged):  # noqa: F811
 
 
 @mistake(
-    "You replace text instead of tokens, so that merging o ##s also changes the end of ##o ##s. Compare whole tokens with a "
-    "and b."
+    "You replace text instead of tokens, so that merging o ##s also changes the end of ##o ##s. Compare whole "
+    "tokens with a and b."
 )
-def apply(split, a, b, merged):  # noqa: F811
+def apply(split, a, b, merged):
     return " ".join(split).replace(a + " " + b, merged).split()
 
 
 mistake(
-    "Your vocabulary holds only the tokens that are in use at the end. Keep the single characters and all merged tokens: "
-    "words that were not in the corpus need them.",
+    "Your vocabulary holds only the tokens that are in use at the end. Keep the single characters and all merged "
+    "tokens: words that were not in the corpus need them.",
     edit={"return merges, vocabulary": "return merges, {token for split in splits.values() for token in split}"},
 )
 
 mistake(
-    "Your vocabulary lacks the single characters. They are in it from the start: without them, hardly any new word could be "
-    "written.",
+    "Your vocabulary lacks the single characters. They are in it from the start: without them, hardly any new word "
+    "could be written.",
     edit={"{token for split in splits.values() for token in split}": "set()"},
 )
 
@@ -225,13 +225,14 @@ mistake(
 )
 
 mistake(
-    "You add a token [UNK] to the vocabulary. Special tokens are the business of whoever uses it: return the tokens of the "
-    "corpus and the merges only.",
+    "You add a token [UNK] to the vocabulary. Special tokens are the business of whoever uses it: return the tokens"
+    " of the corpus and the merges only.",
     edit={"return merges, vocabulary": 'return merges, vocabulary | {"[UNK]"}'},
 )
 
 mistake(
-    "You stop as soon as the vocabulary has `num_merges` tokens. It is the number of merges, whatever the size of the alphabet.",
+    "You stop as soon as the vocabulary has `num_merges` tokens. It is the number of merges, whatever the size of "
+    "the alphabet.",
     edit={"if not pairs:": "if not pairs or len(vocabulary) >= num_merges:"},
 )
 
@@ -251,8 +252,8 @@ mistake(
 )
 
 mistake(
-    "You weight the gain with count(ab). What is asked for is the change for one replacement; the sum over all of them ranks "
-    "pairs differently.",
+    "You weight the gain with count(ab). What is asked for is the change for one replacement; the sum over all of "
+    "them ranks pairs differently.",
     edit={"return math.log(p_z) - (": "return pair_count * math.log(p_z) - pair_count * ("},
 )
 
@@ -264,8 +265,8 @@ mistake(
 )
 
 mistake(
-    "Your gain has counts where probabilities belong: it lacks log N. In log P(z) - log P(a) - log P(b) only one N of the "
-    "denominators is cancelled, another is left.",
+    "Your gain has counts where probabilities belong: it lacks log N. In log P(z) - log P(a) - log P(b) only one N "
+    "of the denominators is cancelled, another is left.",
     edit={"n = sum(token_counts.values())": "n = 1"},
 )
 
@@ -275,19 +276,20 @@ mistake(
 )
 
 mistake(
-    "You divide the count of the pair by the number of pairs. After the merge z is a token like the others: divide by N, the "
-    "number of tokens.",
+    "You divide the count of the pair by the number of pairs. After the merge z is a token like the others: divide "
+    "by N, the number of tokens.",
     edit={"pair_count / n,": "pair_count / sum(pair_counts.values()),"},
 )
 
 mistake(
-    "You use the number of tokens after the merge for P(z). All three probabilities have the same N, the number before it.",
+    "You use the number of tokens after the merge for P(z). All three probabilities have the same N, the number "
+    "before it.",
     edit={"pair_count / n,": "pair_count / (n - pair_count),"},
 )
 
 mistake(
-    "You have the sign turned around. The gain is the new log-likelihood minus the old one: a pair that occurs more often "
-    "than chance has a positive gain.",
+    "You have the sign turned around. The gain is the new log-likelihood minus the old one: a pair that occurs more"
+    " often than chance has a positive gain.",
     edit={
         "return math.log(p_z) - (math.log(p_a) + math.log(p_b))": "return math.log(p_a) + math.log(p_b) - math.log(p_z)"
     },

@@ -1,6 +1,7 @@
-"""No library trains WordPiece by likelihood: the `WordPieceTrainer` of HF tokenizers merges by frequency. So the reference is
-held against the worked numbers of the Hugging Face course (chapter 6, "WordPiece tokenization"), and against a brute force
-written from the definition in another way: the corpus written out word by word, every piece a stretch of its word."""
+"""No library trains WordPiece by likelihood: the `WordPieceTrainer` of HF tokenizers merges by frequency. So the
+reference is held against the worked numbers of the Hugging Face course (chapter 6, "WordPiece tokenization"), and against
+a brute force written from the definition in another way: the corpus written out word by word, every piece a stretch of
+its word."""
 
 import ast
 import math
@@ -80,7 +81,7 @@ def test_first_merge_and_scores_of_the_hugging_face_course(reference):
 
 
 def test_the_course_merges_another_pair_of_the_same_score(reference):
-    """After (##g, ##s) every score is 1/36. The course goes on with (h, ##u), the first one; we take the most frequent."""
+    """After (##g, ##s) every score is 1/36. The course goes on with the first pair, (h, ##u); we take the most frequent."""
     corpus = Corpus(HUG)
     corpus.merge("##g", "##s")
     scores = corpus.scores()
@@ -165,12 +166,13 @@ FLOATS = [
 def corpora_of_the_checks():
     """The word counts and number of merges of every case in checks.py."""
     tree = ast.parse(Path(__file__).with_name("checks.py").read_text(encoding="utf-8"))
+    named = {n.targets[0].id: ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "case":
             given = {k.arg: k.value for k in node.keywords}
             words = given.get("words", given.get("word_counts"))
             if words is not None:
-                words = HUG if isinstance(words, ast.Name) else ast.literal_eval(words)
+                words = named[words.id] if isinstance(words, ast.Name) else ast.literal_eval(words)
                 scale = given["scale"].value if "scale" in given else 1
                 merges = given["num_merges"].value if "num_merges" in given else 0
                 yield {word: n * scale for word, n in words.items()}, merges

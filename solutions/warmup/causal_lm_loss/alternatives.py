@@ -17,7 +17,7 @@ def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):
 
 
 @alternative("F.cross_entropy on shifted labels, with the last position ignored")
-def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):  # noqa: F811
+def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):
     targets = F.pad(labels, (0, 1), value=ignore_index)[:, 1:].contiguous()
     reduction = "mean" if num_items is None else "sum"
     if (targets == ignore_index).all():
@@ -29,7 +29,7 @@ def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):  # noqa: 
 
 
 @alternative("gather on log_softmax, ignored positions multiplied by 0")
-def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):  # noqa: F811
+def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):
     log_p = F.log_softmax(logits[:, :-1], dim=-1)
     targets = labels[:, 1:]
     keep = targets.ne(ignore_index)
@@ -39,7 +39,7 @@ def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):  # noqa: 
 
 
 @alternative("logsumexp minus the target's logit")
-def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):  # noqa: F811
+def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):
     b, t = torch.nonzero(labels[:, 1:] != ignore_index, as_tuple=True)
     scores = logits[b, t]
     nll = scores.logsumexp(-1) - scores[torch.arange(len(b)), labels[b, t + 1]]
@@ -47,7 +47,7 @@ def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):  # noqa: 
 
 
 @alternative("a loop over positions")
-def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):  # noqa: F811
+def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):
     total, n = 0.0 * logits.sum(), 0
     for b in range(labels.shape[0]):
         for t in range(labels.shape[1] - 1):
@@ -59,7 +59,7 @@ def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):  # noqa: 
 
 
 @alternative("one-hot targets")
-def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):  # noqa: F811
+def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):
     targets = labels[:, 1:, None]
     hot = ((torch.arange(logits.shape[-1]) == targets) & (targets != ignore_index)).to(logits.dtype)
     nll = -(hot * logits[:, :-1].log_softmax(-1)).sum()
@@ -67,7 +67,7 @@ def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):  # noqa: 
 
 
 @alternative("the mean, scaled by the share of this batch")
-def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):  # noqa: F811
+def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):
     keep = labels[:, 1:] != ignore_index
     n = int(keep.sum())
     if n == 0:
@@ -87,6 +87,6 @@ def bits_per_byte(nll_sum, n_bytes):
 
 
 @alternative("a power of e, and a test before it")
-def perplexity(nll_sum, n_tokens):  # noqa: F811
+def perplexity(nll_sum, n_tokens):
     nats = nll_sum / n_tokens
     return math.e**nats if nats < 709.7 else float("inf")

@@ -25,7 +25,7 @@ def softmax(x, dim, mask=None):
 
 
 @alternative("two passes in Python: a sum over the slices along dim")
-def softmax(x, dim, mask=None):  # noqa: F811
+def softmax(x, dim, mask=None):
     if mask is not None:
         x = x + torch.zeros_like(x).masked_fill(~mask, -math.inf)
     columns = x.unbind(dim)
@@ -38,7 +38,7 @@ def softmax(x, dim, mask=None):  # noqa: F811
 
 
 @alternative("one pass, online, over the slices along dim")
-def softmax(x, dim, mask=None):  # noqa: F811
+def softmax(x, dim, mask=None):
     if mask is not None:
         x = x.masked_fill(mask.logical_not(), -math.inf)
     columns = x.unbind(dim)
@@ -55,7 +55,7 @@ def softmax(x, dim, mask=None):  # noqa: F811
 
 
 @alternative("the lowest float for masked scores, and their weights cleared before the sum")
-def softmax(x, dim, mask=None):  # noqa: F811
+def softmax(x, dim, mask=None):
     keep = x > -math.inf if mask is None else (x > -math.inf) & mask
     x = x.masked_fill(~keep, torch.finfo(x.dtype).min)
     e = (x - x.max(dim, keepdim=True)[0]).exp() * keep
@@ -64,7 +64,7 @@ def softmax(x, dim, mask=None):  # noqa: F811
 
 
 @alternative("log of softmax first: shift, subtract the log of the sum, exp")
-def softmax(x, dim, mask=None):  # noqa: F811
+def softmax(x, dim, mask=None):
     keep = (x != -math.inf) if mask is None else (x != -math.inf) & mask
     keep = keep | ~keep.any(dim, keepdim=True)
     some = (x != -math.inf) if mask is None else (x != -math.inf) & mask
@@ -75,7 +75,7 @@ def softmax(x, dim, mask=None):  # noqa: F811
 
 
 @alternative("dim moved to the end and the rest flattened")
-def logsumexp(x, dim):  # noqa: F811
+def logsumexp(x, dim):
     x = x.movedim(dim, -1)
     rows = x.reshape(-1, x.shape[-1])
     out = []
@@ -102,7 +102,7 @@ class _LogSumExp(torch.autograd.Function):
 
 
 @alternative("a backward of one's own")
-def logsumexp(x, dim):  # noqa: F811
+def logsumexp(x, dim):
     return _LogSumExp.apply(x, dim)
 
 
@@ -121,7 +121,7 @@ def online_softmax(chunks):
 
 
 @alternative("pairs (m, l), merged two by two")
-def online_softmax(chunks):  # noqa: F811
+def online_softmax(chunks):
     def pair(chunk):
         m = chunk.max()
         return m, torch.where(chunk == -math.inf, 0.0, torch.exp(chunk - m)).sum()
@@ -138,7 +138,7 @@ def online_softmax(chunks):  # noqa: F811
 
 
 @alternative("running numbers as Python floats")
-def online_softmax(chunks):  # noqa: F811
+def online_softmax(chunks):
     m, total = -math.inf, 0.0
     for chunk in chunks:
         new = max(m, chunk.max().item())

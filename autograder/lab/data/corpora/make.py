@@ -1,7 +1,7 @@
 """Make english.txt and chinese.txt again from the Debian packages named in ORIGIN.md.
 
-    apt-get download bible-kjv bible-kjv-text fortunes-zh
-    python make.py .          # the folder with the three .deb files; needs dpkg-deb and an amd64 Linux
+apt-get download bible-kjv bible-kjv-text fortunes-zh
+python make.py .          # the folder with the three .deb files; needs dpkg-deb and an amd64 Linux
 """
 
 import re

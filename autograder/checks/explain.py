@@ -1,0 +1,37 @@
+"""From what a worker says went wrong to the message that people read. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from autograder.jail.messages import Observed
+from autograder.results import Message
+
+
+def message_of(seen: Observed, file: str, loading: bool, seconds: float = 0, megabytes: int = 0) -> Message:
+    """The sentence for what a worker says went wrong."""
+    text = {"text": seen.text} if seen.text else {}
+    values: dict[str, object]
+    match seen.kind:
+        case "timeout":
+            id, values = "run.load-timeout" if loading else "run.timeout", {"seconds": seconds}
+        case "memory":
+            id, values = "run.memory", {"megabytes": megabytes}
+        case "syntax":
+            id, values = "run.load-syntax", text
+        case "forbidden":
+            id, values = "run.forbidden", {"name": seen.name, "line": seen.line}
+        case "missing-function":
+            id, values = "run.missing-function", {"name": seen.name, "file": file}
+        case "wrong-signature":
+            id, values = "run.wrong-signature", {"name": seen.name, "want": seen.want, "got": seen.text}
+        case "not-written":
+            id, values = "run.not-written", {"function": seen.function}
+        case "wrong-type":
+            got, _, where = seen.text.partition(", where ")
+            id, values = "run.wrong-type", {"function": seen.name, "want": seen.want, "got": got}
+            values |= {"where": where} if where else {}
+        case "too-big":
+            id, values = "run.too-big", {"what": seen.text, "limit": ""}
+        case _:
+            id = "run.load-raised" if loading else "run.raised"
+            values = {"exception": seen.name, "builtin": seen.builtin, **text}
+    return Message(id=id, values=values)

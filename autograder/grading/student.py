@@ -1,0 +1,155 @@
+"""A student's own checks: the public plans that ship with the course, through the same engine as the grade."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autograder.checks import twin
+from autograder.checks.plan import Plan, load_plan
+from autograder.course.config import Course, Exercise
+from autograder.course.submission import SubmittedFile, open_submission
+from autograder.grading.exercise import ExerciseGrader, Subject
+from autograder.grading.runner import Code, RunLimits
+from autograder.grading.twins import TwinClient
+from autograder.jail.host import Zygote
+from autograder.results import CheckResult, ExerciseResult
+
+PROGRESS = "progress.json"
+
+
+def forks_safely() -> bool:
+    """Whether workers can be forked from a process that has imported torch."""
+    return hasattr(os, "fork") and sys.platform != "darwin"
+
+
+def make_zygote(in_process: bool = False) -> Any:
+    """A zygote where forking is safe, else its stand-in. Importing torch starts at once, in the background."""
+    if in_process or not forks_safely():
+        from autograder.jail.inprocess import InProcess
+
+        return InProcess()
+    return Zygote().start()
+
+
+def expected_plan(root: Path, exercise: Exercise) -> Path:
+    return root / "assignments" / exercise.topic / "expected" / f"{exercise.slug}.plan"
+
+
+@dataclass
+class StudentChecker:
+    """Runs public cases on the files in `assignments/`. One zygote serves as jail and twin: nothing here is secret."""
+
+    root: Path
+    course: Course
+    zygote: Any
+    _graders: dict[str, tuple[bytes, ExerciseGrader]] = field(default_factory=dict)
+    _twins: list[TwinClient] = field(default_factory=list)
+
+    def close(self) -> None:
+        for client in self._twins:
+            client.close()
+        self.zygote.close()
+
+    def check(self, exercises: list[Exercise], on_result: Callable[[ExerciseResult], None]) -> list[ExerciseResult]:
+        """Check these exercises and remember how they stand."""
+        submission = open_submission(self.root, self.course, name="you")
+        results = []
+        for exercise in exercises:
+            result = self._check(exercise, submission.files[exercise.name])
+            results.append(result)
+            on_result(result)
+        Progress(self.root).remember(results, {e.name: submission.files[e.name].hash for e in exercises})
+        return results
+
+    def _check(self, exercise: Exercise, file: SubmittedFile) -> ExerciseResult:
+        grader = self._grader(exercise)
+        if file.text is None:
+            return ExerciseResult(
+                exercise=exercise.name,
+                title=exercise.title,
+                points=grader.points,
+                verdict="error",
+                file=file.file,
+                message=file.problem,
+                checks=[
+                    CheckResult(name=check.name, claim=check.claim, points=check.points, verdict="error")
+                    for check in grader.plan.checks
+                ],
+            )
+        return grader.grade(Subject(Code(file.text, file.file, exercise.forbid), file.where, file.hash)).result
+
+    def _grader(self, exercise: Exercise) -> ExerciseGrader:
+        path = expected_plan(self.root, exercise)
+        data = path.read_bytes() if path.exists() else b""
+        known = self._graders.get(exercise.name)
+        if known is not None and known[0] == data:
+            return known[1]
+        plan = load_plan(path)
+        test_module = path.parent.parent / f"test_{exercise.slug}.py"
+        client = TwinClient(self.zygote, twin.Open(exercise.name, test_module=str(test_module), stub=plan.stub))
+        self._twins.append(client)
+        limits = exercise.limits
+        grader = ExerciseGrader(
+            plan=plan,
+            title=exercise.title,
+            points=public_points(plan),
+            zygote=self.zygote,
+            review=client.review,
+            limits=RunLimits(limits.cpu_seconds, limits.wall_factor, limits.memory_mb, limits.output_kb),
+            lecture=f"lectures/{exercise.name}.md",
+        )
+        self._graders[exercise.name] = (data, grader)
+        return grader
+
+
+def public_points(plan: Plan) -> int:
+    return sum(check.points for check in plan.checks if not check.bonus)
+
+
+class Progress:
+    """How each exercise stood when it was last checked, and whether its file has changed since."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / ".autograder" / PROGRESS
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        try:
+            data = json.loads(self.path.read_text(encoding="utf-8"))
+            return {name: row for name, row in data.items() if isinstance(row, dict)}
+        except (OSError, ValueError, AttributeError):
+            return {}
+
+    def remember(self, results: list[ExerciseResult], hashes: dict[str, str]) -> None:
+        rows = self.read()
+        for result in results:
+            rows[result.exercise] = {
+                "earned": result.earned,
+                "points": result.points,
+                "verdict": result.verdict,
+                "hash": hashes[result.exercise],
+            }
+        try:
+            self.path.parent.mkdir(exist_ok=True)
+            temporary = self.path.with_suffix(".tmp")
+            temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+            temporary.replace(self.path)
+        except OSError:
+            pass  # a read-only checkout: the verdict was shown, only the map is not kept
+
+
+def untouched(root: Path, exercise: Exercise, text: str | None) -> bool:
+    """Whether a file is still the stub that the course gave."""
+    if text is None:
+        return True
+    try:
+        stub = load_plan(expected_plan(root, exercise)).stub
+    except Exception:
+        return False
+    return hashlib.sha256(stub.encode()).digest() == hashlib.sha256(text.encode()).digest()
