@@ -7,6 +7,7 @@ of plain types (`jail.values.decode`), and nothing of it is called.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -233,13 +234,9 @@ class _Comparer:
 
 def _with_count(found: Difference, seen: Any, want: Any) -> Difference:
     """For a plain sequence of discrete items, say how many differ."""
-    if (
-        found.wrong is None
-        and isinstance(want, list | tuple)
-        and all(map(_is_discrete, want))
-    ):
+    if found.wrong is None and isinstance(want, list | tuple) and all(map(_is_discrete, want)):
         pairs = list(zip(seen, want, strict=False))
-        differ = sum(a != b for a, b in pairs if type(a) is type(b)) + sum(type(a) is not type(b) for a, b in pairs)
+        differ = sum(type(a) is not type(b) or not _is_discrete(a) or a != b for a, b in pairs)
         found.wrong = differ + abs(len(seen) - len(want))
         found.total = max(len(seen), len(want))
     return found
@@ -256,7 +253,7 @@ def _number(seen: Any, want: Any) -> Any:
         try:
             return float(seen)
         except OverflowError:
-            return math.inf if seen > 0 else -math.inf
+            return sys.float_info.max if seen > 0 else -sys.float_info.max  # large, but not infinite
     if isinstance(seen, np.generic) and not isinstance(want, np.generic):
         item = seen.item()
         if type(want) in (bool, int, float, complex) and type(item) is type(want):

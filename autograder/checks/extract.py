@@ -7,7 +7,10 @@ the wanted definitions name is copied.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import copy
+import re
+import symtable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from autograder.checks.authoring import AuthoringError
@@ -60,7 +63,8 @@ class Source:
 
     def __init__(self, text: str, file: str) -> None:
         self.file = file
-        self.lines = text.splitlines()
+        self.text = text
+        self.lines = lines(text)
         try:
             self.tree = ast.parse(text, file)
         except SyntaxError as error:
@@ -78,7 +82,7 @@ class Source:
         A file of mistakes defines the same function many times; the others are no helpers of the chosen one.
         """
         chosen = Source.__new__(Source)
-        chosen.file, chosen.lines, chosen.tree = self.file, self.lines, self.tree
+        chosen.file, chosen.text, chosen.lines, chosen.tree = self.file, self.text, self.lines, self.tree
         chosen.definitions = [
             each for each in self.definitions if not _is_variant(each.node) or _is_at(each.node, places)
         ]
@@ -108,6 +112,14 @@ class Source:
             raise AuthoringError(f"{self.file}: there is no {', '.join(sorted(missing))} at the top level")
         return "\n".join(imports) + ("\n\n\n" if imports else "") + "\n\n\n".join(parts) + "\n"
 
+    def needed(self, wanted: Iterable[str], replaced: dict[str, str]) -> set[str]:
+        """All names that a decorated part with `wanted` has."""
+        return self._closure(set(wanted), False, replaced)
+
+    def statement(self, node: ast.stmt) -> str:
+        """The text of a statement without its decorators."""
+        return self._text(node, True)
+
     # --- parsing ---
 
     def _definition(self, node: ast.stmt) -> _Definition:
@@ -122,14 +134,17 @@ class Source:
         return found
 
     def _uses(self, node: ast.stmt, undecorated: bool) -> set[str]:
-        parts: list[ast.AST] = [node]
+        """The names of this module that it uses: not its own local ones, which may have the name of something private."""
         if undecorated and isinstance(node, ast.FunctionDef | ast.ClassDef):
-            parts = list(ast.iter_child_nodes(node))
-            parts = [part for part in parts if part not in node.decorator_list]
-        return {n.id for part in parts for n in ast.walk(part) if isinstance(n, ast.Name)}
+            node = copy.copy(node)
+            node.decorator_list = []
+        return set(_global_names(symtable.symtable(ast.unparse(node), self.file, "exec")))
 
     def _closure(self, wanted: set[str], undecorated: bool, replaced: dict[str, str]) -> set[str]:
-        by_name = {name: each for each in self.definitions for name in each.binds}
+        by_name: dict[str, list[ast.stmt]] = {}
+        for each in self.definitions:
+            for name in each.binds:
+                by_name.setdefault(name, []).append(each.node)
         needed: set[str] = set()
         waiting = list(wanted)
         while waiting:
@@ -137,10 +152,9 @@ class Source:
             if name in needed or name not in by_name:
                 continue
             needed.add(name)
-            node = by_name[name].node
-            if name in replaced:
-                node = ast.parse(replaced[name]).body[0]
-            waiting += self._uses(node, undecorated and name in wanted and name not in replaced)
+            nodes = [ast.parse(replaced[name]).body[0]] if name in replaced else by_name[name]
+            for node in nodes:
+                waiting += self._uses(node, undecorated and name in wanted and name not in replaced)
         return needed
 
     def _import(self, node: ast.Import | ast.ImportFrom, needed: set[str]) -> str:
@@ -160,10 +174,26 @@ class Source:
         return ast.unparse(ast.Import(names=used))
 
     def _text(self, node: ast.stmt, undecorated: bool) -> str:
-        start = node.lineno
+        """The statement alone, without what stands beside it on its lines: a comment, or another one after a semicolon."""
+        text = ast.get_source_segment(self.text, node) or ""
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.decorator_list and not undecorated:
             start = min(decorator.lineno for decorator in node.decorator_list)
-        return "\n".join(self.lines[start - 1 : node.end_lineno])
+            return "\n".join([*self.lines[start - 1 : node.lineno - 1], text])
+        return text
+
+
+def lines(text: str) -> list[str]:
+    """The lines of a source as Python counts them (`splitlines` also ends one at form feeds and at U+2028)."""
+    return re.split(r"\r\n|\r|\n", text)
+
+
+def _global_names(table: symtable.SymbolTable) -> Iterator[str]:
+    local = table.get_type() == "function"
+    for symbol in table.get_symbols():
+        if symbol.is_declared_global() or (symbol.is_referenced() and (symbol.is_global() or not local)):
+            yield symbol.get_name()
+    for child in table.get_children():
+        yield from _global_names(child)
 
 
 def _is_variant(node: ast.stmt) -> bool:
@@ -199,9 +229,29 @@ def public_module(text: str, file: str, names: Iterable[str]) -> str:
             decorator = _check_call(node, file)
             keywords = [keyword for keyword in decorator.keywords if keyword.arg in shipped]
             call = ast.unparse(ast.Call(func=decorator.func, args=[], keywords=keywords))
-            body = "\n".join(source.lines[node.lineno - 1 : node.end_lineno])
-            replaced[node.name] = f"@{call}\n{body}"
+            replaced[node.name] = f"@{call}\n{source.statement(node)}"
+    _nothing_hidden(source, source.needed(names, replaced), set(replaced))
     return source.part(names, undecorated=False, replaced=replaced)
+
+
+def _nothing_hidden(source: Source, needed: set[str], shipped: set[str]) -> None:
+    """Refuse a public part that would carry hidden cases: another check, or a list of cases that `hidden=` uses too."""
+    hidden: set[str] = set()
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.keyword) and node.arg == "hidden":
+            hidden |= {each.id for each in ast.walk(node.value) if isinstance(each, ast.Name)}
+    for definition in source.definitions:
+        node, names = definition.node, definition.binds & needed
+        calls = {
+            each.func.id for each in ast.walk(node) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
+        }
+        if isinstance(node, ast.FunctionDef) and "check" in calls and names - shipped:
+            reason = "is another check, whose hidden cases would come along; move what both need into a helper"
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and "case" in calls and names & hidden:
+            reason = "holds cases that hidden= uses; keep hidden cases in a list of their own"
+        else:
+            continue
+        raise AuthoringError(f"{source.file}:{node.lineno}: a public check needs {', '.join(names)}, which {reason}")
 
 
 def _check_call(node: ast.FunctionDef, file: str) -> ast.Call:

@@ -33,7 +33,7 @@ def _forbidden(name: str, patterns: list[str]) -> bool:
         if name == pattern or name.startswith(pattern + "."):
             return True
         owner, _, method = pattern.rpartition(".")
-        if owner.rpartition(".")[2] == "Tensor" and name == f"?.{method}":
+        if owner.rpartition(".")[2] == "Tensor" and name in (f"?.{method}", f"torch.Tensor.{method}"):
             return True
     return False
 
@@ -41,6 +41,7 @@ def _forbidden(name: str, patterns: list[str]) -> bool:
 def _uses(tree: ast.AST) -> Iterator[Use]:
     """Dotted names as they resolve through imports and simple aliases; `?.name` for attributes of other objects."""
     names: dict[str, str] = {}
+    stars: list[str] = []  # modules of which every name was imported
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -50,6 +51,8 @@ def _uses(tree: ast.AST) -> Iterator[Use]:
                 )
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
+                if alias.name == "*":
+                    stars.append(node.module)
                 yield Use(node.module if alias.name == "*" else f"{node.module}.{alias.name}", node.lineno)
                 names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
     for node in ast.walk(tree):  # F = torch.nn.functional
@@ -62,6 +65,8 @@ def _uses(tree: ast.AST) -> Iterator[Use]:
             resolved = _resolve(node, names)
             if resolved is not None:
                 yield Use(resolved, node.lineno)
+            elif isinstance(node, ast.Name):
+                yield from (Use(f"{module}.{node.id}", node.lineno) for module in stars)
         elif isinstance(node, ast.Call):
             yield from _by_string(node, names)
 

@@ -18,7 +18,7 @@ import time
 import types
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from autograder.jail.messages import Observed
 from autograder.jail.values import BadValue, Lab, decode, encode
 
 _TEXT = 2000
+_HELD = "__held_to_the_stub__"  # marks a method that is wrapped already: a class outlives one run
 
 
 class TimeUp(BaseException):
@@ -75,6 +76,7 @@ class Implementation:
     module: types.ModuleType
     stub: types.ModuleType
     file: str
+    held: list[Any] = field(default_factory=list)  # methods that are already held to the stub's annotations
 
     def student(self) -> Student:
         return Student(self)
@@ -115,10 +117,11 @@ class Student:
                     their_method = inspect.getattr_static(theirs, method, None)
                     if not callable(their_method):
                         raise _Missing(f"{name}.{method}")
-                    if isinstance(their_method, types.FunctionType):
+                    if isinstance(their_method, types.FunctionType) and their_method not in self._implementation.held:
                         _same_signature(f"{name}.{method}", their_method, model_method)
                         held = _held_to_annotation(their_method, f"{name}.{method}", model_method, stub)
                         setattr(theirs, method, held)
+                        self._implementation.held.append(held)  # once, however many runs there are
         return theirs
 
 
@@ -146,6 +149,8 @@ def _same_signature(name: str, theirs: Any, model: Any) -> None:
             same = positional[index] if index < len(positional) else None
             if same is not None and same.name != parameter.name:
                 same = None
+            if same is not None and same.kind is same.POSITIONAL_ONLY and parameter.kind is not same.kind:
+                same = None  # a call by name would not fit
         if same is None or (parameter.default is not parameter.empty and same.default is same.empty):
             fits = False
     known = {parameter.name for parameter in wanted}
@@ -192,6 +197,7 @@ def _held_to_annotation(
             raise _WrongType(name, text, _what_it_is(result, error)) from None
         return result
 
+    setattr(held, _HELD, True)
     return held
 
 
@@ -235,7 +241,10 @@ def load(
         return None, Observed(kind="syntax", text=str(error.msg)[:_TEXT], line=error.lineno or 0)
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         return None, Observed(kind="syntax", text=f"Python cannot read this file: {error}"[:_TEXT])
-    use = forbidden.first_use(tree, banned)
+    try:
+        use = forbidden.first_use(tree, banned)
+    except RecursionError:
+        return None, Observed(kind="syntax", text="Python cannot read this file: an expression is nested too deep")
     if use is not None:
         return None, Observed(kind="forbidden", name=use.name[:200], line=use.line)
     stub_module = load_module(stub, f"stub.{name}", "stub")

@@ -11,6 +11,7 @@ import torch
 from autograder.jail.values import Drawn, Lab, Raised, Unsupported
 
 LIMIT = 300
+DEPTH = 8
 
 
 def show(value: Any, limit: int = LIMIT) -> str:
@@ -29,6 +30,8 @@ def _text(value: Any, room: int, depth: int) -> str:
     if isinstance(value, np.ndarray):
         head = value if value.size <= room and max(value.shape, default=0) <= room else value.reshape(-1)[: room + 1]
         return f"array({_inner(head.tolist(), room, depth)}, {value.dtype}, shape {tuple(value.shape)})"
+    if isinstance(value, _Argument):
+        return f"{str(value.key)[:room] if type(value.key) is str else '?'}={_text(value.value, room, depth)}"
     if isinstance(value, _Pair):
         return f"{_text(value.key, room, depth)}: {_text(value.value, room, depth)}"
     if isinstance(value, Unsupported):
@@ -36,8 +39,9 @@ def _text(value: Any, room: int, depth: int) -> str:
     if isinstance(value, Raised):
         return f"raised {value.name}" if value.name else "raised nothing"
     if isinstance(value, Lab):
-        arguments = ", ".join(f"{key}={_text(item, room, depth + 1)}" for key, item in value.arguments.items())
-        return f"lab({value.name!r}{', ' + arguments if arguments else ''})"
+        arguments = value.arguments if isinstance(value.arguments, dict) else {}
+        shown = _joined(", ", "", (_Argument(k, v) for k, v in arguments.items()), len(arguments), room, depth)
+        return f"lab({_inner(value.name, room, depth)}{shown if arguments else ''})"
     return _inner(value, room, depth)
 
 
@@ -60,17 +64,17 @@ def _inner(value: Any, room: int, depth: int) -> str:
     if isinstance(value, set | frozenset):
         if not value:
             return "set()"
-        return _joined("{", "}", iter(in_order(value)), len(value), room, depth)
+        return _joined("{", "}", iter(in_order(value) if depth < DEPTH else value), len(value), room, depth)
     return repr(value)
 
 
 def in_order(values: Iterable[Any]) -> list[Any]:
     """The elements of a set in one order, whatever they are: `repr` of some is endless, of others it raises."""
-    return sorted(values, key=lambda value: _text(value, 40, 6))
+    return sorted(values, key=lambda value: _text(value, 40, DEPTH))
 
 
 def _joined(start: str, end: str, values: Any, count: int, room: int, depth: int) -> str:
-    if depth > 8:
+    if depth > DEPTH:
         return f"{start}…{end}"
     parts: list[str] = []
     used = 0
@@ -88,6 +92,10 @@ class _Pair:
 
     def __init__(self, key: Any, value: Any) -> None:
         self.key, self.value = key, value
+
+
+class _Argument(_Pair):
+    """An argument of a lab value, shown as `key=value`."""
 
 
 def _tensor(value: torch.Tensor, room: int) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import torch
 
 from autograder.checks.authoring import AuthoringError, Check, Rejection, Tolerance
@@ -356,8 +357,10 @@ def _is_evidence(value: Any) -> bool:
         return False
     if isinstance(value, torch.Tensor):
         return bool(value.numel()) and not bool(value.isnan().any()) and bool((value != 0).any())
-    if isinstance(value, float):
-        return value == value and value != 0
+    if isinstance(value, np.ndarray):
+        return bool((value != 0).any()) and not _has_nan(value)
+    if isinstance(value, float | np.generic):
+        return bool(value == value and value != 0) and not isinstance(value, np.bool_)
     if isinstance(value, dict):
         return bool(value) and any(_is_evidence(item) for item in value.values()) and not _has_nan(value)
     if isinstance(value, list | tuple | set | frozenset):
@@ -368,11 +371,13 @@ def _is_evidence(value: Any) -> bool:
 def _has_nan(value: Any) -> bool:
     if isinstance(value, torch.Tensor):
         return bool(value.isnan().any())
-    if isinstance(value, float):
-        return value != value
+    if isinstance(value, np.ndarray):
+        return bool((value != value).any())
+    if isinstance(value, float | np.generic):
+        return bool(value != value)
     if isinstance(value, dict):
         return any(_has_nan(item) for item in value.values())
-    return isinstance(value, list | tuple) and any(_has_nan(item) for item in value)
+    return isinstance(value, list | tuple | set | frozenset) and any(_has_nan(item) for item in value)
 
 
 def _perturbed(value: Any) -> Any:

@@ -1,5 +1,387 @@
-"""Commands for instructors."""
+"""Commands for instructors: grade, explain, replay, rejudge."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder, require_solutions
+
+if TYPE_CHECKING:
+    from autograder.course import Course
+    from autograder.results import Result
+
+ResultsOption = Annotated[
+    Path | None, typer.Option("--results", help="Results file. By default .autograder/results.sqlite of the course.")
+]
+RunOption = Annotated[str | None, typer.Option("--run", help="A grading run by its id; the latest one by default.")]
+ResultArgument = Annotated[str, typer.Argument(metavar="RESULT", help="A submission's id, or a result as a JSON file.")]
 
 
-def register(app):
-    pass
+def register(app: typer.Typer) -> None:
+    for command in (grade, explain, replay, rejudge):
+        app.command(rich_help_panel=INSTRUCTORS)(command)
+
+
+def grade(
+    submissions: Annotated[
+        list[str],
+        typer.Argument(help="Folders, zips, notebooks, git commits (`REPOSITORY@REV`), or folders full of those."),
+    ],
+    exercise: Annotated[
+        list[str] | None, typer.Option("--exercise", "-e", help="Only these exercises; may be repeated.")
+    ] = None,
+    results: ResultsOption = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder for the pages. By default .autograder/report of the course.")
+    ] = None,
+    json_folder: Annotated[
+        Path | None, typer.Option("--json", help="Also write each result as a JSON file into this folder.")
+    ] = None,
+    new: Annotated[
+        bool,
+        typer.Option("--new", help="Begin a new run: cases marked fresh are drawn anew, everything is graded again."),
+    ] = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Workers; by default one for each core.")] = 0,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Run hidden checks although this machine lacks the isolation for them.")
+    ] = False,
+    course: CourseOption = None,
+) -> None:
+    """Grade a class with hidden checks.
+
+    Prints a table and writes pages for the class, each student and each exercise. Results are written as each submission
+    finishes: after Ctrl-C, a crash or a power cut, the same command goes on where it was. What has not changed is not run again.
+    The exit code is 0 when grading worked, whatever the scores.
+    """
+    from autograder.course.find import find_submissions
+    from autograder.course.submission import open_submission
+    from autograder.grading.grade import ClassGrader
+    from autograder.grading.secret import load_secret
+    from autograder.store import Store
+
+    root, loaded = open_course(course)
+    require_solutions(root)
+    chosen = loaded.match(exercise or [])
+    _require_isolation(unsafe)
+    found = find_submissions(submissions, loaded)
+    opened = [open_submission(each.source, loaded, name=each.id) for each in found]
+    private = private_folder(root)
+    secret = load_secret(private)
+    with Store(results or private / "results.sqlite") as store:
+        run = None if new else store.latest_run("grade")
+        run = run or store.start_run("grade")
+        graded: list[Result] = []
+        with (
+            _Progress(len(opened)) as progress,
+            ClassGrader(
+                loaded,
+                root,
+                private,
+                secret,
+                run.id,
+                draw=run.id,
+                exercises=chosen,
+                jobs=jobs,
+                on_step=progress.step,
+                unsafe=unsafe,
+            ) as grader,
+        ):
+            try:
+                graded += grader.grade(opened, store)
+            except KeyboardInterrupt:
+                progress.close()
+                sys.stderr.write(
+                    f"\nStopped after {len(graded)} of {len(opened)} submissions. They are kept: the same command goes on.\n"
+                )
+                raise typer.Exit(130) from None
+        store.finish_run(run.id)
+    graded.sort(key=lambda result: result.submission)
+    _finish(root, loaded, graded, report or private / "report", json_folder, run.id)
+
+
+def _require_isolation(unsafe: bool) -> None:
+    """Hidden checks run behind L2 or more; without it only when the instructor says so, and every page then says it."""
+    from autograder.jail import layers
+
+    isolation = getattr(layers, "isolation", None)
+    if isolation is None or unsafe:
+        return
+    state = isolation()
+    if not state.enough_for_hidden:
+        raise Refused(
+            f"Hidden checks are not run here: {state.why}.\n"
+            "See `autograder doctor` for what is missing. With --unsafe they run all the same, and every page says so."
+        )
+
+
+class _Progress:
+    """A bar on a terminal; a line for each ten submissions in a log."""
+
+    def __init__(self, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        from autograder.feedback.pen import console
+
+        self.total = total
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console(sys.stderr),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> _Progress:
+        self.bar.start()
+        self.task = self.bar.add_task("starting", total=self.total)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.bar.stop()
+
+    def step(self, step: Any) -> None:
+        from autograder.feedback.escape import visible
+
+        if step.kind == "plan":
+            self.bar.update(self.task, description=f"preparing {step.name}")
+        else:
+            self.bar.update(self.task, completed=step.done, description=visible(step.name)[:40])
+            if not sys.stderr.isatty() and (step.done % 10 == 0 or step.done == step.total):
+                sys.stderr.write(f"{step.done} of {step.total} submissions\n")
+
+
+def _finish(root: Path, course: Course, results: list[Result], pages: Path, json_folder: Path | None, run: str) -> None:
+    from autograder.feedback.pen import console
+    from autograder.feedback.summary import class_table, legend
+    from autograder.report.site import write_report
+    from autograder.results import to_json
+
+    out = console()
+    out.print(class_table(results))
+    out.print(legend())
+    if json_folder is not None:
+        json_folder.mkdir(parents=True, exist_ok=True)
+        for result in results:
+            name = (
+                "".join(c if c.isalnum() or c in "-_.@" else "_" for c in result.submission).lstrip(".") or "submission"
+            )
+            (json_folder / f"{name}.json").write_bytes(to_json(result))
+    try:
+        index = write_report(results, pages, course_title=course.title, policy=course.feedback.show)
+    except FileExistsError as error:
+        raise Refused(f"{error}. Name another folder with --report. The results are kept.") from error
+    layers = ", ".join(results[0].provenance.layers) if results else ""
+    out.print(f"\n{len(results)} submissions in run {run}. Isolation: {layers or 'none'}.", style="dim")
+    out.print(f"Report: {index}")
+    out.print("One submission in full: autograder explain SUBMISSION", style="dim")
+
+
+def explain(
+    result: ResultArgument,
+    check: Annotated[str | None, typer.Argument(help="One exercise or check, by name.")] = None,
+    view: Annotated[
+        Literal["staff", "student"],
+        typer.Option("--as", help="`staff`: everything; `student`: what the student may see."),
+    ] = "staff",
+    show_all: Annotated[bool, typer.Option("--all", "-a", help="Every check and case in full.")] = False,
+    results: ResultsOption = None,
+    run: RunOption = None,
+    course: CourseOption = None,
+) -> None:
+    """Explain a grade: each check's claim, what was expected and given, the diagnosis, and what the grade was made with."""
+    from autograder.feedback.pen import console
+    from autograder.feedback.policy import student_view
+    from autograder.feedback.terminal import result_report
+    from autograder.feedback.view import Options
+
+    root, loaded = open_course(course)
+    found = _result(root, result, results, run)
+    if check is not None:
+        found = _only(found, check)
+    if view == "student":
+        found = student_view(found, loaded.feedback.show)
+    out = console()
+    out.print(result_report(found, Options(audience=view, show_all=show_all or check is not None)))
+    if view == "staff":
+        made = found.provenance
+        out.print(
+            f"Run {found.run}, {found.graded_at}; submission {found.hash[:12]}; engine {made.engine} {made.engine_hash[:12]}; "
+            f"Python {made.python}, torch {made.torch}; secret {made.secret}; {', '.join(made.layers)}.",
+            style="dim",
+        )
+
+
+def _result(root: Path, name: str, results: Path | None, run: str | None) -> Result:
+    import msgspec
+
+    from autograder.results import from_json
+    from autograder.store import Store
+
+    if name.endswith(".json") and Path(name).is_file():
+        try:
+            return from_json(Path(name).read_bytes())
+        except msgspec.MsgspecError as error:
+            raise Refused(f"{name} is not a result of this version: {error}") from error
+    path = results or private_folder(root) / "results.sqlite"
+    if not path.exists():
+        raise Refused(f"There are no results yet ({path}). Grade a class first: autograder grade SUBMISSIONS")
+    with Store(path) as store:
+        found = store.result(name, run)
+        if found is None:
+            latest = run or (store.latest_run() or store.start_run()).id
+            known = [result.submission for result in store.results(latest)]
+            import difflib
+
+            close = difflib.get_close_matches(name, known, n=3)
+            hint = (
+                f"Did you mean {', '.join(close)}?"
+                if close
+                else f"There are {', '.join(known[:10])}{' …' if len(known) > 10 else ''}."
+            )
+            raise Refused(f"There is no result of {name!r} in {path}. {hint}")
+    return found
+
+
+def _only(result: Result, name: str) -> Result:
+    """The part of a result that `name` means: an exercise, a check, or `exercise/check` with the exercise's slug."""
+    import msgspec
+
+    exercises = []
+    for exercise in result.exercises:
+        slug = exercise.exercise.partition("/")[2]
+        if name in (exercise.exercise, slug):
+            exercises.append(exercise)
+            continue
+        checks = [
+            each
+            for each in exercise.checks
+            if name in (each.name, f"{slug}/{each.name}", f"{exercise.exercise}/{each.name}")
+        ]
+        if checks:
+            exercises.append(msgspec.structs.replace(exercise, checks=checks))
+    if not exercises:
+        names = [exercise.exercise for exercise in result.exercises]
+        raise Refused(f"{result.submission} has no exercise or check {name!r}. Exercises: {', '.join(names)}")
+    return msgspec.structs.replace(result, exercises=exercises)
+
+
+def replay(
+    result: ResultArgument,
+    check: Annotated[str, typer.Argument(help="A check, by name, or exercise/check.")],
+    results: ResultsOption = None,
+    run: RunOption = None,
+    course: CourseOption = None,
+) -> None:
+    """Run one check of a graded submission again: the same cases, the same seeds; and tell whether the verdict is the same."""
+    from autograder.course.submission import open_submission
+    from autograder.feedback.pen import console
+    from autograder.feedback.terminal import exercise_report
+    from autograder.feedback.view import Options
+    from autograder.grading.grade import ClassGrader
+    from autograder.grading.secret import fingerprint, load_secret
+
+    root, loaded = open_course(course)
+    require_solutions(root)
+    found = _only(_result(root, result, results, run), check)
+    stored = found.exercises[0]
+    exercise = loaded.exercise(stored.exercise)
+    submission = open_submission(found.source, loaded, name=found.submission)
+    file = submission.files[exercise.name]
+    out = console()
+    if file.hash != stored.file_hash:
+        raise Refused(f"{found.source} is not what was graded: {stored.file} has changed since. Grade it again.")
+    secret = load_secret(private_folder(root))
+    if fingerprint(secret) != found.provenance.secret:
+        raise Refused(
+            "The course secret is another one than when this was graded, so its hidden cases can't be drawn again."
+        )
+    with ClassGrader(
+        loaded, root, private_folder(root), secret, found.run, draw=found.run, exercises=[exercise]
+    ) as grader:
+        again = grader.replay(exercise, file, [each.name for each in stored.checks])
+    again = _same_checks(again, stored)
+    out.print(exercise_report(again, Options(audience="staff", show_all=True)))
+    before = {(each.name, case.title): case.verdict for each in stored.checks for case in each.cases}
+    after = {(each.name, case.title): case.verdict for each in again.checks for case in each.cases}
+    seeds = {(each.name, case.title): case.seed for each in stored.checks for case in each.cases}
+    new_seeds = {(each.name, case.title): case.seed for each in again.checks for case in each.cases}
+    if seeds != new_seeds:
+        out.print("The check's cases are not those that were graded: its files have changed since.", style="yellow")
+    elif before == after:
+        out.print(f"The same verdict on all {len(after)} cases, with the same inputs.", style="green")
+    else:
+        changed = [f"{name} / {title}" for (name, title) in after if before.get((name, title)) != after[name, title]]
+        out.print(f"Another verdict than recorded on: {', '.join(changed)}.", style="red")
+
+
+def _same_checks(again: Any, stored: Any) -> Any:
+    import msgspec
+
+    names = [each.name for each in stored.checks]
+    return msgspec.structs.replace(again, checks=[each for each in again.checks if each.name in names])
+
+
+def rejudge(
+    exercise: Annotated[
+        list[str] | None, typer.Option("--exercise", "-e", help="Only these exercises; may be repeated.")
+    ] = None,
+    results: ResultsOption = None,
+    run: RunOption = None,
+    course: CourseOption = None,
+) -> None:
+    """Judge stored observations again, without running anybody's code: after a tolerance, a judge or a reference was mended.
+
+    Prints every grade that changes and why, and writes a new run.
+    """
+    from autograder.feedback import messages
+    from autograder.feedback.pen import console
+    from autograder.grading.grade import ClassGrader
+    from autograder.grading.rejudge import rejudge as judge_again
+    from autograder.grading.secret import load_secret
+    from autograder.store import Store
+
+    root, loaded = open_course(course)
+    require_solutions(root)
+    private = private_folder(root)
+    path = results or private / "results.sqlite"
+    if not path.exists():
+        raise Refused(f"There are no results yet ({path}). Grade a class first: autograder grade SUBMISSIONS")
+    out = console()
+    with Store(path) as store:
+        base = next((each for each in store.runs() if each.id == run), None) if run else store.latest_run("grade")
+        if base is None:
+            raise Refused(f"There is no run {run!r} in {path}." if run else f"There is no grading run in {path}.")
+        graded = store.results(base.id)
+        chosen = loaded.match(exercise or [])
+        again = store.start_run("rejudge", note=base.id)
+        with ClassGrader(
+            loaded, root, private, load_secret(private), again.id, draw=base.id, exercises=chosen
+        ) as grader:
+            plans = grader.plans_with_reviews()
+            changed = unjudged = 0
+            for each in graded:
+                renewed = judge_again(each, plans, store, again.id)
+                store.save(renewed.result, {})
+                unjudged += len(renewed.needs_run)
+                for change in renewed.changes:
+                    changed += 1
+                    reason = f": {messages.text(change.reason)}" if change.reason else ""
+                    out.print(
+                        f"{change.submission}  {change.exercise}  {change.check}  {change.before} → {change.after}{reason}"
+                    )
+        store.finish_run(again.id)
+    out.print(f"{len(graded)} submissions judged again in run {again.id}: {changed} grades of checks changed.")
+    if unjudged:
+        out.print(
+            f"{unjudged} checks have other cases now and kept their verdicts: run `autograder grade` for those.",
+            style="yellow",
+        )

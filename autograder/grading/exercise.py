@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autograder.checks import twin
+from autograder.checks.extract import lines as source_lines
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading.diagnosis import diagnose
 from autograder.grading.gate import Gate
@@ -230,7 +231,7 @@ class ExerciseGrader:
 
 
 def _place(outcome: Outcome, subject: Subject) -> Place | None:
-    lines = subject.code.text.splitlines()
+    lines = source_lines(subject.code.text)
     if not 1 <= outcome.line <= len(lines):  # the number comes from the worker
         return None
     text = lines[outcome.line - 1].strip()[:200]

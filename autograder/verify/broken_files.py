@@ -38,9 +38,11 @@ def broken_code(exercise: Exercise, number: int, forbidden: Sequence[str]) -> st
         lambda: renamed,
         lambda: filled(stub, lambda each: 'print("done")'),  # returns None
         lambda: text + '\n\nprint(open("my_data.txt").read())\n',
-        lambda: text.replace("\nimport ", "\nfrom my_helpers import *\nimport ", 1)
-        if "\nimport " in text
-        else text + "\n\nfrom my_helpers import *\n",
+        lambda: (
+            text.replace("\nimport ", "\nfrom my_helpers import *\nimport ", 1)
+            if "\nimport " in text
+            else text + "\n\nfrom my_helpers import *\n"
+        ),
         lambda: filled(stub, lambda each: f"return {each}(*locals().values())"),  # for ever deeper
     ]
     return kinds[number % len(kinds)]()

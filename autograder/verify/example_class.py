@@ -31,7 +31,9 @@ def write_example_class(root: Path, course: Course, folder: Path) -> list[Path]:
     from autograder.cli.common import Refused
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Refused(f"{folder} is not empty. Name a folder that is new or empty, so that nothing of yours is mixed in.")
+        raise Refused(
+            f"{folder} is not empty. Name a folder that is new or empty, so that nothing of yours is mixed in."
+        )
     material = _Material(
         {each.name: load_exercise(each.solution_dir(root), each.name) for each in course.exercises},
         {each.name: tuple(each.forbid) for each in course.exercises},
@@ -99,8 +101,12 @@ def _loops(material: _Material, exercise: Exercise, number: int, student: str) -
 
 
 def _memory(material: _Material, exercise: Exercise, number: int, student: str) -> str:
-    large = exercise.name in material.rarest[-2:]
-    return student_code.spoilt(exercise, student_code.MEMORY_BOMB) if large else _mixed(material, exercise, number, student)
+    large = exercise.name in material.rarest[2:4]
+    return (
+        student_code.spoilt(exercise, student_code.MEMORY_BOMB)
+        if large
+        else _mixed(material, exercise, number, student)
+    )
 
 
 def _notebooks(magic: str = "") -> Make:
@@ -113,7 +119,9 @@ def _notebooks(magic: str = "") -> Make:
             cells = nbformat.reads(topic_notebook(topic, stubs).decode(), as_version=4).cells
             first = magic
             for cell in cells:
-                name = next((tag.removeprefix(PREFIX) for tag in cell.metadata.get("tags", []) if tag.startswith(PREFIX)), "")
+                name = next(
+                    (tag.removeprefix(PREFIX) for tag in cell.metadata.get("tags", []) if tag.startswith(PREFIX)), ""
+                )
                 if name in material.exercises:
                     cell.source = first + _mixed(material, material.exercises[name], 0, student).rstrip("\n")
                     first = ""

@@ -14,18 +14,10 @@ from autograder.verify.verify import Report, Trial
 
 def report_table(reports: list[Report]) -> Table:
     """One line for each exercise."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in (
-        "exercise",
-        "checks",
-        "stub",
-        "reference",
-        "mistakes rejected",
-        "alternatives",
-        "forgers fail",
-        "CPU s",
-    ):
-        table.add_column(name, justify="left" if name == "exercise" else "right")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("exercise", no_wrap=True)
+    for name in ("checks", "stub", "ref.", "mistakes", "altern.", "forgers", "CPU s"):
+        table.add_column(name, justify="right", no_wrap=True)
     for report in reports:
         stub = report.of("stub")
         references = report.of("reference")

@@ -86,7 +86,9 @@ def preceded(source: str, text: str) -> str:
     """`source` with `text` before its first definition, after its imports."""
     parts = chunks(source)
     first = next((index for index, part in enumerate(parts) if part.name), len(parts))
-    return "\n".join([*(p.text for p in parts[:first]), "\n", text.strip("\n"), *(p.text for p in parts[first:])]) + "\n"
+    return (
+        "\n".join([*(p.text for p in parts[:first]), "\n", text.strip("\n"), *(p.text for p in parts[first:])]) + "\n"
+    )
 
 
 # ---------------------------------------------------------------- honest work
@@ -130,7 +132,7 @@ while True:
 MEMORY_BOMB = """\
 kept = []
 while True:
-    kept.append(bytearray(2**27))"""
+    kept.append(bytes(2**27))"""
 
 
 def rarest(exercise: Exercise) -> tuple[int, str]:
@@ -140,7 +142,9 @@ def rarest(exercise: Exercise) -> tuple[int, str]:
     for node in ast.parse(exercise.checks_source).body:
         if isinstance(node, ast.FunctionDef) and node.name in names:
             named = (part for part in ast.walk(node) if isinstance(part, ast.Attribute))
-            uses.update({part.attr for part in named if isinstance(part.value, ast.Name) and part.value.id == "student"})
+            uses.update(
+                {part.attr for part in named if isinstance(part.value, ast.Name) and part.value.id == "student"}
+            )
     return min((uses[name] or len(names), name) for name in unwritten(exercise.stub))
 
 
@@ -206,7 +210,9 @@ class Skipped(BaseException):
 def hostile(exercise: Exercise, number: int) -> str:
     """One of several attacks on the grader, none of which knows the answer."""
     stub = exercise.stub
-    forged = {each.name: each.source for each in forgers(stub, stub, Plan(exercise="", stub="", experiments="", checks=[]))}
+    forged = {
+        each.name: each.source for each in forgers(stub, stub, Plan(exercise="", stub="", experiments="", checks=[]))
+    }
     attacks: list[Callable[[], str]] = [
         lambda: next(source for name, source in forged.items() if "patches predicates" in name),
         lambda: filled(stub, lambda name: _EXITS),

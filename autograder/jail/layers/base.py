@@ -1,10 +1,20 @@
-"""What every layer shares: its settings and the answer of its probe."""
+"""What every layer shares: its settings, the answer of its probe, and the throwaway process in which probes try things."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import os
+import signal
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
+
+Profile = Literal["default", "gpu", "tools"]
+"""What an exercise needs beyond plain computing: `gpu` a device's files and ioctls, `tools` child processes and a compiler."""
+
+PROBE_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -16,6 +26,9 @@ class Settings:
     memory_mb: int
     file_mb: int = 16  # largest file that it may write, its output included
     open_files: int = 256
+    profile: Profile = "default"
+    without: tuple[str, ...] = ()  # names of layers to leave out: for tests and --unsafe, decided by the grader alone
+    on: tuple[str, ...] = ()  # names of the layers that this worker gets; `apply_all` fills it in
 
 
 @dataclass(frozen=True)
@@ -26,8 +39,42 @@ class Probe:
     available: bool
     why: str
     guarantees: str
+    how: str = ""  # to get it here, when it is not available
 
 
 @functools.cache
 def libc() -> ctypes.CDLL:
     return ctypes.CDLL(None, use_errno=True)
+
+
+def check(result: int, what: str) -> int:
+    """Raise `OSError` when a call of the C library answered -1."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def fails_in_a_fork(attempt: Callable[[], None]) -> str:
+    """Run `attempt` in a throwaway process; "" when it returned, else what went wrong there."""
+    if sys.platform != "linux":
+        return "not Linux"
+    said, says = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(said)
+            signal.alarm(PROBE_SECONDS)
+            attempt()
+            os.write(says, b"ok")
+        except BaseException as error:
+            os.write(says, f"{type(error).__name__}: {error}".encode()[:2000])
+        finally:
+            os._exit(0)
+    os.close(says)
+    with os.fdopen(said, "rb") as pipe:
+        answer = pipe.read().decode("utf-8", "replace")
+    _, status = os.waitpid(pid, 0)
+    if answer == "ok":
+        return ""
+    return answer or f"the attempt was ended by signal {os.WTERMSIG(status)}"

@@ -29,8 +29,19 @@ def apply(settings: Settings) -> None:
         os.setsid()
     os.umask(0o077)
     os.chdir(settings.folder)
+    die_with_parent()
+    forbid_new_privileges()
+
+
+def die_with_parent() -> None:
+    """The kernel ends the calling process when its parent ends. A change of user undoes it: call it again after one."""
     if sys.platform == "linux":
         libc().prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def forbid_new_privileges() -> None:
+    """Nothing that is executed from here on gains rights; Landlock and seccomp ask for it."""
+    if sys.platform == "linux":
         libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 

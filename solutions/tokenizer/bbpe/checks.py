@@ -1,6 +1,4 @@
-"""Checks of tokenizer/bbpe. Texts keep clear of U+001C–U+001F, on which libraries disagree whether they are
-whitespace.
-"""
+"""Checks of tokenizer/bbpe. No text holds U+001C–U+001F, which are whitespace to some libraries and not to others."""
 
 from autograder.checks import case, check, lab, raises
 
@@ -64,19 +62,17 @@ def letters_numbers_and_signs_are_cut_apart(student, texts):
     ],
 )
 def runs_of_whitespace_leave_one_for_the_word(student, texts):
-    """A run of whitespace before a word is taken without its last character, and one at the end of the text is taken
-    whole.
-    """
+    """Whitespace before a word is taken without its last character, and at the end of the text it is taken whole."""
     return [student.pretokenize(text) for text in texts]
 
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.!<|>[]*+ĠĊ"
 
 
-def toy(rng, merges, texts, ids="in order"):
-    """A vocabulary of a few signs and the tokens of the merges. Its ids are 0, 1, 2, … or scattered."""
+def toy(rng, merges, texts, ids="rising"):
+    """A vocabulary of a few signs and the tokens of the merges. Its ids are 0, 1, 2, … or fall in steps of three."""
     tokens = [*ALPHABET, *(left + right for left, right in merges)]
-    numbers = range(len(tokens)) if ids == "in order" else rng.sample(range(5000), len(tokens))
+    numbers = range(len(tokens)) if ids == "rising" else range(3 * len(tokens), 0, -3)
     return {"merges": merges, "vocab": dict(zip(tokens, numbers, strict=True)), "texts": texts}
 
 
@@ -87,8 +83,8 @@ def toy(rng, merges, texts, ids="in order"):
     public=[case("learned order decides", merges=[("b", "c"), ("a", "b"), ("bc", "d")], texts=["abcd", "ab abc"])],
     hidden=[
         case(
-            "scattered ids",
-            ids="scattered",
+            "falling ids",
+            ids="falling",
             merges=[("b", "c"), ("a", "b"), ("bc", "d"), ("Ġ", "a")],
             texts=["abcd abab", "ab", " abcd"],
         ),
@@ -108,13 +104,11 @@ def toy(rng, merges, texts, ids="in order"):
             merges=[("Ġ", "t"), ("h", "e"), ("Ġt", "he"), ("t", "he")],
             texts=["the the the", "  the"],
         ),
-        case("no merges", ids="scattered", merges=[], texts=["abc 1"]),
+        case("no merges", ids="falling", merges=[], texts=["abc 1"]),
     ],
 )
 def the_lowest_rank_is_merged_first(student, merges, vocab, texts):
-    """In a pre-token, the pair that stands first in `merges` is merged first; ids come from `vocab`, whatever they
-    are.
-    """
+    """In a pre-token, the pair that stands first in `merges` is merged first; ids come from `vocab`, in any order."""
     tokenizer = student.ByteBPE(merges, vocab)
     return [tokenizer.encode(text) for text in texts]
 
@@ -237,9 +231,7 @@ def decoding_joins_the_bytes_first(student, merges, vocab, ids):
     ],
 )
 def decoding_handles_errors_as_asked(student, merges, vocab, ids):
-    """Bytes that are no valid UTF-8 are dropped with errors="ignore" and raise UnicodeDecodeError with
-    errors="strict".
-    """
+    """Bytes that are no valid UTF-8 are dropped with errors="ignore"; with "strict", UnicodeDecodeError is raised."""
     tokenizer = student.ByteBPE(merges, vocab)
     return {
         "ignore": tokenizer.decode(ids, "ignore"),
@@ -356,8 +348,6 @@ def corpus(rng, size, texts=(), long=""):
     ],
 )
 def training_gives_ids_in_order_and_stops_at_the_size(student, texts, long, size):
-    """256 bytes have the first ids, each merge has the next one; ties go to the smallest ids; training stops at the
-    size.
-    """
+    """256 bytes have the first ids, each merge the next; ties go to the smallest ids; training stops at the size."""
     merges, vocab = student.train([*texts, long], size)
     return {"merges": merges, "vocab": vocab}

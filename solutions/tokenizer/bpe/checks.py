@@ -49,7 +49,7 @@ def word_list(rng, n, words=None, letters="", count=0):
     fresh=2,
 )
 def ties_go_to_the_smallest_ids(student, words, n):
-    """Of equally frequent pairs you merge the one with the smallest (left id, right id); new symbols get the next id."""
+    """Of equally frequent pairs you merge the one with the smallest ids, left before right; new symbols come last."""
     return student.train_bpe(words, n)
 
 

@@ -51,10 +51,10 @@ def hf_wordpiece(vocab, max_chars=100):
 
 @pytest.mark.parametrize("lower", [True, False])
 def test_every_stable_character(reference, hf, stable, lower):
-    """Each of some 90 000 characters between two letters, and alone."""
+    """Each of some 90 000 characters between two letters."""
     assert len(stable) > 80_000
     for start in range(0, len(stable), 500):
-        text = " ".join(f"a{c}B {c}" for c in stable[start : start + 500] if c != SIGMA)
+        text = " ".join(f"a{c}B" for c in stable[start : start + 500] if c != SIGMA)
         assert reference.basic_tokenize(text, lower) == hf(text, lower)
 
 

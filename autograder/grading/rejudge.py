@@ -1,0 +1,136 @@
+"""Judging stored observations again: a mended tolerance, judge or reference regrades a class without running it.
+
+What a check's cases were given must be the same as when the observations were made; where an experiment or its inputs changed,
+the check needs the jail, and keeps its verdict until `grade` runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from autograder.checks import twin
+from autograder.checks.plan import Plan
+from autograder.grading.diagnosis import diagnose
+from autograder.grading.exercise import GRAVITY
+from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Result
+from autograder.store.database import Store
+
+
+@dataclass(frozen=True)
+class Change:
+    """A check whose points changed, and why."""
+
+    submission: str
+    exercise: str
+    check: str
+    before: int
+    after: int
+    reason: Message | None
+
+
+@dataclass
+class Rejudged:
+    """A result after judging again."""
+
+    result: Result
+    changes: list[Change]
+    needs_run: list[tuple[str, str]]  # (exercise, check) that can't be judged from what is stored
+
+
+Review = Callable[[list[twin.Seen]], list[twin.Verdict]]
+
+
+def rejudge(result: Result, plans: dict[str, tuple[Plan, Review]], store: Store, run: str) -> Rejudged:
+    """Judge everything in `result` that has a stored observation by the plans as they are now."""
+    changes: list[Change] = []
+    needs_run: list[tuple[str, str]] = []
+    exercises = []
+    for exercise in result.exercises:
+        if exercise.exercise in plans and exercise.checks and exercise.verdict != "blocked":
+            plan, review = plans[exercise.exercise]
+            again = _exercise(exercise, plan, review, store, needs_run)
+            changes += _changes(result.submission, exercise, again)
+            exercises.append(again)
+        else:
+            exercises.append(exercise)
+    renewed = msgspec.structs.replace(result, exercises=exercises, run=run)
+    return Rejudged(renewed, changes, needs_run)
+
+
+def _exercise(
+    exercise: ExerciseResult, plan: Plan, review: Review, store: Store, needs_run: list[tuple[str, str]]
+) -> ExerciseResult:
+    planned = {check.name: check for check in plan.checks}
+    judged: dict[tuple[str, str], twin.Verdict] = {}
+    for check in exercise.checks:
+        if check.name not in planned:
+            needs_run.append((exercise.exercise, check.name))
+            continue
+        cases = {case.title: case for case in planned[check.name].cases}
+        seen, keys = [], []
+        stale = set(cases) != {case.title for case in check.cases} and bool(check.cases)
+        for case in check.cases:
+            same = case.title in cases and cases[case.title].fingerprint == case.seed
+            stale = stale or not same
+            value = store.observation(case.observation) if same and case.observation else None
+            if value is not None:
+                seen.append(twin.Seen(check.name, cases[case.title], value))
+                keys.append((check.name, case.title))
+        if stale:
+            needs_run.append((exercise.exercise, check.name))
+            continue
+        judged.update(zip(keys, review(seen), strict=True))
+    checks = [_check(check, judged) for check in exercise.checks]
+    _diagnose(checks, plan, judged)
+    needed = [check.verdict for check in checks if not check.bonus]
+    verdict = next(each for each in GRAVITY if each in (*needed, "passed"))
+    # The key says what was graded by an earlier plan: without it, `grade` runs the exercise when it is asked to.
+    return msgspec.structs.replace(exercise, checks=checks, verdict=verdict, key="")
+
+
+def _check(check: CheckResult, judged: dict[tuple[str, str], twin.Verdict]) -> CheckResult:
+    cases = [_case(case, judged.get((check.name, case.title))) for case in check.cases]
+    if not cases:
+        return check
+    verdict = next(each for each in GRAVITY if each in {case.verdict for case in cases})
+    return msgspec.structs.replace(
+        check, cases=cases, verdict=verdict, earned=check.points if verdict == "passed" else 0, diagnosis=None
+    )
+
+
+def _case(case: CaseResult, verdict: twin.Verdict | None) -> CaseResult:
+    # A changed input was seen when the case ran, not in its observation: that verdict stays.
+    if verdict is None or (case.message is not None and case.message.id == "run.mutated"):
+        return case
+    message = verdict.message
+    if verdict.problem:
+        message = Message(id="run.grader-error", values={"detail": verdict.problem})
+    return msgspec.structs.replace(
+        case,
+        verdict="grader-error" if verdict.problem else "passed" if verdict.passed else "failed",
+        message=message,
+        difference=verdict.difference,
+        margin=verdict.margin,
+        got=verdict.text,
+    )
+
+
+def _diagnose(checks: list[CheckResult], plan: Plan, judged: dict[tuple[str, str], twin.Verdict]) -> None:
+    passed = {(check.name, case.title): case.verdict == "passed" for check in checks for case in check.cases}
+    found = diagnose(plan, passed, {key: verdict.matches for key, verdict in judged.items()})
+    for check in checks:
+        if check.verdict != "passed" and check.name in found:
+            check.diagnosis = Diagnosis(sentences=[plan.mistakes[index] for index in found[check.name]])
+
+
+def _changes(submission: str, before: ExerciseResult, after: ExerciseResult) -> list[Change]:
+    changes = []
+    for old, new in zip(before.checks, after.checks, strict=True):
+        if old.earned != new.earned:
+            failing = next((case for case in new.cases if case.verdict != "passed"), None)
+            reason = None if failing is None else failing.message
+            changes.append(Change(submission, before.exercise, new.name, old.earned, new.earned, reason))
+    return changes

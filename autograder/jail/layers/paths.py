@@ -1,0 +1,95 @@
+"""Which files a worker may see: the interpreter, its packages, the parts of this package that run in it, system libraries.
+
+An allow-list. Of the project's own folder only the modules that a worker runs are on it: not `solutions/`, `.autograder/`,
+other submissions, nor anything else that lies beside them. Landlock grants these paths, the private root shows no others.
+"""
+
+from __future__ import annotations
+
+import functools
+import glob
+import os
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.jail.layers.base import Profile
+
+PACKAGE = Path(__file__).resolve().parents[2]
+PARTS = ("__init__.py", "results.py", "jail", "checks", "lab")
+
+LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/nix/store")
+FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom", "/dev/random")
+# How many processors there are and how their caches are: OpenMP, oneDNN and the C library ask late.
+MACHINE = ("/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/kernel/mm/transparent_hugepage")
+PROC = ("self", "cpuinfo", "meminfo", "stat", "version", "sys/vm/overcommit_memory")
+DEVICES = ("/dev/null", "/dev/zero")
+
+TOOLS = ("/usr", "/bin", "/sbin")
+GPU_FILES = ("/sys/bus/pci", "/sys/devices", "/sys/module", "/usr/local/cuda", "/usr/share/nvidia", "/etc/nvidia")
+GPU_DEVICES = ("/dev/nvidia*", "/dev/nvidia-caps/*", "/dev/dri/*")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Absolute paths that exist here."""
+
+    read: tuple[str, ...]
+    execute: tuple[str, ...]  # read too
+    devices: tuple[str, ...]  # read and written, no ioctl
+    accelerators: tuple[str, ...]  # read, written, and any ioctl
+    proc: tuple[str, ...]  # below /proc, of the worker's own /proc
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        return (*self.read, *self.execute, *self.devices, *self.accelerators)
+
+
+@functools.cache
+def visible(profile: Profile) -> Paths:
+    """What a worker of this profile sees beside its private folder."""
+    interpreter = _interpreter()
+    read = [*interpreter, *(str(PACKAGE / part) for part in PARTS), *LIBRARIES, *FILES, *MACHINE]
+    execute: list[str] = []
+    accelerators: list[str] = []
+    proc = PROC
+    if profile == "gpu":
+        read += GPU_FILES
+        accelerators = [path for pattern in GPU_DEVICES for path in glob.glob(pattern)]
+        proc = (*PROC, "driver/nvidia", "devices", "modules")
+    if profile == "tools":
+        execute = [*TOOLS, os.path.join(sys.prefix, "bin"), os.path.join(sys.base_prefix, "bin"), *interpreter, *LIBRARIES]
+        read = [path for path in read if path not in execute]
+    return Paths(_existing(read), _existing(execute), _existing(DEVICES), _existing(accelerators), proc)
+
+
+def _interpreter() -> list[str]:
+    """The standard library, compiled modules, site-packages and the folder of libpython; never the project itself."""
+    known = [sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    library = sysconfig.get_config_var("LIBDIR")
+    if library and os.path.commonpath([library, sys.base_prefix]) == sys.base_prefix:
+        known.append(library)
+    prefixes = {os.path.realpath(prefix) for prefix in (sys.prefix, sys.base_prefix)}
+    for entry in sys.path:
+        # A path file may name any folder, such as this project's: only what belongs to the interpreter is taken.
+        if os.path.isabs(entry) and any(os.path.realpath(entry).startswith(prefix + os.sep) for prefix in prefixes):
+            known.append(entry)
+    return [path for path in dict.fromkeys(known) if not _holds_the_project(path)]
+
+
+def _holds_the_project(path: str) -> bool:
+    """Whether `path` is a folder above this package that is no folder of packages."""
+    here = os.path.realpath(path)
+    return str(PACKAGE).startswith(here + os.sep) and os.path.basename(here) not in ("site-packages", "dist-packages")
+
+
+def _existing(paths: list[str] | tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(path for path in dict.fromkeys(paths) if os.path.exists(path))
+
+
+def must_be_readable() -> tuple[str, ...]:
+    """Files that a worker can't do without: what a probe tries to read after it has given up its rights."""
+    packages = sysconfig.get_paths()["purelib"]
+    wanted = (os.__file__, __file__, os.path.join(packages, "torch", "__init__.py"))
+    return _existing(wanted)
