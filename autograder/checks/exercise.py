@@ -60,11 +60,14 @@ def load_exercise(folder: Path, name: str) -> Exercise:
     problems += [f"checks.py: two checks are called {each}" for each in sorted(set(names)) if names.count(each) > 1]
     if problems:
         raise AuthoringError("\n".join(problems))
+    stub = _stub(reference)
+    _loads(reference, f"reference.{name}", folder / "solution.py")
+    _loads(stub, f"stub.{name}", folder / "solution.py (as a stub)")
     return Exercise(
         name=name,
         folder=folder,
         reference=reference,
-        stub=_stub(reference),
+        stub=stub,
         checks=tuple(checks),
         checks_source=checks_source,
         mistakes=_derived(folder / "mistakes.py", name, reference, Mistake, set(names)),
@@ -102,17 +105,21 @@ def _read(path: Path) -> str:
 
 def _declared(path: Path, source: str, name: str) -> list[Check | Variant]:
     with declarations() as found:
-        try:
-            load_module(source, f"{path.stem}.{name}", str(path))
-        except AuthoringError as error:
-            raise AuthoringError(f"{path.name}: {error}") from error
-        except Exception as error:
-            line = _line(error, str(path))
-            raise AuthoringError(f"{path.name}:{line}: {type(error).__name__}: {error}") from error
+        _loads(source, f"{path.stem}.{name}", path)
     return found
 
 
-def _line(error: Exception, file: str) -> int:
+def _loads(source: str, name: str, path: Path) -> None:
+    try:
+        load_module(source, name, str(path))
+    except AuthoringError as error:
+        raise AuthoringError(f"{path.name}: {error}") from error
+    except (Exception, SystemExit) as error:
+        line = _line(error, str(path))
+        raise AuthoringError(f"{path.name}:{line}: {type(error).__name__}: {error}") from error
+
+
+def _line(error: BaseException, file: str) -> int:
     line = getattr(error, "lineno", 0) or 0
     trace = error.__traceback__
     while trace is not None:

@@ -42,7 +42,8 @@ def _uses(tree: ast.AST) -> Iterator[Use]:
     """Dotted names as they resolve through imports and simple aliases; `?.name` for attributes of other objects."""
     names: dict[str, str] = {}
     stars: list[str] = []  # modules of which every name was imported
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Use(alias.name, node.lineno)
@@ -55,12 +56,12 @@ def _uses(tree: ast.AST) -> Iterator[Use]:
                     stars.append(node.module)
                 yield Use(node.module if alias.name == "*" else f"{node.module}.{alias.name}", node.lineno)
                 names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-    for node in ast.walk(tree):  # F = torch.nn.functional
+    for node in nodes:  # F = torch.nn.functional
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             resolved = _resolve(node.value, names)
             if resolved is not None and not resolved.startswith("?"):
                 names.setdefault(node.targets[0].id, resolved)
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name | ast.Attribute):
             resolved = _resolve(node, names)
             if resolved is not None:

@@ -32,6 +32,8 @@ class PlannedCase(msgspec.Struct, kw_only=True):
     inputs_text: dict[str, str] = {}
     want: bytes = b""
     want_text: str = ""
+    lab: list[str] = []  # values of the lab that the inputs name
+    compared: bool = False  # whether the known mistakes were tried on it
     mistakes: dict[int, bytes] = {}  # index of the mistake → its observation, where it differs
 
 
@@ -60,6 +62,11 @@ class Plan(msgspec.Struct, kw_only=True):
     key: str = ""  # hash of everything that it was made from
     versions: dict[str, str] = {}
     schema: str = SCHEMA
+
+    @property
+    def lab(self) -> list[str]:
+        """The values of the lab that any case names."""
+        return sorted({name for _, case in self.cases() for name in case.lab})
 
     def cases(self) -> Iterator[tuple[PlannedCheck, PlannedCase]]:
         for check in self.checks:

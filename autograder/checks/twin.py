@@ -23,7 +23,7 @@ from autograder.checks.plan import PlannedCase, PlannedCheck
 from autograder.checks.rng import Rng
 from autograder.checks.show import show
 from autograder.jail.channel import Channel, ChannelError
-from autograder.jail.values import BadValue, Raised, Unsupported, decode, encode
+from autograder.jail.values import BadValue, Lab, Raised, Unsupported, decode, encode
 from autograder.results import Difference, Message
 
 
@@ -68,6 +68,7 @@ class Made(msgspec.Struct, tag="made"):
     inputs: bytes = b""
     inputs_text: dict[str, str] = {}
     parameters: dict[str, str] = {}
+    lab: list[str] = []
 
 
 class Seen(msgspec.Struct):
@@ -206,6 +207,7 @@ class Twin:
                 inputs=encode(inputs),
                 inputs_text={name: show(value) for name, value in inputs.items()},
                 parameters={name: show(value) for name, value in case.parameters.items()},
+                lab=sorted({value.name for value in inputs.values() if isinstance(value, Lab)}),
             )
         except Exception as error:
             return Made(problem=f"making its inputs raised {type(error).__name__}: {error}")
@@ -345,7 +347,6 @@ def _mutation(seen: Seen) -> Message:
 
 
 def _resolved(inputs: dict[str, Any]) -> dict[str, Any]:
-    from autograder.jail.values import Lab
     from autograder.lab import resolve
 
     return {name: resolve(value) if isinstance(value, Lab) else value for name, value in inputs.items()}

@@ -42,7 +42,8 @@ def _explains(plan: Plan, index: int, check: str, passed: dict[Key, bool], match
     evidence = [key for key, is_evidence in differs.items() if is_evidence]
     if not evidence or not all(index in matches.get(key, []) for key in evidence):
         return False
-    fails = {key for key, good in passed.items() if key[0] == check and not good}
+    compared = {(each.name, case.title) for each, case in plan.cases() if case.compared}
+    fails = {key for key, good in passed.items() if key[0] == check and not good and key in compared}
     return fails <= set(differs) and all(key in fails for key in differs)
 
 

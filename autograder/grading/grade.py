@@ -119,7 +119,8 @@ class ClassGrader:
                         graded = future.result()
                         result = self._assemble(submission, graded)
                         observations = {k: v for each in graded.values() for k, v in each.observations.items()}
-                        store.save(result, observations)
+                        # As graded: what is blocked now counts later without a new run.
+                        store.save(result, observations, [each.result for each in graded.values()])
                         done += 1
                         self.on_step(Step("graded", done, total, submission.id, result))
                         yield result
@@ -335,6 +336,7 @@ def _blocked(graded: list[ExerciseResult], exercises: list[Exercise]) -> list[Ex
                 file=result.file,
                 file_hash=result.file_hash,
                 message=message,
+                key=result.key,
                 checks=checks,
             )
         )

@@ -6,17 +6,20 @@ The reference's observations are computed once here; after that, grading a submi
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.checks import twin
-from autograder.checks.plan import NO_EVIDENCE, Plan, PlanError, load_plan, write_plan
+from autograder.checks.plan import NO_EVIDENCE, Plan, PlanError, PlannedCase, PlannedCheck, load_plan, write_plan
 from autograder.course.config import Exercise
 from autograder.grading import hashes
 from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
 from autograder.grading.secret import fingerprint, hidden_seed, public_seed
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
+
+COMPARED_HIDDEN = 2  # hidden cases of a check that mistakes are tried on, beside the public ones
 
 
 class CourseProblem(Exception):
@@ -32,6 +35,7 @@ class Planner:
     secret: bytes
     zygote: Zygote
     draw: str = ""
+    jobs: int = 2
 
     def key(self, exercise: Exercise) -> str:
         """Hash of everything that the plan of `exercise` is made from."""
@@ -57,6 +61,7 @@ class Planner:
         if plan is None:
             plan = self._make(exercise)
             write_private(self._path(exercise), write_plan(plan))
+        _same_points(plan, exercise)  # grading.toml may have changed since the plan was made
         return plan
 
     def opening(self, exercise: Exercise) -> twin.Open:
@@ -73,11 +78,6 @@ class Planner:
             where = f"solutions/{exercise.name}"
             if described.problem:
                 raise CourseProblem(f"{where}/{described.problem}")
-            points = sum(check.points for check in described.checks if not check.bonus)
-            if points != exercise.points:
-                raise CourseProblem(
-                    f"{where}/checks.py: its checks have {points} points, grading.toml gives the exercise {exercise.points}"
-                )
             plan = Plan(
                 exercise=exercise.name,
                 stub=described.stub,
@@ -87,6 +87,7 @@ class Planner:
                 key=self.key(exercise),
                 versions=hashes.versions(),
             )
+            _same_points(plan, exercise)
             self._add_inputs(plan, described, client, where)
             self._add_reference(plan, described.reference, client, where)
             self._add_mistakes(plan, described.mistakes, client)
@@ -107,6 +108,7 @@ class Planner:
                 if made.problem:
                     raise CourseProblem(f"{where}/checks.py: check {check.name}, case {case.title!r}: {made.problem}")
                 case.inputs, case.inputs_text, case.parameters = made.inputs, made.inputs_text, made.parameters
+                case.lab = made.lab
                 case.fingerprint = hashes.of(case.seed, case.inputs)[:16]
 
     def _add_reference(self, plan: Plan, reference: str, client: TwinClient, where: str) -> None:
@@ -129,10 +131,20 @@ class Planner:
                 )
 
     def _add_mistakes(self, plan: Plan, mistakes: list[twin.Derived], client: TwinClient) -> None:
-        observed = [self._observe(plan, mistake.source, "solution.py") for mistake in mistakes]
-        for check, case in plan.cases():
-            if check.device != "cpu":
-                continue
+        """What each known mistake gives, on enough cases of each check to tell it from the others."""
+        for check in plan.checks:
+            hidden = 0
+            for case in check.cases:
+                hidden += not case.public
+                case.compared = check.device == "cpu" and (case.public or hidden <= COMPARED_HIDDEN) and not case.fresh
+        compared = [(check, case) for check, case in plan.cases() if case.compared]
+
+        def observe(mistake: twin.Derived) -> dict[tuple[str, str], Outcome]:
+            return self._observe(plan, mistake.source, "solution.py", compared)
+
+        with ThreadPoolExecutor(self.jobs) as pool:
+            observed = list(pool.map(observe, mistakes))
+        for check, case in compared:
             outcomes = [each[check.name, case.title] for each in observed]
             values = {index: outcome.value for index, outcome in enumerate(outcomes) if outcome.verdict is None}
             kinds = dict(zip(values, client.weigh(check.name, case.want, list(values.values())), strict=True))
@@ -141,10 +153,22 @@ class Planner:
                 if kind != "same":
                     case.mistakes[index] = values[index] if kind == "different" else NO_EVIDENCE
 
-    def _observe(self, plan: Plan, source: str, file: str) -> dict[tuple[str, str], Outcome]:
-        cases = [(check, case) for check, case in plan.cases() if check.device == "cpu"]
-        with Session(self.zygote, plan, Code(source, file), RunLimits()) as session:
+    def _observe(
+        self, plan: Plan, source: str, file: str, cases: list[tuple[PlannedCheck, PlannedCase]] | None = None
+    ) -> dict[tuple[str, str], Outcome]:
+        if cases is None:
+            cases = [(check, case) for check, case in plan.cases() if check.device == "cpu"]
+        with Session(self.zygote, plan, Code(source, file), RunLimits(cpu_seconds=5.0)) as session:
             return observe_all(session, cases)
+
+
+def _same_points(plan: Plan, exercise: Exercise) -> None:
+    points = sum(check.points for check in plan.checks if not check.bonus)
+    if points != exercise.points:
+        raise CourseProblem(
+            f"solutions/{exercise.name}/checks.py: its checks have {points} points, "
+            f"grading.toml gives the exercise {exercise.points}"
+        )
 
 
 def _said(outcome: Outcome) -> str:

@@ -90,7 +90,7 @@ class Session:
         cases = sum(len(check.cases) for check in self.plan.checks)
         cpu = int(self.limits.cpu_seconds * (min(cases, 10) + 1)) + 2
         file_mb = max(1, self.limits.output_kb // 1024, 16)
-        self._worker = self.zygote.fork("jail", Limits(cpu, self.limits.memory_mb, file_mb))
+        self._worker = self.zygote.fork("jail", Limits(cpu, self.limits.memory_mb, file_mb), self.plan.lab)
         request = Load(
             module=self.plan.exercise.replace("/", "."),
             file=self.code.file,

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ import msgspec
 
 from autograder.jail import zygote as protocol
 from autograder.jail.channel import Channel, ChannelClosed, ChannelError, ChannelTimeout
+from autograder.jail.layers import Profile
 from autograder.jail.messages import Reply, Request
 
 START_SECONDS = 120.0
@@ -48,6 +50,7 @@ class Limits:
     cpu_seconds: int = 60  # of the worker's whole life
     memory_mb: int = 2048
     file_mb: int = 16
+    profile: Profile = "default"
 
 
 def scrubbed_environment() -> dict[str, str]:
@@ -65,9 +68,13 @@ def scrubbed_environment() -> dict[str, str]:
 
 
 class Zygote:
-    """A process that has imported torch and forks workers. Thread-safe: one request at a time."""
+    """A process that has imported torch and forks workers. Thread-safe: one request at a time.
 
-    def __init__(self) -> None:
+    `without` names layers that its workers do without: for tests and --unsafe.
+    """
+
+    def __init__(self, without: Sequence[str] = ()) -> None:
+        self._without = list(without)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -86,13 +93,13 @@ class Zygote:
         with self._lock:
             return self._ensure()
 
-    def fork(self, role: str = "jail", limits: Limits = Limits()) -> Worker:
-        """A new worker. Starts the zygote again when it has died."""
+    def fork(self, role: str = "jail", limits: Limits = Limits(), lab: Sequence[str] = ()) -> Worker:
+        """A new worker; `lab` names what it will want of the lab. Starts the zygote again when it has died."""
         with self._lock:
             for attempt in (1, 2):
                 self._ensure()
                 try:
-                    return self._fork(role, limits)
+                    return self._fork(role, limits, lab)
                 except (OSError, ChannelError, msgspec.MsgspecError) as error:
                     self._stop()
                     if attempt == 2:
@@ -147,7 +154,7 @@ class Zygote:
         assert self.ready is not None
         return self.ready
 
-    def _fork(self, role: str, limits: Limits) -> Worker:
+    def _fork(self, role: str, limits: Limits, lab: Sequence[str]) -> Worker:
         assert self._control is not None
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):  # room for a tensor or two: fewer turns between the processes
@@ -156,10 +163,21 @@ class Zygote:
         folder = tempfile.mkdtemp(prefix="autograder-")
         output = _output_file()
         try:
-            request = protocol.Fork(role, folder, limits.cpu_seconds, limits.memory_mb, limits.file_mb)
+            request = protocol.Fork(
+                role,
+                folder,
+                limits.cpu_seconds,
+                limits.memory_mb,
+                limits.file_mb,
+                limits.profile,
+                self._without,
+                list(lab),
+            )
             socket.send_fds(self._control, [_encode(request)], [theirs.fileno(), output])
             answer = self._answer(CONTROL_SECONDS)
             assert isinstance(answer, protocol.Forked)
+            if answer.problem:
+                raise JailError(f"{answer.problem}. `autograder doctor` shows what works on this machine")
         except BaseException:
             ours.close()
             os.close(output)
@@ -167,7 +185,7 @@ class Zygote:
             raise
         finally:
             theirs.close()
-        return Worker(self, answer.pid, ours, folder, output)
+        return Worker(self, answer.pid, ours, folder, output, answer.layers)
 
     def _answer(self, seconds: float) -> protocol.Reply:
         assert self._control is not None
@@ -229,8 +247,11 @@ def _output_file() -> int:
 class Worker:
     """One worker process, as the grader holds it."""
 
-    def __init__(self, zygote: Zygote, pid: int, sock: socket.socket, folder: str, output: int) -> None:
+    def __init__(
+        self, zygote: Zygote, pid: int, sock: socket.socket, folder: str, output: int, layers: Sequence[str] = ()
+    ) -> None:
         self.pid = pid
+        self.layers = list(layers)  # that it is behind, by name
         self.folder = folder
         self._zygote = zygote
         self._sock = sock

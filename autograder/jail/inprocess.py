@@ -22,7 +22,7 @@ class InProcess:
     def wait(self) -> protocol.Ready:
         return protocol._warm_up()
 
-    def fork(self, role: str = "jail", limits: Limits | None = None) -> InProcessWorker:
+    def fork(self, role: str = "jail", limits: Limits | None = None, lab: object = ()) -> InProcessWorker:
         return InProcessWorker(role)
 
     def close(self) -> None:

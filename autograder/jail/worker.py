@@ -22,12 +22,24 @@ from autograder.jail.messages import Load, Observed, Reply, Request, Run
 OUTPUT_CAP = 16 * 2**10
 
 
-def serve(sock: socket.socket, settings: layers.Settings, output: int) -> None:
-    """Put this process behind the layers and answer requests until the channel closes."""
+def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: int = -1) -> None:
+    """Put this process behind the layers and answer requests until the channel closes.
+
+    What became of the layers is written to the descriptor `ready`: "on " and their names, or why they failed.
+    """
     os.environ["TMPDIR"] = os.environ["HOME"] = settings.folder
+    os.environ["USER"] = os.environ["LOGNAME"] = "student"  # asked of the environment before /etc/passwd
     tempfile.tempdir = settings.folder
-    layers.apply_all(settings)
-    _redirect(output)
+    try:
+        said = "on " + "\n".join(layers.apply_all(settings))
+        _redirect(output)
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        if ready >= 0:
+            os.write(ready, said.encode()[:4000])
+        _close_all_but(sock.fileno(), output)
     channel: Channel[Reply, Request] = Channel(sock, Request)
     worker = _Worker()
     while True:
@@ -95,6 +107,15 @@ class CappedWriter(io.TextIOBase):
             data = text.encode("utf-8", "backslashreplace")
             os.write(self.descriptor, data[:room])
         return len(text)
+
+
+def _close_all_but(*kept: int) -> None:
+    """Close what was inherited: nothing that the zygote holds is within the student's reach."""
+    before = 2
+    for descriptor in sorted(kept):
+        os.closerange(before + 1, descriptor)
+        before = descriptor
+    os.closerange(before + 1, 2**20 if sys.platform == "linux" else 4096)
 
 
 def _redirect(output: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import select
 import signal
 import socket
 import sys
@@ -17,8 +18,11 @@ from typing import Any
 
 import msgspec
 
-from autograder.jail.layers import Settings
+from autograder.jail import layers
+from autograder.jail.layers import Profile, Settings, cgroup, namespaces
 from autograder.jail.layers.process import adopt_orphans
+
+READY_SECONDS = 20.0
 
 
 class Fork(msgspec.Struct, tag="fork"):
@@ -29,6 +33,9 @@ class Fork(msgspec.Struct, tag="fork"):
     cpu_seconds: int
     memory_mb: int
     file_mb: int
+    profile: Profile = "default"
+    without: list[str] = []  # layers to leave out: for tests and --unsafe
+    lab: list[str] = []  # modules of the lab whose data this worker will want
 
 
 class End(msgspec.Struct, tag="end"):
@@ -38,7 +45,9 @@ class End(msgspec.Struct, tag="end"):
 
 
 class Forked(msgspec.Struct, tag="forked"):
-    pid: int
+    pid: int  # 0 when there is no worker
+    layers: list[str] = []  # that it is behind
+    problem: str = ""  # why there is none
 
 
 class Ended(msgspec.Struct, tag="ended"):
@@ -72,14 +81,11 @@ def main(descriptor: int) -> None:
                 return
             request = decoder.decode(data)
             if isinstance(request, Fork):
-                pid = os.fork()
-                if pid == 0:
-                    control.close()
-                    _become_worker(request, *descriptors)
-                workers.add(pid)
+                _preload(request.lab)
+                forked = _fork(request, control, descriptors, workers)
                 for each in descriptors:
                     os.close(each)
-                control.send(_encode(Forked(pid)))
+                control.send(_encode(forked))
             else:
                 workers.discard(request.pid)
                 control.send(_encode(_end(request.pid, workers)))
@@ -91,6 +97,8 @@ def main(descriptor: int) -> None:
 
 def _warm_up() -> Ready:
     """Import what every worker needs and run one operation: torch reads /proc lazily, and nothing may be left to do."""
+    layers.probe_here()  # tried in forks, which cost little before torch is here
+
     import numpy
     import torch
 
@@ -132,11 +140,47 @@ def _run_once() -> None:
         del sys.modules[name]
 
 
-def _become_worker(request: Fork, channel: int, output: int) -> None:
+def _preload(names: list[str]) -> None:
+    """Read big data of the lab here, once: every worker forked from now on has it without reading it again."""
+    from autograder import lab
+
+    for name in names:
+        lab.preload(name)
+
+
+def _fork(request: Fork, control: socket.socket, descriptors: list[int], workers: set[int]) -> Forked:
+    """Start a worker, and wait until it is behind its layers: one that could not get there never sees any code."""
+    jailed = request.role != "twin"
+    try:
+        apart = jailed and layers.prepare(request.profile, request.without)
+    except (OSError, ValueError) as error:
+        return Forked(0, problem=f"isolation could not be prepared: {error}")
+    reads, writes = os.pipe()
+    pid = namespaces.fork_in_a_pid_namespace() if apart else os.fork()
+    if pid == 0:
+        control.close()
+        os.close(reads)
+        channel, output = descriptors
+        _become_worker(request, channel, output, writes)
+    os.close(writes)
+    workers.add(pid)
+    with os.fdopen(reads, "rb") as pipe:
+        if not jailed:
+            return Forked(pid)
+        said = pipe.read() if select.select([pipe], [], [], READY_SECONDS)[0] else b""
+    if said.startswith(b"on "):
+        return Forked(pid, layers=said[3:].decode().split("\n"))
+    workers.discard(pid)
+    _end(pid, workers)
+    return Forked(0, problem=f"isolation could not be put up: {said.decode('utf-8', 'replace') or 'no answer'}")
+
+
+def _become_worker(request: Fork, channel: int, output: int, ready: int) -> None:
     """In the child: serve, and never return."""
     try:
         sock = socket.socket(fileno=channel)
         if request.role == "twin":
+            os.close(ready)
             from autograder.checks import twin
 
             twin.serve(sock)
@@ -148,8 +192,10 @@ def _become_worker(request: Fork, channel: int, output: int) -> None:
                 cpu_seconds=request.cpu_seconds,
                 memory_mb=request.memory_mb,
                 file_mb=request.file_mb,
+                profile=request.profile,
+                without=tuple(request.without),
             )
-            worker.serve(sock, settings, output)
+            worker.serve(sock, settings, output, ready)
     except BaseException:
         if request.role == "twin":
             import traceback
@@ -178,7 +224,9 @@ def _end(pid: int, workers: set[int]) -> Ended:
         status = 0
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)  # what it left in its session
-    return Ended(status=status, strays=_end_strays(workers))
+    strays = _end_strays(workers)
+    cgroup.remove(pid)
+    return Ended(status=status, strays=strays)
 
 
 def _end_strays(workers: set[int]) -> int:

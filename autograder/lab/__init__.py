@@ -30,3 +30,14 @@ def resolve(value: _Named) -> Any:
         raise KeyError(f"the lab has no value {value.name!r}; it has {', '.join(sorted(VALUES))}")
     module, _, function = VALUES[value.name].partition(":")
     return getattr(importlib.import_module(module), function)(**value.arguments)
+
+
+def preload(name: str) -> None:
+    """Read the data behind a lab value into this process, so that workers forked from it need not."""
+    if name in VALUES and name not in _loaded:
+        module, _, function = VALUES[name].partition(":")
+        getattr(importlib.import_module(module), function)()
+        _loaded.add(name)
+
+
+_loaded: set[str] = set()

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -22,6 +23,7 @@ from autograder import results
 from autograder.results import ExerciseResult, Result
 
 VERSION = 1
+T = TypeVar("T")
 _TABLES = """
 CREATE TABLE run (
     id TEXT PRIMARY KEY, kind TEXT NOT NULL, started TEXT NOT NULL, finished TEXT, note TEXT NOT NULL DEFAULT ''
@@ -59,7 +61,11 @@ class Store:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
-            self._prepare()
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
         except (sqlite3.Error, OSError) as error:
             raise self._explained(error) from error
 
@@ -95,7 +101,7 @@ class Store:
 
     def runs(self) -> list[RunRow]:
         """All runs, the oldest first."""
-        rows = self._db.execute("SELECT id, kind, started, finished, note FROM run ORDER BY started, id")
+        rows = self._rows("SELECT id, kind, started, finished, note FROM run ORDER BY started, id")
         return [RunRow(*row) for row in rows]
 
     def latest_run(self, kind: str | None = None) -> RunRow | None:
@@ -103,15 +109,20 @@ class Store:
 
     # --- results ---
 
-    def save(self, result: Result, observations: dict[str, bytes]) -> None:
-        """Write one graded submission, its exercises and their observations in one transaction."""
+    def save(
+        self, result: Result, observations: dict[str, bytes], graded: Iterable[ExerciseResult] | None = None
+    ) -> None:
+        """Write one graded submission, its exercises and their observations in one transaction.
+
+        `graded` are the exercises as they were graded, before prerequisites blocked any; by default those of `result`.
+        """
         with self._transaction():
             self._db.execute(
                 "INSERT INTO result (run, submission, hash, graded_at, data) VALUES (?, ?, ?, ?, ?)",
                 (result.run, result.submission, result.hash, result.graded_at, _pack(msgspec.json.encode(result))),
             )
-            for exercise in result.exercises:
-                if exercise.key:
+            for exercise in result.exercises if graded is None else graded:
+                if exercise.key and exercise.verdict != "blocked":
                     data = _pack(msgspec.json.encode(exercise))
                     self._db.execute("INSERT OR REPLACE INTO exercise VALUES (?, ?)", (exercise.key, data))
             for key, value in observations.items():
@@ -119,20 +130,22 @@ class Store:
 
     def results(self, run: str) -> list[Result]:
         """The last result of each submission of `run`, by id."""
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT data FROM result WHERE number IN (SELECT MAX(number) FROM result WHERE run = ? GROUP BY submission)"
             " ORDER BY submission",
-            (run,),
+            run,
         )
-        return [results.from_json(zlib.decompress(row[0])) for row in rows]
+        return [self._unpacked(row[0], results.from_json) for row in rows]
 
     def result(self, submission: str, run: str | None = None) -> Result | None:
         """The last result of one submission, of `run` or of any."""
-        row = self._db.execute(
+        rows = self._rows(
             "SELECT data FROM result WHERE submission = ? AND (? IS NULL OR run = ?) ORDER BY number DESC LIMIT 1",
-            (submission, run, run),
-        ).fetchone()
-        return results.from_json(zlib.decompress(row[0])) if row else None
+            submission,
+            run,
+            run,
+        )
+        return self._unpacked(rows[0][0], results.from_json) if rows else None
 
     def current_hashes(self, run: str) -> dict[str, tuple[str, tuple[str, ...]]]:
         """Of each submission of `run`: its hash and the keys of its exercises, to see whether anything changed."""
@@ -145,35 +158,50 @@ class Store:
         """Graded exercises by key, as far as they are there."""
         found: dict[str, ExerciseResult] = {}
         for key in keys:
-            row = self._db.execute("SELECT data FROM exercise WHERE key = ?", (key,)).fetchone()
-            if row:
-                found[key] = msgspec.json.decode(zlib.decompress(row[0]), type=ExerciseResult)
+            for row in self._rows("SELECT data FROM exercise WHERE key = ?", key):
+                found[key] = self._unpacked(row[0], _read_exercise)
         return found
 
     def observation(self, key: str) -> bytes | None:
-        row = self._db.execute("SELECT data FROM observation WHERE hash = ?", (key,)).fetchone()
-        return zlib.decompress(row[0]) if row else None
+        rows = self._rows("SELECT data FROM observation WHERE hash = ?", key)
+        return self._unpacked(rows[0][0], bytes) if rows else None
 
     # --- inside ---
 
     def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute(
-            "PRAGMA synchronous = NORMAL"
-        )  # safe against a killed process; the last commits may go at a power cut
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version == 0:
-            with self._transaction():
-                if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'run'").fetchone():
-                    for statement in _TABLES.split(";"):
-                        if statement.strip():
-                            self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {VERSION}")
-        elif version != VERSION:
+        if version not in (0, VERSION):
             raise StoreError(
                 f"{self.path} was written by another version (format {version}, this one reads {VERSION}); "
                 "use that version, or another file with --results"
             )
+        if version == 0 and self._tables() - {"run", "result", "exercise", "observation"}:
+            raise StoreError(f"{self.path} is a database of another program; use another file with --results")
+        self._db.execute("PRAGMA journal_mode = WAL")
+        # Safe against a killed process; the last commits may go at a power cut.
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        if version == 0:
+            with self._transaction():
+                if "run" not in self._tables():  # another process may have made them meanwhile
+                    for statement in _TABLES.split(";"):
+                        if statement.strip():
+                            self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _tables(self) -> set[str]:
+        return {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._explained(error) from error
+
+    def _unpacked(self, data: bytes, read: Callable[[bytes], T]) -> T:
+        try:
+            return read(zlib.decompress(data))
+        except (zlib.error, TypeError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise self._explained(ValueError(f"malformed record: {error}")) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -203,6 +231,10 @@ class Store:
         else:
             advice = "check the path and the disk"
         return StoreError(f"the results file {self.path} can't be used ({text}); {advice}")
+
+
+def _read_exercise(data: bytes) -> ExerciseResult:
+    return msgspec.json.decode(data, type=ExerciseResult)
 
 
 def _pack(data: bytes) -> bytes:

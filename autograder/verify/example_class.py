@@ -96,12 +96,12 @@ def _mixed(material: _Material, exercise: Exercise, number: int, student: str) -
 
 
 def _loops(material: _Material, exercise: Exercise, number: int, student: str) -> str:
-    slow = exercise.name in material.rarest[:2]
+    slow = exercise.name in material.rarest[:1]  # a timeout is waited for twice: one is enough
     return student_code.spoilt(exercise, student_code.LOOP) if slow else student_code.right(exercise)
 
 
 def _memory(material: _Material, exercise: Exercise, number: int, student: str) -> str:
-    large = exercise.name in material.rarest[2:4]
+    large = exercise.name in material.rarest[1:3]
     return (
         student_code.spoilt(exercise, student_code.MEMORY_BOMB)
         if large

@@ -72,9 +72,7 @@ def probe_here() -> tuple[Probe, ...]:
 def isolation(without: Collection[str] = ()) -> Isolation:
     """What the layers of this machine come to, leaving out those named."""
     found = {probe.name: probe for probe in probe_all()}
-    on = [name for name in NAMES if found[name].available and name not in without]
-    if uid.NAME in on and namespaces.NAME not in on and "private root" in found[uid.NAME].why:
-        on.remove(uid.NAME)
+    on = _chosen_names(tuple(found.values()), without)
     return strength(on, [probe for probe in found.values() if probe.name not in on])
 
 
@@ -97,13 +95,19 @@ def strength(on: Collection[str], missing: Collection[Probe] = ()) -> Isolation:
     return Isolation([name for name in NAMES if name in on], level, enough, why)
 
 
-def prepare(profile: Profile, without: Collection[str] = ()) -> None:
-    """In the zygote, before a worker is forked: make once what all workers of this profile use."""
+def prepare(profile: Profile, without: Collection[str] = ()) -> bool:
+    """In the zygote, before a worker is forked: make once what all workers of this profile use.
+
+    True when the worker is to be forked into a PID namespace of its own.
+    """
     chosen = _chosen(without)
     if namespaces in chosen:
         namespaces.prepare(profile)
+    if cgroup in chosen:
+        cgroup.prepare()
     if seccomp in chosen:
         seccomp.prepare(profile)
+    return namespaces in chosen and profile == "tools"
 
 
 def apply_all(settings: Settings) -> list[str]:
@@ -122,13 +126,17 @@ def apply_all(settings: Settings) -> list[str]:
 
 
 def _chosen(without: Collection[str]) -> list[ModuleType]:
+    names = _chosen_names(probe_here(), without)
+    return [layer for layer in ORDER if layer.NAME in names]
+
+
+def _chosen_names(probes: Collection[Probe], without: Collection[str]) -> list[str]:
     unknown = set(without) - set(NAMES)
     if unknown:
         raise ValueError(f"there is no layer {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
-    chosen = [layer for layer in ORDER if layer.NAME not in without and layer.probe().available]
-    if uid in chosen and namespaces not in chosen and not uid.works_alone():
-        chosen.remove(uid)
-    return chosen
+    on = [probe.name for probe in probes if probe.available and probe.name not in without]
+    needs = {probe.name: probe.needs for probe in probes if probe.needs}
+    return [name for name in on if needs.get(name, name) in on]
 
 
 def as_json() -> str:

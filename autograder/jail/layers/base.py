@@ -40,6 +40,7 @@ class Probe:
     why: str
     guarantees: str
     how: str = ""  # to get it here, when it is not available
+    needs: str = ""  # the name of a layer without which this one does not work here
 
 
 @functools.cache

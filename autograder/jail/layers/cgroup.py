@@ -80,6 +80,19 @@ def remove(pid: int) -> None:
             time.sleep(0.001)  # the last process is still on its way out
 
 
+def prepare() -> None:
+    """In the zygote: let groups below this one have a bound on memory."""
+    _enable_memory(_parent())
+
+
+def _enable_memory(group: Path) -> bool:
+    control = group / "cgroup.subtree_control"
+    if "memory" in control.read_text().split():
+        return False
+    control.write_text("+memory")
+    return True
+
+
 @functools.cache
 def _parent() -> Path:
     group = own_group(Path("/proc/self/cgroup").read_text(), Path("/proc/self/mountinfo").read_text())
@@ -93,14 +106,15 @@ def _why_not(group: Path) -> str:
     try:
         if "memory" not in (group / "cgroup.controllers").read_text().split():
             return "the memory controller is not in the grader's own group"
-        control = group / "cgroup.subtree_control"
-        if "memory" not in control.read_text().split():
-            control.write_text("+memory")
-        child.mkdir()
+        enabled = _enable_memory(group)
         try:
+            child.mkdir()
             (child / "memory.max").write_text(str(2**30))
         finally:
-            child.rmdir()
+            with contextlib.suppress(FileNotFoundError):
+                child.rmdir()
+            if enabled:
+                (group / "cgroup.subtree_control").write_text("-memory")
     except OSError as error:
         return f"{group} can't be used ({error.strerror or error})"
     return ""

@@ -91,7 +91,8 @@ def restrict(grants: list[tuple[str, int]]) -> None:
     attributes = struct.pack("=QQQ", files, network, scopes)[: sizes.get(version(), 24)]
     call = libc().syscall
     ruleset = check(
-        call(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0)), "landlock_create_ruleset"
+        call(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), ctypes.c_uint32(0)),
+        "landlock_create_ruleset",
     )
     try:
         for path, rights in grants:

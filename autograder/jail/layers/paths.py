@@ -20,7 +20,14 @@ PACKAGE = Path(__file__).resolve().parents[2]
 PARTS = ("__init__.py", "results.py", "jail", "checks", "lab")
 
 LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/nix/store")
-FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime", "/usr/share/zoneinfo", "/dev/urandom", "/dev/random")
+FILES = (
+    "/etc/ld.so.cache",
+    "/etc/alternatives",
+    "/etc/localtime",
+    "/usr/share/zoneinfo",
+    "/dev/urandom",
+    "/dev/random",
+)
 # How many processors there are and how their caches are: OpenMP, oneDNN and the C library ask late.
 MACHINE = ("/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/kernel/mm/transparent_hugepage")
 PROC = ("self", "cpuinfo", "meminfo", "stat", "version", "sys/vm/overcommit_memory")
@@ -59,7 +66,13 @@ def visible(profile: Profile) -> Paths:
         accelerators = [path for pattern in GPU_DEVICES for path in glob.glob(pattern)]
         proc = (*PROC, "driver/nvidia", "devices", "modules")
     if profile == "tools":
-        execute = [*TOOLS, os.path.join(sys.prefix, "bin"), os.path.join(sys.base_prefix, "bin"), *interpreter, *LIBRARIES]
+        execute = [
+            *TOOLS,
+            os.path.join(sys.prefix, "bin"),
+            os.path.join(sys.base_prefix, "bin"),
+            *interpreter,
+            *LIBRARIES,
+        ]
         read = [path for path in read if path not in execute]
     return Paths(_existing(read), _existing(execute), _existing(DEVICES), _existing(accelerators), proc)
 

@@ -42,7 +42,14 @@ TRUNCATE_READ_ONLY = os.O_TRUNC | getattr(os, "O_ACCMODE", 3)
 PRCTL = (15, 16, 0x53564D41, 3)  # name a thread, name memory (malloc does), ask whether it is dumpable
 # No F_SETOWN, F_SETSIG or F_NOTIFY: with them a descriptor sends any signal to any process.
 FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032, 1034)
-IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)  # is it a terminal, its size, bytes waiting, non-blocking, cloexec
+IOCTL = (
+    0x5401,
+    0x5413,
+    0x541B,
+    0x5421,
+    0x5450,
+    0x5451,
+)  # is it a terminal, its size, bytes waiting, non-blocking, cloexec
 
 OWN_PID = -1
 """Stands for the worker's own process id in a rule; filled in when the filter is installed."""

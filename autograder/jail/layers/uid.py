@@ -35,7 +35,8 @@ def probe() -> Probe:
     if works_alone():
         return Probe(NAME, True, "a user of its own", GUARANTEES)
     if namespaces.probe().available and not fails_in_a_fork(lambda: _try_it(private_root=True)):
-        return Probe(NAME, True, "a user of its own; the interpreter is visible to it in the private root only", GUARANTEES)
+        why = "a user of its own; the interpreter is visible to it in the private root only"
+        return Probe(NAME, True, why, GUARANTEES, needs=namespaces.NAME)
     problem = fails_in_a_fork(lambda: _try_it(private_root=False))
     return Probe(NAME, False, f"another user can't run Python here ({problem})", GUARANTEES, HOW)
 
@@ -90,10 +91,11 @@ def _mapped(kind: str, number: int) -> bool:
 
 def _try_it(*, private_root: bool) -> None:
     """Another user reads what Python needs, and does not become root again."""
+    wanted = paths.must_be_readable()
     if private_root:
         namespaces.enter_for_a_probe()
     become(_number())
-    for path in paths.must_be_readable():
+    for path in wanted:
         with open(path, "rb") as file:
             file.read(1)
         os.listdir(os.path.dirname(path))
