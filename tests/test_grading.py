@@ -29,6 +29,7 @@ from tiny_course import (
 )
 
 from autograder.grading import grade as grade_module
+from autograder.grading import hashes
 from autograder.grading.gate import Gate
 from autograder.grading.planner import CourseProblem
 from autograder.grading.secret import SecretError, fingerprint, hidden_seed, load_secret, public_seed
@@ -429,7 +430,7 @@ def test_a_jail_that_does_not_start_costs_no_points(
 
 CLASS_SCRIPT = """
 import os, sys, tiny_course
-from autograder.grading import grade as grade_module
+from autograder.grading import grade as grade_module, hashes
 from pathlib import Path
 from autograder.jail.host import Zygote
 
@@ -440,6 +441,7 @@ class Watched(Zygote):
         print("zygote", ready.pid, flush=True)
         return ready
 grade_module.Zygote = Watched
+hashes.engine = lambda: sys.argv[3]  # that of whoever goes on: the engine may be edited while its tests run
 group = tiny_course.Class(Path(sys.argv[1]), None)
 steps = group.steps
 class Printing(list):
@@ -460,7 +462,10 @@ def test_a_killed_run_goes_on_where_it_was(group: Class, tmp_path: Path) -> None
         store._db.execute("INSERT INTO run (id, kind, started) VALUES ('the-run', 'grade', 'now')")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     process = subprocess.Popen(
-        [sys.executable, str(script), str(group.root), str(count)], stdout=subprocess.PIPE, text=True, env=environment
+        [sys.executable, str(script), str(group.root), str(count), hashes.engine()],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
     done, zygotes = [], []
     assert process.stdout is not None

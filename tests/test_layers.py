@@ -237,8 +237,8 @@ CONTROLS = {
         import tempfile, os
         with tempfile.TemporaryDirectory() as folder, tempfile.NamedTemporaryFile("w+") as file:
             file.write("x"); file.flush()
-            os.makedirs(folder + "/a/b"); open(folder + "/a/b/c", "w").write("y"); os.rename(folder + "/a/b/c", folder + "/c")
-            return open(file.name).read() == "x" and folder.startswith(os.getcwd()) and open(folder + "/c").read() == "y"
+            os.makedirs(folder + "/a/b"); open(folder + "/a/b/c", "w").write("y"); os.rename(folder + "/a/b/c", folder + "/a/b/d")
+            return open(file.name).read() == "x" and folder.startswith(os.getcwd()) and open(folder + "/a/b/d").read() == "y"
     """,
     "lazy imports": """
         import fractions, decimal, unicodedata, encodings.cp1252, sqlite3, regex, numpy.fft, numpy.linalg, json, csv, lzma
@@ -647,6 +647,15 @@ def test_the_numbers_are_the_kernels(header, column):
 )
 def test_the_graders_own_control_group(own, mounts, folder):
     assert cgroup.own_group(own, mounts) == (None if folder is None else Path(folder))
+
+
+def test_a_workers_control_group_has_its_bounds(tmp_path, monkeypatch):
+    monkeypatch.setattr(cgroup, "_parent", lambda: tmp_path)
+    cgroup.apply(layers.Settings(str(tmp_path), cpu_seconds=5, memory_mb=1000))
+    group = tmp_path / f"autograder-{os.getpid()}"
+    assert (group / "memory.max").read_text() == str((1000 + cgroup.SLACK_MB) * 2**20)
+    assert (group / "memory.swap.max").read_text() == "0"
+    assert (group / "cgroup.procs").read_text() == "0"
 
 
 def test_paths_hold_no_folder_above_the_project():

@@ -72,7 +72,7 @@ ENORMOUS: dict[str, Any] = {
     "a list": list(range(10**6)),
     "a list of lists": [[["x" * 1000] * 1000] * 100] * 100,
     "a dict": {n: "x" * 100 for n in range(10**5)},
-    "a set": set(range(10**5)),
+    "a set": set(range(30_000)),
     "a set of sets of sets": WIDE,
     "lists in lists": nested(list, 60),
     "tuples in tuples": nested(tuple, 60),
@@ -107,7 +107,7 @@ def test_texts_are_bounded(name: str, limit: int) -> None:
         finally:
             sys.setprofile(None)
         assert 0 < len(text) <= limit
-        assert steps < 4_000_000
+        assert steps < 2_000_000
 
 
 def test_a_long_value_says_that_it_goes_on() -> None:

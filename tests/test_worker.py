@@ -73,7 +73,7 @@ def worker(zygote: Zygote) -> Iterator[Worker]:
         yield forked
 
 
-def load(worker: Worker, source: str, *forbidden: str, cpu: float = 1.0, wall: float = 1.5) -> Observed:
+def load(worker: Worker, source: str, *forbidden: str, cpu: float = 2.0, wall: float = 6.0) -> Observed:
     request = Load(
         module="topic.exercise",
         file="exercise.py",
@@ -84,12 +84,12 @@ def load(worker: Worker, source: str, *forbidden: str, cpu: float = 1.0, wall: f
         wall_seconds=wall,
         forbidden=list(forbidden),
     )
-    return worker.ask(request, wall + 1.0)
+    return worker.ask(request, wall + 10.0)  # far: what is slow here is the machine
 
 
-def run(worker: Worker, experiment: str = "call", cpu: float = 1.0, wall: float = 1.5, **inputs: Any) -> Observed:
+def run(worker: Worker, experiment: str = "call", cpu: float = 2.0, wall: float = 6.0, **inputs: Any) -> Observed:
     request = Run(experiment=experiment, inputs=encode(inputs), seconds=cpu, wall_seconds=wall)
-    return worker.ask(request, wall + 1.0)
+    return worker.ask(request, wall + 10.0)  # far: what is slow here is the machine
 
 
 def observed(worker: Worker, source: str, experiment: str = "call", **inputs: Any) -> Observed:
@@ -156,7 +156,6 @@ def test_an_endless_generator_and_an_answer_that_is_too_large(worker: Worker) ->
         ("raise SystemExit(0)\n", "raised", 1, "SystemExit"),
         ("raise KeyboardInterrupt\n", "raised", 1, "KeyboardInterrupt"),
         ("class Skipped(BaseException): ...\nraise Skipped\n", "raised", 2, "Skipped"),
-        ("import pytest\n", None, 0, ""),
         ("raise NotImplementedError\n", "not-written", 1, "NotImplementedError"),
         ("while True: pass\n", "timeout", 1, ""),
         ("import time\ntime.sleep(60)\n", "timeout", 2, ""),
@@ -164,13 +163,10 @@ def test_an_endless_generator_and_an_answer_that_is_too_large(worker: Worker) ->
         ("import torch\n\ntorch.softmax\n", "forbidden", 3, "torch.softmax"),
         ("", "loaded", 0, ""),
     ],
-    ids=range(21),
+    ids=range(20),
 )  # fmt: skip
-def test_loading(worker: Worker, source: str, kind: str | None, line: int | None, name: str) -> None:
+def test_loading(worker: Worker, source: str, kind: str, line: int | None, name: str) -> None:
     seen = load(worker, source, "torch.softmax", cpu=0.5, wall=1.0)
-    if kind is None:  # installed or not
-        assert seen.kind in ("loaded", "raised")
-        return
     assert seen.kind == kind
     assert seen.line == line or line is None
     assert seen.name in (name, "")

@@ -23,7 +23,7 @@ title = "A tiny course"
 
 [limits]
 cpu_seconds = 1
-wall_factor = 1
+wall_factor = 3
 memory_mb = 512
 
 [[module]]

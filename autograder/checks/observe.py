@@ -30,7 +30,6 @@ from autograder.jail.messages import Observed
 from autograder.jail.values import BadValue, Lab, decode, encode
 
 _TEXT = 2000
-_HELD = "__held_to_the_stub__"  # marks a method that is wrapped already: a class outlives one run
 
 
 class TimeUp(BaseException):
@@ -76,7 +75,7 @@ class Implementation:
     module: types.ModuleType
     stub: types.ModuleType
     file: str
-    held: list[Any] = field(default_factory=list)  # methods that are already held to the stub's annotations
+    held: dict[str, Any] = field(default_factory=dict)  # what experiments have asked for, held to the stub once
 
     def student(self) -> Student:
         return Student(self)
@@ -90,12 +89,12 @@ class Student:
 
     def __init__(self, implementation: Implementation) -> None:
         self._implementation = implementation
-        self._held: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
-        if name not in self._held:
-            self._held[name] = self._hold(name)
-        return self._held[name]
+        held = self._implementation.held
+        if name not in held:
+            held[name] = self._hold(name)
+        return held[name]
 
     def _hold(self, name: str) -> Any:
         module, stub = self._implementation.module, self._implementation.stub
@@ -117,11 +116,10 @@ class Student:
                     their_method = inspect.getattr_static(theirs, method, None)
                     if not callable(their_method):
                         raise _Missing(f"{name}.{method}")
-                    if isinstance(their_method, types.FunctionType) and their_method not in self._implementation.held:
+                    if isinstance(their_method, types.FunctionType):
                         _same_signature(f"{name}.{method}", their_method, model_method)
                         held = _held_to_annotation(their_method, f"{name}.{method}", model_method, stub)
                         setattr(theirs, method, held)
-                        self._implementation.held.append(held)  # once, however many runs there are
         return theirs
 
 
@@ -197,7 +195,6 @@ def _held_to_annotation(
             raise _WrongType(name, text, _what_it_is(result, error)) from None
         return result
 
-    setattr(held, _HELD, True)
     return held
 
 
@@ -318,26 +315,35 @@ def soft_limit(cpu_seconds: float, wall_seconds: float = 0.0) -> Iterator[None]:
     """Raise `TimeUp` in the code that runs when it has used `cpu_seconds`, or `wall_seconds` have passed: that tells the
     student's line. Code that swallows it is ended from outside, at the hard limit. 0 is no limit."""
     usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
-    timers = (
-        [(signal.ITIMER_PROF, signal.SIGPROF, cpu_seconds), (signal.ITIMER_REAL, signal.SIGALRM, wall_seconds)]
-        if usable
-        else []
-    )
+    running = []
+    if usable:
+        for timer, number, seconds in (
+            (signal.ITIMER_PROF, signal.SIGPROF, cpu_seconds),
+            (signal.ITIMER_REAL, signal.SIGALRM, wall_seconds),
+        ):
+            if seconds > 0:
+                _listen(number)
+                running.append(timer)
+                signal.setitimer(timer, seconds)
+    try:
+        yield
+    finally:
+        for timer in running:
+            signal.setitimer(timer, 0)
+
+
+_listening: set[int] = set()
+
+
+def _listen(number: int) -> None:
+    """Install the handler once: a worker is there for this alone, and installing it costs more than a small run."""
 
     def on_alarm(signum: int, frame: types.FrameType | None) -> None:
         raise TimeUp
 
-    set_timers = []
-    for timer, number, seconds in timers:
-        if seconds > 0:
-            set_timers.append((timer, number, signal.signal(number, on_alarm)))
-            signal.setitimer(timer, seconds)
-    try:
-        yield
-    finally:
-        for timer, number, before in set_timers:
-            signal.setitimer(timer, 0)
-            signal.signal(number, before)
+    if number not in _listening:
+        signal.signal(number, on_alarm)
+        _listening.add(number)
 
 
 def _failure(error: BaseException, file: str, start: float) -> Observed:

@@ -72,6 +72,7 @@ def main(descriptor: int) -> None:
     control = socket.socket(fileno=descriptor)
     decoder = msgspec.msgpack.Decoder(Request)
     adopt_orphans()
+    layers.probe_here()  # tried in forks, which cost little before torch is here
     control.send(_encode(_warm_up()))
     workers: set[int] = set()
     try:
@@ -97,8 +98,6 @@ def main(descriptor: int) -> None:
 
 def _warm_up() -> Ready:
     """Import what every worker needs and run one operation: torch reads /proc lazily, and nothing may be left to do."""
-    layers.probe_here()  # tried in forks, which cost little before torch is here
-
     import numpy
     import torch
 

@@ -101,12 +101,9 @@ def prepare(profile: Profile, without: Collection[str] = ()) -> bool:
     True when the worker is to be forked into a PID namespace of its own.
     """
     chosen = _chosen(without)
-    if namespaces in chosen:
-        namespaces.prepare(profile)
-    if cgroup in chosen:
-        cgroup.prepare()
-    if seccomp in chosen:
-        seccomp.prepare(profile)
+    for layer in chosen:
+        if hasattr(layer, "prepare"):
+            layer.prepare(profile)
     return namespaces in chosen and profile == "tools"
 
 

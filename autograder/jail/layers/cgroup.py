@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from autograder.jail.layers.base import Probe, Settings
+from autograder.jail.layers.base import Probe, Profile, Settings
 
 NAME = "L3 cgroup"
 GUARANTEES = "memory is bounded over all of a worker's processes and files"
@@ -49,7 +49,8 @@ def own_group(cgroup: str, mountinfo: str) -> Path | None:
 
 
 def apply(settings: Settings) -> None:
-    group = _parent() / f"autograder-{os.getpid()}"
+    process = os.readlink("/proc/self")  # as the zygote knows it, also from within a PID namespace
+    group = _parent() / f"autograder-{process}"
     group.mkdir()
     limits = {
         "memory.max": (settings.memory_mb + SLACK_MB) * 2**20,
@@ -80,7 +81,7 @@ def remove(pid: int) -> None:
             time.sleep(0.001)  # the last process is still on its way out
 
 
-def prepare() -> None:
+def prepare(profile: Profile) -> None:
     """In the zygote: let groups below this one have a bound on memory."""
     _enable_memory(_parent())
 

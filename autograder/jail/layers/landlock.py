@@ -15,7 +15,7 @@ import struct
 import sys
 
 from autograder.jail.layers import paths
-from autograder.jail.layers.base import Probe, Settings, check, fails_in_a_fork, libc
+from autograder.jail.layers.base import Probe, Profile, Settings, check, fails_in_a_fork, libc
 from autograder.jail.layers.process import forbid_new_privileges
 
 NAME = "L2 landlock"
@@ -65,6 +65,11 @@ def probe() -> Probe:
     if version() < 6:
         missing.append("signals are left to seccomp")
     return Probe(NAME, True, "; ".join([f"version {version()}", *missing]), GUARANTEES)
+
+
+def prepare(profile: Profile) -> None:
+    """In the zygote: find out once what there is to see."""
+    paths.visible(profile)
 
 
 def apply(settings: Settings) -> None:

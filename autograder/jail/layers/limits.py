@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from autograder.jail.layers.base import Probe, Settings
+from autograder.jail.layers.base import Probe, Profile, Settings
 
 NAME = "L1 limits"
 GUARANTEES = "accidents are contained: CPU time, memory, file sizes, descriptors"
@@ -16,6 +16,13 @@ def probe() -> Probe:
     if sys.platform == "linux":
         return Probe(NAME, True, "setrlimit", GUARANTEES)
     return Probe(NAME, True, "setrlimit, without a bound on memory", GUARANTEES)
+
+
+def prepare(profile: Profile) -> None:
+    """In the zygote: what each worker would have to load."""
+    import resource
+
+    assert resource
 
 
 def apply(settings: Settings) -> None:

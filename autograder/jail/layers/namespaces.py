@@ -90,7 +90,7 @@ def _leave_the_network() -> None:
 def _root_of(profile: Profile) -> int:
     """A descriptor of a mount namespace whose root holds what a worker of this profile may see."""
     home = os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-    folder = os.getcwd()
+    folder = os.open(".", os.O_PATH | os.O_CLOEXEC)
     place = tempfile.mkdtemp(prefix="autograder-root-")
     try:
         _unshare(NEWNS)
@@ -99,10 +99,11 @@ def _root_of(profile: Profile) -> int:
             _build(place, profile)
         finally:
             _setns(home, NEWNS)
-            os.chdir(folder)
+            os.fchdir(folder)
     finally:
         os.rmdir(place)
         os.close(home)
+        os.close(folder)
     return made
 
 

@@ -146,7 +146,7 @@ mistake(
     "You take the place of a token in the vocabulary for its rank. Ranks come from `merges`; ids may follow "
     "another order.",
     edit={
-        "merge(symbols, self.rank)]": "merge(symbols, {p: self.vocab[p[0] + p[1]] for p in self.rank})]",
+        "self.rank = {pair: i for i, pair in enumerate(merges)}": "self.rank = {pair: vocab[pair[0] + pair[1]] for pair in merges}",
     },
 )
 
@@ -168,10 +168,12 @@ mistake(
     "the pair with the lowest rank is merged first.",
 )
 def merge(symbols: list[str], rank: dict[tuple[str, str], int]) -> list[str]:
-    known = {left + right for left, right in rank}
+    def known(token: str) -> bool:
+        return any((token[:k], token[k:]) in rank for k in range(1, len(token)))
+
     tokens: list[str] = []
     while symbols:
-        n = next((n for n in range(len(symbols), 1, -1) if "".join(symbols[:n]) in known), 1)
+        n = next((n for n in range(len(symbols), 1, -1) if known("".join(symbols[:n]))), 1)
         tokens.append("".join(symbols[:n]))
         symbols = symbols[n:]
     return tokens
