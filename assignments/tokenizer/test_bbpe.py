@@ -21,27 +21,23 @@ def letters_numbers_and_signs_are_cut_apart(student, texts):
 
 @check(points=1, lecture='pre-tokens', public=[case('two spaces before a word', texts=['Hello  world'])])
 def runs_of_whitespace_leave_one_for_the_word(student, texts):
-    """A run of whitespace before a word is taken without its last character, and one at the end of the text is taken
-    whole.
-    """
+    """Whitespace before a word is taken without its last character, and at the end of the text it is taken whole."""
     return [student.pretokenize(text) for text in texts]
 
 
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.!<|>[]*+ĠĊ"
 
 
-def toy(rng, merges, texts, ids="in order"):
-    """A vocabulary of a few signs and the tokens of the merges. Its ids are 0, 1, 2, … or scattered."""
+def toy(rng, merges, texts, ids="rising"):
+    """A vocabulary of a few signs and the tokens of the merges. Its ids are 0, 1, 2, … or fall in steps of three."""
     tokens = [*ALPHABET, *(left + right for left, right in merges)]
-    numbers = range(len(tokens)) if ids == "in order" else rng.sample(range(5000), len(tokens))
+    numbers = range(len(tokens)) if ids == "rising" else range(3 * len(tokens), 0, -3)
     return {"merges": merges, "vocab": dict(zip(tokens, numbers, strict=True)), "texts": texts}
 
 
 @check(points=1, inputs=toy, lecture='encoding', public=[case('learned order decides', merges=[('b', 'c'), ('a', 'b'), ('bc', 'd')], texts=['abcd', 'ab abc'])])
 def the_lowest_rank_is_merged_first(student, merges, vocab, texts):
-    """In a pre-token, the pair that stands first in `merges` is merged first; ids come from `vocab`, whatever they
-    are.
-    """
+    """In a pre-token, the pair that stands first in `merges` is merged first; ids come from `vocab`, in any order."""
     tokenizer = student.ByteBPE(merges, vocab)
     return [tokenizer.encode(text) for text in texts]
 
@@ -101,9 +97,7 @@ def decoding_joins_the_bytes_first(student, merges, vocab, ids):
 
 @check(points=1, inputs=byte_tokens, lecture='decoding', public=[case('half a character', ids=[3, 4, 2, 0])])
 def decoding_handles_errors_as_asked(student, merges, vocab, ids):
-    """Bytes that are no valid UTF-8 are dropped with errors="ignore" and raise UnicodeDecodeError with
-    errors="strict".
-    """
+    """Bytes that are no valid UTF-8 are dropped with errors="ignore"; with "strict", UnicodeDecodeError is raised."""
     tokenizer = student.ByteBPE(merges, vocab)
     return {
         "ignore": tokenizer.decode(ids, "ignore"),
@@ -139,8 +133,6 @@ def corpus(rng, size, texts=(), long=""):
 
 @check(points=1, inputs=corpus, lecture='training', public=[case('three merges', texts=['low lower lowest'], size=259)])
 def training_gives_ids_in_order_and_stops_at_the_size(student, texts, long, size):
-    """256 bytes have the first ids, each merge has the next one; ties go to the smallest ids; training stops at the
-    size.
-    """
+    """256 bytes have the first ids, each merge the next; ties go to the smallest ids; training stops at the size."""
     merges, vocab = student.train([*texts, long], size)
     return {"merges": merges, "vocab": vocab}

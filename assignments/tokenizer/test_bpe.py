@@ -22,7 +22,7 @@ def word_list(rng, n, words=None, letters="", count=0):
 
 @check(points=1, inputs=word_list, lecture='ties', public=[case('the words of Sennrich et al.', words={'low': 5, 'lower': 2, 'newest': 6, 'widest': 3}, n=10)])
 def ties_go_to_the_smallest_ids(student, words, n):
-    """Of equally frequent pairs you merge the one with the smallest (left id, right id); new symbols get the next id."""
+    """Of equally frequent pairs you merge the one with the smallest ids, left before right; new symbols come last."""
     return student.train_bpe(words, n)
 
 

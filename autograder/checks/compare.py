@@ -233,8 +233,9 @@ class _Comparer:
 
 
 def _with_count(found: Difference, seen: Any, want: Any) -> Difference:
-    """For a plain sequence of discrete items, say how many differ."""
-    if found.wrong is None and isinstance(want, list | tuple) and all(map(_is_discrete, want)):
+    """For a plain sequence of discrete items, say how many differ: of the outermost one, which is what a student returned."""
+    counted = found.index is not None and found.kind != "length"  # a tensor has counted its elements
+    if not counted and isinstance(want, list | tuple) and all(map(_is_discrete, want)):
         pairs = list(zip(seen, want, strict=False))
         differ = sum(type(a) is not type(b) or not _is_discrete(a) or a != b for a, b in pairs)
         found.wrong = differ + abs(len(seen) - len(want))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from autograder.jail.messages import Observed
 from autograder.results import Message
 
@@ -9,7 +11,7 @@ from autograder.results import Message
 def message_of(seen: Observed, file: str, loading: bool, seconds: float = 0, megabytes: int = 0) -> Message:
     """The sentence for what a worker says went wrong."""
     text = {"text": seen.text} if seen.text else {}
-    values: dict[str, object]
+    values: dict[str, Any]
     match seen.kind:
         case "timeout":
             id, values = "run.load-timeout" if loading else "run.timeout", {"seconds": seconds}

@@ -9,10 +9,11 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from autograder.checks import observe, twin
+from autograder.checks import observe, twin_messages
 from autograder.checks.authoring import AuthoringError
 from autograder.checks.exercise import load_exercise
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck, load_plan
+from autograder.checks.twin import Twin
 from autograder.jail.messages import Observed
 
 
@@ -23,9 +24,9 @@ class PublicRunner:
         slug = test_module.stem.removeprefix("test_")
         self.file = test_module.parent / f"{slug}.py"
         self.plan = load_plan(test_module.parent / "expected" / f"{slug}.plan")
-        self._twin = twin.Twin()
+        self._twin = Twin()
         described = self._twin.open(
-            twin.Open(name=self.plan.exercise, test_module=str(test_module), stub=self.plan.stub)
+            twin_messages.Open(name=self.plan.exercise, test_module=str(test_module), stub=self.plan.stub)
         )
         if described.problem:
             raise AuthoringError(described.problem)
@@ -46,7 +47,7 @@ class PublicRunner:
     def _report(self, check: PlannedCheck, case: PlannedCase, seen: Observed) -> str | None:
         if seen.kind != "value":
             return _explained(seen, check, self.file, self.plan)
-        verdict = self._twin.review(twin.Seen(check.name, case, seen.value, seen.changed))
+        verdict = self._twin.review(twin_messages.Seen(check.name, case, seen.value, seen.changed))
         if verdict.passed:
             return None
         return _difference(check, case, verdict, self.plan)
@@ -59,8 +60,8 @@ class AuthorRunner:
         name = f"{folder.parent.name}/{folder.name}"
         self.file = folder / "solution.py"
         exercise = load_exercise(folder, name)
-        self._twin = twin.Twin()
-        described = self._twin.open(twin.Open(name=name, folder=str(folder)))
+        self._twin = Twin()
+        described = self._twin.open(twin_messages.Open(name=name, folder=str(folder)))
         if described.problem:
             raise AuthoringError(described.problem)
         self.plan = Plan(exercise=name, stub=described.stub, experiments=exercise.experiments, checks=described.checks)
@@ -76,7 +77,7 @@ class AuthorRunner:
         public = sum(each.public for each in check.cases)
         index = public if case.fresh else [each.title for each in check.cases].index(case.title)
         seed = hashlib.sha256(f"{self.plan.exercise}/{check.name}/{case.title}".encode()).hexdigest()[:32]
-        made = self._twin.make(twin.Make(check.name, index, seed))
+        made = self._twin.make(twin_messages.Make(check.name, index, seed))
         if made.problem:
             return made.problem
         experiment = getattr(_experiments(self.plan), check.name)
@@ -86,7 +87,7 @@ class AuthorRunner:
             if observed.kind != "value":
                 return _explained(observed, check, self.file, self.plan)
         case.inputs, case.inputs_text, case.want, case.seed = made.inputs, made.inputs_text, want.value, seed
-        verdict = self._twin.review(twin.Seen(check.name, case, seen.value, seen.changed))
+        verdict = self._twin.review(twin_messages.Seen(check.name, case, seen.value, seen.changed))
         return None if verdict.passed else _difference(check, case, verdict, self.plan)
 
 
@@ -118,7 +119,7 @@ def _explained(seen: Observed, check: PlannedCheck | None, file: Path, plan: Pla
     return "\n".join(lines + ([hint] if hint else []))
 
 
-def _difference(check: PlannedCheck, case: PlannedCase, verdict: twin.Verdict, plan: Plan) -> str:
+def _difference(check: PlannedCheck, case: PlannedCase, verdict: twin_messages.Verdict, plan: Plan) -> str:
     from autograder.feedback import messages
     from autograder.results import CaseResult
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from autograder.checks import twin
+from autograder.checks import twin_messages as twin
 from autograder.checks.extract import lines as source_lines
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading.diagnosis import diagnose
@@ -195,7 +195,7 @@ class ExerciseGrader:
         if check.device != "cpu" and not self.has_gpu:
             return self._check_record(check, "skipped")
         results = [self._case(case, cases[check.name, case.title], graded, subject) for case in check.cases]
-        verdict = next(each for each in GRAVITY if each in {case.verdict for case in results})
+        verdict: Verdict = next(each for each in GRAVITY if each in {case.verdict for case in results})
         record = self._check_record(check, verdict)
         record.cases = results
         if found and verdict != "passed":

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.checks import twin
+from autograder.checks import twin_messages as twin
 from autograder.checks.plan import NO_EVIDENCE, Plan, PlanError, PlannedCase, PlannedCheck, load_plan, write_plan
 from autograder.course.config import Exercise
 from autograder.grading import hashes

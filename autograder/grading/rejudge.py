@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from autograder.checks import twin
+from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan
 from autograder.grading.diagnosis import diagnose
 from autograder.grading.exercise import GRAVITY

@@ -15,6 +15,7 @@ from autograder.checks.explain import message_of
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.jail.host import Limits, Lost, Worker, Zygote
 from autograder.jail.messages import Load, Observed, Run
+from autograder.jail.zygote import WORKER_FAILED
 from autograder.results import Message, Verdict
 
 MAX_TIMEOUTS = 2  # of one implementation: after that nothing more is waited for
@@ -154,6 +155,8 @@ class Session:
             if number == signal.SIGXCPU:
                 return Outcome("timeout", self._message("run.timeout", seconds=limit))
             return Outcome("crashed", self._message("run.crashed", signal=_signal_name(number)))
+        if os.WEXITSTATUS(lost.status) == WORKER_FAILED:
+            return Outcome("crashed", self._message("run.protocol"))
         return Outcome("crashed", self._message("run.exited", code=os.WEXITSTATUS(lost.status)))
 
     def _outcome(self, seen: Observed, loading: bool) -> Outcome:

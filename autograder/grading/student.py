@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.checks import twin
+from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan, load_plan
 from autograder.course.config import Course, Exercise
 from autograder.course.submission import SubmittedFile, open_submission

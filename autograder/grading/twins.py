@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from autograder.checks import twin
+from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan
 from autograder.jail.host import Limits, Lost, Worker, Zygote
 from autograder.results import Message

@@ -220,6 +220,8 @@ class Zygote:
             self._control.close()
             self._control = None
         if self._process is not None:
+            if self._starting:  # no worker yet, and it would not hear of this before torch is imported
+                self._process.kill()
             try:
                 self._process.wait(2.0)
             except subprocess.TimeoutExpired:

@@ -223,7 +223,7 @@ class _Writer:
             return self._tensor(value)
         if kind is np.ndarray:
             return self._array(value)
-        if isinstance(value, np.generic) and kind.__module__ == "numpy":
+        if issubclass(kind, np.generic) and kind.__module__ == "numpy":
             if value.dtype.name in ARRAY_DTYPES:
                 return _Scalar(value.dtype.name, value.tobytes())
             return _Unsupported(kind.__name__)
@@ -236,7 +236,8 @@ class _Writer:
         if kind is Drawn:
             return _Drawn(self._nodes(value, depth))
         if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-            return self._dict(dict(zip(kind._fields, tuple.__iter__(value), strict=False)), depth)
+            fields = cast(Any, kind)._fields
+            return self._dict(dict(zip(fields, tuple.__iter__(value), strict=False)), depth)
         if dataclasses.is_dataclass(kind):
             fields = {field.name: getattr(value, field.name, None) for field in dataclasses.fields(kind)}
             return self._dict(fields, depth)

@@ -65,6 +65,9 @@ class Ready(msgspec.Struct, tag="ready"):
 Request = Fork | End
 Reply = Forked | Ended | Ready
 
+WORKER_FAILED = 70
+"""Exit code of a worker whose own code failed: only a submission that tampers with it brings that about."""
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -200,7 +203,7 @@ def _become_worker(request: Fork, channel: int, output: int, ready: int) -> None
             import traceback
 
             traceback.print_exc()
-        os._exit(70)
+        os._exit(WORKER_FAILED)
     os._exit(0)
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.checks import twin
+from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan
 from autograder.course.config import Exercise
 from autograder.grading import hashes

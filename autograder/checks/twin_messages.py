@@ -1,0 +1,123 @@
+"""What the grader asks a twin, and what a twin answers: plain records, so that the grader never imports torch.
+
+The process that answers is in `twin.py`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from autograder.checks.plan import PlannedCase, PlannedCheck
+from autograder.results import Difference, Message
+
+
+class Open(msgspec.Struct, tag="open"):
+    """Read an exercise: its folder in `solutions/`, or a student's test module with the stub that goes with it."""
+
+    name: str
+    folder: str = ""
+    test_module: str = ""
+    stub: str = ""
+
+
+class Derived(msgspec.Struct):
+    sentence: str
+    source: str
+    only: list[str]
+
+
+class Described(msgspec.Struct, tag="described"):
+    """What an exercise's files say."""
+
+    problem: str = ""  # when they can't be used; nothing else is set then
+    reference: str = ""
+    stub: str = ""
+    experiments: str = ""
+    checks: list[PlannedCheck] = []
+    hidden: dict[str, int] = {}  # number of hidden cases, of each check
+    mistakes: list[Derived] = []
+    alternatives: list[Derived] = []
+
+
+class Make(msgspec.Struct, tag="make"):
+    """Make the inputs of one case."""
+
+    check: str
+    index: int  # public cases first, then hidden ones; a fresh one repeats the first hidden one
+    seed: str
+
+
+class Made(msgspec.Struct, tag="made"):
+    problem: str = ""
+    inputs: bytes = b""
+    inputs_text: dict[str, str] = {}
+    parameters: dict[str, str] = {}
+    lab: list[str] = []
+
+
+class Seen(msgspec.Struct):
+    """One observation to judge."""
+
+    check: str
+    case: PlannedCase
+    value: bytes
+    changed: bytes = b""  # the inputs after the run, where they are not as before
+
+
+class Review(msgspec.Struct, tag="review"):
+    seen: list[Seen]
+
+
+class Verdict(msgspec.Struct):
+    """What the trusted side makes of one observation."""
+
+    passed: bool
+    text: str = ""
+    message: Message | None = None
+    difference: Difference | None = None
+    margin: float | None = None
+    matches: list[int] = []  # known mistakes that give the same
+    problem: str = ""  # the judge raised: our fault
+
+
+class Reviewed(msgspec.Struct, tag="reviewed"):
+    verdicts: list[Verdict]
+
+
+class Evidence(msgspec.Struct, tag="evidence"):
+    """Compare observations of one check with the reference's: which differ, and which of those could come from anything."""
+
+    check: str
+    want: bytes
+    values: list[bytes]
+
+
+class Weighed(msgspec.Struct, tag="weighed"):
+    """For each value: `same`, `different`, or `anything`."""
+
+    kinds: list[str]
+
+
+class Show(msgspec.Struct, tag="show"):
+    value: bytes
+
+
+class Shown(msgspec.Struct, tag="shown"):
+    text: str
+
+
+class Perturb(msgspec.Struct, tag="perturb"):
+    """Move every float of the inputs by one unit in the last place."""
+
+    inputs: bytes
+
+
+class Discrete(msgspec.Struct, tag="discrete"):
+    """Compare only what has no tolerance: types, shapes, codes, choices."""
+
+    want: bytes
+    value: bytes
+
+
+Request = Open | Make | Review | Evidence | Show | Perturb | Discrete
+Reply = Described | Made | Reviewed | Weighed | Shown

@@ -1,0 +1,35 @@
+"""Softmax three ways."""
+
+import torch
+from torch import Tensor
+
+
+def logsumexp(x: Tensor, dim: int) -> Tensor:
+    print("shape", tuple(x.shape))
+    assert x.dim() == 2, "two dimensions"
+    m = x.max(dim=dim, keepdim=True).values
+    m = torch.where(m == float("-inf"), torch.zeros_like(m), m)
+    return torch.log(torch.exp(x - m).sum(dim)) + m.squeeze(dim)
+
+
+def softmax(x: Tensor, dim: int, mask: Tensor | None = None) -> Tensor:
+    if mask is not None:
+        x = x.masked_fill(~mask, float("-inf"))
+    m = x.max(dim=dim, keepdim=True).values
+    m = torch.where(m == float("-inf"), torch.zeros_like(m), m)
+    e = torch.exp(x - m)
+    s = e.sum(dim, keepdim=True)
+    return e / torch.where(s == 0, torch.ones_like(s), s)
+
+
+def online_softmax(chunks):
+    m, l = None, None
+    for chunk in chunks:
+        for x in chunk.clone():
+            if m is None:
+                m, l = x, torch.zeros_like(x) if x == float("-inf") else torch.ones_like(x)
+            elif x > m:
+                m, l = x, l * torch.exp(m - x) + 1
+            elif x > float("-inf"):
+                l = l + torch.exp(x - m)
+    return m, l

@@ -1,0 +1,26 @@
+"""Softmax three ways."""
+
+import torch
+from torch import Tensor
+
+
+def logsumexp(x: Tensor, dim: int) -> Tensor:
+    m = x.max(dim=dim, keepdim=True).values
+    m = torch.where(m == float("-inf"), torch.zeros_like(m), m)
+    return torch.log(torch.exp(x - m).sum(dim)) + m.squeeze(dim)
+
+
+def softmax(x: Tensor, dim: int, mask: Tensor | None = None) -> Tensor:
+    if mask is not None:
+        x = x.masked_fill(~mask, float("-inf"))
+    m = x.max(dim=dim, keepdim=True).values
+    m = torch.where(m == float("-inf"), torch.zeros_like(m), m)
+    e = torch.exp(x - m)
+    s = e.sum(dim, keepdim=True)
+    return e / torch.where(s == 0, torch.ones_like(s), s)
+
+
+def online_softmax(chunks):
+    total = 0
+    while True:
+        total += 1
