@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,8 @@ def test_every_message_and_diagnosis_of_a_golden_submission_can_be_read(graded: 
             found += [exercise.message] if exercise.message else []
             sentences += [messages.text(message) for message in found]
     assert len(sentences) > 100
-    assert not [sentence for sentence in sentences if not sentence.strip() or "{" in sentence.replace("{'verdict'", "")]
+    unfilled = re.compile(r"\{[a-z]\w*(?::[^{}]*)?\}")
+    assert not [sentence for sentence in sentences if not sentence.strip() or unfilled.search(sentence)]
 
 
 def test_no_golden_submission_makes_the_grader_fail(graded: dict[str, Result]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from autograder.checks.plan import Plan
 
 Key = tuple[str, str]
@@ -13,18 +15,23 @@ def diagnose(plan: Plan, passed: dict[Key, bool], matches: dict[Key, list[int]])
     `passed` has each case that ran; `matches` has, for each case that failed with a value, the mistakes that give that value.
     A mistake explains a check when it gives the student's values on every case of the check where it differs from the
     reference, and the student fails no other case there. One that also agrees with everything else the student's code does,
-    on all checks, goes before one that does not: a submission may well make two mistakes in two functions.
+    on all checks, goes before one that does not: a submission may well make two mistakes in two functions. When none of them
+    agrees with everything, those that explain the most failed checks are likelier than the others.
     """
-    explained: dict[str, list[int]] = {}
-    agreeing = {index for index in range(len(plan.mistakes)) if _agrees(plan, index, passed, matches)}
+    every = range(len(plan.mistakes))
+    agreeing = {index for index in every if _agrees(plan, index, passed, matches)}
+    explaining: dict[str, list[int]] = {}
     for check in plan.checks:
-        keys = [(check.name, case.title) for case in check.cases if (check.name, case.title) in passed]
-        if not keys or all(passed[key] for key in keys):
-            continue
-        here = [index for index in range(len(plan.mistakes)) if _explains(plan, index, check.name, passed, matches)]
-        found = [index for index in here if index in agreeing] or here
-        if found:
-            explained[check.name] = found
+        results = [passed[check.name, case.title] for case in check.cases if (check.name, case.title) in passed]
+        if not all(results):
+            explaining[check.name] = [index for index in every if _explains(plan, index, check.name, passed, matches)]
+    count = Counter(index for found in explaining.values() for index in found)
+    explained: dict[str, list[int]] = {}
+    for name, found in explaining.items():
+        most = max((count[index] for index in found), default=0)
+        likely = [index for index in found if index in agreeing] or [index for index in found if count[index] == most]
+        if likely:
+            explained[name] = likely
     return explained
 
 
