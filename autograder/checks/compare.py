@@ -148,8 +148,8 @@ class _Comparer:
         tolerance = self.tolerance or PYTHON_FLOAT
         bound = tolerance.atol + tolerance.rtol * abs(want)
         error = abs(seen - want)
+        self._note(error, bound)
         if error <= bound:
-            self._note(error, bound)
             return None
         return Difference(kind="value", path=path, got=repr(seen), want=repr(want), error=error, tolerance=bound)
 
@@ -184,9 +184,9 @@ class _Comparer:
         error = torch.where(finite, (a - b).abs(), torch.zeros((), dtype=torch.float64))
         bound = torch.where(finite, tolerance.atol + tolerance.rtol * b.abs(), torch.ones((), dtype=torch.float64))
         wrong = error > bound
+        worst = torch.where(bound > 0, error / bound.clamp_min(1e-300), torch.zeros((), dtype=torch.float64))
+        self._note(float(worst.max()), 1.0)
         if not wrong.any():
-            worst = torch.where(bound > 0, error / bound.clamp_min(1e-300), torch.zeros((), dtype=torch.float64))
-            self._note(float(worst.max()), 1.0)
             return None
         return self._elements(seen, want, wrong, error, bound, path, "value")
 

@@ -58,7 +58,14 @@ def require_solutions(root: Path) -> None:
 
 
 def explain(error: Exception) -> str | None:
-    """The sentences for an error that can happen in good order; None for a fault of ours."""
+    """The sentences for an error that can happen in good order, fit to be shown; None for a fault of ours."""
+    from autograder.feedback.escape import visible
+
+    text = _sentences(error)
+    return None if text is None else visible(text, lines=True)  # it may name what a student called their file
+
+
+def _sentences(error: Exception) -> str | None:
     from autograder.checks.authoring import AuthoringError
     from autograder.checks.plan import PlanError
     from autograder.course.problems import CourseError
@@ -71,13 +78,17 @@ def explain(error: Exception) -> str | None:
     from autograder.store import StoreError
 
     if isinstance(error, CourseError):
-        return f"The course can't be used:\n{error}"
+        asked = all(not problem.file for problem in error.problems)  # for what the course has not: it is fine itself
+        return str(error) if asked else f"The course can't be used:\n{error}"
     if isinstance(error, CourseProblem | AuthoringError):
         return f"The course is broken, so nothing was graded. To mend:\n{error}"
-    known = (Refused, PlanError, SubmissionError, SecretError, TwinError, JailError, ReleaseError, StoreError)
+    if isinstance(error, Refused):
+        return str(error)
+    known = (PlanError, SubmissionError, SecretError, TwinError, JailError, ReleaseError, StoreError)
     if isinstance(error, known):
         text = str(error)
-        return text[:1].upper() + text[1:]
+        # Some begin with a file's name, which stays as it is.
+        return text[:1].upper() + text[1:] if text.partition(" ")[0].isalpha() else text
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return None

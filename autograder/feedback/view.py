@@ -218,7 +218,9 @@ def _notes(check: CheckResult, options: Options) -> list[str]:
 
 def _case_view(case: CaseResult, options: Options) -> CaseView:
     message = messages.case_message(case)
-    parameters = {name: value for name, value in case.parameters.items() if name not in case.inputs}
+    # The inputs say more than what they were made from; staff want that too, to find the case in checks.py.
+    wanted = options.audience == "staff" or not case.inputs
+    parameters = {name: value for name, value in case.parameters.items() if wanted and name not in case.inputs}
     return CaseView(
         title=options.label("public-case" if case.public else "hidden-case", title=case.title)
         + (f": {options.label('passed')}" if case.verdict == "passed" else ""),
@@ -228,8 +230,7 @@ def _case_view(case: CaseResult, options: Options) -> CaseView:
         hint=messages.hint_spans(message, options.language) if message else [],
         facts=messages.difference_facts(case.difference, options.language) if case.difference else [],
         parameters=", ".join(
-            f"{name}={escape.plain(value, 60) if not isinstance(value, str) else repr(value)}"
-            for name, value in parameters.items()
+            f"{name}={escape.plain(value, 60)}" for name, value in parameters.items()
         ),
         inputs=[(name, _short(value)) for name, value in case.inputs.items()],
         got=_short(case.got),

@@ -1,0 +1,171 @@
+"""How fast grading is, as ratios measured in one run on one machine: `python benchmarks/grading.py`.
+
+One exercise with ten attention-sized checks and one correct submission (`benchmarks/attention/`) are graded by a bare
+fork-and-run, by this project with and without its isolation layers, by cold pytest, by otter and by nbgrader.
+`docs/benchmarks.md` has the method and figures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from example_class import ExampleClass
+from measure import Once, Row, Target, in_turn, load, machine, targets
+from others import Nbgrader, Otter, Pytest, install
+from others import versions as others_versions
+from project import floor, grading, warm_graders
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from autograder.grading import hashes
+
+NOT_INSTALLED = "not installed; --with-others makes an environment for it, .venv-bench"
+LEFT_OUT = "left out"
+
+
+def measure_warm(folder: Path, times: int, bar: Progress) -> list[Row]:
+    """The rows that fork from a warm process."""
+    rows = [
+        Row("floor", "bare fork-and-run of the ten checks, torch imported"),
+        Row("project", "this project: warm zygote, isolated worker, judged in the twin"),
+        Row("unisolated", "the same without isolation layers"),
+    ]
+    task = bar.add_task("from a warm process", total=times)
+    with warm_graders(folder) as (isolated, bare, plan), floor(plan) as fork_run_reap:
+        once = (fork_run_reap, grading(isolated), grading(bare))
+        # The first rounds are not counted: they open the twin and put files into the system's cache.
+        in_turn(list(zip(rows, once, strict=True)), times, warm_up=3, done=lambda: bar.advance(task))
+    return rows
+
+
+def measure_cold(folder: Path, times: int, with_others: bool | None, bar: Progress) -> list[Row]:
+    """The rows that start anew each time."""
+    rows = [Row("pytest", "cold pytest"), Row("otter", "otter run"), Row("nbgrader", "nbgrader autograde")]
+    measured: list[tuple[Row, Once]] = [(rows[0], Pytest(folder).once)]
+    if with_others and not others_versions():
+        bar.console.print("Installing otter and nbgrader into .venv-bench: some minutes and a gigabyte or two.")
+        install()
+    if with_others is False:
+        rows[1].skipped = rows[2].skipped = LEFT_OUT
+    elif not others_versions():
+        rows[1].skipped = rows[2].skipped = NOT_INSTALLED
+    else:
+        measured += [(rows[1], Otter(folder).once), (rows[2], Nbgrader(folder).once)]
+    task = bar.add_task("from a cold start", total=times)
+    in_turn(measured, times, done=lambda: bar.advance(task))
+    return rows
+
+
+def measure_class(folder: Path, bar: Progress) -> list[Row]:
+    """The example class, once: it is many measurements in itself."""
+    bar.add_task("the example class", total=None)
+    example = ExampleClass(folder)
+    cold = Row("class", "the example class, from a cold start", [example.cold()])
+    return [cold, Row("unchanged", "the same again, nothing changed", [example.unchanged() for _ in range(3)])]
+
+
+def table(rows: list[Row]) -> Table:
+    """The rows, as times and as multiples of the first."""
+    made = Table("", "median", "half of them within", "× bare fork", title="One submission, ten checks")
+    for column in made.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        if row.skipped:
+            made.add_row(row.title, "", row.skipped, "")
+            continue
+        low, high = row.quartiles
+        within = f"{_time(low)} – {_time(high)}" if len(row.seconds) > 1 else ""
+        made.add_row(row.title, _time(row.median), within, f"{row.median / rows[0].median:,.3g}")
+    return made
+
+
+def target_table(found: list[Target]) -> Table:
+    made = Table("", "measured", "target", "", title="Targets")
+    for target in found:
+        sign = "≥" if target.at_least else "≤"
+        bound = f"{sign} {target.bound:g}{target.unit}"
+        made.add_row(target.text, f"{target.value:,.3g}{target.unit}", bound, "met" if target.met else "missed")
+    return made
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def as_json(rows: list[Row], found: list[Target], about: dict[str, Any]) -> str:
+    """Everything measured, for a machine to read."""
+    first = next(row for row in rows if row.key == "floor")
+    measured = [
+        {"key": row.key, "title": row.title, "skipped": row.skipped}
+        if row.skipped
+        else {
+            "key": row.key,
+            "title": row.title,
+            "ratio": row.median / first.median,
+            "median": row.median,
+            "seconds": row.seconds,
+        }
+        for row in rows
+    ]
+    held = [
+        {"target": each.text, "value": each.value, "bound": each.bound, "at_least": each.at_least, "met": each.met}
+        for each in found
+    ]
+    return json.dumps({"about": about, "rows": measured, "targets": held}, indent=2)
+
+
+def main(
+    times: Annotated[int, typer.Option("-n", "--times", min=1, help="Rounds of the warm rows.")] = 100,
+    cold: Annotated[int, typer.Option(min=1, help="Rounds of the cold rows: pytest, otter, nbgrader.")] = 5,
+    with_others: Annotated[
+        bool | None,
+        typer.Option(
+            "--with-others/--without-others",
+            help="Install otter and nbgrader when they are missing, or leave them out. By default they run if they are there.",
+        ),
+    ] = None,
+    with_class: Annotated[
+        bool, typer.Option("--with-class", help="Grade the example class too, cold and unchanged: about a minute.")
+    ] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured to this file too.")] = None,
+) -> None:
+    """Measure how fast one submission is graded, beside a bare fork, cold pytest, otter and nbgrader."""
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    about: dict[str, Any] = {
+        "date": datetime.now(UTC).date().isoformat(),
+        **machine(),
+        **hashes.versions(),
+        "load before": load(),
+    }
+    bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autograder-benchmark-")))
+        for name in ("warm", "cold", "class"):
+            (folder / name).mkdir()
+        stack.enter_context(bar)
+        rows = measure_warm(folder / "warm", times, bar) + measure_cold(folder / "cold", cold, with_others, bar)
+        class_rows = measure_class(folder / "class", bar) if with_class else []
+    about |= {"load after": load(), "rounds": times, "cold rounds": cold, **others_versions()}
+    found = targets({row.key: row for row in [*rows, *class_rows]})
+    console.print(table(rows))
+    for row in class_rows:
+        console.print(f"{row.title}: {_time(row.median)}")
+    console.print(target_table(found))
+    console.print(", ".join(f"{name} {value}" for name, value in about.items()), style="dim", highlight=False)
+    cores, busy = about["cores"], about["load before"]
+    if busy is not None and busy > cores / 2:
+        console.print(f"The machine was busy (load {busy} on {cores} cores): measure again when it is quiet.", style="yellow")
+    if json_file is not None:
+        json_file.write_text(as_json([*rows, *class_rows], found, about) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(main)
