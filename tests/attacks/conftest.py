@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,37 +27,51 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def planted() -> Iterator[Planted]:
-    """The course with its canaries. The session's temporary files go to a folder of their own, so that leftovers show."""
-    folder, temporary = temporary_folder(), temporary_folder()
-    before = tempfile.tempdir
-    tempfile.tempdir = str(temporary)
-    os.environ["TMPDIR"] = str(temporary)
+    """The course with its canaries."""
+    folder = temporary_folder()
     course = plant(folder)
     yield course
     course.remove()
-    tempfile.tempdir = before
-    os.environ.pop("TMPDIR", None)
     shutil.rmtree(folder)
-    shutil.rmtree(temporary)
+
+
+@contextmanager
+def private_temporary_folder() -> Iterator[None]:
+    """Temporary files of this process and its workers go to a folder of their own, so that leftovers show."""
+    before, folder = tempfile.tempdir, temporary_folder()
+    tempfile.tempdir = str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
 def arena(planted: Planted, request: pytest.FixtureRequest) -> Iterator[Arena]:
     """One class for each group of attacks."""
-    opened = Arena(planted, request.module.__name__.rpartition("test_")[2])
-    yield opened
-    opened.close()
+    with private_temporary_folder():
+        opened = Arena(planted, request.module.__name__.rpartition("test_")[2])
+        yield opened
+        opened.close()
 
 
-@pytest.fixture
-def silence(capfd: pytest.CaptureFixture[str]) -> Callable[[], str]:
-    """What this process and its children have written to their standard output and error."""
+@pytest.fixture(scope="module")
+def unprotected(planted: Planted, request: pytest.FixtureRequest) -> Iterator[Arena]:
+    """The same class with the isolation off: what shows that an attack is one."""
+    with private_temporary_folder():
+        off = [name for name in layers.NAMES if name not in ("L0 process", "L1 limits")]
+        opened = Arena(planted, f"unprotected-{request.module.__name__.rpartition('test_')[2]}", without=off)
+        yield opened
+        opened.close()
 
-    def read() -> str:
-        captured = capfd.readouterr()
-        return captured.out + captured.err
 
-    return read
+@pytest.fixture(autouse=True)
+def silence(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Grading itself prints nothing, whatever it grades."""
+    yield
+    captured = capfd.readouterr()
+    assert captured.out + captured.err == ""
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
