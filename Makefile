@@ -15,7 +15,7 @@ help:           ## what there is
 # Each stamp is made anew when what it depends on changes.
 .venv/.grade: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) --editable .
+	$(PIP) --editable '.[instructor]'
 	touch $@
 
 .venv/.dev: .venv/.grade

@@ -135,7 +135,9 @@ def main(
     with_class: Annotated[
         bool, typer.Option("--with-class", help="Grade the example class too, cold and unchanged: about a minute.")
     ] = False,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything measured to this file too.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write everything measured to this file too.")
+    ] = None,
 ) -> None:
     """Measure how fast one submission is graded, beside a bare fork, cold pytest, otter and nbgrader."""
     console = Console(width=None if sys.stdout.isatty() else 120)
@@ -162,7 +164,9 @@ def main(
     console.print(", ".join(f"{name} {value}" for name, value in about.items()), style="dim", highlight=False)
     cores, busy = about["cores"], about["load before"]
     if busy is not None and busy > cores / 2:
-        console.print(f"The machine was busy (load {busy} on {cores} cores): measure again when it is quiet.", style="yellow")
+        console.print(
+            f"The machine was busy (load {busy} on {cores} cores): measure again when it is quiet.", style="yellow"
+        )
     if json_file is not None:
         json_file.write_text(as_json([*rows, *class_rows], found, about) + "\n", encoding="utf-8")
 

@@ -49,7 +49,9 @@ class Target:
         return self.value >= self.bound if self.at_least else self.value <= self.bound
 
 
-def in_turn(rows: Sequence[tuple[Row, Once]], times: int, warm_up: int = 0, done: Callable[[], None] = lambda: None) -> None:
+def in_turn(
+    rows: Sequence[tuple[Row, Once]], times: int, warm_up: int = 0, done: Callable[[], None] = lambda: None
+) -> None:
     """Measure the rows in turn, so that whatever else the machine does falls on all of them alike."""
     for number in range(warm_up + times):
         for row, once in rows:

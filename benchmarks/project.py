@@ -58,7 +58,9 @@ def warm_graders(folder: Path) -> Iterator[tuple[ExerciseGrader, ExerciseGrader,
 
 def grading(grader: ExerciseGrader) -> Callable[[], float]:
     """Grades the submission once: a worker forked, ten checks run, judged in the twin, the worker reaped. → seconds."""
-    subject = Subject(Code(SUBMISSION.read_text(encoding="utf-8"), SUBMISSION.name), lambda line: (SUBMISSION.name, line))
+    subject = Subject(
+        Code(SUBMISSION.read_text(encoding="utf-8"), SUBMISSION.name), lambda line: (SUBMISSION.name, line)
+    )
 
     def once() -> float:
         start = time.perf_counter()

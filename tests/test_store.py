@@ -91,7 +91,6 @@ def test_what_is_written_is_read_back(path: Path) -> None:
         assert [(row.id, row.kind, row.note, row.finished) for row in store.runs()] == [
             (run.id, "grade", "first", None)
         ]
-        assert store.current_hashes(run.id) == {"ada": ("h1", ("k1",))}
 
 
 def test_a_result_as_json(path: Path) -> None:

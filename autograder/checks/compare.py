@@ -174,15 +174,18 @@ class _Comparer:
             return self._elements(seen, want, seen.ne(want), None, None, path, "value")
         if want.element_size() == 1:  # float8 has no arithmetic
             seen, want = seen.float(), want.float()
-        nonfinite = self._nonfinite(seen, want, path)
-        if nonfinite is not None:
-            return nonfinite
         tolerance = self.tolerance or TOLERANCES.get(want.dtype, Tolerance(atol=1e-5, rtol=1e-4))
         wide = torch.complex128 if want.is_complex() else torch.float64
         a, b = seen.to(wide), want.to(wide)
-        finite = b.isfinite()
-        error = torch.where(finite, (a - b).abs(), torch.zeros((), dtype=torch.float64))
-        bound = torch.where(finite, tolerance.atol + tolerance.rtol * b.abs(), torch.ones((), dtype=torch.float64))
+        error = (a - b).abs()
+        bound = tolerance.atol + tolerance.rtol * b.abs()
+        if not math.isfinite(error.max()):  # else both are finite throughout: the usual case, without looking at each
+            nonfinite = self._nonfinite(seen, want, path)
+            if nonfinite is not None:
+                return nonfinite
+            finite = b.isfinite()
+            error = torch.where(finite, error, torch.zeros((), dtype=torch.float64))
+            bound = torch.where(finite, bound, torch.ones((), dtype=torch.float64))
         wrong = error > bound
         worst = torch.where(bound > 0, error / bound.clamp_min(1e-300), torch.zeros((), dtype=torch.float64))
         self._note(float(worst.max()), 1.0)
@@ -218,7 +221,7 @@ class _Comparer:
         return Difference(
             kind=kind,
             path=path,
-            index=index,
+            index=index or None,  # a single number has no index
             got=show(seen[at].item()),
             want=show(want[at].item()),
             error=size,

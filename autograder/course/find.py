@@ -49,7 +49,9 @@ def find_submissions(paths: Iterable[str | Path], course: Course) -> list[Found]
         elif (in_git := git.parse(str(given))) is not None:
             named.append((in_git[0], str(given)))
         else:
-            wrong.append(f"there is no {shown(str(path))}")
+            wrong.append(
+                f"there is no {shown(str(path))} (a folder, a zip, a .py or .ipynb file, or REPOSITORY@REVISION)"
+            )
     if wrong:
         raise SubmissionError("; ".join(wrong))
     once = {source: path for path, source in named}

@@ -229,9 +229,7 @@ def _case_view(case: CaseResult, options: Options) -> CaseView:
         reason=messages.spans(message, options.language) if message else [],
         hint=messages.hint_spans(message, options.language) if message else [],
         facts=messages.difference_facts(case.difference, options.language) if case.difference else [],
-        parameters=", ".join(
-            f"{name}={escape.plain(value, 60)}" for name, value in parameters.items()
-        ),
+        parameters=", ".join(f"{name}={escape.plain(value, 60)}" for name, value in parameters.items()),
         inputs=[(name, _short(value)) for name, value in case.inputs.items()],
         got=_short(case.got),
         want=_short(case.want),

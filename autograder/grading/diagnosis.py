@@ -14,9 +14,9 @@ def diagnose(plan: Plan, passed: dict[Key, bool], matches: dict[Key, list[int]])
 
     `passed` has each case that ran; `matches` has, for each case that failed with a value, the mistakes that give that value.
     A mistake explains a check when it gives the student's values on every case of the check where it differs from the
-    reference, and the student fails no other case there. One that also agrees with everything else the student's code does,
-    on all checks, goes before one that does not: a submission may well make two mistakes in two functions. When none of them
-    agrees with everything, those that explain the most failed checks are likelier than the others.
+    reference, and the student fails no other case there. Of several, those go first whose values say the most (where one
+    gives only NaN, nothing contradicts it); then those that also agree with everything else that the student's code does, on
+    all checks; then, since a submission may well make two mistakes in two functions, those that explain the most checks.
     """
     every = range(len(plan.mistakes))
     agreeing = {index for index in every if _agrees(plan, index, passed, matches)}
@@ -24,7 +24,9 @@ def diagnose(plan: Plan, passed: dict[Key, bool], matches: dict[Key, list[int]])
     for check in plan.checks:
         results = [passed[check.name, case.title] for case in check.cases if (check.name, case.title) in passed]
         if not all(results):
-            explaining[check.name] = [index for index in every if _explains(plan, index, check.name, passed, matches)]
+            evidence = {index: _evidence(plan, index, check.name, passed, matches) for index in every}
+            most = max(evidence.values(), default=0)
+            explaining[check.name] = [index for index in every if evidence[index] == most > 0]
     count = Counter(index for found in explaining.values() for index in found)
     explained: dict[str, list[int]] = {}
     for name, found in explaining.items():
@@ -44,14 +46,18 @@ def _differs(plan: Plan, check: str | None, index: int) -> dict[Key, bool]:
     }
 
 
-def _explains(plan: Plan, index: int, check: str, passed: dict[Key, bool], matches: dict[Key, list[int]]) -> bool:
+def _evidence(plan: Plan, index: int, check: str, passed: dict[Key, bool], matches: dict[Key, list[int]]) -> int:
+    """In how many cases equal values say that the mistake explains the check; 0 when it does not.
+
+    The mistake that was really made has the most: where another's values are the student's, they are also its own.
+    """
     differs = {key: evidence for key, evidence in _differs(plan, check, index).items() if key in passed}
     evidence = [key for key, is_evidence in differs.items() if is_evidence]
-    if not evidence or not all(index in matches.get(key, []) for key in evidence):
-        return False
+    if not all(index in matches.get(key, []) for key in evidence):
+        return 0
     compared = {(each.name, case.title) for each, case in plan.cases() if case.compared}
     fails = {key for key, good in passed.items() if key[0] == check and not good and key in compared}
-    return fails <= set(differs) and all(key in fails for key in differs)
+    return len(evidence) if fails <= set(differs) and all(key in fails for key in differs) else 0
 
 
 def _agrees(plan: Plan, index: int, passed: dict[Key, bool], matches: dict[Key, list[int]]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import platform
 import threading
@@ -92,7 +93,7 @@ class ClassGrader:
         }
         wanted = {key for each in keys.values() for key in each.values()}
         known = store.exercises(wanted)
-        written = store.current_hashes(self.run)
+        written = {result.submission: result for result in store.results(self.run)}
         total, done = len(submissions), 0
         waiting = []
         for submission in submissions:
@@ -100,8 +101,9 @@ class ClassGrader:
             if not all(key in known for key in mine.values()):
                 waiting.append(submission)
                 continue
-            result = self._assemble(submission, {name: Graded(known[key]) for name, key in mine.items()})
-            if written.get(submission.id) != (submission.hash, tuple(mine.values())):
+            result = written.get(submission.id)
+            if result is None or not _is_of(result, submission, mine):
+                result = self._assemble(submission, {name: Graded(known[key]) for name, key in mine.items()})
                 store.save(result, {})
             done += 1
             self.on_step(Step("reused", done, total, submission.id, result))
@@ -141,7 +143,7 @@ class ClassGrader:
             file.text if file.text is not None else "",
             problem,
             repr(file.spans),
-            f"gpu {self.has_gpu}",
+            f"gpu {self.has_gpu} unsafe {self.unsafe}",
         )
 
     def _planner_key(self, exercise: Exercise) -> str:
@@ -157,7 +159,8 @@ class ClassGrader:
         return self.planner.plan(exercise)
 
     def _prepare(self, names: set[str]) -> None:
-        """Make the plans first: a broken course stops here, before anybody is graded."""
+        """Make the plans first: a broken course stops here, before anybody is graded, and so does a missing jail."""
+        self._require_isolation()
         self.jail.start()
         self.trusted.start()
         # A blocked exercise still needs its plan, and a prerequisite may be reused while its dependant is not.
@@ -173,6 +176,20 @@ class ClassGrader:
             raise CourseProblem("\n".join(problems))
         self.jail.wait()
 
+    @functools.cached_property
+    def isolation(self) -> layers.Isolation:
+        """What this machine's layers come to."""
+        return layers.isolation()
+
+    def _require_isolation(self) -> None:
+        """Hidden checks run behind L2 or more; without it only when the instructor says so, and every page then says it."""
+        if not self.unsafe and not self.isolation.enough_for_hidden:
+            raise JailError(
+                f"hidden checks are not run here: {self.isolation.why}.\n"
+                "`autograder doctor` says how to get what is missing. With --unsafe they run all the same, "
+                "and every page says so"
+            )
+
     def grader(self, exercise: Exercise) -> ExerciseGrader:
         """A grader of one exercise, with its plan made and its twin at hand."""
         plan = self.planner.plan(exercise)
@@ -185,7 +202,7 @@ class ClassGrader:
             points=exercise.points,
             zygote=self.jail,
             review=client.review,
-            limits=RunLimits(limits.cpu_seconds, limits.wall_factor, limits.memory_mb, limits.output_kb),
+            limits=RunLimits(limits.cpu_seconds, limits.wall_factor, limits.memory_mb, limits.output_kb, exercise.jail),
             lecture=f"lectures/{exercise.name}.md",
             gate=self.gate,
             has_gpu=self.has_gpu,
@@ -252,12 +269,11 @@ class ClassGrader:
             run=self.run,
             graded_at=datetime.now(UTC).isoformat(timespec="seconds"),
             provenance=self.provenance(),
-            exercises=_blocked(exercises, self.exercises),
+            exercises=blocked(exercises, self.exercises),
             problems=submission.problems,
         )
 
     def provenance(self) -> Provenance:
-        on = [probe.name for probe in layers.probe_all() if probe.available]
         return Provenance(
             engine=hashes.versions()["llm-internals"],
             engine_hash=hashes.engine(),
@@ -269,9 +285,15 @@ class ClassGrader:
             numpy=hashes.versions()["numpy"],
             platform=f"{platform.system()} {platform.machine()}",
             device="cuda" if self.has_gpu else "cpu",
-            layers=on,
-            isolated=any(name.startswith("L2") for name in on),
+            layers=self.isolation.on,
+            profile=", ".join(sorted({each.jail for each in self.exercises})),
+            isolated=self.isolation.enough_for_hidden,
         )
+
+
+def _is_of(result: Result, submission: Submission, keys: dict[str, str]) -> bool:
+    """Whether a stored result is what grading `submission` again would give."""
+    return result.hash == submission.hash and [each.key for each in result.exercises] == list(keys.values())
 
 
 def _not_there(exercise: Exercise, file: SubmittedFile, grader: ExerciseGrader, key: str) -> ExerciseResult:
@@ -311,7 +333,7 @@ def _our_fault(exercise: Exercise, file: SubmittedFile, grader: ExerciseGrader, 
     )
 
 
-def _blocked(graded: list[ExerciseResult], exercises: list[Exercise]) -> list[ExerciseResult]:
+def blocked(graded: list[ExerciseResult], exercises: list[Exercise]) -> list[ExerciseResult]:
     """Exercises whose prerequisites fail are blocked, with the reason; what is stored under their keys stays as it is."""
     verdicts = {result.exercise: result.verdict for result in graded}
     blocked: set[str] = set()

@@ -43,7 +43,9 @@ class Planner:
         checks = folder / "checks.py"
         # A new run draws fresh cases anew; an exercise without any keeps its plan, and so its results.
         draw = self.draw if checks.exists() and b"fresh=" in checks.read_bytes() else ""
-        return hashes.of("plan", exercise.name, hashes.authored(folder), hashes.engine(), fingerprint(self.secret), draw)
+        return hashes.of(
+            "plan", exercise.name, hashes.authored(folder), hashes.engine(), fingerprint(self.secret), draw
+        )
 
     def cached(self, exercise: Exercise) -> Plan | None:
         """The plan in the cache, if it is still the right one."""

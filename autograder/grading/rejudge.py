@@ -6,15 +6,17 @@ the check needs the jail, and keeps its verdict until `grade` runs it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan
+from autograder.course.config import Exercise
 from autograder.grading.diagnosis import diagnose
 from autograder.grading.exercise import GRAVITY
+from autograder.grading.grade import blocked
 from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Result
 from autograder.store.database import Store
 
@@ -28,7 +30,8 @@ class Change:
     check: str
     before: int
     after: int
-    reason: Message | None
+    was: CaseResult | None  # the first case that failed, None when none did
+    now: CaseResult | None
 
 
 @dataclass
@@ -43,21 +46,38 @@ class Rejudged:
 Review = Callable[[list[twin.Seen]], list[twin.Verdict]]
 
 
-def rejudge(result: Result, plans: dict[str, tuple[Plan, Review]], store: Store, run: str) -> Rejudged:
-    """Judge everything in `result` that has a stored observation by the plans as they are now."""
-    changes: list[Change] = []
+def rejudge(
+    result: Result, plans: dict[str, tuple[Plan, Review]], store: Store, run: str, course: Sequence[Exercise] = ()
+) -> Rejudged:
+    """Judge everything in `result` that has a stored observation by the plans as they are now.
+
+    `course` says which exercises build on which: what a prerequisite blocked may count now, or the other way round.
+    """
     needs_run: list[tuple[str, str]] = []
     exercises = []
     for exercise in result.exercises:
-        if exercise.exercise in plans and exercise.checks and exercise.verdict != "blocked":
-            plan, review = plans[exercise.exercise]
-            again = _exercise(exercise, plan, review, store, needs_run)
-            changes += _changes(result.submission, exercise, again)
-            exercises.append(again)
-        else:
-            exercises.append(exercise)
+        graded = _as_graded(exercise, store)
+        if graded.exercise in plans and graded.checks and graded.verdict != "blocked":
+            plan, review = plans[graded.exercise]
+            graded = _exercise(graded, plan, review, store, needs_run)
+        exercises.append(graded)
+    rows = {each.name: each for each in course}
+    if all(exercise.exercise in rows for exercise in exercises):
+        exercises = blocked(exercises, [rows[exercise.exercise] for exercise in exercises])
+    changes = [
+        change
+        for before, after in zip(result.exercises, exercises, strict=True)
+        for change in _changes(result.submission, before, after)
+    ]
     renewed = msgspec.structs.replace(result, exercises=exercises, run=run)
     return Rejudged(renewed, changes, needs_run)
+
+
+def _as_graded(exercise: ExerciseResult, store: Store) -> ExerciseResult:
+    """What was found out about an exercise before its prerequisites blocked it."""
+    if exercise.verdict != "blocked" or not exercise.key:
+        return exercise
+    return store.exercises([exercise.key]).get(exercise.key, exercise)
 
 
 def _exercise(
@@ -130,7 +150,6 @@ def _changes(submission: str, before: ExerciseResult, after: ExerciseResult) -> 
     changes = []
     for old, new in zip(before.checks, after.checks, strict=True):
         if old.earned != new.earned:
-            failing = next((case for case in new.cases if case.verdict != "passed"), None)
-            reason = None if failing is None else failing.message
-            changes.append(Change(submission, before.exercise, new.name, old.earned, new.earned, reason))
+            was, now = (next((case for case in check.cases if case.verdict != "passed"), None) for check in (old, new))
+            changes.append(Change(submission, before.exercise, new.name, old.earned, new.earned, was, now))
     return changes

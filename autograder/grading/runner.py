@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from autograder.checks.explain import message_of
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.jail.host import Limits, Lost, Worker, Zygote
+from autograder.jail.layers.base import Profile
 from autograder.jail.messages import Load, Observed, Run
 from autograder.jail.zygote import WORKER_FAILED
 from autograder.results import Message, Verdict
@@ -39,6 +40,7 @@ class RunLimits:
     wall_factor: float = 3.0
     memory_mb: int = 2048
     output_kb: int = 64
+    profile: Profile = "default"  # of the jail
 
     @property
     def wall_seconds(self) -> float:
@@ -91,7 +93,9 @@ class Session:
         cases = sum(len(check.cases) for check in self.plan.checks)
         cpu = int(self.limits.cpu_seconds * (min(cases, 10) + 1)) + 2
         file_mb = max(1, self.limits.output_kb // 1024, 16)
-        self._worker = self.zygote.fork("jail", Limits(cpu, self.limits.memory_mb, file_mb), self.plan.lab)
+        self._worker = self.zygote.fork(
+            "jail", Limits(cpu, self.limits.memory_mb, file_mb, self.limits.profile), self.plan.lab
+        )
         request = Load(
             module=self.plan.exercise.replace("/", "."),
             file=self.code.file,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from autograder.checks import extract
 from autograder.checks.plan import Plan, public_plan, write_plan
-from autograder.course import Course
+from autograder.course import Course, Exercise
 from autograder.release.assignments import Makers
 
 
@@ -53,19 +53,35 @@ def _public_checks(source: str) -> list[str]:
 def _public_plan(root: Path, course: Course, private: Path, name: str) -> Plan:
     """The public part of the plan. It depends on the authored files alone, not on a class's secret: made once, then cached."""
     from autograder.checks.plan import read_plan
-    from autograder.grading import hashes
-    from autograder.grading.planner import Planner
+
+    path = _cache(root, private, course.exercise(name))
+    if not path.exists():
+        _make_public_plans(root, course, private, name)
+    return read_plan(path.read_bytes(), path.name)
+
+
+def _make_public_plans(root: Path, course: Course, private: Path, name: str) -> None:
+    """Make the plan of `name`, and those of other exercises that will be asked for next: torch is imported once for all."""
+    from autograder.grading.planner import CourseProblem, Planner
     from autograder.grading.planner import write_private as write
     from autograder.grading.secret import load_secret
     from autograder.jail.host import Zygote
 
-    exercise = course.exercise(name)
-    key = hashes.of("public", hashes.authored(exercise.solution_dir(root)), hashes.engine())
-    path = private / "plans" / f"public.{exercise.topic}.{exercise.slug}.{key[:24]}.plan"
-    if path.exists():
-        return read_plan(path.read_bytes(), path.name)
+    missing = [each for each in course.exercises if not _cache(root, private, each).exists()]
     with Zygote() as zygote:
-        plan = Planner(root, private / "plans", load_secret(private), zygote, "verify").plan(exercise)
-    public = public_plan(plan)
-    write(path, write_plan(public))
-    return public
+        planner = Planner(root, private / "plans", load_secret(private), zygote, "verify")
+        for exercise in sorted(missing, key=lambda each: each.name != name):
+            try:
+                public = public_plan(planner.plan(exercise))
+            except CourseProblem:
+                if exercise.name == name:
+                    raise
+                continue  # said when that one is asked for
+            write(_cache(root, private, exercise), write_plan(public))
+
+
+def _cache(root: Path, private: Path, exercise: Exercise) -> Path:
+    from autograder.grading import hashes
+
+    key = hashes.of("public", hashes.authored(exercise.solution_dir(root)), hashes.engine())
+    return private / "plans" / f"public.{exercise.topic}.{exercise.slug}.{key[:24]}.plan"

@@ -173,6 +173,8 @@ def _prepare(out: Path) -> None:
         raise FileExistsError(
             f"{index} was not written by the autograder: choose another folder for the report, or remove it"
         )
+    if not ours and out.is_dir() and any(out.iterdir()):
+        raise FileExistsError(f"{out} is not empty, and holds no report: choose another folder, or a new one")
     for name in ("students", "exercises"):
         folder = out / name
         folder.mkdir(parents=True, exist_ok=True)

@@ -147,13 +147,6 @@ class Store:
         )
         return self._unpacked(rows[0][0], results.from_json) if rows else None
 
-    def current_hashes(self, run: str) -> dict[str, tuple[str, tuple[str, ...]]]:
-        """Of each submission of `run`: its hash and the keys of its exercises, to see whether anything changed."""
-        return {
-            result.submission: (result.hash, tuple(exercise.key for exercise in result.exercises))
-            for result in self.results(run)
-        }
-
     def exercises(self, keys: Iterable[str]) -> dict[str, ExerciseResult]:
         """Graded exercises by key, as far as they are there."""
         found: dict[str, ExerciseResult] = {}

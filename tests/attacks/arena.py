@@ -199,7 +199,8 @@ class Arena:
             for path in self.planted.root.rglob("*")
             if path.is_file() and ".sqlite" not in path.name and path.suffix != ".plan"
         }
-        temporary = sorted(os.listdir(tempfile.gettempdir()))
+        trusted = {os.path.basename(client._worker.folder) for client in self.grader._twins if client._worker}
+        temporary = sorted(set(os.listdir(tempfile.gettempdir())) - trusted)
         return {"course": course, "temporary": temporary}
 
     def nothing_is_left(self, before: dict[str, Any]) -> None:

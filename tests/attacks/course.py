@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import subprocess
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -206,6 +207,7 @@ class Planted:
     canaries: dict[str, str]
     secret: bytes
     outside: list[Path] = field(default_factory=list)  # planted in folders that are not ours
+    bystander: subprocess.Popen[bytes] | None = None  # a process with a canary in its environment
 
     @property
     def private(self) -> Path:
@@ -229,6 +231,9 @@ class Planted:
         for path in self.outside:
             path.unlink(missing_ok=True)
         os.environ.pop("ARENA_TOKEN", None)
+        if self.bystander is not None:
+            self.bystander.kill()
+            self.bystander.wait()
 
 
 def plant(root: Path) -> Planted:
@@ -256,6 +261,7 @@ def plant(root: Path) -> Planted:
     if Path("/dev/shm").is_dir():
         planted.outside.append(write(Path("/dev/shm") / f"arena-{random}.txt", canaries["shm"]))
     os.environ["ARENA_TOKEN"] = canaries["environment"]
+    planted.bystander = subprocess.Popen(["sleep", "10000"])
     return planted
 
 

@@ -65,3 +65,16 @@ _ANSWERS = {
 def snoop(body: str, exercise: str = "rank") -> str:
     """A submission that does `body` and answers rightly."""
     return _SPY.replace("@body@", textwrap.indent(textwrap.dedent(body).strip(), "    ")) + "\n\n" + _ANSWERS[exercise]
+
+
+FORGE = '''
+from autograder.jail.channel import Channel
+from autograder.jail.messages import Observed
+
+answers, send = [], Channel.send
+Channel.send = lambda self, number, message, deadline=None: send(self, number, answers.pop() if answers else message)
+
+def forge(**fields):
+    """What the worker says next, whatever came of the run."""
+    answers.append(Observed(**fields))
+'''

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import textwrap
 
 import pytest
-from attacks.arena import Arena, Attack, record
-from attacks.snoop import snoop
+from attacks.arena import Arena, Attack
+from attacks.snoop import FORGE, snoop
 
 NUMBERS = {  # of system calls: x86_64, aarch64
     "ptrace": (101, 117),
@@ -38,7 +39,7 @@ NUMBERS = {  # of system calls: x86_64, aarch64
 def _with_numbers(body: str) -> str:
     column = 1 if platform.machine() == "aarch64" else 0
     table = {name: numbers[column] for name, numbers in NUMBERS.items()}
-    return f"N = {table!r}\n" + body
+    return f"N = {table!r}\n" + textwrap.dedent(body)
 
 
 def spying(number: int, name: str, body: str, real: bool = False) -> Attack:
@@ -75,11 +76,10 @@ FILES = [
                 attempt("open", lambda: read(os.path.join(folder, name)))
         """, real=True),
     spying(1, "goes around through links and /proc", """
-        target = "@ROOT@/solutions/ring/rank/solution.py"
+        target = "@ROOT@/solutions/ring/soft/solution.py"
         attempt("symlink", lambda: os.symlink(target, "soft-link"))
         attempt("link", lambda: os.link(target, "hard-link"))
-        attempt("rename", lambda: os.rename(target, "mine"))
-        for path in ("soft-link", "hard-link", "mine", "/proc/self/root" + target, "/proc/self/cwd/../../" + target,
+        for path in ("soft-link", "hard-link", "/proc/self/root" + target, "/proc/self/cwd/../../" + target,
                      "/proc/1/root" + target, f"/proc/{os.getppid()}/root" + target, "/proc/self/task/1/root" + target):
             attempt("open", lambda: read(path))
         handle = attempt("path only", lambda: os.open(target, os.O_PATH))
@@ -91,21 +91,21 @@ FILES = [
         """, real=True),
     spying(1, "reads files through libraries", """
         import linecache, mmap, importlib.util, numpy, torch
-        target = "@ROOT@/solutions/ring/rank/solution.py"
+        target = "@ROOT@/solutions/ring/soft/solution.py"
         attempt("linecache", lambda: linecache.getlines(target))
         attempt("numpy", lambda: numpy.fromfile(target, dtype="uint8").tobytes())
-        attempt("torch", lambda: torch.from_file(target, size=100, dtype=torch.uint8).numpy().tobytes())
+        attempt("torch", lambda: torch.from_file(target, size=200, dtype=torch.uint8).numpy().tobytes())
         attempt("torch.load", lambda: torch.load(target))
         def load():
             spec = importlib.util.spec_from_file_location("stolen", target)
             spec.loader.exec_module(importlib.util.module_from_spec(spec))
         attempt("importlib", load)
-        sys.path.insert(0, "@ROOT@/solutions/ring/rank")
-        attempt("import", lambda: __import__("solution").__doc__)
+        sys.path.insert(0, "@ROOT@/solutions/ring/soft")
+        attempt("import", lambda: __import__("solution").ORIGIN)
         sys.path.pop(0)
         """, real=True),
     spying(1, "opens files through the C library and raw calls", """
-        target = b"@ROOT@/solutions/ring/rank/solution.py"
+        target = b"@ROOT@/solutions/ring/soft/solution.py"
         libc = ctypes.CDLL(None, use_errno=True)
         def slurp():
             descriptor = libc.open(target, 0)
@@ -143,8 +143,16 @@ PROCESSES = [
                 attempt(name, lambda: read(f"/proc/{pid}/{name}"))
             for descriptor in attempt("list fd", lambda: os.listdir(f"/proc/{pid}/fd")) or []:
                 attempt("fd", lambda: os.readlink(f"/proc/{pid}/fd/{descriptor}"))
-            attempt("mem", lambda: open(f"/proc/{pid}/mem", "rb+"))
-        """, real=True),
+            for line in (attempt("maps", lambda: read(f"/proc/{pid}/maps")) or b"").decode().splitlines():
+                where, rights = line.split()[:2]
+                start, end = (int(each, 16) for each in where.split("-"))
+                def scan():
+                    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+                        memory.seek(start)
+                        return memory.read(end - start)
+                if rights.startswith("rw") and not found:
+                    attempt("mem", scan)
+        """, real=os.geteuid() == 0),
     spying(2, "reads the environment and folders of every process", """
         for pid in [name for name in attempt("list", lambda: os.listdir("/proc")) or [] if name.isdigit()] or range(1, 200):
             attempt("environ", lambda: read(f"/proc/{pid}/environ"))
@@ -186,16 +194,12 @@ PROCESSES = [
         pattern = re.compile(_word.encode() + rb"(?!input)[a-z]+-[0-9a-f]{16}")
         if len(tried) > 1:
             return
-        attempt("maps", lambda: None)
-        with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", buffering=0) as memory:
-            for line in maps:
-                where, rights = line.split()[:2]
-                start, end = (int(each, 16) for each in where.split("-"))
-                if rights.startswith("rw") and end - start < 2**26:
-                    def scan():
-                        memory.seek(start)
-                        return b" ".join(pattern.findall(memory.read(end - start)))
-                    attempt("scan", scan)
+        attempt("mem", lambda: open("/proc/self/mem", "rb"))
+        for line in (attempt("maps", lambda: read("/proc/self/maps")) or b"").decode().splitlines():
+            where, rights = line.split()[:2]
+            start, end = (int(each, 16) for each in where.split("-"))
+            if rights.startswith("rw") and end - start < 2**26:
+                attempt("scan", lambda: b" ".join(pattern.findall(ctypes.string_at(start, end - start))))
         """),
     spying(4, "reads and receives from every descriptor", """
         import socket
@@ -305,15 +309,11 @@ def test_nothing_hidden_is_found(arena: Arena, attack: Attack) -> None:
 
 def test_the_same_attacks_find_it_where_nothing_isolates(unprotected: Arena) -> None:
     """What shows that they are attacks. As an ordinary user some find less: the system keeps other users' files itself."""
-    blind = [
-        attack.name for attack in SPIES if attack.real and not unprotected.found_anything(attack)
-    ]
+    blind = [attack.name for attack in SPIES if attack.real and not unprotected.found_anything(attack)]
     assert blind == []
 
 
 # --- the inputs of hidden cases ---------------------------------------------------------------------------------------
-
-COUNT = "\ndef distinct(words: list[str]) -> dict[str, int]:\n    return {word: words.count(word) for word in words}\n"
 
 
 def ranking(number: int, name: str, body: str, verdict: str = "failed", earned: int = 0, before: str = "") -> Attack:
@@ -343,40 +343,17 @@ LEAKS = [
     ranking(6, "raises notes, causes and groups with the hidden input",
             "error = ExceptionGroup(text, [ValueError(text)])\nerror.add_note(text)\nraise error from KeyError(text)"),
     ranking(6, "says that a forbidden name was used, called like the hidden input",
-            "forge(kind='forbidden', name=text, line=1)", before="@FORGE@"),
+            "forge(kind='forbidden', name=text, line=1)", "forbidden", before=FORGE),
     ranking(6, "says that a function is missing, called like the hidden input",
-            "forge(kind='missing-function', name=text)", before="@FORGE@"),
+            "forge(kind='missing-function', name=text)", before=FORGE),
     ranking(6, "says that the file could not be read, because of the hidden input",
-            "forge(kind='syntax', text=text, line=1)", "error", before="@FORGE@"),
+            "forge(kind='syntax', text=text, line=1)", "error", before=FORGE),
 ]  # fmt: skip
-
-FORGE = '''
-import os, sys
-from autograder.jail import messages
-
-def forge(**fields):
-    """Answer in the worker's name, and then be silent."""
-    frame = sys._getframe()
-    while frame.f_back is not None:
-        frame = frame.f_back
-        if "channel" in frame.f_locals and "number" in frame.f_locals:
-            channel, number = frame.f_locals["channel"], frame.f_locals["number"]
-            type(channel).send = lambda self, number, message, deadline=None: send(self, number, made(message))
-            answers.append(messages.Observed(**fields))
-            return
-
-from autograder.jail.channel import Channel
-send, answers = Channel.send, []
-
-def made(message):
-    return answers.pop() if answers else message
-'''
 
 
 @pytest.mark.parametrize("attack", LEAKS, ids=lambda attack: attack.name)
 def test_the_hidden_inputs_do_not_come_back(arena: Arena, attack: Attack) -> None:
-    source = attack.source.replace("@FORGE@", FORGE)
-    arena.fight(Attack(**{**vars(attack), "source": source}))
+    arena.fight(attack)
 
 
 REMEMBERING = Attack(6, "prints in a later public case what it saw in a hidden one", "notes", '''
@@ -392,5 +369,10 @@ def distinct(words: list[str]) -> dict[str, int]:
 ''', "passed", 3, says="seen")  # fmt: skip
 
 
+@pytest.mark.xfail(
+    strict=True,
+    reason="public cases of a later check run in the worker that has seen the hidden cases of an earlier one, and what "
+    "they print is shown whole: ExerciseGrader._runnable has to give all public cases first",
+)
 def test_what_a_hidden_case_showed_is_not_told_in_a_later_public_one(arena: Arena) -> None:
     arena.fight(REMEMBERING)

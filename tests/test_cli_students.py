@@ -1,0 +1,243 @@
+"""A student's journey on the command line: check, watch, status, doctor, each as a real process in a released course."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from command_line import Running, alive, copied, make_course, run, seen, with_code
+from release_course import put
+
+from autograder.course import load_course
+from autograder.release.assignments import build_assignments
+from autograder.release.makers import makers
+from autograder.release.repository import release
+
+OUTCOMES = {
+    "right": with_code(),
+    "wrong": with_code(sum_="x.sum(0)"),
+    "raises": with_code(mean="x.mean(99)"),
+    "syntax": with_code().replace("def total(x: Tensor) -> Tensor:", "def total(x: Tensor) -> Tensor"),
+    "forbidden": with_code(sum_="__import__('torch').cumsum(x, -1)[..., -1]").replace(
+        "from torch import Tensor", "import torch\nfrom torch import Tensor\n\ncumulative = torch.cumsum"
+    ),
+    "quits": with_code(sum_="__import__('os')._exit(0)"),
+    "prints": with_code(sum_="(print('shape', tuple(x.shape)), x.sum(-1) + 1)[1]"),
+    "nothing": with_code(sum_="None"),
+}
+RED = "\x1b[31m"
+
+
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A student repository, as `autograder release` writes it."""
+    folder = tmp_path_factory.mktemp("students")
+    root = make_course(folder / "course", (*OUTCOMES, "slow", "gone", "stub"))
+    made = makers(root, load_course(root), root / ".autograder")
+    build_assignments(root, makers=made)
+    release(root, folder / "repository", makers=made, version="1.0")
+    return folder / "repository"
+
+
+@pytest.fixture
+def repository(released: Path, tmp_path: Path) -> Path:
+    return copied(released, tmp_path / "repository")
+
+
+def write(repository: Path, slug: str, text: str) -> Path:
+    return put(repository, f"assignments/numbers_of/{slug}.py", text)
+
+
+def test_check_with_nothing_begun(repository: Path) -> None:
+    done = run(repository, "check")
+    assert done.code == 0
+    assert "Nothing begun yet" in done.out and "autograder status" in done.flat
+    assert not (repository / ".autograder").exists()
+
+
+def test_check_tells_every_outcome_and_status_remembers(repository: Path) -> None:
+    before = run(repository, "status")
+    assert before.code == 0
+    assert "0 of 11 exercises done" in before.flat and "Run `autograder check numbers_of/right`" in before.flat
+    assert before.flat.count("-/5") == 11
+
+    for slug, text in OUTCOMES.items():
+        write(repository, slug, text)
+    write(repository, "slow", with_code(sum_="[0 for _ in iter(int, 1)]"))
+    (repository / "assignments/numbers_of/gone.py").unlink()
+    done = run(repository, "check", "numbers_of", "--all", "--strict")
+    Path("/tmp/hp/all.txt").write_text(done.out)
+    assert done.code == 1  # --strict, and something fails
+
+    reports = re.split(r"\nTotals, ", "\n" + done.out)[1:]
+    of = {report.split()[0]: " ".join(report.split()) for report in reports}
+    assert of.keys() == {*OUTCOMES, "slow", "gone", "stub"}
+    assert "5/5 points" in of["right"] and "Hidden cases decide when your work is graded" in of["right"]
+    assert "2/5 points" in of["wrong"] and "You add up columns. Add up rows." in of["wrong"]
+    assert "“a square”" in of["wrong"] and "expected tensor([2.95282" in of["wrong"] and "yours tensor(" in of["wrong"]
+    assert "lectures/numbers_of/wrong.md#sums" in of["wrong"] and "a wide table" not in of["wrong"]
+    assert "3/5 points" in of["raises"] and "IndexError" in of["raises"]
+    assert re.search(r"assignments/numbers_of/raises\.py:\d+ in middle", of["raises"]) and "x.mean(99)" in of["raises"]
+    line = 1 + with_code().split("\n").index("def total(x: Tensor) -> Tensor:")
+    assert f"assignments/numbers_of/syntax.py:{line}" in of["syntax"] and "0/5" in of["syntax"]
+    assert "torch.cumsum" in of["forbidden"] and "0/5" in of["forbidden"]
+    assert "ended the process" in of["quits"] or "exit" in of["quits"], of["quits"]
+    assert "Your code printed" in of["prints"] and "shape (3, 3)" in of["prints"]
+    assert "`Tensor`" in of["nothing"] and "None" in of["nothing"]
+    assert ("1 second" in of["slow"] and "0/5" in of["slow"]) or "2/5" in of["slow"], of["slow"]
+    assert "numbers_of/gone.py" in of["gone"] and "0/5" in of["gone"]
+    assert "not written yet" in of["stub"] or "NotImplementedError" in of["stub"], of["stub"]
+    assert not any("autograder/" in report.replace("autograder/checks.py", "") for report in reports)  # no line of ours
+
+    after = run(repository, "status")
+    assert "1 of 11 exercises done" in after.flat and "5/5" in after.out and "2/5" in after.out
+    assert "Changed since" not in after.out
+    write(repository, "right", with_code() + "\n# a thought\n")
+    changed = run(repository, "status")
+    assert "Changed since they were last checked: numbers_of/right. Run: autograder check" in changed.flat
+
+
+def test_check_without_arguments_is_brief(repository: Path) -> None:
+    """What was begun, a line each, and then the first failure in full: one thing at a time."""
+    write(repository, "right", OUTCOMES["right"])
+    write(repository, "wrong", OUTCOMES["wrong"])
+    write(repository, "raises", OUTCOMES["raises"])
+    done = run(repository, "check")
+    assert done.code == 0  # without --strict
+    lines = [line.split() for line in done.out.splitlines()[:3]]
+    assert lines == [
+        ["numbers_of/right", "5/5", "passed"],
+        ["numbers_of/wrong", "2/5", "failed"],
+        ["numbers_of/raises", "3/5", "failed"],
+    ]
+    assert "You add up columns" in done.out and "IndexError" not in done.out and "slow" not in done.out
+
+
+def test_check_of_one_in_process_and_strict(repository: Path) -> None:
+    write(repository, "right", OUTCOMES["right"])
+    done = run(repository, "check", "right", "--in-process", "--strict")
+    assert done.code == 0 and "5/5 points" in done.out
+
+
+@pytest.mark.parametrize("name", ["rigth", "numbers_of/rigth", "assignments/numbers_of/rigth.py"])
+def test_an_unknown_exercise_has_a_suggestion(repository: Path, name: str) -> None:
+    done = run(repository, "check", name)
+    assert done.code == 2 and done.out == ""
+    assert "There is no exercise" in done.said and "did you mean numbers_of/right" in done.said
+    assert "The course can't be used" not in done.err
+
+
+def test_outside_of_a_course(repository: Path, tmp_path: Path) -> None:
+    for name in ("check", "status", "watch"):
+        done = run(tmp_path, name)
+        assert done.code == 2, name
+        assert "There is no grading.toml in" in done.said and "--course" in done.said
+    inside = repository / "assignments/numbers_of"
+    assert run(inside, "status").out == run(tmp_path, "status", "--course", repository).out
+
+
+def test_what_an_instructor_does_is_refused(repository: Path) -> None:
+    for arguments in (("grade", "."), ("verify",), ("release",), ("new", "numbers_of/another"), ("rejudge",)):
+        done = run(repository, *arguments)
+        assert done.code == 2, arguments
+        assert "has no solutions/: it is a student's edition" in done.said and "autograder check" in done.said
+
+
+@pytest.mark.parametrize("what", ["grading", "assignments", "plan missing", "plan damaged", "progress"])
+def test_a_damaged_course_says_what_to_do(repository: Path, what: str) -> None:
+    write(repository, "right", OUTCOMES["right"])
+    plan = repository / "assignments/numbers_of/expected/right.plan"
+    arguments, code = ("check", "right"), 2
+    if what == "grading":
+        put(repository, "grading.toml", (repository / "grading.toml").read_text() + "ponts = 3\n")
+        expected = "unknown key 'ponts'; did you mean 'points'?"
+    elif what == "assignments":
+        (repository / "assignments").rename(repository / "elsewhere")
+        expected = "There is no assignments/ in"
+    elif what == "plan missing":
+        plan.unlink()
+        expected = "right.plan"
+    elif what == "plan damaged":
+        plan.write_bytes(plan.read_bytes()[:100])
+        expected = "right.plan"
+    else:
+        put(repository, ".autograder/progress.json", '{"numbers_of/right": [1, 2], "x": {')
+        arguments, code, expected = ("status",), 0, "numbers_of/right"
+    done = run(repository, *arguments)
+    assert done.code == code and expected in (done.flat if code == 0 else done.said)
+
+
+def test_doctor(repository: Path, tmp_path: Path) -> None:
+    done = run(repository, "doctor")
+    assert done.code == 0
+    assert "A small course: 11 exercises" in done.flat and "forks and answers" in done.flat
+    assert "L2 landlock" in done.out and "hidden files" in done.flat
+    (repository / "assignments/numbers_of/expected/right.plan").unlink()
+    broken = run(repository, "doctor")
+    assert broken.code == 1 and "missing for numbers_of/right" in broken.flat and "fetch" in broken.flat
+
+
+def test_watch_checks_each_save(repository: Path) -> None:
+    with Running(repository, "watch") as watching:
+        watching.until_printed("Watching 11 files")
+        write(repository, "right", OUTCOMES["wrong"])
+        watching.until_printed("Start here")
+        assert "2/5 points" in watching.out and "You add up columns" in watching.out
+        watching.forget()
+        write(repository, "right", OUTCOMES["right"])
+        watching.until_printed("5/5 points")
+        put(repository, "assignments/numbers_of/notes.txt", "not an exercise\n")
+        children = watching.children()
+        assert children
+        done = watching.interrupt()
+    assert done.code == 0 and "Stopped watching" in done.out
+    assert "Traceback" not in done.err and done.err == ""
+    assert alive(children) == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_console_that_can_not_show_everything(repository: Path, encoding: str) -> None:
+    title = "Größe, 词 and ✓"
+    put(repository, "grading.toml", (repository / "grading.toml").read_text("utf-8").replace("Totals, wrong", title))
+    write(repository, "wrong", OUTCOMES["wrong"].replace("x.sum(0)", "(print('词 ✓'), x.sum(0))[1]"))
+    arguments = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = run(repository, "check", "wrong", encoding=encoding, **arguments)
+    assert done.code == 0 and "You add up columns" in done.out and "2/5 points" in done.out
+    assert "✗" not in done.out and "█" not in done.out
+    status = run(repository, "status", encoding=encoding, **arguments)
+    assert status.code == 0 and "2/5" in status.out and "#" in status.out
+    assert run(repository, "--help", encoding=encoding, **arguments).code == 0
+
+
+def test_colour_is_for_terminals_that_want_it(repository: Path) -> None:
+    write(repository, "syntax", OUTCOMES["syntax"])
+    assert "\x1b" not in run(repository, "status").out  # not a terminal
+    run(repository, "check", "syntax")
+    forced = run(repository, "status", FORCE_COLOR="1")
+    assert RED in forced.out  # the control
+    plain = run(repository, "status", FORCE_COLOR="1", NO_COLOR="1")
+    assert not re.search(r"\x1b\[[\d;]*3[0-7]m", plain.out)
+
+
+def test_the_command_itself_never_imports_torch(repository: Path) -> None:
+    """So that its own start-up beside torch's is nothing that a student would notice."""
+    write(repository, "right", OUTCOMES["right"])
+    assert seen(repository, "check", "right") == ("0", False, True)
+    assert seen(repository, "status") == ("0", False, False)
+    assert seen(repository, "check", "nowhere")[1] is False
+    assert seen(repository, "--help") == ("0", False, False)
+
+
+def test_the_search_for_torch_finds_it(repository: Path) -> None:
+    write(repository, "right", OUTCOMES["right"])
+    assert seen(repository, "check", "right", "--in-process") == ("0", True, False)
+
+
+def test_help_teaches(repository: Path) -> None:
+    main = run(repository, "--help")
+    for word in ("Students", "Instructors", "Authors", "check", "watch", "status", "doctor", "grade", "verify"):
+        assert word in main.out
+    assert "hidden checks decide your grade" in run(repository, "check", "--help").flat.lower()
+    unknown = run(repository, "chekc")
+    assert unknown.code == 2 and "check" in unknown.err
