@@ -160,7 +160,7 @@ class Provenance(Record):
     isolated: bool = False
 
 
-class Result(Record):
+class Result(Record, omit_defaults=False):  # else the schema's own name would be left out
     """One graded submission."""
 
     submission: str  # the student's or group's id

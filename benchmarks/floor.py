@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 
@@ -19,7 +20,7 @@ from autograder.checks.plan import Plan, load_plan
 from autograder.jail.values import decode
 
 
-def equal(got: object, want: object) -> bool:
+def equal(got: Any, want: Any) -> bool:
     if isinstance(want, dict):
         return isinstance(got, dict) and all(equal(got[name], want[name]) for name in want)
     return torch.allclose(got, want, rtol=1e-4, atol=1e-5)
@@ -27,7 +28,7 @@ def equal(got: object, want: object) -> bool:
 
 class Checks:
     def __init__(self, plan: Plan) -> None:
-        self.experiments: dict[str, object] = {}
+        self.experiments: dict[str, Any] = {}
         exec(compile(plan.experiments, "checks.py", "exec"), self.experiments)
         self.cases = [(check.name, decode(case.inputs), decode(case.want)) for check, case in plan.cases()]
 

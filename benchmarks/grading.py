@@ -31,37 +31,39 @@ NOT_INSTALLED = "not installed; --with-others makes an environment for it, .venv
 LEFT_OUT = "left out"
 
 
-def measure_warm(folder: Path, times: int, bar: Progress) -> list[Row]:
-    """The rows that fork from a warm process."""
+def measure(folder: Path, times: int, cold: int, with_others: bool | None, bar: Progress) -> list[Row]:
+    """The rows of the exercise. Warm and cold ones take turns in blocks: the machine's moods fall on all of them alike."""
+    for name in ("warm", "cold"):
+        (folder / name).mkdir()
     rows = [
         Row("floor", "bare fork-and-run of the ten checks, torch imported"),
         Row("project", "this project: warm zygote, isolated worker, judged in the twin"),
         Row("unisolated", "the same without isolation layers"),
     ]
-    task = bar.add_task("from a warm process", total=times)
-    with warm_graders(folder) as (isolated, bare, plan), floor(plan) as fork_run_reap:
-        once = (fork_run_reap, grading(isolated), grading(bare))
-        # The first rounds are not counted: they open the twin and put files into the system's cache.
-        in_turn(list(zip(rows, once, strict=True)), times, warm_up=3, done=lambda: bar.advance(task))
-    return rows
+    cold_rows, cold_once = others(folder / "cold", with_others, bar)
+    task = bar.add_task("grading", total=cold)
+    with warm_graders(folder / "warm") as (isolated, bare, plan), floor(plan) as fork_run_reap:
+        warm_once = list(zip(rows, (fork_run_reap, grading(isolated), grading(bare)), strict=True))
+        in_turn(warm_once, 0, warm_up=3)  # opens the twin, and puts files into the system's cache
+        for block in range(cold):
+            in_turn(warm_once, times // cold + (block < times % cold))
+            in_turn(cold_once, 1)
+            bar.advance(task)
+    return rows + cold_rows
 
 
-def measure_cold(folder: Path, times: int, with_others: bool | None, bar: Progress) -> list[Row]:
-    """The rows that start anew each time."""
+def others(folder: Path, wanted: bool | None, bar: Progress) -> tuple[list[Row], list[tuple[Row, Once]]]:
+    """The rows that start anew each time, and how those that can be had are measured."""
     rows = [Row("pytest", "cold pytest"), Row("otter", "otter run"), Row("nbgrader", "nbgrader autograde")]
     measured: list[tuple[Row, Once]] = [(rows[0], Pytest(folder).once)]
-    if with_others and not others_versions():
+    if wanted and not others_versions():
         bar.console.print("Installing otter and nbgrader into .venv-bench: some minutes and a gigabyte or two.")
         install()
-    if with_others is False:
-        rows[1].skipped = rows[2].skipped = LEFT_OUT
-    elif not others_versions():
-        rows[1].skipped = rows[2].skipped = NOT_INSTALLED
+    if wanted is False or not others_versions():
+        rows[1].skipped = rows[2].skipped = LEFT_OUT if wanted is False else NOT_INSTALLED
     else:
         measured += [(rows[1], Otter(folder).once), (rows[2], Nbgrader(folder).once)]
-    task = bar.add_task("from a cold start", total=times)
-    in_turn(measured, times, done=lambda: bar.advance(task))
-    return rows
+    return rows, measured
 
 
 def measure_class(folder: Path, bar: Progress) -> list[Row]:
@@ -83,7 +85,7 @@ def table(rows: list[Row]) -> Table:
             continue
         low, high = row.quartiles
         within = f"{_time(low)} – {_time(high)}" if len(row.seconds) > 1 else ""
-        made.add_row(row.title, _time(row.median), within, f"{row.median / rows[0].median:,.3g}")
+        made.add_row(row.title, _time(row.median), within, _number(row.median / rows[0].median))
     return made
 
 
@@ -92,12 +94,16 @@ def target_table(found: list[Target]) -> Table:
     for target in found:
         sign = "≥" if target.at_least else "≤"
         bound = f"{sign} {target.bound:g}{target.unit}"
-        made.add_row(target.text, f"{target.value:,.3g}{target.unit}", bound, "met" if target.met else "missed")
+        made.add_row(target.text, f"{_number(target.value)}{target.unit}", bound, "met" if target.met else "missed")
     return made
 
 
 def _time(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def as_json(rows: list[Row], found: list[Target], about: dict[str, Any]) -> str:
@@ -123,8 +129,10 @@ def as_json(rows: list[Row], found: list[Target], about: dict[str, Any]) -> str:
 
 
 def main(
-    times: Annotated[int, typer.Option("-n", "--times", min=1, help="Rounds of the warm rows.")] = 100,
-    cold: Annotated[int, typer.Option(min=1, help="Rounds of the cold rows: pytest, otter, nbgrader.")] = 5,
+    times: Annotated[int, typer.Option("-n", "--times", min=1, help="Rounds of what forks from a warm process.")] = 100,
+    cold: Annotated[
+        int, typer.Option(min=1, help="Rounds of what starts anew each time: pytest, otter, nbgrader.")
+    ] = 5,
     with_others: Annotated[
         bool | None,
         typer.Option(
@@ -150,12 +158,12 @@ def main(
     bar = Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="autograder-benchmark-")))
-        for name in ("warm", "cold", "class"):
-            (folder / name).mkdir()
         stack.enter_context(bar)
-        rows = measure_warm(folder / "warm", times, bar) + measure_cold(folder / "cold", cold, with_others, bar)
-        class_rows = measure_class(folder / "class", bar) if with_class else []
-    about |= {"load after": load(), "rounds": times, "cold rounds": cold, **others_versions()}
+        rows = measure(folder, times, cold, with_others, bar)
+        class_rows = measure_class(folder, bar) if with_class else []
+    about |= {"load after": load(), "rounds": times, "cold rounds": cold}
+    if any(row.key == "otter" and row.seconds for row in rows):
+        about |= {name: version for name, version in others_versions().items() if name not in about}
     found = targets({row.key: row for row in [*rows, *class_rows]})
     console.print(table(rows))
     for row in class_rows:

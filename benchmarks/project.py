@@ -89,11 +89,14 @@ def floor(plan: Path) -> Iterator[Callable[[], float]]:
     def once() -> float:
         requests.write("\n")
         requests.flush()
-        return float(answers.readline())
+        answer = answers.readline()
+        if not answer:
+            raise SystemExit("the process of the bare fork ended; what it said is above")
+        return float(answer)
 
     try:
         if answers.readline() != "ready\n":
-            raise SystemExit("the process of the bare fork did not start")
+            raise SystemExit("the process of the bare fork did not start; what it said is above")
         yield once
     finally:
         requests.close()

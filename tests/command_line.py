@@ -123,11 +123,9 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-P", "-m", "autograder", *map(str, arguments)]
 
 
-def run(folder: Path, *arguments: str | Path, encoding: str = "utf-8", user: int | None = None, **more: str) -> Done:
+def run(folder: Path, *arguments: str | Path, encoding: str = "utf-8", **more: str) -> Done:
     """Run `autograder` in `folder` to its end. A traceback of ours fails the test, whatever else it is about."""
-    done = subprocess.run(
-        command(*arguments), cwd=folder, env=environment(**more), capture_output=True, timeout=LONG, user=user
-    )
+    done = subprocess.run(command(*arguments), cwd=folder, env=environment(**more), capture_output=True, timeout=LONG)
     result = Done(done.returncode, done.stdout.decode(encoding), done.stderr.decode(encoding))
     assert_no_traceback(result)
     return result

@@ -276,7 +276,7 @@ def test_the_first_index_the_worst_error_and_the_count() -> None:
 
 def test_a_difference_of_a_0_dim_tensor() -> None:
     found = difference(torch.tensor(1.0), torch.tensor(2.0))
-    assert found is not None and (found.index, found.wrong, found.total) == ([], 1, 1)
+    assert found is not None and (found.index, found.wrong, found.total) == (None, 1, 1)
 
 
 def test_paths() -> None:

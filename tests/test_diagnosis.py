@@ -66,6 +66,12 @@ def test_of_mistakes_that_disagree_somewhere_those_that_explain_most_go_first() 
     assert diagnose(plan, passed, matches) == {"ranks": [1], "runs": [1]}
 
 
+def test_what_passes_elsewhere_speaks_for_another_mistake() -> None:
+    plan = make(sums={"a": {0: VALUE}}, means={"a": {0: VALUE, 1: VALUE}, "b": {0: VALUE, 1: NO_EVIDENCE}})
+    passed = {("sums", "a"): True, ("means", "a"): False, ("means", "b"): False}
+    assert diagnose(plan, passed, {("means", "a"): [0, 1], ("means", "b"): [0]}) == {"means": [1]}
+
+
 def test_values_say_more_than_exceptions_and_nan() -> None:
     plan = make(sums={"a": {0: VALUE, 1: VALUE}, "b": {0: NO_EVIDENCE, 1: VALUE}})
     passed = {("sums", "a"): False, ("sums", "b"): False}

@@ -135,6 +135,8 @@ class Twin:
         if verdict.passed and seen.changed and not check.mutates:
             return Verdict(False, text=text, message=_mutation(seen))
         if not verdict.passed:
+            if seen.changed and not check.mutates and verdict.message is None:
+                verdict.message = _mutation(seen)  # often the cause; the difference is shown below it
             verdict.matches = [
                 index
                 for index, mistake in seen.case.mistakes.items()

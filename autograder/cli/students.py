@@ -93,6 +93,8 @@ def _print(out: Any, result: Any, root: Path, show_all: bool, brief: bool) -> No
         )
     else:
         out.print(exercise_report(result, Options(show_all=show_all), root))
+        if brief:
+            out.print()  # another report follows
 
 
 def _print_first_failure(out: Any, results: list[Any], root: Path, show_all: bool) -> None:

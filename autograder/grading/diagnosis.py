@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 from autograder.checks.plan import Plan
 
@@ -14,27 +15,33 @@ def diagnose(plan: Plan, passed: dict[Key, bool], matches: dict[Key, list[int]])
 
     `passed` has each case that ran; `matches` has, for each case that failed with a value, the mistakes that give that value.
     A mistake explains a check when it gives the student's values on every case of the check where it differs from the
-    reference, and the student fails no other case there. Of several, those go first whose values say the most (where one
-    gives only NaN, nothing contradicts it); then those that also agree with everything else that the student's code does, on
-    all checks; then, since a submission may well make two mistakes in two functions, those that explain the most checks.
+    reference, and the student fails no other case there. Of several, likelier than the others are, in this order: those
+    that would not fail what the student passes in other checks; those whose values say the most (where one gives only NaN,
+    nothing contradicts it); those that agree with everything else that the student's code does; and, since a submission may
+    well make two mistakes in two functions, those that explain the most checks.
     """
     every = range(len(plan.mistakes))
+    refuted = {index for index in every if any(passed.get(key) for key in _differs(plan, None, index))}
     agreeing = {index for index in every if _agrees(plan, index, passed, matches)}
     explaining: dict[str, list[int]] = {}
     for check in plan.checks:
-        results = [passed[check.name, case.title] for case in check.cases if (check.name, case.title) in passed]
-        if not all(results):
-            evidence = {index: _evidence(plan, index, check.name, passed, matches) for index in every}
-            most = max(evidence.values(), default=0)
-            explaining[check.name] = [index for index in every if evidence[index] == most > 0]
+        if all(passed.get((check.name, case.title), True) for case in check.cases):
+            continue
+        evidence = {index: _evidence(plan, index, check.name, passed, matches) for index in every}
+        found = _preferred([index for index in every if evidence[index]], lambda index: index not in refuted)
+        explaining[check.name] = _preferred(found, evidence.__getitem__)
     count = Counter(index for found in explaining.values() for index in found)
-    explained: dict[str, list[int]] = {}
-    for name, found in explaining.items():
-        most = max((count[index] for index in found), default=0)
-        likely = [index for index in found if index in agreeing] or [index for index in found if count[index] == most]
-        if likely:
-            explained[name] = likely
-    return explained
+    likely = {
+        name: _preferred(_preferred(found, agreeing.__contains__), count.__getitem__)
+        for name, found in explaining.items()
+    }
+    return {name: found for name, found in likely.items() if found}
+
+
+def _preferred(mistakes: list[int], by: Callable[[int], int]) -> list[int]:
+    """Those of `mistakes` for which `by` is largest."""
+    best = max(map(by, mistakes), default=0)
+    return [index for index in mistakes if by(index) == best]
 
 
 def _differs(plan: Plan, check: str | None, index: int) -> dict[Key, bool]:

@@ -9,8 +9,10 @@ from importlib import metadata
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-# What decides observations and verdicts. How they are shown, stored or released does not.
+# What decides observations. How they are shown, stored or released does not.
 _ENGINE = ("checks", "jail", "lab", "release/stub.py", "release/regions.py")
+# What decides verdicts and diagnoses beyond that.
+_GRADING = ("grading/runner.py", "grading/exercise.py", "grading/diagnosis.py", "grading/grade.py")
 _AUTHORED = ("solution.py", "checks.py", "mistakes.py", "alternatives.py")
 
 
@@ -27,13 +29,23 @@ def of(*parts: bytes | str) -> str:
 @functools.cache
 def engine() -> str:
     """Hash of the engine and the lab, and of the versions that observations depend on."""
+    return of(_sources(_ENGINE), *(f"{name} {version}" for name, version in sorted(versions().items())))
+
+
+@functools.cache
+def grading() -> str:
+    """Hash of what makes verdicts of observations."""
+    return _sources(_GRADING)
+
+
+def _sources(names: tuple[str, ...]) -> str:
     parts: list[bytes | str] = []
-    for name in _ENGINE:
+    for name in names:
         base = _PACKAGE / name
         for path in [base] if base.is_file() else sorted(base.rglob("*")):
             if path.is_file() and path.suffix != ".pyc":
                 parts += [str(path.relative_to(_PACKAGE)), path.read_bytes()]
-    return of(*parts, *(f"{name} {version}" for name, version in sorted(versions().items())))
+    return of(*parts)
 
 
 @functools.cache

@@ -290,7 +290,7 @@ class Worker:
             self.end()
             raise Lost("protocol", detail=str(error)) from error
 
-    def output(self, cap: int = 16 * 2**10) -> str:
+    def output(self, cap: int = 64 * 2**10) -> str:
         """What was printed since the last call."""
         size = os.fstat(self._output).st_size
         data = os.pread(self._output, min(cap, max(size - self._read, 0)), self._read)

@@ -50,7 +50,7 @@ class InProcessWorker:
         with contextlib.redirect_stdout(self._printed), contextlib.redirect_stderr(self._printed):
             return self._serve.answer(request)
 
-    def output(self, cap: int = 16 * 2**10) -> str:
+    def output(self, cap: int = 64 * 2**10) -> str:
         text = self._printed.getvalue()[:cap]
         self._printed.seek(0)
         self._printed.truncate()

@@ -19,7 +19,7 @@ from autograder.jail import layers
 from autograder.jail.channel import Channel, ChannelError
 from autograder.jail.messages import Load, Observed, Reply, Request, Run
 
-OUTPUT_CAP = 16 * 2**10
+OUTPUT_CAP = 64 * 2**10  # bytes, of one case
 
 
 def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: int = -1) -> None:
@@ -32,7 +32,7 @@ def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: in
     tempfile.tempdir = settings.folder
     try:
         said = "on " + "\n".join(layers.apply_all(settings))
-        _redirect(output)
+        printed = _redirect(output)
     except Exception as error:
         said = f"{type(error).__name__}: {error}"
         raise
@@ -45,6 +45,7 @@ def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: in
     while True:
         try:
             number, request = channel.receive()
+            printed.begin()
             channel.send(number, worker.answer(request))
         except ChannelError:
             return
@@ -97,12 +98,17 @@ class CappedWriter(io.TextIOBase):
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+        self.start = 0
+
+    def begin(self) -> None:
+        """A new case begins: it has the whole cap."""
+        self.start = os.fstat(self.descriptor).st_size
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
-        room = OUTPUT_CAP - os.fstat(self.descriptor).st_size
+        room = self.start + OUTPUT_CAP - os.fstat(self.descriptor).st_size
         if room > 0:
             data = text.encode("utf-8", "backslashreplace")
             os.write(self.descriptor, data[:room])
@@ -118,11 +124,12 @@ def _close_all_but(*kept: int) -> None:
     os.closerange(before + 1, 2**20 if sys.platform == "linux" else 4096)
 
 
-def _redirect(output: int) -> None:
+def _redirect(output: int) -> CappedWriter:
     """stdin is empty; what Python code prints goes to the file `output`; what C code prints goes nowhere."""
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     os.close(null)
     sys.stdin = io.StringIO()
-    sys.stdout = sys.stderr = CappedWriter(output)
+    sys.stdout = sys.stderr = writer = CappedWriter(output)
+    return writer

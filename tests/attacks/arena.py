@@ -185,7 +185,8 @@ class Arena:
         self.nothing_is_left(before)
         self.no_canary(result)
         self.is_unharmed(graded[honest.id])
-        assert one.verdict in attack.verdicts and one.earned == attack.earned, (got(one), attack.expected, said(one))
+        points = attack.earned if one.verdict == "passed" or "passed" not in attack.verdicts else 0
+        assert one.verdict in attack.verdicts and one.earned == points, (got(one), attack.expected, said(one))
         assert attack.says in said(one), said(one)
         assert not attack.message or attack.message in messages(one), messages(one)
         return result

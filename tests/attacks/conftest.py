@@ -56,6 +56,15 @@ def arena(planted: Planted, request: pytest.FixtureRequest) -> Iterator[Arena]:
         opened.close()
 
 
+@pytest.fixture
+def another_arena(planted: Planted, request: pytest.FixtureRequest) -> Iterator[Arena]:
+    """A class of its own, for what might spoil one."""
+    with private_temporary_folder():
+        opened = Arena(planted, f"another-{request.node.name[:40]}")
+        yield opened
+        opened.close()
+
+
 @pytest.fixture(scope="module")
 def unprotected(planted: Planted, request: pytest.FixtureRequest) -> Iterator[Arena]:
     """The same class with the isolation off: what shows that an attack is one."""
