@@ -282,8 +282,8 @@ def test_a_flood_of_output_is_capped(worker: Worker) -> None:
     body = "import os, sys\nfor _ in range(200): print('x' * 100_000)\nos.write(1, b'raw')\nos.write(2, b'raw')\nsys.stderr.write('e')\nreturn 1"
     assert observed(worker, function(body)).kind == "value"
     printed = worker.output()
-    assert 0 < len(printed) <= 16 * 2**10 and set(printed) <= {"x", "\n"}
-    assert run(worker).kind == "value" and worker.output() == ""
+    assert 0 < len(printed) <= 64 * 2**10 and set(printed) <= {"x", "\n"}
+    assert run(worker).kind == "value" and worker.output() == printed  # the next case has the whole cap again
 
 
 def test_odd_output(worker: Worker) -> None:

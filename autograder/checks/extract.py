@@ -266,11 +266,11 @@ def sentences_are_literal(text: str, file: str) -> list[str]:
     problems = []
     for node in ast.walk(ast.parse(text, file)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "reject":
-            literal = bool(node.args) and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
-            if literal and re.search(r"\{[^{}]*[^\w{}][^{}]*\}", node.args[0].value):
+            sentence = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
+            if not isinstance(sentence, str):
+                problems.append(f"{file}:{node.lineno}: reject's sentence must be a literal; give values as keywords")
+            elif re.search(r"\{[^{}]*[^\w{}][^{}]*\}", sentence):
                 problems.append(
                     f"{file}:{node.lineno}: reject's sentence takes plain {{names}}; format the value where you pass it"
                 )
-            if not literal:
-                problems.append(f"{file}:{node.lineno}: reject's sentence must be a literal; give values as keywords")
     return problems

@@ -15,8 +15,7 @@ import pytest
 from attacks.arena import Arena, Attack, exercise, record, what_counts
 from attacks.course import HONEST
 
-from autograder.cli.common import Refused
-from autograder.cli.instructors import _require_isolation
+from autograder.grading.grade import ClassGrader
 from autograder.jail import host, layers
 from autograder.store import Store
 from autograder.store.database import StoreError
@@ -92,30 +91,23 @@ def test_a_worker_is_killed_in_a_call(arena: Arena) -> None:
 # --- isolation that is not there --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("missing", [["L2 seccomp"], ["L2 landlock", "L3 namespaces"], ["L2 landlock", "L3 uid"], list(layers.NAMES)])
-def test_without_the_layers_hidden_checks_are_refused(monkeypatch: pytest.MonkeyPatch, missing: list[str]) -> None:
+@pytest.mark.parametrize(
+    "missing", [["L2 seccomp"], ["L2 landlock", "L3 namespaces"], ["L2 landlock", "L3 uid"], list(layers.NAMES)]
+)
+def test_without_the_layers_hidden_checks_are_refused(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch, missing: list[str]
+) -> None:
     found = tuple(
-        replace(probe, available=False, why="not here") if probe.name in missing else replace(probe, available=True, needs="")
-        for probe in layers.probe_all()
+        replace(probe, available=probe.name not in missing, why="not here", needs="") for probe in layers.probe_all()
     )
     monkeypatch.setattr(layers, "probe_all", lambda: found)
-    with pytest.raises(Refused, match=r"(?s)not here.*--unsafe"):
-        _require_isolation(unsafe=False)
-    _require_isolation(unsafe=True)
+    planted = arena.planted
+    common = (arena.course, planted.root, planted.private, planted.secret, arena.grader.run)
+    with ClassGrader(*common) as grader, pytest.raises(host.JailError, match=r"(?s)not here.*--unsafe"):
+        list(grader.grade([arena.neighbour("rank")], arena.store))
     record(33, f"without {' and '.join(missing[:2])}", "refused", "refused")
-
-
-@pytest.mark.xfail(
-    strict=True,
-    reason="ClassGrader.provenance calls a grade isolated when any layer of L2 is there; seccomp alone leaves the files open: "
-    "it has to ask layers.isolation().enough_for_hidden",
-)
-def test_a_grade_is_not_called_isolated_when_half_of_it_is_missing(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
-    off = ("L2 landlock", "L3 uid", "L3 namespaces")
-    found = tuple(replace(probe, available=probe.available and probe.name not in off) for probe in layers.probe_all())
-    monkeypatch.setattr(layers, "probe_all", lambda: found)
-    assert not layers.isolation().enough_for_hidden
-    assert not arena.grader.provenance().isolated
+    with ClassGrader(*common, unsafe=True) as grader:
+        assert not grader.provenance().isolated, "a grade made without isolation says so"
 
 
 # --- results that can't be written ------------------------------------------------------------------------------------
