@@ -52,9 +52,11 @@ class Target:
 def in_turn(
     rows: Sequence[tuple[Row, Once]], times: int, warm_up: int = 0, done: Callable[[], None] = lambda: None
 ) -> None:
-    """Measure the rows in turn, so that whatever else the machine does falls on all of them alike."""
+    """Measure the rows in turn, so that whatever else the machine does falls on all of them alike; each round begins with
+    another one, for what comes next pays a little for what went before."""
     for number in range(warm_up + times):
-        for row, once in rows:
+        first = number % len(rows)
+        for row, once in [*rows[first:], *rows[:first]]:
             seconds = once()
             if number >= warm_up:
                 row.seconds.append(seconds)

@@ -12,12 +12,15 @@ from command_line import LONG, copied, environment, make_course, with_code
 from release_course import put
 from tiny_course import TOTAL, TOTAL_CHECKS
 
+from autograder.checks import explain, local, show  # noqa: F401 (torch can be imported only once a process; pytester forgets modules)
 from autograder.course import load_course
+from autograder.feedback import messages  # noqa: F401
 from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers
 
 pytest_plugins = ["pytester"]
 
+OTHERS = "-p no:hypothesispytest -p no:xdist -p no:anyio -p no:typeguard"  # of no concern here, and slow to load anew
 GPU_CHECK = '''
 
 @check(points=1, inputs=table, bonus=True, device="cuda", public=[case(rows=2, columns=2)], hidden=[case(rows=3, columns=2)])
@@ -25,7 +28,6 @@ def runs_on_a_gpu(student, x):
     """It runs on a GPU."""
     return student.total(x)
 '''
-SUMS = "first.py::sums_rows[a square]"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def course(released: Path, pytester: pytest.Pytester) -> Path:
     for name in ("assignments", "solutions"):
         copied(released / name, pytester.path / name)
-    pytester.makeini("[pytest]\naddopts = --import-mode=importlib\n")
+    pytester.makeini(f"[pytest]\naddopts = --import-mode=importlib {OTHERS}\n")
     return pytester.path
 
 
@@ -56,9 +58,9 @@ def test_each_public_case_is_a_test_with_a_readable_id(course: Path, pytester: p
     done = student(pytester, "--collect-only", "-q")
     ids = [line for line in done.outlines if "::" in line]
     assert ids == [
-        "assignments/numbers_of/test_first.py::sums_rows[a square]",
-        "assignments/numbers_of/test_first.py::means_of_rows[rows=3, columns=3]",
-        "assignments/numbers_of/test_first.py::runs_on_a_gpu[rows=2, columns=2]",
+        "assignments/numbers_of/test_first.py::sums_rows::a square",
+        "assignments/numbers_of/test_first.py::means_of_rows::rows=3, columns=3",
+        "assignments/numbers_of/test_first.py::runs_on_a_gpu::rows=2, columns=2",
     ]
     everything = pytester.runpytest_inprocess("--collect-only", "-q", "assignments")
     assert len([line for line in everything.outlines if "::" in line]) == 5
@@ -76,8 +78,9 @@ def test_one_can_be_chosen(course: Path, pytester: pytest.Pytester) -> None:
     student(pytester, "-k", "square").assert_outcomes(failed=1, deselected=2)
     student(pytester, "-m", "not gpu").assert_outcomes(passed=1, failed=1, deselected=1)
     student(pytester, "-x").assert_outcomes(failed=1)
-    name = "assignments/numbers_of/test_first.py::sums_rows[a square]"
+    name = "assignments/numbers_of/test_first.py::sums_rows::a square"
     pytester.runpytest_inprocess(name).assert_outcomes(failed=1)
+    pytester.runpytest_inprocess(name.rpartition("::")[0]).assert_outcomes(failed=1)
 
 
 def test_last_failed_runs_those_alone(course: Path, pytester: pytest.Pytester) -> None:
@@ -85,13 +88,13 @@ def test_last_failed_runs_those_alone(course: Path, pytester: pytest.Pytester) -
     pytester.runpytest_inprocess("assignments/numbers_of/test_first.py").assert_outcomes(passed=1, failed=1, skipped=1)
     again = pytester.runpytest_inprocess("assignments/numbers_of/test_first.py", "--lf", "-v")
     again.assert_outcomes(failed=1, deselected=2)
-    assert "means_of_rows[rows=3, columns=3] FAILED" in again.stdout.str()
+    assert "means_of_rows::rows=3, columns=3 FAILED" in again.stdout.str()
 
 
 def test_a_failing_check_reads_like_a_report(course: Path, pytester: pytest.Pytester) -> None:
     write(course, with_code(sum_="(print('shape', tuple(x.shape)), x.sum(0))[1]"))
     text = student(pytester).stdout.str()
-    report = text.partition("sums_rows[a square]")[2].partition("short test summary")[0]
+    report = text.partition("_ sums_rows: a square _")[2].partition("short test summary")[0]
     for piece in (
         "The sum goes along the last dimension.",
         "case: a square",
@@ -135,9 +138,8 @@ def test_with_a_debugger_their_exception_comes_out(course: Path, pytester: pytes
     text = done.stdout.str()
     done.assert_outcomes(failed=1, deselected=2)
     assert "DEBUGGER ['total']" in text
-    report = text.partition("sums_rows[a square]")[2].partition("DEBUGGER")[0]
-    assert "return x.sum(99)" in report and "first.py" in report
-    assert "observe.py" not in report and "pytest_plugin.py" not in report and "local.py" not in report
+    assert "return x.sum(99)" in text and "numbers_of/first.py:" in text
+    assert "observe.py" not in text and "pytest_plugin.py" not in text and "local.py" not in text
 
 
 @pytest.mark.parametrize(
@@ -164,6 +166,13 @@ def test_a_file_that_can_not_be_loaded(
     assert "observe.py" not in done.stdout.str()
 
 
+def test_a_damaged_test_module_is_said_when_collecting(course: Path, pytester: pytest.Pytester) -> None:
+    put(course, "assignments/numbers_of/test_first.py", "def broken(:\n")
+    done = student(pytester)
+    done.assert_outcomes(errors=1)
+    assert "SyntaxError" in done.stdout.str() and "local.py" not in done.stdout.str()
+
+
 def test_a_damaged_plan_is_said_when_collecting(course: Path, pytester: pytest.Pytester) -> None:
     plan = course / "assignments/numbers_of/expected/first.plan"
     plan.write_bytes(plan.read_bytes()[:50])
@@ -176,7 +185,7 @@ def test_solutions_run_every_case_and_the_oracle(course: Path, pytester: pytest.
     done = pytester.runpytest_inprocess("solutions/numbers_of/first", "-v", "-p", "no:cacheprovider")
     done.assert_outcomes(passed=6, skipped=2)
     text = done.stdout.str()
-    for id in ("sums_rows[a wide table]", "means_of_rows[fresh 1]", "test_oracle.py::test_totals"):
+    for id in ("sums_rows::a wide table", "means_of_rows::fresh 1", "test_oracle.py::test_totals"):
         assert f"{id} PASSED" in text
 
 

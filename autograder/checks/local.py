@@ -120,7 +120,7 @@ def _explained(seen: Observed, check: PlannedCheck | None, file: Path, plan: Pla
 
 
 def _difference(check: PlannedCheck, case: PlannedCase, verdict: twin_messages.Verdict, plan: Plan) -> str:
-    from autograder.feedback import messages
+    from autograder.feedback import escape, messages
     from autograder.results import CaseResult
 
     result = CaseResult(
@@ -135,7 +135,7 @@ def _difference(check: PlannedCheck, case: PlannedCase, verdict: twin_messages.V
     if message is not None:
         lines.append(messages.text(message))
     if verdict.difference is not None:
-        lines.append(messages.difference_text(verdict.difference))
+        lines += [escape.spans_text(fact) for fact in messages.difference_facts(verdict.difference)]
     if verdict.matches:
         said = [plan.mistakes[index] for index in verdict.matches]
         lines += ["", "What went wrong: " + (said[0] if len(said) == 1 else "one of: " + " / ".join(said))]

@@ -30,19 +30,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    if file_path.name == "checks.py" and (file_path.parent / "solution.py").exists():
+    if _is_checks(file_path):
         return ChecksFile.from_parent(parent, path=file_path)
-    plan = file_path.parent / "expected" / (file_path.stem.removeprefix("test_") + ".plan")
-    if file_path.name.startswith("test_") and file_path.suffix == ".py" and plan.exists():
+    if _is_public(file_path):
         return PublicFile.from_parent(parent, path=file_path)
     return None
 
 
+def _is_checks(path: Path) -> bool:
+    return path.name == "checks.py" and (path.parent / "solution.py").exists()
+
+
+def _is_public(path: Path) -> bool:
+    plan = path.parent / "expected" / (path.stem.removeprefix("test_") + ".plan")
+    return path.name.startswith("test_") and path.suffix == ".py" and plan.exists()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> Any:
-    """A public test module is collected as checks (above), not as a module of test functions."""
-    plan = module_path.parent / "expected" / (module_path.stem.removeprefix("test_") + ".plan")
-    if module_path.name.startswith("test_") and plan.exists():
+    """These files are collected as checks (above), not as modules of test functions."""
+    if _is_checks(module_path) or _is_public(module_path):
         return _Nothing.from_parent(parent, path=module_path)
     return None
 
@@ -68,18 +75,32 @@ class _Nothing(pytest.Module):
 
 
 class _Exercise(pytest.File):
-    """The cases of one exercise as items."""
+    """The checks of one exercise."""
 
-    def _items(self, runner: Any, cases: Any) -> Iterator[pytest.Item]:
+    def _checks(self, runner: Any) -> Iterator[pytest.Collector]:
+        for check in runner.plan.checks:
+            if check.cases:
+                yield CheckCollector.from_parent(self, name=check.name, runner=runner, check=check)
+
+
+class CheckCollector(pytest.Collector):
+    """One check: `test_bpe.py::merges_in_order` runs all its cases, `test_bpe.py::merges_in_order::a tie` one."""
+
+    def __init__(self, *, runner: Any, check: PlannedCheck, **more: Any) -> None:
+        super().__init__(**more)
+        self.runner, self.check = runner, check
+
+    def collect(self) -> Iterator[pytest.Item]:
         seen: set[str] = set()
-        for check, case in cases:
-            title = "".join(c if c.isprintable() and c not in "[]" else "_" for c in case.title)[:80]
-            name = f"{check.name}[{title}]"
+        for case in self.check.cases:
+            # A test's id is taken apart at "::" and "[" when pytest reads it back (`--lf`).
+            name = case.title.translate(str.maketrans("[]:", "();"))[:80]
+            name = "".join(c if c.isprintable() else "_" for c in name).strip() or "case"
             while name in seen:
-                name = name[:-1] + "'" + "]"
+                name += "'"
             seen.add(name)
-            item = CheckItem.from_parent(self, name=name, runner=runner, check=check, case=case)
-            if check.device != "cpu":
+            item = CheckItem.from_parent(self, name=name, runner=self.runner, check=self.check, case=case)
+            if self.check.device != "cpu":
                 item.add_marker(pytest.mark.gpu)
             yield item
 
@@ -87,21 +108,22 @@ class _Exercise(pytest.File):
 class PublicFile(_Exercise):
     """The public cases that ship with an exercise, run on the student's file."""
 
-    def collect(self) -> Iterator[pytest.Item]:
+    def collect(self) -> Iterator[pytest.Collector]:
+        from autograder.checks.authoring import AuthoringError
         from autograder.checks.local import PublicRunner
         from autograder.checks.plan import PlanError
 
         try:
             runner = PublicRunner(self.path)
-        except PlanError as error:
+        except (PlanError, AuthoringError) as error:
             raise self.CollectError(str(error)) from error
-        yield from self._items(runner, runner.plan.cases())
+        yield from self._checks(runner)
 
 
 class ChecksFile(_Exercise):
     """Every case of an exercise, run on its reference."""
 
-    def collect(self) -> Iterator[pytest.Item]:
+    def collect(self) -> Iterator[pytest.Collector]:
         from autograder.checks.authoring import AuthoringError
         from autograder.checks.local import AuthorRunner
 
@@ -109,7 +131,7 @@ class ChecksFile(_Exercise):
             runner = AuthorRunner(self.path.parent)
         except AuthoringError as error:
             raise self.CollectError(str(error)) from error
-        yield from self._items(runner, runner.plan.cases())
+        yield from self._checks(runner)
 
 
 class CheckFailed(Exception):
@@ -141,7 +163,7 @@ class CheckItem(pytest.Item):
         return super().repr_failure(excinfo, style or "long")
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, 0, self.name
+        return self.path, 0, f"{self.check.name}: {self.name}"
 
 
 def _has_cuda() -> bool:

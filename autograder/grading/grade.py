@@ -91,20 +91,26 @@ class ClassGrader:
         keys = {
             sub.id: {each.name: self.key(each, sub.files[each.name]) for each in self.exercises} for sub in submissions
         }
-        wanted = {key for each in keys.values() for key in each.values()}
-        known = store.exercises(wanted)
         written = {result.submission: result for result in store.results(self.run)}
         total, done = len(submissions), 0
-        waiting = []
+        changed = []
         for submission in submissions:
+            result = written.get(submission.id)
+            if result is None or not _is_of(result, submission, keys[submission.id]):
+                changed.append(submission)
+                continue
+            done += 1
+            self.on_step(Step("reused", done, total, submission.id, result))
+            yield result
+        known = store.exercises({key for sub in changed for key in keys[sub.id].values()})
+        waiting = []
+        for submission in changed:
             mine = keys[submission.id]
             if not all(key in known for key in mine.values()):
                 waiting.append(submission)
                 continue
-            result = written.get(submission.id)
-            if result is None or not _is_of(result, submission, mine):
-                result = self._assemble(submission, {name: Graded(known[key]) for name, key in mine.items()})
-                store.save(result, {})
+            result = self._assemble(submission, {name: Graded(known[key]) for name, key in mine.items()})
+            store.save(result, {})
             done += 1
             self.on_step(Step("reused", done, total, submission.id, result))
             yield result

@@ -5,15 +5,18 @@
     out/exercises/<name>.html      one exercise over the class: pass rates, diagnoses, close calls
     out/scores.csv
 
-Pages hold hidden cases: they are for staff. A folder that holds an earlier report is renewed; pages of submissions that
-are no longer in the class go away.
+Pages hold hidden cases: they are for staff. A folder that holds an earlier report is renewed: pages of submissions that did
+not change stay as they are, pages of submissions that are no longer in the class go away.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,7 @@ from autograder.report.statistics import ExerciseStatistics, exercise_statistics
 from autograder.results import ExerciseResult, Result
 
 TEMPLATES = Path(__file__).parent / "templates"
+_PAGES = ".pages.json"
 _MARK = '<meta name="generator" content="autograder">'
 _WORDS = {"full": "all points", "most": "half or more", "some": "less than half", "none": "no points"}
 _WORDS |= {"stopped": "could not run", "pending": "pending", "absent": "not in this submission"}
@@ -60,6 +64,9 @@ def write_report(results: list[Result], out: Path, *, course_title: str, policy:
     """
     policy = policy if isinstance(policy, Policy) else Policy(show=policy)
     _prepare(out)
+    pages = _Pages(out, course_title, policy)
+    if pages.up_to_date(results):
+        return out / "index.html"
     statistics = exercise_statistics(results)
     students = _names([f"{result.submission}\0{number}" for number, result in enumerate(results)])
     exercises = dict(
@@ -67,13 +74,71 @@ def write_report(results: list[Result], out: Path, *, course_title: str, policy:
     )
     site = _Site(course_title, policy)
     for result, name in zip(results, students, strict=True):
-        _write(out / "students" / f"{name}.html", site.student(result))
+        pages.write(f"students/{name}.html", result, site.student)
+    pages.remove_others(keep={f"exercises/{name}.html" for name in exercises.values()})
     for one in statistics:
         links = {result.submission: f"../students/{name}.html" for result, name in zip(results, students, strict=True)}
         _write(out / "exercises" / f"{exercises[one.exercise]}.html", site.exercise(one, links))
     write_csv(results, out / "scores.csv")
     rows = [_row(result, name, statistics) for result, name in zip(results, students, strict=True)]
-    return _write(out / "index.html", site.index(rows, statistics, exercises))
+    index = _write(out / "index.html", site.index(rows, statistics, exercises))
+    pages.finish()
+    return index
+
+
+class _Pages:
+    """The students' pages, which are most of the work: one is rendered only when what it shows has changed.
+
+    `.pages.json` holds for each page the hash of what it was made from: the result, the policy, and the code and templates.
+    """
+
+    def __init__(self, out: Path, course_title: str, policy: Policy) -> None:
+        self.out = out
+        self.made_by = hashlib.sha256(f"{course_title}\0{policy}\0{_tools()}".encode()).hexdigest()
+        self.hashes: dict[str, str] = {}
+        try:
+            self.before: dict[str, str] = dict(json.loads((out / _PAGES).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            self.before = {}
+
+    def write(self, page: str, result: Result, render: Callable[[Result], str]) -> None:
+        made_from = repr(result).encode("utf-8", "backslashreplace")
+        digest = hashlib.sha256(self.made_by.encode() + made_from).hexdigest()
+        self.hashes[page] = digest
+        if self.before.get(page) != digest or not (self.out / page).is_file():
+            _write(self.out / page, render(result))
+
+    def up_to_date(self, results: list[Result]) -> bool:
+        """Whether the report is of these very results. A result is told by when and in which run it was written."""
+        identity = [
+            (each.submission, each.run, each.graded_at, each.hash)
+            + tuple((exercise.key, exercise.verdict, exercise.earned) for exercise in each.exercises)
+            for each in results
+        ]
+        self.hashes["index.html"] = hashlib.sha256(f"{self.made_by}{identity!r}".encode(errors="replace")).hexdigest()
+        whole = (self.out / "index.html").is_file() and all((self.out / page).is_file() for page in self.before)
+        return whole and self.before.get("index.html") == self.hashes["index.html"]
+
+    def remove_others(self, keep: set[str]) -> None:
+        """Remove the pages of what is no longer in the class."""
+        for path in [*(self.out / "students").glob("*.html"), *(self.out / "exercises").glob("*.html")]:
+            if path.relative_to(self.out).as_posix() not in self.hashes.keys() | keep:
+                path.unlink()
+
+    def finish(self) -> None:
+        """Remember what the pages were made from: last, so that a report cut short is written anew."""
+        _write(self.out / _PAGES, json.dumps(self.hashes))
+
+
+@functools.cache
+def _tools() -> str:
+    """Hash of the code and templates that pages are made with."""
+    digest = hashlib.sha256()
+    for folder in (Path(__file__).parent, Path(html.__file__).parent):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 class _Site:
@@ -178,9 +243,6 @@ def _prepare(out: Path) -> None:
     for name in ("students", "exercises"):
         folder = out / name
         folder.mkdir(parents=True, exist_ok=True)
-        if ours:
-            for page in folder.glob("*.html"):
-                page.unlink()
 
 
 def _write(path: Path, text: str) -> Path:

@@ -26,8 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def planted() -> Iterator[Planted]:
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
     """The course with its canaries."""
+    tmp_path_factory.getbasetemp()  # made now, where pytest's own temporary files belong
     folder = temporary_folder()
     course = plant(folder)
     yield course
