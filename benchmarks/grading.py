@@ -106,26 +106,26 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def as_json(rows: list[Row], found: list[Target], about: dict[str, Any]) -> str:
-    """Everything measured, for a machine to read."""
-    first = next(row for row in rows if row.key == "floor")
-    measured = [
-        {"key": row.key, "title": row.title, "skipped": row.skipped}
-        if row.skipped
-        else {
-            "key": row.key,
-            "title": row.title,
-            "ratio": row.median / first.median,
-            "median": row.median,
-            "seconds": row.seconds,
-        }
-        for row in rows
-    ]
+def as_json(rows: list[Row], class_rows: list[Row], found: list[Target], about: dict[str, Any]) -> str:
+    """Everything measured, for a machine to read. Ratios are over the first row of each list."""
+
+    def measured(rows: list[Row]) -> list[dict[str, Any]]:
+        made = []
+        for row in rows:
+            said: dict[str, Any] = {"key": row.key, "title": row.title}
+            if row.skipped:
+                made.append(said | {"skipped": row.skipped})
+            else:
+                ratio = row.median / rows[0].median
+                made.append(said | {"ratio": ratio, "median": row.median, "seconds": row.seconds})
+        return made
+
     held = [
         {"target": each.text, "value": each.value, "bound": each.bound, "at_least": each.at_least, "met": each.met}
         for each in found
     ]
-    return json.dumps({"about": about, "rows": measured, "targets": held}, indent=2)
+    written = {"about": about, "rows": measured(rows), "class": measured(class_rows), "targets": held}
+    return json.dumps(written, indent=2)
 
 
 def main(
@@ -166,8 +166,10 @@ def main(
         about |= {name: version for name, version in others_versions().items() if name not in about}
     found = targets({row.key: row for row in [*rows, *class_rows]})
     console.print(table(rows))
-    for row in class_rows:
-        console.print(f"{row.title}: {_time(row.median)}")
+    if class_rows:
+        first, again = class_rows
+        console.print(f"{first.title}: {_time(first.median)}")
+        console.print(f"{again.title}: {_time(again.median)}, {_number(first.median / again.median)} times faster")
     console.print(target_table(found))
     console.print(", ".join(f"{name} {value}" for name, value in about.items()), style="dim", highlight=False)
     cores, busy = about["cores"], about["load before"]
@@ -176,7 +178,7 @@ def main(
             f"The machine was busy (load {busy} on {cores} cores): measure again when it is quiet.", style="yellow"
         )
     if json_file is not None:
-        json_file.write_text(as_json([*rows, *class_rows], found, about) + "\n", encoding="utf-8")
+        json_file.write_text(as_json(rows, class_rows, found, about) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -126,7 +126,8 @@ class Zygote:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in _stop)
         # Exec'd, not forked: nothing of this process (secrets, verdicts, other students' work) is in its memory.
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-m", "autograder.jail.zygote", str(theirs.fileno())],
+            # -s -P, not -I: the environment is ours, and PYTHONHASHSEED in it makes the order of sets the same each time.
+            [sys.executable, "-s", "-P", "-m", "autograder.jail.zygote", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             env=scrubbed_environment(),
             stdin=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
 """The zygote: a process that has imported torch, holds nothing private, and forks workers on request.
 
-Started by exec (`python -I -m autograder.jail.zygote`) with a scrubbed environment. Requests come one at a time over a
+Started by exec (`python -s -P -m autograder.jail.zygote`) with a scrubbed environment. Requests come one at a time over a
 socket, each with the descriptors that the new worker gets. When the grader goes away, so do the zygote and its workers.
 """
 

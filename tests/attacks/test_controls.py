@@ -10,7 +10,9 @@ SOFTMAX = HONEST["soft"]
 
 
 def reference(slug: str, text: str) -> Attack:
-    return Attack(35, f"the reference of {slug}", slug, text.replace('ORIGIN = "@reference@"', ""), "passed", POINTS[slug])
+    return Attack(
+        35, f"the reference of {slug}", slug, text.replace('ORIGIN = "@reference@"', ""), "passed", POINTS[slug]
+    )
 
 
 def stub(slug: str, text: str) -> Attack:

@@ -356,7 +356,9 @@ def test_the_verdict_is_the_graders(arena: Arena, attack: Attack) -> None:
 def test_a_result_with_forged_times_can_be_read(another_arena: Arena) -> None:
     """Times come from the worker: one that JSON has no word for must not make the results of a class unreadable."""
     for seconds in ("nan", "inf", "1e308", "-inf"):
-        source = f"{FORGE}{CALL}    forge(kind='raised', name='ValueError', seconds=float('{seconds}'))\n    return words\n"
+        source = (
+            f"{FORGE}{CALL}    forge(kind='raised', name='ValueError', seconds=float('{seconds}'))\n    return words\n"
+        )
         result = another_arena.fight(rank(12, f"says that it took {seconds} seconds", source))
         assert 0 <= exercise(result, "rank").seconds < 3600
 

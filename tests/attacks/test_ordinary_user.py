@@ -26,7 +26,9 @@ def _works(command: list[str], code: str) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="it is an ordinary user that runs this already")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="it is an ordinary user that runs this already"
+)
 def test_the_attacks_fail_for_an_ordinary_user_too() -> None:
     if shutil.which("setpriv") is None:
         pytest.skip("there is no setpriv here")
@@ -34,7 +36,18 @@ def test_the_attacks_fail_for_an_ordinary_user_too() -> None:
     command = next((each for each in (AS_NOBODY, [*AS_NOBODY, *READS_ALL]) if _works(each, tries)), None)
     if command is None:
         pytest.skip("an ordinary user can't read the interpreter or the repository here")
-    pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "tests/attacks", "-m", "not slow"]
+    pytest_command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--tb=short",
+        "tests/attacks",
+        "-m",
+        "not slow",
+    ]
     done = subprocess.run(
         [*command, *pytest_command],
         cwd=ROOT,

@@ -10,7 +10,9 @@ CALL = "def rank(words: list[str]) -> list[str]:\n"
 
 def does(number: int, name: str, body: str, verdict: str | tuple[str, ...], earned: int = 0, **more: str) -> Attack:
     lines = "\n".join("    " + line for line in body.strip().splitlines())
-    return Attack(number, name, "rank", f"import os, sys, time, signal, threading\n{CALL}{lines}\n", verdict, earned, **more)
+    return Attack(
+        number, name, "rank", f"import os, sys, time, signal, threading\n{CALL}{lines}\n", verdict, earned, **more
+    )
 
 
 TIME = [

@@ -54,7 +54,14 @@ def notebook(*cells: dict[str, object]) -> Callable[[Arena, Path], object]:
 
 def cell(source: str, exercise: str = "ring/rank") -> dict[str, object]:
     tags = [f"exercise:{exercise}"]
-    return {"cell_type": "code", "id": "a", "metadata": {"tags": tags}, "source": source, "outputs": [], "execution_count": None}
+    return {
+        "cell_type": "code",
+        "id": "a",
+        "metadata": {"tags": tags},
+        "source": source,
+        "outputs": [],
+        "execution_count": None,
+    }
 
 
 REFERENCE = "@ROOT@/solutions/ring/rank/solution.py"
