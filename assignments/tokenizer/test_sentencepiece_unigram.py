@@ -57,8 +57,8 @@ def best(seen, want, inputs):
     unknown = min(logp.values()) - inputs["options"].get("unk_penalty", 10.0)
     total = math.fsum(logp.get(piece, unknown) for piece in pieces)
     if total < want[1] - 1e-9 - 1e-9 * abs(want[1]):  # honest sums of a few dozen scores differ by 1e-14 of it
-        return reject("Your segmentation is valid, but it scores {total:.6g} and another one scores {best:.6g}.",
-                      total=total, best=want[1])
+        return reject("Your segmentation is valid, but it scores {total} and another one scores {best}.",
+                      total=f"{total:.6g}", best=f"{want[1]:.6g}")
     return difference(score, want[1])
 
 
@@ -147,8 +147,8 @@ def follows_the_posterior(seen, inputs):
     for x, score in scores.items():
         p, q = math.exp(score - top) / z, counts[x] / n
         if n * divergence(q, p) > 27.0:
-            return reject("The segmentation {x} should come in {p:.1%} of the draws. It came in {q:.1%}.",
-                          x=" ".join(x), p=p, q=q)
+            return reject("The segmentation {x} should come in {p} of the draws. It came in {q}.",
+                          x=" ".join(x), p=f"{p:.1%}", q=f"{q:.1%}")
     return None
 
 
