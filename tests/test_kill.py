@@ -208,11 +208,6 @@ def test_fifty_kills(group: Class) -> None:
     assert any([disturb(group, number) for number in range(ROUNDS, ROUNDS + MANY_ROUNDS)])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the run that decides a failure is believed when its worker is killed from outside: `failed`, with its diagnosis, "
-    "becomes `crashed`. ExerciseGrader._decide_failures has to run once more when only the second run crashed",
-)
 def test_a_worker_killed_in_the_run_that_decides() -> None:
     """A wrong answer is run again, and that run's worker is killed: the verdict and its reason stay what they were."""
     planted = plant(temporary_folder())

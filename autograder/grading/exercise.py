@@ -90,7 +90,10 @@ class ExerciseGrader:
     # --- running ---
 
     def _runnable(self) -> list[tuple[PlannedCheck, PlannedCase]]:
-        return [(check, case) for check, case in self.plan.cases() if check.device == "cpu" or self.has_gpu]
+        """The cases that can run here, public ones first: code that has seen no hidden input yet has none to print, and
+        what it prints in public cases is shown."""
+        cases = [(check, case) for check, case in self.plan.cases() if check.device == "cpu" or self.has_gpu]
+        return sorted(cases, key=lambda pair: not pair[1].public)
 
     def _session(self, subject: Subject) -> Session:
         return Session(self.zygote, self.plan, subject.code, self.limits, self.torch_seed)
@@ -113,19 +116,26 @@ class ExerciseGrader:
                 continue
             if all(case.outcome.repeatable for case in failing):
                 continue
-            with self._session(subject) as session:
-                again = [(check, case) for each, case in self._runnable() if each is check]
-                cases.update(self._reviewed(observe_all(session, again)))
+            crashed_before = any(case.verdict == "crashed" for case in failing)
+            again = self._fresh(subject, check)
+            if not crashed_before and any(case.verdict == "crashed" for case in again.values()):
+                again = self._fresh(subject, check)  # something else may have killed it: that must not decide
+            cases.update(again)
+
+    def _fresh(self, subject: Subject, check: PlannedCheck) -> dict[Key, _Case]:
+        """One check in a worker that has run nothing else."""
+        with self._session(subject) as session:
+            return self._reviewed(
+                observe_all(session, [(check, case) for each, case in self._runnable() if each is check])
+            )
 
     def _decide_timeouts(self, subject: Subject, cases: dict[Key, _Case]) -> None:
         """A timeout is run again alone before it costs points. When that times out too, the others stand."""
         for check in self.plan.checks:
             if not any(case.verdict == "timeout" for key, case in cases.items() if key[0] == check.name):
                 continue
-            with self.gate.alone(), self._session(subject) as session:
-                again = self._reviewed(
-                    observe_all(session, [(check, case) for each, case in self._runnable() if each is check])
-                )
+            with self.gate.alone():
+                again = self._fresh(subject, check)
             cases.update(again)
             if any(case.verdict == "timeout" for case in again.values()):
                 return

@@ -170,7 +170,7 @@ class Session:
             function=seen.function,
             value=seen.value,
             changed=seen.changed,
-            seconds=seen.seconds,
+            seconds=seen.seconds if 0 <= seen.seconds < 1e6 else 0.0,  # the worker's word: NaN would spoil the result
             repeatable=seen.kind in _REPEATABLE,
         )
         if outcome.verdict is not None:

@@ -34,6 +34,10 @@ class JailError(Exception):
     """Our side failed: a zygote that does not start or answer. The text says what to do."""
 
 
+class _Silent(JailError):
+    """A worker died before it was behind its layers: something else may have killed it, so another is tried."""
+
+
 @dataclass(frozen=True)
 class Lost(Exception):
     """A worker did not give an answer that can be used."""
@@ -104,6 +108,9 @@ class Zygote:
                     self._stop()
                     if attempt == 2:
                         raise JailError(f"a worker could not be started ({error})") from error
+                except _Silent:
+                    if attempt == 2:
+                        raise
         raise AssertionError
 
     def close(self) -> None:
@@ -178,7 +185,8 @@ class Zygote:
             answer = self._answer(CONTROL_SECONDS)
             assert isinstance(answer, protocol.Forked)
             if answer.problem:
-                raise JailError(f"{answer.problem}. `autograder doctor` shows what works on this machine")
+                kind = _Silent if answer.problem.endswith("no answer") else JailError
+                raise kind(f"{answer.problem}. `autograder doctor` shows what works on this machine")
         except BaseException:
             ours.close()
             os.close(output)
