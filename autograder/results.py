@@ -16,11 +16,11 @@ import msgspec
 SCHEMA = "llm-internals/result/1"
 
 Verdict = Literal[
-    "passed",
+    "passed",  # right in every case
     "failed",  # it ran and gave a wrong answer, or raised where the reference does not
     "error",  # it could not be loaded: missing file or function, syntax error, an exception at import
-    "timeout",
-    "memory",
+    "timeout",  # it took more CPU time than the exercise allows, also when it was run again alone
+    "memory",  # it asked for more memory than the exercise allows
     "crashed",  # the process died: a segmentation fault, os._exit, a kill
     "forbidden",  # it uses a name that the exercise forbids
     "blocked",  # a prerequisite exercise fails
@@ -36,25 +36,25 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fi
 
 
 class Message(Record):
-    """A sentence to show, as an id of `feedback/messages/<language>.toml` and the values that it names."""
+    """A sentence to show, as an id of `feedback/messages/<language>/` and the values that it names."""
 
-    id: str
-    values: dict[str, Any] = {}
+    id: str  # area and name: `run.timeout`
+    values: dict[str, Any] = {}  # theirs in part
 
 
 class Place(Record):
     """A line of the student's own code."""
 
-    file: str
-    line: int
-    function: str = ""
+    file: str  # as the student knows it; of a notebook with its cell: `tokenizer.ipynb, cell 5`
+    line: int  # from 1
+    function: str = ""  # "" at the top level
     text: str = ""  # theirs: the source line
 
 
 class Difference(Record):
     """Where and how an observation differs from the expected one: the first difference, and how much there is of it."""
 
-    kind: Literal["type", "length", "keys", "shape", "dtype", "nonfinite", "value", "raised", "judge"]
+    kind: Literal["type", "length", "keys", "shape", "dtype", "nonfinite", "value", "raised", "judge"]  # what differs
     path: str = ""  # theirs in part: `[2]["x.grad"]`, "" for the whole answer
     index: list[int] | None = None  # first differing index in a tensor
     got: str = ""  # theirs: what was found at that place, shortened
@@ -68,17 +68,17 @@ class Difference(Record):
 class CaseResult(Record):
     """One case of a check: the same experiment on the same inputs, theirs and the reference's."""
 
-    title: str
-    public: bool
-    verdict: Verdict
-    fresh: bool = False
+    title: str  # what is special about it
+    public: bool  # shown to students and shipped with its expected values; else hidden
+    verdict: Verdict  # of this case alone
+    fresh: bool = False  # drawn anew for each grading run
     seed: str = ""  # fingerprint of the case's seed; replay draws the same inputs again
-    parameters: dict[str, Any] = {}
-    message: Message | None = None
-    difference: Difference | None = None
-    inputs: dict[str, str] = {}  # shortened
+    parameters: dict[str, Any] = {}  # from which its inputs were made, as texts
+    message: Message | None = None  # why it did not pass; None when the difference says it
+    difference: Difference | None = None  # where and how the answer differs, when there was one
+    inputs: dict[str, str] = {}  # what the code was given, by name, shortened
     got: str = ""  # theirs: the whole observation, shortened
-    want: str = ""
+    want: str = ""  # the reference's observation, shortened
     place: Place | None = None  # where their code raised, or was when time ran out
     output: str = ""  # theirs: what the code printed
     margin: float | None = None  # error / tolerance: 0 exact, 1 at the bound
@@ -89,23 +89,23 @@ class CaseResult(Record):
 class Diagnosis(Record):
     """The known mistakes whose results equal this check's: one sentence, or several when they can't be told apart."""
 
-    sentences: list[str]
+    sentences: list[str]  # each what the code does and what to do instead
 
 
 class CheckResult(Record):
     """One check: the claim, all or nothing."""
 
-    name: str
-    claim: str
-    points: int
-    verdict: Verdict
-    earned: int = 0
-    bonus: bool = False
-    device: str = "cpu"
+    name: str  # its id within the exercise
+    claim: str  # one sentence about a right implementation
+    points: int  # what it is worth
+    verdict: Verdict  # the gravest of its cases
+    earned: int = 0  # all of its points or none
+    bonus: bool = False  # not needed for full marks
+    device: str = "cpu"  # where it has to run
     lecture: str = ""  # path of the lecture page with its anchor
-    cases: list[CaseResult] = []
-    diagnosis: Diagnosis | None = None
-    self_reported: bool = False
+    cases: list[CaseResult] = []  # public ones first; none when nothing could be run
+    diagnosis: Diagnosis | None = None  # of a check that fails, when a known mistake gives the same results
+    self_reported: bool = False  # part of what was judged was measured inside of the jail
 
     @property
     def pending(self) -> int:
@@ -121,17 +121,17 @@ class ExerciseResult(Record):
     """One exercise of one submission."""
 
     exercise: str  # "tokenizer/bpe"
-    title: str
-    points: int
+    title: str  # what people read
+    points: int  # of all checks without bonus
     verdict: Verdict  # "passed" when every check without bonus passed; else the gravest reason
     file: str = ""  # the file graded, as the student knows it
     file_hash: str = ""  # SHA-256 of its text; "" when it is missing
     key: str = ""  # hash of everything the result depends on; equal keys need no new run
     message: Message | None = None  # why nothing could be run
-    place: Place | None = None
-    checks: list[CheckResult] = []
+    place: Place | None = None  # the line that this is about
+    checks: list[CheckResult] = []  # in the order of the exercise's file
     flags: list[Message] = []  # for a person to look at: never costs points by itself
-    seconds: float = 0.0
+    seconds: float = 0.0  # CPU time in workers
 
     @property
     def earned(self) -> int:
@@ -146,18 +146,18 @@ class Provenance(Record):
     """What makes a grade reproducible."""
 
     engine: str  # version of the autograder
-    engine_hash: str
+    engine_hash: str  # of its code that decides observations and verdicts
     course_hash: str  # grading.toml
     exercise_hashes: dict[str, str] = {}  # checks, reference and lab, per exercise
     secret: str = ""  # fingerprint of the course secret that seeds hidden cases
-    python: str = ""
-    torch: str = ""
-    numpy: str = ""
-    platform: str = ""
-    device: str = "cpu"
+    python: str = ""  # version
+    torch: str = ""  # version
+    numpy: str = ""  # version
+    platform: str = ""  # operating system and processor
+    device: str = "cpu"  # "cuda" where GPU checks could run
     layers: list[str] = []  # isolation layers that were on
-    profile: str = "default"
-    isolated: bool = False
+    profile: str = "default"  # of the jail
+    isolated: bool = False  # whether hidden checks could run safely: L2 or higher
 
 
 class Result(Record, omit_defaults=False):  # else the schema's own name would be left out
@@ -168,10 +168,10 @@ class Result(Record, omit_defaults=False):  # else the schema's own name would b
     hash: str  # SHA-256 over the files that were graded
     run: str  # id of the grading run
     graded_at: str  # ISO 8601, UTC
-    provenance: Provenance
-    exercises: list[ExerciseResult] = []
+    provenance: Provenance  # what it was graded with
+    exercises: list[ExerciseResult] = []  # in the order of the course
     problems: list[Message] = []  # of the submission as a whole: refused archive members, empty folder, …
-    schema: str = SCHEMA
+    schema: str = SCHEMA  # name and version of this schema
 
     @property
     def earned(self) -> int:

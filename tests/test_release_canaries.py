@@ -36,6 +36,9 @@ def course(tmp_path: Path) -> Path:
     return make_course(tmp_path / "course")
 
 
+STEM = "canary"
+
+
 class Canaries:
     """Unique words, each planted in one private place."""
 
@@ -43,7 +46,7 @@ class Canaries:
         self.planted: dict[str, str] = {}
 
     def new(self, place: str) -> str:
-        word = f"canary{len(self.planted):04d}x7f3a9"
+        word = f"{STEM}{len(self.planted):04d}x7f3a9"
         self.planted[word] = place
         return word
 
@@ -190,10 +193,13 @@ def spellings(word: str) -> list[bytes]:
 def found(root: Path, canaries: Canaries) -> list[str]:
     """Every canary that arrived under `root`: where it was planted and where it was found."""
     hits = []
+    spelled = {word: spellings(word) for word in canaries.planted}
+    stems = spellings(STEM)
     for name, data in tree(root).items():
-        parts = list(unpacked(name.encode() + b"\n" + data)) + list(unpacked(data))
+        everything = b"\0\0".join([*unpacked(name.encode() + b"\n" + data), *unpacked(data)])
+        kinds = [kind for kind, stem in enumerate(stems) if stem in everything]  # mostly none: a thousand searches less
         for word, place in canaries.planted.items():
-            if any(spelling in part for part in parts for spelling in spellings(word)):
+            if any(spelled[word][kind] in everything for kind in kinds):
                 hits.append(f"{place} → {name}")
     return hits
 

@@ -14,6 +14,8 @@ import secrets
 from pathlib import Path
 
 FILE = "secret"
+AUTHORS = b"hidden inputs of verify and release"
+"""In place of a class's secret when authors verify or release: the same everywhere, and nothing that ships depends on a secret."""
 
 
 class SecretError(Exception):

@@ -64,12 +64,12 @@ def _make_public_plans(root: Path, course: Course, private: Path, name: str) -> 
     """Make the plan of `name`, and those of other exercises that will be asked for next: torch is imported once for all."""
     from autograder.grading.planner import CourseProblem, Planner
     from autograder.grading.planner import write_private as write
-    from autograder.grading.secret import load_secret
+    from autograder.grading.secret import AUTHORS
     from autograder.jail.host import Zygote
 
     missing = [each for each in course.exercises if not _cache(root, private, each).exists()]
     with Zygote() as zygote:
-        planner = Planner(root, private / "plans", load_secret(private), zygote, "verify")
+        planner = Planner(root, private / "plans", AUTHORS, zygote, "verify")
         for exercise in sorted(missing, key=lambda each: each.name != name):
             try:
                 public = public_plan(planner.plan(exercise))

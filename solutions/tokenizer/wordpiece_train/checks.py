@@ -25,6 +25,8 @@ MANY = {
 
 def corpus(rng, words, num_merges, scale=1, shuffle=False):
     order = rng.shuffled(list(words)) if shuffle else list(words)
+    if shuffle and order == list(words):
+        order = order[::-1]
     return {"word_counts": {word: words[word] * scale for word in order}, "num_merges": num_merges}
 
 
