@@ -6,6 +6,7 @@ released course.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -181,6 +182,7 @@ class Running:
         )
         self.out = ""
         self.err = ""
+        self.late: set[int] = set()
         assert self.process.stdout is not None and self.process.stderr is not None
         self._threads = [
             threading.Thread(target=self._read, args=(self.process.stdout, "out"), daemon=True),
@@ -220,13 +222,20 @@ class Running:
         found = [self.process.pid]
         for pid in found:
             for path in Path(f"/proc/{pid}/task").glob("*/children"):
-                found += [int(child) for child in path.read_text().split()]
+                with contextlib.suppress(OSError):  # gone meanwhile
+                    found += [int(child) for child in path.read_text().split()]
         return found[1:]
 
     def interrupt(self) -> Done:
-        """What Ctrl-C does, to the end."""
+        """What Ctrl-C does, to the end. `late` has the processes that were started all the same."""
+        before = set(self.children())
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(LONG)
+        end = time.monotonic() + LONG
+        while self.process.poll() is None:
+            assert time.monotonic() < end, f"it does not end: {self.out}{self.err}"
+            self.late |= set(self.children()) - before
+            time.sleep(0.02)
+        code = self.process.returncode
         for thread in self._threads:
             thread.join(LONG)
         return Done(code, self.out, self.err)

@@ -61,6 +61,7 @@ def test_new_refuses(course: Path, arguments: tuple[str, ...], sentence: str) ->
     assert tree(course) == before
 
 
+@pytest.mark.slow
 def test_verify_names_everything_that_is_wrong(tmp_path: Path) -> None:
     """One run finds all faults of all exercises."""
     unstable = TOTAL_CHECKS.replace("return student.total(x)", "return int((student.total(x) > 0.1).sum())").replace(

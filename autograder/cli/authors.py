@@ -11,6 +11,7 @@ import typer
 from autograder.cli.common import AUTHORS, CourseOption, Refused, open_course, private_folder, require_solutions
 
 if TYPE_CHECKING:
+    from autograder.cli.saves import Saves
     from autograder.course import Course, Exercise
     from autograder.release.assignments import Makers
     from autograder.verify.verify import Report
@@ -47,6 +48,7 @@ def verify(
     require_solutions(root)
     chosen = loaded.match(exercises or [])
     out = console()
+    saves = _saves(root, chosen)
     reports = _verify(root, loaded, chosen)
     _show(out, reports, details)
     stale = _out_of_sync(root, loaded)
@@ -57,7 +59,7 @@ def verify(
         for line in stale[:10]:
             out.print(f"  {line}")
     if watch:
-        _watch(root, loaded, chosen, out, details)
+        _watch(root, loaded, chosen, saves, out, details)
     if stale or not all(report.good for report in reports):
         raise typer.Exit(1)
 
@@ -126,13 +128,17 @@ def _makers(root: Path, course: Course) -> Makers:
     return makers(root, course, private_folder(root))
 
 
-def _watch(root: Path, course: Course, exercises: list[Exercise], out: object, details: bool) -> None:
-    from watchfiles import watch as watch_files
+def _saves(root: Path, exercises: list[Exercise]) -> Saves:
+    from autograder.cli.saves import Saves
 
-    folders = [exercise.solution_dir(root) for exercise in exercises]
+    folders = [exercise.solution_dir(root) for exercise in exercises if exercise.solution_dir(root).is_dir()]
+    return Saves(lambda: [path for folder in folders for path in folder.glob("*.py")], folders)
+
+
+def _watch(root: Path, course: Course, exercises: list[Exercise], saves: Saves, out: object, details: bool) -> None:
     out.print("\nWatching; Ctrl-C ends.", style="dim")  # type: ignore[attr-defined]
-    for changes in watch_files(*folders, debounce=100):
-        changed = {Path(path).parent for _, path in changes}
+    for saved in saves:
+        changed = {path.parent for path in saved}
         again = [exercise for exercise in exercises if exercise.solution_dir(root) in changed]
         _show(out, _verify(root, course, again), details)
 

@@ -111,8 +111,7 @@ def watch(
     course: CourseOption = None,
 ) -> None:
     """Check an exercise each time you save its file. Torch stays loaded, so the verdict is there at once; Ctrl-C ends."""
-    from watchfiles import watch as watch_files
-
+    from autograder.cli.saves import Saves
     from autograder.feedback.pen import console
     from autograder.grading.student import make_zygote
 
@@ -122,18 +121,17 @@ def watch(
         root, loaded = open_course(course)
         checker = _checker(root, loaded, zygote)
         chosen = loaded.match(exercises or [])
-        by_file = {exercise.assignment_file(root).resolve(): exercise for exercise in chosen}
+        by_file = {exercise.assignment_file(root): exercise for exercise in chosen}
+        saves = Saves(lambda: by_file, sorted({path.parent for path in by_file if path.parent.is_dir()}))
         out.print("Importing torch …", style="dim")
         zygote.wait()
         if exercises:
             for exercise in chosen[:3]:
                 _check_once(out, checker, exercise, root)
         out.print(f"Watching {len(by_file)} files in assignments/: save one to check it; Ctrl-C ends.", style="dim")
-        folders = sorted({path.parent for path in by_file if path.parent.is_dir()})
-        for changes in watch_files(*folders, debounce=60, step=10, rust_timeout=1000, yield_on_timeout=False):
-            for path in sorted({Path(name).resolve() for _, name in changes}):
-                if path in by_file and path.exists():
-                    _check_once(out, checker, by_file[path], root)
+        for saved in saves:
+            for path in saved:
+                _check_once(out, checker, by_file[path], root)
     except KeyboardInterrupt:
         out.print("Stopped watching.", style="dim")
     finally:

@@ -85,10 +85,12 @@ class Zygote:
         self._errors: Any = None
         self.ready: protocol.Ready | None = None
         self._starting = False
+        self._closed = False
 
     def start(self) -> Zygote:
         """Start the process; does not wait until it is ready (`wait` does, and so does the first `fork`)."""
         with self._lock:
+            self._closed = False
             self._start()
         return self
 
@@ -101,6 +103,8 @@ class Zygote:
         """A new worker; `lab` names what it will want of the lab. Starts the zygote again when it has died."""
         with self._lock:
             for attempt in (1, 2):
+                if self._closed:  # by Ctrl-C, while another thread was grading
+                    raise JailError("no worker is started any more")
                 self._ensure()
                 try:
                     return self._fork(role, limits, lab)
@@ -115,6 +119,7 @@ class Zygote:
 
     def close(self) -> None:
         with self._lock:
+            self._closed = True
             self._stop()
 
     def __enter__(self) -> Zygote:
