@@ -468,6 +468,5 @@ def test_nothing_of_a_submission_is_kept_open(course, write):
 
 def test_values_of_messages_are_plain_data(course, write):
     submission = open_submission(write("tokenizer/bpe.py", b"\xff"), course)
-    for file in submission.files.values():
-        if file.problem:
-            json.dumps(file.problem.values)
+    problems = [file.problem for file in submission.files.values() if file.problem]
+    assert problems and all(json.loads(json.dumps(problem.values)) == problem.values for problem in problems)
