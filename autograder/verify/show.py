@@ -14,7 +14,7 @@ from autograder.verify.verify import Report, Trial
 
 def report_table(reports: list[Report]) -> Table:
     """One line for each exercise."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
     table.add_column("exercise", no_wrap=True, max_width=28)
     for name in ("checks", "stub", "ref.", "mistakes", "altern.", "forgers", "CPU s"):
         table.add_column(name, justify="right", no_wrap=True, min_width=max(len(name), 5))
