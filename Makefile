@@ -29,7 +29,7 @@ grade: .venv/.grade  ## grade the example class
 	$(BIN)/autograder grade $(CLASS)
 
 test: .venv/.dev    ## every test but the slow ones
-	$(BIN)/python -m pytest -q -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 test-all: .venv/.dev ## the slow ones too
 	$(BIN)/python -m pytest -q $(ARGS)

@@ -51,7 +51,7 @@ def verify(
     saves = _saves(root, chosen)
     reports = _verify(root, loaded, chosen)
     _show(out, reports, details)
-    stale = _out_of_sync(root, loaded)
+    stale = _out_of_sync(root, loaded, chosen)
     if stale:
         out.print(
             "\nassignments/ is not what solutions/ gives; run `autograder release` to write it anew:", style="red"
@@ -110,14 +110,21 @@ def _show(out: object, reports: list[Report], details: bool) -> None:
             print_(part)
 
 
-def _out_of_sync(root: Path, course: Course) -> list[str]:
-    """How assignments/ differs from what solutions/ gives, as far as that can be told without running anything again."""
+def _out_of_sync(root: Path, course: Course, chosen: list[Exercise]) -> list[str]:
+    """How assignments/ differs from what solutions/ gives, in the topics of the chosen exercises."""
     from autograder.grading.planner import CourseProblem
     from autograder.release.assignments import check_in_sync
     from autograder.release.errors import ReleaseError
+    from autograder.release.makers import makers
+    from autograder.release.topics import load_topics
 
+    names = {exercise.topic for exercise in chosen}
+    topics = None
+    if names != {exercise.topic for exercise in course.exercises}:
+        topics = [topic for topic in load_topics(root) if topic.name in names]
+    planned = [exercise for exercise in course.exercises if exercise.topic in names]
     try:
-        return check_in_sync(root, makers=_makers(root, course))
+        return check_in_sync(root, makers=makers(root, course, private_folder(root), planned), topics=topics)
     except (CourseProblem, ReleaseError):
         return ["not compared: some exercise can't be released, see above"]
 

@@ -8,7 +8,7 @@ committed and releasing it can't disagree.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,8 @@ def check_in_sync(
     course_root: Path, out: Path | None = None, *, makers: Makers, topics: Sequence[Topic] | None = None
 ) -> list[str]:
     """A line for each committed file that differs from what would be generated: missing, stale or extra; [] when none."""
-    return differences(out or course_root / FOLDER, assignment_files(course_root, makers=makers, topics=topics))
+    files = assignment_files(course_root, makers=makers, topics=topics)
+    return differences(out or course_root / FOLDER, files, None if topics is None else {each.name for each in topics})
 
 
 def assignment_files(course_root: Path, *, makers: Makers, topics: Sequence[Topic] | None = None) -> dict[str, bytes]:
@@ -78,8 +79,8 @@ def student_files(topics: Sequence[Topic]) -> list[str]:
     return sorted([*stubs, *(f"{topic.name}/{topic.name}.ipynb" for topic in topics)])
 
 
-def differences(folder: Path, files: Mapping[str, bytes]) -> list[str]:
-    """How `folder` differs from `files`, a line for each path."""
+def differences(folder: Path, files: Mapping[str, bytes], topics: Set[str] | None = None) -> list[str]:
+    """How `folder` (of it, only `topics` when they are given) differs from `files`, a line for each path."""
     lines = []
     for name in sorted(files):
         path = folder / name
@@ -87,7 +88,8 @@ def differences(folder: Path, files: Mapping[str, bytes]) -> list[str]:
             lines.append(f"{FOLDER}/{name}: missing")
         elif path.read_bytes() != files[name]:
             lines.append(f"{FOLDER}/{name}: stale, its source in solutions/ gives something else now")
-    lines += [f"{FOLDER}/{name}: extra, nothing in solutions/ gives it" for name in walk(folder) if name not in files]
+    found = [name for name in walk(folder) if topics is None or name.split("/")[0] in topics]
+    lines += [f"{FOLDER}/{name}: extra, nothing in solutions/ gives it" for name in found if name not in files]
     return lines
 
 

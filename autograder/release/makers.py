@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from autograder.checks import extract
@@ -10,10 +11,12 @@ from autograder.course import Course, Exercise
 from autograder.release.assignments import Makers
 
 
-def makers(root: Path, course: Course, private: Path) -> Makers:
-    """Makers for the course in `root`; public plans come through the plan cache in `private`."""
+def makers(root: Path, course: Course, private: Path, exercises: Sequence[Exercise] | None = None) -> Makers:
+    """Makers for `exercises` (default: all) of the course in `root`; public plans come through the cache in `private`."""
+    planned = course.exercises if exercises is None else exercises
     return Makers(
-        test_module=_test_module, public_plan=lambda name: write_plan(_public_plan(root, course, private, name))
+        test_module=_test_module,
+        public_plan=lambda name: write_plan(_public_plan(root, course, private, name, planned)),
     )
 
 
@@ -50,24 +53,24 @@ def _public_checks(source: str) -> list[str]:
     return names
 
 
-def _public_plan(root: Path, course: Course, private: Path, name: str) -> Plan:
+def _public_plan(root: Path, course: Course, private: Path, name: str, exercises: Sequence[Exercise]) -> Plan:
     """The public part of the plan. It depends on the authored files alone, not on a class's secret: made once, then cached."""
     from autograder.checks.plan import read_plan
 
     path = _cache(root, private, course.exercise(name))
     if not path.exists():
-        _make_public_plans(root, course, private, name)
+        _make_public_plans(root, private, name, exercises)
     return read_plan(path.read_bytes(), path.name)
 
 
-def _make_public_plans(root: Path, course: Course, private: Path, name: str) -> None:
+def _make_public_plans(root: Path, private: Path, name: str, exercises: Sequence[Exercise]) -> None:
     """Make the plan of `name`, and those of other exercises that will be asked for next: torch is imported once for all."""
     from autograder.grading.planner import CourseProblem, Planner
     from autograder.grading.planner import write_private as write
     from autograder.grading.secret import AUTHORS
     from autograder.jail.host import Zygote
 
-    missing = [each for each in course.exercises if not _cache(root, private, each).exists()]
+    missing = [each for each in exercises if not _cache(root, private, each).exists()]
     with Zygote() as zygote:
         planner = Planner(root, private / "plans", AUTHORS, zygote, "verify")
         for exercise in sorted(missing, key=lambda each: each.name != name):
