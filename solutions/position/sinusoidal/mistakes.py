@@ -9,7 +9,7 @@ from autograder.checks import mistake
 # --- frequencies -----------------------------------------------------------------------------------------------------
 
 mistake(
-    "Your exponent is i/C for pair i, half of what it should be: the slowest pair turns √base times too slowly to too fast. "
+    "Your exponent is i/C for pair i, half of what it should be, so the slow pairs turn far too fast. "
     "Pair i stands at feature 2i, and its exponent is 2i/C.",
     edit={"torch.arange(0, C, 2, dtype=torch.float64) / C": "torch.arange(C // 2, dtype=torch.float64) / C"},
 )
