@@ -105,6 +105,8 @@ def _of_attribute(node: ast.Attribute, modules: set[str], forbids: bool) -> Iter
     owner = node.value.id if isinstance(node.value, ast.Name) else ""
     if node.attr in _INSIDES:
         yield Suspicion("insides", node.attr, node.lineno)
+    elif forbids and node.attr == "CompilationUnit":  # TorchScript from a text
+        yield Suspicion("run-text", node.attr, node.lineno)
     elif owner == "sys" and node.attr == "modules":
         yield Suspicion("namespace", "sys.modules", node.lineno)
     elif forbids and owner in modules and node.attr == "__dict__":
