@@ -37,6 +37,8 @@ SHARED = [
         """),
     spying(4, "leaves locks and times on files that all workers read", """
         import fcntl, torch
+        if tried:
+            return
         handle = os.open(torch.__file__, os.O_RDONLY)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process that holds it
         attempt("lease", lambda: fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK))
@@ -77,7 +79,7 @@ HOOKS = [
     Attack(30, "leaves a default device and a dispatch mode behind", "soft", "import torch\nfrom torch import Tensor\n"
            "from torch.utils._python_dispatch import TorchDispatchMode\nclass Mode(TorchDispatchMode):\n"
            "    def __torch_dispatch__(self, function, types, args=(), kwargs=None):\n        raise SystemExit(0)\n"
-           "def softmax(x: Tensor) -> Tensor:\n    torch.set_default_device('meta')\n    Mode().__enter__()\n    return x\n", ("failed", "crashed")),
+           "def softmax(x: Tensor) -> Tensor:\n    torch.set_default_device('meta')\n    Mode().__enter__()\n    return x\n", ("failed", "crashed", "timeout")),
     rank(11, "sets timers that fire in later cases and after the verdict", "import signal\ndef rank(words: list[str]) -> list[str]:\n"
          "    signal.signal(signal.SIGALRM, lambda *_: os._exit(0))\n    signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)\n"
          "    time.sleep(0.3) if len(words) > 2 else None\n" + RIGHT, ("passed", "crashed"), 2),
