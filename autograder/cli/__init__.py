@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from autograder.cli import authors, instructors, students
+from autograder.cli import authors, instructors, scores, students
 from autograder.cli.common import explain
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 students.register(app)
 instructors.register(app)
+scores.register(app)
 authors.register(app)
 
 

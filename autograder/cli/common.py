@@ -69,6 +69,7 @@ def _sentences(error: Exception) -> str | None:
     from autograder.checks.authoring import AuthoringError
     from autograder.checks.plan import PlanError
     from autograder.course.problems import CourseError
+    from autograder.course.roster import RosterError
     from autograder.course.submission import SubmissionError
     from autograder.grading.planner import CourseProblem
     from autograder.grading.secret import SecretError
@@ -84,7 +85,7 @@ def _sentences(error: Exception) -> str | None:
         return f"The course is broken, so nothing was graded. To mend:\n{error}"
     if isinstance(error, Refused):
         return str(error)
-    known = (PlanError, SubmissionError, SecretError, TwinError, JailError, ReleaseError, StoreError)
+    known = (PlanError, SubmissionError, SecretError, TwinError, JailError, ReleaseError, StoreError, RosterError)
     if isinstance(error, known):
         text = str(error)
         # Some begin with a file's name, which stays as it is.

@@ -18,6 +18,7 @@ from autograder.course.config import Course
 from autograder.course.layout import places
 from autograder.course.submission import SubmissionError, submission_id
 from autograder.course.tree import key, shown, skipped
+from autograder.results import Clock
 
 SUBMITTED = {".zip", ".py", ".ipynb", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst"}
 
@@ -28,6 +29,8 @@ class Found:
 
     id: str
     source: str
+    handed_in: str = ""  # ISO 8601, where it is known from elsewhere than the submission itself
+    clock: Clock = "unknown"
 
 
 def find_submissions(paths: Iterable[str | Path], course: Course) -> list[Found]:

@@ -7,10 +7,12 @@ only `rev-parse`, `ls-tree` and `cat-file` are called, which run none of them, a
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from autograder.course.tree import MAX_DEPTH, MAX_ENTRIES, Entry, Kind, shown, skipped, too_big, with_folders
@@ -18,6 +20,7 @@ from autograder.results import Message
 
 MAX_LISTING = 8 * 2**20
 SECONDS = 60
+_COMMITTED = re.compile(rb" (\d{1,12}) ([+-]\d{4})$")
 KINDS: dict[str, Kind] = {"100644": "file", "100755": "file", "100664": "file", "120000": "link", "160000": "other"}
 
 
@@ -65,6 +68,24 @@ def resolve(folder: Path, rev: str) -> Revision:
         said = answer.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
         raise GitError(f"there is no commit {rev!r} in {folder}" + (f" (git: {said})" if said else ""))
     return Revision(folder, rev, commit)
+
+
+def committed_at(revision: Revision) -> str:
+    """When the commit says it was committed, ISO 8601; "" when it says nothing that can be read."""
+    try:
+        answer = _git(revision.folder, "cat-file", "commit", revision.commit).stdout
+    except subprocess.TimeoutExpired:
+        return ""
+    line = next((each for each in answer.partition(b"\n\n")[0].split(b"\n") if each.startswith(b"committer ")), b"")
+    match = _COMMITTED.search(line)
+    if match is None:
+        return ""
+    hours, minutes = int(match[2][1:3]), int(match[2][3:5])
+    offset = timedelta(hours=hours, minutes=minutes) * (-1 if match[2][:1] == b"-" else 1)
+    try:
+        return datetime.fromtimestamp(int(match[1]), timezone(offset)).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 class GitTree:

@@ -278,6 +278,8 @@ class ClassGrader:
             provenance=self.provenance(),
             exercises=blocked(exercises, self.exercises),
             problems=submission.problems,
+            handed_in=submission.handed_in,
+            clock=submission.clock,
         )
 
     def provenance(self) -> Provenance:
@@ -300,6 +302,8 @@ class ClassGrader:
 
 def _is_of(result: Result, submission: Submission, keys: dict[str, str]) -> bool:
     """Whether a stored result is what grading `submission` again would give."""
+    if (result.handed_in, result.clock) != (submission.handed_in, submission.clock):
+        return False
     return result.hash == submission.hash and [each.key for each in result.exercises] == list(keys.values())
 
 
