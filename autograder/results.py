@@ -157,6 +157,7 @@ class Provenance(Record):
     engine_hash: str  # of its code that decides observations and verdicts
     course_hash: str  # grading.toml
     exercise_hashes: dict[str, str] = {}  # checks, reference and lab, per exercise
+    authored: dict[str, str] = {}  # of what its authors wrote alone, per exercise: the same on every machine
     secret: str = ""  # fingerprint of the course secret that seeds hidden cases
     python: str = ""  # version
     torch: str = ""  # version

@@ -14,8 +14,7 @@ from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_cours
 if TYPE_CHECKING:
     from autograder.course import Course
     from autograder.course.roster import Roster
-    from autograder.grading.rejudge import Change
-    from autograder.results import CaseResult, Result
+    from autograder.results import Result
     from autograder.store import Store
 
 ResultArgument = Annotated[str, typer.Argument(metavar="RESULT", help="A submission's id, or a result as a JSON file.")]
@@ -387,6 +386,7 @@ def rejudge(
 
     Prints every grade that changes and why, and writes a new run.
     """
+    from autograder.feedback.changes import why
     from autograder.feedback.escape import visible
     from autograder.feedback.pen import console
     from autograder.grading.grade import ClassGrader
@@ -421,7 +421,7 @@ def rejudge(
                     changed += 1
                     points = f"{change.before} → {change.after} points"
                     out.print(visible(f"{change.submission}  {change.exercise}  {change.check}  {points}"))
-                    out.print(visible(f"    {_why(change)}"), style="dim")
+                    out.print(visible(f"    {why(change)}"), style="dim")
         store.finish_run(again.id)
     out.print(
         f"{_count(len(graded), 'submission')} judged again in run {again.id}; {_count(changed, 'grade')} changed."
@@ -436,18 +436,3 @@ def rejudge(
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _why(change: Change) -> str:
-    """What decides a check now, and what did before."""
-    from autograder.feedback import escape, messages
-
-    def said(case: CaseResult | None) -> str:
-        if case is None:
-            return "no case fails"
-        message = messages.case_message(case)
-        facts = messages.difference_facts(case.difference) if case.difference else []
-        sentences = [messages.text(message) if message else case.verdict, *map(escape.spans_text, facts)]
-        return f"case “{case.title}”: {' '.join(sentences)}"
-
-    return f"Now {said(change.now)}. Before, {said(change.was)}" if change.now is None else f"Now {said(change.now)}"

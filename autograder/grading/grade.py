@@ -162,6 +162,10 @@ class ClassGrader:
     def _keys(self) -> dict[str, str]:
         return self.__dict__.setdefault("_planner_keys", {})
 
+    @functools.cached_property
+    def _authored(self) -> dict[str, str]:
+        return {each.name: hashes.authored(each.solution_dir(self.root)) for each in self.exercises}
+
     def plan(self, exercise: Exercise) -> Plan:
         return self.planner.plan(exercise)
 
@@ -288,6 +292,7 @@ class ClassGrader:
             engine_hash=hashes.engine(),
             course_hash=self.course.hash,
             exercise_hashes={each.name: self._planner_key(each) for each in self.exercises},
+            authored={each.name: self._authored[each.name] for each in self.exercises},
             secret=fingerprint(self.secret),
             python=hashes.versions()["python"],
             torch=hashes.versions()["torch"],
