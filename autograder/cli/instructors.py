@@ -116,7 +116,7 @@ def grade(
                 raise typer.Exit(130) from None
         store.finish_run(run.id)
         graded.sort(key=lambda result: result.submission)
-        _finish(loaded, store, people, graded, report or private / "report", json_folder, run.id)
+        finish(loaded, store, people, graded, report or private / "report", json_folder, run.id)
 
 
 class _Progress:
@@ -160,7 +160,7 @@ class _Progress:
                 sys.stderr.write(f"{step.done} of {step.total} submissions\n")
 
 
-def _finish(
+def finish(
     course: Course,
     store: Store,
     roster: Roster,
@@ -169,6 +169,7 @@ def _finish(
     json_folder: Path | None,
     run: str,
 ) -> None:
+    """Print the table and write the pages of freshly written results."""
     from autograder.cli.scores import file_name
     from autograder.feedback.pen import console
     from autograder.feedback.summary import class_table, legend

@@ -103,9 +103,11 @@ class GitTree:
     def entries(self) -> list[Entry]:
         listing = self._listing()
         found = []
+        sizes = self._sizes(listing)
         for record in listing.split(b"\0")[:-1]:
             about, _, raw = record.partition(b"\t")
-            mode, _, blob, size = about.decode("ascii", "replace").split()
+            mode, _, blob = about.decode("ascii", "replace").split()
+            size = sizes.get(blob, "")
             name = raw.decode("utf-8", "surrogateescape")
             if skipped(name) or name.count("/") >= MAX_DEPTH or ".." in name.split("/"):
                 continue
@@ -149,7 +151,7 @@ class GitTree:
 
     def _listing(self) -> bytes:
         """What `ls-tree` says, cut off when it is too long: a few small objects can name a billion files."""
-        arguments = _command(self.revision.folder, "ls-tree", "-r", "-z", "-l", "--full-tree", self.revision.commit)
+        arguments = _command(self.revision.folder, "ls-tree", "-r", "-z", "--full-tree", self.revision.commit)
         with subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
         ) as process:
@@ -172,12 +174,28 @@ class GitTree:
                 return b""
         return listing
 
+    def _sizes(self, listing: bytes) -> dict[str, str]:
+        """Sizes of the objects in a listing, as far as they are here: `collect` leaves very large files out."""
+        records = [record.partition(b"\t")[0].split() for record in listing.split(b"\0")[:-1]]
+        request = b"".join(parts[2] + b"\n" for parts in records[: MAX_ENTRIES + 1] if parts[1] == b"blob")
+        if not request:
+            return {}
+        try:
+            answer = _git(self.revision.folder, "cat-file", "--batch-check=%(objectname) %(objectsize)", input=request)
+        except subprocess.TimeoutExpired:
+            return {}
+        lines = [line.split(" ") for line in answer.stdout.decode("ascii", "replace").splitlines()]
+        return {line[0]: line[1] for line in lines if len(line) == 2 and line[1].isdecimal()}
+
     def _too_many(self) -> None:
         self.broken = Message(id="submission.git-too-many", values={"limit": MAX_ENTRIES})
 
 
 def _absent(name: str) -> Message:
-    return Message(id="submission.unreadable", values={"file": shown(name), "reason": "git does not have its content"})
+    return Message(
+        id="submission.unreadable",
+        values={"file": shown(name), "reason": "git does not have its content (`collect` leaves very large files out)"},
+    )
 
 
 def _git(folder: Path, *arguments: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
