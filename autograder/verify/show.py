@@ -51,6 +51,13 @@ def reports_details(report: Report, everything: bool) -> Iterator[RenderableType
         margins = [trial.margins[name] for trial in honest if name in trial.margins]
         table.add_row(name, str(rejects[name]), str(alone[name]), f"{max(margins):.2g}" if margins else "exact")
     yield table
+    for check, budget in report.budgets.items():
+        for name, bound in budget.items():
+            most = max((trial.spent.get(check, {}).get(name, 0.0) for trial in honest), default=0.0)
+            over = [trial.spent.get(check, {}).get(name, 0.0) for trial in report.of("mistake")]
+            least = min((ratio for ratio in over if ratio > bound), default=None)
+            wasteful = "no mistake breaks it" if least is None else f"the least wasteful mistake {least:.3g}×"
+            yield Text(f"  {check}: {name} at most {bound:g}× the reference's; right answers {most:.3g}×, {wasteful}")
     for trial in report.of("mistake"):
         yield Text(f"  {'✓' if trial.failing() else '✗'} {trial.name}", "" if trial.failing() else "red")
         yield Text(f"      rejected by {', '.join(trial.failing()) or 'no check'}", "dim")
