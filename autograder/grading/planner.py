@@ -122,8 +122,6 @@ class Planner:
     def _add_reference(self, plan: Plan, reference: str, client: TwinClient, where: str) -> None:
         outcomes = self._observe(plan, reference, f"{where}/solution.py")
         for check, case in plan.cases():
-            if check.device != "cpu":
-                continue
             outcome = outcomes[check.name, case.title]
             if outcome.verdict is not None:
                 raise CourseProblem(
@@ -170,10 +168,8 @@ class Planner:
         cases: list[tuple[PlannedCheck, PlannedCase]] | None = None,
         measure: bool = True,
     ) -> dict[tuple[str, str], Outcome]:
-        if cases is None:
-            cases = [(check, case) for check, case in plan.cases() if check.device == "cpu"]
-        with Session(self.zygote, plan, Code(source, file), RunLimits(cpu_seconds=5.0)) as session:
-            return observe_all(session, cases, measure=measure)
+        with Session(self.zygote, plan, Code(source, file), RunLimits(cpu_seconds=5.0), on_cpu=True) as session:
+            return observe_all(session, plan.cases() if cases is None else cases, measure=measure)
 
 
 def _same_points(plan: Plan, exercise: Exercise) -> None:
