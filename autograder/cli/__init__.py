@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from autograder.cli import authors, instructors, students
+from autograder.cli import authors, ci, instructors, students
 from autograder.cli.common import explain
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app = typer.Typer(
     "**instructors** with `autograder grade SUBMISSIONS…`; **authors** with `autograder verify` and `autograder new`.",
 )
 students.register(app)
+ci.register(app)
 instructors.register(app)
 authors.register(app)
 

@@ -63,6 +63,7 @@ _SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "run.not-written": {},
     "run.raised": {"exception": _is_exception},
     "run.wrong-type": {},
+    "run.wrong-parameters": {},
     "run.mutated": {},
     "run.timeout": {"seconds": _is_number},
     "run.memory": {"megabytes": _is_number},

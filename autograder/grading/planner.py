@@ -117,8 +117,6 @@ class Planner:
     def _add_reference(self, plan: Plan, reference: str, client: TwinClient, where: str) -> None:
         outcomes = self._observe(plan, reference, f"{where}/solution.py")
         for check, case in plan.cases():
-            if check.device != "cpu":
-                continue
             outcome = outcomes[check.name, case.title]
             if outcome.verdict is not None:
                 raise CourseProblem(
@@ -159,10 +157,8 @@ class Planner:
     def _observe(
         self, plan: Plan, source: str, file: str, cases: list[tuple[PlannedCheck, PlannedCase]] | None = None
     ) -> dict[tuple[str, str], Outcome]:
-        if cases is None:
-            cases = [(check, case) for check, case in plan.cases() if check.device == "cpu"]
-        with Session(self.zygote, plan, Code(source, file), RunLimits(cpu_seconds=5.0)) as session:
-            return observe_all(session, cases)
+        with Session(self.zygote, plan, Code(source, file), RunLimits(cpu_seconds=5.0), on_cpu=True) as session:
+            return observe_all(session, plan.cases() if cases is None else cases)
 
 
 def _same_points(plan: Plan, exercise: Exercise) -> None:

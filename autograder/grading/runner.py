@@ -71,6 +71,7 @@ class Session:
     code: Code
     limits: RunLimits = field(default_factory=RunLimits)
     torch_seed: int = 0
+    on_cpu: bool = False  # GPU checks as well: that is where the reference's values come from
     timeouts: int = 0
     _worker: Worker | None = None
 
@@ -128,7 +129,7 @@ class Session:
                 inputs=case.inputs,
                 seconds=self.limits.cpu_seconds,
                 wall_seconds=self.limits.wall_seconds,
-                device=check.device,
+                device="cpu" if self.on_cpu else check.device,
                 torch_seed=self.torch_seed,
             )
         )
@@ -192,7 +193,8 @@ _VERDICTS: dict[str, Verdict | None] = {
     "forbidden": "forbidden",
 }
 _VERDICTS |= dict.fromkeys(
-    ("missing-function", "wrong-signature", "not-written", "wrong-type", "too-big", "raised"), "failed"
+    ("missing-function", "wrong-signature", "not-written", "wrong-type", "wrong-parameters", "too-big", "raised"),
+    "failed",
 )
 _REPEATABLE = frozenset({"syntax", "forbidden", "missing-function", "wrong-signature", "not-written"})
 

@@ -49,6 +49,7 @@ Kind = Literal[
     "missing-function",
     "wrong-signature",
     "wrong-type",
+    "wrong-parameters",  # of an nn.Module
     "too-big",  # the answer can't be sent
     "memory",
     "timeout",

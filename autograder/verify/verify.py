@@ -39,7 +39,7 @@ class Trial:
     seconds: float = 0.0
 
     def failing(self) -> list[str]:
-        return [name for name, verdict in self.verdicts.items() if verdict != "passed"]
+        return [name for name, verdict in self.verdicts.items() if verdict not in ("passed", "skipped")]
 
 
 @dataclass
