@@ -107,7 +107,7 @@ class MiniDDP(_Start):
 
     def finalize(self):
         flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).view(-1) for p in self.trained])
-        flat = ring_allreduce(flat, self.comm) / self.comm.size  # noqa: F821
+        flat = ring_allreduce(flat, self.comm) / self.comm.size
         for p in self.trained:
             p.grad, flat = flat[: p.numel()].view_as(p).clone(), flat[p.numel() :]
 

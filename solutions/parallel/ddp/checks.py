@@ -1,6 +1,7 @@
 """Checks of parallel/ddp: what the ranks end with, and what they sent for it, replayed from the record of the world."""
 
 import contextlib
+import itertools
 
 import torch
 from torch import nn
@@ -58,7 +59,9 @@ def judge_ring(seen, want, inputs):
     way = {(each.dst - each.src) % n for each in messages}
     if len(way) > 1 or not way <= {1, n - 1}:
         return reject("Messages go to ranks {ways} further on; on a ring all go to the next rank.", ways=sorted(way))
-    bounds = [(int(each[0]), int(each[-1]) + 1) for each in torch.tensor_split(torch.arange(x.shape[1]), n) if len(each)]
+    bounds = [
+        (int(each[0]), int(each[-1]) + 1) for each in torch.tensor_split(torch.arange(x.shape[1]), n) if len(each)
+    ]
     sizes = {end - start for start, end in bounds}
     longest = max((each.tensor.numel() for each in messages), default=0)
     if longest > max(sizes, default=0):
@@ -70,7 +73,9 @@ def judge_ring(seen, want, inputs):
     steps = max((each.step for each in messages), default=0)
     if steps > 2 * (n - 1):
         return reject(
-            "The last message waits for {steps} messages in a row; a ring needs 2(n-1) = {want}.", steps=steps, want=2 * n - 2
+            "The last message waits for {steps} messages in a row; a ring needs 2(n-1) = {want}.",
+            steps=steps,
+            want=2 * n - 2,
         )
     total = sum(each.tensor.numel() for each in messages)
     if total != 2 * (n - 1) * x.shape[1]:
@@ -94,8 +99,6 @@ def judge_ring(seen, want, inputs):
 
 def _same(a, b):
     return a.shape == b.shape and difference(a, b, SUMS) is None
-
-
 
 
 @check(
@@ -194,7 +197,7 @@ def gradients(net):
 def setup(rng, widths, n, batch=3, steps=1, dtype="float32", **others):
     """Weights, and for each rank and step a batch of its own."""
     dtype = getattr(torch, dtype)
-    weights = [rng.normal(b, a + 1, scale=0.7, dtype=dtype) for a, b in zip(widths, widths[1:], strict=False)]
+    weights = [rng.normal(b, a + 1, scale=0.7, dtype=dtype) for a, b in itertools.pairwise(widths)]
     batches = [[rng.normal(batch, widths[0], dtype=dtype) for _ in range(steps)] for _ in range(n)]
     return {"weights": weights, "batches": batches, **others}
 
@@ -219,7 +222,8 @@ def per_rank_state(rng, n, widths, norm=False):
     """Different weights (and statistics) on every rank."""
     weights = [setup(rng, widths, 1)["weights"] for _ in range(n)]
     counts = [rng.integer(1, 100) for _ in range(n)]
-    return {"weights": weights, "means": [rng.normal(widths[0]) for _ in range(n)] if norm else None, "counts": counts}
+    means = [rng.normal(widths[0]) for _ in range(n)] if norm else None
+    return {"weights": weights, "means": means, "counts": counts, "x": rng.normal(2, widths[0])}
 
 
 @check(
@@ -233,7 +237,7 @@ def per_rank_state(rng, n, widths, norm=False):
         case("one rank", n=1, widths=[2, 2], norm=True),
     ],
 )
-def all_ranks_start_alike(student, weights, means, counts):
+def all_ranks_start_alike(student, weights, means, counts, x):
     """After construction, every rank has the parameters and buffers of rank 0, in the module that was given."""
     world = World(len(weights))
 
@@ -242,8 +246,9 @@ def all_ranks_start_alike(student, weights, means, counts):
         if means is not None:
             net.norm.running_mean.copy_(means[comm.rank])
             net.norm.num_batches_tracked.fill_(counts[comm.rank])
-        student.MiniDDP(net, 64, comm)
-        return {name: value.clone() for name, value in net.state_dict().items()}
+        ddp = student.MiniDDP(net, 64, comm)
+        state = {name: value.clone() for name, value in net.state_dict().items()}
+        return {"state": state, "output": ddp.eval()(x)}
 
     return world.run(program)
 
@@ -376,7 +381,11 @@ def judge_accumulation(seen, want, inputs):
     starts = {rank: place for place, rank, name in record.marks if name == "built"}
     if set(begins) != set(range(n)) or set(starts) != set(range(n)):
         return reject("The record of calls is not what a world of these ranks records.")
-    sent = [each for each in record.collectives if each.op != "broadcast" and min(each.called.values()) > min(starts.values())]
+    sent = [
+        each
+        for each in record.collectives
+        if each.op != "broadcast" and min(each.called.values()) > min(starts.values())
+    ]
     if any(each.called[rank] < begins[rank] for each in sent for rank in begins if each.payloads[rank].numel()):
         return reject("Gradients are sent in a backward under no_sync.")
     if any(starts[each.src] < each.sent < begins[each.src] and each.tensor.numel() for each in record.messages):
@@ -501,7 +510,9 @@ def judge_overlap(seen, want, inputs):
     sums = record.of("all_reduce")
     sizes = [each.payloads[0].numel() for each in sums]
     if sizes != [size for size, _ in buckets]:
-        return reject("The all-reduces have {got} elements; the buckets have {want}.", got=sizes, want=[s for s, _ in buckets])
+        return reject(
+            "The all-reduces have {got} elements; the buckets have {want}.", got=sizes, want=[s for s, _ in buckets]
+        )
     for rank in range(n):
         places = {name: place for place, whose, name in record.marks if whose == rank}
         if set(places) != {f"gradient {index}" for _, bucket in buckets for index in bucket}:
@@ -512,7 +523,8 @@ def judge_overlap(seen, want, inputs):
                 return reject("Bucket {number} is sent before all of its gradients are there.", number=number)
             if any(complete < place < each.called[rank] for place in places.values()):
                 return reject(
-                    "Bucket {number} is complete, but backward goes on to other gradients before it is sent.", number=number
+                    "Bucket {number} is complete, but backward goes on to other gradients before it is sent.",
+                    number=number,
                 )
             if each.waited.get(rank, -1) < max(places.values()):
                 return reject("Backward waits for bucket {number}; start it, and wait in finalize.", number=number)

@@ -68,7 +68,9 @@ mistake(
 mistake(
     "Ranks start from different weights: nothing is broadcast at construction, and averaged gradients never bring different weights "
     "together. Broadcast parameters and buffers from rank 0.",
-    edit={"        for tensor in (*module.parameters(), *module.buffers()):\n            comm.broadcast(tensor, src=0)\n": ""},
+    edit={
+        "        for tensor in (*module.parameters(), *module.buffers()):\n            comm.broadcast(tensor, src=0)\n": ""
+    },
 )
 mistake(
     "You broadcast parameters at construction, but not buffers, such as the running statistics of BatchNorm.",
@@ -76,7 +78,7 @@ mistake(
 )
 mistake(
     "Your gradients are the sum over ranks. Divide by the number of ranks: the mean is the gradient of the whole batch.",
-    edit={"handle.wait() / self.comm.size": "handle.wait() / 1"},
+    edit={"mean = flat / self.comm.size": "mean = flat / 1"},
 )
 mistake(
     "You send a bucket when its first gradient is ready, so the others in it are missing or old. "
@@ -189,7 +191,7 @@ mistake(
 )
 mistake(
     "You read the flat gradients without waiting for the all-reduce, so each rank keeps its own. Call wait on its handle.",
-    edit={"mean = handle.wait() / self.comm.size": "mean = flat / self.comm.size"},
+    edit={"            handle.wait()\n": ""},
 )
 mistake(
     "Buffers are broadcast at construction only, and drift apart with the data. Set them to rank 0's at the start of each forward.",
@@ -208,18 +210,24 @@ mistake(
 )
 mistake(
     "You send gradients of frozen parameters too: they have none, and get one here. Leave parameters without requires_grad alone.",
-    edit={"reversed([p for p in module.parameters() if p.requires_grad])": "reversed([*module.parameters()])",
-          "            p.register_post": "            p.requires_grad and p.register_post"},
+    edit={
+        "reversed([p for p in module.parameters() if p.requires_grad])": "reversed([*module.parameters()])",
+        "            p.register_post": "            p.requires_grad and p.register_post",
+    },
 )
 mistake(
     "Your buckets take parameters in the order of the module. Backward reaches the last layer first: reverse it, "
     "or the first bucket is complete only at the end.",
-    edit={"in reversed([p for p in module.parameters() if p.requires_grad])": "in [p for p in module.parameters() if p.requires_grad]"},
+    edit={
+        "in reversed([p for p in module.parameters() if p.requires_grad])": "in [p for p in module.parameters() if p.requires_grad]"
+    },
 )
 mistake(
     "You wait for each bucket inside of backward. Start it with async_op=True and wait in finalize.",
-    edit={"self.launched.append((flat, self.comm.all_reduce(flat, async_op=True)))": ""
-          "handle = self.comm.all_reduce(flat, async_op=True)\n        handle.wait()\n        self.launched.append((flat, handle))"},
+    edit={
+        "self.launched.append((flat, self.comm.all_reduce(flat, async_op=True)))": ""
+        "handle = self.comm.all_reduce(flat, async_op=True)\n        handle.wait()\n        self.launched.append((flat, handle))"
+    },
 )
 mistake(
     "Your buckets grow past the cap: a parameter that does not fit any more begins a new bucket.",

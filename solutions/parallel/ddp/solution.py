@@ -180,7 +180,8 @@ class MiniDDP(nn.Module):
         while len(self.launched) < len(self.buckets):  # held up by parameters without a gradient
             self._launch()
         for bucket, (flat, handle) in zip(self.buckets, self.launched, strict=True):
-            mean = handle.wait() / self.comm.size
+            handle.wait()
+            mean = flat / self.comm.size
             for p, grad in zip(bucket, mean.split([p.numel() for p in bucket]), strict=True):
                 p.grad = grad.view_as(p).clone()
         self._begin()

@@ -87,7 +87,7 @@ def test_a_ring_sums_whatever_the_sizes(reference, n):
     for size in range(12):
         x = torch.randn(n, size, generator=torch.Generator().manual_seed(size))
         world = World(n)
-        for got in world.run(lambda comm: reference.ring_allreduce(x[comm.rank], comm)):
+        for got in world.run(lambda comm, x=x: reference.ring_allreduce(x[comm.rank], comm)):
             torch.testing.assert_close(got, x.sum(0))
         sent = [0] * n
         for event in world.events:
