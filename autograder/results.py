@@ -31,8 +31,8 @@ PENDING: frozenset[str] = frozenset({"skipped", "grader-error"})
 """Verdicts whose points are neither earned nor lost yet."""
 
 
-class Record(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Base of all records: keywords only, unknown fields refused when read back."""
+class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Base of all records: keywords only. Fields that this version does not know are left out when they are read back."""
 
 
 class Message(Record):

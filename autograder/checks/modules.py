@@ -73,7 +73,8 @@ def gradients(output: Tensor | Sequence[Tensor], wanted: Mapping[str, Tensor] | 
     found: dict[str, Any] = dict.fromkeys(leaves)
     if flowing and needed:
         total = torch.stack([(each * _weights(each)).sum() for each in flowing]).sum()
-        found |= dict(zip(needed, torch.autograd.grad(total, list(needed.values()), allow_unused=True), strict=True))
+        grads = torch.autograd.grad(total, list(needed.values()), retain_graph=True, allow_unused=True)
+        found |= dict(zip(needed, grads, strict=True))
     return found
 
 

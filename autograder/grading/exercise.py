@@ -33,6 +33,7 @@ class Subject:
     code: Code
     where: Where  # line of the module → file and line as the student knows them
     file_hash: str = ""
+    noticed: dict[tuple[str, str], int] = field(default_factory=dict)  # while it is graded, for a person: see Session
 
 
 @dataclass
@@ -74,6 +75,7 @@ class ExerciseGrader:
     has_gpu: bool = False
     torch_seed: int = 0
     confirm: bool = True  # run failures once more in a fresh worker
+    inspect: bool = False  # look for what a person should see
 
     def grade(self, subject: Subject, key: str = "") -> Graded:
         """Grade one file. Never raises for what the file does."""
@@ -85,6 +87,7 @@ class ExerciseGrader:
             self._decide_timeouts(subject, cases)
         graded = self._result(subject, cases, load_problem)
         graded.result.key = key
+        graded.result.flags = _flags(subject)
         return graded
 
     # --- running ---
@@ -96,10 +99,12 @@ class ExerciseGrader:
         return sorted(cases, key=lambda pair: not pair[1].public)
 
     def _session(self, subject: Subject) -> Session:
-        return Session(self.zygote, self.plan, subject.code, self.limits, self.torch_seed)
+        return Session(self.zygote, self.plan, subject.code, self.limits, self.torch_seed, noticed=subject.noticed)
 
     def _first_pass(self, subject: Subject) -> tuple[dict[Key, _Case], Outcome | None]:
         with self._session(subject) as session:
+            if self.inspect:
+                session.inspect()
             problem = session.load()
             if problem is not None and not problem.repeatable:  # a fresh worker decides
                 problem = session.load()
@@ -238,6 +243,19 @@ class ExerciseGrader:
             graded.observations[key] = outcome.value
             result.observation = key
         return result
+
+
+def _flags(subject: Subject) -> list[Message]:
+    """What was noticed, by line; the lines at which code runs come from a worker, so they may be none."""
+    flags = []
+    last = len(source_lines(subject.code.text))
+    for (kind, name), line in sorted(subject.noticed.items(), key=lambda item: item[1]):
+        values: dict[str, object] = {"name": name}
+        if 1 <= line <= last:
+            file, number = subject.where(line)
+            values["place"] = f"{file}:{number}"
+        flags.append(Message(id=f"flag.{kind}", values=values))
+    return flags
 
 
 def _place(outcome: Outcome, subject: Subject) -> Place | None:

@@ -168,6 +168,7 @@ class ClassGrader:
     def _prepare(self, names: set[str]) -> None:
         """Make the plans first: a broken course stops here, before anybody is graded, and so does a missing jail."""
         self._require_isolation()
+        self.jail.require = frozenset(self.isolation.on)
         self.jail.start()
         self.trusted.start()
         # A blocked exercise still needs its plan, and a prerequisite may be reused while its dependant is not.
@@ -213,6 +214,7 @@ class ClassGrader:
             lecture=f"lectures/{exercise.name}.md",
             gate=self.gate,
             has_gpu=self.has_gpu,
+            inspect=True,
         )
 
     def replay(self, exercise: Exercise, file: SubmittedFile, checks: list[str]) -> ExerciseResult:

@@ -21,6 +21,7 @@ from autograder.grading.runner import Code, RunLimits, Session, observe_all
 from autograder.grading.twins import TwinClient
 from autograder.results import ExerciseResult
 from autograder.verify.forgers import forgers
+from autograder.verify.mutant_report import MutantReport
 
 # A variant that hangs is rejected: there is no need to wait as long as for a student.
 LIMITS = RunLimits(cpu_seconds=4.0, wall_factor=3.0)
@@ -51,6 +52,7 @@ class Report:
     trials: list[Trial] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
     points: int = 0
+    mutants: MutantReport | None = None  # when they were tried
 
     @property
     def good(self) -> bool:
@@ -75,6 +77,18 @@ class Verifier:
     make_twin: Callable[[Exercise], TwinClient]
     jobs: int = 2
     on_trial: Callable[[str, int, int], None] = lambda exercise, done, total: None
+
+    def try_mutants(self, reports: list[Report], exercises: list[Exercise]) -> None:
+        """Try the mutants of all `exercises` that can be graded, and add what came of them to their reports."""
+        from autograder.verify.mutants import MutantRunner
+
+        able = [(report, each) for report, each in zip(reports, exercises, strict=True) if report.trials]
+        runner = MutantRunner(self.root, self.cache, self.jobs, self.on_trial)
+        for (report, _), found in zip(
+            able, runner.run([(each, self.make_grader(each)) for _, each in able]), strict=True
+        ):
+            report.mutants = found
+            report.problems += found.problems
 
     def verify(self, exercise: Exercise) -> Report:
         """Everything about one exercise. Uses what an earlier call found when nothing it depends on has changed."""
