@@ -45,6 +45,8 @@ IMPORTABLE = frozenset(
         "torch",
         "autograder.checks",
         "autograder.lab",
+        "autograder.lab.replay",
+        "autograder.lab.world",
     ]
 )
 
