@@ -213,6 +213,7 @@ class ClassGrader:
             title=exercise.title,
             points=exercise.points,
             zygote=self.jail,
+            trusted=self.trusted,
             review=client.review,
             limits=RunLimits(limits.cpu_seconds, limits.wall_factor, limits.memory_mb, limits.output_kb, exercise.jail),
             lecture=f"lectures/{exercise.name}.md",
