@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autograder.checks.explain import message_of
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.jail.host import Limits, Lost, Worker, Zygote
 from autograder.jail.layers.base import Profile
 from autograder.jail.messages import Inspect, Inspected, Load, Noticed, Observed, Run
+from autograder.jail.usage import Usage
 from autograder.jail.zygote import WORKER_FAILED
 from autograder.results import Message, Verdict
 
@@ -59,6 +60,7 @@ class Outcome:
     changed: bytes = b""
     output: str = ""
     seconds: float = 0.0
+    used: Usage | None = None  # measured from outside, where it ran in a worker of its own
     repeatable: bool = False  # a new worker would say the same
 
 
@@ -166,6 +168,15 @@ class Session:
             self.timeouts += 1
         return outcome
 
+    def run_apart(self, check: PlannedCheck, case: PlannedCase) -> Outcome:
+        """The same in a worker of its own, which is measured: nothing was computed before and nothing is left to use."""
+        with replace(self, _worker=None, _loaded=False) as own:
+            outcome = own.run(check, case)
+            self.timeouts = own.timeouts
+            if outcome.verdict is None and own._worker is not None:
+                outcome.used = own._worker.used()
+        return outcome
+
     def _ask(self, request: Load | Run) -> Outcome:
         assert self._worker is not None
         try:
@@ -241,16 +252,23 @@ def _signal_name(number: int) -> str:
 
 
 def observe_all(
-    session: Session, cases: Iterable[tuple[PlannedCheck, PlannedCase]], *, stop_at_timeout: bool = True
+    session: Session,
+    cases: Iterable[tuple[PlannedCheck, PlannedCase]],
+    *,
+    stop_at_timeout: bool = True,
+    measure: bool = True,
 ) -> dict[tuple[str, str], Outcome]:
-    """Outcomes of `cases` by (check, case title). After a timeout or crash, the check's other cases are not run."""
+    """Outcomes of `cases` by (check, case title). After a timeout or crash, the check's other cases are not run.
+
+    With `measure`, cases of checks with a budget run in workers of their own.
+    """
     outcomes: dict[tuple[str, str], Outcome] = {}
     given_up: dict[str, Outcome] = {}
     for check, case in cases:
         if check.name in given_up:
             outcomes[check.name, case.title] = given_up[check.name]
             continue
-        outcome = session.run(check, case)
+        outcome = session.run_apart(check, case) if measure and check.budget else session.run(check, case)
         outcomes[check.name, case.title] = outcome
         if stop_at_timeout and outcome.verdict in ("timeout", "memory", "crashed"):
             given_up[check.name] = Outcome(outcome.verdict, Message(id="run.not-run", values={}))

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from autograder.jail import usage
 from autograder.jail import zygote as protocol
 from autograder.jail.channel import Channel, ChannelClosed, ChannelError, ChannelTimeout
 from autograder.jail.layers import Profile
@@ -292,6 +293,7 @@ class Worker:
         self._number = 0
         self._read = 0
         self._ended: protocol.Ended | None = None
+        self._start = usage.start(pid)
 
     def ask(self, request: Request, seconds: float) -> Reply:
         """Send `request` and wait at most `seconds` for the answer. Raises `Lost`, and then the worker is ended."""
@@ -327,6 +329,11 @@ class Worker:
         data = os.pread(self._output, min(cap, max(size - self._read, 0)), self._read)
         self._read = size
         return data.decode("utf-8", "replace")
+
+    def used(self) -> usage.Usage | None:
+        """What it has used since it was forked; None when it has ended, or where the kernel does not tell."""
+        used = usage.usage(self.pid) if self._ended is None else None
+        return None if used is None or self._start is None else used.beyond(self._start)
 
     def end(self) -> protocol.Ended:
         """Kill the process and all that it started, and remove its folder. May be called again."""
