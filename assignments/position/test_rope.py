@@ -60,7 +60,7 @@ def each_sequence_can_have_its_own_positions(student, x, pos, style, rotary_dim,
     return student.apply_rope(x, pos, style, rotary_dim, base)
 
 
-@check(points=1, inputs=tokens, lecture='rotating-a-part', tolerance=NEAR, public=[case('two of four features', values=[[1.0, 0.0, 5.0, 6.0]], pos=[1], rotary_dim=2)])
+@check(points=1, inputs=tokens, lecture='rotating-a-part', tolerance=NEAR, public=[case('two of four features', values=[[1.0, 0.0, 5.0, 6.0]], pos=[1], rotary_dim=2), case('four of six', T=2, D=6, rotary_dim=4)])
 def partial_rotation_leaves_the_tail(student, x, pos, style, rotary_dim, base):
     """Only the first rotary_dim features are rotated, with the frequencies for rotary_dim; the others are unchanged."""
     return student.apply_rope(x, pos, style, rotary_dim, base)

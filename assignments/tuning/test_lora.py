@@ -62,7 +62,7 @@ def numbers(rng, n_in=4, n_out=3, r=2, shape=(5,), bias=True, dtype="float32", c
 
 def starts_at_zero(seen, want):
     """B is 0, A has the right shape and r independent rows, another A in each layer."""
-    for part in ("output", "B"):
+    for part in ("output", "B", "gradients of base"):
         found = difference(seen[part], want[part])
         if found is not None:
             return found
@@ -72,15 +72,21 @@ def starts_at_zero(seen, want):
     both = torch.cat([seen["A"], seen["A of another layer"]]).double()
     if not both.isfinite().all() or torch.linalg.matrix_rank(both) < len(both):
         return reject("A must be random, independently in each row and each layer. Rows of equal or zero A learn the same, or nothing.")
+    # The mean of n honest values is off by 6.5 standard errors once in 10¹⁰ times.
+    if both.numel() > 1000 and both.mean().abs() > 6.5 * both.std() / both.numel() ** 0.5:
+        return reject("A must be random with mean 0: as often below as above.")
     return None
 
 
 @check(points=1, inputs=numbers, judge=starts_at_zero, lecture='a-change-of-low-rank', public=[case('rank 2', n_in=6, n_out=3)])
 def a_fresh_layer_changes_nothing(student, weight, bias, A, B, x, options):
-    """At the start B is 0 and A random, so that the layer gives what its base gives."""
-    layer, other = (student.LoRALinear(base_layer(weight, bias), **options) for _ in range(2))
+    """At the start B is 0 and A random, so that the layer gives what its base gives; the base is frozen."""
+    base = base_layer(weight, bias)
+    layer, other = student.LoRALinear(base, **options), student.LoRALinear(base_layer(weight, bias), **options)
+    output = layer(x)
     return {
-        "output": layer(x).detach(),
+        "output": output.detach(),
+        "gradients of base": gradients(output, base),
         "B": layer.B.detach(),
         "A": layer.A.detach(),
         "A of another layer": other.A.detach(),
@@ -116,6 +122,7 @@ def merging_folds_the_change_into_the_weight(student, weight, bias, A, B, x, opt
     layer.merge()
     layer.merge()
     seen |= {"weight": base.weight.clone(), "output": layer(x), "output of base": base(x), "merged": bool(layer.merged)}
+    seen["weight requires gradients"] = bool(base.weight.requires_grad)
     layer.train()
     seen["output in training mode"] = layer(x)
     layer.eval()

@@ -118,7 +118,10 @@ def each_sequence_can_have_its_own_positions(student, x, pos, style, rotary_dim,
     inputs=tokens,
     lecture="rotating-a-part",
     tolerance=NEAR,
-    public=[case("two of four features", values=[[1.0, 0.0, 5.0, 6.0]], pos=[1], rotary_dim=2)],
+    public=[
+        case("two of four features", values=[[1.0, 0.0, 5.0, 6.0]], pos=[1], rotary_dim=2),
+        case("four of six", T=2, D=6, rotary_dim=4),
+    ],
     hidden=[
         case("a quarter, as in GPT-NeoX", B=2, H=2, T=5, D=16, rotary_dim=4),
         case("half, interleaved, as in GLM", H=3, T=4, D=12, rotary_dim=6, style="interleaved"),

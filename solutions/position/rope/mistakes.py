@@ -138,7 +138,7 @@ mistake(
 mistake(
     "You rotate the last rotary_dim features. It is the first ones.",
     edit={
-        "turning, rest = x[..., :R].to(wide), x[..., R:]": "turning, rest = x[..., x.shape[-1] - R :].to(wide), "
+        "turning, rest = x[..., :R], x[..., R:]": "turning, rest = x[..., x.shape[-1] - R :], "
         "x[..., : x.shape[-1] - R]",
         "torch.cat([joined.to(x.dtype), rest], dim=-1)": "torch.cat([rest, joined.to(x.dtype)], dim=-1)",
     },
@@ -174,7 +174,7 @@ mistake(
 
 mistake(
     "No gradient reaches x: it is detached on the way.",
-    edit={"turning, rest = x[..., :R].to(wide), x[..., R:]": "turning, rest = x[..., :R].detach().to(wide), x[..., R:]"},
+    edit={"turning, rest = x[..., :R], x[..., R:]": "turning, rest = x[..., :R].detach(), x[..., R:]"},
 )
 
 # --- conversion and decay --------------------------------------------------------------------------------------------

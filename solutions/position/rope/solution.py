@@ -50,12 +50,12 @@ def apply_rope(
         angles = angles[:, None]  # (B, 1, T, R/2): all heads alike
     wide = torch.promote_types(x.dtype, torch.float32)
     cos, sin = angles.cos().to(wide), angles.sin().to(wide)
-    turning, rest = x[..., :R].to(wide), x[..., R:]
+    turning, rest = x[..., :R], x[..., R:]
     if style == "half":
         a, b = turning.chunk(2, dim=-1)
     else:
-        a, b = turning[..., 0::2], turning[..., 1::2]
-    turned = a * cos - b * sin, a * sin + b * cos  # each (B, H, T, R/2)
+        a, b = turning[..., ::2], turning[..., 1::2]
+    turned = a * cos - b * sin, a * sin + b * cos  # each (B, H, T, R/2), in the dtype of the tables
     joined = torch.cat(turned, dim=-1) if style == "half" else torch.stack(turned, dim=-1).flatten(-2)
     return torch.cat([joined.to(x.dtype), rest], dim=-1)
     # END SOLUTION

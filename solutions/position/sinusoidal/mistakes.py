@@ -62,7 +62,7 @@ def sinusoidal(n, C, layout="interleaved", base=10000.0):
 
 # --- angles ----------------------------------------------------------------------------------------------------------
 
-ANGLES = "angles = torch.arange(n, dtype=torch.float64)[:, None] * _frequencies(C, base)"
+ANGLES = "angles = torch.arange(n)[:, None] * _frequencies(C, base)"
 
 mistake(
     "Your angles are in degrees, or you convert them as if they were. t · base^(-2i/C) is in radians already.",
@@ -83,7 +83,7 @@ mistake(
 
 mistake(
     "Your positions begin at 1. The first row is position 0, whose sines are 0 and cosines 1.",
-    edit={ANGLES: ANGLES.replace("torch.arange(n,", "torch.arange(1, n + 1,")},
+    edit={ANGLES: ANGLES.replace("torch.arange(n)", "torch.arange(1, n + 1)")},
 )
 
 mistake(

@@ -36,7 +36,7 @@ def sinusoidal(n: int, C: int, layout: str = "interleaved", base: float = 10000.
     sinusoidal(2, 4, "concat")[1] -> tensor([0.8415, 0.0100, 0.5403, 0.9999])
     """
     # BEGIN SOLUTION
-    angles = torch.arange(n, dtype=torch.float64)[:, None] * _frequencies(C, base)  # (n, C/2)
+    angles = torch.arange(n)[:, None] * _frequencies(C, base)  # (n, C/2)
     pairs = torch.stack([angles.sin(), angles.cos()], dim=-1 if layout == "interleaved" else 1)
     return pairs.flatten(1).float()  # (n, C/2, 2) or (n, 2, C/2) → (n, C)
     # END SOLUTION

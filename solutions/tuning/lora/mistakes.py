@@ -123,6 +123,21 @@ mistake(
 )
 
 mistake(
+    "LoRALinear does not freeze its base; only inject does. A layer that is used alone must not train its base either.",
+    edit={"base.requires_grad_(False)": "base"},
+)
+
+mistake(
+    "Merging is recorded by autograd: the weight of base gets a history and requires gradients. Use torch.no_grad().",
+    edit={"    @torch.no_grad()\n": ""},
+)
+
+mistake(
+    "A is random, but above 0 only. Its mean is 0.",
+    edit={"uniform_(-(n_in**-0.5), n_in**-0.5)": "uniform_(0, n_in**-0.5)"},
+)
+
+mistake(
     "inject freezes the adapted layers only. Everything in the model but A and B is frozen: embeddings, norms, other layers.",
     edit={"    model.requires_grad_(False)\n": ""},
 )
