@@ -19,7 +19,7 @@ def test_fields_of_a_newer_version_are_left_out_when_a_result_is_read() -> None:
     data["provenance"]["of_tomorrow"] = "x"
     for exercise in data["exercises"]:
         exercise["of_tomorrow"] = []
-        for check in exercise["checks"]:
+        for check in exercise.get("checks", []):
             check["of_tomorrow"] = None
     assert results.from_json(json.dumps(data).encode()) == sample
 
