@@ -37,8 +37,8 @@ def levels_are_normal_quantiles(student, some):
     return {"shape": list(levels.shape), "levels": levels[some], "zero": float(levels[7])}
 
 
-def weights(rng, shape, block, dtype="float32", zeros=(), scale=1.0, values=None):
-    """Random weights near levels, each block with its own absmax at a random place; `zeros`: blocks of zeros."""
+def weights(rng, shape, block, dtype="float32", scale=1.0, values=None):
+    """Random weights near levels, each block with its own absmax at a random place."""
     if values is not None:
         return {"w": torch.tensor(values), "block": block}
     size = torch.Size(shape).numel()
@@ -53,13 +53,14 @@ def weights(rng, shape, block, dtype="float32", zeros=(), scale=1.0, values=None
     for index in range(n):
         used = min(block, size - index * block)
         w[index, rng.integer(0, used)] = rng.choice([1.0, -1.0])
-        w[index] *= 0.0 if index in zeros else scale * 2.0 ** rng.integer(-3, 4)
+        w[index] *= scale * 2.0 ** rng.integer(-3, 4)
     return {"w": w.flatten()[:size].reshape(shape).to(getattr(torch, dtype)), "block": block}
 
 
 @check(points=2, inputs=weights, lecture='blocks-and-nibbles', public=[case('four values', values=[2.0, -2.0, 0.0, 0.1], shape=(4,), block=4), case('two blocks', shape=(2, 8), block=8)])
 def nearest_levels_two_in_a_byte(student, w, block):
     """Each value is the nearest level of its block's absmax, blocks run over the flattened tensor, and the first of two is the high half."""
+    w = w if w.is_floating_point() else w / 4  # whole numbers stand for quarters: no last bit moves a zero
     packed, absmax = student.quantize_nf4(w, block=block)
     return {"packed": packed, "absmax": absmax}
 
