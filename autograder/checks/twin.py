@@ -35,7 +35,6 @@ from autograder.checks.twin_messages import (
     Review,
     Reviewed,
     Seen,
-    Show,
     Shown,
     Verdict,
     Weighed,
@@ -74,8 +73,6 @@ class Twin:
                 return Reviewed([self.review(seen) for seen in request.seen])
             case Evidence():
                 return self.weigh(request)
-            case Show():
-                return Shown(show(decode(request.value)))
             case Discrete():
                 found = compare(decode(request.value), decode(request.want), Tolerance(atol=float("inf"))).difference
                 return Shown("" if found is None else f"{found.path or 'the answer'}: {found.want} became {found.got}")

@@ -98,10 +98,6 @@ class Weighed(msgspec.Struct, tag="weighed"):
     kinds: list[str]
 
 
-class Show(msgspec.Struct, tag="show"):
-    value: bytes
-
-
 class Shown(msgspec.Struct, tag="shown"):
     text: str
 
@@ -119,5 +115,5 @@ class Discrete(msgspec.Struct, tag="discrete"):
     value: bytes
 
 
-Request = Open | Make | Review | Evidence | Show | Perturb | Discrete
+Request = Open | Make | Review | Evidence | Perturb | Discrete
 Reply = Described | Made | Reviewed | Weighed | Shown

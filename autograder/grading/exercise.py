@@ -87,6 +87,10 @@ class ExerciseGrader:
         graded.result.key = key
         return graded
 
+    def judge(self, subject: Subject, outcomes: dict[Key, Outcome]) -> Graded:
+        """The result that follows from `outcomes` of all cases that can run here, which were had elsewhere."""
+        return self._result(subject, self._reviewed(outcomes), None)
+
     # --- running ---
 
     def _runnable(self) -> list[tuple[PlannedCheck, PlannedCase]]:

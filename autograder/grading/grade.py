@@ -25,7 +25,7 @@ from autograder.grading.gate import Gate
 from autograder.grading.planner import CourseProblem, Planner
 from autograder.grading.runner import Code, RunLimits
 from autograder.grading.secret import fingerprint
-from autograder.grading.twins import TwinClient
+from autograder.grading.twins import RememberingReviewer, TwinClient
 from autograder.jail import layers
 from autograder.jail.host import JailError, Zygote
 from autograder.results import CheckResult, ExerciseResult, Message, Provenance, Result
@@ -199,16 +199,19 @@ class ClassGrader:
 
     def grader(self, exercise: Exercise) -> ExerciseGrader:
         """A grader of one exercise, with its plan made and its twin at hand."""
-        plan = self.planner.plan(exercise)
         client = TwinClient(self.trusted, self.planner.opening(exercise))
         self._twins.append(client)
+        return self.grader_of(exercise, self.planner.plan(exercise), client)
+
+    def grader_of(self, exercise: Exercise, plan: Plan, client: TwinClient) -> ExerciseGrader:
+        """A grader of one exercise by a plan; `client` reviews."""
         limits = exercise.limits
         return ExerciseGrader(
             plan=plan,
             title=exercise.title,
             points=exercise.points,
             zygote=self.jail,
-            review=client.review,
+            review=RememberingReviewer(client.review),
             limits=RunLimits(limits.cpu_seconds, limits.wall_factor, limits.memory_mb, limits.output_kb, exercise.jail),
             lecture=f"lectures/{exercise.name}.md",
             gate=self.gate,
