@@ -17,7 +17,7 @@ SCHEMA = "llm-internals/result/1"
 
 Verdict = Literal[
     "passed",  # right in every case
-    "failed",  # it ran and gave a wrong answer, or raised where the reference does not
+    "failed",  # it ran and gave a wrong answer, raised where the reference does not, or broke its budget
     "error",  # it could not be loaded: missing file or function, syntax error, an exception at import
     "timeout",  # it took more CPU time than the exercise allows, also when it was run again alone
     "memory",  # it asked for more memory than the exercise allows
@@ -31,8 +31,8 @@ PENDING: frozenset[str] = frozenset({"skipped", "grader-error"})
 """Verdicts whose points are neither earned nor lost yet."""
 
 
-class Record(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Base of all records: keywords only, unknown fields refused when read back."""
+class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Base of all records: keywords only. Fields that this version does not know are left out when they are read back."""
 
 
 class Message(Record):
@@ -83,6 +83,7 @@ class CaseResult(Record):
     output: str = ""  # theirs: what the code printed
     margin: float | None = None  # error / tolerance: 0 exact, 1 at the bound
     seconds: float = 0.0  # CPU time in the worker
+    spent: dict[str, float] = {}  # of a check with a budget: how many times the "memory" or "cpu" of the reference
     observation: str = ""  # key of the stored observation
 
 

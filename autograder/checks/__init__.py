@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.checks.authoring import (
     Alternative,
+    Budget,
     Case,
     Check,
     Mistake,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alternative",
+    "Budget",
     "Case",
     "Check",
     "Mistake",

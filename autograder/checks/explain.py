@@ -20,7 +20,7 @@ def message_of(seen: Observed, file: str, loading: bool, seconds: float = 0, meg
         case "syntax":
             id, values = "run.load-syntax", text
         case "forbidden":
-            id, values = "run.forbidden", {"name": seen.name, "line": seen.line}
+            id, values = "run.forbidden", {"name": seen.name} | ({"line": seen.line} if seen.line else {})
         case "missing-function":
             id, values = "run.missing-function", {"name": seen.name, "file": file}
         case "wrong-signature":

@@ -91,6 +91,8 @@ _SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "compare.raised": {},
     "compare.judge": {},
     "judge.rejected": {},
+    "budget.memory": {"bound": _is_number},  # not how much it was: their code decides that
+    "budget.cpu": {"bound": _is_number},
 }
 """For each message that may be shown of a hidden case: the values that may be, with what they must look like."""
 

@@ -57,13 +57,14 @@ class ClassGrader:
     jobs: int = 0
     has_gpu: bool = False
     unsafe: bool = False  # hidden checks run whatever the isolation
+    own_code: bool = False  # only the course's own implementations are run: one zygote serves for them and their judges
     on_step: Callable[[Step], None] = lambda step: None
 
     def __post_init__(self) -> None:
         self.exercises = self.exercises or list(self.course.exercises)
         self.jobs = self.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else self.jobs or 2
         self.jail = Zygote()
-        self.trusted = Zygote()
+        self.trusted = self.jail if self.own_code else Zygote()
         self.gate = Gate()
         self.planner = Planner(self.root, self.private / "plans", self.secret, self.trusted, self.draw)
         self._graders: dict[str, ExerciseGrader] = {}
@@ -168,6 +169,7 @@ class ClassGrader:
     def _prepare(self, names: set[str]) -> None:
         """Make the plans first: a broken course stops here, before anybody is graded, and so does a missing jail."""
         self._require_isolation()
+        self.jail.require = frozenset(self.isolation.on)
         self.jail.start()
         self.trusted.start()
         # A blocked exercise still needs its plan, and a prerequisite may be reused while its dependant is not.
@@ -211,11 +213,13 @@ class ClassGrader:
             title=exercise.title,
             points=exercise.points,
             zygote=self.jail,
+            trusted=self.trusted,
             review=RememberingReviewer(client.review),
             limits=RunLimits(limits.cpu_seconds, limits.wall_factor, limits.memory_mb, limits.output_kb, exercise.jail),
             lecture=f"lectures/{exercise.name}.md",
             gate=self.gate,
             has_gpu=self.has_gpu,
+            inspect=True,
         )
 
     def replay(self, exercise: Exercise, file: SubmittedFile, checks: list[str]) -> ExerciseResult:

@@ -13,7 +13,7 @@ from pathlib import Path
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import NO_EVIDENCE, Plan, PlanError, PlannedCase, PlannedCheck, load_plan, write_plan
 from autograder.course.config import Exercise
-from autograder.grading import hashes
+from autograder.grading import budget, hashes
 from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
 from autograder.grading.secret import fingerprint, hidden_seed, public_seed
 from autograder.grading.twins import TwinClient
@@ -50,23 +50,22 @@ class Planner:
         )
 
     def cached(self, exercise: Exercise) -> Plan | None:
-        """The plan in the cache, if it is still the right one."""
+        """The plan in the cache, if it is still the right one. Raises `CourseProblem`."""
         path = self._path(exercise)
         if not path.exists():
             return None
         try:
-            return load_plan(path)
+            plan = load_plan(path)
         except PlanError:
             path.unlink(missing_ok=True)
             return None
+        _same_points(plan, exercise)  # grading.toml may have changed since the plan was made
+        return plan
 
     def plan(self, exercise: Exercise) -> Plan:
         """The plan of `exercise`, from the cache or made now. Raises `CourseProblem`."""
         plan = self.cached(exercise)
-        if plan is None:
-            plan = self._make(exercise)
-        _same_points(plan, exercise)  # grading.toml may have changed since the plan was made
-        return plan
+        return self._make(exercise) if plan is None else plan
 
     def opening(self, exercise: Exercise) -> twin.Open:
         """What a twin needs to hold this exercise."""
@@ -83,7 +82,7 @@ class Planner:
 
             def observe(mistake: twin.Derived) -> Outcomes:
                 with self.session(plan, mistake.source, "solution.py") as session:
-                    return observe_all(session, cases)
+                    return observe_all(session, cases, measure=False)
 
             with ThreadPoolExecutor(self.jobs) as pool:
                 observed = list(pool.map(observe, described.mistakes))
@@ -101,6 +100,7 @@ class Planner:
         plan = Plan(
             exercise=exercise.name,
             stub=described.stub,
+            reference=described.reference,
             experiments=described.experiments,
             checks=described.checks,
             mistakes=[mistake.sentence for mistake in described.mistakes],
@@ -108,6 +108,10 @@ class Planner:
             versions=hashes.versions(),
         )
         _same_points(plan, exercise)
+        if exercise.jail == "tools" and any(check.budget for check in plan.checks):
+            raise CourseProblem(
+                f'{where}/checks.py: a budget can\'t be held with jail = "tools": child processes are not measured'
+            )
         self._add_inputs(plan, described, client, where)
         self._add_reference(plan, described.reference, client, where)
         return plan, described
@@ -156,6 +160,7 @@ class Planner:
                     f"{where}: on check {check.name}, case {case.title!r}, the reference itself {_said(outcome)}"
                 )
             case.want = outcome.value
+            case.needs = budget.needs(outcome.used)
         seen = [
             twin.Seen(check.name, case, case.want, outcomes[check.name, case.title].changed)
             for check, case in plan.cases()

@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from autograder.verify.report import Report, Trial
 from autograder.verify.show_mutants import only_killers, survivors
-from autograder.verify.verify import Report, Trial
 
 
 def report_table(reports: list[Report]) -> Table:
@@ -44,6 +44,7 @@ def reports_details(report: Report, everything: bool) -> Iterator[RenderableType
         return
     yield Text(f"\n{report.exercise}", "bold")
     yield _checks_table(report)
+    yield from _budgets(report)
     if report.mutants is not None:
         yield from survivors(report.mutants, everything)
     if not everything:
@@ -89,3 +90,15 @@ def _checks_table(report: Report) -> Table:
 
 def _share(good: list[Trial], everything: list[Trial]) -> Text:
     return Text(f"{len(good)}/{len(everything)}", "green" if len(good) == len(everything) else "red")
+
+
+def _budgets(report: Report) -> Iterator[Text]:
+    """What right answers need of each budget, and what the least wasteful mistake does."""
+    honest = [*report.of("reference"), *report.of("alternative")]
+    for check, budget in report.budgets.items():
+        for name, bound in budget.items():
+            most = max((trial.spent.get(check, {}).get(name, 0.0) for trial in honest), default=0.0)
+            over = [trial.spent.get(check, {}).get(name, 0.0) for trial in report.of("mistake")]
+            least = min((ratio for ratio in over if ratio > bound), default=None)
+            wasteful = "no mistake breaks it" if least is None else f"the least wasteful mistake {least:.3g}×"
+            yield Text(f"  {check}: {name} at most {bound:g}× the reference's; right answers {most:.3g}×, {wasteful}")
