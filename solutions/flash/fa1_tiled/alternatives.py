@@ -37,7 +37,7 @@ def fa1_forward(q, k, v, Br, Bc, causal=False):
 
 
 @alternative("einsum, and the log of the sum carried instead of maximum and sum for the output")
-def fa1_forward(q, k, v, Br, Bc, causal=False):  # noqa: F811
+def fa1_forward(q, k, v, Br, Bc, causal=False):
     B, H, T, D = q.shape
     S = k.size(2)
     work = torch.float64 if q.dtype == torch.float64 else torch.float32
@@ -65,7 +65,7 @@ def fa1_forward(q, k, v, Br, Bc, causal=False):  # noqa: F811
 
 
 @alternative("one head and one batch entry at a time")
-def fa1_forward(q, k, v, Br, Bc, causal=False):  # noqa: F811
+def fa1_forward(q, k, v, Br, Bc, causal=False):
     B, H, T, D = q.shape
     S = k.shape[2]
     dtype = torch.promote_types(q.dtype, torch.float32)

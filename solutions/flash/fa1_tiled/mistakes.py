@@ -21,7 +21,9 @@ mistake(
 )
 
 
-@mistake("You take a softmax in each tile by itself and average the tiles. Their weights differ: carry m and l from tile to tile.")
+@mistake(
+    "You take a softmax in each tile by itself and average the tiles. Their weights differ: carry m and l from tile to tile."
+)
 def fa1_forward(q, k, v, Br, Bc, causal=False):
     o, m, l = _whole(q, k, v, causal)  # noqa: E741
     parts = []
@@ -53,13 +55,15 @@ mistake(
 )
 
 
-@mistake("You compute all T×S scores at once. The result is right, but that matrix is what FlashAttention never holds: go tile by tile.")
-def fa1_forward(q, k, v, Br, Bc, causal=False):  # noqa: F811
+@mistake(
+    "You compute all T×S scores at once. The result is right, but that matrix is what FlashAttention never holds: go tile by tile."
+)
+def fa1_forward(q, k, v, Br, Bc, causal=False):
     return _whole(q, k, v, causal)
 
 
 @mistake("You compute the scores tile by tile and then put the tiles together: the whole matrix is there after all.")
-def fa1_forward(q, k, v, Br, Bc, causal=False):  # noqa: F811
+def fa1_forward(q, k, v, Br, Bc, causal=False):
     if causal:
         return _whole(q, k, v, causal)
     s = torch.cat([q @ k[..., j : j + Bc, :].mT for j in range(0, k.shape[-2], Bc)], -1) / math.sqrt(q.shape[-1])
@@ -120,7 +124,9 @@ mistake(
     "The standard algorithm touches T×T elements four times: s is written and read, and so is p.",
     edit={"4 * T**2": "2 * T**2"},
 )
-mistake("The last block of keys counts even when it is not full: ⌈T / Bc⌉.", edit={"math.ceil(T / Bc)": "max(T // Bc, 1)"})
+mistake(
+    "The last block of keys counts even when it is not full: ⌈T / Bc⌉.", edit={"math.ceil(T / Bc)": "max(T // Bc, 1)"}
+)
 mistake("You forget l and m, which are read and written with o.", edit={"matrix + 2 * T  #": "matrix  #"})
 mistake("An unknown `algo` must raise ValueError.", edit={'if algo != "flash":': "if False:"})
 

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 
-def fa1_forward(q: Tensor, k: Tensor, v: Tensor, Br: int, Bc: int, causal: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+def fa1_forward(
+    q: Tensor, k: Tensor, v: Tensor, Br: int, Bc: int, causal: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
     """Attention over tiles of at most Br queries × Bc keys (Algorithm 1 of the paper): (o, m, l).
 
     o: (B, H, T, D), softmax(q·kᵀ / √D)·v, in the dtype of q.

@@ -88,9 +88,15 @@ def test_accesses(reference, T, D, M):
 
 
 def test_the_examples_of_the_docstrings(reference):
-    q, k, v = torch.ones(1, 1, 1, 1), torch.tensor([0, math.log(3)]).view(1, 1, 2, 1), torch.tensor([4.0, 8]).view(1, 1, 2, 1)
+    q, k, v = (
+        torch.ones(1, 1, 1, 1),
+        torch.tensor([0, math.log(3)]).view(1, 1, 2, 1),
+        torch.tensor([4.0, 8]).view(1, 1, 2, 1),
+    )
     o, m, l = reference.fa1_forward(q, k, v, 1, 1)  # noqa: E741
-    torch.testing.assert_close(torch.stack([o.squeeze(), m.squeeze(), l.squeeze()]), torch.tensor([7, math.log(3), 4 / 3]))
+    torch.testing.assert_close(
+        torch.stack([o.squeeze(), m.squeeze(), l.squeeze()]), torch.tensor([7, math.log(3), 4 / 3])
+    )
     assert reference.block_sizes(1000, 64) == (4, 4) and reference.block_sizes(100_000, 64) == (64, 391)
     assert reference.hbm_accesses(8, 2, 32, "std") == 320 and reference.hbm_accesses(8, 2, 32, "flash") == 224
     # The paper's Figure 2: GPT-2 medium, T = 1024, d = 64 on an A100. Fewer accesses, by about an order of magnitude.
