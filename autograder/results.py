@@ -27,6 +27,14 @@ Verdict = Literal[
     "skipped",  # no GPU here: points pending, not lost
     "grader-error",  # our fault: never costs points
 ]
+Clock = Literal[
+    "unknown",  # nobody
+    "push",  # the server, of the push that brought the commit
+    "seen",  # `collect`, which saw the commit on the server no later than this
+    "commit",  # the commit itself: the student's own clock
+    "platform",  # Canvas, Moodle or Gradescope, in what was downloaded from there
+    "person",  # the instructor, with --times
+]
 PENDING: frozenset[str] = frozenset({"skipped", "grader-error"})
 """Verdicts whose points are neither earned nor lost yet."""
 
@@ -150,6 +158,7 @@ class Provenance(Record):
     engine_hash: str  # of its code that decides observations and verdicts
     course_hash: str  # grading.toml
     exercise_hashes: dict[str, str] = {}  # checks, reference and lab, per exercise
+    authored: dict[str, str] = {}  # of what its authors wrote alone, per exercise: the same on every machine
     secret: str = ""  # fingerprint of the course secret that seeds hidden cases
     python: str = ""  # version
     torch: str = ""  # version
@@ -172,6 +181,8 @@ class Result(Record, omit_defaults=False):  # else the schema's own name would b
     provenance: Provenance  # what it was graded with
     exercises: list[ExerciseResult] = []  # in the order of the course
     problems: list[Message] = []  # of the submission as a whole: refused archive members, empty folder, …
+    handed_in: str = ""  # when, ISO 8601 with its offset; "" when nobody knows
+    clock: Clock = "unknown"  # who says so
     schema: str = SCHEMA  # name and version of this schema
 
     @property

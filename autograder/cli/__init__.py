@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from autograder.cli import authors, ci, instructors, students
+from autograder.cli import authors, ci, collect, export, instructors, runs, scores, students
 from autograder.cli.common import explain
 
 app = typer.Typer(
@@ -28,6 +28,10 @@ app = typer.Typer(
 students.register(app)
 ci.register(app)
 instructors.register(app)
+scores.register(app)
+runs.register(app)
+collect.register(app)
+export.register(app)
 authors.register(app)
 
 

@@ -163,6 +163,10 @@ class ClassGrader:
     def _keys(self) -> dict[str, str]:
         return self.__dict__.setdefault("_planner_keys", {})
 
+    @functools.cached_property
+    def _authored(self) -> dict[str, str]:
+        return {each.name: hashes.authored(each.solution_dir(self.root)) for each in self.exercises}
+
     def plan(self, exercise: Exercise) -> Plan:
         return self.planner.plan(exercise)
 
@@ -288,6 +292,8 @@ class ClassGrader:
             provenance=self.provenance(),
             exercises=blocked(exercises, self.exercises),
             problems=submission.problems,
+            handed_in=submission.handed_in,
+            clock=submission.clock,
         )
 
     def provenance(self) -> Provenance:
@@ -296,6 +302,7 @@ class ClassGrader:
             engine_hash=hashes.engine(),
             course_hash=self.course.hash,
             exercise_hashes={each.name: self._planner_key(each) for each in self.exercises},
+            authored={each.name: self._authored[each.name] for each in self.exercises},
             secret=fingerprint(self.secret),
             python=hashes.versions()["python"],
             torch=hashes.versions()["torch"],
@@ -310,6 +317,8 @@ class ClassGrader:
 
 def _is_of(result: Result, submission: Submission, keys: dict[str, str]) -> bool:
     """Whether a stored result is what grading `submission` again would give."""
+    if (result.handed_in, result.clock) != (submission.handed_in, submission.clock):
+        return False
     return result.hash == submission.hash and [each.key for each in result.exercises] == list(keys.values())
 
 
