@@ -46,6 +46,7 @@ IMPORTABLE = frozenset(
         "autograder.checks",
         "autograder.lab",
         "autograder.lab.replay",
+        "autograder.lab.toys",
         "autograder.lab.world",
     ]
 )
