@@ -165,7 +165,8 @@ class Twin:
             return Verdict(True)
         if isinstance(answer, Rejection):
             values = {name: show(item) if not isinstance(item, str) else item for name, item in answer.values.items()}
-            return Verdict(False, message=Message(id="judge.rejected", values={"sentence": answer.sentence, **values}))
+            message = Message(id="judge.rejected", values={"sentence": answer.sentence, **values})
+            return Verdict(False, message=message, timeline=answer.timeline)
         if isinstance(answer, Difference):
             return Verdict(False, difference=answer)
         if isinstance(answer, Comparison):

@@ -230,7 +230,7 @@ class ExerciseGrader:
         )
         if review is not None:
             result.got, result.difference, result.margin = review.text, review.difference, review.margin
-            result.message = review.message
+            result.message, result.timeline = review.message, review.timeline
             if review.problem:
                 result.message = Message(id="run.grader-error", values={"detail": review.problem})
         if outcome.value and len(outcome.value) <= MAX_OBSERVATION:

@@ -134,6 +134,7 @@ def _case(case: CaseResult, verdict: twin.Verdict | None) -> CaseResult:
         message=message,
         difference=verdict.difference,
         margin=verdict.margin,
+        timeline=verdict.timeline,
         got=verdict.text,
     )
 
