@@ -155,7 +155,8 @@ class Twin:
             available["inputs"] = _resolved(decode(seen.case.inputs))
         if "case" in parameters:
             cases = {case.title: case.parameters for case in (*check.public, *check.hidden)}
-            available["case"] = cases.get(seen.case.title, {})
+            drawn_from = check.hidden[0].parameters if seen.case.fresh else {}
+            available["case"] = cases.get(seen.case.title, drawn_from)
         if "rng" in parameters:
             available["rng"] = Rng(int(seen.case.seed or "0", 16)).split("judge")
         if "reference" in parameters:

@@ -36,12 +36,7 @@ mistake(
     edit={WARM_UP: "warm_up = min(m * v, p - 1 - r)"},
 )
 mistake(
-    "You warm up with (p - 1 - r) + (v - 1) · p forwards. The difference between neighbours is 2, else backwards come too early "
-    "and devices wait.",
-    edit={WARM_UP: "warm_up = min(m * v, (p - 1 - r) + (v - 1) * p)"},
-)
-mistake(
-    "Your warm-up leaves out the chunks: it is 2 · (p - 1 - r) + (v - 1) · p forwards.",
+    "Your warm-up is too short for the chunks: it is 2 · (p - 1 - r) + (v - 1) · p forwards.",
     edit={WARM_UP: "warm_up = min(m * v, 2 * (p - 1 - r))"},
 )
 mistake(
