@@ -17,7 +17,7 @@ SCHEMA = "llm-internals/result/1"
 
 Verdict = Literal[
     "passed",  # right in every case
-    "failed",  # it ran and gave a wrong answer, or raised where the reference does not
+    "failed",  # it ran and gave a wrong answer, raised where the reference does not, or broke its budget
     "error",  # it could not be loaded: missing file or function, syntax error, an exception at import
     "timeout",  # it took more CPU time than the exercise allows, also when it was run again alone
     "memory",  # it asked for more memory than the exercise allows
@@ -27,12 +27,20 @@ Verdict = Literal[
     "skipped",  # no GPU here: points pending, not lost
     "grader-error",  # our fault: never costs points
 ]
+Clock = Literal[
+    "unknown",  # nobody
+    "push",  # the server, of the push that brought the commit
+    "seen",  # `collect`, which saw the commit on the server no later than this
+    "commit",  # the commit itself: the student's own clock
+    "platform",  # Canvas, Moodle or Gradescope, in what was downloaded from there
+    "person",  # the instructor, with --times
+]
 PENDING: frozenset[str] = frozenset({"skipped", "grader-error"})
 """Verdicts whose points are neither earned nor lost yet."""
 
 
-class Record(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Base of all records: keywords only, unknown fields refused when read back."""
+class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Base of all records: keywords only. Fields that this version does not know are left out when they are read back."""
 
 
 class Message(Record):
@@ -112,6 +120,7 @@ class CaseResult(Record):
     output: str = ""  # theirs: what the code printed
     margin: float | None = None  # error / tolerance: 0 exact, 1 at the bound
     seconds: float = 0.0  # CPU time in the worker
+    spent: dict[str, float] = {}  # of a check with a budget: how many times the "memory" or "cpu" of the reference
     observation: str = ""  # key of the stored observation
 
 
@@ -178,6 +187,7 @@ class Provenance(Record):
     engine_hash: str  # of its code that decides observations and verdicts
     course_hash: str  # grading.toml
     exercise_hashes: dict[str, str] = {}  # checks, reference and lab, per exercise
+    authored: dict[str, str] = {}  # of what its authors wrote alone, per exercise: the same on every machine
     secret: str = ""  # fingerprint of the course secret that seeds hidden cases
     python: str = ""  # version
     torch: str = ""  # version
@@ -200,6 +210,8 @@ class Result(Record, omit_defaults=False):  # else the schema's own name would b
     provenance: Provenance  # what it was graded with
     exercises: list[ExerciseResult] = []  # in the order of the course
     problems: list[Message] = []  # of the submission as a whole: refused archive members, empty folder, …
+    handed_in: str = ""  # when, ISO 8601 with its offset; "" when nobody knows
+    clock: Clock = "unknown"  # who says so
     schema: str = SCHEMA  # name and version of this schema
 
     @property

@@ -57,6 +57,9 @@ def found(source: str, patterns: list[str] | None = None) -> tuple[str, int] | N
         ("try:\n    import tokenizers\nexcept ImportError: pass", "tokenizers"),
         ("class A:\n    from tokenizers import Tokenizer", "tokenizers.Tokenizer"),
         ("import torch\ng = lambda x: torch.softmax(x, 0)", "torch.softmax"),
+        ("import torch\ntorch._C._VariableFunctions.softmax(x, 0)", "torch._C._VariableFunctions.softmax"),
+        ("import torch._VF as V\nV.softmax(x, 0)", "torch._VF.softmax"),
+        ("import torch\ntorch._C.TensorBase.softmax(x, 0)", "torch._C.TensorBase.softmax"),
         ("import torch\n@torch.ops.hook\ndef f(): ...", "torch.ops.hook"),
     ],
 )

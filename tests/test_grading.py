@@ -28,6 +28,7 @@ from tiny_course import (
     make_course,
 )
 
+from autograder.checks.plan import load_plan
 from autograder.grading import grade as grade_module
 from autograder.grading import hashes
 from autograder.grading.gate import Gate
@@ -267,6 +268,31 @@ def test_a_judge_that_raises_is_our_fault(group: Class) -> None:
     assert message is not None and message.id == "run.grader-error" and "IndexError" in message.values["detail"]
 
 
+# --- GPU checks ------------------------------------------------------------------------------------------------------
+
+GPU_CHECKS = TOTAL_CHECKS.replace("@check(points=2, inputs=table,", '@check(points=2, inputs=table, device="cuda",')
+
+
+def test_a_gpu_check_is_pending_without_one_and_knows_its_answer_all_the_same(group: Class) -> None:
+    make_course(group.root, total_checks=GPU_CHECKS)
+    result = group.grade_one(total=STUB.replace('    raise NotImplementedError("sum")', "    return x.sum(-1)"))
+    means = check(result, "means_of_rows")
+    assert (means.verdict, means.earned, means.pending, check(result, "sums_rows").verdict) == (
+        "skipped",
+        0,
+        2,
+        "passed",
+    )
+    path = next((group.root / ".autograder").rglob("numbers_of.total.*.plan"))
+    assert all(case.want for _, case in load_plan(path).cases())  # from the reference on the CPU
+
+
+def test_a_gpu_check_that_the_reference_fails_is_found_without_one(group: Class) -> None:
+    make_course(group.root, total_checks=GPU_CHECKS.replace("student.middle(x)", "student.middle(x[99])"))
+    with pytest.raises(CourseProblem, match="the reference itself raised IndexError"):
+        group.grade_one()
+
+
 # --- confirming ------------------------------------------------------------------------------------------------------
 
 AFTER_TOTAL = (
@@ -458,7 +484,7 @@ def test_a_killed_run_goes_on_where_it_was(group: Class, tmp_path: Path) -> None
     count = 40
     script = tmp_path / "script.py"
     script.write_text(CLASS_SCRIPT)
-    with group.store as store, store._transaction():
+    with group.store as store, store.transaction():
         store._db.execute("INSERT INTO run (id, kind, started) VALUES ('the-run', 'grade', 'now')")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     process = subprocess.Popen(

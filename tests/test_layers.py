@@ -21,7 +21,7 @@ import pytest
 
 from autograder.jail import layers
 from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
-from autograder.jail.layers import cgroup, landlock, paths, seccomp, strength, syscalls, uid
+from autograder.jail.layers import base, cgroup, landlock, paths, seccomp, strength, syscalls, uid
 from autograder.jail.messages import Load, Observed, Run
 from autograder.jail.values import decode
 
@@ -308,6 +308,31 @@ def test_what_it_prints_is_still_captured_and_it_holds_no_other_descriptor(jails
     descriptors = value(run(jails["everything"], code, output=said))
     assert said == ["hello\n"]
     assert len(descriptors) == 6  # the standard three, the channel, the output, and the listing's own
+
+
+def test_a_probe_that_is_killed_from_outside_does_not_make_the_isolation_weaker():
+    """The kernel out of memory, or a person, ended the throwaway process: it is tried again."""
+    folder = tempfile.mkdtemp()
+
+    def killed_once():
+        try:
+            os.rmdir(folder)
+        except FileNotFoundError:
+            return
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    assert base.fails_in_a_fork(killed_once) == ""
+    never = base.fails_in_a_fork(lambda: os.kill(os.getpid(), signal.SIGKILL))
+    assert never == "the attempt was ended by signal 9"
+
+
+def test_a_worker_with_fewer_layers_than_the_grader_counts_on_runs_nothing():
+    with Zygote(require=[*ISOLATION.on, "L9 armour"]) as zygote:
+        with pytest.raises(JailError, match="without L9 armour"):
+            zygote.fork("jail")
+        zygote.require = frozenset(ISOLATION.on)
+        with zygote.fork("jail") as worker:
+            assert worker.layers == ISOLATION.on
 
 
 @needs_l2

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from autograder.checks.authoring import (
     Alternative,
+    Budget,
     Case,
     Check,
     Mistake,
@@ -24,12 +25,15 @@ from autograder.checks.authoring import (
 )
 
 if TYPE_CHECKING:
+    from autograder.checks.chance import implausible, surprise
     from autograder.checks.compare import difference
+    from autograder.checks.modules import gradients, with_weights
     from autograder.checks.rng import Rng
     from autograder.checks.values import lab, raises
 
 __all__ = [
     "Alternative",
+    "Budget",
     "Case",
     "Check",
     "Mistake",
@@ -40,14 +44,22 @@ __all__ = [
     "case",
     "check",
     "difference",
+    "gradients",
+    "implausible",
     "lab",
     "mistake",
     "raises",
     "reject",
+    "surprise",
+    "with_weights",
 ]
 
 _LAZY = {
     "difference": "autograder.checks.compare",
+    "gradients": "autograder.checks.modules",
+    "implausible": "autograder.checks.chance",
+    "surprise": "autograder.checks.chance",
+    "with_weights": "autograder.checks.modules",
     "Rng": "autograder.checks.rng",
     "lab": "autograder.checks.values",
     "raises": "autograder.checks.values",

@@ -28,6 +28,21 @@ class Tolerance:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What an answer may use, as a multiple of what the reference uses for the same case: never seconds or bytes.
+
+    >>> Budget(memory=3)
+    Budget(memory=3, cpu=None)
+    """
+
+    memory: float | None = None
+    cpu: float | None = None
+
+    def bounds(self) -> dict[str, float]:
+        return {name: float(bound) for name, bound in (("memory", self.memory), ("cpu", self.cpu)) if bound is not None}
+
+
+@dataclass(frozen=True)
 class Case:
     """The parameters from which the inputs of one run are made, and what a student reads of it."""
 
@@ -62,6 +77,7 @@ class Check:
     mutates: bool = False
     device: Device = "cpu"
     lecture: str = ""
+    budget: Budget = Budget()
     line: int = 0
 
 
@@ -136,8 +152,8 @@ def check(
     mutates: bool = False,
     device: Device = "cpu",
     lecture: str = "",
+    budget: Budget = Budget(),
     given: None = None,
-    budget: None = None,
 ) -> Callable[[Callable[..., Any]], Check]:
     """Declare the decorated experiment a check: its name is the id, its docstring the claim.
 
@@ -148,13 +164,13 @@ def check(
     >>> counts_down.name, counts_down.claim, counts_down.points
     ('counts_down', 'Counts down from n to 1.', 1)
     """
-    if given is not None or budget is not None:
-        raise AuthoringError("given= and budget= are reserved for a later version")
+    if given is not None:
+        raise AuthoringError("given= is reserved for a later version")
 
     def declare(experiment: Callable[..., Any]) -> Check:
         name = experiment.__name__
         claim = inspect.cleandoc(experiment.__doc__ or "").strip()
-        problem = _problem(name, claim, points, tuple(public), tuple(hidden), fresh, bonus)
+        problem = _problem(name, claim, points, tuple(public), tuple(hidden), fresh) or _over_budget(budget, device)
         if problem:
             raise AuthoringError(f"check {name}: {problem}")
         declared = Check(
@@ -172,6 +188,7 @@ def check(
             mutates=mutates,
             device=device,
             lecture=lecture,
+            budget=budget,
             line=experiment.__code__.co_firstlineno,
         )
         _declare(declared)
@@ -180,9 +197,7 @@ def check(
     return declare
 
 
-def _problem(
-    name: str, claim: str, points: int, public: tuple[Case, ...], hidden: tuple[Case, ...], fresh: int, bonus: bool
-) -> str:
+def _problem(name: str, claim: str, points: int, public: tuple[Case, ...], hidden: tuple[Case, ...], fresh: int) -> str:
     if not claim:
         return "it has no docstring; the docstring is the claim that students read"
     if type(points) is not int or points < 1:
@@ -195,6 +210,14 @@ def _problem(
     for title in titles:
         if titles.count(title) > 1:
             return f"two cases are called {title!r}"
+    return ""
+
+
+def _over_budget(budget: Budget, device: Device) -> str:
+    if any(not bound > 1 for bound in budget.bounds().values()):
+        return "its budget must leave more than the reference needs: Budget(memory=3), Budget(cpu=5)"
+    if budget.bounds() and device != "cpu":
+        return "a budget is measured on the processor; a check with device= can't have one"
     return ""
 
 

@@ -20,7 +20,7 @@ def message_of(seen: Observed, file: str, loading: bool, seconds: float = 0, meg
         case "syntax":
             id, values = "run.load-syntax", text
         case "forbidden":
-            id, values = "run.forbidden", {"name": seen.name, "line": seen.line}
+            id, values = "run.forbidden", {"name": seen.name} | ({"line": seen.line} if seen.line else {})
         case "missing-function":
             id, values = "run.missing-function", {"name": seen.name, "file": file}
         case "wrong-signature":
@@ -31,6 +31,8 @@ def message_of(seen: Observed, file: str, loading: bool, seconds: float = 0, meg
             got, _, where = seen.text.partition(", where ")
             id, values = "run.wrong-type", {"function": seen.name, "want": seen.want, "got": got}
             values |= {"where": where} if where else {}
+        case "wrong-parameters":
+            id, values = "run.wrong-parameters", {"name": seen.name, "found": seen.text}
         case "too-big":
             id, values = "run.too-big", {"what": seen.text, "limit": ""}
         case _:

@@ -82,7 +82,7 @@ class AuthorRunner:
             return made.problem
         experiment = getattr(_experiments(self.plan), check.name)
         want = observe.run(self._implementation, experiment, made.inputs, reraise=debug)
-        seen = observe.run(self._implementation, experiment, made.inputs, seed=1, reraise=debug)
+        seen = observe.run(self._implementation, experiment, made.inputs, device=check.device, seed=1, reraise=debug)
         for observed in (want, seen):
             if observed.kind != "value":
                 return _explained(observed, check, self.file, self.plan)

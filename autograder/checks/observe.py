@@ -26,6 +26,7 @@ import torch
 import typeguard
 
 from autograder.checks import forbidden
+from autograder.checks.modules import WrongParameters
 from autograder.jail.messages import Observed
 from autograder.jail.values import BadValue, Lab, decode, encode
 
@@ -50,6 +51,9 @@ class _WrongType(Exception):
     def __init__(self, function: str, want: str, got: str) -> None:
         super().__init__(function)
         self.function, self.want, self.got = function, want, got
+
+
+_EXPLAINED = (_Missing, _WrongSignature, _WrongType, WrongParameters, BadValue, NotImplementedError)
 
 
 # --- loading ---------------------------------------------------------------------------------------------------------
@@ -281,7 +285,7 @@ def run(
             # Inputs as they are after the run: what the lab made or a device copied is not the caller's any more.
             after = encode({key: given[key] if isinstance(given[key], Lab) else arguments[key] for key in given})
     except BaseException as error:
-        if reraise and not isinstance(error, _Missing | _WrongSignature | _WrongType | BadValue | NotImplementedError):
+        if reraise and not isinstance(error, _EXPLAINED):
             raise
         return _failure(error, implementation.file, start)
     changed = after if after != inputs else b""
@@ -293,8 +297,14 @@ def _prepare(value: Any, device: str) -> Any:
         from autograder.lab import resolve
 
         return resolve(value)
-    if isinstance(value, torch.Tensor) and device != "cpu":
+    if device == "cpu":
+        return value
+    if isinstance(value, torch.Tensor):
         return value.to(device)
+    if isinstance(value, dict):
+        return {key: _prepare(item, device) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_prepare(item, device) for item in value)
     return value
 
 
@@ -360,6 +370,8 @@ def _failure(error: BaseException, file: str, start: float) -> Observed:
         return Observed(
             kind="wrong-type", name=error.function, want=error.want[:_TEXT], text=error.got[:_TEXT], seconds=seconds
         )
+    if isinstance(error, WrongParameters):
+        return Observed(kind="wrong-parameters", name=error.module[:200], text=error.found[:_TEXT], seconds=seconds)
     if isinstance(error, BadValue):
         return Observed(kind="too-big", text=str(error)[:_TEXT], seconds=seconds)
     if isinstance(error, TimeUp):

@@ -33,6 +33,9 @@ class PlannedCase(msgspec.Struct, kw_only=True):
     want: bytes = b""
     want_text: str = ""
     lab: list[str] = []  # values of the lab that the inputs name
+    needs: dict[
+        str, float
+    ] = {}  # what the reference used, where there is a budget: bytes of "memory", seconds of "cpu"
     compared: bool = False  # whether the known mistakes were tried on it
     mistakes: dict[int, bytes] = {}  # index of the mistake → its observation, where it differs
 
@@ -47,6 +50,7 @@ class PlannedCheck(msgspec.Struct, kw_only=True):
     device: str = "cpu"
     lecture: str = ""
     mutates: bool = False
+    budget: dict[str, float] = {}  # how many times the reference's "memory" and "cpu" an answer may use
     cases: list[PlannedCase] = []
 
 
@@ -56,6 +60,7 @@ class Plan(msgspec.Struct, kw_only=True):
     exercise: str
     stub: str
     experiments: str  # the module that goes into the jail
+    reference: str = ""  # private: its source, for what has to be measured in turn with it
     checks: list[PlannedCheck]
     mistakes: list[str] = []  # their sentences
     public: bool = False  # whether this is the public plan
@@ -109,11 +114,17 @@ def load_plan(path: Path) -> Plan:
         raise PlanError(f"there is no {path}; fetch it again from the course") from None
 
 
+def _public_case(case: PlannedCase) -> PlannedCase:
+    # Bytes are much the same on every machine, seconds are not.
+    needs = {name: amount for name, amount in case.needs.items() if name == "memory"}
+    return msgspec.structs.replace(case, seed="", needs=needs)
+
+
 def public_plan(plan: Plan) -> Plan:
     """The part of `plan` that ships: checks with a public case, those cases only, no seeds, mistakes as far as seen there."""
     checks = []
     for check in plan.checks:
-        cases = [msgspec.structs.replace(case, seed="") for case in check.cases if case.public]
+        cases = [_public_case(case) for case in check.cases if case.public]
         if cases:
             checks.append(msgspec.structs.replace(check, cases=cases))
     seen = sorted({index for check in checks for case in check.cases for index in case.mistakes})

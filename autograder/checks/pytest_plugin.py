@@ -148,6 +148,9 @@ class CheckItem(pytest.Item):
     def runtest(self) -> None:
         if self.check.device == "cuda" and not _has_cuda():
             pytest.skip("needs a CUDA device")
+        if self.check.budget:
+            bounded = " and ".join(sorted(self.check.budget))
+            self.warn(pytest.PytestWarning(f"its {bounded} budget is not measured by pytest; `autograder check` does"))
         report = self.runner.run(self.check, self.case, debug=bool(self.config.option.usepdb))
         if report is not None:
             raise CheckFailed(report)

@@ -209,6 +209,7 @@ def _describe(exercise: Exercise) -> Described:
                 device=check.device,
                 lecture=check.lecture,
                 mutates=check.mutates,
+                budget=check.budget.bounds(),
                 cases=cases,
             )
         )

@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from autograder.cli import authors, instructors, students
+from autograder.cli import authors, ci, collect, instructors, runs, scores, students
 from autograder.cli.common import explain
 
 app = typer.Typer(
@@ -26,7 +26,11 @@ app = typer.Typer(
     "**instructors** with `autograder grade SUBMISSIONS…`; **authors** with `autograder verify` and `autograder new`.",
 )
 students.register(app)
+ci.register(app)
 instructors.register(app)
+scores.register(app)
+runs.register(app)
+collect.register(app)
 authors.register(app)
 
 

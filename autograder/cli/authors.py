@@ -34,13 +34,18 @@ def verify(
     details: Annotated[
         bool, typer.Option("--details", "-d", help="Show for each mistake which checks reject it.")
     ] = False,
+    mutants: Annotated[
+        bool,
+        typer.Option("--mutants", "-m", help="Try small changes of the references too: each must fail some check."),
+    ] = False,
     course: CourseOption = None,
 ) -> None:
     """Tell whether exercises are any good.
 
     For each one: the stub scores 0, the reference full marks (also in another order and with another seed), every mistake is
     rejected, every alternative accepted, forgers fail, no discrete answer hangs on a last bit, the lecture and its headings
-    are there, and `assignments/` is what `solutions/` gives.
+    are there, and `assignments/` is what `solutions/` gives. With --mutants also: every small change of the reference is
+    noticed by some check, or `equivalent.toml` says why it changes nothing.
     """
     from autograder.feedback.pen import console
 
@@ -49,7 +54,7 @@ def verify(
     chosen = loaded.match(exercises or [])
     out = console()
     saves = _saves(root, chosen)
-    reports = _verify(root, loaded, chosen)
+    reports = _verify(root, loaded, chosen, mutants)
     _show(out, reports, details)
     stale = _out_of_sync(root, loaded, chosen)
     if stale:
@@ -59,12 +64,12 @@ def verify(
         for line in stale[:10]:
             out.print(f"  {line}")
     if watch:
-        _watch(root, loaded, chosen, saves, out, details)
+        _watch(root, loaded, chosen, saves, out, details, mutants)
     if stale or not all(report.good for report in reports):
         raise typer.Exit(1)
 
 
-def _verify(root: Path, course: Course, exercises: list[Exercise]) -> list[Report]:
+def _verify(root: Path, course: Course, exercises: list[Exercise], mutants: bool = False) -> list[Report]:
     from rich.progress import Progress, SpinnerColumn, TextColumn
 
     from autograder.feedback.pen import console
@@ -94,7 +99,10 @@ def _verify(root: Path, course: Course, exercises: list[Exercise]) -> list[Repor
 
         verifier = Verifier(root, private / "verify", grader.grader, make_twin, grader.jobs, on_trial)
         try:
-            return [verifier.verify(exercise) for exercise in exercises]
+            reports = [verifier.verify(exercise) for exercise in exercises]
+            if mutants:
+                verifier.try_mutants(reports, exercises)
+            return reports
         finally:
             for client in twins:
                 client.close()
@@ -102,9 +110,13 @@ def _verify(root: Path, course: Course, exercises: list[Exercise]) -> list[Repor
 
 def _show(out: object, reports: list[Report], details: bool) -> None:
     from autograder.verify.show import report_table, reports_details
+    from autograder.verify.show_mutants import mutant_table
 
     print_ = out.print  # type: ignore[attr-defined]
     print_(report_table(reports))
+    found = [report.mutants for report in reports if report.mutants is not None]
+    if found:
+        print_(mutant_table(found))
     for report in reports:
         for part in reports_details(report, details):
             print_(part)
@@ -142,12 +154,14 @@ def _saves(root: Path, exercises: list[Exercise]) -> Saves:
     return Saves(lambda: [path for folder in folders for path in folder.glob("*.py")], folders)
 
 
-def _watch(root: Path, course: Course, exercises: list[Exercise], saves: Saves, out: object, details: bool) -> None:
+def _watch(
+    root: Path, course: Course, exercises: list[Exercise], saves: Saves, out: object, details: bool, mutants: bool
+) -> None:
     out.print("\nWatching; Ctrl-C ends.", style="dim")  # type: ignore[attr-defined]
     for saved in saves:
         changed = {path.parent for path in saved}
         again = [exercise for exercise in exercises if exercise.solution_dir(root) in changed]
-        _show(out, _verify(root, course, again), details)
+        _show(out, _verify(root, course, again, mutants), details)
 
 
 def release(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,6 +63,7 @@ _SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "run.not-written": {},
     "run.raised": {"exception": _is_exception},
     "run.wrong-type": {},
+    "run.wrong-parameters": {},
     "run.mutated": {},
     "run.timeout": {"seconds": _is_number},
     "run.memory": {"megabytes": _is_number},
@@ -90,6 +91,8 @@ _SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "compare.raised": {},
     "compare.judge": {},
     "judge.rejected": {},
+    "budget.memory": {"bound": _is_number},  # not how much it was: their code decides that
+    "budget.cpu": {"bound": _is_number},
 }
 """For each message that may be shown of a hidden case: the values that may be, with what they must look like."""
 
@@ -100,13 +103,20 @@ _BEFORE_INPUTS_IDS = frozenset(
 )
 
 
-def student_view(result: Result, show: Show = "diagnosis", when_ok: bool = True) -> Result:
-    """`result` as the student may see it. `when_ok=False`: it is not time yet, so nothing of hidden cases is shown."""
+def student_view(
+    result: Result, show: Show = "diagnosis", when_ok: bool = True, policies: Mapping[str, Policy] | None = None
+) -> Result:
+    """`result` as the student may see it. `when_ok=False`: it is not time yet, so nothing of hidden cases is shown.
+
+    `policies` are those of exercises whose module has its own; an exercise that is not in it follows `show` and `when_ok`.
+    """
+    usual = Policy(show, when_ok)
+    each = [(exercise, (policies or {}).get(exercise.exercise, usual)) for exercise in result.exercises]
     return replace(
         result,
         source="",  # a path on the grader's machine
         provenance=replace(result.provenance, secret=""),
-        exercises=[student_exercise(exercise, show, when_ok) for exercise in result.exercises],
+        exercises=[student_exercise(exercise, policy.show, policy.when_ok) for exercise, policy in each],
     )
 
 

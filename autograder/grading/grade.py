@@ -162,12 +162,17 @@ class ClassGrader:
     def _keys(self) -> dict[str, str]:
         return self.__dict__.setdefault("_planner_keys", {})
 
+    @functools.cached_property
+    def _authored(self) -> dict[str, str]:
+        return {each.name: hashes.authored(each.solution_dir(self.root)) for each in self.exercises}
+
     def plan(self, exercise: Exercise) -> Plan:
         return self.planner.plan(exercise)
 
     def _prepare(self, names: set[str]) -> None:
         """Make the plans first: a broken course stops here, before anybody is graded, and so does a missing jail."""
         self._require_isolation()
+        self.jail.require = frozenset(self.isolation.on)
         self.jail.start()
         self.trusted.start()
         # A blocked exercise still needs its plan, and a prerequisite may be reused while its dependant is not.
@@ -208,11 +213,13 @@ class ClassGrader:
             title=exercise.title,
             points=exercise.points,
             zygote=self.jail,
+            trusted=self.trusted,
             review=client.review,
             limits=RunLimits(limits.cpu_seconds, limits.wall_factor, limits.memory_mb, limits.output_kb, exercise.jail),
             lecture=f"lectures/{exercise.name}.md",
             gate=self.gate,
             has_gpu=self.has_gpu,
+            inspect=True,
         )
 
     def replay(self, exercise: Exercise, file: SubmittedFile, checks: list[str]) -> ExerciseResult:
@@ -278,6 +285,8 @@ class ClassGrader:
             provenance=self.provenance(),
             exercises=blocked(exercises, self.exercises),
             problems=submission.problems,
+            handed_in=submission.handed_in,
+            clock=submission.clock,
         )
 
     def provenance(self) -> Provenance:
@@ -286,6 +295,7 @@ class ClassGrader:
             engine_hash=hashes.engine(),
             course_hash=self.course.hash,
             exercise_hashes={each.name: self._planner_key(each) for each in self.exercises},
+            authored={each.name: self._authored[each.name] for each in self.exercises},
             secret=fingerprint(self.secret),
             python=hashes.versions()["python"],
             torch=hashes.versions()["torch"],
@@ -300,6 +310,8 @@ class ClassGrader:
 
 def _is_of(result: Result, submission: Submission, keys: dict[str, str]) -> bool:
     """Whether a stored result is what grading `submission` again would give."""
+    if (result.handed_in, result.clock) != (submission.handed_in, submission.clock):
+        return False
     return result.hash == submission.hash and [each.key for each in result.exercises] == list(keys.values())
 
 

@@ -12,7 +12,7 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 # What decides observations. How they are shown, stored or released does not.
 _ENGINE = ("checks", "jail", "lab", "release/stub.py", "release/regions.py")
 # What decides verdicts and diagnoses beyond that.
-_GRADING = ("grading/runner.py", "grading/exercise.py", "grading/diagnosis.py", "grading/grade.py")
+_GRADING = ("grading/runner.py", "grading/exercise.py", "grading/budget.py", "grading/diagnosis.py", "grading/grade.py")
 _AUTHORED = ("solution.py", "checks.py", "mistakes.py", "alternatives.py")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import NO_EVIDENCE, Plan, PlanError, PlannedCase, PlannedCheck, load_plan, write_plan
 from autograder.course.config import Exercise
-from autograder.grading import hashes
+from autograder.grading import budget, hashes
 from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
 from autograder.grading.secret import fingerprint, hidden_seed, public_seed
 from autograder.grading.twins import TwinClient
@@ -84,6 +84,7 @@ class Planner:
             plan = Plan(
                 exercise=exercise.name,
                 stub=described.stub,
+                reference=described.reference,
                 experiments=described.experiments,
                 checks=described.checks,
                 mistakes=[mistake.sentence for mistake in described.mistakes],
@@ -91,6 +92,10 @@ class Planner:
                 versions=hashes.versions(),
             )
             _same_points(plan, exercise)
+            if exercise.jail == "tools" and any(check.budget for check in plan.checks):
+                raise CourseProblem(
+                    f'{where}/checks.py: a budget can\'t be held with jail = "tools": child processes are not measured'
+                )
             self._add_inputs(plan, described, client, where)
             self._add_reference(plan, described.reference, client, where)
             self._add_mistakes(plan, described.mistakes, client)
@@ -117,14 +122,13 @@ class Planner:
     def _add_reference(self, plan: Plan, reference: str, client: TwinClient, where: str) -> None:
         outcomes = self._observe(plan, reference, f"{where}/solution.py")
         for check, case in plan.cases():
-            if check.device != "cpu":
-                continue
             outcome = outcomes[check.name, case.title]
             if outcome.verdict is not None:
                 raise CourseProblem(
                     f"{where}: on check {check.name}, case {case.title!r}, the reference itself {_said(outcome)}"
                 )
             case.want = outcome.value
+            case.needs = budget.needs(outcome.used)
             case.want_text = client.show(outcome.value)
             verdict = client.review([twin.Seen(check.name, case, outcome.value, outcome.changed)])[0]
             if not verdict.passed:
@@ -143,7 +147,7 @@ class Planner:
         compared = [(check, case) for check, case in plan.cases() if case.compared]
 
         def observe(mistake: twin.Derived) -> dict[tuple[str, str], Outcome]:
-            return self._observe(plan, mistake.source, "solution.py", compared)
+            return self._observe(plan, mistake.source, "solution.py", compared, measure=False)
 
         with ThreadPoolExecutor(self.jobs) as pool:
             observed = list(pool.map(observe, mistakes))
@@ -157,12 +161,15 @@ class Planner:
                     case.mistakes[index] = values[index] if kind == "different" else NO_EVIDENCE
 
     def _observe(
-        self, plan: Plan, source: str, file: str, cases: list[tuple[PlannedCheck, PlannedCase]] | None = None
+        self,
+        plan: Plan,
+        source: str,
+        file: str,
+        cases: list[tuple[PlannedCheck, PlannedCase]] | None = None,
+        measure: bool = True,
     ) -> dict[tuple[str, str], Outcome]:
-        if cases is None:
-            cases = [(check, case) for check, case in plan.cases() if check.device == "cpu"]
-        with Session(self.zygote, plan, Code(source, file), RunLimits(cpu_seconds=5.0)) as session:
-            return observe_all(session, cases)
+        with Session(self.zygote, plan, Code(source, file), RunLimits(cpu_seconds=5.0), on_cpu=True) as session:
+            return observe_all(session, plan.cases() if cases is None else cases, measure=measure)
 
 
 def _same_points(plan: Plan, exercise: Exercise) -> None:

@@ -12,26 +12,15 @@ from dataclasses import dataclass
 import msgspec
 
 from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan
+from autograder.checks.plan import Plan, PlannedCheck
 from autograder.course.config import Exercise
+from autograder.grading import budget
+from autograder.grading.changes import Change, check_changes
 from autograder.grading.diagnosis import diagnose
 from autograder.grading.exercise import GRAVITY
 from autograder.grading.grade import blocked
 from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Result
 from autograder.store.database import Store
-
-
-@dataclass(frozen=True)
-class Change:
-    """A check whose points changed, and why."""
-
-    submission: str
-    exercise: str
-    check: str
-    before: int
-    after: int
-    was: CaseResult | None  # the first case that failed, None when none did
-    now: CaseResult | None
 
 
 @dataclass
@@ -67,7 +56,7 @@ def rejudge(
     changes = [
         change
         for before, after in zip(result.exercises, exercises, strict=True)
-        for change in _changes(result.submission, before, after)
+        for change in check_changes(result.submission, before, after)
     ]
     renewed = msgspec.structs.replace(result, exercises=exercises, run=run)
     return Rejudged(renewed, changes, needs_run)
@@ -103,7 +92,7 @@ def _exercise(
             needs_run.append((exercise.exercise, check.name))
             continue
         judged.update(zip(keys, review(seen), strict=True))
-    checks = [_check(check, judged) for check in exercise.checks]
+    checks = [_check(check, planned.get(check.name), judged) for check in exercise.checks]
     _diagnose(checks, plan, judged)
     needed = [check.verdict for check in checks if not check.bonus]
     verdict = next(each for each in GRAVITY if each in (*needed, "passed"))
@@ -111,8 +100,10 @@ def _exercise(
     return msgspec.structs.replace(exercise, checks=checks, verdict=verdict, key="")
 
 
-def _check(check: CheckResult, judged: dict[tuple[str, str], twin.Verdict]) -> CheckResult:
-    cases = [_case(case, judged.get((check.name, case.title))) for case in check.cases]
+def _check(
+    check: CheckResult, planned: PlannedCheck | None, judged: dict[tuple[str, str], twin.Verdict]
+) -> CheckResult:
+    cases = [_case(case, planned, judged.get((check.name, case.title))) for case in check.cases]
     if not cases:
         return check
     verdict = next(each for each in GRAVITY if each in {case.verdict for case in cases})
@@ -121,16 +112,20 @@ def _check(check: CheckResult, judged: dict[tuple[str, str], twin.Verdict]) -> C
     )
 
 
-def _case(case: CaseResult, verdict: twin.Verdict | None) -> CaseResult:
+def _case(case: CaseResult, planned: PlannedCheck | None, verdict: twin.Verdict | None) -> CaseResult:
     # A changed input was seen when the case ran, not in its observation: that verdict stays.
     if verdict is None or (case.message is not None and case.message.id == "run.mutated"):
         return case
     message = verdict.message
+    # What it used was measured when it ran; the bound may have been mended since.
+    dear = planned is not None and verdict.passed and bool(budget.broken(planned, case.spent))
+    if dear and planned is not None:
+        message = budget.message(planned, case.spent)
     if verdict.problem:
         message = Message(id="run.grader-error", values={"detail": verdict.problem})
     return msgspec.structs.replace(
         case,
-        verdict="grader-error" if verdict.problem else "passed" if verdict.passed else "failed",
+        verdict="grader-error" if verdict.problem else "passed" if verdict.passed and not dear else "failed",
         message=message,
         difference=verdict.difference,
         margin=verdict.margin,
@@ -145,12 +140,3 @@ def _diagnose(checks: list[CheckResult], plan: Plan, judged: dict[tuple[str, str
     for check in checks:
         if check.verdict != "passed" and check.name in found:
             check.diagnosis = Diagnosis(sentences=[plan.mistakes[index] for index in found[check.name]])
-
-
-def _changes(submission: str, before: ExerciseResult, after: ExerciseResult) -> list[Change]:
-    changes = []
-    for old, new in zip(before.checks, after.checks, strict=True):
-        if old.earned != new.earned:
-            was, now = (next((case for case in check.cases if case.verdict != "passed"), None) for check in (old, new))
-            changes.append(Change(submission, before.exercise, new.name, old.earned, new.earned, was, now))
-    return changes

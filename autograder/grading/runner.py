@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from autograder.checks.explain import message_of
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.jail.host import Limits, Lost, Worker, Zygote
 from autograder.jail.layers.base import Profile
-from autograder.jail.messages import Load, Observed, Run
+from autograder.jail.messages import Inspect, Inspected, Load, Noticed, Observed, Run
+from autograder.jail.usage import Usage
 from autograder.jail.zygote import WORKER_FAILED
 from autograder.results import Message, Verdict
 
@@ -59,6 +60,7 @@ class Outcome:
     changed: bytes = b""
     output: str = ""
     seconds: float = 0.0
+    used: Usage | None = None  # measured from outside, where it ran in a worker of its own
     repeatable: bool = False  # a new worker would say the same
 
 
@@ -71,8 +73,11 @@ class Session:
     code: Code
     limits: RunLimits = field(default_factory=RunLimits)
     torch_seed: int = 0
+    on_cpu: bool = False  # GPU checks as well: that is where the reference's values come from
     timeouts: int = 0
+    noticed: dict[tuple[str, str], int] = field(default_factory=dict)  # kind and name → line
     _worker: Worker | None = None
+    _loaded: bool = False
 
     def __enter__(self) -> Session:
         return self
@@ -85,17 +90,22 @@ class Session:
         if self._worker is not None:
             self._worker.close()
             self._worker = None
+        self._loaded = False
 
-    def load(self) -> Outcome | None:
-        """Load the implementation into a worker, if none has it yet. Returns what went wrong, or None."""
-        if self._worker is not None:
-            return None
+    def _fork(self) -> None:
         cases = sum(len(check.cases) for check in self.plan.checks)
         cpu = int(self.limits.cpu_seconds * (min(cases, 10) + 1)) + 2
         file_mb = max(1, self.limits.output_kb // 1024, 16)
-        self._worker = self.zygote.fork(
-            "jail", Limits(cpu, self.limits.memory_mb, file_mb, self.limits.profile), self.plan.lab
-        )
+        packages = tuple(sorted(name for name in self.code.forbidden if "." not in name))
+        limits = Limits(cpu, self.limits.memory_mb, file_mb, self.limits.profile, packages)
+        self._worker = self.zygote.fork("jail", limits, self.plan.lab)
+
+    def load(self) -> Outcome | None:
+        """Load the implementation into a worker, if none has it yet. Returns what went wrong, or None."""
+        if self._loaded:
+            return None
+        if self._worker is None:
+            self._fork()
         request = Load(
             module=self.plan.exercise.replace("/", "."),
             file=self.code.file,
@@ -106,14 +116,36 @@ class Session:
             wall_seconds=self.limits.wall_seconds,
             forbidden=list(self.code.forbidden),
             torch_seed=self.torch_seed,
+            output_bytes=self.limits.output_kb * 1024,
         )
         outcome = self._ask(request)
         if outcome.verdict is None:
+            self._loaded = True
             return None
         self.drop()
         if outcome.verdict in ("failed", "passed"):
             outcome.verdict = "error"  # raised, unfinished: while it was loaded
         return outcome
+
+    def inspect(self) -> None:
+        """Let a worker that has run nothing yet look at the source for what a person should see."""
+        if self._worker is None:
+            self._fork()
+        assert self._worker is not None
+        try:
+            seen: Inspected = self._worker.exchange(
+                Inspect(self.code.text, list(self.code.forbidden)), self.limits.wall_seconds + GRACE_SECONDS, Inspected
+            )
+        except Lost:
+            self.drop()  # a source that takes down Python's own parser: loading it tells that
+            return
+        self._remember(seen.noticed)
+
+    def _remember(self, noticed: list[Noticed]) -> None:
+        """What a worker says is bounded here: no more than a name of `forbid`, or a trick that the source was seen to have."""
+        for each in noticed:
+            if each.kind not in ("call", "import") or each.name in self.code.forbidden:
+                self.noticed.setdefault((each.kind, each.name), each.line)
 
     def run(self, check: PlannedCheck, case: PlannedCase) -> Outcome:
         """Run one case; the implementation is loaded first when it has no worker."""
@@ -128,7 +160,7 @@ class Session:
                 inputs=case.inputs,
                 seconds=self.limits.cpu_seconds,
                 wall_seconds=self.limits.wall_seconds,
-                device=check.device,
+                device="cpu" if self.on_cpu else check.device,
                 torch_seed=self.torch_seed,
             )
         )
@@ -136,10 +168,20 @@ class Session:
             self.timeouts += 1
         return outcome
 
+    def run_apart(self, check: PlannedCheck, case: PlannedCase) -> Outcome:
+        """The same in a worker of its own, which is measured: nothing was computed before and nothing is left to use."""
+        with replace(self, _worker=None, _loaded=False) as own:
+            outcome = own.run(check, case)
+            self.timeouts = own.timeouts
+            if outcome.verdict is None and own._worker is not None:
+                outcome.used = own._worker.used()
+        return outcome
+
     def _ask(self, request: Load | Run) -> Outcome:
         assert self._worker is not None
         try:
             observed = self._worker.ask(request, self.limits.wall_seconds + GRACE_SECONDS)
+            self._remember([each for each in observed.noticed if each.kind in ("call", "import")])
             outcome = self._outcome(observed, isinstance(request, Load))
         except Lost as lost:
             outcome = self._lost(lost)
@@ -192,7 +234,8 @@ _VERDICTS: dict[str, Verdict | None] = {
     "forbidden": "forbidden",
 }
 _VERDICTS |= dict.fromkeys(
-    ("missing-function", "wrong-signature", "not-written", "wrong-type", "too-big", "raised"), "failed"
+    ("missing-function", "wrong-signature", "not-written", "wrong-type", "wrong-parameters", "too-big", "raised"),
+    "failed",
 )
 _REPEATABLE = frozenset({"syntax", "forbidden", "missing-function", "wrong-signature", "not-written"})
 
@@ -209,16 +252,23 @@ def _signal_name(number: int) -> str:
 
 
 def observe_all(
-    session: Session, cases: Iterable[tuple[PlannedCheck, PlannedCase]], *, stop_at_timeout: bool = True
+    session: Session,
+    cases: Iterable[tuple[PlannedCheck, PlannedCase]],
+    *,
+    stop_at_timeout: bool = True,
+    measure: bool = True,
 ) -> dict[tuple[str, str], Outcome]:
-    """Outcomes of `cases` by (check, case title). After a timeout or crash, the check's other cases are not run."""
+    """Outcomes of `cases` by (check, case title). After a timeout or crash, the check's other cases are not run.
+
+    With `measure`, cases of checks with a budget run in workers of their own.
+    """
     outcomes: dict[tuple[str, str], Outcome] = {}
     given_up: dict[str, Outcome] = {}
     for check, case in cases:
         if check.name in given_up:
             outcomes[check.name, case.title] = given_up[check.name]
             continue
-        outcome = session.run(check, case)
+        outcome = session.run_apart(check, case) if measure and check.budget else session.run(check, case)
         outcomes[check.name, case.title] = outcome
         if stop_at_timeout and outcome.verdict in ("timeout", "memory", "crashed"):
             given_up[check.name] = Outcome(outcome.verdict, Message(id="run.not-run", values={}))

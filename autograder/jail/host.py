@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from autograder.jail import usage
 from autograder.jail import zygote as protocol
 from autograder.jail.channel import Channel, ChannelClosed, ChannelError, ChannelTimeout
 from autograder.jail.layers import Profile
@@ -38,6 +39,10 @@ class _Silent(JailError):
     """A worker died before it was behind its layers: something else may have killed it, so another is tried."""
 
 
+class _Weaker(JailError):
+    """A worker is behind fewer layers than the grader counts on."""
+
+
 @dataclass(frozen=True)
 class Lost(Exception):
     """A worker did not give an answer that can be used."""
@@ -55,6 +60,7 @@ class Limits:
     memory_mb: int = 2048
     file_mb: int = 16
     profile: Profile = "default"
+    hidden: tuple[str, ...] = ()  # packages that it can't read
 
 
 def scrubbed_environment() -> dict[str, str]:
@@ -74,11 +80,13 @@ def scrubbed_environment() -> dict[str, str]:
 class Zygote:
     """A process that has imported torch and forks workers. Thread-safe: one request at a time.
 
-    `without` names layers that its workers do without: for tests and --unsafe.
+    `without` names layers that its workers do without: for tests and --unsafe. `require` names those that none of its
+    workers may lack: what the grader has found to work here, and writes into results.
     """
 
-    def __init__(self, without: Sequence[str] = ()) -> None:
+    def __init__(self, without: Sequence[str] = (), require: Sequence[str] = ()) -> None:
         self._without = list(without)
+        self.require = frozenset(require)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -113,6 +121,10 @@ class Zygote:
                     if attempt == 2:
                         raise JailError(f"a worker could not be started ({error})") from error
                 except _Silent:
+                    if attempt == 2:
+                        raise
+                except _Weaker:
+                    self._stop()  # the next one tries the layers anew
                     if attempt == 2:
                         raise
         raise AssertionError
@@ -184,6 +196,7 @@ class Zygote:
                 limits.file_mb,
                 limits.profile,
                 self._without,
+                list(limits.hidden),
                 list(lab),
             )
             socket.send_fds(self._control, [_encode(request)], [theirs.fileno(), output])
@@ -192,6 +205,11 @@ class Zygote:
             if answer.problem:
                 kind = _Silent if answer.problem.endswith("no answer") else JailError
                 raise kind(f"{answer.problem}. `autograder doctor` shows what works on this machine")
+            lacks = self.require - set(answer.layers)
+            if role == "jail" and lacks and not self._without:
+                self._control.send(_encode(protocol.End(answer.pid)))
+                self._answer(CONTROL_SECONDS)
+                raise _Weaker(f"a worker came without {', '.join(sorted(lacks))}, which this machine has")
         except BaseException:
             ours.close()
             os.close(output)
@@ -275,6 +293,7 @@ class Worker:
         self._number = 0
         self._read = 0
         self._ended: protocol.Ended | None = None
+        self._start = usage.start(pid)
 
     def ask(self, request: Request, seconds: float) -> Reply:
         """Send `request` and wait at most `seconds` for the answer. Raises `Lost`, and then the worker is ended."""
@@ -310,6 +329,11 @@ class Worker:
         data = os.pread(self._output, min(cap, max(size - self._read, 0)), self._read)
         self._read = size
         return data.decode("utf-8", "replace")
+
+    def used(self) -> usage.Usage | None:
+        """What it has used since it was forked; None when it has ended, or where the kernel does not tell."""
+        used = usage.usage(self.pid) if self._ended is None else None
+        return None if used is None or self._start is None else used.beyond(self._start)
 
     def end(self) -> protocol.Ended:
         """Kill the process and all that it started, and remove its folder. May be called again."""

@@ -56,6 +56,9 @@ class InProcessWorker:
         self._printed.truncate()
         return text
 
+    def used(self) -> None:
+        """Nothing is measured: this is the caller's own process."""
+
     def end(self) -> None:
         pass
 

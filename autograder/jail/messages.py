@@ -13,6 +13,32 @@ ShortText = Annotated[str, msgspec.Meta(max_length=4000)]
 Name = Annotated[str, msgspec.Meta(max_length=200)]
 
 
+MAX_NOTICED = 16
+
+
+class Noticed(msgspec.Struct):
+    """Something that a person should look at: a name of the exercise's `forbid`, or the word that shows a trick."""
+
+    kind: Literal[
+        "call",  # a forbidden function was called while the code ran
+        "import",  # a forbidden package was asked for while the code ran
+        "computed-name", "run-text", "namespace", "insides", "private-torch", "worker",  # checks.suspicious.Trick
+    ]  # fmt: skip
+    name: Name
+    line: int = 0  # of the student's file, 0 when it is not known
+
+
+class Inspect(msgspec.Struct, tag="inspect"):
+    """Look at a source before any of it runs. Asked of a worker that has run nothing, so that its answer can be believed."""
+
+    source: str
+    forbidden: list[str] = []
+
+
+class Inspected(msgspec.Struct, tag="inspected"):
+    noticed: Annotated[list[Noticed], msgspec.Meta(max_length=MAX_NOTICED)] = []
+
+
 class Load(msgspec.Struct, tag="load"):
     """Make the student's module, the stub that it is held to, and the experiments."""
 
@@ -25,6 +51,7 @@ class Load(msgspec.Struct, tag="load"):
     wall_seconds: float = 0.0  # and time by the clock
     forbidden: list[str] = []
     torch_seed: int = 0
+    output_bytes: int = 64 * 2**10  # of what each case may print
 
 
 class Run(msgspec.Struct, tag="run"):
@@ -38,7 +65,7 @@ class Run(msgspec.Struct, tag="run"):
     torch_seed: int = 0
 
 
-Request = Load | Run
+Request = Inspect | Load | Run
 
 Kind = Literal[
     "value",
@@ -49,6 +76,7 @@ Kind = Literal[
     "missing-function",
     "wrong-signature",
     "wrong-type",
+    "wrong-parameters",  # of an nn.Module
     "too-big",  # the answer can't be sent
     "memory",
     "timeout",
@@ -69,6 +97,7 @@ class Observed(msgspec.Struct, tag="observed"):
     line: int = 0  # of the student's file, 0 when there is none
     function: Name = ""
     seconds: float = 0.0  # CPU time
+    noticed: Annotated[list[Noticed], msgspec.Meta(max_length=MAX_NOTICED)] = []  # since the last message
 
 
 Reply = Observed

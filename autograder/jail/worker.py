@@ -5,6 +5,7 @@ It ends when its channel does. Nothing private is in it: no seeds, no expected v
 
 from __future__ import annotations
 
+import ast
 import gc
 import io
 import os
@@ -14,12 +15,13 @@ import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from autograder.checks import observe
+import msgspec
+
+from autograder.checks import observe, suspicious
 from autograder.jail import layers
 from autograder.jail.channel import Channel, ChannelError
-from autograder.jail.messages import Load, Observed, Reply, Request, Run
-
-OUTPUT_CAP = 64 * 2**10  # bytes, of one case
+from autograder.jail.guard import ForbiddenImport, ForbiddenUse, Guard
+from autograder.jail.messages import MAX_NOTICED, Inspect, Inspected, Load, Noticed, Observed, Reply, Request, Run
 
 
 def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: int = -1) -> None:
@@ -40,30 +42,48 @@ def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: in
         if ready >= 0:
             os.write(ready, said.encode()[:4000])
         _close_all_but(sock.fileno(), output)
-    channel: Channel[Reply, Request] = Channel(sock, Request)
-    worker = _Worker()
+    channel: Channel[Reply | Inspected, Request] = Channel(sock, Request)
+    worker = _Worker(guarded=True)
     while True:
         try:
             number, request = channel.receive()
-            printed.begin()
+            printed.begin(request.output_bytes if isinstance(request, Load) else None)
             channel.send(number, worker.answer(request))
         except ChannelError:
             return
 
 
 class _Worker:
-    """The state between a `Load` and its `Run`s."""
+    """The state between a `Load` and its `Run`s. `guarded`: this process is there for it alone, so it may be changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, guarded: bool = False) -> None:
         self.implementation: observe.Implementation | None = None
         self.experiments: dict[str, Callable[..., Any]] = {}
+        self.guarded = guarded
+        self.guard: Guard | None = None
 
-    def answer(self, request: Request) -> Reply:
-        if isinstance(request, Load):
-            return self.load(request)
-        return self.run(request)
+    def answer(self, request: Request) -> Reply | Inspected:
+        if isinstance(request, Inspect):
+            return inspect(request)
+        observed = self.load(request) if isinstance(request, Load) else self.run(request)
+        return self._with_notes(observed)
+
+    def _with_notes(self, observed: Observed) -> Observed:
+        """What the guard saw; where its refusal is what ended the run, that is what became of it."""
+        noticed = self.guard.noticed() if self.guard is not None else []
+        if not noticed:
+            return observed
+        refused = observed.kind == "raised" and observed.name in (ForbiddenUse.__name__, ForbiddenImport.__name__)
+        if refused and not observed.builtin:
+            return Observed(
+                kind="forbidden", name=noticed[-1].name, line=observed.line, seconds=observed.seconds, noticed=noticed
+            )
+        return msgspec.structs.replace(observed, noticed=noticed)
 
     def load(self, request: Load) -> Observed:
+        if self.guarded and request.forbidden:
+            self.guard = Guard(request.forbidden, request.file)
+            self.guard.install()
         self.implementation, observed = observe.load(
             request.source,
             request.stub,
@@ -76,7 +96,10 @@ class _Worker:
         )
         if self.implementation is not None:
             # After the student's module: a name that it planted in sys.modules only spoils its own observations.
-            self.experiments = vars(observe.load_module(request.experiments, f"experiments.{request.module}", "checks"))
+            module = observe.load_module(request.experiments, f"experiments.{request.module}", "checks")
+            self.experiments = vars(module)
+            if self.guard is not None:
+                self.guard.trusted = self.experiments
         gc.freeze()
         return observed
 
@@ -93,22 +116,33 @@ class _Worker:
         )
 
 
+def inspect(request: Inspect) -> Inspected:
+    """What a person should look at in a source that can be read; one that can't is told by `Load`."""
+    try:
+        found = suspicious.suspicions(ast.parse(request.source), bool(request.forbidden))
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return Inspected()
+    return Inspected([Noticed(kind=each.trick, name=each.word[:200], line=each.line) for each in found[:MAX_NOTICED]])
+
+
 class CappedWriter(io.TextIOBase):
     """What the student prints: passed on to a file descriptor up to a cap, then dropped."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.start = 0
+        self.cap = 0  # bytes, of one case
 
-    def begin(self) -> None:
-        """A new case begins: it has the whole cap."""
+    def begin(self, cap: int | None) -> None:
+        """A new case begins: it has the whole cap. None: that of the last one."""
+        self.cap = self.cap if cap is None else cap
         self.start = os.fstat(self.descriptor).st_size
 
     def writable(self) -> bool:
         return True
 
     def write(self, text: str) -> int:
-        room = self.start + OUTPUT_CAP - os.fstat(self.descriptor).st_size
+        room = self.start + self.cap - os.fstat(self.descriptor).st_size
         if room > 0:
             data = text.encode("utf-8", "backslashreplace")
             os.write(self.descriptor, data[:room])

@@ -35,6 +35,7 @@ class Fork(msgspec.Struct, tag="fork"):
     file_mb: int
     profile: Profile = "default"
     without: list[str] = []  # layers to leave out: for tests and --unsafe
+    hidden: list[str] = []  # packages that it can't read
     lab: list[str] = []  # modules of the lab whose data this worker will want
 
 
@@ -154,7 +155,7 @@ def _fork(request: Fork, control: socket.socket, descriptors: list[int], workers
     """Start a worker, and wait until it is behind its layers: one that could not get there never sees any code."""
     jailed = request.role != "twin"
     try:
-        apart = jailed and layers.prepare(request.profile, request.without)
+        apart = jailed and layers.prepare(request.profile, request.without, tuple(request.hidden))
     except (OSError, ValueError) as error:
         return Forked(0, problem=f"isolation could not be prepared: {error}")
     reads, writes = os.pipe()
@@ -195,6 +196,7 @@ def _become_worker(request: Fork, channel: int, output: int, ready: int) -> None
                 memory_mb=request.memory_mb,
                 file_mb=request.file_mb,
                 profile=request.profile,
+                hidden=tuple(request.hidden),
                 without=tuple(request.without),
             )
             worker.serve(sock, settings, output, ready)

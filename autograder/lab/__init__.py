@@ -14,6 +14,8 @@ VALUES: dict[str, str] = {
     "chinese": "autograder.lab.corpora:chinese",
     "gpt2_merges": "autograder.lab.gpt2:gpt2_merges",
     "gpt2_vocab": "autograder.lab.gpt2:gpt2_vocab",
+    "markov": "autograder.lab.models:markov",
+    "toy_lm": "autograder.lab.models:toy_lm",
 }
 
 

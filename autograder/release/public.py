@@ -24,7 +24,7 @@ RENDERED = {
     "README.md": "README.student.md.j2",
     "Makefile": "Makefile.student.j2",
     ".gitignore": "gitignore.student.j2",
-    # The workflow that gives feedback on every push goes here: ".github/workflows/feedback.yml".
+    ".github/workflows/feedback.yml": "feedback.yml.j2",
 }
 GRADING_HEADER = "The course: modules, exercises, points, limits, forbidden names. It comes with the release: changes are not graded."
 STRING_OR_COMMENT = re.compile(

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from autograder.verify.show_mutants import only_killers, survivors
 from autograder.verify.verify import Report, Trial
 
 
@@ -35,26 +36,69 @@ def report_table(reports: list[Report]) -> Table:
 
 
 def reports_details(report: Report, everything: bool) -> Iterator[RenderableType]:
-    """The problems, and with `everything` who rejects what and how near to their tolerances right answers come."""
+    """The problems; with `everything`, or when mutants were tried, what each check is good for; and with `everything` who
+    rejects what."""
     for problem in report.problems:
         yield Text(f"✗ {report.exercise}: {problem}", "red")
-    if not everything or not report.trials:
+    if not report.trials or not (everything or report.mutants):
         return
     yield Text(f"\n{report.exercise}", "bold")
-    alone = report.only_killer()
-    rejects = {name: sum(name in trial.failing() for trial in report.of("mistake")) for name in report.checks}
-    honest = [*report.of("reference"), *report.of("alternative")]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("check", "rejects", "alone", "largest honest error / tolerance"):
-        table.add_column(name, justify="left" if name == "check" else "right")
-    for name in report.checks:
-        margins = [trial.margins[name] for trial in honest if name in trial.margins]
-        table.add_row(name, str(rejects[name]), str(alone[name]), f"{max(margins):.2g}" if margins else "exact")
-    yield table
+    yield _checks_table(report)
+    yield from _budgets(report)
+    if report.mutants is not None:
+        yield from survivors(report.mutants, everything)
+    if not everything:
+        return
     for trial in report.of("mistake"):
         yield Text(f"  {'✓' if trial.failing() else '✗'} {trial.name}", "" if trial.failing() else "red")
         yield Text(f"      rejected by {', '.join(trial.failing()) or 'no check'}", "dim")
+    if report.mutants is not None:
+        yield from only_killers(report.mutants)
+
+
+def _checks_table(report: Report) -> Table:
+    """For each check: how many mistakes it rejects, how many mistakes and mutants nothing but it rejects, and the errors
+    around its tolerance: the largest of right answers, the smallest of wrong ones."""
+    alone = report.only_killer()
+    mistakes = report.of("mistake")
+    honest = [*report.of("reference"), *report.of("alternative")]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
+    table.add_column("check", overflow="fold")
+    columns = ["rejects", "alone", "honest", "dishonest"]
+    if report.mutants is not None:
+        columns.insert(2, "mutants\nalone")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True, min_width=max(map(len, name.split())) + 1)
+    for name in report.checks:
+        row = [str(sum(name in trial.failing() for trial in mistakes)), str(alone[name])]
+        if report.mutants is not None:
+            row.append(str(report.mutants.only_killer().get(name, 0)))
+        right = [trial.margins[name] for trial in honest if name in trial.margins]
+        wrong = [
+            trial.margins[name] for trial in mistakes if name in trial.failing() and trial.margins.get(name, 0) > 1
+        ]
+        smallest = report.mutants.smallest_error(name) if report.mutants is not None else None
+        wrong += [smallest] if smallest is not None else []
+        row += [f"{max(right):.2g}" if right else "exact", f"{min(wrong):.2g}" if wrong else "-"]
+        table.add_row(name, *row)
+    table.caption = (
+        "honest, dishonest: largest error of a right answer, smallest of a wrong one, in units of the tolerance"
+    )
+    table.caption_justify = "left"
+    return table
 
 
 def _share(good: list[Trial], everything: list[Trial]) -> Text:
     return Text(f"{len(good)}/{len(everything)}", "green" if len(good) == len(everything) else "red")
+
+
+def _budgets(report: Report) -> Iterator[Text]:
+    """What right answers need of each budget, and what the least wasteful mistake does."""
+    honest = [*report.of("reference"), *report.of("alternative")]
+    for check, budget in report.budgets.items():
+        for name, bound in budget.items():
+            most = max((trial.spent.get(check, {}).get(name, 0.0) for trial in honest), default=0.0)
+            over = [trial.spent.get(check, {}).get(name, 0.0) for trial in report.of("mistake")]
+            least = min((ratio for ratio in over if ratio > bound), default=None)
+            wasteful = "no mistake breaks it" if least is None else f"the least wasteful mistake {least:.3g}×"
+            yield Text(f"  {check}: {name} at most {bound:g}× the reference's; right answers {most:.3g}×, {wasteful}")

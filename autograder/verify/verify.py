@@ -19,8 +19,9 @@ from autograder.grading.exercise import ExerciseGrader, Subject
 from autograder.grading.planner import CourseProblem
 from autograder.grading.runner import Code, RunLimits, Session, observe_all
 from autograder.grading.twins import TwinClient
-from autograder.results import ExerciseResult
+from autograder.results import CheckResult, ExerciseResult
 from autograder.verify.forgers import forgers
+from autograder.verify.mutant_report import MutantReport
 
 # A variant that hangs is rejected: there is no need to wait as long as for a student.
 LIMITS = RunLimits(cpu_seconds=4.0, wall_factor=3.0)
@@ -36,10 +37,11 @@ class Trial:
     earned: int = 0
     reasons: dict[str, str] = field(default_factory=dict)  # of failing checks, for people
     margins: dict[str, float] = field(default_factory=dict)
+    spent: dict[str, dict[str, float]] = field(default_factory=dict)  # of checks with a budget, the most of its cases
     seconds: float = 0.0
 
     def failing(self) -> list[str]:
-        return [name for name, verdict in self.verdicts.items() if verdict != "passed"]
+        return [name for name, verdict in self.verdicts.items() if verdict not in ("passed", "skipped")]
 
 
 @dataclass
@@ -51,6 +53,8 @@ class Report:
     trials: list[Trial] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
     points: int = 0
+    budgets: dict[str, dict[str, float]] = field(default_factory=dict)  # of checks that have one
+    mutants: MutantReport | None = None  # when they were tried
 
     @property
     def good(self) -> bool:
@@ -76,6 +80,18 @@ class Verifier:
     jobs: int = 2
     on_trial: Callable[[str, int, int], None] = lambda exercise, done, total: None
 
+    def try_mutants(self, reports: list[Report], exercises: list[Exercise]) -> None:
+        """Try the mutants of all `exercises` that can be graded, and add what came of them to their reports."""
+        from autograder.verify.mutants import MutantRunner
+
+        able = [(report, each) for report, each in zip(reports, exercises, strict=True) if report.trials]
+        runner = MutantRunner(self.root, self.cache, self.jobs, self.on_trial)
+        for (report, _), found in zip(
+            able, runner.run([(each, self.make_grader(each)) for _, each in able]), strict=True
+        ):
+            report.mutants = found
+            report.problems += found.problems
+
     def verify(self, exercise: Exercise) -> Report:
         """Everything about one exercise. Uses what an earlier call found when nothing it depends on has changed."""
         report = Report(exercise.name, points=exercise.points)
@@ -88,6 +104,7 @@ class Verifier:
         client = self.make_twin(exercise)
         described = client.describe()
         report.checks = [check.name for check in grader.plan.checks]
+        report.budgets = {check.name: check.budget for check in grader.plan.checks if check.budget}
         report.problems += self._lecture_anchors(exercise, grader.plan)
         report.problems += self._plan_problems(grader.plan)
         key = hashes.of("verify", grader.plan.key, hashes.of(Path(__file__).read_bytes()), _forgers_hash())
@@ -142,7 +159,8 @@ class Verifier:
     ) -> Trial:
         from dataclasses import replace
 
-        mine = replace(grader, plan=plan, torch_seed=seed, confirm=False, limits=LIMITS)
+        honest = kind in ("reference", "alternative")  # one unlucky measurement must not speak against a right answer
+        mine = replace(grader, plan=plan, torch_seed=seed, confirm=honest and _has_budgets(plan), limits=LIMITS)
         file = f"{exercise.name}.py"
         forbidden = exercise.forbid if kind in ("reference", "alternative", "stub") else ()
         result = mine.grade(Subject(Code(source, file, forbidden), lambda line: (file, line))).result
@@ -152,6 +170,9 @@ class Verifier:
             verdicts={check.name: check.verdict for check in result.checks},
             earned=result.earned,
             reasons=_reasons(result),
+            spent={
+                check.name: _most_spent(check) for check in result.checks if any(case.spent for case in check.cases)
+            },
             margins={check.name: round(check.margin, 6) for check in result.checks if check.margin is not None},
             seconds=round(result.seconds, 4),
         )
@@ -170,7 +191,7 @@ class Verifier:
 
                 moved.append((check, structs.replace(case, inputs=inputs)))
         with Session(grader.zygote, plan, Code(reference, "solution.py"), LIMITS) as session:
-            outcomes = observe_all(session, moved)
+            outcomes = observe_all(session, moved, measure=False)
         for check, case in moved:
             outcome = outcomes[check.name, case.title]
             if outcome.verdict is not None:
@@ -249,10 +270,39 @@ def _judged(report: Report, described: twin.Described) -> list[str]:
         elif trial.kind == "alternative" and set(failing) - expected:
             name = next(name for name in failing if name not in expected)
             problems.append(f"the alternative “{trial.name}” is right, but fails {name}: {trial.reasons.get(name, '')}")
+    problems += _near_budgets(report)
     if not report.of("mistake"):
         problems.append("it lists no mistakes, so nothing shows that its checks reject anything")
     if not report.of("alternative"):
         problems.append("it lists no alternatives, so nothing shows that its checks accept other right answers")
+    return problems
+
+
+WELL_INSIDE = 0.8
+"""The share of its budget that no right answer may need more than: another machine measures a little differently."""
+
+
+def _has_budgets(plan: Plan) -> bool:
+    return any(check.budget for check in plan.checks)
+
+
+def _most_spent(check: CheckResult) -> dict[str, float]:
+    names = {name for case in check.cases for name in case.spent}
+    return {name: max(case.spent.get(name, 0.0) for case in check.cases) for name in sorted(names)}
+
+
+def _near_budgets(report: Report) -> list[str]:
+    """Right answers that come near to a bound, and wasteful ones that hardly break it."""
+    problems = []
+    for check, budget in report.budgets.items():
+        for name, bound in budget.items():
+            for trial in (*report.of("reference"), *report.of("alternative")):
+                ratio = trial.spent.get(check, {}).get(name, 0.0)
+                if WELL_INSIDE * bound < ratio <= bound and check not in trial.failing():
+                    problems.append(
+                        f"check {check}: {trial.kind} “{trial.name}” needs {ratio:.3g}× the reference's {name}, too near to "
+                        f"the bound {bound:g}×; right answers stay below {WELL_INSIDE * bound:.3g}×"
+                    )
     return problems
 
 

@@ -51,6 +51,7 @@ class Attack:
     earned: int = 0
     says: str = ""  # printed or raised in a public case: proves that it did what it is here for
     message: str = ""  # the id of a message that its result has
+    flags: tuple[str, ...] = ()  # ids of what a person must be shown
     real: bool = False  # without isolation it finds something: tried too
 
     @property
@@ -190,6 +191,8 @@ class Arena:
         assert one.verdict in attack.verdicts and one.earned == points, (got(one), attack.expected, said(one))
         assert attack.says in said(one), said(one)
         assert not attack.message or attack.message in messages(one), messages(one)
+        shown = {flag.id for flag in one.flags}
+        assert set(attack.flags) <= shown, shown
         return result
 
     # --- what must hold ---

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from attacks.arena import Arena, Attack
+from attacks.arena import Arena, Attack, exercise
 
 HEAD = "import torch\nfrom torch import Tensor\n"
 DEFINE = "def softmax(x: Tensor) -> Tensor:\n    "
@@ -98,9 +98,6 @@ def test_cheating_gains_nothing(arena: Arena, attack: Attack) -> None:
 
 
 @pytest.mark.parametrize("attack", HIDDEN_USES, ids=lambda attack: attack.name)
-@pytest.mark.xfail(
-    strict=True,
-    reason="names that are made at run time are not found by looking at the source; the guard at run time is to come",
-)
 def test_forbidden_names_made_at_run_time(arena: Arena, attack: Attack) -> None:
-    arena.fight(attack)
+    """Refused where they are called, and shown to a person."""
+    assert exercise(arena.fight(attack), "soft").flags

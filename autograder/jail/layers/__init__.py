@@ -16,8 +16,8 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from types import ModuleType
 
-from autograder.jail.layers import cgroup, landlock, limits, namespaces, process, seccomp, uid
-from autograder.jail.layers.base import Probe, Profile, Settings
+from autograder.jail.layers import cgroup, landlock, limits, namespaces, paths, process, seccomp, uid
+from autograder.jail.layers.base import PROBE_TRIES, Probe, Profile, Settings
 
 ORDER: tuple[ModuleType, ...] = (process, limits, cgroup, namespaces, uid, landlock, seccomp)
 NAMES: tuple[str, ...] = tuple(layer.NAME for layer in ORDER)
@@ -56,12 +56,16 @@ def probe_all() -> tuple[Probe, ...]:
     if sys.platform != "linux":
         return probe_here()
     command = [sys.executable, "-I", "-m", "autograder.jail.layers"]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS, check=True, stdin=subprocess.DEVNULL)
-        return tuple(Probe(**row) for row in json.loads(done.stdout))
-    except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
-        why = f"it could not be tried ({type(error).__name__}); `{' '.join(command[1:])}` says more"
-        return tuple(Probe(layer.NAME, False, why, layer.GUARANTEES) for layer in ORDER)
+    why = ""
+    for _ in range(PROBE_TRIES):  # something else may have killed it
+        try:
+            done = subprocess.run(
+                command, capture_output=True, timeout=PROBE_SECONDS, check=True, stdin=subprocess.DEVNULL
+            )
+            return tuple(Probe(**row) for row in json.loads(done.stdout))
+        except (OSError, subprocess.SubprocessError, ValueError, TypeError) as error:
+            why = f"it could not be tried ({type(error).__name__}); `{' '.join(command[1:])}` says more"
+    return tuple(Probe(layer.NAME, False, why, layer.GUARANTEES) for layer in ORDER)
 
 
 def probe_here() -> tuple[Probe, ...]:
@@ -95,7 +99,7 @@ def strength(on: Collection[str], missing: Collection[Probe] = ()) -> Isolation:
     return Isolation([name for name in NAMES if name in on], level, enough, why)
 
 
-def prepare(profile: Profile, without: Collection[str] = ()) -> bool:
+def prepare(profile: Profile, without: Collection[str] = (), hidden: tuple[str, ...] = ()) -> bool:
     """In the zygote, before a worker is forked: make once what all workers of this profile use.
 
     True when the worker is to be forked into a PID namespace of its own.
@@ -104,6 +108,7 @@ def prepare(profile: Profile, without: Collection[str] = ()) -> bool:
     for layer in chosen:
         if hasattr(layer, "prepare"):
             layer.prepare(profile)
+    paths.readable(profile, hidden)
     return namespaces in chosen and profile == "tools"
 
 

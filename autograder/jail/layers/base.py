@@ -15,6 +15,7 @@ Profile = Literal["default", "gpu", "tools"]
 """What an exercise needs beyond plain computing: `gpu` a device's files and ioctls, `tools` child processes and a compiler."""
 
 PROBE_SECONDS = 20
+PROBE_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Settings:
     file_mb: int = 16  # largest file that it may write, its output included
     open_files: int = 256
     profile: Profile = "default"
+    hidden: tuple[str, ...] = ()  # packages that can't be read
     without: tuple[str, ...] = ()  # names of layers to leave out: for tests and --unsafe, decided by the grader alone
     on: tuple[str, ...] = ()  # names of the layers that this worker gets; `apply_all` fills it in
 
@@ -57,9 +59,23 @@ def check(result: int, what: str) -> int:
 
 
 def fails_in_a_fork(attempt: Callable[[], None]) -> str:
-    """Run `attempt` in a throwaway process; "" when it returned, else what went wrong there."""
+    """Run `attempt` in a throwaway process; "" when it returned, else what went wrong there.
+
+    A process that dies without a word may have been killed by something else (a person, the kernel out of memory), which
+    must not make the isolation weaker: it is tried again.
+    """
     if sys.platform != "linux":
         return "not Linux"
+    problem = ""
+    for _ in range(PROBE_TRIES):
+        problem, said_so = _try_in_a_fork(attempt)
+        if said_so:
+            break
+    return problem
+
+
+def _try_in_a_fork(attempt: Callable[[], None]) -> tuple[str, bool]:
+    """What went wrong, and whether the attempt said so itself."""
     said, says = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -77,5 +93,5 @@ def fails_in_a_fork(attempt: Callable[[], None]) -> str:
         answer = pipe.read().decode("utf-8", "replace")
     _, status = os.waitpid(pid, 0)
     if answer == "ok":
-        return ""
-    return answer or f"the attempt was ended by signal {os.WTERMSIG(status)}"
+        return "", True
+    return answer or f"the attempt was ended by signal {os.WTERMSIG(status)}", bool(answer)

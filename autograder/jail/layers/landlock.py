@@ -75,7 +75,10 @@ def prepare(profile: Profile) -> None:
 def apply(settings: Settings) -> None:
     seen = paths.visible(settings.profile)
     tools = settings.profile == "tools"
-    grants = [(path, READ) for path in seen.read]
+    # Where there is a private root, the packages are not in it, which costs less than a rule for each of the others.
+    read, listed = paths.readable(settings.profile, () if "L3 namespaces" in settings.on else settings.hidden)
+    grants = [(path, READ) for path in read]
+    grants += [(path, READ_DIR) for path in listed]
     grants += [(path, READ | EXECUTE) for path in seen.execute]
     grants += [(path, READ | WRITE) for path in seen.devices]
     grants += [(path, READ | WRITE | IOCTL_DEV) for path in seen.accelerators]

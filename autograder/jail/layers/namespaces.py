@@ -62,6 +62,11 @@ def apply(settings: Settings) -> None:
     os.umask(before)
     size = max(FOLDER_MB, 4 * settings.file_mb)
     _mount("tmpfs", settings.folder, "tmpfs", NOSUID | NODEV, f"mode=700,size={size}m,nr_inodes={FILES}")
+    for path in paths.packages(settings.hidden):
+        if os.path.isdir(path):
+            _mount("tmpfs", path, "tmpfs", NOSUID | NODEV | RDONLY, "mode=755,size=4k,nr_inodes=2")
+        else:
+            _mount("/dev/null", path, None, BIND)
     os.chdir(settings.folder)
 
 

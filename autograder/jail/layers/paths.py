@@ -77,6 +77,42 @@ def visible(profile: Profile) -> Paths:
     return Paths(_existing(read), _existing(execute), _existing(DEVICES), _existing(accelerators), proc)
 
 
+@functools.cache
+def packages(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The files and folders of installed packages, as they lie beside each other in the folders of packages."""
+    found: list[str] = []
+    for folder in {sysconfig.get_paths()[name] for name in ("purelib", "platlib")}:
+        real = os.path.realpath(folder)
+        for entry in os.listdir(real) if names else []:
+            if entry.removesuffix(".libs").partition(".")[0] in names and not entry.endswith((".dist-info", ".pth")):
+                found.append(os.path.join(real, entry))
+    return tuple(sorted(found))
+
+
+@functools.cache
+def readable(profile: Profile, hidden: tuple[str, ...] = ()) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """`visible(profile).read` without the packages `hidden`: what may be read, and folders that may only be listed."""
+    closed = packages(hidden)
+    read: list[str] = []
+    listed: list[str] = []
+
+    def grant(path: str) -> None:
+        real = os.path.realpath(path)
+        if real in closed:
+            return
+        if any(each.startswith(real + os.sep) for each in closed):
+            listed.append(real)
+            for entry in os.listdir(real):
+                if not os.path.islink(os.path.join(real, entry)):
+                    grant(os.path.join(real, entry))
+        else:
+            read.append(path)
+
+    for path in visible(profile).read:
+        grant(path)
+    return tuple(dict.fromkeys(read)), tuple(dict.fromkeys(listed))
+
+
 def _interpreter() -> list[str]:
     """The standard library, compiled modules, site-packages and the folder of libpython; never the project itself."""
     known = [sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]

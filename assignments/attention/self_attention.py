@@ -1,0 +1,67 @@
+"""Scaled dot-product attention, and the multi-head layer around it ("Attention Is All You Need", section 3.2).
+
+Sizes: B sequences, H heads, T queries, S keys and values, D features of a query or key, Dv of a value, C = H·D of the model.
+Tensors are float32 or float64; results have the dtype of the inputs and are as exact as it allows. A boolean mask says what
+may be seen: True = may attend, False = hidden. Inputs are not changed, and gradients flow to all of them.
+
+Write it with matrix products and softmax: torch's own attention, in all its spellings, is not allowed here.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, causal: bool = False, scale: float | None = None
+) -> tuple[Tensor, Tensor]:
+    """softmax(q kᵀ · scale) v, for each sequence and head by itself.
+
+    q: (B, H, T, D) queries. k: (B, H, S, D) keys. v: (B, H, S, Dv) values. T and S may differ, and so may D and Dv.
+    mask: bool, broadcastable to (B, H, T, S), with any number of dimensions; True = query t may attend to key s. None hides
+        nothing.
+    causal: a query sees no later key. The *last* query stands beside the last key (as when the newest T tokens are decoded
+        after S - T older ones): query t sees key s if s <= t + S - T. The triangle ends in the lower right corner; for
+        T = S that is the usual one. With a mask as well, both must allow it.
+    scale: what the products are multiplied by. None means 1/√D; a number, 0.0 too, is used as it is.
+
+    Returns (out, probs):
+
+    - probs (B, H, T, S): the softmax over the keys that a query may see; exactly 0 for a key that is hidden, whatever its
+      score. Scores may be large (±10⁵): nothing overflows.
+    - out (B, H, T, Dv): probs @ v.
+    - A query that may see nothing (a row of the mask is all False, or T > S and t < T - S under `causal`) gets probs 0 and out
+      0, and no gradient flows from it: no nan, forwards or backwards.
+
+    q = [[[[2 ln 3, 0, 0, 0]]]], k = [[[[1, 0, 0, 0], [0, 1, 0, 0]]]], v = [[[[4.], [8.]]]]     # D = 4, so 1/√D = 1/2
+        -> scores [ln 3, 0], probs [[[[0.75, 0.25]]]], out [[[[5.]]]]
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("attention is not written yet")
+
+
+class MultiHeadAttention(nn.Module):
+    """Self-attention with H heads of D = C / H features each.
+
+    Its parameters are those of four `nn.Linear(C, C)`: `q_proj`, `k_proj`, `v_proj`, `o_proj`, and no others. Checks load weights
+    by these names.
+    """
+
+    def __init__(self, C: int, H: int, bias: bool = True) -> None:
+        """C features of the model, H heads (H divides C). `bias` says whether the four projections have one."""
+        super().__init__()
+        # YOUR CODE HERE
+        raise NotImplementedError("MultiHeadAttention.__init__ is not written yet")
+
+    def forward(self, x: Tensor, key_padding_mask: Tensor | None = None, causal: bool = False) -> Tensor:
+        """Queries, keys and values are projections of x; the heads attend, and `o_proj` mixes what they found.
+
+        x: (B, T, C). Returns (B, T, C).
+        key_padding_mask: bool (B, T), True = a token, False = padding, which no query sees. (nn.MultiheadAttention's is the
+            other way round.) The outputs at padded places are computed like all others: padding is hidden as a key only.
+        causal: token t sees the tokens up to t, itself included.
+
+        Head h has the features h·D … (h+1)·D - 1 of each projection, and its output takes the same places in what goes
+        into `o_proj`. The scale is 1/√D, of a head. Where a token may see nothing, `o_proj` gets zeros (and gives its bias).
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError("MultiHeadAttention.forward is not written yet")

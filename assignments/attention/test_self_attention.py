@@ -1,0 +1,169 @@
+"""Public checks of attention/self_attention: run `pytest` on this file, or `autograder check attention/self_attention`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+from math import log
+import torch
+from autograder.checks import case, check, difference, gradients, reject, with_weights
+
+
+def leaves(*tensors):
+    return [tensor.clone().requires_grad_() for tensor in tensors]
+
+
+def qkv(rng, B=1, H=1, T=1, S=None, D=4, Dv=None, loud=1.0, values=None, dtype="float32", scale=None):
+    """Random queries, keys and values (or given ones); `loud` makes the scores large."""
+    dtype = getattr(torch, dtype)
+    if values is not None:
+        q, k, v = (torch.tensor(each, dtype=dtype)[None, None] for each in values)
+    else:
+        S, Dv = S or T, Dv or D
+        q, k, v = (rng.normal(B, H, n, d, dtype=dtype) for n, d in ((T, D), (S, D), (S, Dv)))
+    return {"q": q * loud, "k": k, "v": v, "scale": scale}
+
+
+@check(points=2, inputs=qkv, lecture='scores-weights-values', public=[case('one query, two keys', values=([[2 * log(3), 0.0, 0.0, 0.0]], [[1.0, 0, 0, 0], [0, 1.0, 0, 0]], [[4.0], [8.0]])), case('two heads, three queries, five keys', B=1, H=2, T=3, S=5, D=4, Dv=2)])
+def weighs_values_by_scores(student, q, k, v, scale):
+    """Each query's weights are the softmax over all keys of q·k/√D, its output their average of the values."""
+    q, k, v = leaves(q, k, v)
+    out, probs = student.attention(q, k, v)
+    return {"out": out, "probs": probs, "gradients": gradients([out, probs], {"q": q, "k": k, "v": v})}
+
+
+@check(points=1, inputs=qkv, lecture='why-the-root-of-d', public=[case('scale 1', values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=1.0)])
+def uses_the_scale_that_is_given(student, q, k, v, scale):
+    """A given scale replaces 1/√D, whatever number it is."""
+    q, k, v = leaves(q, k, v)
+    out, probs = student.attention(q, k, v, scale=scale)
+    return {"out": out, "probs": probs, "gradients": gradients(out, {"q": q, "k": k})}
+
+
+def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, loud=1.0, empty=(), causal=False, mask=None, **more):
+    """As `qkv`, with a mask of `shape` that leaves every query a key, except those in `empty` (and, with causal, the key that
+    stands beside the query)."""
+    S = S or T
+    if mask is not None:
+        keep = torch.tensor(mask)
+    else:
+        keep = rng.mask(*shape, p=p)
+        rows = keep.movedim(-1, 0)
+        rows[rng.integer(0, len(rows))] = True
+        for index in empty:
+            keep[..., index, :] = False
+    made = qkv(rng, B=B, H=H, T=T, S=S, D=D, loud=loud, **more)
+    return {"q": made["q"], "k": made["k"], "v": made["v"], "mask": keep, "causal": causal}
+
+
+THREE = ([[0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [[3.0], [5.0], [90.0]])
+
+
+@check(points=1, inputs=masked, lecture='masks', public=[case('the third key is hidden', values=THREE, mask=[True, True, False]), case('a mask for each sequence', shape=(2, 1, 1, 5), B=2, H=2, T=3, S=5)])
+def hidden_keys_take_no_part(student, q, k, v, mask, causal):
+    """A key that the mask hides gets weight 0, and the others share 1 as if it were not there."""
+    q, k, v = leaves(q, k, v)
+    out, probs = student.attention(q, k, v, mask=mask)
+    return {"out": out, "probs": probs, "gradients": gradients(out, {"q": q, "k": k, "v": v})}
+
+
+@check(points=1, inputs=masked, lecture='a-query-that-sees-nothing', public=[case('all keys are hidden', values=THREE, mask=[False, False, False]), case('the second of three', shape=(3, 4), T=3, S=4, empty=[1])])
+def a_query_that_sees_nothing_gets_zeros(student, q, k, v, mask, causal):
+    """A query that may see no key gets probs 0, out 0 and gradient 0, and there is no nan anywhere."""
+    q, k, v = leaves(q, k, v)
+    out, probs = student.attention(q, k, v, mask=mask, causal=causal)
+    return {"out": out, "probs": probs, "gradients": gradients([out, probs], {"q": q, "k": k, "v": v})}
+
+
+@check(points=1, inputs=masked, lecture='the-causal-triangle', public=[case('three tokens', mask=True, T=3, S=3, D=2, causal=True), case('two new tokens after three old ones', mask=True, T=2, S=5, D=2, causal=True)])
+def causal_ends_in_the_lower_right_corner(student, q, k, v, mask, causal):
+    """With causal=True, query t sees the keys up to t + S - T, as far as the mask allows."""
+    q, k, v = leaves(q, k, v)
+    out, probs = student.attention(q, k, v, mask=None if mask.ndim == 0 else mask, causal=causal)
+    return {"out": out, "probs": probs, "gradients": gradients(out, {"q": q, "k": k, "v": v})}
+
+
+def layer(rng, B=1, T=1, C=4, H=2, bias=None, dtype="float32", lengths=None, causal=False, j=None):
+    """Tokens and weights of a layer. `lengths`: of the sequences, the rest is padding; `j`: a token and what replaces it."""
+    dtype = getattr(torch, dtype)
+    weights = {}
+    for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
+        weights[f"{name}.weight"] = rng.normal(C, C, scale=1.5 * C**-0.5, dtype=dtype)
+        if bias is not False:
+            weights[f"{name}.bias"] = rng.normal(C, dtype=dtype)
+    made = {"x": rng.normal(B, T, C, dtype=dtype), "weights": weights, "heads": H}
+    if lengths is not None:
+        return made | {"keep": torch.arange(T) < torch.tensor(lengths)[:, None], "causal": causal}
+    if j is not None:
+        return made | {"j": j, "other": rng.normal(B, C, scale=3.0, dtype=dtype)}
+    return made | {"bias": bias, "causal": causal}
+
+
+def build(student, weights, heads, bias=None):
+    width = len(weights["q_proj.weight"])
+    made = student.MultiHeadAttention(width, heads) if bias is None else student.MultiHeadAttention(width, heads, bias)
+    return with_weights(made, weights)
+
+
+@check(points=2, inputs=layer, lecture='heads', public=[case('two heads of two features', T=3, C=4, H=2), case('three heads, causal, without bias', B=2, T=5, C=6, H=3, bias=False, causal=True)])
+def heads_are_slices_of_the_projections(student, x, weights, heads, bias, causal):
+    """Head h works on features h·D … (h+1)·D - 1 of q_proj, k_proj and v_proj, and o_proj mixes the heads."""
+    attention = build(student, weights, heads, bias)
+    (x,) = leaves(x)
+    out = attention(x, causal=causal)
+    return {"out": out, "gradient of x": gradients(out, {"x": x})["x"], "gradients": gradients(out, attention)}
+
+
+def padding_changes_nothing(seen, want, inputs):
+    """Each sequence's own tokens come out as when it is alone."""
+    for b, alone in enumerate(seen["alone"]):
+        padded = seen["padded"][b, : alone.shape[1]]
+        if alone.shape[1:] == want["alone"][b].shape[1:] and difference(padded, alone[0]) is not None:
+            return reject("Sequence {b} comes out differently with padding than alone.", b=b)
+    return difference(seen, want)
+
+
+@check(points=1, inputs=layer, judge=padding_changes_nothing, lecture='masks', public=[case('lengths 4 and 2', B=2, T=4, C=4, H=2, lengths=[4, 2])])
+def padding_is_not_seen(student, x, weights, heads, keep, causal):
+    """Tokens come out the same in a padded batch as alone, and padding itself is hidden as a key only."""
+    attention = build(student, weights, heads)
+    padded = attention(x, key_padding_mask=keep, causal=causal)
+    lengths = keep.sum(1).tolist()
+    alone = [attention(x[b : b + 1, :n], causal=causal) for b, n in enumerate(lengths)] if all(lengths) else []
+    return {"padded": padded, "alone": alone}
+
+
+def nothing_leaks(seen, want, inputs):
+    j = inputs["j"]
+    moved = (seen["before"] - seen["after"]).abs().amax((0, 2))  # (T,)
+    early = [t for t in range(min(j, len(moved))) if not moved[t] <= 1e-6]
+    if early and seen["before"].shape == want["before"].shape:
+        return reject("The output of token {t} changes when the later token {j} does.", t=early[0], j=j)
+    return difference(seen, want)
+
+
+@check(points=1, inputs=layer, judge=nothing_leaks, lecture='the-causal-triangle', public=[case('token 2 of 4 changes', B=1, T=4, C=4, H=2, j=2)])
+def the_future_is_not_seen(student, x, weights, heads, j, other):
+    """With causal=True, no output before token j depends on token j, and those from j on do."""
+    attention = build(student, weights, heads)
+    changed = x.clone()
+    changed[:, j] = other
+    return {"before": attention(x, causal=True), "after": attention(changed, causal=True)}
+
+
+def bf16_is_near(seen, want):
+    """bfloat16 has 8 bits. Outputs are of size 1 here: an honest layer is off by 0.5 % of that, the bound is 2 %."""
+    error = (seen["bfloat16"].double() - want["float32"].double()).abs().max().item()
+    if not error <= 2e-2:
+        return reject("Under autocast your output is off by {error} from float32; 0.02 is allowed.", error=error)
+    return difference(seen["float32"], want["float32"])
+
+
+@check(points=1, bonus=True, device='cuda', inputs=layer, judge=bf16_is_near, lecture='where-it-is-used', public=[case('64 tokens', B=2, T=64, C=64, H=4)])
+def bfloat16_stays_close(student, x, weights, heads, bias, causal):
+    """On a GPU, the layer under bfloat16 autocast stays within 2 % of float32."""
+    weights = {name: 0.5 * weight for name, weight in weights.items()}
+    attention = build(student, weights, heads, bias)
+    with torch.no_grad():
+        with torch.autocast(x.device.type, dtype=torch.bfloat16):
+            low = attention(x, causal=causal)
+        return {"bfloat16": low, "float32": attention(x, causal=causal)}

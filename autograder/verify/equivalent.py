@@ -1,0 +1,105 @@
+"""Mutants that compute the same as the reference, recorded by a person with the reason: `equivalent.toml` of an exercise.
+
+    [[equivalent]]
+    scope = "train"                        # the function, qualified
+    old = "while len(vocab) < vocab_size:" # the line as it is, without its comment
+    new = ["while len(vocab) != vocab_size:"]  # what mutants make of it; one string or several
+    why = "The vocabulary grows by one at a time, and vocab_size is at least its first size."
+
+Entries go by what the code says, not by line numbers: they stay right when something else changes. `nth = 2` means the second
+of equal changes in one function.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autograder.verify.mutation import Mutant
+
+FILE = "equivalent.toml"
+_KEYS = {"scope", "old", "new", "nth", "why"}
+_Name = tuple[str, str, str, int]
+
+
+@dataclass
+class Equivalents:
+    """The entries of one file, and what is wrong with it."""
+
+    entries: dict[_Name, str] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, path: Path) -> Equivalents:
+        """The entries of `path`; none when there is no such file. What can't be read is a problem, never an exception."""
+        found = cls()
+        if not path.exists():
+            return found
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            found.wrong.append(f"{path.name} can't be read: {error}")
+            return found
+        tables = data.get("equivalent", [])
+        if set(data) - {"equivalent"} or not isinstance(tables, list):
+            found.wrong.append(f"{path.name}: it holds [[equivalent]] tables and nothing else")
+            return found
+        for number, table in enumerate(tables, 1):
+            found._add(table, f"{path.name}, entry {number}")
+        return found
+
+    def _add(self, table: object, where: str) -> None:
+        if not isinstance(table, dict) or set(table) - _KEYS or not {"old", "new", "why"} <= set(table):
+            self.wrong.append(
+                f"{where}: it needs old, new and why; scope and nth are optional, other keys are not known"
+            )
+            return
+        news = table["new"] if isinstance(table["new"], list) else [table["new"]]
+        scope, old, why, nth = table.get("scope", ""), table["old"], table["why"], table.get("nth", 1)
+        if not all(isinstance(text, str) for text in (scope, old, why, *news)) or not isinstance(nth, int):
+            self.wrong.append(f"{where}: scope, old, new and why are texts, nth is a number")
+        elif not why.strip():
+            self.wrong.append(f"{where}: say why the mutant computes the same")
+        else:
+            self.entries |= {(scope, old, new, nth): why for new in news}
+
+    def reason(self, mutant: Mutant) -> str:
+        """Why `mutant` is equivalent, or "" when nobody says so."""
+        return self.entries.get((mutant.scope, mutant.old, mutant.new, mutant.nth), "")
+
+    def problems(self, every: Sequence[Mutant], killed: Sequence[Mutant]) -> list[str]:
+        """What is wrong with the file: entries of no mutant, and of mutants that some check kills."""
+        names = {(each.scope, each.old, each.new, each.nth) for each in every}
+        dead = {(each.scope, each.old, each.new, each.nth) for each in killed}
+        stale = [
+            f"{FILE}: no mutant of {scope or 'the module'} turns {old!r} into {new!r} (any more); remove or mend the entry"
+            for scope, old, new, nth in self.entries
+            if (scope, old, new, nth) not in names
+        ]
+        stale += [
+            f"{FILE}: a check tells {new!r} from {old!r} in {scope or 'the module'}, so it is not equivalent; remove the entry"
+            for scope, old, new, nth in self.entries
+            if (scope, old, new, nth) in dead
+        ]
+        return self.wrong + stale
+
+
+def entry(mutant: Mutant) -> str:
+    """What to paste into `equivalent.toml` for a mutant; the reason is left to write."""
+    lines = ["[[equivalent]]"]
+    if mutant.scope:
+        lines.append(f"scope = {_toml(mutant.scope)}")
+    lines += [f"old = {_toml(mutant.old)}", f"new = {_toml(mutant.new)}"]
+    if mutant.nth > 1:
+        lines.append(f"nth = {mutant.nth}")
+    return "\n".join([*lines, 'why = ""'])
+
+
+def _toml(text: str) -> str:
+    """A TOML string."""
+    if "'" not in text and "\n" not in text:
+        return f"'{text}'" if '"' in text or "\\" in text else f'"{text}"'
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

@@ -1,0 +1,235 @@
+"""Wrong implementations of parallel/ddp, and what a student should read about each."""
+
+from torch import nn
+
+from autograder.checks import mistake
+
+
+@mistake(
+    "Your ring sends the whole tensor in every step, n-1 tensors for each rank. "
+    "Cut it into n chunks and send one chunk a step: twice around, that is less than two tensors."
+)
+def ring_allreduce(x, comm):
+    total, moving = x.clone(), x
+    for _ in range(comm.size - 1):
+        comm.send(moving, (comm.rank + 1) % comm.size)
+        moving = comm.recv((comm.rank - 1) % comm.size)
+        total = total + moving
+    return total
+
+
+@mistake(
+    "All ranks send to rank 0, which adds up and sends the sum back: its link carries everything. "
+    "On a ring, each rank sends chunks to its neighbour alone."
+)
+def ring_allreduce(x, comm):
+    if comm.rank:
+        comm.send(x, 0)
+        return comm.recv(0)
+    total = x.clone()
+    for src in range(1, comm.size):
+        total += comm.recv(src)
+    for dst in range(1, comm.size):
+        comm.send(total, dst)
+    return total
+
+
+mistake(
+    "Your reduce-scatter replaces the chunk by what arrives. Add what arrives to it.",
+    edit={"chunks[(r - step - 1) % n] += comm": "chunks[(r - step - 1) % n] = comm"},
+)
+mistake(
+    "Your all-gather starts with the chunk of the own number. After reduce-scatter, the complete chunk of rank r is (r + 1) % n.",
+    edit={
+        "chunks[(r + 1 - step) % n], (r": "chunks[(r - step) % n], (r",
+        "chunks[(r - step) % n] = comm": "chunks[(r - step - 1) % n] = comm",
+    },
+)
+mistake(
+    "Your all-gather goes around n times: the last step brings every rank the chunk that it already has. n-1 steps are enough.",
+    edit={"for step in range(n - 1):  # all-gather": "for step in range(n):  # all-gather"},
+)
+mistake(
+    "You add into x itself: chunks of a tensor are views of it. Work on copies.",
+    edit={"[chunk.clone() for chunk in torch.tensor_split(x.flatten(), n)]": "list(torch.tensor_split(x.view(-1), n))"},
+)
+mistake(
+    "Your result is flat. Give it the shape of x.",
+    edit={"torch.cat(chunks).view(x.shape)": "torch.cat(chunks)"},
+)
+mistake(
+    "You count one trip around the ring. Reduce-scatter and all-gather each send (n-1)/n of the tensor.",
+    edit={"return 2 * (n - 1) / n * nbytes": "return (n - 1) / n * nbytes"},
+)
+mistake(
+    "You count the whole tensor in each of the 2(n-1) steps. One step sends one chunk, an n-th.",
+    edit={"return 2 * (n - 1) / n * nbytes": "return 2.0 * (n - 1) * nbytes"},
+)
+mistake(
+    "Ranks start from different weights: nothing is broadcast at construction, and averaged gradients never bring different weights "
+    "together. Broadcast parameters and buffers from rank 0.",
+    edit={
+        "        for tensor in (*module.parameters(), *module.buffers()):\n            comm.broadcast(tensor, src=0)\n": ""
+    },
+)
+mistake(
+    "You broadcast parameters at construction, but not buffers, such as the running statistics of BatchNorm.",
+    edit={"in (*module.parameters(), *module.buffers())": "in module.parameters()"},
+)
+mistake(
+    "Your gradients are the sum over ranks. Divide by the number of ranks: the mean is the gradient of the whole batch.",
+    edit={"mean = flat / self.comm.size": "mean = flat / 1"},
+)
+mistake(
+    "You send a bucket when its first gradient is ready, so the others in it are missing or old. "
+    "Send it when all of its gradients are there.",
+    edit={"            missing.discard(p)": "            if p in missing:\n                missing.clear()"},
+)
+mistake(
+    "A bucket with an unused parameter is never sent, and its gradients stay as they were on each rank. "
+    "In finalize, send the buckets that are left, with zeros for what has no gradient.",
+    edit={
+        "        while len(self.launched) < len(self.buckets):  # held up by parameters without a gradient\n"
+        "            self._launch()\n": "",
+        "zip(self.buckets, self.launched, strict=True)": "zip(self.buckets, self.launched, strict=False)",
+    },
+)
+mistake(
+    "You send the buckets in the order in which they become ready. That order can differ from rank to rank, and then one rank's bucket "
+    "meets another bucket of its neighbour. Send bucket k only after bucket k-1.",
+    edit={
+        "        for missing in self.missing:\n            missing.discard(p)\n": "",
+        "        while len(self.launched) < len(self.buckets) and not self.missing[len(self.launched)]:\n            self._launch()": ""
+        "        for index, missing in enumerate(self.missing):\n"
+        "            if p in missing:\n"
+        "                missing.discard(p)\n"
+        "                if not missing:\n"
+        "                    self._launch(index)",
+        "    def _launch(self) -> None:\n        bucket = self.buckets[len(self.launched)]": ""
+        "    def _launch(self, index) -> None:\n        self.order = (*getattr(self, 'order', ()), index)\n        bucket = self.buckets[index]",
+        "        while len(self.launched) < len(self.buckets):  # held up by parameters without a gradient\n            self._launch()": ""
+        "        for index, missing in enumerate(self.missing):\n            if missing:\n                self._launch(index)",
+        "zip(self.buckets, self.launched, strict=True)": "zip([self.buckets[i] for i in self.order], self.launched, strict=True)",
+        "p.grad = grad.view_as(p).clone()\n        self._begin()": "p.grad = grad.view_as(p).clone()\n"
+        "        self._begin()\n        self.order = ()",
+    },
+)
+
+
+@mistake(
+    "You reduce only the parameters that this rank used, so ranks with different unused parameters wait for each other. "
+    "Send zeros for a parameter without a gradient: others may have one."
+)
+class MiniDDP(nn.Module):
+    def __init__(self, module, bucket_cap_bytes, comm):
+        super().__init__()
+        self.module, self.comm = module, comm
+        for tensor in (*module.parameters(), *module.buffers()):
+            comm.broadcast(tensor, src=0)
+
+    def forward(self, x):
+        for buffer in self.module.buffers():
+            self.comm.broadcast(buffer, src=0)
+        return self.module(x)
+
+    def no_sync(self):
+        import contextlib
+
+        return contextlib.nullcontext()
+
+    def finalize(self):
+        for p in self.module.parameters():
+            if p.grad is not None and p.requires_grad:
+                p.grad = self.comm.all_reduce(p.grad.clone()) / self.comm.size
+
+
+mistake(
+    "A parameter that this rank did not use keeps no gradient. Others may have used it: write the mean into every parameter's grad.",
+    edit={"                p.grad = grad": "                if p.grad is not None:\n                    p.grad = grad"},
+)
+mistake(
+    "After no_sync you send only what the last backward gave. Send p.grad, which holds everything that has accumulated.",
+    edit={
+        "        if not self.synchronised:\n            return\n": "        if not self.synchronised:\n"
+        "            self.before = {**getattr(self, 'before', {}), p: p.grad.clone()}\n            return\n",
+        "else p.grad for p in bucket]": "else p.grad - getattr(self, 'before', {}).get(p, 0) for p in bucket]",
+    },
+)
+mistake(
+    "Under no_sync you still send gradients: the hook has to return at once there.",
+    edit={"        if not self.synchronised:\n            return\n": ""},
+)
+mistake(
+    "no_sync stays on for good: switch synchronisation on again when the block ends.",
+    edit={"                self.synchronised = before": "                pass"},
+)
+mistake(
+    "When an exception leaves the no_sync block, synchronisation stays off. Switch it on again in `finally`.",
+    edit={
+        "            try:\n                yield\n            finally:\n                self": "            if True:\n"
+        "                yield\n                self"
+    },
+)
+mistake(
+    "The end of an inner no_sync block switches synchronisation on although the outer one has not ended. "
+    "Restore what was before.",
+    edit={"                self.synchronised = before": "                self.synchronised = True"},
+)
+mistake(
+    "A parameter that only a backward under no_sync used is sent as zeros. What it accumulated there counts.",
+    edit={
+        "if p.grad is None else p.grad for p in bucket]": "if p.grad is None or p in "
+        "self.missing[len(self.launched)] else p.grad for p in bucket]"
+    },
+)
+mistake(
+    "You forget to begin anew after finalize, so the second step sends nothing.",
+    edit={
+        "                p.grad = grad.view_as(p).clone()\n        self._begin()": "                p.grad = grad.view_as(p).clone()\n"
+        "        self.missing = [set() for _ in self.buckets]"
+    },
+)
+mistake(
+    "You read the flat gradients without waiting for the all-reduce, so each rank keeps its own. Call wait on its handle.",
+    edit={"            handle.wait()\n": ""},
+)
+mistake(
+    "Buffers are broadcast at construction only, and drift apart with the data. Set them to rank 0's at the start of each forward.",
+    edit={"        for buffer in self.module.buffers():\n            self.comm.broadcast(buffer, src=0)\n": ""},
+)
+mistake(
+    "In eval mode you do not set the buffers to rank 0's, so ranks evaluate with different statistics. Every forward starts with it.",
+    edit={"in self.module.buffers():\n": "in self.module.buffers() if self.training else ():\n"},
+)
+mistake(
+    "You average the buffers over ranks. The convention here, as in DDP, is that rank 0's are broadcast.",
+    edit={
+        "            self.comm.broadcast(buffer, src=0)\n        return": "            "
+        "buffer.copy_(self.comm.all_reduce(buffer.double()) / self.comm.size)\n        return"
+    },
+)
+mistake(
+    "You send gradients of frozen parameters too: they have none, and get one here. Leave parameters without requires_grad alone.",
+    edit={
+        "reversed([p for p in module.parameters() if p.requires_grad])": "reversed([*module.parameters()])",
+        "            p.register_post": "            p.requires_grad and p.register_post",
+    },
+)
+mistake(
+    "Your buckets take parameters in the order of the module. Backward reaches the last layer first: reverse it, "
+    "or the first bucket is complete only at the end.",
+    edit={
+        "in reversed([p for p in module.parameters() if p.requires_grad])": "in [p for p in module.parameters() if p.requires_grad]"
+    },
+)
+mistake(
+    "You wait for each bucket inside of backward. Start it with async_op=True and wait in finalize.",
+    edit={
+        "self.launched.append((flat, self.comm.all_reduce(flat, async_op=True)))": ""
+        "handle = self.comm.all_reduce(flat, async_op=True)\n        handle.wait()\n        self.launched.append((flat, handle))"
+    },
+)
+mistake(
+    "Your buckets grow past the cap: a parameter that does not fit any more begins a new bucket.",
+    edit={"p.nbytes > room": "room <= 0"},
+)
