@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from autograder.cli import authors, ci, collect, instructors, runs, scores, students
+from autograder.cli import authors, ci, collect, export, instructors, runs, scores, students
 from autograder.cli.common import explain
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ instructors.register(app)
 scores.register(app)
 runs.register(app)
 collect.register(app)
+export.register(app)
 authors.register(app)
 
 

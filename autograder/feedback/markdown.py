@@ -45,6 +45,13 @@ def result_markdown(result: Result, options: Options | None = None, root: Path |
     return "\n\n".join(blocks) + "\n"
 
 
+def check_markdown(view: CheckView, options: Options | None = None, root: Path | None = None) -> str:
+    """One check: why it fails, in full; why it is pending, in a line; nothing when it passes."""
+    if view.state == "failed":
+        return "\n\n".join(_failed(view, options or Options(), root)[1:]) + "\n"
+    return markdown_spans(view.reason)
+
+
 def _exercise(view: ExerciseView, options: Options, root: Path | None) -> list[str]:
     blocks = [f"## {_SIGNS[view.state]} {markdown(view.title)}: {markdown(view.points)}"]
     blocks.append(" · ".join(code_span(name) for name in (view.exercise, view.file) if name))
