@@ -7,6 +7,7 @@ and thread count as the worker.
 from __future__ import annotations
 
 import inspect
+import math
 import socket
 import types
 from pathlib import Path
@@ -297,6 +298,8 @@ def _perturbed(value: Any) -> Any:
         if value.element_size() < 4:
             return value
         return torch.where(value.isfinite(), torch.nextafter(value, torch.full_like(value, float("inf"))), value)
+    if type(value) is float:
+        return math.nextafter(value, math.inf)  # stays inf or nan when it is
     if isinstance(value, dict):
         return {key: _perturbed(item) for key, item in value.items()}
     if isinstance(value, list):
