@@ -7,6 +7,7 @@ and thread count as the worker.
 from __future__ import annotations
 
 import inspect
+import math
 import socket
 import types
 from pathlib import Path
@@ -155,7 +156,8 @@ class Twin:
             available["inputs"] = _resolved(decode(seen.case.inputs))
         if "case" in parameters:
             cases = {case.title: case.parameters for case in (*check.public, *check.hidden)}
-            available["case"] = cases.get(seen.case.title, {})
+            drawn_from = check.hidden[0].parameters if seen.case.fresh else {}
+            available["case"] = cases.get(seen.case.title, drawn_from)
         if "rng" in parameters:
             available["rng"] = Rng(int(seen.case.seed or "0", 16)).split("judge")
         if "reference" in parameters:
@@ -165,7 +167,8 @@ class Twin:
             return Verdict(True)
         if isinstance(answer, Rejection):
             values = {name: show(item) if not isinstance(item, str) else item for name, item in answer.values.items()}
-            return Verdict(False, message=Message(id="judge.rejected", values={"sentence": answer.sentence, **values}))
+            message = Message(id="judge.rejected", values={"sentence": answer.sentence, **values})
+            return Verdict(False, message=message, timeline=answer.timeline)
         if isinstance(answer, Difference):
             return Verdict(False, difference=answer)
         if isinstance(answer, Comparison):
@@ -295,6 +298,8 @@ def _perturbed(value: Any) -> Any:
         if value.element_size() < 4:
             return value
         return torch.where(value.isfinite(), torch.nextafter(value, torch.full_like(value, float("inf"))), value)
+    if type(value) is float:
+        return math.nextafter(value, math.inf)  # stays inf or nan when it is
     if isinstance(value, dict):
         return {key: _perturbed(item) for key, item in value.items()}
     if isinstance(value, list):

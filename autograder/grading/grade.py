@@ -55,7 +55,8 @@ class ClassGrader:
     draw: str = ""  # which fresh cases: the first run that these belong to
     exercises: list[Exercise] = field(default_factory=list)
     jobs: int = 0
-    has_gpu: bool = False
+    has_gpu: bool = False  # GPU checks run; without it they are skipped
+    gpu_as_cpu: bool = False  # on the processor: for tests without a GPU
     unsafe: bool = False  # hidden checks run whatever the isolation
     on_step: Callable[[Step], None] = lambda step: None
 
@@ -186,7 +187,12 @@ class ClassGrader:
                 problems.append(str(problem))
         if problems:
             raise CourseProblem("\n".join(problems))
-        self.jail.wait()
+        ready = self.jail.wait()
+        if self.has_gpu and not ready.cuda and not self.gpu_as_cpu:
+            raise JailError(
+                "GPU checks were asked for, but torch finds no CUDA device here.\n"
+                "`nvidia-smi` must list one, and torch must be a build with CUDA; --device cpu leaves these checks pending"
+            )
 
     @functools.cached_property
     def isolation(self) -> layers.Isolation:
@@ -219,6 +225,7 @@ class ClassGrader:
             lecture=f"lectures/{exercise.name}.md",
             gate=self.gate,
             has_gpu=self.has_gpu,
+            gpu_as_cpu=self.gpu_as_cpu,
             inspect=True,
         )
 
