@@ -316,7 +316,7 @@ class ExerciseGrader:
         )
         if review is not None:
             result.got, result.difference, result.margin = review.text, review.difference, review.margin
-            result.message = review.message
+            result.message, result.timeline = review.message, review.timeline
             if case.only_broken:
                 result.message = budget.message(check, case.spent)
             if review.problem:
