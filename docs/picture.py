@@ -1,6 +1,6 @@
 """Draws `docs/check.svg`: what a student sees. A real run of `autograder check` on one of the course's known mistakes.
 
-    python docs/picture.py
+python docs/picture.py
 """
 
 from __future__ import annotations

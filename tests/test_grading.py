@@ -516,7 +516,7 @@ def test_a_killed_run_goes_on_where_it_was(group: Class, tmp_path: Path) -> None
     count = 40
     script = tmp_path / "script.py"
     script.write_text(CLASS_SCRIPT)
-    with group.store as store, store._transaction():
+    with group.store as store, store.transaction():
         store._db.execute("INSERT INTO run (id, kind, started) VALUES ('the-run', 'grade', 'now')")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     process = subprocess.Popen(

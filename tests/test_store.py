@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -29,7 +30,7 @@ from autograder.results import (
     from_json,
     to_json,
 )
-from autograder.store import Store, StoreError
+from autograder.store import Ledger, Store, StoreError
 from autograder.store.database import VERSION
 
 
@@ -304,7 +305,7 @@ def test_a_read_only_place(what: str) -> None:
             path.chmod(0o444)
         before = contents(path) if what == "file" else ""
         code = (
-            "import os, sys; from pathlib import Path; from autograder.store import Store, StoreError\n"
+            "import os, sys; from pathlib import Path; from autograder.store import Ledger, Store, StoreError\n"
             "if os.getuid() == 0: os.setgid(65534); os.setuid(65534)\n"
             "try: Store(Path(sys.argv[1])).start_run()\n"
             "except StoreError as error: sys.exit(f'StoreError: {error}')"
@@ -345,3 +346,43 @@ def test_a_killed_writer_leaves_whole_results(path: Path) -> None:
         assert all(store.observation(f"o{n}") for n in range(written))
         store.save(result(run, "after"), {})
         assert store._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+# --- marks, decisions, and a file of an older version -----------------------------------------------------------------
+
+
+def test_a_file_of_format_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    """As it was before scores: results alone, without marks or decisions."""
+    path = tmp_path / "old.sqlite"
+    with Store(path) as store:
+        run = store.start_run()
+        for name in ("ada", "bob"):
+            store.save(result(run.id, name), {})
+        marks = store.marks()
+    assert [(mark.submission, mark.exercise, mark.earned) for mark in marks] == [("ada", "a/b", 2), ("bob", "a/b", 2)]
+    with closing(sqlite3.connect(path)) as db:
+        for table in ("mark", "adjustment", "publication"):
+            db.execute(f"DROP TABLE {table}")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    for _ in range(2):
+        with Store(path) as store:
+            assert store.marks() == marks and store.marks("none") == [] and len(store.results(run.id)) == 2
+            assert Ledger(store).adjustments() == []
+
+
+def test_decisions_are_only_ever_added(tmp_path: Path) -> None:
+    with Store(tmp_path / "results.sqlite") as store:
+        ledger = Ledger(store)
+        first = ledger.adjust("ada", "t/e", "points", "3", by="prof", why="x", was=2)
+        second = ledger.adjust("bob", "t/e", "excuse", by="prof", why="y")
+        assert ledger.adjustments() == [first, second] and ledger.adjustments("bob") == [second]
+        assert ledger.take_back(first.number, by="prof", why="z") == first
+        assert ledger.adjustments() == [second]
+        with pytest.raises(StoreError, match="no adjustment number 1"):
+            ledger.take_back(first.number, by="prof", why="z")
+        assert len(store.rows("SELECT * FROM adjustment")) == 3
+        ledger.publish("one", by="prof")
+        ledger.publish("two", by="prof")
+        ledger.publish("one", by="prof", shown=False)
+        assert ledger.published() == {"two"}

@@ -68,7 +68,9 @@ def explain(error: Exception) -> str | None:
 def _sentences(error: Exception) -> str | None:
     from autograder.checks.authoring import AuthoringError
     from autograder.checks.plan import PlanError
+    from autograder.collect.manifest import ManifestError
     from autograder.course.problems import CourseError
+    from autograder.course.roster import RosterError
     from autograder.course.submission import SubmissionError
     from autograder.grading.planner import CourseProblem
     from autograder.grading.secret import SecretError
@@ -85,6 +87,7 @@ def _sentences(error: Exception) -> str | None:
     if isinstance(error, Refused):
         return str(error)
     known = (PlanError, SubmissionError, SecretError, TwinError, JailError, ReleaseError, StoreError)
+    known += (RosterError, ManifestError)
     if isinstance(error, known):
         text = str(error)
         # Some begin with a file's name, which stays as it is.

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from autograder.cli.book import ResultsOption, RosterOption, RunOption, make_book, open_roster
 from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder, require_solutions
 
 if TYPE_CHECKING:
     from autograder.course import Course
-    from autograder.grading.rejudge import Change
-    from autograder.results import CaseResult, Result
+    from autograder.course.roster import Roster
+    from autograder.results import Result
+    from autograder.store import Store
 
-ResultsOption = Annotated[
-    Path | None, typer.Option("--results", help="Results file. By default .autograder/results.sqlite of the course.")
-]
-RunOption = Annotated[str | None, typer.Option("--run", help="A grading run by its id; the latest one by default.")]
 ResultArgument = Annotated[str, typer.Argument(metavar="RESULT", help="A submission's id, or a result as a JSON file.")]
 
 
@@ -35,6 +33,13 @@ def grade(
     exercise: Annotated[
         list[str] | None, typer.Option("--exercise", "-e", help="Only these exercises; may be repeated.")
     ] = None,
+    roster: RosterOption = None,
+    times: Annotated[
+        Path | None,
+        typer.Option(
+            "--times", help="When each was handed in, where nothing else says: a CSV file `student,handed_in`."
+        ),
+    ] = None,
     results: ResultsOption = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Folder for the pages. By default .autograder/report of the course.")
@@ -46,6 +51,10 @@ def grade(
         bool,
         typer.Option("--new", help="Begin a new run: cases marked fresh are drawn anew, everything is graded again."),
     ] = False,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option("--device", help="Where GPU checks run; without a GPU they are skipped, their points pending."),
+    ] = "auto",
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Workers; by default one for each core.")] = 0,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Run hidden checks although this machine lacks the isolation for them.")
@@ -58,8 +67,12 @@ def grade(
     finishes: after Ctrl-C, a crash or a power cut, the same command goes on where it was. What has not changed is not run again.
     The exit code is 0 when grading worked, whatever the scores.
     """
+    from autograder.course.downloads import identify
     from autograder.course.find import find_submissions
     from autograder.course.submission import open_submission
+    from autograder.course.times import with_times
+    from autograder.feedback.escape import visible
+    from autograder.grading.devices import wants_gpu
     from autograder.grading.grade import ClassGrader
     from autograder.grading.secret import load_secret
     from autograder.store import Store
@@ -67,8 +80,16 @@ def grade(
     root, loaded = open_course(course)
     require_solutions(root)
     chosen = loaded.match(exercise or [])
-    found = find_submissions(submissions, loaded)
-    opened = [open_submission(each.source, loaded, name=each.id) for each in found]
+    people = open_roster(root, loaded, roster)
+    found, problems = identify(find_submissions(submissions, loaded), people)
+    if times is not None:
+        found, unmatched = with_times(found, times, loaded, people)
+        problems += unmatched
+    for problem in problems:
+        sys.stderr.write(visible(problem) + "\n")
+    opened = [
+        open_submission(each.source, loaded, name=each.id, handed_in=each.handed_in, clock=each.clock) for each in found
+    ]
     private = private_folder(root)
     secret = load_secret(private)
     with Store(results or private / "results.sqlite") as store:
@@ -86,6 +107,7 @@ def grade(
                 draw=run.id,
                 exercises=chosen,
                 jobs=jobs,
+                has_gpu=wants_gpu(device),
                 on_step=progress.step,
                 unsafe=unsafe,
             ) as grader,
@@ -99,8 +121,8 @@ def grade(
                 )
                 raise typer.Exit(130) from None
         store.finish_run(run.id)
-    graded.sort(key=lambda result: result.submission)
-    _finish(root, loaded, graded, report or private / "report", json_folder, run.id)
+        graded.sort(key=lambda result: result.submission)
+        finish(loaded, store, people, graded, report or private / "report", json_folder, run.id)
 
 
 class _Progress:
@@ -144,11 +166,24 @@ class _Progress:
                 sys.stderr.write(f"{step.done} of {step.total} submissions\n")
 
 
-def _finish(root: Path, course: Course, results: list[Result], pages: Path, json_folder: Path | None, run: str) -> None:
+def finish(
+    course: Course,
+    store: Store,
+    roster: Roster,
+    results: list[Result],
+    pages: Path,
+    json_folder: Path | None,
+    run: str,
+) -> None:
+    """Print the table and write the pages of freshly written results."""
+    from autograder.cli.scores import file_name
     from autograder.feedback.pen import console
     from autograder.feedback.summary import class_table, legend
     from autograder.report.site import write_report
     from autograder.results import to_json
+    from autograder.scores import final_scores, visibility
+    from autograder.scores.final import of_student
+    from autograder.store import Ledger
 
     out = console()
     out.print(class_table(results))
@@ -156,12 +191,22 @@ def _finish(root: Path, course: Course, results: list[Result], pages: Path, json
     if json_folder is not None:
         json_folder.mkdir(parents=True, exist_ok=True)
         for result in results:
-            name = (
-                "".join(c if c.isalnum() or c in "-_.@" else "_" for c in result.submission).lstrip(".") or "submission"
-            )
-            (json_folder / f"{name}.json").write_bytes(to_json(result))
+            (json_folder / f"{file_name(result.submission)}.json").write_bytes(to_json(result))
+    book, published = make_book(course, store, roster), Ledger(store).published()
+    scores = final_scores(book)
+    absent = [person.id for person in roster.people if not any(book.marks_of(person, name) for name in book.graded)]
+    if absent:
+        shown = ", ".join(absent[:20]) + (f" and {len(absent) - 20} more" if len(absent) > 20 else "")
+        out.print(f"Nothing handed in by {len(absent)} of {len(roster.people)}: {shown}.", style="yellow")
     try:
-        index = write_report(results, pages, course_title=course.title, policy=course.feedback.show)
+        index = write_report(
+            results,
+            pages,
+            course_title=course.title,
+            policy=course.feedback.show,
+            policies={each.submission: visibility.policies(book, each.submission, published) for each in results},
+            scores={each.submission: of_student(scores, each.submission, roster) for each in results},
+        )
     except FileExistsError as error:
         raise Refused(f"{error}. Name another folder with --report. The results are kept.") from error
     layers = ", ".join(results[0].provenance.layers) if results else ""
@@ -178,6 +223,7 @@ def explain(
         typer.Option("--as", help="`staff`: everything; `student`: what the student may see."),
     ] = "staff",
     show_all: Annotated[bool, typer.Option("--all", "-a", help="Every check and case in full.")] = False,
+    roster: RosterOption = None,
     results: ResultsOption = None,
     run: RunOption = None,
     course: CourseOption = None,
@@ -187,15 +233,31 @@ def explain(
     from autograder.feedback.policy import student_view
     from autograder.feedback.terminal import result_report
     from autograder.feedback.view import Options
+    from autograder.scores import Book, final_scores, visibility
+    from autograder.scores.final import of_student
+    from autograder.scores.show import score_steps
+    from autograder.store import Ledger, Store
 
     root, loaded = open_course(course)
     found = _result(root, result, results, run)
     if check is not None:
         found = _only(found, check)
+    people = open_roster(root, loaded, roster)
+    path = results or private_folder(root) / "results.sqlite"
+    book, published = Book(loaded, [], people), set()
+    if path.exists():
+        with Store(path) as store:
+            book, published = make_book(loaded, store, people, run), Ledger(store).published()
     if view == "student":
-        found = student_view(found, loaded.feedback.show)
+        found = student_view(
+            found, loaded.feedback.show, policies=visibility.policies(book, found.submission, published)
+        )
     out = console()
     out.print(result_report(found, Options(audience=view, show_all=show_all or check is not None)))
+    only = [each.exercise for each in found.exercises] if check is not None else []
+    for score in of_student(final_scores(book), found.submission, people) if view == "staff" else []:
+        out.print()
+        out.print(score_steps(score, only))
     if view == "staff":
         made = found.provenance
         out.print(
@@ -331,6 +393,7 @@ def rejudge(
 
     Prints every grade that changes and why, and writes a new run.
     """
+    from autograder.feedback.changes import why
     from autograder.feedback.escape import visible
     from autograder.feedback.pen import console
     from autograder.grading.grade import ClassGrader
@@ -365,7 +428,7 @@ def rejudge(
                     changed += 1
                     points = f"{change.before} → {change.after} points"
                     out.print(visible(f"{change.submission}  {change.exercise}  {change.check}  {points}"))
-                    out.print(visible(f"    {_why(change)}"), style="dim")
+                    out.print(visible(f"    {why(change)}"), style="dim")
         store.finish_run(again.id)
     out.print(
         f"{_count(len(graded), 'submission')} judged again in run {again.id}; {_count(changed, 'grade')} changed."
@@ -380,18 +443,3 @@ def rejudge(
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _why(change: Change) -> str:
-    """What decides a check now, and what did before."""
-    from autograder.feedback import escape, messages
-
-    def said(case: CaseResult | None) -> str:
-        if case is None:
-            return "no case fails"
-        message = messages.case_message(case)
-        facts = messages.difference_facts(case.difference) if case.difference else []
-        sentences = [messages.text(message) if message else case.verdict, *map(escape.spans_text, facts)]
-        return f"case “{case.title}”: {' '.join(sentences)}"
-
-    return f"Now {said(change.now)}. Before, {said(change.was)}" if change.now is None else f"Now {said(change.now)}"

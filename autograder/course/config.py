@@ -9,9 +9,10 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -61,7 +62,8 @@ class Feedback(Table):
     )
     when: Literal["now", "after_due", "published"] = Field(
         default="now",
-        description="`now`; `after_due`: when the module's due date is over; `published`: when the instructor publishes.",
+        description="`now`; `after_due`: when the module's due date is over for this student (never, while it has none); "
+        "`published`: when the instructor publishes (`autograder publish MODULE`).",
     )
 
 
@@ -109,6 +111,34 @@ class LatePercentPerDay(Table):
 
 
 LatePolicy = Annotated[LateFull | LateRefused | LatePercentPerDay, Field(discriminator="kind")]
+
+
+class Scores(Table):
+    """How verdicts become scores: attempts, regrades, late days. Deadlines and what lateness costs are each module's own."""
+
+    attempt: Literal["last", "best"] = Field(
+        default="last",
+        description="Which of several different answers to an exercise counts: the one handed in last, or the one worth most "
+        "(after what lateness costs).",
+    )
+    max_attempts: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many different answers to an exercise count; later ones are graded and shown, and don't count.",
+    )
+    never_lower: bool = Field(
+        default=False, description="Whether grading the same answer again can only raise its points, never lower them."
+    )
+    late_days: int = Field(
+        default=0,
+        ge=0,
+        le=365,
+        description="Days that each student may be late in all without losing points. They are spent where they help, the "
+        "earliest deadline first.",
+    )
+    late_days_per_module: int | None = Field(
+        default=None, ge=1, description="The most late days that one module may take; all that are left, by default."
+    )
 
 
 class Exercise(Table):
@@ -220,6 +250,7 @@ class Course(Table):
     )
     limits: Limits = Field(default=Limits(), description="Limits of every exercise that does not set its own.")
     feedback: Feedback = Field(default=Feedback(), description="What students see of hidden checks.")
+    scores: Scores = Field(default=Scores(), description="Attempts, regrades and late days.")
     modules: tuple[Module, ...] = Field(
         alias="module", strict=False, min_length=1, description="The course's modules: a `[[module]]` each."
     )
@@ -228,6 +259,11 @@ class Course(Table):
     def exercises(self) -> tuple[Exercise, ...]:
         """All exercises, in the order of the course."""
         return tuple(exercise for module in self.modules for exercise in module.exercises)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of dates without an offset. UTC needs no database of zones, which Windows has not."""
+        return UTC if self.timezone == "UTC" else ZoneInfo(self.timezone)
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -118,6 +118,7 @@ def tables_in(annotation: Any) -> list[type[BaseModel]]:
 TYPES = {
     "int_type": "a whole number",
     "float_type": "a number",
+    "bool_type": "true or false",
     "string_type": 'text in quotes: "…"',
     "tuple_type": "a list: [ … ]",
     "datetime_type": "a date and time without quotes: 2026-09-01T09:00:00",

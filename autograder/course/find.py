@@ -3,11 +3,13 @@
 A folder is one submission when it holds student files right there: `assignments/`, a folder or notebook named like a topic, or an
 exercise's file. Any other folder is a class: each folder, zip, `.py`, `.ipynb`, bare repository or other archive in it is a
 student's (an archive that can't be read is reported as such, not passed over). Hidden files, `__MACOSX` and files of other kinds
-(a roster, a README) are no submissions. `REPOSITORY@REVISION` is one submission.
+(a roster, a README) are no submissions. `REPOSITORY@REVISION` is one submission. A folder with a `collected.json` is the class that
+`autograder collect` found.
 """
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from autograder.course.config import Course
 from autograder.course.layout import places
 from autograder.course.submission import SubmissionError, submission_id
 from autograder.course.tree import key, shown, skipped
+from autograder.results import Clock
 
 SUBMITTED = {".zip", ".py", ".ipynb", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst"}
 
@@ -28,15 +31,21 @@ class Found:
 
     id: str
     source: str
+    handed_in: str = ""  # ISO 8601, where it is known from elsewhere than the submission itself
+    clock: Clock = "unknown"
 
 
 def find_submissions(paths: Iterable[str | Path], course: Course) -> list[Found]:
     """The submissions at `paths`, in order; raises `SubmissionError` that names every path with nothing to grade."""
     named: list[tuple[Path, str]] = []  # the path that gives the id, the source
+    collected: list[Found] = []
     wrong: list[str] = []
     for given in paths:
         path = Path(given)
-        if path.is_dir() and git.is_bare(path):
+        if path.is_dir() and (there := of_collection(path)) is not None:
+            collected += there
+            wrong += [] if there else [f"nothing was collected in {shown(str(path))}"]
+        elif path.is_dir() and git.is_bare(path):
             named.append((path, f"{given}@HEAD"))
         elif path.is_dir() and not _is_submission(path, course):
             children = _children(path)
@@ -56,7 +65,25 @@ def find_submissions(paths: Iterable[str | Path], course: Course) -> list[Found]
         raise SubmissionError("; ".join(wrong))
     once = {source: path for path, source in named}
     sources = list(once)
-    return [Found(id, source) for id, source in zip(_ids([once[source] for source in sources]), sources, strict=True)]
+    ids = _ids([once[source] for source in sources], {key(each.id) for each in collected})
+    return [*collected, *(Found(id, source) for id, source in zip(ids, sources, strict=True))]
+
+
+def of_collection(folder: Path) -> list[Found] | None:
+    """What `autograder collect` found, from the manifest in `folder`; None when there is none."""
+    from autograder.collect.manifest import ManifestError, read_manifest
+
+    try:
+        manifest = read_manifest(folder)
+    except ManifestError as error:
+        raise SubmissionError(str(error)) from None
+    if manifest is None:
+        return None
+    there = [entry for entry in manifest.entries if entry.status == "collected"]
+    return [
+        Found(each.student, f"{os.path.normpath(folder / each.folder)}@{each.commit}", each.handed_in, each.clock)
+        for each in there
+    ]
 
 
 def _is_submission(folder: Path, course: Course) -> bool:
@@ -82,7 +109,7 @@ def _children(folder: Path) -> list[tuple[Path, str]]:
     return found
 
 
-def _ids(paths: list[Path]) -> list[str]:
+def _ids(paths: list[Path], reserved: set[str]) -> list[str]:
     """An id for each path: its name, longer where that is not enough, numbered where nothing else helps.
 
     Ids that differ only by case count as equal: reports are files, and not every file system tells them apart.
@@ -97,12 +124,12 @@ def _ids(paths: list[Path]) -> list[str]:
     for form in forms:
         made = {index: _printable(form(paths[index])) for index in left}
         counts = Counter(key(id) for id in made.values())
-        taken = {key(id) for id in ids if id}
+        taken = {key(id) for id in ids if id} | reserved
         for index in left:
             if counts[key(made[index])] == 1 and key(made[index]) not in taken:
                 ids[index] = made[index]
         left = [index for index in left if not ids[index]]
-    taken = {key(id) for id in ids if id}
+    taken = {key(id) for id in ids if id} | reserved
     for index in left:
         base, number = submission_id(paths[index]), 1
         while key(f"{base}-{number}") in taken:

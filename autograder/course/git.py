@@ -7,10 +7,12 @@ only `rev-parse`, `ls-tree` and `cat-file` are called, which run none of them, a
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from autograder.course.tree import MAX_DEPTH, MAX_ENTRIES, Entry, Kind, shown, skipped, too_big, with_folders
@@ -18,6 +20,7 @@ from autograder.results import Message
 
 MAX_LISTING = 8 * 2**20
 SECONDS = 60
+_COMMITTED = re.compile(rb" (\d{1,12}) ([+-]\d{4})$")
 KINDS: dict[str, Kind] = {"100644": "file", "100755": "file", "100664": "file", "120000": "link", "160000": "other"}
 
 
@@ -67,6 +70,24 @@ def resolve(folder: Path, rev: str) -> Revision:
     return Revision(folder, rev, commit)
 
 
+def committed_at(revision: Revision) -> str:
+    """When the commit says it was committed, ISO 8601; "" when it says nothing that can be read."""
+    try:
+        answer = _git(revision.folder, "cat-file", "commit", revision.commit).stdout
+    except subprocess.TimeoutExpired:
+        return ""
+    line = next((each for each in answer.partition(b"\n\n")[0].split(b"\n") if each.startswith(b"committer ")), b"")
+    match = _COMMITTED.search(line)
+    if match is None:
+        return ""
+    hours, minutes = int(match[2][1:3]), int(match[2][3:5])
+    offset = timedelta(hours=hours, minutes=minutes) * (-1 if match[2][:1] == b"-" else 1)
+    try:
+        return datetime.fromtimestamp(int(match[1]), timezone(offset)).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
 class GitTree:
     """The files of one commit. Submodules are left out; links are seen as links."""
 
@@ -82,9 +103,11 @@ class GitTree:
     def entries(self) -> list[Entry]:
         listing = self._listing()
         found = []
+        sizes = self._sizes(listing)
         for record in listing.split(b"\0")[:-1]:
             about, _, raw = record.partition(b"\t")
-            mode, _, blob, size = about.decode("ascii", "replace").split()
+            mode, _, blob = about.decode("ascii", "replace").split()
+            size = sizes.get(blob, "")
             name = raw.decode("utf-8", "surrogateescape")
             if skipped(name) or name.count("/") >= MAX_DEPTH or ".." in name.split("/"):
                 continue
@@ -128,7 +151,7 @@ class GitTree:
 
     def _listing(self) -> bytes:
         """What `ls-tree` says, cut off when it is too long: a few small objects can name a billion files."""
-        arguments = _command(self.revision.folder, "ls-tree", "-r", "-z", "-l", "--full-tree", self.revision.commit)
+        arguments = _command(self.revision.folder, "ls-tree", "-r", "-z", "--full-tree", self.revision.commit)
         with subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
         ) as process:
@@ -151,12 +174,28 @@ class GitTree:
                 return b""
         return listing
 
+    def _sizes(self, listing: bytes) -> dict[str, str]:
+        """Sizes of the objects in a listing, as far as they are here: `collect` leaves very large files out."""
+        records = [record.partition(b"\t")[0].split() for record in listing.split(b"\0")[:-1]]
+        request = b"".join(parts[2] + b"\n" for parts in records[: MAX_ENTRIES + 1] if parts[1] == b"blob")
+        if not request:
+            return {}
+        try:
+            answer = _git(self.revision.folder, "cat-file", "--batch-check=%(objectname) %(objectsize)", input=request)
+        except subprocess.TimeoutExpired:
+            return {}
+        lines = [line.split(" ") for line in answer.stdout.decode("ascii", "replace").splitlines()]
+        return {line[0]: line[1] for line in lines if len(line) == 2 and line[1].isdecimal()}
+
     def _too_many(self) -> None:
         self.broken = Message(id="submission.git-too-many", values={"limit": MAX_ENTRIES})
 
 
 def _absent(name: str) -> Message:
-    return Message(id="submission.unreadable", values={"file": shown(name), "reason": "git does not have its content"})
+    return Message(
+        id="submission.unreadable",
+        values={"file": shown(name), "reason": "git does not have its content (`collect` leaves very large files out)"},
+    )
 
 
 def _git(folder: Path, *arguments: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:

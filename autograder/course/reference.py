@@ -120,7 +120,13 @@ def _type(annotation: Any) -> str:
         return "table"
     if origin in (Union, UnionType, Annotated):
         return _type(next(each for each in inner if each is not NoneType))
-    return {"str": "text", "int": "whole number", "float": "number", "datetime": "date and time"}[annotation.__name__]
+    return {
+        "str": "text",
+        "int": "whole number",
+        "float": "number",
+        "bool": "true or false",
+        "datetime": "date and time",
+    }[annotation.__name__]
 
 
 def _bounds(field: FieldInfo) -> str:

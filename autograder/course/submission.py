@@ -29,7 +29,7 @@ from autograder.course.config import Course, Exercise
 from autograder.course.folder import FileTree, FolderTree
 from autograder.course.layout import Layout, exercise_of_file, places
 from autograder.course.tree import BrokenTree, Entry, Tree
-from autograder.results import Message
+from autograder.results import Clock, Message
 
 MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_BYTES = 64 * 2**20
@@ -72,6 +72,8 @@ class Submission:
     files: dict[str, SubmittedFile]  # by exercise, for every exercise of the course
     problems: list[Message] = field(default_factory=list)
     revision: str = ""  # the commit, for a source in git
+    handed_in: str = ""  # ISO 8601, "" when nobody knows
+    clock: Clock = "unknown"
 
     @cached_property
     def hash(self) -> str:
@@ -85,8 +87,12 @@ class Submission:
         return total.hexdigest()
 
 
-def open_submission(source: str | Path, course: Course, *, name: str | None = None) -> Submission:
+def open_submission(
+    source: str | Path, course: Course, *, name: str | None = None, handed_in: str = "", clock: Clock = "unknown"
+) -> Submission:
     """Read what `source` holds for `course`. `name` is the submission's id; by default it comes from the file's name.
+
+    `handed_in` says when, by `clock`; of a commit that nothing else is known of, it is the time that the commit itself claims.
 
     Raises `SubmissionError` only when the source itself is not there: no such path, repository or revision.
     """
@@ -96,7 +102,10 @@ def open_submission(source: str | Path, course: Course, *, name: str | None = No
     finally:
         opened.close()
     id = name if name is not None else submission_id(path)
-    return Submission(id, str(source), files, problems, revision)
+    if revision is not None and not handed_in:
+        handed_in, clock = git.committed_at(revision), "commit"
+    commit = revision.commit if revision is not None else ""
+    return Submission(id, str(source), files, problems, commit, handed_in, clock if handed_in else "unknown")
 
 
 def submission_id(path: Path) -> str:
@@ -108,7 +117,7 @@ def submission_id(path: Path) -> str:
     return printable.strip()[:100] or "submission"
 
 
-def _open(source: str | Path, course: Course) -> tuple[Tree, Path, str]:
+def _open(source: str | Path, course: Course) -> tuple[Tree, Path, git.Revision | None]:
     path = Path(source)
     try:
         exists = path.exists() or path.is_symlink()
@@ -122,8 +131,8 @@ def _open(source: str | Path, course: Course) -> tuple[Tree, Path, str]:
             revision = git.resolve(*in_git)
         except git.GitError as error:
             raise SubmissionError(str(error)) from None
-        return git.GitTree(revision), revision.folder, revision.commit
-    return _open_path(path, course), path, ""
+        return git.GitTree(revision), revision.folder, revision
+    return _open_path(path, course), path, None
 
 
 def _open_path(path: Path, course: Course) -> Tree:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from autograder.feedback import messages, sources
+from autograder.feedback import messages, sources, timeline
 from autograder.feedback.escape import code_span, fence, markdown, markdown_spans, visible
 from autograder.feedback.view import (
     CaseView,
@@ -43,6 +43,13 @@ def result_markdown(result: Result, options: Options | None = None, root: Path |
     for exercise in in_reading_order(result):
         blocks += _exercise(exercise_view(exercise, options), options, root)
     return "\n\n".join(blocks) + "\n"
+
+
+def check_markdown(view: CheckView, options: Options | None = None, root: Path | None = None) -> str:
+    """One check: why it fails, in full; why it is pending, in a line; nothing when it passes."""
+    if view.state == "failed":
+        return "\n\n".join(_failed(view, options or Options(), root)[1:]) + "\n"
+    return markdown_spans(view.reason)
 
 
 def _exercise(view: ExerciseView, options: Options, root: Path | None) -> list[str]:
@@ -111,6 +118,8 @@ def _case(case: CaseView, options: Options, root: Path | None) -> list[str]:
     rows = [(name, value) for name, value in rows if value]
     if rows:
         blocks.append(fence(_aligned(rows), "text"))
+    if case.timeline:
+        blocks += [fence(timeline.text(case.timeline, 100), "text"), markdown(" ".join(case.timeline_notes))]
     if case.facts:
         blocks.append("\n".join(f"- {markdown_spans(fact)}" for fact in case.facts))
     if case.hint:

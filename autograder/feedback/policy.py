@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -103,13 +103,20 @@ _BEFORE_INPUTS_IDS = frozenset(
 )
 
 
-def student_view(result: Result, show: Show = "diagnosis", when_ok: bool = True) -> Result:
-    """`result` as the student may see it. `when_ok=False`: it is not time yet, so nothing of hidden cases is shown."""
+def student_view(
+    result: Result, show: Show = "diagnosis", when_ok: bool = True, policies: Mapping[str, Policy] | None = None
+) -> Result:
+    """`result` as the student may see it. `when_ok=False`: it is not time yet, so nothing of hidden cases is shown.
+
+    `policies` are those of exercises whose module has its own; an exercise that is not in it follows `show` and `when_ok`.
+    """
+    usual = Policy(show, when_ok)
+    each = [(exercise, (policies or {}).get(exercise.exercise, usual)) for exercise in result.exercises]
     return replace(
         result,
         source="",  # a path on the grader's machine
         provenance=replace(result.provenance, secret=""),
-        exercises=[student_exercise(exercise, show, when_ok) for exercise in result.exercises],
+        exercises=[student_exercise(exercise, policy.show, policy.when_ok) for exercise, policy in each],
     )
 
 

@@ -15,24 +15,12 @@ from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan, PlannedCheck
 from autograder.course.config import Exercise
 from autograder.grading import budget
+from autograder.grading.changes import Change, check_changes
 from autograder.grading.diagnosis import diagnose
 from autograder.grading.exercise import GRAVITY
 from autograder.grading.grade import blocked
 from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Result
 from autograder.store.database import Store
-
-
-@dataclass(frozen=True)
-class Change:
-    """A check whose points changed, and why."""
-
-    submission: str
-    exercise: str
-    check: str
-    before: int
-    after: int
-    was: CaseResult | None  # the first case that failed, None when none did
-    now: CaseResult | None
 
 
 @dataclass
@@ -68,7 +56,7 @@ def rejudge(
     changes = [
         change
         for before, after in zip(result.exercises, exercises, strict=True)
-        for change in _changes(result.submission, before, after)
+        for change in check_changes(result.submission, before, after)
     ]
     renewed = msgspec.structs.replace(result, exercises=exercises, run=run)
     return Rejudged(renewed, changes, needs_run)
@@ -141,6 +129,7 @@ def _case(case: CaseResult, planned: PlannedCheck | None, verdict: twin.Verdict 
         message=message,
         difference=verdict.difference,
         margin=verdict.margin,
+        timeline=verdict.timeline,
         got=verdict.text,
     )
 
@@ -151,12 +140,3 @@ def _diagnose(checks: list[CheckResult], plan: Plan, judged: dict[tuple[str, str
     for check in checks:
         if check.verdict != "passed" and check.name in found:
             check.diagnosis = Diagnosis(sentences=[plan.mistakes[index] for index in found[check.name]])
-
-
-def _changes(submission: str, before: ExerciseResult, after: ExerciseResult) -> list[Change]:
-    changes = []
-    for old, new in zip(before.checks, after.checks, strict=True):
-        if old.earned != new.earned:
-            was, now = (next((case for case in check.cases if case.verdict != "passed"), None) for check in (old, new))
-            changes.append(Change(submission, before.exercise, new.name, old.earned, new.earned, was, now))
-    return changes

@@ -16,18 +16,19 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.feedback import escape, html
+from autograder.feedback import escape, html, messages
 from autograder.feedback.policy import Policy, Show, student_view
 from autograder.feedback.summary import kind_of
 from autograder.feedback.view import Options
 from autograder.report.csv import write_csv
 from autograder.report.statistics import ExerciseStatistics, exercise_statistics
 from autograder.results import ExerciseResult, Result
+from autograder.scores.records import Score, number
 
 TEMPLATES = Path(__file__).parent / "templates"
 _PAGES = ".pages.json"
@@ -51,20 +52,31 @@ class Row:
     """One submission in the heat map."""
 
     result: Result
+    score: str
     link: str
     cells: list[Cell]
     flags: int
     ours: int
 
 
-def write_report(results: list[Result], out: Path, *, course_title: str, policy: Policy | Show = "diagnosis") -> Path:
+def write_report(
+    results: list[Result],
+    out: Path,
+    *,
+    course_title: str,
+    policy: Policy | Show = "diagnosis",
+    policies: Mapping[str, Mapping[str, Policy]] | None = None,
+    scores: Mapping[str, Sequence[Score]] | None = None,
+) -> Path:
     """Write all pages into the folder `out` (made if need be); the path of its `index.html` is returned.
 
-    `policy` decides what the student's view shows. Raises `FileExistsError` when `out` holds an `index.html` of others.
+    `policy` decides what the student's view shows, `policies` by submission and exercise where it is not the same everywhere;
+    `scores` has, by submission, who gets what for it. Raises `FileExistsError` when `out` holds an `index.html` of others.
     """
     policy = policy if isinstance(policy, Policy) else Policy(show=policy)
     _prepare(out)
-    pages = _Pages(out, course_title, policy)
+    site = _Site(course_title, policy, policies or {}, scores or {})
+    pages = _Pages(out, course_title, site)
     if pages.up_to_date(results):
         return out / "index.html"
     statistics = exercise_statistics(results)
@@ -72,7 +84,6 @@ def write_report(results: list[Result], out: Path, *, course_title: str, policy:
     exercises = dict(
         zip((one.exercise for one in statistics), _names([one.exercise for one in statistics]), strict=True)
     )
-    site = _Site(course_title, policy)
     for result, name in zip(results, students, strict=True):
         pages.write(f"students/{name}.html", result, site.student)
     pages.remove_others(keep={f"exercises/{name}.html" for name in exercises.values()})
@@ -80,7 +91,7 @@ def write_report(results: list[Result], out: Path, *, course_title: str, policy:
         links = {result.submission: f"../students/{name}.html" for result, name in zip(results, students, strict=True)}
         _write(out / "exercises" / f"{exercises[one.exercise]}.html", site.exercise(one, links))
     write_csv(results, out / "scores.csv")
-    rows = [_row(result, name, statistics) for result, name in zip(results, students, strict=True)]
+    rows = [_row(result, site.score(result), name, statistics) for result, name in zip(results, students, strict=True)]
     index = _write(out / "index.html", site.index(rows, statistics, exercises))
     pages.finish()
     return index
@@ -92,9 +103,9 @@ class _Pages:
     `.pages.json` holds for each page the hash of what it was made from: the result, the policy, and the code and templates.
     """
 
-    def __init__(self, out: Path, course_title: str, policy: Policy) -> None:
-        self.out = out
-        self.made_by = hashlib.sha256(f"{course_title}\0{policy}\0{_tools()}".encode()).hexdigest()
+    def __init__(self, out: Path, course_title: str, site: _Site) -> None:
+        self.out, self.site = out, site
+        self.made_by = hashlib.sha256(f"{course_title}\0{site.policy}\0{_tools()}".encode()).hexdigest()
         self.hashes: dict[str, str] = {}
         try:
             self.before: dict[str, str] = dict(json.loads((out / _PAGES).read_text(encoding="utf-8")))
@@ -102,7 +113,7 @@ class _Pages:
             self.before = {}
 
     def write(self, page: str, result: Result, render: Callable[[Result], str]) -> None:
-        made_from = repr(result).encode("utf-8", "backslashreplace")
+        made_from = f"{result!r}{self.site.about(result)}".encode("utf-8", "backslashreplace")
         digest = hashlib.sha256(self.made_by.encode() + made_from).hexdigest()
         self.hashes[page] = digest
         if self.before.get(page) != digest or not (self.out / page).is_file():
@@ -113,6 +124,7 @@ class _Pages:
         identity = [
             (each.submission, each.run, each.graded_at, each.hash)
             + tuple((exercise.key, exercise.verdict, exercise.earned) for exercise in each.exercises)
+            + (self.site.about(each),)
             for each in results
         ]
         self.hashes["index.html"] = hashlib.sha256(f"{self.made_by}{identity!r}".encode(errors="replace")).hexdigest()
@@ -144,9 +156,27 @@ def _tools() -> str:
 class _Site:
     """Renders the pages of one report."""
 
-    def __init__(self, course_title: str, policy: Policy) -> None:
-        self.course_title, self.policy = course_title, policy
+    def __init__(
+        self,
+        course_title: str,
+        policy: Policy,
+        policies: Mapping[str, Mapping[str, Policy]],
+        scores: Mapping[str, Sequence[Score]],
+    ) -> None:
+        self.course_title, self.policy, self.policies, self.scores = course_title, policy, policies, scores
         self.templates = html.environment(TEMPLATES)
+
+    def about(self, result: Result) -> str:
+        """What a student's page shows besides the result, to tell whether it has changed."""
+        return f"{self.policies.get(result.submission)}{self.scores.get(result.submission)}"
+
+    def score(self, result: Result) -> str:
+        """What the students of a submission get in the end, where it is not the same for all: each."""
+        return ", ".join(
+            dict.fromkeys(
+                f"{number(each.score)}/{number(each.points)}" for each in self.scores.get(result.submission, ())
+            )
+        )
 
     def page(self, template: str, **values: Any) -> str:
         staff = Options(audience="staff")
@@ -160,6 +190,7 @@ class _Site:
             "index.html",
             title=self.course_title,
             rows=rows,
+            scored=any(row.score for row in rows),
             statistics=statistics,
             names=names,
             layers=layers.most_common(),
@@ -169,13 +200,19 @@ class _Site:
         )
 
     def student(self, result: Result) -> str:
-        theirs = student_view(result, self.policy.show, self.policy.when_ok)
+        policies = self.policies.get(result.submission, {})
+        theirs = student_view(result, self.policy.show, self.policy.when_ok, policies)
+        mine = [policies.get(exercise.exercise, self.policy) for exercise in result.exercises] or [self.policy]
         return self.page(
             "student.html",
             title=f"{result.submission} · {self.course_title}",
             mine=html.result_context(result, Options(audience="staff", show_all=True)),
             theirs=html.result_context(theirs, Options()),
-            policy=self.policy,
+            shown=sorted({each.show for each in mine}),
+            waiting=[one.title for one, each in zip(result.exercises, mine, strict=False) if not each.when_ok],
+            scores=self.scores.get(result.submission, ()),
+            spans=messages.spans,
+            number=number,
         )
 
     def exercise(self, statistics: ExerciseStatistics, links: dict[str, str]) -> str:
@@ -188,11 +225,12 @@ class _Site:
         )
 
 
-def _row(result: Result, name: str, statistics: list[ExerciseStatistics]) -> Row:
+def _row(result: Result, score: str, name: str, statistics: list[ExerciseStatistics]) -> Row:
     graded = {exercise.exercise: exercise for exercise in result.exercises}
     checks = [check for exercise in result.exercises for check in exercise.checks]
     return Row(
         result=result,
+        score=score,
         link=f"students/{name}.html",
         cells=[_cell(graded.get(one.exercise), one, f"students/{name}.html") for one in statistics],
         flags=sum(len(exercise.flags) for exercise in result.exercises),

@@ -1,5 +1,6 @@
-"""Class results in one SQLite file."""
+"""Class results in one SQLite file, and what people decided about them."""
 
-from autograder.store.database import RunRow, Store, StoreError
+from autograder.store.database import Mark, RunRow, Store, StoreError
+from autograder.store.ledger import Adjustment, Ledger
 
-__all__ = ["RunRow", "Store", "StoreError"]
+__all__ = ["Adjustment", "Ledger", "Mark", "RunRow", "Store", "StoreError"]

@@ -2,8 +2,10 @@
 
 run           a grading run; append-only
 result        one graded submission of one run; a submission that changed within a run gets another row, the last counts
+mark          what each exercise of a result came to, so that scores need not read the results
 exercise      one graded exercise under the hash of everything that it depends on: equal keys are not graded twice
 observation   what students' code returned, under its hash: grades can be judged again without running it again
+adjustment, publication    what people decided; see `ledger.py`
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import msgspec
 from autograder import results
 from autograder.results import ExerciseResult, Result
 
-VERSION = 1
+VERSION = 2
 T = TypeVar("T")
 _TABLES = """
 CREATE TABLE run (
@@ -33,9 +35,22 @@ CREATE TABLE result (
     graded_at TEXT NOT NULL, data BLOB NOT NULL
 );
 CREATE INDEX result_of_run ON result (run, submission);
+CREATE TABLE mark (
+    result INTEGER NOT NULL REFERENCES result(number), exercise TEXT NOT NULL, file_hash TEXT NOT NULL,
+    verdict TEXT NOT NULL, earned INTEGER NOT NULL, points INTEGER NOT NULL, pending INTEGER NOT NULL,
+    handed_in TEXT NOT NULL, clock TEXT NOT NULL, PRIMARY KEY (result, exercise)
+) WITHOUT ROWID;
+CREATE TABLE adjustment (
+    number INTEGER PRIMARY KEY, made_at TEXT NOT NULL, by TEXT NOT NULL, student TEXT NOT NULL, scope TEXT NOT NULL,
+    kind TEXT NOT NULL, value TEXT NOT NULL, why TEXT NOT NULL, until TEXT NOT NULL, was INTEGER
+);
+CREATE TABLE publication (
+    number INTEGER PRIMARY KEY, made_at TEXT NOT NULL, by TEXT NOT NULL, module TEXT NOT NULL, shown INTEGER NOT NULL
+);
 CREATE TABLE exercise (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE observation (hash TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 """
+_NEW_IN_2 = ("mark", "adjustment", "publication")
 
 
 class StoreError(Exception):
@@ -47,10 +62,28 @@ class RunRow:
     """A grading run."""
 
     id: str
-    kind: str  # "grade" or "rejudge"
+    kind: str  # "grade", "rejudge" or "merge"
     started: str
     finished: str | None
     note: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What one exercise of one stored result came to."""
+
+    number: int  # of the result: later ones have higher numbers
+    run: str
+    submission: str
+    graded_at: str
+    exercise: str
+    file_hash: str  # "" when there was no file
+    verdict: str
+    earned: int
+    points: int
+    pending: int
+    handed_in: str  # ISO 8601, "" when nobody knows
+    clock: str
 
 
 class Store:
@@ -84,7 +117,7 @@ class Store:
         """A new run, named by the time."""
         now = datetime.now(UTC)
         base = now.strftime("%Y%m%dT%H%M%SZ")
-        with self._transaction():
+        with self.transaction():
             taken = {row[0] for row in self._db.execute("SELECT id FROM run WHERE id LIKE ?", (base + "%",))}
             run_id = next(name for name in (base, *(f"{base}-{n}" for n in range(2, 10_000))) if name not in taken)
             self._db.execute(
@@ -94,14 +127,14 @@ class Store:
         return RunRow(run_id, kind, now.isoformat(timespec="seconds"), None, note)
 
     def finish_run(self, run: str) -> None:
-        with self._transaction():
+        with self.transaction():
             self._db.execute(
                 "UPDATE run SET finished = ? WHERE id = ?", (datetime.now(UTC).isoformat(timespec="seconds"), run)
             )
 
     def runs(self) -> list[RunRow]:
         """All runs, the oldest first."""
-        rows = self._rows("SELECT id, kind, started, finished, note FROM run ORDER BY started, id")
+        rows = self.rows("SELECT id, kind, started, finished, note FROM run ORDER BY started, id")
         return [RunRow(*row) for row in rows]
 
     def latest_run(self, kind: str | None = None) -> RunRow | None:
@@ -116,11 +149,13 @@ class Store:
 
         `graded` are the exercises as they were graded, before prerequisites blocked any; by default those of `result`.
         """
-        with self._transaction():
-            self._db.execute(
+        with self.transaction():
+            number = self._db.execute(
                 "INSERT INTO result (run, submission, hash, graded_at, data) VALUES (?, ?, ?, ?, ?)",
                 (result.run, result.submission, result.hash, result.graded_at, _pack(msgspec.json.encode(result))),
-            )
+            ).lastrowid
+            assert number is not None
+            self._mark(number, result)
             for exercise in result.exercises if graded is None else graded:
                 if exercise.key and exercise.verdict != "blocked":
                     data = _pack(msgspec.json.encode(exercise))
@@ -130,7 +165,7 @@ class Store:
 
     def results(self, run: str) -> list[Result]:
         """The last result of each submission of `run`, by id."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT data FROM result WHERE number IN (SELECT MAX(number) FROM result WHERE run = ? GROUP BY submission)"
             " ORDER BY submission",
             run,
@@ -139,7 +174,7 @@ class Store:
 
     def result(self, submission: str, run: str | None = None) -> Result | None:
         """The last result of one submission, of `run` or of any."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT data FROM result WHERE submission = ? AND (? IS NULL OR run = ?) ORDER BY number DESC LIMIT 1",
             submission,
             run,
@@ -147,44 +182,79 @@ class Store:
         )
         return self._unpacked(rows[0][0], results.from_json) if rows else None
 
+    def marks(self, run: str | None = None) -> list[Mark]:
+        """What every exercise of every result of `run` (or of all runs) came to, the oldest first."""
+        rows = self.rows(
+            "SELECT number, run, submission, graded_at, exercise, file_hash, verdict, earned, points, pending, handed_in,"
+            " clock FROM mark JOIN result ON number = result WHERE ? IS NULL OR run = ? ORDER BY number",
+            run,
+            run,
+        )
+        return [Mark(*row) for row in rows]
+
     def exercises(self, keys: Iterable[str]) -> dict[str, ExerciseResult]:
         """Graded exercises by key, as far as they are there."""
         found: dict[str, ExerciseResult] = {}
         for key in keys:
-            for row in self._rows("SELECT data FROM exercise WHERE key = ?", key):
+            for row in self.rows("SELECT data FROM exercise WHERE key = ?", key):
                 found[key] = self._unpacked(row[0], _read_exercise)
         return found
 
     def observation(self, key: str) -> bytes | None:
-        rows = self._rows("SELECT data FROM observation WHERE hash = ?", key)
+        rows = self.rows("SELECT data FROM observation WHERE hash = ?", key)
         return self._unpacked(rows[0][0], bytes) if rows else None
 
     # --- inside ---
 
     def _prepare(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, VERSION):
+        if version not in (0, 1, VERSION):
             raise StoreError(
                 f"{self.path} was written by another version (format {version}, this one reads {VERSION}); "
                 "use that version, or another file with --results"
             )
-        if version == 0 and self._tables() - {"run", "result", "exercise", "observation"}:
+        if version == 0 and self._tables() - {"run", "result", "exercise", "observation", *_NEW_IN_2}:
             raise StoreError(f"{self.path} is a database of another program; use another file with --results")
         self._db.execute("PRAGMA journal_mode = WAL")
         # Safe against a killed process; the last commits may go at a power cut.
         self._db.execute("PRAGMA synchronous = NORMAL")
         if version == 0:
-            with self._transaction():
+            with self.transaction():
                 if "run" not in self._tables():  # another process may have made them meanwhile
                     for statement in _TABLES.split(";"):
                         if statement.strip():
                             self._db.execute(statement)
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
+        elif version == 1:
+            self._update()
+
+    def _update(self) -> None:
+        """From format 1, which had results alone."""
+        with self.transaction():
+            if "mark" in self._tables():  # another process did it meanwhile
+                return
+            for statement in _TABLES.split(";"):
+                if any(f"CREATE TABLE {name} " in statement for name in _NEW_IN_2):
+                    self._db.execute(statement)
+            for number, data in self._db.execute("SELECT number, data FROM result").fetchall():
+                self._mark(number, self._unpacked(data, results.from_json))
+            self._db.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _mark(self, number: int, result: Result) -> None:
+        self._db.executemany(
+            "INSERT INTO mark VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (number, each.exercise, each.file_hash, each.verdict, each.earned, each.points, each.pending)
+                + (result.handed_in, result.clock)
+                for each in result.exercises
+            ],
+        )
 
     def _tables(self) -> set[str]:
         return {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
-    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """What a query finds."""
         try:
             return self._db.execute(query, values).fetchall()
         except sqlite3.Error as error:
@@ -197,10 +267,11 @@ class Store:
             raise self._explained(ValueError(f"malformed record: {error}")) from error
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything inside is written, or nothing."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            yield
+            yield self._db
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             if self._db.in_transaction:

@@ -18,7 +18,9 @@ figure, axes = plt.subplot_mosaic([["table", "alike"]], figsize=(9.6, 4.0), widt
 
 # Left: the concat layout shows the frequencies best: sines on the left half, cosines on the right.
 axis = axes["table"]
-image = axis.imshow(reference["sinusoidal"](N, C, "concat"), aspect="auto", cmap="RdBu", vmin=-1, vmax=1, rasterized=True)
+image = axis.imshow(
+    reference["sinusoidal"](N, C, "concat"), aspect="auto", cmap="RdBu", vmin=-1, vmax=1, rasterized=True
+)
 axis.axvline(C / 2 - 0.5, color="black", lw=0.8)
 axis.set(title="sinusoidal(100, 64, “concat”)", xlabel="feature: sines | cosines", ylabel="position t")
 figure.colorbar(image, ax=axis, shrink=0.8, ticks=[-1, 0, 1])

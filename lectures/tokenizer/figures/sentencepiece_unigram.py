@@ -59,7 +59,9 @@ def lattice(ax):
         ax.text(i, -0.56, f"{z:.4f}".rstrip("0").rstrip("."), ha="center", va="center", fontsize=9, color=GREY)
     ax.text(-0.3, -0.56, "forward sum", ha="right", va="center", fontsize=9, color=GREY)
     ax.set(xlim=(-1.1, 4.3), ylim=(-0.64, 0.48))
-    ax.set_title("The lattice of “hugs”: pieces and their expected counts\n(orange: the best segmentation)", fontsize=11)
+    ax.set_title(
+        "The lattice of “hugs”: pieces and their expected counts\n(orange: the best segmentation)", fontsize=11
+    )
     ax.axis("off")
 
 

@@ -51,7 +51,9 @@ def alibi_bias(H, T, S):
 @alternative("entry by entry")
 def alibi_bias(H, T, S):
     slopes = _slopes(H).tolist()
-    rows = [[[m * (s - (S - T + t)) if s <= S - T + t else -math.inf for s in range(S)] for t in range(T)] for m in slopes]
+    rows = [
+        [[m * (s - (S - T + t)) if s <= S - T + t else -math.inf for s in range(S)] for t in range(T)] for m in slopes
+    ]
     return torch.tensor(rows)
 
 
@@ -91,7 +93,7 @@ def alibi_attention(q, k, v):
     here, there = torch.arange(S - T, S).to(q).view(T, 1), torch.arange(S).to(q).view(S, 1)
     q = torch.cat([q / math.sqrt(D), -slopes * here, slopes.expand(B, H, T, 1)], dim=-1)
     k = torch.cat([k, torch.ones_like(k[..., :1]), there.expand(B, H, S, 1)], dim=-1)
-    scores = torch.einsum("bhtd,bhsd->bhts", q, k).masked_fill(there.T > here, -math.inf)
+    scores = torch.einsum("bhtd,bhsd->bhts", q, k).masked_fill(here < there.T, -math.inf)
     return torch.einsum("bhts,bhsd->bhtd", scores.softmax(dim=-1), v)
 
 

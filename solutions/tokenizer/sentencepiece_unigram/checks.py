@@ -10,17 +10,25 @@ from autograder.lab import corpora
 # ------------------------------------------------------------------------------------------------------------ normalize
 
 
-@check(points=1, lecture="normalisation",
-       public=[case("full-width letters and a ligature", texts=["  ＡＢＣ  ﬁne "]),
-               case("a sentence", texts=["Hello  world"])],
-       hidden=[case("tabs, line breaks, ideographic and no-break spaces",
-                    texts=["a\tb", "a \r\n b\n", "床前\u3000明月光", "\u00a0x\u2003y\u00a0", "\u2028p\fq\u1680"]),
-               case("nothing but spaces, or nothing", texts=["", " ", "  \t\n ", "\u3000"]),
-               case("compatibility characters and accents",
-                    texts=["ｶﾞｷﾞ", "①㎏ x² ½", "e\u0301te\u0301", "…", "Ⅳ", "Straße İ"]),
-               case("characters whose NFKC form holds a space", texts=["a ´b", "¨", "x\u00af y", "a ﷺ"]),
-               case("one word; a prefix mark in the text", texts=["a", "▁a ▁", "你好，世界！", "_a_ b"]),
-               case("poems", texts=[corpora.chinese(200), "\n\n" + corpora.chinese(77)])])
+@check(
+    points=1,
+    lecture="normalisation",
+    public=[
+        case("full-width letters and a ligature", texts=["  ＡＢＣ  ﬁne "]),
+        case("a sentence", texts=["Hello  world"]),
+    ],
+    hidden=[
+        case(
+            "tabs, line breaks, ideographic and no-break spaces",
+            texts=["a\tb", "a \r\n b\n", "床前\u3000明月光", "\u00a0x\u2003y\u00a0", "\u2028p\fq\u1680"],
+        ),
+        case("nothing but spaces, or nothing", texts=["", " ", "  \t\n ", "\u3000"]),
+        case("compatibility characters and accents", texts=["ｶﾞｷﾞ", "①㎏ x² ½", "e\u0301te\u0301", "…", "Ⅳ", "Straße İ"]),
+        case("characters whose NFKC form holds a space", texts=["a ´b", "¨", "x\u00af y", "a ﷺ"]),
+        case("one word; a prefix mark in the text", texts=["a", "▁a ▁", "你好，世界！", "_a_ b"]),
+        case("poems", texts=[corpora.chinese(200), "\n\n" + corpora.chinese(77)]),
+    ],
+)
 def normalises_and_marks_spaces(student, texts):
     """Text comes into form NFKC, its runs of whitespace become one `▁`, and one `▁` marks its start."""
     return [student.normalize(text) for text in texts]
@@ -29,16 +37,23 @@ def normalises_and_marks_spaces(student, texts):
 BARE = {"add_dummy_prefix": False, "remove_extra_ws": False}
 
 
-@check(points=1, lecture="normalisation",
-       public=[case("spaces kept, no prefix", text=" a  b", options=BARE),
-               case("spaces removed, no prefix", text=" a  b", options={"add_dummy_prefix": False})],
-       hidden=[case("spaces kept, and a prefix", text="  ｘ \t y  ", options={"remove_extra_ws": False}),
-               case("spaces kept, no prefix, spaces only", text=" \u3000\n", options=BARE),
-               case("spaces kept, and a prefix, one space only", text=" ", options={"remove_extra_ws": False}),
-               case("spaces kept, empty text", text="", options={"remove_extra_ws": False}),
-               case("a prefix on text that starts with a space", text=" a b", options={"remove_extra_ws": False}),
-               case("spaces removed, no prefix, empty text", text=" \n", options={"add_dummy_prefix": False}),
-               case("a prefix on text that starts with the mark", text="▁ a", options={"remove_extra_ws": False})])
+@check(
+    points=1,
+    lecture="normalisation",
+    public=[
+        case("spaces kept, no prefix", text=" a  b", options=BARE),
+        case("spaces removed, no prefix", text=" a  b", options={"add_dummy_prefix": False}),
+    ],
+    hidden=[
+        case("spaces kept, and a prefix", text="  ｘ \t y  ", options={"remove_extra_ws": False}),
+        case("spaces kept, no prefix, spaces only", text=" \u3000\n", options=BARE),
+        case("spaces kept, and a prefix, one space only", text=" ", options={"remove_extra_ws": False}),
+        case("spaces kept, empty text", text="", options={"remove_extra_ws": False}),
+        case("a prefix on text that starts with a space", text=" a b", options={"remove_extra_ws": False}),
+        case("spaces removed, no prefix, empty text", text=" \n", options={"add_dummy_prefix": False}),
+        case("a prefix on text that starts with the mark", text="▁ a", options={"remove_extra_ws": False}),
+    ],
+)
 def keeps_spaces_when_told_to(student, text, options):
     """With `remove_extra_ws=False` every space stays, and `add_dummy_prefix` alone decides about the first `▁`."""
     return student.normalize(text, **options)
@@ -79,8 +94,11 @@ def best(seen, want, inputs):
     unknown = min(logp.values()) - inputs["options"].get("unk_penalty", 10.0)
     total = math.fsum(logp.get(piece, unknown) for piece in pieces)
     if total < want[1] - 1e-9 - 1e-9 * abs(want[1]):  # honest sums of a few dozen scores differ by 1e-14 of it
-        return reject("Your segmentation is valid, but it scores {total} and another one scores {best}.",
-                      total=f"{total:.6g}", best=f"{want[1]:.6g}")
+        return reject(
+            "Your segmentation is valid, but it scores {total} and another one scores {best}.",
+            total=f"{total:.6g}",
+            best=f"{want[1]:.6g}",
+        )
     return difference(score, want[1])
 
 
@@ -88,39 +106,58 @@ GREEDY_LOSES = {"a": -1.0, "b": -2.0, "c": -2.0, "ab": -2.5, "bc": -3.0}
 WHOLE = {"▁": -3.0, "whole": -2.0, "▁whole": -4.5, "▁w": -1.0, "hole": -3.75, **dict.fromkeys("whole", -9.0)}
 
 
-@check(points=1, inputs=cut, judge=best, fresh=2, lecture="the-best-segmentation",
-       public=[case("the longest piece first loses", s="abc", logp=GREEDY_LOSES)],
-       hidden=[case("random text and vocabulary", alphabet="ab", length=14, pieces=18),
-               case("another one", alphabet="abc", length=23, pieces=40),
-               case("more pieces can be better than fewer", s="▁aaaa",
-                    logp={"▁": -1.0, "a": -0.5, "aaaa": -2.5, "▁a": -1.25, "aa": -1.125}),
-               case("a piece is longer than the text", s="ab", logp={"abc": -0.1, "a": -1.0, "b": -1.0, "ab": -2.25}),
-               case("one character", s="a", logp={"a": -0.5}),
-               case("the empty text", s="", logp={"a": -0.5}),
-               case("several best ones", s="abab", logp={"a": -1.0, "b": -1.0, "ab": -2.0, "aba": -3.0}),
-               case("the whole text is a piece", s="▁whole", logp=WHOLE),
-               case("scores above zero", s="abcab", logp={"a": 0.5, "b": -0.25, "c": 1.0, "ab": 0.375, "bca": 1.5}),
-               case("Chinese", alphabet="春江潮水", length=30, pieces=60)])
+@check(
+    points=1,
+    inputs=cut,
+    judge=best,
+    fresh=2,
+    lecture="the-best-segmentation",
+    public=[case("the longest piece first loses", s="abc", logp=GREEDY_LOSES)],
+    hidden=[
+        case("random text and vocabulary", alphabet="ab", length=14, pieces=18),
+        case("another one", alphabet="abc", length=23, pieces=40),
+        case(
+            "more pieces can be better than fewer",
+            s="▁aaaa",
+            logp={"▁": -1.0, "a": -0.5, "aaaa": -2.5, "▁a": -1.25, "aa": -1.125},
+        ),
+        case("a piece is longer than the text", s="ab", logp={"abc": -0.1, "a": -1.0, "b": -1.0, "ab": -2.25}),
+        case("one character", s="a", logp={"a": -0.5}),
+        case("the empty text", s="", logp={"a": -0.5}),
+        case("several best ones", s="abab", logp={"a": -1.0, "b": -1.0, "ab": -2.0, "aba": -3.0}),
+        case("the whole text is a piece", s="▁whole", logp=WHOLE),
+        case("scores above zero", s="abcab", logp={"a": 0.5, "b": -0.25, "c": 1.0, "ab": 0.375, "bca": 1.5}),
+        case("Chinese", alphabet="春江潮水", length=30, pieces=60),
+    ],
+)
 def finds_the_best_segmentation(student, s, logp, options):
     """Among all segmentations, yours has the highest sum of log-probabilities, and you return that sum."""
     return student.viterbi(s, logp, **options)
 
 
-@check(points=1, inputs=cut, judge=best, lecture="unknown-characters",
-       public=[case("one unknown character", s="a你b", logp={"a": -1.0, "b": -2.0, "ab": -1.5})],
-       hidden=[case("two side by side", s="a你好b", logp={"a": -1.0, "b": -2.5}, options={"unk_penalty": 4.0}),
-               case("nothing is known", s="你好吗", logp={"a": -1.0, "bc": -7.0}),
-               case("a penalty of zero", s="xaxbx", logp={"a": -1.0, "b": -1.0, "xb": -3.5, "ax": -0.5},
-                    options={"unk_penalty": 0.0}),
-               case("the least likely piece is not in this text", s="你a", logp={"a": -1.0, "zz": -30.0}),
-               case("a longer piece covers it", s="你好你", logp={"你好": -20.0, "好": -1.0},
-                    options={"unk_penalty": 2.5}),
-               case("a piece begins with it, but the rest is dear", s="xyz", logp={"xy": -20.0, "y": -1.0, "yz": -1.0}),
-               case("a huge penalty", alphabet="abcde", length=25, pieces=25, missing="ab",
-                    options={"unk_penalty": 1000.0}),
-               case("a small penalty", alphabet="abcdef", length=25, pieces=25, missing="cde",
-                    options={"unk_penalty": 0.25}),
-               case("the usual penalty", alphabet="明月光ab", length=30, pieces=20, missing="月a")])
+@check(
+    points=1,
+    inputs=cut,
+    judge=best,
+    lecture="unknown-characters",
+    public=[case("one unknown character", s="a你b", logp={"a": -1.0, "b": -2.0, "ab": -1.5})],
+    hidden=[
+        case("two side by side", s="a你好b", logp={"a": -1.0, "b": -2.5}, options={"unk_penalty": 4.0}),
+        case("nothing is known", s="你好吗", logp={"a": -1.0, "bc": -7.0}),
+        case(
+            "a penalty of zero",
+            s="xaxbx",
+            logp={"a": -1.0, "b": -1.0, "xb": -3.5, "ax": -0.5},
+            options={"unk_penalty": 0.0},
+        ),
+        case("the least likely piece is not in this text", s="你a", logp={"a": -1.0, "zz": -30.0}),
+        case("a longer piece covers it", s="你好你", logp={"你好": -20.0, "好": -1.0}, options={"unk_penalty": 2.5}),
+        case("a piece begins with it, but the rest is dear", s="xyz", logp={"xy": -20.0, "y": -1.0, "yz": -1.0}),
+        case("a huge penalty", alphabet="abcde", length=25, pieces=25, missing="ab", options={"unk_penalty": 1000.0}),
+        case("a small penalty", alphabet="abcdef", length=25, pieces=25, missing="cde", options={"unk_penalty": 0.25}),
+        case("the usual penalty", alphabet="明月光ab", length=30, pieces=20, missing="月a"),
+    ],
+)
 def unknown_characters_cost_the_penalty(student, s, logp, options):
     """A character that is not in the vocabulary may be a piece, at `unk_penalty` below the least likely piece."""
     return student.viterbi(s, logp, **options)
@@ -144,21 +181,34 @@ def sentences(rng, sents=None, logp=None, alphabet="abc", count=4, length=9, pie
 NO_SINGLES = log(ab=0.2, ba=0.3, aba=0.1, bab=0.25, abab=0.05, b=0.1)
 
 
-@check(points=2, inputs=sentences, fresh=2, lecture="expectation-maximisation",
-       public=[case("one sentence with two segmentations", sents=["ab"], logp=log(a=0.25, b=0.25, ab=0.5, ba=0.125))],
-       hidden=[case("random sentences"),
-               case("a piece that occurs several times in a segmentation", sents=["aaaa", "aaa"],
-                    logp=log(a=0.5, aa=0.3, aaa=0.2)),
-               case("the same sentence twice", sents=["ab", "abb", "ab"], logp=log(a=0.25, b=0.25, ab=0.375, bb=0.125)),
-               case("single characters are missing", sents=["abab", "bababa", "babab"], logp=NO_SINGLES),
-               case("a piece after which nothing fits", sents=["abc"], logp=log(a=0.5, ab=0.25, bc=0.125, ca=0.125)),
-               case("a piece before which nothing fits", sents=["abc"], logp=log(ab=0.5, c=0.2, abc=0.2, bc=0.1)),
-               case("an empty sentence among others", sents=["", "ba", ""], logp=log(a=0.5, b=0.25, ba=0.25)),
-               case("one character", sents=["a"], logp=log(a=0.125, b=0.5)),
-               case("probabilities that do not sum to one", sents=["abcab", "cab"],
-                    logp={"a": 0.5, "b": -0.25, "c": 1.0, "ab": 0.375, "bc": 1.5, "cab": -3.0}),
-               case("random sentences, three steps", alphabet="ab", count=6, length=11, pieces=16, rounds=3),
-               case("Chinese, two steps", alphabet="春江花月夜", count=5, length=14, pieces=30, rounds=2)])
+@check(
+    points=2,
+    inputs=sentences,
+    fresh=2,
+    lecture="expectation-maximisation",
+    public=[case("one sentence with two segmentations", sents=["ab"], logp=log(a=0.25, b=0.25, ab=0.5, ba=0.125))],
+    hidden=[
+        case("random sentences"),
+        case(
+            "a piece that occurs several times in a segmentation",
+            sents=["aaaa", "aaa"],
+            logp=log(a=0.5, aa=0.3, aaa=0.2),
+        ),
+        case("the same sentence twice", sents=["ab", "abb", "ab"], logp=log(a=0.25, b=0.25, ab=0.375, bb=0.125)),
+        case("single characters are missing", sents=["abab", "bababa", "babab"], logp=NO_SINGLES),
+        case("a piece after which nothing fits", sents=["abc"], logp=log(a=0.5, ab=0.25, bc=0.125, ca=0.125)),
+        case("a piece before which nothing fits", sents=["abc"], logp=log(ab=0.5, c=0.2, abc=0.2, bc=0.1)),
+        case("an empty sentence among others", sents=["", "ba", ""], logp=log(a=0.5, b=0.25, ba=0.25)),
+        case("one character", sents=["a"], logp=log(a=0.125, b=0.5)),
+        case(
+            "probabilities that do not sum to one",
+            sents=["abcab", "cab"],
+            logp={"a": 0.5, "b": -0.25, "c": 1.0, "ab": 0.375, "bc": 1.5, "cab": -3.0},
+        ),
+        case("random sentences, three steps", alphabet="ab", count=6, length=11, pieces=16, rounds=3),
+        case("Chinese, two steps", alphabet="春江花月夜", count=5, length=14, pieces=30, rounds=2),
+    ],
+)
 def em_counts_every_segmentation(student, sents, logp, rounds):
     """Expected counts are over all segmentations, each with its posterior probability, then scaled to sum to one."""
     logliks = []
@@ -175,12 +225,18 @@ def long_sentences(rng, length, pieces, shift=0.0, corpus="english", start=0, co
     return {"sents": [s] * copies, "logp": {piece: score + shift for piece, score in logp.items()}}
 
 
-@check(points=1, inputs=long_sentences, lecture="work-with-logarithms",
-       public=[case("forty characters, pieces of probability near exp(-60)", length=40, pieces=45, shift=-60.0)],
-       hidden=[case("four hundred characters", length=400, pieces=120, start=5000),
-               case("four hundred characters, high scores", length=400, pieces=60, shift=8.0, start=9000),
-               case("four hundred characters, rare pieces", length=400, pieces=90, shift=-30.0, start=777),
-               case("poems, twice", length=250, pieces=300, corpus="chinese", start=1000, copies=2)])
+@check(
+    points=1,
+    inputs=long_sentences,
+    lecture="work-with-logarithms",
+    public=[case("forty characters, pieces of probability near exp(-60)", length=40, pieces=45, shift=-60.0)],
+    hidden=[
+        case("four hundred characters", length=400, pieces=120, start=5000),
+        case("four hundred characters, high scores", length=400, pieces=60, shift=8.0, start=9000),
+        case("four hundred characters, rare pieces", length=400, pieces=90, shift=-30.0, start=777),
+        case("poems, twice", length=250, pieces=300, corpus="chinese", start=1000, copies=2),
+    ],
+)
 def em_works_with_logarithms(student, sents, logp):
     """Sentences whose probability is too small (or too large) for a float give finite, exact results."""
     new, loglik = student.em_step(sents, logp)
@@ -225,8 +281,12 @@ def follows_the_posterior(seen, inputs):
     for x, score in scores.items():
         p, q = math.exp(score - top) / z, counts[x] / n
         if n * divergence(q, p) > 27.0:
-            return reject("The segmentation {x} should come in {p} of the draws. It came in {q}.",
-                          x=" ".join(x), p=f"{p:.1%}", q=f"{q:.1%}")
+            return reject(
+                "The segmentation {x} should come in {p} of the draws. It came in {q}.",
+                x=" ".join(x),
+                p=f"{p:.1%}",
+                q=f"{q:.1%}",
+            )
     return None
 
 
@@ -237,56 +297,91 @@ def chances(rng, s, logp, alpha, draws=1000):
 HUGS = log(h=0.1, u=0.1, g=0.15, s=0.15, hu=0.1, ug=0.15, hug=0.15, ugs=0.05, gs=0.05)
 
 
-@check(points=1, inputs=chances, judge=follows_the_posterior, lecture="sampling",
-       public=[case("two segmentations", s="ab", logp=log(a=0.25, b=0.25, ab=0.5), alpha=1.0)],
-       hidden=[case("several segmentations", s="hugs", logp=HUGS, alpha=1.0),
-               case("alpha = 0: all equally likely", s="hugs", logp=HUGS, alpha=0.0),
-               case("alpha = 0.3", s="hugs", logp=HUGS, alpha=0.3),
-               case("alpha = 4", s="hugs", logp=HUGS, alpha=4.0),
-               case("some positions are never a boundary", s="babab", logp=NO_SINGLES, alpha=0.5),
-               case("a likely first piece with an unlikely rest", s="abc", alpha=1.0,
-                    logp=log(a=0.3, ab=0.65, bc=0.049, c=0.001)),
-               case("rare pieces", s="aaaaa", logp={"a": -300.0, "aa": -600.5, "aaa": -899.0}, alpha=1.0),
-               case("the empty text", s="", logp={"a": -1.0}, alpha=1.0, draws=5)])
+@check(
+    points=1,
+    inputs=chances,
+    judge=follows_the_posterior,
+    lecture="sampling",
+    public=[case("two segmentations", s="ab", logp=log(a=0.25, b=0.25, ab=0.5), alpha=1.0)],
+    hidden=[
+        case("several segmentations", s="hugs", logp=HUGS, alpha=1.0),
+        case("alpha = 0: all equally likely", s="hugs", logp=HUGS, alpha=0.0),
+        case("alpha = 0.3", s="hugs", logp=HUGS, alpha=0.3),
+        case("alpha = 4", s="hugs", logp=HUGS, alpha=4.0),
+        case("some positions are never a boundary", s="babab", logp=NO_SINGLES, alpha=0.5),
+        case(
+            "a likely first piece with an unlikely rest",
+            s="abc",
+            alpha=1.0,
+            logp=log(a=0.3, ab=0.65, bc=0.049, c=0.001),
+        ),
+        case("rare pieces", s="aaaaa", logp={"a": -300.0, "aa": -600.5, "aaa": -899.0}, alpha=1.0),
+        case("the empty text", s="", logp={"a": -1.0}, alpha=1.0, draws=5),
+    ],
+)
 def samples_whole_segmentations(student, s, logp, alpha, seed, draws):
     """Each segmentation is drawn in proportion to its probability to the power alpha, by the given `rng` alone."""
     rng, twin = random.Random(seed), random.Random(seed)
-    return {"draws": [student.sample(s, logp, alpha, rng) for _ in range(draws)],
-            "again": [student.sample(s, logp, alpha, twin) for _ in range(min(draws, 50))]}
+    return {
+        "draws": [student.sample(s, logp, alpha, rng) for _ in range(draws)],
+        "again": [student.sample(s, logp, alpha, twin) for _ in range(min(draws, 50))],
+    }
 
 
 # --------------------------------------------------------------------------------------------- byte_fallback and decode
 
 
-@check(points=1, lecture="bytes",
-       public=[case("a Chinese character", text="你", pieces=["▁he", "llo", "▁", "<0xE4>", "<0xBD>", "<0xA0>", "!"])],
-       hidden=[case("one, two, three and four bytes", text="zé€😀",
-                    pieces=["<0xF0>", "<0x9F>", "<0x98>", "<0x80>", "<0xC3>", "<0xA9>"]),
-               case("a leading zero; a line break", text="\x00\n\t\x7f", pieces=["a", "<0x0A>", "<0x00>", "b"]),
-               case("nothing", text="", pieces=[]),
-               case("several characters", text="床前明月光",
-                    pieces=["▁", "<0xE5>", "<0xBA>", "<0x8A>", "<0xE5>", "<0x89>", "<0x8D>", "▁明"]),
-               case("bytes that are not UTF-8", text="\ufffd",
-                    pieces=["▁a", "<0xFF>", "b", "<0xE4>", "<0xBD>", "c", "<0xA0>", "<0x41>"]),
-               case("a character cut in two by a piece", text="<", pieces=["<0xC3>", "x", "<0xA9>"]),
-               case("pieces that only look like bytes", text="<0xE4>",
-                    pieces=["▁<0xZZ>", "<0xe4>", "<0x4>", "<0xE4BD>", "<0x41>", "x<0x41>", "<0x42>y", "<0x", ">"])])
+@check(
+    points=1,
+    lecture="bytes",
+    public=[case("a Chinese character", text="你", pieces=["▁he", "llo", "▁", "<0xE4>", "<0xBD>", "<0xA0>", "!"])],
+    hidden=[
+        case(
+            "one, two, three and four bytes",
+            text="zé€😀",
+            pieces=["<0xF0>", "<0x9F>", "<0x98>", "<0x80>", "<0xC3>", "<0xA9>"],
+        ),
+        case("a leading zero; a line break", text="\x00\n\t\x7f", pieces=["a", "<0x0A>", "<0x00>", "b"]),
+        case("nothing", text="", pieces=[]),
+        case(
+            "several characters",
+            text="床前明月光",
+            pieces=["▁", "<0xE5>", "<0xBA>", "<0x8A>", "<0xE5>", "<0x89>", "<0x8D>", "▁明"],
+        ),
+        case(
+            "bytes that are not UTF-8",
+            text="\ufffd",
+            pieces=["▁a", "<0xFF>", "b", "<0xE4>", "<0xBD>", "c", "<0xA0>", "<0x41>"],
+        ),
+        case("a character cut in two by a piece", text="<", pieces=["<0xC3>", "x", "<0xA9>"]),
+        case(
+            "pieces that only look like bytes",
+            text="<0xE4>",
+            pieces=["▁<0xZZ>", "<0xe4>", "<0x4>", "<0xE4BD>", "<0x41>", "x<0x41>", "<0x42>y", "<0x", ">"],
+        ),
+    ],
+)
 def characters_become_bytes_and_come_back(student, text, pieces):
     """A character without a piece becomes its UTF-8 bytes, and decoding puts neighbouring bytes together first."""
     return {"byte_fallback": student.byte_fallback(text), "decode": student.decode(pieces)}
 
 
-@check(points=1, lecture="decoding",
-       public=[case("a sentence", pieces=["▁hel", "lo", "▁wor", "ld"])],
-       hidden=[case("a second space at the start stays", pieces=["▁", "▁", "▁a"]),
-               case("spaces at the end stay", pieces=["▁a", "▁", "▁"]),
-               case("no prefix to drop", pieces=["a", "▁b▁", "c"]),
-               case("runs of spaces stay", pieces=["▁a▁▁", "▁b"]),
-               case("only the prefix", pieces=["▁"]),
-               case("nothing", pieces=[]),
-               case("other whitespace stays", pieces=["\ta", "\n", "\u3000"]),
-               case("an underscore is no space", pieces=["▁_a", "_b_"]),
-               case("Chinese", pieces=["▁春", "江▁花", "月", "夜▁"])])
+@check(
+    points=1,
+    lecture="decoding",
+    public=[case("a sentence", pieces=["▁hel", "lo", "▁wor", "ld"])],
+    hidden=[
+        case("a second space at the start stays", pieces=["▁", "▁", "▁a"]),
+        case("spaces at the end stay", pieces=["▁a", "▁", "▁"]),
+        case("no prefix to drop", pieces=["a", "▁b▁", "c"]),
+        case("runs of spaces stay", pieces=["▁a▁▁", "▁b"]),
+        case("only the prefix", pieces=["▁"]),
+        case("nothing", pieces=[]),
+        case("other whitespace stays", pieces=["\ta", "\n", "\u3000"]),
+        case("an underscore is no space", pieces=["▁_a", "_b_"]),
+        case("Chinese", pieces=["▁春", "江▁花", "月", "夜▁"]),
+    ],
+)
 def decoding_drops_one_leading_space(student, pieces):
     """Every `▁` becomes a space, and of the spaces only one at the very start is dropped."""
     return student.decode(pieces)

@@ -11,8 +11,21 @@ import pytest
 from autograder.lab import corpora
 
 TEXTS = [
-    "", " ", "a", "  ＡＢＣ  ﬁne ", "Hello  world", "a\tb\r\nc", "床前\u3000明月光，疑是地上霜。", "ｶﾞｷﾞ ①㎏ x² ½ … Ⅳ",
-    "\u00a0x\u2003y\u00a0", "e\u0301te\u0301 a ´b ¨", "\u2028p\fq\u1680r", "Straße İ", "a ﷺ b", "_a_ b", "\n\n\t",
+    "",
+    " ",
+    "a",
+    "  ＡＢＣ  ﬁne ",
+    "Hello  world",
+    "a\tb\r\nc",
+    "床前\u3000明月光，疑是地上霜。",
+    "ｶﾞｷﾞ ①㎏ x² ½ … Ⅳ",
+    "\u00a0x\u2003y\u00a0",
+    "e\u0301te\u0301 a ´b ¨",
+    "\u2028p\fq\u1680r",
+    "Straße İ",
+    "a ﷺ b",
+    "_a_ b",
+    "\n\n\t",
 ]
 
 

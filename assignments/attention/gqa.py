@@ -1,0 +1,47 @@
+"""Grouped-query attention: neighbouring query heads share a head of keys and values ("GQA", sections 2.1 and 2.2).
+
+Sizes: B sequences, H query heads, G key/value heads (G divides H; a group has H / G query heads), T queries, S keys, D features of a
+head. G = 1 is multi-query attention, G = H ordinary multi-head attention. Tensors are float32 or float64; results have the dtype
+of the inputs. Inputs are not changed, and gradients flow to all of them.
+
+Write it with matrix products and softmax: torch's own attention, in all its spellings, is not allowed here.
+"""
+
+import torch
+from torch import Tensor
+
+
+def repeat_kv(x: Tensor, n_rep: int) -> Tensor:
+    """Each head n_rep times, the copies side by side.
+
+    x: (B, G, S, D). Returns (B, G · n_rep, S, D): head j of the result is head j // n_rep of x. n_rep >= 1.
+
+    Heads a, b with n_rep=3 -> a, a, a, b, b, b
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("repeat_kv is not written yet")
+
+
+def gqa(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
+    """Attention in which query head h uses key/value head h // (H / G).
+
+    q: (B, H, T, D). k, v: (B, G, S, D). Returns (B, H, T, D). The softmax runs over the keys, the scale is 1/√D.
+    causal: query t sees key s if s <= t + S - T: the last query stands beside the last key (T <= S then).
+
+    With q = 0 all keys weigh alike, so for H = 4, G = 2, S = 1 and values [[5.]], [[7.]] the four heads give 5, 5, 7, 7.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("gqa is not written yet")
+
+
+def mha_to_gqa(w: Tensor, H: int, G: int) -> Tensor:
+    """The key (or value) weights of G heads from those of H heads: each is the mean of H / G neighbouring ones.
+
+    w: (H·D, C), the weight of `nn.Linear(C, H·D)`; head h has rows h·D … (h+1)·D - 1.
+
+    Returns (G·D, C): head g is the mean of heads g·(H/G) … (g+1)·(H/G) - 1, row by row.
+
+    H = 4, G = 2, D = 1: mha_to_gqa(tensor([[1.], [3.], [10.], [20.]]), 4, 2) -> tensor([[2.], [15.]])
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("mha_to_gqa is not written yet")

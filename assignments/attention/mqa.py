@@ -1,0 +1,68 @@
+"""Multi-query attention: many query heads, one head of keys and values ("Fast Transformer Decoding", section 3).
+
+Sizes: B sequences, H query heads of D = C / H features each, C features of the model, T new tokens, S older ones whose keys and
+values are in a cache. Tensors are float32 or float64; results have the dtype of the inputs. Inputs (a cache too) are not
+changed, and gradients flow to x and to all parameters.
+
+Write it with matrix products and softmax: torch's own attention, in all its spellings, is not allowed here.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class MultiQueryAttention(nn.Module):
+    """Causal self-attention in which all H query heads share one key head and one value head.
+
+    Its parameters are those of two linear layers with bias, and no others. Checks load weights by these names:
+
+    - `qkv`: `nn.Linear(C, C + 2 * D)`. Of its output, features 0 … C-1 are the queries (head h has h·D … (h+1)·D - 1), the next D
+      are the key, the last D the value;
+    - `o_proj`: `nn.Linear(C, C)`, from the heads' outputs side by side, in the order of the heads.
+    """
+
+    def __init__(self, C: int, H: int) -> None:
+        """C features of the model, H query heads; H divides C."""
+        super().__init__()
+        # YOUR CODE HERE
+        raise NotImplementedError("MultiQueryAttention.__init__ is not written yet")
+
+    def forward(self, x: Tensor, cache: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Attend from T new tokens to all S + T.
+
+        x: (B, T, C), the new tokens, T >= 1.
+        cache: (k, v), each (B, 1, S, D): what an earlier call returned for the S tokens before these, S >= 0. None: there are
+            none, so S = 0. It may also come from elsewhere.
+
+        Returns (out, (k, v)): out (B, T, C), and keys and values of all S + T tokens, old ones first, each (B, 1, S + T, D): one
+        head, not H copies. The scale is 1/√D. New token t sees the S old ones and the new ones up to t, itself included.
+
+        So a sequence that is fed in pieces, each with the cache of the piece before, gives the outputs of all at once.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError("MultiQueryAttention.forward is not written yet")
+
+
+def kv_cache_bytes(B: int, S: int, L: int, Hkv: int, D: int, itemsize: int) -> int:
+    """Bytes of the keys *and* values that a model keeps: B sequences of S tokens, L layers, Hkv key/value heads of D features.
+
+    itemsize: bytes of one number (2 for float16).
+
+    kv_cache_bytes(1, 1, 32, 32, 128, 2) -> 524288      # Llama 2 7B: half a MiB for each token
+    kv_cache_bytes(1, 1, 32, 1, 128, 2) -> 16384        # the same with one key/value head
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("kv_cache_bytes is not written yet")
+
+
+def mqa_from_mha(wk: Tensor, wv: Tensor, H: int) -> tuple[Tensor, Tensor]:
+    """One key head and one value head from those of a trained multi-head layer: the mean over its H heads ("mean pooling").
+
+    wk, wv: (H·D, C), weights of `nn.Linear(C, H·D)`; head h has rows h·D … (h+1)·D - 1.
+
+    Returns (wk, wv), each (D, C): row d is the mean of row d of all heads.
+
+    mqa_from_mha(tensor([[1.], [2.], [5.], [8.]]), wv, H=2) -> (tensor([[3.], [5.]]), …)      # (1 + 5) / 2, (2 + 8) / 2
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("mqa_from_mha is not written yet")

@@ -1,0 +1,84 @@
+"""Public checks of attention/gqa: run `pytest` on this file, or `autograder check attention/gqa`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+import torch
+from autograder.checks import case, check, difference, gradients, reject
+
+
+def leaves(*tensors):
+    return [tensor.clone().requires_grad_() for tensor in tensors]
+
+
+def heads(rng, B=1, G=2, S=2, D=2, n_rep=2, dtype="float32", values=None):
+    x = rng.normal(B, G, S, D, dtype=getattr(torch, dtype))
+    return {"x": x if values is None else torch.tensor(values)[None, :, None, None], "n_rep": n_rep}
+
+
+@check(points=2, inputs=heads, lecture='who-shares-with-whom', public=[case('heads 0 and 1, twice', values=[0.0, 1.0], n_rep=2), case('three heads, three times', G=3, S=2, D=2, n_rep=3)])
+def copies_stand_side_by_side(student, x, n_rep):
+    """Head j of the result is head j // n_rep of x, and the gradient of a head sums over its copies."""
+    (x,) = leaves(x)
+    y = student.repeat_kv(x, n_rep)
+    return {"y": y, "gradient": gradients(y, {"x": x})["x"]}
+
+
+def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **more):
+    dtype = getattr(torch, dtype)
+    shapes = {"q": (B, H, T, D), "k": (B, G, S or T, D), "v": (B, G, S or T, D)}
+    made = {name: rng.normal(*shape, dtype=dtype) for name, shape in shapes.items()}
+    return made | {"q": made["q"] * loud} | more
+
+
+@check(points=2, inputs=grouped, lecture='the-layer-in-between', public=[case('four heads in two groups', T=2, S=3), case('one group', B=2, H=3, G=1, T=2, S=2)])
+def groups_attend(student, q, k, v):
+    """The output is softmax(q kᵀ/√D) v with each query head's own group, and gradients flow to q, k and v."""
+    q, k, v = leaves(q, k, v)
+    out = student.gqa(q, k, v)
+    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v})}
+
+
+def listens_to_its_group(seen, want, inputs):
+    """Which query heads answer when a single value head is not zero."""
+    H, G = inputs["q"].shape[1], inputs["k"].shape[1]
+    for g, out in enumerate(seen):
+        if out.shape != want[g].shape:
+            break
+        answering = [h for h in range(H) if bool((out[:, h] != 0).any())]
+        if answering != [h for h in range(H) if h // (H // G) == g]:
+            return reject("Value head {g} of {G} reaches the query heads {answering} of {H}.",
+                          g=g, G=G, answering=answering, H=H)  # fmt: skip
+    return difference(seen, want)
+
+
+@check(points=1, inputs=grouped, judge=listens_to_its_group, lecture='who-shares-with-whom', public=[case('four heads, two groups', H=4, G=2, T=1, S=2, D=2)])
+def a_value_head_reaches_its_group_only(student, q, k, v):
+    """When one value head is kept and the others are zero, only the H/G neighbouring query heads of its group answer."""
+    outs = []
+    for g in range(k.shape[1]):
+        alone = torch.zeros_like(v)
+        alone[:, g] = v[:, g]
+        outs.append(student.gqa(q, k, alone))
+    return outs
+
+
+@check(points=1, inputs=grouped, lecture='the-layer-in-between', public=[case('three tokens', H=2, G=1, T=3), case('one new token after three', H=4, G=2, T=1, S=4)])
+def causal_ends_in_the_lower_right_corner(student, q, k, v):
+    """With causal=True, query t sees the keys up to t + S - T."""
+    q, k, v = leaves(q, k, v)
+    out = student.gqa(q, k, v, causal=True)
+    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v})}
+
+
+def weights(rng, H=4, G=2, D=2, C=3, dtype="float32", values=None):
+    w = rng.normal(H * D, C, dtype=getattr(torch, dtype)) if values is None else torch.tensor(values)
+    return {"w": w, "H": H, "G": G}
+
+
+@check(points=2, inputs=weights, lecture='from-a-trained-model', public=[case('heads of one row', values=[[1.0], [3.0], [10.0], [20.0]], H=4, G=2), case('heads of two rows', values=[[1.0], [2.0], [5.0], [8.0], [0.0], [0.0], [6.0], [4.0]], H=4, G=2)])
+def neighbouring_heads_are_averaged(student, w, H, G):
+    """Head g of the result is the mean of the H/G heads of group g, row by row."""
+    (w,) = leaves(w)
+    pooled = student.mha_to_gqa(w, H, G)
+    return {"pooled": pooled, "gradient": gradients(pooled, {"w": w})["w"]}

@@ -1,0 +1,77 @@
+"""Rotary position embedding (RoPE): queries and keys are turned, pair by pair, by an angle that grows with the position.
+
+B sequences, H heads, T tokens, D features for each head. D is even, and so is every `rotary_dim`.
+"""
+
+import torch
+from torch import Tensor
+
+
+def rope_freqs(D: int, base: float = 10000.0) -> Tensor:
+    """θ_i = base^(-2i/D) for i = 0 … D/2-1: the angle by which pair i turns with each position, in radians.
+
+    Returns float64 (D/2,): angles are position times frequency, and that product needs the digits.
+
+    rope_freqs(4) -> tensor([1.0000, 0.0100], dtype=torch.float64)
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("rope_freqs is not written yet")
+
+
+def apply_rope(
+    x: Tensor, pos: Tensor, style: str = "half", rotary_dim: int | None = None, base: float = 10000.0
+) -> Tensor:
+    """Turn the pairs of x by their angles: pair i of a token at position p by p · θ_i.
+
+    x: queries or keys, (B, H, T, D); float32, float64, bfloat16 or float16. It is not changed.
+    pos: int64 positions, (T,) for all sequences alike or (B, T) for each its own. Any numbers from 0 on, in any order.
+    style: which features make pair i, for i = 0 … R/2-1 (R is the number of rotated features):
+        "half": features i and R/2+i, as in Hugging Face's Llama;
+        "interleaved": features 2i and 2i+1, as in the paper, Meta's Llama and GLM.
+    rotary_dim: R; only the first R features of a head are rotated, with the frequencies `rope_freqs(R, base)`, and
+        the others come back unchanged. None rotates all D.
+
+    Returns a tensor of x's shape and dtype, on its device. A pair (a, b) turned by φ is
+    (a cos φ - b sin φ, a sin φ + b cos φ): counterclockwise. Every head is turned alike. Gradients flow to x.
+
+    - Angles are computed in float64 for float64 x, and at least in float32 for the others.
+    - bfloat16 and float16 are rotated in float32, with cosines and sines in float32, and rounded once at the end.
+
+    With x = [1, 0], D = 2, at position 1: [cos 1, sin 1] = [0.5403, 0.8415].
+    With x = [1, 0, 0, 1], D = 4, at position 1, θ = (1, 0.01):
+        "half" has the pairs (1, 0) and (0, 1): [0.5403, -0.0100, 0.8415, 0.9999]
+        "interleaved" has the same pairs elsewhere: [0.5403, 0.8415, -0.0100, 0.9999]
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("apply_rope is not written yet")
+
+
+def permute_weights(w: Tensor, H: int, to: str) -> Tensor:
+    """Reorder the rows of a query or key projection, so that a model trained with one style runs with the other.
+
+    w: (H·D, C), the weight of a linear layer: row h·D + d makes feature d of head h. Any dtype. It is not changed.
+    to: "half": w was made for "interleaved" (Meta's files) and is wanted for "half" (Hugging Face's);
+        "interleaved": the other way back.
+
+    Returns (H·D, C): the same rows in another order, heads staying apart. Rotating the heads of x @ w'ᵀ in the new style
+    gives the same pairs of numbers as rotating those of x @ wᵀ in the old one, so all dot products of queries and keys stay.
+
+    permute_weights(tensor([[0.], [1.], [2.], [3.]]), 1, "half") -> tensor([[0.], [2.], [1.], [3.]])
+    permute_weights(tensor([[0.], [1.], [2.], [3.]]), 2, "half") -> unchanged: with D = 2 the styles are the same
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("permute_weights is not written yet")
+
+
+def decay_bound(D: int, max_dist: int, base: float = 10000.0) -> Tensor:
+    """The curve of the paper's section 3.4.3: how large scores can be, as a function of the distance.
+
+    With the partial sums S_j(m) = Σ_{i<j} exp(1j · m · θ_i), the bound at distance m is the mean of |S_j(m)| over
+    j = 1 … D/2.
+
+    Returns float64 (max_dist,), for the distances 0 … max_dist-1. At distance 0 it is (D/2 + 1) / 2.
+
+    decay_bound(4, 2) -> tensor([1.5000, 1.3800], dtype=torch.float64)   # |e^i| = 1 and |e^i + e^0.01i| = 1.7600
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("decay_bound is not written yet")

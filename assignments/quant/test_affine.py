@@ -1,0 +1,198 @@
+"""Public checks of quant/affine: run `pytest` on this file, or `autograder check quant/affine`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+import torch
+from autograder.checks import Tolerance, case, check, difference, reject
+
+
+SCALE = Tolerance(rtol=2e-6)
+
+
+LINEAR = Tolerance(atol=1e-5, rtol=2e-6)
+
+
+def spread(rng, shape, bits, symmetric, axis=None, group=None, dtype="float32", sign=0):
+    """Random x. Each slice has an extent of its own, with ends that put the zero-point away from halves."""
+    x = rng.uniform(-0.7, 0.7, *shape, dtype=torch.float64)
+    blocks = x.unflatten(-1, (-1, group)) if group else x
+    moved = blocks.movedim(axis, 0).flatten(1) if axis is not None else blocks.reshape(-1, group or blocks.numel())
+    steps = 2**bits - 1
+    for row in moved:
+        scale = rng.real(0.1, 5.0)
+        if symmetric:
+            row[:] = row * scale
+            row[rng.integer(0, len(row))] = scale * (1 if sign > 0 or (not sign and rng.integer(0, 2)) else -1)
+            continue
+        low = {0: (rng.integer(0, steps) + 0.2) / steps, 1: 0.0, -1: 1.0}[sign]  # how much of the range is below 0
+        row[:] = (row + 0.8) / 1.6 * 0.9 + 0.05  # inside (0, 1)
+        ends = rng.sample(range(len(row)), 2) if len(row) > 1 else [0]
+        row[ends[0]] = 1.0
+        if len(row) > 1:
+            row[ends[1]] = 0.02 if sign else 0.0
+        row[:] = (row - low if sign <= 0 else row) * scale
+        if sign < 0:
+            row.clamp_(max=-0.02)
+    if axis is not None:
+        rest = [n for d, n in enumerate(shape) if d != axis % len(shape)]
+        x = moved.reshape(shape[axis], *rest).movedim(0, axis)
+    else:
+        x = moved.reshape(shape)
+    return {
+        "x": x.to(getattr(torch, dtype)).contiguous(),
+        "bits": bits,
+        "symmetric": symmetric,
+        "axis": axis,
+        "group": group,
+    }
+
+
+def given(rng, values, bits, symmetric, axis=None, group=None):
+    return {"x": torch.tensor(values), "bits": bits, "symmetric": symmetric, "axis": axis, "group": group}
+
+
+def some(rng, values=None, **rest):
+    return given(rng, values, **rest) if values is not None else spread(rng, **rest)
+
+
+@check(points=2, inputs=some, tolerance=SCALE, lecture='scale-and-zero-point', public=[case('two bits, asymmetric', values=[-1.0, 0.0, 3.0], bits=2, symmetric=False), case('three bits, symmetric', values=[-1.0, 0.0, 3.0], bits=3, symmetric=True), case('all above 0', values=[2.0, 3.0, 5.0], bits=4, symmetric=False)])
+def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group):
+    """The scale stretches the grid from the smallest to the largest entry, with 0.0 on it; the zero-point is the code of 0.0."""
+    s, z = student.qparams(x, bits, symmetric)
+    return {"s": s, "z": z.double()}
+
+
+@check(points=1, inputs=some, tolerance=SCALE, lecture='granularity', public=[case('for each row', values=[[1.0, -3.0], [0.5, 0.25]], bits=3, symmetric=True, axis=0), case('for groups of two', values=[[1.0, -3.0, 0.5, 0.25]], bits=3, symmetric=True, group=2)])
+def a_scale_for_each_slice(student, x, bits, symmetric, axis, group):
+    """With `axis` or `group`, each slice has the scale and zero-point of its own entries, in the shape that was promised."""
+    s, z = student.qparams(x, bits, symmetric, axis=axis, group=group)
+    return {"s": s, "z": z.double()}
+
+
+def codes(rng, shape, scale_shape, bits, symmetric, beyond=0.0, dtype="float32", z_dtype="int32"):
+    """x = s (k + u - z): k a code, or somewhat outside of the grid, and |u| ≤ 0.4."""
+    dtype = getattr(torch, dtype)
+    low, high = (1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1) if symmetric else (0, 2**bits - 1)
+    s = rng.uniform(0.01, 2.0, *scale_shape, dtype=torch.float64)
+    z = torch.zeros(scale_shape) if symmetric else rng.integers(1, high, *scale_shape).double()
+    out = int(beyond * 2**bits)
+    k = rng.integers(low - out, high + out + 1, *shape) + rng.uniform(-0.4, 0.4, *shape, dtype=torch.float64)
+    repeat = shape[-1] // scale_shape[-1] if scale_shape else 1
+    wide = [each.repeat_interleave(repeat, -1) if scale_shape else each for each in (s, z)]
+    return {
+        "x": ((k - wide[1]) * wide[0]).to(dtype),
+        "s": s.to(dtype),
+        "z": z.to(getattr(torch, z_dtype)),
+        "bits": bits,
+        "symmetric": symmetric,
+    }
+
+
+def halves(rng, values, s, z, bits, symmetric):
+    """Multiples of 1/4, as whole numbers of quarters: x / s is a half exactly, and has no last bit that could move it."""
+    quarters = [round(4 * each) for each in torch.tensor(values).flatten().tolist()]
+    x = torch.tensor(quarters).reshape(torch.tensor(values).shape)
+    return {
+        "x": x,
+        "s": torch.tensor(round(4 * s)),
+        "z": torch.tensor(z, dtype=torch.int32),
+        "bits": bits,
+        "symmetric": symmetric,
+    }
+
+
+def real(t):
+    """Whole numbers stand for quarters."""
+    return t if t.is_floating_point() else t / 4
+
+
+def some_codes(rng, values=None, **rest):
+    return halves(rng, values, **rest) if values is not None else codes(rng, **rest)
+
+
+@check(points=2, inputs=some_codes, lecture='codes', public=[case('halves and one beyond the grid, x and s in quarters', values=[-0.5, 0.25, 0.75, 9.0], s=0.5, z=3, bits=4, symmetric=False), case('for each row, symmetric', shape=(2, 3), scale_shape=(2, 1), bits=4, symmetric=True)])
+def codes_are_rounded_and_clamped(student, x, s, z, bits, symmetric):
+    """quantize rounds to the nearest code (halves to even), shifts by z, and clamps to the grid; dequantize undoes it up to rounding."""
+    x, s = real(x), real(s)
+    q = student.quantize(x, s, z, bits, symmetric)
+    return {"codes": q, "back": student.dequantize(q, s, z)}
+
+
+@check(points=1, inputs=some_codes, tolerance=Tolerance(atol=1e-06, rtol=2e-06), lecture='training-through-a-staircase', public=[case('two beyond the grid, x and s in quarters', values=[-9.0, 0.25, 1.0, 9.0], s=0.5, z=3, bits=4, symmetric=False)])
+def the_gradient_passes_where_nothing_was_clamped(student, x, s, z, bits, symmetric):
+    """fake_quant gives the quantized values, and a gradient of 1 on the grid and 0 where x was clamped."""
+    x, s = real(x).clone().requires_grad_(), real(s)
+    y = student.fake_quant(x, s, z, bits, symmetric)
+    weights = torch.arange(1, y.numel() + 1, dtype=y.dtype).cos().reshape(y.shape)
+    if y.requires_grad:
+        (y * weights).sum().backward()
+    return {"output": y, "gradient": x.grad}
+
+
+def layer(rng, n, c, o, bias=True, zero_point=None, period=None, unit=False):
+    """Codes of a layer's input and weights. With `period`, products are as large as they get, and runs of as many positive ones
+    cancel as many negative ones: the sum is small, but not on the way."""
+    xq = rng.integers(0 if period is None else 250, 256, n, c).to(torch.uint8)
+    wq = rng.integers(-127, 128, o, c).to(torch.int8)
+    if period is not None:
+        sign = 1 - 2 * (torch.arange(c) // period % 2)
+        wq = (sign * rng.integers(126, 128, o, c)).to(torch.int8)
+    return {
+        "xq": xq,
+        "sx": torch.tensor(1.0) if unit else rng.uniform(0.01, 0.05),
+        "zx": torch.tensor(rng.integer(1, 255) if zero_point is None else zero_point, dtype=torch.int32),
+        "wq": wq,
+        "sw": torch.ones(o, 1) if unit else rng.uniform(0.001, 0.02, o, 1),
+        "bias": rng.normal(o) if bias else None,
+    }
+
+
+@check(points=2, inputs=layer, tolerance=LINEAR, lecture='a-layer-in-integers', public=[case('two by three by two', n=2, c=3, o=2), case('no bias', n=2, c=8, o=3, bias=False, zero_point=128)])
+def sums_are_exact_integers(student, xq, sx, zx, wq, sw, bias):
+    """int8_linear is the product of the dequantized tensors, with sums that are exact."""
+    return student.int8_linear(xq, sx, zx, wq, sw, bias)
+
+
+def samples(rng, sizes, method, bits=8, percentile=99.0, outlier=0.0):
+    batches = [rng.normal(*size, scale=rng.real(0.5, 2.0)) for size in sizes]
+    if outlier:
+        batches[-1].view(-1)[0] = -outlier
+    return {"batches": batches, "method": method, "bits": bits, "percentile": percentile}
+
+
+def judge_threshold(seen, want, inputs, reference):
+    """The percentile and the maximum are what they are; of thresholds, one with the smallest error."""
+    if inputs["method"] != "mse":
+        return difference(seen, want, Tolerance(rtol=1e-5))
+    x = torch.cat([batch.flatten() for batch in inputs["batches"]])
+    largest = x.abs().max().item()
+    step = seen / largest * 100
+    if not abs(step - round(step)) < 1e-3 or not 1 <= round(step) <= 100:
+        return reject("The threshold {threshold} is none of the 100 candidates.", threshold=seen)
+    errors = [_error(x, k / 100 * largest, inputs["bits"]) for k in range(1, 101)]
+    mine = errors[round(step) - 1]
+    if mine > min(errors) * (1 + 1e-4):
+        return reject(
+            "The threshold {threshold} gives a mean squared error of {mine}; another one gives {best}.",
+            threshold=seen,
+            mine=mine,
+            best=min(errors),
+        )
+    return None
+
+
+def _error(x, threshold, bits):
+    s = threshold / (2 ** (bits - 1) - 1)
+    return (
+        ((x.double() / s).round().clamp(1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1) * s - x.double())
+        .square()
+        .mean()
+        .item()
+    )
+
+
+@check(points=1, inputs=samples, judge=judge_threshold, lecture='where-to-clip', public=[case('the maximum', sizes=[(3,), (2, 2)], method='minmax'), case('a percentile', sizes=[(50,)], method='percentile', percentile=90.0), case('the smallest error, with an outlier', sizes=[(200,)], method='mse', bits=4, outlier=30.0)])
+def thresholds_follow_the_method(student, batches, method, bits, percentile):
+    """calibrate returns the maximum, the percentile, or a threshold with the smallest error, over all batches together."""
+    return student.calibrate(batches, method, bits=bits, percentile=percentile)

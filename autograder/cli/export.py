@@ -1,0 +1,189 @@
+"""Commands that write grades for other programs: export csv, canvas, gradescope, junit."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from autograder.cli.book import ResultsOption, RosterOption, RunOption, make_book, open_roster, results_file
+from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course
+from autograder.cli.scores import file_name
+
+if TYPE_CHECKING:
+    from autograder.course import Course
+    from autograder.course.roster import Roster
+    from autograder.results import Result
+    from autograder.scores import Score
+
+export = typer.Typer(no_args_is_help=True, help="Write grades for other programs.")
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(export, name="export", rich_help_panel=INSTRUCTORS)
+
+
+FileArgument = Annotated[Path, typer.Argument(help="The file to write.")]
+
+
+@export.command("csv")
+def export_csv(
+    file: FileArgument,
+    roster: RosterOption = None,
+    results: ResultsOption = None,
+    run: RunOption = None,
+    course: CourseOption = None,
+) -> None:
+    """The class's scores for a spreadsheet: modules, exercises, and what was done to each score in words."""
+    from autograder.report.csv import ENCODING
+    from autograder.report.score_csv import score_csv
+
+    graded = _Graded(course, roster, results, run)
+    file.write_text(score_csv(graded.scores), encoding=ENCODING, newline="")
+    _say(f"{file} has the scores of {len(graded.scores)} students.")
+
+
+@export.command("canvas")
+def export_canvas(
+    gradebook: Annotated[Path, typer.Argument(help="The gradebook that Canvas exported: Grades → Export.")],
+    file: FileArgument,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", help="`MODULE=ASSIGNMENT`, where an assignment is not called as the module is."),
+    ] = None,
+    roster: RosterOption = None,
+    results: ResultsOption = None,
+    run: RunOption = None,
+    course: CourseOption = None,
+) -> None:
+    """A gradebook that Canvas imports, with a score for each module. Canvas leaves all other columns as they are."""
+    from autograder.course.roster import read_text
+    from autograder.integrations import canvas
+
+    pairs = [each.partition("=") for each in column or ()]
+    if any(not separator for _, separator, _ in pairs):
+        raise Refused("--column is MODULE=ASSIGNMENT, as tokenizer=Homework 1.")
+    graded = _Graded(course, roster, results, run)
+    if not graded.roster.people:
+        raise Refused(
+            "Canvas knows students by its own ids: name a class list with the columns student,canvas_id (or sis_id, login)."
+        )
+    try:
+        book = canvas.read_gradebook(read_text(gradebook), str(gradebook))
+        made = canvas.export(book, graded.scores, graded.roster, {module: name for module, _, name in pairs})
+    except canvas.CanvasError as error:
+        raise Refused(str(error)) from None
+    file.write_text(made.text, encoding="utf-8-sig", newline="")
+    for note in made.notes:
+        _complain(note)
+    _say(f"{file} has {made.written} scores. In Canvas: Grades → Import.")
+
+
+@export.command("gradescope")
+def export_gradescope(
+    submission: Annotated[str, typer.Argument(help="A submission's id, or `all`.")],
+    path: Annotated[Path, typer.Argument(help="The file to write; for `all`, a folder.")],
+    points: Annotated[
+        float | None,
+        typer.Option("--points", min=0.01, help="What the assignment is out of on Gradescope, if not the same."),
+    ] = None,
+    roster: RosterOption = None,
+    results: ResultsOption = None,
+    run: RunOption = None,
+    course: CourseOption = None,
+) -> None:
+    """Gradescope's `results.json`: a test for each check, as the student may see it, and the score."""
+    from autograder.integrations import gradescope
+    from autograder.scores.final import of_student
+
+    graded = _Graded(course, roster, results, run)
+    chosen = (
+        graded.results if submission == "all" else [each for each in graded.results if each.submission == submission]
+    )
+    if not chosen:
+        raise Refused(f"There is no result of {submission!r} in run {graded.run}.")
+    for result in chosen:
+        scores = of_student(graded.scores, result.submission, graded.roster)
+        if len({score.score for score in scores}) > 1:
+            _complain(
+                f"{result.submission}: its students have different scores; Gradescope gets that of {scores[0].student}."
+            )
+        view = graded.view(result)
+        withheld = (view.earned, view.pending) != (result.earned, result.pending)
+        content = gradescope.results(view, scores[0] if scores else None, points=points, withheld=withheld)
+        target = path / f"{file_name(result.submission)}.json" if submission == "all" else path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(gradescope.to_json(content), encoding="utf-8")
+    _say(f"{path} has the results of {len(chosen)} submissions.")
+
+
+@export.command("junit")
+def export_junit(
+    file: FileArgument,
+    submission: Annotated[str, typer.Option("--submission", help="One submission; the whole class by default.")] = "",
+    view: Annotated[
+        Literal["staff", "student"],
+        typer.Option("--as", help="`staff`: everything; `student`: what the student may see."),
+    ] = "staff",
+    roster: RosterOption = None,
+    results: ResultsOption = None,
+    run: RunOption = None,
+    course: CourseOption = None,
+) -> None:
+    """JUnit's XML, for CI systems: a suite for each exercise, a test case for each check."""
+    from autograder.feedback.view import Options
+    from autograder.integrations.junit import junit
+
+    graded = _Graded(course, roster, results, run)
+    chosen = [each for each in graded.results if submission in ("", each.submission)]
+    if not chosen:
+        raise Refused(f"There is no result of {submission!r} in run {graded.run}.")
+    shown = [graded.view(each) if view == "student" else each for each in chosen]
+    file.write_text(junit(shown, Options(audience=view, show_all=True)), encoding="utf-8")
+    _say(f"{file} has the checks of {len(chosen)} submissions.")
+
+
+class _Graded:
+    """What exports are made from: the results of a run, everybody's score, and what each may see."""
+
+    course: Course
+    roster: Roster
+    results: list[Result]
+    scores: list[Score]
+
+    def __init__(self, course: Path | None, roster: Path | None, results: Path | None, run: str | None) -> None:
+        from autograder.scores import final_scores
+        from autograder.store import Ledger, Store
+
+        root, self.course = open_course(course)
+        self.roster = open_roster(root, self.course, roster)
+        with Store(results_file(root, results)) as store:
+            self.book = make_book(self.course, store, self.roster, run)
+            latest = store.latest_run()
+            self.run = run or (latest.id if latest is not None else "")
+            self.results = store.results(self.run)
+            self.published = Ledger(store).published()
+        self.scores = final_scores(self.book)
+
+    def view(self, result: Result) -> Result:
+        """A result as its students may see it now."""
+        from autograder.feedback.policy import student_view
+        from autograder.scores import visibility
+
+        policies = visibility.policies(self.book, result.submission, self.published)
+        return student_view(result, self.course.feedback.show, policies=policies)
+
+
+def _say(text: str) -> None:
+    from autograder.feedback.escape import visible
+    from autograder.feedback.pen import console
+
+    console().print(visible(text))
+
+
+def _complain(text: str) -> None:
+    from autograder.feedback.escape import visible
+
+    sys.stderr.write(visible(text) + "\n")

@@ -1,0 +1,237 @@
+"""Commands for instructors about whole runs: diff, merge."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autograder.cli.book import ResultsOption, RosterOption, open_roster
+from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder
+
+if TYPE_CHECKING:
+    from autograder.grading.changes import ExerciseChange
+    from autograder.results import Result
+    from autograder.store import Store
+
+SourceHelp = "A run by its id, another results file (its latest run), or a folder of results as JSON files."
+
+
+def register(app: typer.Typer) -> None:
+    for command in (diff, merge):
+        app.command(rich_help_panel=INSTRUCTORS)(command)
+
+
+@dataclass
+class Source:
+    """Results from somewhere, by submission; `problems` says which files were of no use."""
+
+    label: str
+    results: dict[str, Result]
+    problems: list[str] = field(default_factory=list)
+    observation: Callable[[str], bytes | None] = lambda key: None
+
+
+def open_source(name: str, store: Store | None) -> Source:
+    """The results that `name` means. Raises `Refused` when there are none."""
+    path = Path(name)
+    runs = [row.id for row in store.runs()] if store is not None else []
+    if store is not None and name in runs:
+        return Source(name, {each.submission: each for each in store.results(name)}, [], store.observation)
+    if path.is_dir() or (path.is_file() and path.suffix == ".json"):
+        return _from_json(path)
+    if path.is_file():
+        return _from_file(path)
+    known = f" Runs: {', '.join(runs[-5:])}." if runs else ""
+    raise Refused(f"{name} is neither a run, nor a results file, nor a folder of JSON results.{known}")
+
+
+def _from_json(path: Path) -> Source:
+    import msgspec
+
+    from autograder.results import from_json
+
+    found = Source(str(path), {})
+    for file in sorted(path.glob("*.json")) if path.is_dir() else [path]:
+        try:
+            result = from_json(file.read_bytes())
+        except (OSError, msgspec.MsgspecError) as error:
+            found.problems.append(f"{file} is not a result of this version, or was cut short ({error}); left out.")
+            continue
+        found.results[result.submission] = result
+    if not found.results:
+        raise Refused("\n".join([*found.problems, f"There is no result in {path}."]))
+    return found
+
+
+def _from_file(path: Path) -> Source:
+    from autograder.store import Store
+
+    with Store(path) as store:
+        latest = store.latest_run()
+        if latest is None:
+            raise Refused(f"There is no run in {path}.")
+        results = store.results(latest.id)
+        keys = {
+            case.observation
+            for each in results
+            for one in each.exercises
+            for check in one.checks
+            for case in check.cases
+        }
+        kept = {key: value for key in keys - {""} if (value := store.observation(key)) is not None}
+    return Source(f"{path} ({latest.id})", {each.submission: each for each in results}, [], kept.get)
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="RUN", help=SourceHelp)],
+    after: Annotated[str, typer.Argument(metavar="RUN", help="Another one.")],
+    details: Annotated[bool, typer.Option("--details", "-d", help="Show the checks that changed, and why.")] = False,
+    results: ResultsOption = None,
+    course: CourseOption = None,
+) -> None:
+    """Tell whose grades differ between two runs, by how much, and why."""
+    from autograder.feedback.changes import why
+    from autograder.feedback.escape import visible
+    from autograder.feedback.pen import console
+    from autograder.grading.changes import CAUSES, exercise_changes
+
+    root, _ = open_course(course)
+    old, new = _two(results or private_folder(root) / "results.sqlite", before, after)
+    out = console()
+    changed = 0
+    for name in sorted({*old.results, *new.results}):
+        was, now = old.results.get(name), new.results.get(name)
+        if was is None or now is None:
+            out.print(visible(f"{name}: only in {(old if now is None else new).label}"), style="yellow")
+            continue
+        found = exercise_changes(was, now)
+        if not found:
+            continue
+        changed += 1
+        out.print(visible(f"{name}  {was.earned} → {now.earned} points"), style="bold")
+        for each in found:
+            out.print(visible(f"    {each.exercise}  {_points(each)}"))
+            for cause in each.causes:
+                out.print(f"        {CAUSES[cause]}", style="dim")
+            for change in each.checks if details else []:
+                out.print(visible(f"        {change.check}  {change.before} → {change.after}"))
+                out.print(visible(f"            {why(change)}"), style="dim")
+    both = len(old.results.keys() & new.results.keys())
+    out.print(f"{changed} of {both} submissions differ." if both else "The two have no submission in common.")
+
+
+def _two(path: Path, before: str, after: str) -> tuple[Source, Source]:
+    from autograder.store import Store
+
+    if not path.exists():
+        found = open_source(before, None), open_source(after, None)
+    else:
+        with Store(path) as store:
+            found = open_source(before, store), open_source(after, store)
+    _complain(found[0].problems + found[1].problems)
+    return found
+
+
+def _complain(problems: list[str]) -> None:
+    from autograder.feedback.escape import visible
+
+    for problem in problems:
+        sys.stderr.write(visible(problem) + "\n")
+
+
+def _points(change: ExerciseChange) -> str:
+    if change.before is None or change.after is None:
+        return "graded only now" if change.before is None else "no longer graded"
+    pending = [f" (+{each.pending} pending)" if each.pending else "" for each in (change.before, change.after)]
+    points = f"{change.before.earned}{pending[0]} → {change.after.earned}{pending[1]}"
+    return f"{points}  {change.before.verdict} → {change.after.verdict}"
+
+
+def merge(
+    base: Annotated[str, typer.Argument(metavar="RUN", help=SourceHelp)],
+    others: Annotated[list[str], typer.Argument(metavar="RUN…", help="Others, as of a machine with a GPU.")],
+    results: ResultsOption = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder for the pages. By default .autograder/report of the course.")
+    ] = None,
+    json_folder: Annotated[
+        Path | None, typer.Option("--json", help="Also write each joined result as a JSON file into this folder.")
+    ] = None,
+    roster: RosterOption = None,
+    course: CourseOption = None,
+) -> None:
+    """Join the results of the same submissions from several machines into a new run.
+
+    What the first could not run (GPU checks) takes the verdict of another that could. Results of other files, other checks or
+    another course secret are refused, with the reason; the exit code is then 1, and the rest is joined.
+    """
+    from autograder.cli.instructors import finish
+    from autograder.feedback.escape import visible
+    from autograder.feedback.pen import console
+    from autograder.grading.merge import Merged, MergeRefused
+    from autograder.grading.merge import merge as join
+    from autograder.store import Store
+
+    root, loaded = open_course(course)
+    out = console()
+    refused: list[str] = []
+    with Store(results or private_folder(root) / "results.sqlite") as store:
+        first, *rest = (open_source(name, store) for name in (base, *others))
+        _complain([problem for source in (first, *rest) for problem in source.problems])
+        run = store.start_run("merge", note=" + ".join(source.label for source in (first, *rest)))
+        joined: list[Result] = []
+        for name, mine in sorted(first.results.items()):
+            merged = Merged(mine)
+            taken: dict[str, list[tuple[str, str]]] = {}
+            for source in rest:
+                theirs = source.results.get(name)
+                if theirs is None:
+                    continue
+                try:
+                    merged = join(merged.result, theirs, loaded.exercises, run.id)
+                except MergeRefused as error:
+                    refused.append(f"{name}: not joined with {source.label}: {error}.")
+                    continue
+                taken[source.label] = merged.taken
+                for exercise, check, here, there in merged.disagreements:
+                    refused.append(
+                        f"{name}: {exercise} {check} is {here} in {first.label} and {there} in {source.label}; the first is kept."
+                    )
+            for label, checks in taken.items():
+                if checks:
+                    out.print(visible(f"{name}: {len(checks)} checks from {label}"))
+            result = _of_run(merged.result, run.id)
+            joined.append(result)
+            store.save(result, _observations(result, [first, *rest]), graded=[])
+        for source in rest:
+            refused += [
+                f"{name}: only in {source.label}; left out." for name in sorted({*source.results} - {*first.results})
+            ]
+        store.finish_run(run.id)
+        _complain(refused)
+        people = open_roster(root, loaded, roster)
+        finish(loaded, store, people, joined, report or private_folder(root) / "report", json_folder, run.id)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _of_run(result: Result, run: str) -> Result:
+    import msgspec
+
+    return msgspec.structs.replace(result, run=run)
+
+
+def _observations(result: Result, sources: list[Source]) -> dict[str, bytes]:
+    """What the checks of a joined result returned, so that it can be judged again here."""
+    keys = {case.observation for one in result.exercises for check in one.checks for case in check.cases} - {""}
+    found: dict[str, bytes] = {}
+    for key in keys:
+        value = next((value for source in sources if (value := source.observation(key)) is not None), None)
+        if value is not None:
+            found[key] = value
+    return found

@@ -1,0 +1,183 @@
+"""Checks of attention/mqa: the shared head, the cache, decoding in pieces, bytes, pooling."""
+
+import torch
+
+from autograder.checks import case, check, difference, gradients, reject, with_weights
+
+
+def tokens(rng, B=1, T=3, C=4, H=2, S=None, cuts=None, loud=1.0, dtype="float32"):
+    """New tokens and weights of a layer. `S`: as many old ones have random keys and values; `cuts`: where pieces end."""
+    dtype = getattr(torch, dtype)
+    D = C // H
+    made = {
+        "x": rng.normal(B, T, C, scale=loud, dtype=dtype),
+        "heads": H,
+        "weights": {
+            "qkv.weight": rng.normal(C + 2 * D, C, scale=1.5 * C**-0.5, dtype=dtype),
+            "qkv.bias": rng.normal(C + 2 * D, dtype=dtype),
+            "o_proj.weight": rng.normal(C, C, scale=C**-0.5, dtype=dtype),
+            "o_proj.bias": rng.normal(C, dtype=dtype),
+        },
+    }
+    if S is not None:
+        made["cache"] = tuple(rng.normal(B, 1, S, D, dtype=dtype) for _ in "kv")
+    if cuts is not None:
+        made["cuts"] = cuts
+    return made
+
+
+def build(student, weights, heads):
+    return with_weights(student.MultiQueryAttention(len(weights["o_proj.bias"]), heads), weights)
+
+
+@check(
+    points=2,
+    inputs=tokens,
+    lecture="one-head-of-keys-and-values",
+    public=[case("two heads of two features", T=3, C=4, H=2), case("three heads", B=2, T=4, C=12, H=3)],
+    hidden=[
+        case("one head", B=2, T=4, C=5, H=1),
+        case("heads of one feature", B=1, T=3, C=6, H=6, dtype="float64"),
+        case("as many tokens as heads and features", B=4, T=4, C=16, H=4, dtype="float64"),
+        case("one token", B=3, T=1, C=8, H=4),
+        case("heads of seven", B=2, T=6, C=35, H=5, dtype="float64"),
+        case("more heads than tokens", B=1, T=2, C=24, H=12),
+        case("large scores", B=2, T=5, C=12, H=3, loud=300.0, dtype="float64"),
+    ],
+    fresh=1,
+)
+def all_heads_share_one_key_and_value(student, x, heads, weights):
+    """Each of the H query heads attends, causally and with scale 1/√D, to the same keys and values."""
+    attention = build(student, weights, heads)
+    x = x.clone().requires_grad_()
+    out, _ = attention(x)
+    return {"out": out, "gradient of x": gradients(out, {"x": x})["x"], "gradients": gradients(out, attention)}
+
+
+@check(
+    points=1,
+    inputs=tokens,
+    lecture="the-cache",
+    public=[case("three tokens", T=3, C=4, H=2)],
+    hidden=[
+        case("one token", B=2, T=1, C=6, H=3, dtype="float64"),
+        case("one head", B=1, T=4, C=3, H=1),
+        case("many heads", B=2, T=5, C=16, H=16, dtype="float64"),
+        case("as many tokens as heads", B=4, T=4, C=16, H=4),
+    ],
+)
+def the_cache_holds_one_head(student, x, heads, weights):
+    """The cache is (k, v), each (B, 1, T, D): the shared head once, not a copy for each query head."""
+    _, (k, v) = build(student, weights, heads)(x)
+    return {"k": k, "v": v}
+
+
+@check(
+    points=1,
+    inputs=tokens,
+    lecture="the-cache",
+    public=[
+        case("one token after three", T=1, C=4, H=2, S=3),
+        case("two tokens after three", B=2, T=2, C=6, H=3, S=3),
+    ],
+    hidden=[
+        case("four after one, float64", B=2, T=4, C=8, H=2, S=1, dtype="float64"),
+        case("an empty cache", B=1, T=3, C=6, H=2, S=0),
+        case("three after three", B=3, T=3, C=9, H=3, S=3, dtype="float64"),
+        case("one head", B=1, T=2, C=5, H=1, S=6),
+        case("as many old tokens as heads", B=2, T=5, C=16, H=4, S=4),
+    ],
+    fresh=1,
+)
+def new_tokens_see_the_cache_that_is_given(student, x, heads, weights, cache):
+    """New token t sees all cached tokens and the new ones up to t, and is appended behind them."""
+    attention = build(student, weights, heads)
+    x = x.clone().requires_grad_()
+    out, (k, v) = attention(x, cache)
+    return {"out": out, "k": k, "v": v, "gradient of x": gradients(out, {"x": x})["x"]}
+
+
+def pieces_are_the_whole(seen, want, inputs):
+    """The student's own pieces against the student's own whole."""
+    start = 0
+    for number, piece in enumerate(seen["pieces"], 1):
+        end = start + piece.shape[1] if piece.ndim == 3 else start
+        if seen["whole"].shape == want["whole"].shape:
+            found = difference(piece, seen["whole"][:, start:end])
+            if found is not None:
+                return reject("Piece {number} (tokens {start} to {end}) differs from one pass over all tokens.",
+                              number=number, start=start, end=end - 1)  # fmt: skip
+        start = end
+    return difference(seen, want)
+
+
+@check(
+    points=2,
+    inputs=tokens,
+    judge=pieces_are_the_whole,
+    lecture="decoding-is-prefill-in-pieces",
+    public=[case("three tokens, then one at a time", T=5, C=4, H=2, cuts=[3, 4, 5])],
+    hidden=[
+        case("one at a time", B=2, T=6, C=6, H=3, cuts=[1, 2, 3, 4, 5, 6]),
+        case("chunks of two and three, float64", B=1, T=9, C=12, H=2, cuts=[2, 5, 7, 9], dtype="float64"),
+        case("all but the first", B=3, T=4, C=8, H=8, cuts=[1, 4]),
+        case("one head", B=1, T=5, C=4, H=1, cuts=[2, 5], dtype="float64"),
+    ],
+    fresh=1,
+)
+def decoding_in_pieces_is_prefill(student, x, heads, weights, cuts):
+    """A sequence fed in pieces, each with the cache of the one before, gives the outputs of one pass."""
+    attention = build(student, weights, heads)
+    whole, _ = attention(x)
+    pieces, cache, start = [], None, 0
+    for end in cuts:
+        out, cache = attention(x[:, start:end], cache)
+        pieces.append(out)
+        start = end
+    return {"whole": whole, "pieces": pieces, "cache": cache}
+
+
+def models(rng, calls):
+    return {"calls": [dict(zip(("B", "S", "L", "Hkv", "D", "itemsize"), call, strict=True)) for call in calls]}
+
+
+@check(
+    points=1,
+    inputs=models,
+    lecture="what-it-saves",
+    public=[case("Llama 2 7B, 32 heads and one", calls=[(1, 1, 32, 32, 128, 2), (1, 1, 32, 1, 128, 2)])],
+    hidden=[
+        case("one of each size is not 1", calls=[tuple(7 if i == j else 1 for i in range(6)) for j in range(6)]),
+        case("models", calls=[(8, 4096, 60, 1, 64, 2), (1, 2048, 40, 1, 128, 4), (3, 1000, 7, 5, 96, 1)]),
+        case("larger than 64 bits", calls=[(10**6, 10**7, 10**3, 10**2, 10**3, 8)]),
+        case("nothing cached yet", calls=[(4, 0, 32, 8, 128, 2)]),
+    ],
+)
+def cache_bytes_are_counted(student, calls):
+    """The cache has keys and values of each token, layer and key/value head, `itemsize` bytes for each number."""
+    return [student.kv_cache_bytes(**call) for call in calls]
+
+
+def projections(rng, H=2, D=2, C=3, values=None, dtype="float32"):
+    if values is not None:
+        return {"wk": torch.tensor(values), "wv": -torch.tensor(values).flip(0), "H": H}
+    dtype = getattr(torch, dtype)
+    return {"wk": rng.normal(H * D, C, dtype=dtype), "wv": rng.normal(H * D, C, dtype=dtype), "H": H}
+
+
+@check(
+    points=1,
+    inputs=projections,
+    lecture="from-many-heads-to-one",
+    public=[case("two heads of two rows", values=[[1.0], [2.0], [5.0], [8.0]], H=2)],
+    hidden=[
+        case("three heads of five, float64", H=3, D=5, C=4, dtype="float64"),
+        case("one head", H=1, D=4, C=4),
+        case("heads of one row", H=6, D=1, C=6, dtype="float64"),
+        case("as many heads as rows of a head", H=4, D=4, C=16),
+    ],
+)
+def heads_are_averaged(student, wk, wv, H):
+    """Row d of the shared head is the mean of row d of all heads, for keys and for values."""
+    k, v = student.mqa_from_mha(wk, wv, H)
+    return {"wk": k, "wv": v}

@@ -1,0 +1,168 @@
+"""Affine quantization: real numbers as small integers, x ≈ s · (q - z), with a scale s and a zero-point z.
+
+Two grids of b bits (2 ≤ b ≤ 8):
+
+- symmetric: q from -(2^(b-1) - 1) to 2^(b-1) - 1, signed (int8), z = 0. The code -2^(b-1) is not used.
+- asymmetric: q from 0 to 2^b - 1, unsigned (uint8), and z is the code of 0.0.
+
+Granularity: s and z are for the whole tensor (shape ()), for each index of one axis (size 1 in all other dimensions), or for each
+group of neighbours in the last dimension (last size C / group). Everywhere below, "s fits x" means: it broadcasts against x
+after each entry of its last dimension has been repeated for C / s.shape[-1] neighbours. (A last size of 1 serves all C, one of C
+serves one each: so broadcasting is the usual one in the first two kinds.)
+
+x is float32 or float64, and finite. Rounding is to the nearest integer, halves to the even one, as `torch.round` does it. Inputs are not
+changed. PyTorch's own quantization functions and torchao are not allowed here.
+"""
+
+import torch
+from torch import Tensor
+
+
+# BEGIN SOLUTION
+def _limits(bits: int, symmetric: bool) -> tuple[int, int]:
+    return (1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1) if symmetric else (0, 2**bits - 1)
+
+
+def _fit(s: Tensor, x: Tensor) -> Tensor:
+    """One scale for each entry of a group in the last dimension; anything else broadcasts."""
+    return s.repeat_interleave(x.shape[-1] // s.shape[-1], -1) if s.ndim else s
+
+
+# END SOLUTION
+def qparams(
+    x: Tensor, bits: int, symmetric: bool, axis: int | None = None, group: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Scale and zero-point so that the grid covers x from its smallest to its largest entry, and 0.0 exactly.
+
+    x: (…, C), at least one dimension. bits, symmetric: the grid, see above.
+    axis: one scale for each index of this dimension (may be negative). group: one for each `group` neighbours in the last
+        dimension (it divides C). At most one of them is given; with neither, one scale for all of x.
+
+    Returns (s, z). Shapes: () | size 1 everywhere but in `axis` | (…, C / group). s has x's dtype; z holds whole numbers, in int32
+    or in x's dtype (either is right).
+
+    - symmetric: s = max|x| / (2^(b-1) - 1), z = 0.
+    - asymmetric: the range is widened to hold 0: lo = min(x, 0), hi = max(x, 0). s = (hi - lo) / (2^b - 1), z = round(-lo / s).
+    - Where all x are 0, s = 1.
+
+    qparams(tensor([-1., 0., 3.]), bits=2, symmetric=False) -> (tensor(1.3333), tensor(1))    # 4 / 3; round(1 / 1.3333) = round(0.75)
+    qparams(tensor([-1., 0., 3.]), bits=3, symmetric=True) -> (tensor(1.), tensor(0))
+    qparams(zeros(2, 6), 8, True, axis=0) has shapes (2, 1); axis=1: (1, 6); group=3: (2, 2)
+    """
+    # BEGIN SOLUTION
+    _, high = _limits(bits, symmetric)
+    if axis is not None:
+        dims = [d for d in range(x.ndim) if d != axis % x.ndim]
+        lo, hi = (x.amin(dims, keepdim=True), x.amax(dims, keepdim=True)) if dims else (x, x)
+    elif group is not None:
+        lo, hi = x.unflatten(-1, (-1, group)).aminmax(dim=-1)
+    else:
+        lo, hi = x.aminmax()
+    lo, hi = lo.clamp(max=0), hi.clamp(min=0)  # 0 is in the range
+    s = torch.maximum(-lo, hi) / high if symmetric else (hi - lo) / high
+    s = torch.where(s == 0, 1.0, s)
+    z = torch.zeros_like(s) if symmetric else torch.round(-lo / s)
+    return s, z.to(torch.int32)
+    # END SOLUTION
+
+
+def quantize(x: Tensor, s: Tensor, z: Tensor, bits: int, symmetric: bool) -> Tensor:
+    """The codes q = clamp(round(x / s) + z) to the ends of the grid.
+
+    x: (…, C). s, z: fit x (see above); z in int32 or in x's dtype.
+
+    Returns x's shape, int8 when symmetric, else uint8. What lies outside of the grid gets its nearest end.
+
+    quantize(tensor([-0.5, 0.25, 0.75, 9.0]), tensor(0.5), tensor(3), bits=4, symmetric=False) -> [2, 3, 5, 15]
+        # 0.25 / 0.5 = 0.5 rounds to 0 and 1.5 to 2, the even ones; 18 + 3 is beyond 15
+    """
+    # BEGIN SOLUTION
+    low, high = _limits(bits, symmetric)
+    q = torch.round(x / _fit(s, x)) + _fit(z, x)
+    return q.clamp(low, high).to(torch.int8 if symmetric else torch.uint8)
+    # END SOLUTION
+
+
+def dequantize(q: Tensor, s: Tensor, z: Tensor) -> Tensor:
+    """s · (q - z), in s's dtype. q: (…, C), int8 or uint8; s, z: fit q. Mind that uint8 arithmetic wraps around.
+
+    dequantize(tensor([2, 3, 5], dtype=torch.uint8), tensor(0.5), tensor(3)) -> tensor([-0.5, 0.0, 1.0])
+    """
+    # BEGIN SOLUTION
+    return _fit(s, q) * (q.to(s.dtype) - _fit(z, q))
+    # END SOLUTION
+
+
+def fake_quant(x: Tensor, s: Tensor, z: Tensor, bits: int, symmetric: bool) -> Tensor:
+    """dequantize(quantize(x)), with a gradient: the straight-through estimator, for training with quantization in the loop.
+
+    Arguments as in `quantize`. Returns x's shape and dtype.
+
+    The derivative of rounding is 0 almost everywhere, which would stop training. Instead, the gradient passes through unchanged
+    where round(x / s) + z is on the grid, and is 0 where it was clamped. s and z are constants.
+    """
+    # BEGIN SOLUTION
+    low, high = _limits(bits, symmetric)
+    code = torch.round(x / _fit(s, x)) + _fit(z, x)
+    inside = (code >= low) & (code <= high)
+    y = dequantize(quantize(x, s, z, bits, symmetric), s, z)
+    return y.detach() + torch.where(inside, x - x.detach(), 0.0)  # the second term is 0, with gradient 1 inside
+    # END SOLUTION
+
+
+def int8_linear(xq: Tensor, sx: Tensor, zx: Tensor, wq: Tensor, sw: Tensor, bias: Tensor | None) -> Tensor:
+    """A linear layer on codes: dequantize(xq) @ dequantize(wq)ᵀ + bias, with all products and sums in integers.
+
+    xq: uint8 (N, C), asymmetric, with sx float32 () and zx int32 () for the whole tensor.
+    wq: int8 (O, C), symmetric, with sw float32 (O, 1), one scale for each output (its zero-point is 0).
+    bias: float32 (O,), or None.
+
+    Returns float32 (N, O): sx · sw · Σ_c (xq - zx) wq + bias. The sum is exact: integers are summed up in 32 bits (C ≤ 16 384), and
+    only the finished sum is turned into a float and scaled. (Sums in float32 are not exact beyond 2^24.)
+
+    Two facts: the zero-point can be taken out, Σ (xq - zx) wq = Σ xq wq - zx Σ wq, and any constant may be moved from xq to zx.
+    `torch._int_mm(a, b)` multiplies int8 (N, C) with int8 (C, O) into int32. It is also what a GPU has (there N > 16, and C and O are
+    multiples of 8; `@` on integers works on CPUs only).
+    """
+    # BEGIN SOLUTION
+    shifted = (xq.to(torch.int16) - 128).to(torch.int8)  # 0 … 255 to int8; the zero-point moves along
+    total = torch._int_mm(shifted, wq.T) - (zx - 128) * wq.sum(1, dtype=torch.int32)
+    y = total.float() * (sx * sw.squeeze(1))
+    return y if bias is None else y + bias
+    # END SOLUTION
+
+
+def calibrate(batches: list[Tensor], method: str, bits: int = 8, percentile: float = 99.0) -> float:
+    """A clipping threshold a > 0 for symmetric quantization of activations (s = a / (2^(b-1) - 1)), from samples of them.
+
+    batches: one or more float32 tensors, of any shapes, not all 0; the threshold is that of all their entries together.
+    method: how it is chosen:
+
+    - "minmax": the largest |x|. Nothing is clipped.
+    - "percentile": the `percentile`-th percentile of |x|, linearly interpolated, as `torch.quantile(|x|, percentile / 100)`.
+    - "mse": of the 100 candidates k / 100 · max|x|, k = 1 … 100, one with the smallest mean squared error of quantizing to
+      `bits` bits and back, clipping included.
+
+    Returns a Python float. Raises ValueError for another method. `bits` matters to "mse" only, `percentile` to "percentile" only.
+    """
+    # BEGIN SOLUTION
+    x = torch.cat([batch.flatten() for batch in batches])
+    size = x.abs()
+    if method == "minmax":
+        return size.max().item()
+    if method == "percentile":
+        return size.quantile(percentile / 100).item()
+    if method == "mse":
+        candidates = [k / 100 * size.max().item() for k in range(1, 101)]
+        return min(candidates, key=lambda a: _squared_error(x, a, bits))
+    raise ValueError(f'method is "minmax", "percentile" or "mse", not {method!r}')
+    # END SOLUTION
+
+
+# BEGIN SOLUTION
+def _squared_error(x: Tensor, threshold: float, bits: int) -> float:
+    s, z = torch.tensor(threshold / (2 ** (bits - 1) - 1), dtype=x.dtype), torch.tensor(0)
+    return (dequantize(quantize(x, s, z, bits, True), s, z) - x).double().square().mean().item()
+
+
+# END SOLUTION

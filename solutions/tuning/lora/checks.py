@@ -1,0 +1,439 @@
+"""Checks of tuning/lora: the fresh layer, scales, merging, GPT-2's layout, training state, injection, saving, dropout, precision."""
+
+import torch
+from torch import nn
+
+from autograder.checks import Tolerance, case, check, difference, gradients, implausible, lab, reject
+from autograder.lab.toys import Conv1D
+
+# Outputs of size 1 to 10. Honest answers (x Aᵀ Bᵀ or a ΔW made first, sums in any order) differ by 4e-6 in float32.
+OUTPUT = Tolerance(atol=3e-5, rtol=1e-5)
+
+
+def base_layer(weight, bias=None, conv=False):
+    """A linear layer with these weights: `nn.Linear`'s are (out, in), Conv1D's (in, out)."""
+    if conv:
+        layer = Conv1D(*weight.shape, dtype=weight.dtype)
+    else:
+        layer = nn.Linear(weight.shape[1], weight.shape[0], bias is not None, dtype=weight.dtype)
+    layer.to(weight.device)
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        if bias is not None:
+            layer.bias.copy_(bias)
+    return layer
+
+
+def adapted(student, weight, bias, A, B, conv=False, **options):
+    """The student's layer on such a base, with these A and B."""
+    layer = student.LoRALinear(base_layer(weight, bias, conv), fan_in_fan_out=conv, **options)
+    with torch.no_grad():
+        layer.A.copy_(A)
+        layer.B.copy_(B)
+    return layer
+
+
+def fill(model, names, B=True):
+    """Write numbers that depend on the place alone into A and B of the layers called `names`."""
+    with torch.no_grad():
+        for i, name in enumerate(names):
+            layer = model.get_submodule(name)
+            layer.A.copy_(torch.arange(layer.A.numel()).add(3 * i).cos().view(layer.A.shape))
+            if B:
+                layer.B.copy_(torch.arange(layer.B.numel()).add(5 * i).sin().view(layer.B.shape))
+
+
+def numbers(rng, n_in=4, n_out=3, r=2, shape=(5,), bias=True, dtype="float32", conv=False, alpha=4.0, **options):
+    """Weights of a base and its adapter, and inputs of shape (*shape, in)."""
+    dtype = getattr(torch, dtype)
+    wide = torch.promote_types(dtype, torch.float32)
+    weight = rng.normal(*((n_in, n_out) if conv else (n_out, n_in)), dtype=dtype)
+    return {
+        "weight": weight,
+        "bias": rng.normal(n_out, dtype=dtype) if bias else None,
+        "A": rng.normal(r, n_in, dtype=wide),
+        "B": rng.normal(n_out, r, dtype=wide),
+        "x": rng.normal(*shape, n_in, dtype=dtype),
+        "options": {"r": r, "alpha": alpha, **options},
+    }
+
+
+def starts_at_zero(seen, want):
+    """B is 0, A has the right shape and r independent rows, another A in each layer."""
+    for part in ("output", "B"):
+        found = difference(seen[part], want[part])
+        if found is not None:
+            return found
+    for part in ("A", "A of another layer"):
+        if seen[part].shape != want[part].shape:
+            return difference(seen[part], want[part])
+    both = torch.cat([seen["A"], seen["A of another layer"]]).double()
+    if not both.isfinite().all() or torch.linalg.matrix_rank(both) < len(both):
+        return reject("A must be random, independently in each row and each layer. Rows of equal or zero A learn the same, or nothing.")
+    return None
+
+
+@check(
+    points=1,
+    inputs=numbers,
+    judge=starts_at_zero,
+    lecture="a-change-of-low-rank",
+    public=[case("rank 2", n_in=6, n_out=3)],
+    hidden=[
+        case("rank 1, without a bias", n_in=4, n_out=5, r=1, bias=False),
+        case("rank 4, rsLoRA, dropout", n_in=12, n_out=7, r=4, rslora=True, dropout=0.5),
+        case("float64", n_in=8, n_out=8, r=3, dtype="float64"),
+    ],
+)
+def a_fresh_layer_changes_nothing(student, weight, bias, A, B, x, options):
+    """At the start B is 0 and A random, so that the layer gives what its base gives."""
+    layer, other = (student.LoRALinear(base_layer(weight, bias), **options) for _ in range(2))
+    return {
+        "output": layer(x).detach(),
+        "B": layer.B.detach(),
+        "A": layer.A.detach(),
+        "A of another layer": other.A.detach(),
+    }
+
+
+@check(
+    points=1,
+    inputs=numbers,
+    lecture="a-change-of-low-rank",
+    tolerance=OUTPUT,
+    public=[case("alpha 4, rank 2", n_in=3, n_out=2), case("alpha 1, rank 3, no bias", r=3, alpha=1.0, bias=False)],
+    hidden=[
+        case("rank 1", r=1, alpha=16.0, n_in=7, n_out=5),
+        case("a square layer", n_in=6, n_out=6, r=4, alpha=2.0),
+        case("a single vector", shape=(), n_in=5, n_out=2),
+        case("batch and tokens", shape=(2, 3, 4), n_in=4, n_out=9, alpha=0.5),
+        case("rank above the width", n_in=2, n_out=3, r=5, alpha=10.0),
+        case("float64", n_in=8, n_out=3, r=3, alpha=7.0, dtype="float64"),
+    ],
+)
+def the_adapter_is_scaled_by_alpha_over_r(student, weight, bias, A, B, x, options):
+    """y = base(x) + alpha / r · B A x, and delta() is alpha / r · B A, in the layout of base.weight."""
+    layer = adapted(student, weight, bias, A, B, **options)
+    return {"output": layer(x).detach(), "delta": layer.delta().detach()}
+
+
+@check(
+    points=1,
+    inputs=numbers,
+    lecture="the-scale",
+    tolerance=OUTPUT,
+    public=[case("rank 4: alpha / 2", r=4, alpha=3.0, rslora=True)],
+    hidden=[
+        case("rank 9", r=9, alpha=2.0, n_in=5, n_out=4, rslora=True),
+        case("rank 2, an odd alpha", r=2, alpha=5.0, n_in=3, n_out=3, rslora=True),
+        case("rank 3, float64", r=3, alpha=1.0, rslora=True, dtype="float64"),
+    ],
+)
+def rslora_divides_by_the_root_of_r(student, weight, bias, A, B, x, options):
+    """With rslora=True the scale is alpha / √r: of the output, of delta(), and of the merged weight."""
+    layer = adapted(student, weight, bias, A, B, **options)
+    output, delta = layer(x).detach(), layer.delta().detach()
+    layer.merge()
+    return {"output": output, "delta": delta, "merged weight": layer.base.weight.detach()}
+
+
+@check(
+    points=1,
+    inputs=numbers,
+    lecture="merging",
+    tolerance=OUTPUT,
+    public=[case("merged and unmerged", n_in=3, n_out=2)],
+    hidden=[
+        case("a square layer", n_in=5, n_out=5, r=3, alpha=1.0),
+        case("float64, no bias", n_in=6, n_out=4, bias=False, dtype="float64"),
+        case("batch and tokens", shape=(2, 3), n_in=4, n_out=7, r=1),
+        case("with dropout", n_in=4, n_out=3, dropout=0.5),
+    ],
+)
+def merging_folds_the_change_into_the_weight(student, weight, bias, A, B, x, options):
+    """Merged, base alone gives the adapted output; merging twice is merging once; unmerging restores the weight."""
+    base = base_layer(weight, bias)
+    layer = student.LoRALinear(base, **options).eval()
+    with torch.no_grad():
+        layer.A.copy_(A)
+        layer.B.copy_(B)
+    layer.unmerge()
+    seen = {"output before": layer(x), "merged before": bool(layer.merged)}
+    layer.merge()
+    layer.merge()
+    seen |= {"weight": base.weight.clone(), "output": layer(x), "output of base": base(x), "merged": bool(layer.merged)}
+    layer.train()
+    seen["output in training mode"] = layer(x)
+    layer.eval()
+    layer.unmerge()
+    layer.unmerge()
+    seen |= {"weight after": base.weight.clone(), "output after": layer(x), "merged after": bool(layer.merged)}
+    return {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in seen.items()}
+
+
+@check(
+    points=1,
+    inputs=numbers,
+    lecture="gpt-2-stores-the-transpose",
+    tolerance=OUTPUT,
+    public=[case("3 features in, 2 out", n_in=3, n_out=2, conv=True)],
+    hidden=[
+        case("a square layer", n_in=5, n_out=5, r=3, conv=True),
+        case("queries, keys and values in one", n_in=4, n_out=12, r=1, alpha=8.0, shape=(2, 3), conv=True),
+        case("rsLoRA, float64", n_in=6, n_out=4, r=3, rslora=True, dtype="float64", conv=True),
+    ],
+)
+def fan_in_fan_out_turns_the_change(student, weight, bias, A, B, x, options):
+    """On Conv1D, with a weight of (in, out), delta() and the merged weight have that layout too."""
+    layer = adapted(student, weight, bias, A, B, conv=True, **options)
+    seen = {"output": layer(x), "delta": layer.delta()}
+    layer.merge()
+    seen |= {"weight": layer.base.weight.clone(), "merged output": layer(x)}
+    return {name: value.detach() for name, value in seen.items()}
+
+
+def descend(parameters):
+    """A step of gradient descent with weight decay. (The first use of torch.optim costs seconds of imports.)"""
+    with torch.no_grad():
+        for parameter in parameters:
+            gradient = 0 if parameter.grad is None else parameter.grad
+            parameter -= 0.1 * (gradient + 0.1 * parameter)
+
+
+def decoder(rng, kind="llama", pattern=r".*\.[qv]_proj", second=None, r=2, alpha=4.0, layers=2, **more):
+    return {
+        "model": lab("toy_decoder", kind=kind, seed=rng.integer(0, 2**31), layers=layers),
+        "tokens": rng.integers(0, 11, 2, 5),
+        "pattern": pattern,
+        "second": second,
+        "options": {"r": r, "alpha": alpha, **more},
+    }
+
+
+@check(
+    points=1,
+    inputs=decoder,
+    lecture="training",
+    tolerance=Tolerance(atol=1e-4, rtol=1e-4),
+    public=[case("queries and values", layers=1)],
+    hidden=[
+        case("all linear layers", pattern=r".*", r=3),
+        case("GPT-2's layers", kind="gpt2", pattern=r".*\.c_.*", r=1, alpha=2.0),
+        case("rank 4, the MLP", pattern=r".*mlp\..*", r=4, rslora=True),
+    ],
+)
+def only_a_and_b_learn(student, model, tokens, pattern, second, options):
+    """Only A and B get gradients: at the first step dA is 0 and dB is not; weight decay does not touch frozen weights."""
+    names = student.inject(model, pattern, **options)
+    fill(model, names, B=False)
+    seen = {}
+    for step in ("first", "second"):
+        model.zero_grad()
+        logits = model(tokens)
+        logits.logsumexp(-1).sub(logits[..., 3]).sum().backward()
+        for name, parameter in model.named_parameters():
+            seen[f"{step} gradient of {name}"] = None if parameter.grad is None else parameter.grad.clone()
+        descend([parameter for parameter in model.parameters() if parameter.requires_grad])
+    return seen | {name: parameter.detach() for name, parameter in model.named_parameters()}
+
+
+@check(
+    points=1,
+    inputs=decoder,
+    lecture="which-layers",
+    tolerance=Tolerance(atol=1e-4, rtol=1e-4),
+    public=[
+        case("queries and values", layers=1),
+        case("the whole name has to match", pattern="q_proj", layers=1),
+    ],
+    hidden=[
+        case("everything linear, and no embedding or norm", pattern=r".*"),
+        case("only the beginning of a name matches", pattern=r"layers\.0\.attn\.[qk]"),
+        case("GPT-2", kind="gpt2", pattern=r"layers\.1\..*", r=3),
+        case("GPT-2, and its output layer", kind="gpt2", pattern=r".*c_attn|lm_head", r=1),
+        case("the output layer at the top", pattern=r"lm_head", r=4, alpha=1.0),
+        case("twice", pattern=r".*\.q_proj", second=r".*\.(v|up)_proj"),
+        case("twice everything", pattern=r".*", second=r".*", r=1),
+        case("dropout, in evaluation mode", pattern=r".*_proj", dropout=0.9),
+        case("rsLoRA", pattern=r".*o_proj", r=4, rslora=True),
+    ],
+)
+def inject_replaces_linear_layers_by_name(student, model, tokens, pattern, second, options):
+    """Every nn.Linear and Conv1D whose whole name matches is adapted once, in its mode; all the rest is frozen."""
+    model.eval()
+    replaced = [student.inject(model, pattern, **options)]
+    if second is not None:
+        replaced.append(student.inject(model, second, **options))
+    names = [name for each in replaced for name in each]
+    fill(model, names)
+    return {
+        "names": replaced,
+        "logits": model(tokens).detach(),
+        "learning": sorted(name for name, parameter in model.named_parameters() if parameter.requires_grad),
+        "in training mode": [name for name, module in model.named_modules() if module.training],
+    }
+
+
+@check(
+    points=1,
+    inputs=decoder,
+    lecture="what-is-saved",
+    tolerance=Tolerance(atol=1e-4, rtol=1e-4),
+    public=[case("queries and values", layers=1)],
+    hidden=[
+        case("all linear layers", pattern=r".*", r=3),
+        case("GPT-2", kind="gpt2", pattern=r".*c_proj", r=1),
+        case("nothing injected", pattern=r"nothing"),
+    ],
+)
+def the_adapter_is_saved_alone(student, model, tokens, pattern, second, options):
+    """adapter_state has copies of A and B under their names in state_dict(), of LoRALinears only, and can be loaded."""
+    names = student.inject(model, pattern, **options)
+    fill(model, names)
+    state = student.adapter_state(model)
+    saved = {name: value.clone() for name, value in state.items()}
+    for name in names:
+        model.get_submodule(name).B.data.zero_()
+    seen = {
+        "saved": saved,
+        "after the model changed": {name: value.clone() for name, value in state.items()},
+        "with gradients": [name for name, value in state.items() if value.requires_grad],
+        "logits without": model(tokens).detach(),
+    }
+    model.load_state_dict(saved, strict=False)
+    alone = student.LoRALinear(nn.Linear(3, 2), 1, 1.0)
+    return seen | {"logits with": model(tokens).detach(), "of a layer alone": sorted(student.adapter_state(alone))}
+
+
+def dropped(rng, p, n=4000, alpha=2.0):
+    """Rank 1, with A = (1, 10) and B = (1, 2, 4): what was dropped can be read from the output."""
+    return {
+        "weight": rng.normal(3, 2),
+        "A": torch.tensor([[1.0, 10.0]]),
+        "B": torch.tensor([[1.0], [2.0], [4.0]]),
+        "x": torch.ones(n, 2),
+        "options": {"r": 1, "alpha": alpha, "dropout": p},
+    }
+
+
+def drops_features_of_x(seen, want, inputs):
+    p, s = inputs["options"]["dropout"], inputs["options"]["alpha"]
+    for part in ("in evaluation mode", "merged, in training mode"):
+        found = difference(seen[part], want[part], OUTPUT)
+        if found is not None:
+            return found
+    output = seen["in training mode"]
+    if output.shape != want["in training mode"].shape:
+        return difference(output, want["in training mode"])
+    change = (output - inputs["x"] @ inputs["weight"].T).double() / s  # (n, 3): B A dropout(x)
+    kept = change[:, 0] * (1 - p)  # 0, 1, 10 or 11: which of the two features went through
+    index = (kept[:, None] - torch.tensor([0.0, 1.0, 10.0, 11.0])).abs().min(-1)
+    same = (change - change[:, :1] * inputs["B"].T.double()).abs().max()
+    if not (float(index.values.max()) < 1e-3 and float(same) < 1e-2):
+        return reject(
+            "In training mode, dropout belongs to x on its way into A: each feature is either dropped or divided by 1 - p, "
+            "and base sees all of x."
+        )
+    q = 1 - p
+    expected = torch.tensor([p * p, q * p, p * q, q * q], dtype=torch.float64)
+    if implausible(torch.bincount(index.indices, minlength=4), expected):
+        return reject("Features are not dropped independently with the probability `dropout`.")
+    return None
+
+
+@check(
+    points=1,
+    inputs=dropped,
+    judge=drops_features_of_x,
+    lecture="training",
+    public=[case("one in four", p=0.25)],
+    hidden=[case("nine in ten", p=0.9), case("half of them", p=0.5, alpha=1.0), case("none", p=0.0, n=50)],
+)
+def dropout_acts_on_the_way_into_a(student, weight, A, B, x, options):
+    """In training mode, features of x are dropped before A (base sees all); in evaluation mode or merged, none are."""
+    layer = adapted(student, weight, None, A, B, **options)
+    training = layer.train()(x).detach()
+    evaluation = layer.eval()(x).detach()
+    layer.merge()
+    return {
+        "in training mode": training,
+        "in evaluation mode": evaluation,
+        "merged, in training mode": layer.train()(x).detach(),
+    }
+
+
+def dyadic(rng, n_in=8, n_out=6, r=4, conv=False, dtype="bfloat16"):
+    """A and B of eighths and a scale of 1/2: ΔW is exact in float32 in any order, and so is the sum with W."""
+    dtype = getattr(torch, dtype)
+    return {
+        "weight": (rng.integers(-256, 257, *((n_in, n_out) if conv else (n_out, n_in))) / 128).to(dtype),
+        "A": rng.integers(-16, 17, r, n_in) / 8,
+        "B": rng.integers(-16, 17, n_out, r) / 8,
+        "x": rng.normal(5, n_in, dtype=dtype),
+        "options": {"r": r, "alpha": r / 2},
+        "conv": conv,
+    }
+
+
+@check(
+    points=1,
+    inputs=dyadic,
+    lecture="precision",
+    public=[case("bfloat16", n_in=4, n_out=3)],
+    hidden=[
+        case("64 features", n_in=64, n_out=48, r=8),
+        case("Conv1D", n_in=24, n_out=40, conv=True),
+        case("float16", n_in=32, n_out=16, dtype="float16"),
+        case("a square layer", n_in=32, n_out=32, r=2),
+    ],
+)
+def low_precision_is_merged_through_float32(student, weight, A, B, x, options, conv):
+    """On a bfloat16 base, A and B and their gradients are float32, outputs bfloat16; merging rounds the sum of both once."""
+    layer = adapted(student, weight, None, A, B, conv, **options)
+    output = layer(x)
+    grads = gradients(output.float(), {"A": layer.A, "B": layer.B})
+    layer.merge()
+    return {
+        "output": output.detach(),
+        "merged weight": layer.base.weight.detach(),
+        "merged output": layer(x).detach(),
+        "A": layer.A.detach(),
+        "dtypes of the gradients": {name: str(getattr(grad, "dtype", None)) for name, grad in grads.items()},
+    }
+
+
+@check(
+    points=1,
+    lecture="what-it-costs",
+    public=[case("two layers", shapes=[(8, 8), (8, 2)], r=1), case("GPT-3", shapes=[(12288, 12288)] * 192, r=1)],
+    hidden=[
+        case("GPT-3 at rank 8", shapes=[(12288, 12288)] * 192, r=8),
+        case("wide and narrow", shapes=[(4096, 1024), (11008, 4096), (1, 7)], r=5),
+        case("no layer", shapes=[], r=4),
+    ],
+)
+def adapters_cost_rows_plus_columns(student, shapes, r):
+    """An adapter of rank r on an (m, n) weight has r · (m + n) weights, in all layers together."""
+    return student.lora_params(shapes, r)
+
+
+@check(
+    points=1,
+    bonus=True,
+    device="cuda",
+    inputs=numbers,
+    lecture="precision",
+    # An output of 30 at most is rounded to 8 bits, after products that were rounded alike: 0.2 at worst, 1 per cent.
+    tolerance=Tolerance(atol=0.25, rtol=0.02),
+    hidden=[
+        case("bfloat16 base, autocast", n_in=64, n_out=48, r=4, alpha=2.0, shape=(2, 8), dtype="bfloat16"),
+        case("rsLoRA, no bias", n_in=32, n_out=96, r=8, alpha=1.0, shape=(16,), bias=False, dtype="bfloat16", rslora=True),
+    ],
+)
+def autocast_trains_float32_adapters_on_a_gpu(student, weight, bias, A, B, x, options):
+    """On a GPU under bfloat16 autocast, a bfloat16 base with float32 adapters gives bfloat16 outputs and float32 gradients."""
+    layer = adapted(student, weight, bias, A, B, **options)
+    with torch.autocast(x.device.type, dtype=torch.bfloat16):
+        output = layer(x)
+    grads = gradients(output.float(), {"A": layer.A, "B": layer.B})
+    return {"output": output.detach(), "dtypes of the gradients": {name: str(getattr(grad, "dtype", None)) for name, grad in grads.items()}}
