@@ -51,6 +51,10 @@ def grade(
         bool,
         typer.Option("--new", help="Begin a new run: cases marked fresh are drawn anew, everything is graded again."),
     ] = False,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option("--device", help="Where GPU checks run; without a GPU they are skipped, their points pending."),
+    ] = "auto",
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Workers; by default one for each core.")] = 0,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Run hidden checks although this machine lacks the isolation for them.")
@@ -68,6 +72,7 @@ def grade(
     from autograder.course.submission import open_submission
     from autograder.course.times import with_times
     from autograder.feedback.escape import visible
+    from autograder.grading.devices import wants_gpu
     from autograder.grading.grade import ClassGrader
     from autograder.grading.secret import load_secret
     from autograder.store import Store
@@ -102,6 +107,7 @@ def grade(
                 draw=run.id,
                 exercises=chosen,
                 jobs=jobs,
+                has_gpu=wants_gpu(device),
                 on_step=progress.step,
                 unsafe=unsafe,
             ) as grader,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +22,9 @@ MAX_OBSERVATION = 4 * 2**20  # larger ones are judged but not kept
 GRAVITY: tuple[Verdict, ...] = (
     "grader-error", "forbidden", "error", "crashed", "memory", "timeout", "failed", "blocked", "skipped", "passed",
 )  # fmt: skip
+
+_ONE_DEVICE = threading.Lock()
+"""Workers that share a GPU would measure each other's memory and wait for each other's kernels."""
 
 Where = Callable[[int], tuple[str, int]]
 Review = Callable[[list[twin.Seen]], list[twin.Verdict]]
@@ -82,6 +86,7 @@ class ExerciseGrader:
     lecture: str = ""
     gate: Gate = field(default_factory=Gate)
     has_gpu: bool = False
+    gpu_as_cpu: bool = False  # GPU checks in their own profile and order, but on the processor: for tests without a GPU
     torch_seed: int = 0
     confirm: bool = True  # run failures once more in a fresh worker
     inspect: bool = False  # look for what a person should see
@@ -100,9 +105,13 @@ class ExerciseGrader:
         graded.result.flags = _flags(subject)
         return graded
 
+    def judge(self, subject: Subject, outcomes: dict[Key, Outcome]) -> Graded:
+        """The result that follows from `outcomes` of all cases that can run here, which were had elsewhere."""
+        return self._result(subject, self._reviewed(outcomes), None)
+
     # --- running ---
 
-    def _runnable(self) -> list[tuple[PlannedCheck, PlannedCase]]:
+    def runnable(self) -> list[tuple[PlannedCheck, PlannedCase]]:
         """The cases that can run here, public ones first: code that has seen no hidden input yet has none to print, and
         what it prints in public cases is shown."""
         cases = [(check, case) for check, case in self.plan.cases() if check.device == "cpu" or self.has_gpu]
@@ -110,6 +119,23 @@ class ExerciseGrader:
 
     def _session(self, subject: Subject) -> Session:
         return Session(self.zygote, self.plan, subject.code, self.limits, self.torch_seed, noticed=subject.noticed)
+
+    def _observe(
+        self, session: Session, cases: list[tuple[PlannedCheck, PlannedCase]]
+    ) -> dict[tuple[str, str], Outcome]:
+        """Outcomes of `cases`. GPU checks run last, one worker at a time, in the profile that lets a worker have the device:
+        what a worker of that profile is not kept from, no other case meets."""
+        outcomes = observe_all(session, [pair for pair in cases if pair[0].device == "cpu"])
+        on_device = [pair for pair in cases if pair[0].device != "cpu"]
+        if on_device:
+            session.drop()
+            limits = replace(self.limits, profile="gpu")
+            with (
+                _ONE_DEVICE,
+                replace(session, limits=limits, on_cpu=self.gpu_as_cpu, _worker=None, _loaded=False) as own,
+            ):
+                outcomes |= observe_all(own, on_device)
+        return outcomes
 
     def _first_pass(self, subject: Subject) -> tuple[dict[Key, _Case], Outcome | None]:
         with self._session(subject) as session:
@@ -120,7 +146,7 @@ class ExerciseGrader:
                 problem = session.load()
             if problem is not None:
                 return {}, problem
-            return self._reviewed(observe_all(session, self._runnable())), None
+            return self._reviewed(self._observe(session, self.runnable())), None
 
     def _decide_failures(self, subject: Subject, cases: dict[Key, _Case]) -> None:
         """A failed check is run once more in a fresh worker, and that run decides."""
@@ -142,7 +168,7 @@ class ExerciseGrader:
         """One check in a worker that has run nothing else."""
         with self._session(subject) as session:
             return self._reviewed(
-                observe_all(session, [(check, case) for each, case in self._runnable() if each is check])
+                self._observe(session, [(check, case) for each, case in self.runnable() if each is check])
             )
 
     def _decide_timeouts(self, subject: Subject, cases: dict[Key, _Case]) -> None:
@@ -159,7 +185,7 @@ class ExerciseGrader:
     def _decide_budgets(self, subject: Subject, cases: dict[Key, _Case]) -> None:
         """A broken budget is measured again alone, in turn with the reference, before it costs points; the best run counts."""
         stands: set[str] = set()  # checks of which one case is decided: the others change nothing
-        for check, planned in self._runnable():
+        for check, planned in self.runnable():
             key = check.name, planned.title
             if check.name in stands or key not in cases or not cases[key].only_broken:
                 continue
@@ -219,6 +245,7 @@ class ExerciseGrader:
                 verdict="passed",
                 file=subject.code.file,
                 file_hash=subject.file_hash,
+                profile=self.limits.profile,
             )
         )
         result = graded.result
@@ -290,7 +317,7 @@ class ExerciseGrader:
         )
         if review is not None:
             result.got, result.difference, result.margin = review.text, review.difference, review.margin
-            result.message = review.message
+            result.message, result.timeline = review.message, review.timeline
             if case.only_broken:
                 result.message = budget.message(check, case.spent)
             if review.problem:

@@ -61,6 +61,7 @@ class Ready(msgspec.Struct, tag="ready"):
     torch: str
     numpy: str
     pid: int
+    cuda: bool = False  # whether torch sees a device; asked of the driver's own library, so that nothing is initialised
 
 
 Request = Fork | End
@@ -118,7 +119,13 @@ def _warm_up() -> Ready:
             raise RuntimeError(f"the zygote has {len(tasks)} threads; a library started one at import")
     gc.collect()
     gc.freeze()
-    return Ready(python=sys.version.split()[0], torch=str(torch.__version__), numpy=numpy.__version__, pid=os.getpid())
+    return Ready(
+        python=sys.version.split()[0],
+        torch=str(torch.__version__),
+        numpy=numpy.__version__,
+        pid=os.getpid(),
+        cuda=torch.cuda.is_available(),
+    )
 
 
 def _run_once() -> None:

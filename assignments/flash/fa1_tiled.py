@@ -1,0 +1,62 @@
+"""FlashAttention, first version: exact attention, tile by tile, without the T×S matrix of scores.
+
+Shapes: q is (B, H, T, D), k and v are (B, H, S, D); T, S, D >= 1, and T and S may differ. Scores are q·k / √D.
+Inputs are float16, bfloat16, float32 or float64, and finite; they are not changed.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def fa1_forward(
+    q: Tensor, k: Tensor, v: Tensor, Br: int, Bc: int, causal: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Attention over tiles of at most Br queries × Bc keys (Algorithm 1 of the paper): (o, m, l).
+
+    o: (B, H, T, D), softmax(q·kᵀ / √D)·v, in the dtype of q.
+    m: (B, H, T), for each query the maximum of the (scaled) scores that it may see.
+    l: (B, H, T), for each query Σ exp(score - m) over the scores that it may see.
+
+    - Br, Bc >= 1 need not divide T and S, and may be larger: the last blocks are what is left.
+    - Tiles are converted to float32 before anything is computed with them (to float64 when q is float64); scores, m, l
+      and the output while it grows have that dtype, and m and l are returned in it. o is rounded once, at the end.
+    - With `causal`, the sequences are aligned at their ends: query i may see key j if j <= i + (S - T). For T = S that is
+      j <= i. A tile in which no query may see any key is skipped: what it would read may be anything, even nan.
+    - A query that may see no key (causal, T > S) has o = 0, m = -inf, l = 0.
+    - Never hold more than a few tiles beside q, k, v and the results: at T = S = 4096 the matrix of scores alone has 64 MiB.
+
+    Example, one head with D = 1, so that scores are q·k: q = [[1]], k = [[0], [ln 3]], v = [[4], [8]], tiles of one key.
+    After key 0: m = 0, l = 1, o = 4. Key 1 has the score ln 3: the maximum becomes m = ln 3, what was there shrinks by
+    exp(0 - ln 3) = 1/3, and l = 1/3 + 1 = 4/3, o = (1/3·4 + 8) / (4/3) = 7.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("fa1_forward is not written yet")
+
+
+def block_sizes(M: int, D: int) -> tuple[int, int]:
+    """(Br, Bc) for an on-chip memory of M elements (not bytes) and heads of D: Bc = ⌈M / 4D⌉, Br = min(Bc, D).
+
+    A quarter of M for each of the tiles of q, k, v and o; and Br × Bc is at most about M / 4 as well.
+
+    Example: M = 1000, D = 64 give Bc = ⌈1000 / 256⌉ = 4 and Br = 4; M = 100 000, D = 64 give Bc = 391 and Br = 64.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("block_sizes is not written yet")
+
+
+def hbm_accesses(T: int, D: int, M: int, algo: str) -> int:
+    """How many elements one head reads from and writes to the slow memory (HBM), for T queries and T keys, no mask.
+
+    algo "std" (Algorithm 0): read q, k, write s · read s, write p = softmax(s) · read p, v, write o.
+    algo "flash" (Algorithm 1, with Bc from `block_sizes(M, D)`): o, l, m are written once to initialise them. Then for each
+    block of keys: its k and v are read once, and *all* of q, o, l, m is read, and all of o, l, m written.
+
+    Each of q, k, v, o has T·D elements, s and p have T², l and m have T. Another `algo` raises `ValueError`.
+
+    Example: T = 8, D = 2, M = 32 give Bc = 4, so two blocks of keys. "std": (2·16 + 64) + 2·64 + (64 + 2·16) = 320.
+    "flash": (16 + 16) to initialise, 2·16 for k and v, and 2 · (16 + 2·(16 + 16)) for the two passes: 224.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("hbm_accesses is not written yet")

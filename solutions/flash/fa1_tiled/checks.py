@@ -1,0 +1,172 @@
+"""Checks of the tiled forward pass: exact for ragged blocks, rescaled, in float32, causal, small in memory."""
+
+import torch
+
+from autograder.checks import Budget, Tolerance, case, check, raises
+
+
+def sequences(rng, T, S, Br, Bc, B=1, H=2, D=4, dtype=torch.float32, causal=False):
+    q, k, v = (rng.normal(B, H, length, D, dtype=dtype) for length in (T, S, S))
+    return {"q": q, "k": k, "v": v, "Br": Br, "Bc": Bc, "causal": causal}
+
+
+# Largest error of right answers (reference, FA2, float64 and whole-row versions against each other) 6e-7 in float32;
+# the smallest of the mistakes is 1e-2. Both are far from the usual tolerance, so it stays.
+@check(
+    points=2,
+    inputs=sequences,
+    lecture="tiles-and-what-is-left",
+    public=[
+        case("blocks that divide", T=4, S=6, Br=2, Bc=3),
+        case("blocks that do not divide", T=5, S=7, Br=2, Bc=3),
+        case("blocks larger than the sequences", T=3, S=5, Br=16, Bc=16),
+    ],
+    hidden=[
+        case("one by one", T=6, S=5, Br=1, Bc=1, D=3),
+        case("more rows than columns", T=11, S=10, Br=7, Bc=3, B=2, H=3, D=5),
+        case("more columns than rows", T=10, S=11, Br=3, Bc=7, D=16),
+        case("one query", T=1, S=9, Br=4, Bc=4, D=8),
+        case("one key", T=9, S=1, Br=4, Bc=4, D=1),
+        case("all at once", T=13, S=13, Br=13, Bc=13),
+        case("float64", T=9, S=17, Br=4, Bc=5, D=6, dtype=torch.float64),
+        case("long", T=70, S=130, Br=16, Bc=32, H=1, D=8),
+    ],
+)
+def any_blocks_give_exact_attention(student, q, k, v, Br, Bc, causal):
+    """The output is exact attention, whatever the block sizes, also where they do not divide the lengths."""
+    return student.fa1_forward(q, k, v, Br, Bc, causal=causal)[0]
+
+
+def rising(rng, T, S, Br, Bc, scale, falling=False, D=4):
+    """Scores that grow from key to key (or shrink): the maximum moves in every tile (or never again)."""
+    q = torch.ones(1, 2, T, D) + rng.normal(1, 2, T, D, scale=0.1)
+    steps = torch.linspace(-1, 1, S) * scale
+    k = (-steps if falling else steps)[:, None].expand(1, 2, S, D) + rng.normal(1, 2, S, D, scale=0.1)
+    return {"q": q, "k": k.contiguous(), "v": rng.normal(1, 2, S, D), "Br": Br, "Bc": Bc}
+
+
+@check(
+    points=2,
+    inputs=rising,
+    lecture="when-the-maximum-moves",
+    public=[case("scores that rise slowly", T=4, S=9, Br=2, Bc=2, scale=1.0)],
+    hidden=[
+        case("scores that rise fast", T=5, S=12, Br=3, Bc=4, scale=20.0),
+        case("scores that fall", T=5, S=12, Br=3, Bc=4, scale=3.0, falling=True),
+        case("scores of ten thousand", T=4, S=10, Br=2, Bc=3, scale=1e4),
+        case("scores of minus ten thousand at the end", T=4, S=10, Br=2, Bc=3, scale=1e4, falling=True),
+        case("every key its own tile", T=3, S=8, Br=3, Bc=1, scale=4.0),
+    ],
+)
+def earlier_tiles_shrink_when_the_maximum_moves(student, q, k, v, Br, Bc):
+    """When a tile brings a larger maximum, what earlier tiles gave to the output is scaled down to it."""
+    return student.fa1_forward(q, k, v, Br, Bc)[0]
+
+
+@check(
+    points=2,
+    inputs=sequences,
+    lecture="three-things-to-carry",
+    public=[case("float32", T=4, S=7, Br=2, Bc=3), case("float16", T=3, S=8, Br=2, Bc=3, dtype=torch.float16)],
+    hidden=[
+        case("bfloat16", T=5, S=9, Br=2, Bc=4, dtype=torch.bfloat16),
+        case("float16, many keys", T=3, S=300, Br=2, Bc=16, H=1, dtype=torch.float16),
+        case("bfloat16, many keys", T=3, S=300, Br=3, Bc=50, H=1, dtype=torch.bfloat16),
+        case("float64", T=5, S=6, Br=2, Bc=4, dtype=torch.float64),
+        case("float32, more heads", T=7, S=11, Br=3, Bc=4, B=2, H=3, D=9),
+    ],
+)
+def maxima_and_sums_are_kept_in_full_precision(student, q, k, v, Br, Bc, causal):
+    """m and l are the maximum and the sum of each row's scaled scores, in float32 (or float64); the output has q's dtype."""
+    o, m, l = student.fa1_forward(q, k, v, Br, Bc, causal=causal)  # noqa: E741
+    return {"o": o, "m": m, "l": l}
+
+
+@check(
+    points=1,
+    inputs=sequences,
+    lecture="causal-tiles",
+    public=[
+        case("as many queries as keys", T=5, S=5, Br=2, Bc=2, causal=True),
+        case("the last two queries of six", T=2, S=6, Br=2, Bc=4, causal=True),
+    ],
+    hidden=[
+        case("queries before the first key", T=6, S=3, Br=2, Bc=2, causal=True),
+        case("a tile that a query sees nothing of", T=7, S=7, Br=3, Bc=2, causal=True, H=3),
+        case("many queries before the first key", T=11, S=2, Br=4, Bc=3, causal=True),
+        case("one query of many", T=1, S=7, Br=4, Bc=3, causal=True),
+        case("blocks larger than the sequences", T=6, S=8, Br=9, Bc=9, causal=True),
+        case("one by one", T=5, S=7, Br=1, Bc=1, causal=True),
+        case("one column at a time", T=6, S=6, Br=6, Bc=1, causal=True),
+    ],
+)
+def queries_see_no_later_key(student, q, k, v, Br, Bc, causal):
+    """With `causal`, query i sees the keys up to i + (S - T); one that sees none gives 0, with m = -inf and l = 0."""
+    o, m, l = student.fa1_forward(q, k, v, Br, Bc, causal=causal)  # noqa: E741
+    return {"o": o, "m": m, "l": l}
+
+
+def poisoned(rng, T, Br, Bc, seen):
+    """The keys and values from `seen` on are nan: the queries before the first of them have tiles without any."""
+    made = sequences(rng, T, T, Br, Bc)
+    for name in ("k", "v"):
+        made[name][..., seen:, :] = torch.nan
+    return {**made, "causal": True, "rows": seen}
+
+
+@check(
+    points=1,
+    inputs=poisoned,
+    lecture="causal-tiles",
+    public=[case("two blocks", T=8, Br=4, Bc=4, seen=4)],
+    hidden=[
+        case("many blocks", T=18, Br=3, Bc=3, seen=6),
+        case("wide rows", T=12, Br=4, Bc=2, seen=4),
+        case("wide columns", T=12, Br=3, Bc=6, seen=6),
+    ],
+)
+def tiles_that_nobody_sees_are_skipped(student, q, k, v, Br, Bc, causal, rows):
+    """A tile that lies wholly above the diagonal is skipped: nan in its keys and values does not reach the output."""
+    o, m, l = student.fa1_forward(q, k, v, Br, Bc, causal=causal)  # noqa: E741
+    return {"o": o[..., :rows, :], "m": m[..., :rows], "l": l[..., :rows]}
+
+
+# The matrix of scores has 64 MiB at 4096 (49 MiB at 3600); right answers need 5 to 10 MiB, wasteful ones 190 MiB and more.
+@check(
+    points=1,
+    inputs=sequences,
+    lecture="what-is-never-there",
+    budget=Budget(memory=5),
+    public=[case("4096 queries and keys", T=4096, S=4096, Br=256, Bc=256, H=1, D=16)],
+    hidden=[case("narrow tiles", T=3600, S=3700, Br=300, Bc=512, H=1, D=16)],
+    tolerance=Tolerance(atol=1e-5, rtol=1e-4),
+)
+def the_matrix_of_scores_is_never_there(student, q, k, v, Br, Bc, causal):
+    """It holds a few tiles at a time and never the T×S matrix of scores."""
+    return student.fa1_forward(q, k, v, Br, Bc, causal=causal)[0][..., ::16, :].clone()
+
+
+@check(
+    points=1,
+    lecture="how-often-slow-memory-is-touched",
+    public=[
+        case("a small memory", T=8, D=2, M=32),
+        case("blocks that do not divide", T=100, D=16, M=1000),
+    ],
+    hidden=[
+        case("an A100's 192 KB in float16", T=1024, D=64, M=98304),
+        case("heads wider than blocks", T=77, D=128, M=5000),
+        case("one block holds everything", T=10, D=8, M=4096),
+        case("a memory that 4D divides", T=64, D=32, M=1280),
+        case("the last block has one key", T=65, D=16, M=1024),
+        case("one token", T=1, D=64, M=1000),
+    ],
+)
+def blocks_and_accesses_follow_the_algorithm(student, T, D, M):
+    """Block sizes and counts of elements read and written follow the two algorithms, the last block included."""
+    return {
+        "blocks": student.block_sizes(M, D),
+        "std": student.hbm_accesses(T, D, M, "std"),
+        "flash": student.hbm_accesses(T, D, M, "flash"),
+        "other": raises("ValueError", lambda: student.hbm_accesses(T, D, M, "fast")),
+    }

@@ -1,0 +1,147 @@
+"""Wrong tiled attention: what goes wrong between one tile and the next."""
+
+import math
+
+import torch
+
+from autograder.checks import mistake
+
+mistake(
+    "When the maximum grows, you go on with the old output as it was. It was computed for the old maximum: multiply it by "
+    "exp(m_old - m_new)·l_old / l_new.",
+    edit={"before[..., None] * o": "l[..., block][..., None] * o"},
+)
+mistake(
+    "You rescale the output but not the running sum: l must shrink by exp(m_old - m_new) too before the new tile's sum is added.",
+    edit={"l_new = before + p.sum(-1)": "l_new = l[..., block] + p.sum(-1)"},
+)
+mistake(
+    "You divide the old output by the new sum without multiplying it by the old one first: it was already divided once.",
+    edit={"before[..., None] * o": "(m[..., block] - shift).exp()[..., None] * o"},
+)
+
+
+@mistake(
+    "You take a softmax in each tile by itself and average the tiles. Their weights differ: carry m and l from tile to tile."
+)
+def fa1_forward(q, k, v, Br, Bc, causal=False):
+    o, m, l = _whole(q, k, v, causal)  # noqa: E741
+    parts = []
+    for j in range(0, k.shape[-2], Bc):
+        s = q @ k[..., j : j + Bc, :].mT / math.sqrt(q.shape[-1])
+        parts.append(s.softmax(-1) @ v[..., j : j + Bc, :])
+    return (o if causal else torch.stack(parts).mean(0)), m, l
+
+
+mistake(
+    "You keep m, l and the output in the dtype of q. In float16 or bfloat16 every tile adds a rounding: keep them in float32.",
+    edit={"torch.promote_types(q.dtype, torch.float32)": "q.dtype"},
+)
+mistake(
+    "You keep m and l in float32 even when q is float64: they lose half of their digits.",
+    edit={"torch.promote_types(q.dtype, torch.float32)": "torch.float32"},
+)
+mistake(
+    "You return the output in the dtype of the sums. Round it to q's dtype at the end.",
+    edit={"o.to(q.dtype), m, l": "o, m, l"},
+)
+mistake(
+    "You leave out the last keys where Bc does not divide S: the last block is smaller, not missing.",
+    edit={"range(0, S, Bc)": "range(0, S - S % Bc if S >= Bc else S, Bc)"},
+)
+mistake(
+    "You leave out the last queries where Br does not divide T: the last block is smaller, not missing.",
+    edit={"range(0, T, Br)": "range(0, T - T % Br if T >= Br else T, Br)"},
+)
+
+
+@mistake(
+    "You compute all T×S scores at once. The result is right, but that matrix is what FlashAttention never holds: go tile by tile."
+)
+def fa1_forward(q, k, v, Br, Bc, causal=False):
+    return _whole(q, k, v, causal)
+
+
+@mistake("You compute the scores tile by tile and then put the tiles together: the whole matrix is there after all.")
+def fa1_forward(q, k, v, Br, Bc, causal=False):
+    if causal:
+        return _whole(q, k, v, causal)
+    s = torch.cat([q @ k[..., j : j + Bc, :].mT for j in range(0, k.shape[-2], Bc)], -1) / math.sqrt(q.shape[-1])
+    return _finish(s, v, q.dtype)
+
+
+mistake("Your scores are not divided by √D.", edit={" / math.sqrt(D)": ""})
+mistake("You divide the scores by D. Divide them by √D.", edit={"math.sqrt(D)": "D"})
+mistake(
+    "You align the sequences at their starts. For fewer queries than keys they are the last ones: query i sees keys up to i + (S - T).",
+    edit={" + (S - T)  # the last": "  # the last"},
+)
+mistake(
+    "Your causal mask hides a query's own key: it sees j <= i + (S - T), its own position included.",
+    edit={"key > sees": "key >= sees", "sees[-1] < j": "sees[-1] <= j"},
+)
+mistake(
+    "Your causal mask lets a query see one key of the future.",
+    edit={"key > sees": "key > 1 + sees", "sees[-1] < j": "sees[-1] + 1 < j"},
+)
+mistake(
+    "A query that sees nothing in a tile gives nan: there m is still -inf, and -inf - -inf is nan. Shift by 0 in that case.",
+    edit={"m_new.masked_fill(m_new == -math.inf, 0.0)": "m_new"},
+)
+mistake(
+    "You divide by l where a query has seen no key yet, and 0 / 0 is nan.",
+    edit={"l_new.masked_fill(l_new == 0, 1.0)": "l_new"},
+)
+mistake(
+    "You mask with a large negative number and skip nothing: a query that sees no key then averages values that it must not see.",
+    edit={"-math.inf)\n            m_new": "-1e30)\n            m_new", "causal and sees[-1] < j": "False"},
+)
+mistake(
+    "You compute tiles that nobody sees. The result is the same, but half of the work of causal attention is in them: skip them.",
+    edit={"causal and sees[-1] < j": "False"},
+)
+mistake(
+    "You skip tiles that some of their queries see: a tile is skipped when its *last* query sees no key of it.",
+    edit={"sees[-1] < j": "sees[0] < j"},
+)
+mistake("You ignore `causal`.", edit={"            if causal:\n": "            if False:\n"})
+mistake(
+    "You give the maximum of the last tile. m is the maximum over all tiles.",
+    edit={"m[..., block], l[..., block] = m_new, l_new": "m[..., block], l[..., block] = s.amax(-1), l_new"},
+)
+mistake("Bc is rounded up: ⌈M / 4D⌉.", edit={"math.ceil(M / (4 * D))": "M // (4 * D)"})
+mistake("Br is at most D: Br = min(Bc, D).", edit={"return min(Bc, D), Bc": "return Bc, Bc"})
+mistake("block_sizes returns (Br, Bc) in this order.", edit={"return min(Bc, D), Bc": "return Bc, min(Bc, D)"})
+mistake(
+    "You count M in bytes of float32. It is a number of elements.",
+    edit={"math.ceil(M / (4 * D))": "math.ceil(M / 4 / (4 * D))"},
+)
+mistake(
+    "For FlashAttention you read q and o once. They are read again for each block of keys.",
+    edit={"passes * (matrix + 2 * state)": "matrix + 2 * state"},
+)
+mistake(
+    "The standard algorithm touches T×T elements four times: s is written and read, and so is p.",
+    edit={"4 * T**2": "2 * T**2"},
+)
+mistake(
+    "The last block of keys counts even when it is not full: ⌈T / Bc⌉.", edit={"math.ceil(T / Bc)": "max(T // Bc, 1)"}
+)
+mistake("You forget l and m, which are read and written with o.", edit={"matrix + 2 * T  #": "matrix  #"})
+mistake("An unknown `algo` must raise ValueError.", edit={'if algo != "flash":': "if False:"})
+
+
+def _whole(q, k, v, causal):
+    s = q.to(torch.promote_types(q.dtype, torch.float32)) @ k.to(torch.promote_types(q.dtype, torch.float32)).mT
+    s = s / math.sqrt(q.shape[-1])
+    if causal:
+        T, S = s.shape[-2:]
+        s = s.masked_fill(torch.ones(T, S, dtype=torch.bool).triu(1 + S - T), -math.inf)
+    return _finish(s, v, q.dtype)
+
+
+def _finish(s, v, dtype):
+    m = s.amax(-1)
+    p = (s - m.masked_fill(m == -math.inf, 0.0)[..., None]).exp()
+    l = p.sum(-1)  # noqa: E741
+    return (p @ v.to(p.dtype) / l.masked_fill(l == 0, 1.0)[..., None]).to(dtype), m, l
