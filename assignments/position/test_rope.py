@@ -10,7 +10,9 @@ from autograder.checks import Tolerance, case, check, gradients
 NEAR = Tolerance(atol=1e-4, rtol=1e-5)
 
 
-EXACT = Tolerance(atol=1e-9, rtol=1e-12)
+EXACT = Tolerance(
+    atol=1e-9, rtol=1e-12
+)
 
 
 FAR = Tolerance(atol=3e-3, rtol=1e-3)

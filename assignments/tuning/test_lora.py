@@ -71,7 +71,9 @@ def starts_at_zero(seen, want):
             return difference(seen[part], want[part])
     both = torch.cat([seen["A"], seen["A of another layer"]]).double()
     if not both.isfinite().all() or torch.linalg.matrix_rank(both) < len(both):
-        return reject("A must be random, independently in each row and each layer. Rows of equal or zero A learn the same, or nothing.")
+        return reject(
+            "A must be random, independently in each row and each layer. Rows of equal or zero A learn the same, or nothing."
+        )
     # The mean of n honest values is off by 6.5 standard errors once in 10¹⁰ times.
     if both.numel() > 1000 and both.mean().abs() > 6.5 * both.std() / both.numel() ** 0.5:
         return reject("A must be random with mean 0: as often below as above.")

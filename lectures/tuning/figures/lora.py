@@ -45,7 +45,9 @@ for _ in range(1500):
 axis = axes["spectrum"]
 n = range(1, 13)
 axis.plot(n, torch.linalg.svdvals(target)[:12], color=GREY, marker="o", ms=4, label="the change that was wanted")
-axis.plot(n, torch.linalg.svdvals(layer.delta().detach())[:12], color=BLUE, marker="s", ms=4, label="ΔW with r = 4, trained")
+axis.plot(
+    n, torch.linalg.svdvals(layer.delta().detach())[:12], color=BLUE, marker="s", ms=4, label="ΔW with r = 4, trained"
+)
 axis.set(title="singular values", xlabel="number", xticks=n, ylim=(-0.05, None))
 axis.legend(frameon=False)
 for axis in axes.values():

@@ -69,7 +69,9 @@ def starts_at_zero(seen, want):
             return difference(seen[part], want[part])
     both = torch.cat([seen["A"], seen["A of another layer"]]).double()
     if not both.isfinite().all() or torch.linalg.matrix_rank(both) < len(both):
-        return reject("A must be random, independently in each row and each layer. Rows of equal or zero A learn the same, or nothing.")
+        return reject(
+            "A must be random, independently in each row and each layer. Rows of equal or zero A learn the same, or nothing."
+        )
     # The mean of n honest values is off by 6.5 standard errors once in 10¹⁰ times.
     if both.numel() > 1000 and both.mean().abs() > 6.5 * both.std() / both.numel() ** 0.5:
         return reject("A must be random with mean 0: as often below as above.")
@@ -435,7 +437,9 @@ def adapters_cost_rows_plus_columns(student, shapes, r):
     tolerance=Tolerance(atol=0.25, rtol=0.02),
     hidden=[
         case("bfloat16 base, autocast", n_in=64, n_out=48, r=4, alpha=2.0, shape=(2, 8), dtype="bfloat16"),
-        case("rsLoRA, no bias", n_in=32, n_out=96, r=8, alpha=1.0, shape=(16,), bias=False, dtype="bfloat16", rslora=True),
+        case(
+            "rsLoRA, no bias", n_in=32, n_out=96, r=8, alpha=1.0, shape=(16,), bias=False, dtype="bfloat16", rslora=True
+        ),
     ],
 )
 def autocast_trains_float32_adapters_on_a_gpu(student, weight, bias, A, B, x, options):
@@ -444,4 +448,7 @@ def autocast_trains_float32_adapters_on_a_gpu(student, weight, bias, A, B, x, op
     with torch.autocast(x.device.type, dtype=torch.bfloat16):
         output = layer(x)
     grads = gradients(output.float(), {"A": layer.A, "B": layer.B})
-    return {"output": output.detach(), "dtypes of the gradients": {name: str(getattr(grad, "dtype", None)) for name, grad in grads.items()}}
+    return {
+        "output": output.detach(),
+        "dtypes of the gradients": {name: str(getattr(grad, "dtype", None)) for name, grad in grads.items()},
+    }

@@ -107,12 +107,16 @@ mistake(
 
 mistake(
     "You ignore `fan_in_fan_out`: ΔW is not transposed for Conv1D, whose weight is (in, out).",
-    edit={"return delta.T if self.fan_in_fan_out else delta": "return delta if delta.shape == self.base.weight.shape else delta.T"},
+    edit={
+        "return delta.T if self.fan_in_fan_out else delta": "return delta if delta.shape == self.base.weight.shape else delta.T"
+    },
 )
 
 mistake(
     "You transpose ΔW for every layer. Only Conv1D stores (in, out).",
-    edit={"return delta.T if self.fan_in_fan_out else delta": "return delta.T if delta.T.shape == self.base.weight.shape else delta"},
+    edit={
+        "return delta.T if self.fan_in_fan_out else delta": "return delta.T if delta.T.shape == self.base.weight.shape else delta"
+    },
 )
 
 # --- training --------------------------------------------------------------------------------------------------------
@@ -177,7 +181,9 @@ mistake(
 
 mistake(
     "Dropout comes after B, on the output of the adapter. It belongs to x, before A.",
-    edit={"self.dropout(x.to(self.A.dtype)) @ self.A.T @ self.B.T": "self.dropout(x.to(self.A.dtype) @ self.A.T @ self.B.T)"},
+    edit={
+        "self.dropout(x.to(self.A.dtype)) @ self.A.T @ self.B.T": "self.dropout(x.to(self.A.dtype) @ self.A.T @ self.B.T)"
+    },
 )
 
 mistake(
@@ -224,7 +230,9 @@ mistake(
 
 mistake(
     "inject wraps Conv1D as if its weight were (out, in). Give it fan_in_fan_out=True.",
-    edit={"fan_in_fan_out=isinstance(layer, Conv1D)": "fan_in_fan_out=isinstance(layer, Conv1D) and layer.bias is None"},
+    edit={
+        "fan_in_fan_out=isinstance(layer, Conv1D)": "fan_in_fan_out=isinstance(layer, Conv1D) and layer.bias is None"
+    },
 )
 
 mistake(

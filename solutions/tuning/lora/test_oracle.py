@@ -48,7 +48,9 @@ def test_gpt2s_layout_is_pefts(reference):
         sizes = {"vocab_size": 97, "n_positions": 16, "n_embd": 16, "n_layer": 1, "n_head": 2}
         return transformers.GPT2LMHeadModel(transformers.GPT2Config(**sizes, bos_token_id=0, eos_token_id=0)).eval()
 
-    theirs = peft.get_peft_model(gpt2(), peft.LoraConfig(r=4, lora_alpha=8, target_modules=["c_attn"], fan_in_fan_out=True))
+    theirs = peft.get_peft_model(
+        gpt2(), peft.LoraConfig(r=4, lora_alpha=8, target_modules=["c_attn"], fan_in_fan_out=True)
+    )
     lora = theirs.base_model.model.transformer.h[0].attn.c_attn
     base = gpt2().transformer.h[0].attn.c_attn
     ours = reference.LoRALinear(base, 4, 8.0, fan_in_fan_out=True)
