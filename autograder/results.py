@@ -73,6 +73,34 @@ class Difference(Record):
     total: int | None = None  # of how many
 
 
+class Block(Record):
+    """Something that one lane of a timeline does for a while."""
+
+    lane: int  # which lane, from 0
+    start: float  # in the timeline's own unit, from 0
+    end: float  # later than `start`
+    label: str  # theirs in part: a few characters, as `F3`: forward of micro-batch 3
+    kind: Literal["forward", "backward"] = "forward"  # its colour
+    group: int = 0  # its shade: the chunk of layers that it belongs to
+
+
+class Waiting(Record):
+    """Where a lane of a timeline stands for ever."""
+
+    lane: int  # which lane, from 0
+    since: float  # when it came to stand there
+    label: str  # theirs in part: what it would do next
+    needs: str  # theirs in part: what that waits for
+
+
+class Timeline(Record):
+    """Lanes × time: what each device of a pipeline does when. Drawn in feedback by `feedback.timeline`."""
+
+    lanes: list[str]  # the name of each lane
+    blocks: list[Block] = []  # in any order
+    waiting: list[Waiting] = []  # not empty when the schedule cannot go on: a deadlock
+
+
 class CaseResult(Record):
     """One case of a check: the same experiment on the same inputs, theirs and the reference's."""
 
@@ -87,6 +115,7 @@ class CaseResult(Record):
     inputs: dict[str, str] = {}  # what the code was given, by name, shortened
     got: str = ""  # theirs: the whole observation, shortened
     want: str = ""  # the reference's observation, shortened
+    timeline: Timeline | None = None  # theirs in part: a picture of their schedule, when the judge gives one
     place: Place | None = None  # where their code raised, or was when time ran out
     output: str = ""  # theirs: what the code printed
     margin: float | None = None  # error / tolerance: 0 exact, 1 at the bound

@@ -194,6 +194,9 @@ def test_replay_has_the_same_verdict_on_the_same_inputs(course: Path) -> None:
     gone = run(course, "replay", "ada", "first/sums_rows")
     assert gone.code == 2 and "There is no class/ada" in gone.said
     (course / ".autograder/secret").unlink()
+    lost = run(course, "replay", "cyd", "first/sums_rows")
+    assert lost.code == 2 and "is gone" in lost.said and "autograder secret restore FILE" in lost.said
+    (course / ".autograder/secret.id").unlink()
     other = run(course, "replay", "cyd", "first/sums_rows")
     assert other.code == 2 and "The course secret is another one" in other.said
 

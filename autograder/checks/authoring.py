@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:  # pytest loads this module for every project: it imports nothing heavy
+    from autograder.results import Timeline
 
 Device = Literal["cpu", "cuda"]
 
@@ -49,10 +52,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A judge's verdict that an answer is wrong: a constant sentence, and the values that its braces name."""
+    """A judge's verdict that an answer is wrong: a constant sentence, the values that its braces name, a picture."""
 
     sentence: str
     values: dict[str, Any] = field(default_factory=dict)
+    timeline: Timeline | None = None
 
 
 @dataclass(frozen=True)
@@ -221,14 +225,14 @@ def _over_budget(budget: Budget, device: Device) -> str:
     return ""
 
 
-def reject(sentence: str, /, **values: Any) -> Rejection:
+def reject(sentence: str, /, *, timeline: Timeline | None = None, **values: Any) -> Rejection:
     """What a judge returns for a wrong answer. The sentence is a literal; values from the answer go into keywords,
-    which students see for public cases only.
+    which students see for public cases only, as they do the timeline: a schedule drawn as lanes × time.
 
     >>> reject("Piece {index} is not in the vocabulary.", index=3).values
     {'index': 3}
     """
-    return Rejection(sentence, values)
+    return Rejection(sentence, values, timeline)
 
 
 def mistake(sentence: str, *, edit: dict[str, str] | None = None, fails: list[str] | None = None) -> Any:

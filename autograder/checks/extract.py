@@ -45,9 +45,6 @@ IMPORTABLE = frozenset(
         "torch",
         "autograder.checks",
         "autograder.lab",
-        "autograder.lab.replay",
-        "autograder.lab.toys",
-        "autograder.lab.world",
     ]
 )
 
@@ -167,7 +164,7 @@ class Source:
         if not used:
             return ""
         for module in [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in used]:
-            if module not in IMPORTABLE and module.partition(".")[0] not in IMPORTABLE:
+            if not _importable(module):
                 raise AuthoringError(
                     f"{self.file}:{node.lineno}: an experiment can't import {module}; what it may import is "
                     f"what every student has: {', '.join(sorted(IMPORTABLE - {'__future__'}))}"
@@ -183,6 +180,12 @@ class Source:
             start = min(decorator.lineno for decorator in node.decorator_list)
             return "\n".join([*self.lines[start - 1 : node.lineno - 1], text])
         return text
+
+
+def _importable(module: str) -> bool:
+    """Whether it, or a package that it lies in, is on the list."""
+    parts = module.split(".")
+    return any(".".join(parts[:n]) in IMPORTABLE for n in range(1, len(parts) + 1))
 
 
 def lines(text: str) -> list[str]:

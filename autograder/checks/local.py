@@ -122,7 +122,8 @@ def _explained(seen: Observed, check: PlannedCheck | None, file: Path, plan: Pla
 
 
 def _difference(check: PlannedCheck, case: PlannedCase, verdict: twin_messages.Verdict, plan: Plan) -> str:
-    from autograder.feedback import escape, messages
+    from autograder.feedback import escape, messages, timeline
+    from autograder.feedback.view import Options, timeline_notes
     from autograder.results import CaseResult
 
     result = CaseResult(
@@ -131,7 +132,11 @@ def _difference(check: PlannedCheck, case: PlannedCase, verdict: twin_messages.V
     message = messages.case_message(result)
     lines = [check.claim, "", f"case: {case.title}"]
     lines += [f"  {name} = {text}" for name, text in case.inputs_text.items()]
-    lines += [f"  expected {case.want_text}", f"  got      {verdict.text}"]
+    picture = timeline.drawable(verdict.timeline) if verdict.timeline else None
+    if picture is None:
+        lines += [f"  expected {case.want_text}", f"  got      {verdict.text}"]
+    else:
+        lines += ["", timeline.text(picture), "", *timeline_notes(picture, Options()), ""]
     if verdict.problem:
         lines.append(verdict.problem)
     if message is not None:

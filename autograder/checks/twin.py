@@ -37,7 +37,6 @@ from autograder.checks.twin_messages import (
     Review,
     Reviewed,
     Seen,
-    Show,
     Shown,
     Verdict,
     Weighed,
@@ -76,8 +75,6 @@ class Twin:
                 return Reviewed([self.review(seen) for seen in request.seen])
             case Evidence():
                 return self.weigh(request)
-            case Show():
-                return Shown(show(decode(request.value)))
             case Discrete():
                 found = compare(decode(request.value), decode(request.want), Tolerance(atol=float("inf"))).difference
                 return Shown("" if found is None else f"{found.path or 'the answer'}: {found.want} became {found.got}")
@@ -161,7 +158,8 @@ class Twin:
             available["inputs"] = _resolved(decode(seen.case.inputs))
         if "case" in parameters:
             cases = {case.title: case.parameters for case in (*check.public, *check.hidden)}
-            available["case"] = cases.get(seen.case.title, {})
+            drawn_from = check.hidden[0].parameters if seen.case.fresh else {}
+            available["case"] = cases.get(seen.case.title, drawn_from)
         if "rng" in parameters:
             available["rng"] = Rng(int(seen.case.seed or "0", 16)).split("judge")
         if "reference" in parameters:
@@ -171,7 +169,8 @@ class Twin:
             return Verdict(True)
         if isinstance(answer, Rejection):
             values = {name: show(item) if not isinstance(item, str) else item for name, item in answer.values.items()}
-            return Verdict(False, message=Message(id="judge.rejected", values={"sentence": answer.sentence, **values}))
+            message = Message(id="judge.rejected", values={"sentence": answer.sentence, **values})
+            return Verdict(False, message=message, timeline=answer.timeline)
         if isinstance(answer, Difference):
             return Verdict(False, difference=answer)
         if isinstance(answer, Comparison):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from autograder.checks.plan import PlannedCase, PlannedCheck
-from autograder.results import Difference, Message
+from autograder.results import Difference, Message, Timeline
 
 
 class Open(msgspec.Struct, tag="open"):
@@ -77,6 +77,7 @@ class Verdict(msgspec.Struct):
     message: Message | None = None
     difference: Difference | None = None
     margin: float | None = None
+    timeline: Timeline | None = None  # a picture of the answer
     matches: list[int] = []  # known mistakes that give the same
     problem: str = ""  # the judge raised: our fault
 
@@ -99,10 +100,6 @@ class Weighed(msgspec.Struct, tag="weighed"):
     kinds: list[str]
 
 
-class Show(msgspec.Struct, tag="show"):
-    value: bytes
-
-
 class Shown(msgspec.Struct, tag="shown"):
     text: str
 
@@ -120,5 +117,5 @@ class Discrete(msgspec.Struct, tag="discrete"):
     value: bytes
 
 
-Request = Open | Make | Review | Evidence | Show | Perturb | Discrete
+Request = Open | Make | Review | Evidence | Perturb | Discrete
 Reply = Described | Made | Reviewed | Weighed | Shown

@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from autograder.cli import authors, ci, collect, export, instructors, runs, scores, students
+from autograder.cli import authors, ci, collect, export, handin, instructors, runs, scores, secret, students
 from autograder.cli.common import explain
 
 app = typer.Typer(
@@ -26,12 +26,14 @@ app = typer.Typer(
     "**instructors** with `autograder grade SUBMISSIONS…`; **authors** with `autograder verify` and `autograder new`.",
 )
 students.register(app)
+handin.register(app)
 ci.register(app)
 instructors.register(app)
 scores.register(app)
 runs.register(app)
 collect.register(app)
 export.register(app)
+secret.register(app)
 authors.register(app)
 
 

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from autograder.feedback import messages, sources
 from autograder.feedback.escape import visible
+from autograder.feedback.timeline_svg import svg
 from autograder.feedback.view import Options, exercise_view, in_reading_order, points_text
 from autograder.results import Result
 
@@ -57,6 +58,7 @@ def environment(*folders: Path) -> jinja2.Environment:
     )
     made.filters["block"] = _block
     made.filters["href"] = _href
+    made.filters["svg"] = svg
     return made
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-from autograder.feedback import messages, sources
+from autograder.feedback import messages, sources, timeline
 from autograder.feedback.escape import code_span, fence, markdown, markdown_spans, visible
 from autograder.feedback.view import (
     CaseView,
@@ -118,6 +118,8 @@ def _case(case: CaseView, options: Options, root: Path | None) -> list[str]:
     rows = [(name, value) for name, value in rows if value]
     if rows:
         blocks.append(fence(_aligned(rows), "text"))
+    if case.timeline:
+        blocks += [fence(timeline.text(case.timeline, 100), "text"), markdown(" ".join(case.timeline_notes))]
     if case.facts:
         blocks.append("\n".join(f"- {markdown_spans(fact)}" for fact in case.facts))
     if case.hint:

@@ -12,7 +12,7 @@ from typing import IO, Any
 from rich.console import Console
 from rich.text import Text
 
-from autograder.feedback import escape
+from autograder.feedback import escape, timeline
 from autograder.feedback.escape import Spans
 
 _SIGNS = {"passed": "✓", "failed": "✗", "pending": "○", "full": "█", "empty": "░", "here": "❱", "bar": "│", "mark": "^"}
@@ -25,6 +25,14 @@ _ASCII_SIGNS = {
     "here": ">",
     "bar": "|",
     "mark": "^",
+}
+TIMELINE_STYLES = {
+    "lane": "dim",
+    "axis": "dim",
+    "idle": "dim",
+    "forward": "black on bright_cyan",
+    "backward": "black on yellow",
+    "waiting": "bold red",
 }
 STATE_STYLES = {"passed": "green", "failed": "red", "pending": "yellow"}
 
@@ -42,6 +50,8 @@ class Pen:
     def __init__(self, encoding: str) -> None:
         self.encoding = encoding
         self.signs = _SIGNS if _can_show("".join(_SIGNS.values()), encoding) else _ASCII_SIGNS
+        drawn = "".join(timeline.SIGNS.values())
+        self.timeline_signs = timeline.SIGNS if _can_show(drawn, encoding) else timeline.ASCII_SIGNS
 
     def line(self, text: str, style: str = "", **settings: Any) -> Text:
         """`text` on one line of visible characters."""

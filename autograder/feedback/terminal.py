@@ -15,8 +15,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from autograder.feedback import messages, sources
-from autograder.feedback.pen import STATE_STYLES, Pen
+from autograder.feedback import messages, sources, timeline
+from autograder.feedback.pen import STATE_STYLES, TIMELINE_STYLES, Pen
 from autograder.feedback.view import (
     CaseView,
     CheckView,
@@ -181,6 +181,8 @@ class _Exercise:
             return title
         body: list[RenderableType] = [self.pen.spans(case.reason)]
         body += self.values(case)
+        if case.timeline:
+            body.append(self.timeline(case))
         body += [self.pen.spans(fact) for fact in case.facts]
         if case.hint:
             body.append(self.pen.spans(case.hint, "dim"))
@@ -236,6 +238,16 @@ class _Exercise:
         got.stylize("bold red", start, stop)
         width = max(1, cell_len(got.plain[start:stop]))
         return Text(" " * cell_len(got.plain[:start]) + self.pen.signs["mark"] * width, style="red")
+
+    def timeline(self, case: CaseView) -> RenderableType:
+        """Devices × time, with the letters of the blocks on colours."""
+        assert case.timeline is not None
+        drawn = timeline.rows(case.timeline, self.width - 4, self.pen.timeline_signs)
+        lines = [
+            Text.assemble(*(self.pen.line(part, TIMELINE_STYLES[style]) for style, part in row), no_wrap=True)
+            for row in drawn
+        ]
+        return Group(*lines, *(self.pen.line(note, "dim", overflow="fold") for note in case.timeline_notes))
 
     def place(self, place: Place) -> RenderableType:
         """`file:line` as editors and terminals make it clickable, with the line itself."""

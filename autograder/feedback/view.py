@@ -11,14 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from autograder.feedback import escape, messages
+from autograder.feedback import escape, messages, timeline
 from autograder.feedback.escape import Spans
-from autograder.results import PENDING, CaseResult, CheckResult, ExerciseResult, Message, Place, Result
+from autograder.results import PENDING, CaseResult, CheckResult, ExerciseResult, Message, Place, Result, Timeline
 
 Audience = Literal["student", "staff"]
 State = Literal["passed", "failed", "pending"]
 IN_FULL = 3
 _LINES, _CHARACTERS = 16, 2000
+_STUCK = 8  # more lanes that stand still are not explained
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class CaseView:
     inputs: list[tuple[str, str]]
     got: str
     want: str
+    timeline: Timeline | None  # what can be drawn of it
+    timeline_notes: list[str]  # how to read it, and what it says
     place: Place | None
     output: str
     details: str  # for staff: seed, margin, time
@@ -221,6 +224,7 @@ def _case_view(case: CaseResult, options: Options) -> CaseView:
     # The inputs say more than what they were made from; staff want that too, to find the case in checks.py.
     wanted = options.audience == "staff" or not case.inputs
     parameters = {name: value for name, value in case.parameters.items() if wanted and name not in case.inputs}
+    picture = timeline.drawable(case.timeline) if case.timeline else None
     return CaseView(
         title=options.label("public-case" if case.public else "hidden-case", title=case.title)
         + (f": {options.label('passed')}" if case.verdict == "passed" else ""),
@@ -231,12 +235,28 @@ def _case_view(case: CaseResult, options: Options) -> CaseView:
         facts=messages.difference_facts(case.difference, options.language) if case.difference else [],
         parameters=", ".join(f"{name}={escape.plain(value, 60)}" for name, value in parameters.items()),
         inputs=[(name, _short(value)) for name, value in case.inputs.items()],
-        got=_short(case.got),
-        want=_short(case.want),
+        # A picture of theirs says more than the lists, and of many right schedules the reference's is only one.
+        got="" if picture else _short(case.got),
+        want="" if picture else _short(case.want),
+        timeline=picture,
+        timeline_notes=timeline_notes(picture, options) if picture else [],
         place=case.place,
         output=escape.shorten(case.output.rstrip("\n"), 4000, 20),
         details=_details(case) if options.audience == "staff" else "",
     )
+
+
+def timeline_notes(picture: Timeline, options: Options) -> list[str]:
+    """The lines under a timeline: a legend, how long it takes and what of it is idle, or what stands still and why."""
+    legend = "timeline-chunks" if any(block.group for block in picture.blocks) else "timeline-legend"
+    notes = [options.label(legend)]
+    if not picture.waiting:
+        figures = {"end": f"{timeline.span(picture):g}", "idle": f"{100 * timeline.idle(picture):.0f}"}
+        return [*notes, options.label("timeline-length", **figures)]
+    for waiting in picture.waiting[:_STUCK]:
+        values = {"lane": picture.lanes[waiting.lane], "label": waiting.label, "needs": waiting.needs}
+        notes.append(options.label("timeline-waits", **values))
+    return notes
 
 
 def _also(rest: list[CaseResult], options: Options) -> str:

@@ -105,9 +105,13 @@ class ExerciseGrader:
         graded.result.flags = _flags(subject)
         return graded
 
+    def judge(self, subject: Subject, outcomes: dict[Key, Outcome]) -> Graded:
+        """The result that follows from `outcomes` of all cases that can run here, which were had elsewhere."""
+        return self._result(subject, self._reviewed(outcomes), None)
+
     # --- running ---
 
-    def _runnable(self) -> list[tuple[PlannedCheck, PlannedCase]]:
+    def runnable(self) -> list[tuple[PlannedCheck, PlannedCase]]:
         """The cases that can run here, public ones first: code that has seen no hidden input yet has none to print, and
         what it prints in public cases is shown."""
         cases = [(check, case) for check, case in self.plan.cases() if check.device == "cpu" or self.has_gpu]
@@ -142,7 +146,7 @@ class ExerciseGrader:
                 problem = session.load()
             if problem is not None:
                 return {}, problem
-            return self._reviewed(self._observe(session, self._runnable())), None
+            return self._reviewed(self._observe(session, self.runnable())), None
 
     def _decide_failures(self, subject: Subject, cases: dict[Key, _Case]) -> None:
         """A failed check is run once more in a fresh worker, and that run decides."""
@@ -164,7 +168,7 @@ class ExerciseGrader:
         """One check in a worker that has run nothing else."""
         with self._session(subject) as session:
             return self._reviewed(
-                self._observe(session, [(check, case) for each, case in self._runnable() if each is check])
+                self._observe(session, [(check, case) for each, case in self.runnable() if each is check])
             )
 
     def _decide_timeouts(self, subject: Subject, cases: dict[Key, _Case]) -> None:
@@ -181,7 +185,7 @@ class ExerciseGrader:
     def _decide_budgets(self, subject: Subject, cases: dict[Key, _Case]) -> None:
         """A broken budget is measured again alone, in turn with the reference, before it costs points; the best run counts."""
         stands: set[str] = set()  # checks of which one case is decided: the others change nothing
-        for check, planned in self._runnable():
+        for check, planned in self.runnable():
             key = check.name, planned.title
             if check.name in stands or key not in cases or not cases[key].only_broken:
                 continue
@@ -312,7 +316,7 @@ class ExerciseGrader:
         )
         if review is not None:
             result.got, result.difference, result.margin = review.text, review.difference, review.margin
-            result.message = review.message
+            result.message, result.timeline = review.message, review.timeline
             if case.only_broken:
                 result.message = budget.message(check, case.spent)
             if review.problem:

@@ -25,7 +25,7 @@ from autograder.grading.gate import Gate
 from autograder.grading.planner import CourseProblem, Planner
 from autograder.grading.runner import Code, RunLimits
 from autograder.grading.secret import fingerprint
-from autograder.grading.twins import TwinClient
+from autograder.grading.twins import RememberingReviewer, TwinClient
 from autograder.jail import layers
 from autograder.jail.host import JailError, Zygote
 from autograder.results import CheckResult, ExerciseResult, Message, Provenance, Result
@@ -58,13 +58,14 @@ class ClassGrader:
     has_gpu: bool = False  # GPU checks run; without it they are skipped
     gpu_as_cpu: bool = False  # on the processor: for tests without a GPU
     unsafe: bool = False  # hidden checks run whatever the isolation
+    own_code: bool = False  # only the course's own implementations are run: one zygote serves for them and their judges
     on_step: Callable[[Step], None] = lambda step: None
 
     def __post_init__(self) -> None:
         self.exercises = self.exercises or list(self.course.exercises)
         self.jobs = self.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else self.jobs or 2
         self.jail = Zygote()
-        self.trusted = Zygote()
+        self.trusted = self.jail if self.own_code else Zygote()
         self.gate = Gate()
         self.planner = Planner(self.root, self.private / "plans", self.secret, self.trusted, self.draw)
         self._graders: dict[str, ExerciseGrader] = {}
@@ -210,9 +211,12 @@ class ClassGrader:
 
     def grader(self, exercise: Exercise) -> ExerciseGrader:
         """A grader of one exercise, with its plan made and its twin at hand."""
-        plan = self.planner.plan(exercise)
         client = TwinClient(self.trusted, self.planner.opening(exercise))
         self._twins.append(client)
+        return self.grader_of(exercise, self.planner.plan(exercise), client)
+
+    def grader_of(self, exercise: Exercise, plan: Plan, client: TwinClient) -> ExerciseGrader:
+        """A grader of one exercise by a plan; `client` reviews."""
         limits = exercise.limits
         return ExerciseGrader(
             plan=plan,
@@ -220,7 +224,7 @@ class ClassGrader:
             points=exercise.points,
             zygote=self.jail,
             trusted=self.trusted,
-            review=client.review,
+            review=RememberingReviewer(client.review),
             limits=RunLimits(limits.cpu_seconds, limits.wall_factor, limits.memory_mb, limits.output_kb, exercise.jail),
             lecture=f"lectures/{exercise.name}.md",
             gate=self.gate,

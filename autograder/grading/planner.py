@@ -19,6 +19,8 @@ from autograder.grading.secret import fingerprint, hidden_seed, public_seed
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
 
+Outcomes = dict[tuple[str, str], Outcome]  # by check and title of the case
+
 COMPARED_HIDDEN = 2  # hidden cases of a check that mistakes are tried on, beside the public ones
 
 
@@ -48,24 +50,22 @@ class Planner:
         )
 
     def cached(self, exercise: Exercise) -> Plan | None:
-        """The plan in the cache, if it is still the right one."""
+        """The plan in the cache, if it is still the right one. Raises `CourseProblem`."""
         path = self._path(exercise)
         if not path.exists():
             return None
         try:
-            return load_plan(path)
+            plan = load_plan(path)
         except PlanError:
             path.unlink(missing_ok=True)
             return None
+        _same_points(plan, exercise)  # grading.toml may have changed since the plan was made
+        return plan
 
     def plan(self, exercise: Exercise) -> Plan:
         """The plan of `exercise`, from the cache or made now. Raises `CourseProblem`."""
         plan = self.cached(exercise)
-        if plan is None:
-            plan = self._make(exercise)
-            write_private(self._path(exercise), write_plan(plan))
-        _same_points(plan, exercise)  # grading.toml may have changed since the plan was made
-        return plan
+        return self._make(exercise) if plan is None else plan
 
     def opening(self, exercise: Exercise) -> twin.Open:
         """What a twin needs to hold this exercise."""
@@ -77,31 +77,62 @@ class Planner:
     def _make(self, exercise: Exercise) -> Plan:
         client = TwinClient(self.zygote, self.opening(exercise))
         try:
-            described = client.describe()
-            where = f"solutions/{exercise.name}"
-            if described.problem:
-                raise CourseProblem(f"{where}/{described.problem}")
-            plan = Plan(
-                exercise=exercise.name,
-                stub=described.stub,
-                reference=described.reference,
-                experiments=described.experiments,
-                checks=described.checks,
-                mistakes=[mistake.sentence for mistake in described.mistakes],
-                key=self.key(exercise),
-                versions=hashes.versions(),
-            )
-            _same_points(plan, exercise)
-            if exercise.jail == "tools" and any(check.budget for check in plan.checks):
-                raise CourseProblem(
-                    f'{where}/checks.py: a budget can\'t be held with jail = "tools": child processes are not measured'
-                )
-            self._add_inputs(plan, described, client, where)
-            self._add_reference(plan, described.reference, client, where)
-            self._add_mistakes(plan, described.mistakes, client)
+            plan, described = self.draft(exercise, client)
+            cases = compared(plan)
+
+            def observe(mistake: twin.Derived) -> Outcomes:
+                with self.session(plan, mistake.source, "solution.py") as session:
+                    return observe_all(session, cases, measure=False)
+
+            with ThreadPoolExecutor(self.jobs) as pool:
+                observed = list(pool.map(observe, described.mistakes))
+            self.complete(exercise, plan, observed, client)
             return plan
         finally:
             client.close()
+
+    def draft(self, exercise: Exercise, client: TwinClient) -> tuple[Plan, twin.Described]:
+        """A plan that lacks only what the known mistakes give, on its `compared` cases. Raises `CourseProblem`."""
+        described = client.describe()
+        where = f"solutions/{exercise.name}"
+        if described.problem:
+            raise CourseProblem(f"{where}/{described.problem}")
+        plan = Plan(
+            exercise=exercise.name,
+            stub=described.stub,
+            reference=described.reference,
+            experiments=described.experiments,
+            checks=described.checks,
+            mistakes=[mistake.sentence for mistake in described.mistakes],
+            key=self.key(exercise),
+            versions=hashes.versions(),
+        )
+        _same_points(plan, exercise)
+        if exercise.jail == "tools" and any(check.budget for check in plan.checks):
+            raise CourseProblem(
+                f'{where}/checks.py: a budget can\'t be held with jail = "tools": child processes are not measured'
+            )
+        self._add_inputs(plan, described, client, where)
+        self._add_reference(plan, described.reference, client, where)
+        return plan, described
+
+    def complete(self, exercise: Exercise, plan: Plan, observed: list[Outcomes], client: TwinClient) -> None:
+        """Add what each known mistake gives, in the order of `plan.mistakes`, and keep the plan."""
+        for check, case in compared(plan):
+            outcomes = [each[check.name, case.title] for each in observed]
+            values = {index: outcome.value for index, outcome in enumerate(outcomes) if outcome.verdict is None}
+            others = list({value for value in values.values() if value != case.want})  # most are what is wanted
+            kinds = dict(zip(others, client.weigh(check.name, case.want, others), strict=True))
+            kinds[case.want] = "same"
+            for index in range(len(observed)):
+                kind = kinds[values[index]] if index in values else "anything"
+                if kind != "same":
+                    case.mistakes[index] = values[index] if kind == "different" else NO_EVIDENCE
+        write_private(self._path(exercise), write_plan(plan))
+
+    def session(self, plan: Plan, source: str, file: str) -> Session:
+        """Where the course's own implementations are observed for a plan."""
+        return Session(self.zygote, plan, Code(source, file), RunLimits(cpu_seconds=5.0), on_cpu=True)
 
     def _add_inputs(self, plan: Plan, described: twin.Described, client: TwinClient, where: str) -> None:
         for check in plan.checks:
@@ -121,7 +152,8 @@ class Planner:
                 case.fingerprint = hashes.of(case.seed, case.inputs)[:16]
 
     def _add_reference(self, plan: Plan, reference: str, client: TwinClient, where: str) -> None:
-        outcomes = self._observe(plan, reference, f"{where}/solution.py")
+        with self.session(plan, reference, f"{where}/solution.py") as session:
+            outcomes = observe_all(session, plan.cases())
         for check, case in plan.cases():
             outcome = outcomes[check.name, case.title]
             if outcome.verdict is not None:
@@ -130,47 +162,27 @@ class Planner:
                 )
             case.want = outcome.value
             case.needs = budget.needs(outcome.used)
-            case.want_text = client.show(outcome.value)
-            verdict = client.review([twin.Seen(check.name, case, outcome.value, outcome.changed)])[0]
+        seen = [
+            twin.Seen(check.name, case, case.want, outcomes[check.name, case.title].changed)
+            for check, case in plan.cases()
+        ]
+        for (check, case), verdict in zip(plan.cases(), client.review(seen), strict=True):
+            case.want_text = verdict.text
             if not verdict.passed:
                 reason = verdict.problem or (verdict.message and str(verdict.message.values)) or verdict.difference
                 raise CourseProblem(
                     f"{where}: check {check.name}, case {case.title!r}, rejects the reference itself: {reason}"
                 )
-
-    def _add_mistakes(self, plan: Plan, mistakes: list[twin.Derived], client: TwinClient) -> None:
-        """What each known mistake gives, on enough cases of each check to tell it from the others."""
         for check in plan.checks:
             hidden = 0
             for case in check.cases:
                 hidden += not case.public
                 case.compared = check.device == "cpu" and (case.public or hidden <= COMPARED_HIDDEN) and not case.fresh
-        compared = [(check, case) for check, case in plan.cases() if case.compared]
 
-        def observe(mistake: twin.Derived) -> dict[tuple[str, str], Outcome]:
-            return self._observe(plan, mistake.source, "solution.py", compared, measure=False)
 
-        with ThreadPoolExecutor(self.jobs) as pool:
-            observed = list(pool.map(observe, mistakes))
-        for check, case in compared:
-            outcomes = [each[check.name, case.title] for each in observed]
-            values = {index: outcome.value for index, outcome in enumerate(outcomes) if outcome.verdict is None}
-            kinds = dict(zip(values, client.weigh(check.name, case.want, list(values.values())), strict=True))
-            for index in range(len(mistakes)):
-                kind = kinds.get(index, "anything")
-                if kind != "same":
-                    case.mistakes[index] = values[index] if kind == "different" else NO_EVIDENCE
-
-    def _observe(
-        self,
-        plan: Plan,
-        source: str,
-        file: str,
-        cases: list[tuple[PlannedCheck, PlannedCase]] | None = None,
-        measure: bool = True,
-    ) -> dict[tuple[str, str], Outcome]:
-        with Session(self.zygote, plan, Code(source, file), RunLimits(cpu_seconds=5.0), on_cpu=True) as session:
-            return observe_all(session, plan.cases() if cases is None else cases, measure=measure)
+def compared(plan: Plan) -> list[tuple[PlannedCheck, PlannedCase]]:
+    """The cases that known mistakes are tried on: enough of each check to tell them apart."""
+    return [(check, case) for check, case in plan.cases() if case.compared]
 
 
 def _same_points(plan: Plan, exercise: Exercise) -> None:

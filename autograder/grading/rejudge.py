@@ -129,6 +129,7 @@ def _case(case: CaseResult, planned: PlannedCheck | None, verdict: twin.Verdict 
         message=message,
         difference=verdict.difference,
         margin=verdict.margin,
+        timeline=verdict.timeline,
         got=verdict.text,
     )
 

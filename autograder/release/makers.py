@@ -98,8 +98,9 @@ def _make_public_plans(root: Path, private: Path, name: str, exercises: Sequence
     from autograder.jail.host import Zygote
 
     missing = [each for each in exercises if not _cache(root, private, each).exists()]
-    with Zygote() as zygote:
-        planner = Planner(root, private / "plans", AUTHORS, zygote, "verify")
+    zygote = Zygote()  # starts when a plan has to be made; after `verify` there is none
+    planner = Planner(root, private / "plans", AUTHORS, zygote, "verify")
+    try:
         for exercise in sorted(missing, key=lambda each: each.name != name):
             try:
                 public = public_plan(planner.plan(exercise))
@@ -108,6 +109,8 @@ def _make_public_plans(root: Path, private: Path, name: str, exercises: Sequence
                     raise
                 continue  # said when that one is asked for
             write(_cache(root, private, exercise), write_plan(public))
+    finally:
+        zygote.close()
 
 
 def _cache(root: Path, private: Path, exercise: Exercise) -> Path:

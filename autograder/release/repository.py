@@ -58,12 +58,17 @@ def release(
         [f"{FOLDER}/{name}" for name in student_files(topics)],
     )
     # The marker goes first and knows old and new hashes: killed half-way, the same command finishes the release.
-    write_atomically(out / MARKER, _encoded(new, replaced=_hashes(old)))
+    write_marker(out, new, over=old)
     paths = write_all(out, files)
     if old is not None:
         _remove(out, [name for name in {*old.files, *old.replaced} if name not in files])
-    write_atomically(out / MARKER, _encoded(new))
+    write_marker(out, new)
     return paths
+
+
+def write_marker(folder: Path, marker: Marker, *, over: Marker | None = None) -> None:
+    """Write the marker file; `over` is the release that is just being replaced, whose hashes are remembered until that is done."""
+    write_atomically(folder / MARKER, _encoded(marker, replaced=_hashes(over)))
 
 
 def release_files(course_root: Path, *, makers: Makers, topics: Sequence[Topic]) -> dict[str, bytes]:
@@ -87,10 +92,15 @@ def read_marker(folder: Path) -> Marker | None:
     path = folder / MARKER
     if not path.is_file() or path.is_symlink():
         return None
+    return parse_marker(path.read_bytes(), str(path))
+
+
+def parse_marker(data: bytes, file: str) -> Marker:
+    """The marker that `data` holds; `file` is what it is called in errors."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(data.decode("utf-8"))
         if content["format"] != FORMAT:
-            raise ReleaseError(f"it is of format {content['format']}, this version reads {FORMAT}.", file=str(path))
+            raise ReleaseError(f"it is of format {content['format']}, this version reads {FORMAT}.", file=file)
         marker = Marker(
             str(content["version"]),
             {str(name): str(digest) for name, digest in content["files"].items()},
@@ -99,12 +109,12 @@ def read_marker(folder: Path) -> Marker | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ReleaseError(
-            "it is not a release's marker file, or was cut short. Release into a new folder.", file=str(path)
+            "it is not a release's marker file, or was cut short. Release into a new folder.", file=file
         ) from None
     for name in [*marker.files, *marker.student_files, *marker.replaced]:
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts or "\\" in name or ":" in name or not pure.parts:
-            raise ReleaseError(f"it names {name!r}, which is not a file of the release.", file=str(path))
+            raise ReleaseError(f"it names {name!r}, which is not a file of the release.", file=file)
     return marker
 
 

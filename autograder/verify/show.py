@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from autograder.verify.report import Report, Trial
 from autograder.verify.show_mutants import only_killers, survivors
-from autograder.verify.verify import Report, Trial
 
 
 def report_table(reports: list[Report]) -> Table:

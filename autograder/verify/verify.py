@@ -3,183 +3,214 @@ accepted, forgers fail, neither order nor seeds matter, and what belongs to it i
 
 from __future__ import annotations
 
-import json
-import re
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan
 from autograder.course.config import Exercise
 from autograder.grading import hashes
 from autograder.grading.exercise import ExerciseGrader, Subject
-from autograder.grading.planner import CourseProblem
-from autograder.grading.runner import Code, RunLimits, Session, observe_all
+from autograder.grading.grade import ClassGrader
+from autograder.grading.planner import CourseProblem, Outcomes, compared
+from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
 from autograder.grading.twins import TwinClient
-from autograder.results import CheckResult, ExerciseResult
+from autograder.results import CheckResult, ExerciseResult, Message
+from autograder.verify import belongings
 from autograder.verify.forgers import forgers
-from autograder.verify.mutant_report import MutantReport
+from autograder.verify.report import Report, Trial, problems_of, remember, remembered
 
 # A variant that hangs is rejected: there is no need to wait as long as for a student.
 LIMITS = RunLimits(cpu_seconds=4.0, wall_factor=3.0)
 
 
-@dataclass
-class Trial:
-    """One implementation tried against the checks."""
+@dataclass(frozen=True)
+class _Attempt:
+    """An implementation that is to be tried."""
 
-    kind: str  # "stub", "reference", "mistake", "alternative", "forger"
+    kind: str
     name: str
-    verdicts: dict[str, str] = field(default_factory=dict)  # by check
-    earned: int = 0
-    reasons: dict[str, str] = field(default_factory=dict)  # of failing checks, for people
-    margins: dict[str, float] = field(default_factory=dict)
-    spent: dict[str, dict[str, float]] = field(default_factory=dict)  # of checks with a budget, the most of its cases
-    seconds: float = 0.0
-
-    def failing(self) -> list[str]:
-        return [name for name, verdict in self.verdicts.items() if verdict not in ("passed", "skipped")]
-
-
-@dataclass
-class Report:
-    """What verify found out about one exercise."""
-
-    exercise: str
-    problems: list[str] = field(default_factory=list)
-    trials: list[Trial] = field(default_factory=list)
-    checks: list[str] = field(default_factory=list)
-    points: int = 0
-    budgets: dict[str, dict[str, float]] = field(default_factory=dict)  # of checks that have one
-    mutants: MutantReport | None = None  # when they were tried
-
-    @property
-    def good(self) -> bool:
-        return not self.problems
-
-    def of(self, kind: str) -> list[Trial]:
-        return [trial for trial in self.trials if trial.kind == kind]
-
-    def only_killer(self) -> dict[str, int]:
-        """For each check, how many mistakes it alone rejects."""
-        alone = [failing[0] for failing in (trial.failing() for trial in self.of("mistake")) if len(failing) == 1]
-        return {check: alone.count(check) for check in self.checks}
+    source: str
+    expected: tuple[str, ...] = ()
+    backwards: bool = False  # in another order of checks and with another seed of torch
 
 
 @dataclass
 class Verifier:
-    """Verifies exercises through the engine that grades. `make_grader` gives a grader of one exercise with its plan."""
+    """Verifies exercises through the engine that grades; `grader` holds its processes, and may be used again."""
 
-    root: Path
+    grader: ClassGrader
     cache: Path
-    make_grader: Callable[[Exercise], ExerciseGrader]
-    make_twin: Callable[[Exercise], TwinClient]
-    jobs: int = 2
-    on_trial: Callable[[str, int, int], None] = lambda exercise, done, total: None
+    on_trial: Callable[[str, int, int], None] = lambda exercise, done, total: None  # called from several threads
 
-    def try_mutants(self, reports: list[Report], exercises: list[Exercise]) -> None:
-        """Try the mutants of all `exercises` that can be graded, and add what came of them to their reports."""
+    def verify(self, exercises: list[Exercise], mutants: bool = False) -> list[Report]:
+        """Everything about some exercises, with their mutants if wanted. Uses what an earlier call found when nothing that
+        it depends on has changed."""
+        jobs = self.grader.jobs
+        # An exercise is led by one thread, which makes its inputs and waits; what takes time are its trials, all in one pool.
+        leaders, pool = ThreadPoolExecutor(jobs, "verify"), ThreadPoolExecutor(jobs, "trials")
+        try:
+            reports = list(leaders.map(lambda exercise: self._verify(exercise, pool), exercises))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            self.grader.close()  # ends the workers, so that the threads come back at once
+            raise
+        finally:
+            pool.shutdown(cancel_futures=True)
+            leaders.shutdown(cancel_futures=True)
+        if mutants:
+            self._try_mutants(reports, exercises)
+        return reports
+
+    def _try_mutants(self, reports: list[Report], exercises: list[Exercise]) -> None:
         from autograder.verify.mutants import MutantRunner
 
         able = [(report, each) for report, each in zip(reports, exercises, strict=True) if report.trials]
-        runner = MutantRunner(self.root, self.cache, self.jobs, self.on_trial)
-        for (report, _), found in zip(
-            able, runner.run([(each, self.make_grader(each)) for _, each in able]), strict=True
-        ):
-            report.mutants = found
-            report.problems += found.problems
-
-    def verify(self, exercise: Exercise) -> Report:
-        """Everything about one exercise. Uses what an earlier call found when nothing it depends on has changed."""
-        report = Report(exercise.name, points=exercise.points)
-        report.problems += self._belongings(exercise)
+        clients = [self._client(each) for _, each in able]
+        runner = MutantRunner(self.grader.root, self.cache, self.grader.jobs, self.on_trial)
         try:
-            grader = self.make_grader(exercise)
+            graders = [
+                (each, self.grader.grader_of(each, self.grader.planner.plan(each), client))
+                for (_, each), client in zip(able, clients, strict=True)
+            ]
+            found = runner.run(graders)
+        finally:
+            for client in clients:
+                client.close()
+        for (report, _), mutants in zip(able, found, strict=True):
+            report.mutants = mutants
+            report.problems += mutants.problems
+
+    def _client(self, exercise: Exercise) -> TwinClient:
+        return TwinClient(self.grader.trusted, self.grader.planner.opening(exercise))
+
+    def _verify(self, exercise: Exercise, pool: ThreadPoolExecutor) -> Report:
+        report = Report(exercise.name, points=exercise.points)
+        report.problems += belongings.missing_files(exercise, self.grader.root)
+        client = self._client(exercise)
+        try:
+            self._fill(report, exercise, client, pool)
         except CourseProblem as problem:
             report.problems.insert(0, str(problem))
-            return report
-        client = self.make_twin(exercise)
-        described = client.describe()
-        report.checks = [check.name for check in grader.plan.checks]
-        report.budgets = {check.name: check.budget for check in grader.plan.checks if check.budget}
-        report.problems += self._lecture_anchors(exercise, grader.plan)
-        report.problems += self._plan_problems(grader.plan)
-        key = hashes.of("verify", grader.plan.key, hashes.of(Path(__file__).read_bytes()), _forgers_hash())
-        path = self.cache / f"{exercise.topic}.{exercise.slug}.{key[:24]}.json"
-        remembered = _remembered(path)
-        if remembered is None:
-            report.trials = self._try_all(exercise, grader, described)
-            unstable = self._unstable(grader, client)
-            _remember(path, report.trials, unstable)
-        else:
-            report.trials, unstable = remembered
-        report.problems += unstable
-        report.problems += _judged(report, described)
+        finally:
+            client.close()
         return report
 
-    # --- trials ---
+    def _fill(self, report: Report, exercise: Exercise, client: TwinClient, pool: ThreadPoolExecutor) -> None:
+        planner = self.grader.planner
+        plan = planner.cached(exercise)
+        draft = plan is None
+        if plan is None:
+            plan, _ = planner.draft(exercise, client)
+        report.checks = [check.name for check in plan.checks]
+        report.budgets = {check.name: check.budget for check in plan.checks if check.budget}
+        report.problems += belongings.lecture_anchors(exercise, self.grader.root, plan)
+        report.problems += belongings.plan_problems(plan)
+        path = self.cache / f"{exercise.topic}.{exercise.slug}.{hashes.of('verify', plan.key, _own_hash())[:24]}.json"
+        known = None if draft else remembered(path)
+        if known is None:
+            trials = _Trials(exercise, self.grader.grader_of(exercise, plan, client), self.grader, client.describe())
+            report.trials, observed = trials.run(pool, self.on_trial, observe=draft)
+            if draft:
+                planner.complete(exercise, plan, observed, client)
+            unstable = trials.unstable(client)
+            remember(path, report.trials, unstable)
+        else:
+            report.trials, unstable = known
+        report.problems += unstable
+        report.problems += problems_of(report)
 
-    def _try_all(self, exercise: Exercise, grader: ExerciseGrader, described: twin.Described) -> list[Trial]:
-        plan = grader.plan
-        backwards = _reordered(plan)
-        work: list[tuple[str, str, str, Plan, int]] = [
-            ("stub", "the stub", described.stub, plan, 0),
-            ("reference", "the reference", described.reference, plan, 0),
-            (
-                "reference",
-                "the reference, in another order and with another seed of torch",
-                described.reference,
-                backwards,
-                4321,
-            ),
-        ]
-        work += [("mistake", each.sentence, each.source, plan, 0) for each in described.mistakes]
-        work += [("alternative", each.sentence, each.source, plan, 0) for each in described.alternatives]
-        work += [
-            ("forger", each.name, each.source, plan, 0) for each in forgers(described.stub, described.reference, plan)
-        ]
+
+@dataclass
+class _Trials:
+    """The implementations of one exercise, tried against its checks."""
+
+    exercise: Exercise
+    grader: ExerciseGrader
+    course: ClassGrader
+    described: twin.Described
+
+    def run(
+        self, pool: ThreadPoolExecutor, on_trial: Callable[[str, int, int], None], observe: bool
+    ) -> tuple[list[Trial], list[Outcomes]]:
+        """What became of each; and with `observe`, what each mistake gave on the cases that the plan compares."""
+        attempts = self._attempts()
+        counting = threading.Lock()
         done = 0
 
-        def attempt(item: tuple[str, str, str, Plan, int]) -> Trial:
+        def attempt(each: _Attempt) -> tuple[Trial, Outcomes]:
             nonlocal done
-            kind, name, source, its_plan, seed = item
-            trial = self._try(exercise, grader, kind, name, source, its_plan, seed)
-            done += 1
-            self.on_trial(exercise.name, done, len(work))
-            return trial
+            tried = self._observed(each) if observe and each.kind == "mistake" else (self._graded(each), {})
+            with counting:
+                done += 1
+                on_trial(self.exercise.name, done, len(attempts))
+            return tried
 
-        with ThreadPoolExecutor(self.jobs) as pool:
-            return list(pool.map(attempt, work))
+        tried = [future.result() for future in [pool.submit(attempt, each) for each in attempts]]
+        observed = [
+            outcomes for each, (_, outcomes) in zip(attempts, tried, strict=True) if observe and each.kind == "mistake"
+        ]
+        return [trial for trial, _ in tried], observed
 
-    def _try(
-        self, exercise: Exercise, grader: ExerciseGrader, kind: str, name: str, source: str, plan: Plan, seed: int
-    ) -> Trial:
-        from dataclasses import replace
+    def _attempts(self) -> list[_Attempt]:
+        found = self.described
+        another = "the reference, in another order and with another seed of torch"
+        return [
+            _Attempt("stub", "the stub", found.stub),
+            _Attempt("reference", "the reference", found.reference),
+            _Attempt("reference", another, found.reference, backwards=True),
+            *(_Attempt("mistake", each.sentence, each.source, tuple(each.only)) for each in found.mistakes),
+            *(_Attempt("alternative", each.sentence, each.source, tuple(each.only)) for each in found.alternatives),
+            *(
+                _Attempt("forger", each.name, each.source)
+                for each in forgers(found.stub, found.reference, self.grader.plan)
+            ),
+        ]
 
-        honest = kind in ("reference", "alternative")  # one unlucky measurement must not speak against a right answer
-        mine = replace(grader, plan=plan, torch_seed=seed, confirm=honest and _has_budgets(plan), limits=LIMITS)
-        file = f"{exercise.name}.py"
-        forbidden = exercise.forbid if kind in ("reference", "alternative", "stub") else ()
-        result = mine.grade(Subject(Code(source, file, forbidden), lambda line: (file, line))).result
-        return Trial(
-            kind=kind,
-            name=name,
-            verdicts={check.name: check.verdict for check in result.checks},
-            earned=result.earned,
-            reasons=_reasons(result),
-            spent={
-                check.name: _most_spent(check) for check in result.checks if any(case.spent for case in check.cases)
-            },
-            margins={check.name: round(check.margin, 6) for check in result.checks if check.margin is not None},
-            seconds=round(result.seconds, 4),
-        )
+    def _graded(self, each: _Attempt) -> Trial:
+        honest = each.kind in (
+            "reference",
+            "alternative",
+        )  # one unlucky measurement must not speak against a right answer
+        plan = self.grader.plan
+        mine = replace(self.grader, confirm=honest and any(check.budget for check in plan.checks), limits=LIMITS)
+        if each.backwards:
+            mine = replace(mine, plan=_reordered(plan), torch_seed=4321)
+        return _trial(each, mine.grade(self._subject(each)).result)
 
-    def _unstable(self, grader: ExerciseGrader, client: TwinClient) -> list[str]:
+    def _observed(self, each: _Attempt) -> tuple[Trial, Outcomes]:
+        """A mistake, run once for the plan and for its trial: first as the planner does it, then what is left."""
+        plan = self.grader.plan
+        with self.course.planner.session(plan, each.source, "solution.py") as session:
+            observed = observe_all(session, compared(plan), measure=False)
+            ended = {check: outcome for (check, _), outcome in observed.items() if outcome.verdict in _ENDED}
+            outcomes = dict(observed)
+            left = []
+            for check, case in self.grader.runnable():
+                if check.budget:
+                    left.append((check, case))  # now measured, which the plan has no use for
+                elif check.name in ended:
+                    skipped = Outcome(ended[check.name].verdict, Message(id="run.not-run", values={}))
+                    outcomes.setdefault((check.name, case.title), skipped)
+                elif not case.compared:
+                    left.append((check, case))
+            outcomes |= observe_all(session, left)
+        return _trial(each, self.grader.judge(self._subject(each), outcomes).result), observed
+
+    def _subject(self, each: _Attempt) -> Subject:
+        file = f"{self.exercise.name}.py"
+        forbidden = self.exercise.forbid if each.kind in ("reference", "alternative", "stub") else ()
+        return Subject(Code(each.source, file, forbidden), lambda line: (file, line))
+
+    def unstable(self, client: TwinClient) -> list[str]:
         """Cases whose discrete answer a last-bit change of the inputs flips: they would fail right answers."""
-        plan, reference = grader.plan, client.describe().reference
+        plan, reference = self.grader.plan, self.described.reference
         problems = []
         moved: list[tuple[Any, Any]] = []
         for check, case in plan.cases():
@@ -187,10 +218,8 @@ class Verifier:
                 continue
             inputs = client.perturb(case.inputs)
             if inputs != case.inputs:
-                from msgspec import structs
-
                 moved.append((check, structs.replace(case, inputs=inputs)))
-        with Session(grader.zygote, plan, Code(reference, "solution.py"), LIMITS) as session:
+        with Session(self.grader.zygote, plan, Code(reference, "solution.py"), LIMITS) as session:
             outcomes = observe_all(session, moved, measure=False)
         for check, case in moved:
             outcome = outcomes[check.name, case.title]
@@ -206,104 +235,27 @@ class Verifier:
                 )
         return problems
 
-    # --- what belongs to an exercise ---
 
-    def _belongings(self, exercise: Exercise) -> list[str]:
-        folder = exercise.solution_dir(self.root)
-        problems = []
-        for name in ("solution.py", "checks.py", "mistakes.py", "alternatives.py", "test_oracle.py"):
-            if not (folder / name).exists():
-                problems.append(f"solutions/{exercise.name}/{name} is missing")
-        if not exercise.lecture(self.root).exists():
-            problems.append(f"lectures/{exercise.name}.md is missing: the lecture page of the exercise")
-        return problems
-
-    def _lecture_anchors(self, exercise: Exercise, plan: Plan) -> list[str]:
-        page = exercise.lecture(self.root)
-        if not page.exists():
-            return []
-        anchors = {
-            _slug(line.lstrip("#")) for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("#")
-        }
-        return [
-            f"check {check.name} points to #{check.lecture}, but lectures/{exercise.name}.md has no such heading"
-            for check in plan.checks
-            if check.lecture and check.lecture not in anchors
-        ]
-
-    def _plan_problems(self, plan: Plan) -> list[str]:
-        problems = []
-        for check in plan.checks:
-            if all(case.public for case in check.cases):
-                problems.append(f"check {check.name} has no hidden case: an answer can be copied from its public ones")
-            public = [case.inputs for case in check.cases if case.public]
-            for case in check.cases:
-                if not case.public and not case.drawn and case.inputs in public:
-                    problems.append(f"check {check.name}: hidden case {case.title!r} has the inputs of a public one")
-        if not any(case.public for _, case in plan.cases()):
-            problems.append("no check has a public case: students would see nothing")
-        return problems
+_ENDED = ("timeout", "memory", "crashed")
 
 
-def _judged(report: Report, described: twin.Described) -> list[str]:
-    """What the trials say, as problems."""
-    problems = []
-    only = {("mistake", each.sentence): set(each.only) for each in described.mistakes}
-    only |= {("alternative", each.sentence): set(each.only) for each in described.alternatives}
-    for trial in report.trials:
-        failing = trial.failing()
-        expected = only.get((trial.kind, trial.name), set())
-        errors = [name for name, verdict in trial.verdicts.items() if verdict == "grader-error"]
-        if errors:
-            problems.append(f"{trial.kind} “{trial.name}”: a judge raised: {trial.reasons.get(errors[0], errors[0])}")
-        if trial.kind in ("stub", "forger") and trial.earned:
-            passed = [name for name, verdict in trial.verdicts.items() if verdict == "passed"]
-            problems.append(f"{trial.kind} “{trial.name}” earns {trial.earned} points, from {', '.join(passed)}")
-        elif trial.kind == "stub" and any(verdict == "error" for verdict in trial.verdicts.values()):
-            problems.append("the stub can't be imported")
-        elif trial.kind == "reference" and failing:
-            problems.append(f"{trial.name} fails {failing[0]}: {trial.reasons.get(failing[0], '')}")
-        elif trial.kind == "mistake" and not failing:
-            problems.append(f"no check rejects the mistake “{trial.name}”")
-        elif trial.kind == "mistake" and expected - set(failing):
-            problems.append(f"the mistake “{trial.name}” should fail {', '.join(sorted(expected - set(failing)))}")
-        elif trial.kind == "alternative" and set(failing) - expected:
-            name = next(name for name in failing if name not in expected)
-            problems.append(f"the alternative “{trial.name}” is right, but fails {name}: {trial.reasons.get(name, '')}")
-    problems += _near_budgets(report)
-    if not report.of("mistake"):
-        problems.append("it lists no mistakes, so nothing shows that its checks reject anything")
-    if not report.of("alternative"):
-        problems.append("it lists no alternatives, so nothing shows that its checks accept other right answers")
-    return problems
-
-
-WELL_INSIDE = 0.8
-"""The share of its budget that no right answer may need more than: another machine measures a little differently."""
-
-
-def _has_budgets(plan: Plan) -> bool:
-    return any(check.budget for check in plan.checks)
+def _trial(each: _Attempt, result: ExerciseResult) -> Trial:
+    return Trial(
+        kind=each.kind,
+        name=each.name,
+        verdicts={check.name: check.verdict for check in result.checks},
+        earned=result.earned,
+        reasons=_reasons(result),
+        margins={check.name: round(check.margin, 6) for check in result.checks if check.margin is not None},
+        spent={check.name: _most_spent(check) for check in result.checks if any(case.spent for case in check.cases)},
+        seconds=round(result.seconds, 4),
+        expected=list(each.expected),
+    )
 
 
 def _most_spent(check: CheckResult) -> dict[str, float]:
     names = {name for case in check.cases for name in case.spent}
     return {name: max(case.spent.get(name, 0.0) for case in check.cases) for name in sorted(names)}
-
-
-def _near_budgets(report: Report) -> list[str]:
-    """Right answers that come near to a bound, and wasteful ones that hardly break it."""
-    problems = []
-    for check, budget in report.budgets.items():
-        for name, bound in budget.items():
-            for trial in (*report.of("reference"), *report.of("alternative")):
-                ratio = trial.spent.get(check, {}).get(name, 0.0)
-                if WELL_INSIDE * bound < ratio <= bound and check not in trial.failing():
-                    problems.append(
-                        f"check {check}: {trial.kind} “{trial.name}” needs {ratio:.3g}× the reference's {name}, too near to "
-                        f"the bound {bound:g}×; right answers stay below {WELL_INSIDE * bound:.3g}×"
-                    )
-    return problems
 
 
 def _reasons(result: ExerciseResult) -> dict[str, str]:
@@ -325,35 +277,11 @@ def _reasons(result: ExerciseResult) -> dict[str, str]:
 
 
 def _reordered(plan: Plan) -> Plan:
-    from msgspec import structs
-
     checks = [structs.replace(check, cases=check.cases[::-1]) for check in plan.checks[::-1]]
     return structs.replace(plan, checks=checks)
 
 
-def _slug(heading: str) -> str:
-    """The anchor that GitHub gives a heading."""
-    text = re.sub(r"[`*_]{1,2}([^`*]+)[`*_]{1,2}", r"\1", heading.strip()).lower()
-    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
-
-
-def _forgers_hash() -> str:
-    from autograder.verify import forgers as module
-
-    return hashes.of(Path(module.__file__).read_bytes())
-
-
-def _remembered(path: Path) -> tuple[list[Trial], list[str]] | None:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return [Trial(**trial) for trial in data["trials"]], list(data["unstable"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _remember(path: Path, trials: list[Trial], unstable: list[str]) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    data = {"trials": [asdict(trial) for trial in trials], "unstable": unstable}
-    temporary.write_text(json.dumps(data), encoding="utf-8")
-    temporary.replace(path)
+def _own_hash() -> str:
+    """Of what decides trials beyond the plan and the grading."""
+    folder = Path(__file__).parent
+    return hashes.of(hashes.grading(), *((folder / name).read_bytes() for name in ("verify.py", "forgers.py")))

@@ -16,7 +16,10 @@ H, S = 8, 64
 slopes, bias = reference["alibi_slopes"](H), reference["alibi_bias"](H, 1, S)[:, 0]  # the newest query's row
 colours = plt.colormaps["viridis"].resampled(H + 1).colors
 figure, axes = plt.subplot_mosaic([["lines", "weights", "square"]], figsize=(10.4, 3.7), layout="constrained")
-for name, rows, title in (("lines", bias, "bias of each head"), ("weights", bias.softmax(-1), "weights of equal scores")):
+for name, rows, title in (
+    ("lines", bias, "bias of each head"),
+    ("weights", bias.softmax(-1), "weights of equal scores"),
+):
     for h in range(H):
         axes[name].plot(range(S), rows[h], color=colours[h], label=f"1/{1 / slopes[h]:.0f}")
     axes[name].set(title=title, xlabel="key's position (the query is at 63)", xlim=(0, S - 1))

@@ -14,7 +14,9 @@ reference = runpy.run_path(str(HERE.parents[2] / "solutions" / "position" / "rop
 plt.rcParams.update({"svg.hashsalt": "rope", "svg.fonttype": "none", "font.size": 10})
 BLUE, RED, GREY = "#1f5fa8", "#c0392b", "#888888"
 
-figure, axes = plt.subplot_mosaic([["planes", "bound"]], figsize=(10.0, 3.9), width_ratios=[1.5, 1], layout="constrained")
+figure, axes = plt.subplot_mosaic(
+    [["planes", "bound"]], figsize=(10.0, 3.9), width_ratios=[1.5, 1], layout="constrained"
+)
 axes["planes"].axis("off")
 
 # Left: x = (1, 0, 1, 0, 1, 0) at the positions 0 … 8, a plane for each pair; base 8, so that all of them move.
@@ -25,7 +27,9 @@ for i, theta in enumerate(reference["rope_freqs"](6, 8.0)):
     plane = axes["planes"].inset_axes((i / 3, 0.05, 0.31, 0.85))
     plane.add_patch(plt.Circle((0, 0), 1, fill=False, color=GREY, lw=0.8))
     for p, (a, b) in zip(positions.tolist(), turned[:, 2 * i : 2 * i + 2].tolist(), strict=True):
-        plane.annotate("", (a, b), (0, 0), arrowprops={"arrowstyle": "->", "color": BLUE, "alpha": 0.35 + 0.65 * (p == 1)})
+        plane.annotate(
+            "", (a, b), (0, 0), arrowprops={"arrowstyle": "->", "color": BLUE, "alpha": 0.35 + 0.65 * (p == 1)}
+        )
         plane.text(1.17 * a, 1.17 * b, str(p), ha="center", va="center", fontsize=9, color=RED if p == 0 else "black")
     plane.set(aspect="equal", xlim=(-1.35, 1.35), ylim=(-1.35, 1.35), xticks=[], yticks=[])
     plane.set_title(f"features {2 * i}, {2 * i + 1}: θ = {theta:.2f}", fontsize=10)

@@ -51,7 +51,9 @@ def alibi_bias(H, T, S):
 @alternative("entry by entry")
 def alibi_bias(H, T, S):
     slopes = _slopes(H).tolist()
-    rows = [[[m * (s - (S - T + t)) if s <= S - T + t else -math.inf for s in range(S)] for t in range(T)] for m in slopes]
+    rows = [
+        [[m * (s - (S - T + t)) if s <= S - T + t else -math.inf for s in range(S)] for t in range(T)] for m in slopes
+    ]
     return torch.tensor(rows)
 
 

@@ -6,7 +6,9 @@ from autograder.checks import Tolerance, case, check, gradients
 
 # float32 near the start: honest answers (angles in float32 or float64) differ by up to 2e-5 of an input of size 4.
 NEAR = Tolerance(atol=1e-4, rtol=1e-5)
-EXACT = Tolerance(atol=1e-9, rtol=1e-12)  # float64: 1e-11 at position 100 000; float32 frequencies are off by 1e-3 there
+EXACT = Tolerance(
+    atol=1e-9, rtol=1e-12
+)  # float64: 1e-11 at position 100 000; float32 frequencies are off by 1e-3 there
 # float32 at positions up to 4000: float32 angles are off by up to 3e-4, so outputs by 1e-3; tables in bfloat16 by 1e-2.
 FAR = Tolerance(atol=3e-3, rtol=1e-3)  # one unit of float16
 ONE_ULP = Tolerance(atol=1e-3, rtol=2**-7)  # of bfloat16, and what float32 angles do to numbers near 0
@@ -124,7 +126,9 @@ def each_sequence_can_have_its_own_positions(student, x, pos, style, rotary_dim,
         case("half, interleaved, as in GLM", H=3, T=4, D=12, rotary_dim=6, style="interleaved"),
         case("all but two", T=6, D=10, rotary_dim=8, high=25),
         case("all of them, by number", T=3, D=6, rotary_dim=6, high=9),
-        case("own positions, base 300", B=2, T=3, D=8, rotary_dim=4, own=True, high=20, base=300.0, style="interleaved"),
+        case(
+            "own positions, base 300", B=2, T=3, D=8, rotary_dim=4, own=True, high=20, base=300.0, style="interleaved"
+        ),
     ],
 )
 def partial_rotation_leaves_the_tail(student, x, pos, style, rotary_dim, base):

@@ -18,7 +18,9 @@ mistake(
 
 mistake(
     "Your frequencies are float32. Multiplied by a position of 100 000, their rounding becomes an angle. Keep them in float64.",
-    edit={"return base ** (-torch.arange(0, D, 2, dtype=torch.float64) / D)": "return base ** (-torch.arange(0, D, 2) / D)"},
+    edit={
+        "return base ** (-torch.arange(0, D, 2, dtype=torch.float64) / D)": "return base ** (-torch.arange(0, D, 2) / D)"
+    },
 )
 
 mistake(
@@ -33,7 +35,9 @@ mistake(
 
 mistake(
     "You swap sine and cosine.",
-    edit={"cos, sin = angles.cos().to(wide), angles.sin().to(wide)": "cos, sin = angles.sin().to(wide), angles.cos().to(wide)"},
+    edit={
+        "cos, sin = angles.cos().to(wide), angles.sin().to(wide)": "cos, sin = angles.sin().to(wide), angles.cos().to(wide)"
+    },
 )
 
 mistake(
@@ -56,7 +60,9 @@ mistake(
 mistake(
     "You take neighbours apart and put the results side by side: features come back at other places. Put each number back where "
     "its pair was.",
-    edit={'torch.cat(turned, dim=-1) if style == "half" else torch.stack(turned, dim=-1).flatten(-2)': "torch.cat(turned, -1)"},
+    edit={
+        'torch.cat(turned, dim=-1) if style == "half" else torch.stack(turned, dim=-1).flatten(-2)': "torch.cat(turned, -1)"
+    },
 )
 
 
@@ -109,7 +115,9 @@ mistake(
 
 mistake(
     "You use the positions of the first sequence for all of them. With `pos` of shape (B, T) each has its own.",
-    edit={"    if pos.ndim == 2:\n        angles = angles[:, None]": "    if pos.ndim == 2:\n        angles = angles[:1, None]"},
+    edit={
+        "    if pos.ndim == 2:\n        angles = angles[:, None]": "    if pos.ndim == 2:\n        angles = angles[:1, None]"
+    },
 )
 
 mistake(
@@ -154,7 +162,9 @@ mistake(
 
 mistake(
     "Your cosines and sines are rounded to x's dtype before the rotation. Keep tables and rotation in float32, and round once.",
-    edit={"cos, sin = angles.cos().to(wide), angles.sin().to(wide)": "cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)"},
+    edit={
+        "cos, sin = angles.cos().to(wide), angles.sin().to(wide)": "cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)"
+    },
 )
 
 mistake(
@@ -174,7 +184,9 @@ mistake(
 
 mistake(
     "No gradient reaches x: it is detached on the way.",
-    edit={"turning, rest = x[..., :R].to(wide), x[..., R:]": "turning, rest = x[..., :R].detach().to(wide), x[..., R:]"},
+    edit={
+        "turning, rest = x[..., :R].to(wide), x[..., R:]": "turning, rest = x[..., :R].detach().to(wide), x[..., R:]"
+    },
 )
 
 # --- conversion and decay --------------------------------------------------------------------------------------------

@@ -1,0 +1,175 @@
+"""Public checks of pipeline/one_f_one_b: run `pytest` on this file, or `autograder check pipeline/one_f_one_b`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+import torch
+from torch.nn.functional import cross_entropy, mse_loss
+from autograder.checks import case, check, reject
+from autograder.lab.pipeline import peaks, random_schedule
+from autograder.lab.schedules import invalid, too_full, too_long
+from autograder.lab.stages import execution, most_kept, recorded, stack
+
+
+def as_short_as_gpipe(seen, case):
+    p, m = case["p"], case["m"]
+    steps = m + p - 1
+    return invalid(seen, p, m) or too_long(seen, 3.0 * steps) or too_long(seen, 2.0 * steps, tf=1.0, tb=1.0)
+
+
+def holds_few(seen, case):
+    """As short, and within the memory: the naive schedule holds even less, and does not count."""
+    p, m = case["p"], case["m"]
+    return as_short_as_gpipe(seen, case) or too_full(seen, [min(m, p - s) for s in range(p)])
+
+
+@check(points=2, judge=as_short_as_gpipe, lecture='three-phases', public=[case('2 devices, 3 micro-batches', p=2, m=3), case('4 devices, 8 micro-batches', p=4, m=8), case('4 devices, 2 micro-batches', p=4, m=2)])
+def as_short_as_it_can_be(student, p, m):
+    """The schedule is valid, comes to no deadlock, and takes (m + p - 1) · (tf + tb), also when m < p."""
+    return student.one_f_one_b(p, m)
+
+
+@check(points=2, judge=holds_few, lecture='what-a-device-holds', public=[case('2 devices, 4 micro-batches', p=2, m=4), case('4 devices, 7 micro-batches', p=4, m=7)])
+def a_device_holds_no_more_than_it_must(student, p, m):
+    """Device s holds the activations of at most min(m, p - s) micro-batches, and the schedule is no longer for it."""
+    return student.one_f_one_b(p, m)
+
+
+@check(points=1, lecture='what-a-device-holds', public=[case(p=4, m=8), case(p=3, m=2)])
+def the_peak_has_a_formula(student, p, m):
+    """`peak_activations` is what 1F1B holds on each device."""
+    return student.peak_activations(p, m)
+
+
+@check(points=1, lecture='what-a-device-holds', public=[case(p=2, m=8), case(p=4, m=2)])
+def memory_is_a_fraction_of_gpipes(student, p, m):
+    """`memory_vs_gpipe` is, for each device, 1F1B's peak over GPipe's."""
+    return student.memory_vs_gpipe(p, m)
+
+
+TWO_BY_THREE = [
+    [(0, "F", 0), (0, "F", 1), (0, "B", 0), (0, "F", 2), (0, "B", 1), (0, "B", 2)],
+    [(1, "F", 0), (1, "B", 0), (1, "F", 1), (1, "B", 1), (1, "F", 2), (1, "B", 2)],
+]
+
+
+LAST_FIRST = [
+    [(0, "F", 2), (0, "F", 0), (0, "F", 1), (0, "B", 2), (0, "B", 1), (0, "B", 0)],
+    [(1, "F", 2), (1, "B", 2), (1, "F", 0), (1, "F", 1), (1, "B", 1), (1, "B", 0)],
+]
+
+
+SCHEDULES = {"2 devices, 3 micro-batches": TWO_BY_THREE, "the last first": LAST_FIRST}
+
+
+def step(rng, rows, kinds, m=1, order="random", width=3, loss="mse", dtype="float32", before=False):
+    """A schedule, a model with a stage for each of its devices, and a batch; `before`: there are gradients already."""
+    dtype = getattr(torch, dtype)
+    weights = []
+    for kind in kinds:
+        if kind == "embed":
+            weights.append(rng.normal(11, width, dtype=dtype))
+        elif kind == "linear":
+            wider = width + 1  # each layer has its own shape, so that a wrong gradient does not fit
+            weights += [rng.normal(wider, width, dtype=dtype), rng.normal(wider, scale=0.3, dtype=dtype)]
+            width = wider
+    if order == "random":
+        schedule = random_schedule(rng, len(kinds), m)
+    elif order == "all forwards first":
+        schedule = [[(s, kind, i) for kind in "FB" for i in range(m)] for s in range(len(kinds))]
+    else:
+        schedule = SCHEDULES[order]
+    return {
+        "schedule": schedule,
+        "kinds": list(kinds),
+        "weights": weights,
+        "x": rng.integers(0, 11, rows, 4) if "embed" in kinds else rng.normal(rows, weights[0].shape[1], dtype=dtype),
+        "y": rng.integers(0, width, rows) if loss == "cross entropy" else rng.normal(rows, width, dtype=dtype),
+        "loss": loss,
+        "before": [rng.normal(*w.shape, dtype=dtype) for w in weights] if before else [],
+    }
+
+
+LOSSES = {"mse": mse_loss, "cross entropy": cross_entropy}
+
+
+def parameters(stages):
+    return [parameter for stage in stages for parameter in stage.parameters()]
+
+
+@check(points=2, inputs=step, lecture='running-a-schedule', public=[case('2 devices, 6 rows', rows=6, kinds=['linear', 'linear'], order='2 devices, 3 micro-batches'), case('2 devices, 7 rows: micro-batches of 3, 2 and 2', rows=7, kinds=['linear', 'linear'], order='2 devices, 3 micro-batches')])
+def gradients_are_those_of_the_batch(student, schedule, kinds, weights, x, y, loss, before):
+    """`run_schedule` adds the gradient of the mean loss over the whole batch to `.grad`, whatever the schedule is."""
+    stages = stack(kinds, weights)
+    for parameter, grad in zip(parameters(stages), before, strict=False):
+        parameter.grad = grad.clone()
+    mean = student.run_schedule(schedule, stages, x, y, LOSSES[loss])
+    return {
+        "loss": mean.detach(),
+        "loss.requires_grad": mean.requires_grad,
+        "gradients": [parameter.grad for parameter in parameters(stages)],
+        "weights": [parameter.detach() for parameter in parameters(stages)],
+    }
+
+
+def wanted(ops, rows):
+    """What a stage writes down when it runs `ops`: (kind, number of the forward, rows)."""
+    m = len(ops) // 2
+    calls, events = {}, []
+    for _, kind, i in ops:
+        call = calls.setdefault(i, len(calls))
+        events.append((kind, call, rows // m + (i < rows % m)))
+    return events
+
+
+def in_order(seen, inputs, case):
+    schedule = inputs["schedule"]
+    for stage, (events, ops) in enumerate(zip(execution(seen, len(schedule)), schedule, strict=True)):
+        got, want = "".join(kind for kind, _, _ in events), "".join(kind for _, kind, _ in ops)
+        if got != want:
+            return reject(
+                "Stage {stage} runs {got}; its list says {want}. Each device runs its own list, in order, each operation once.",
+                stage=stage, got=got, want=want,
+            )  # fmt: skip
+        if events != wanted(ops, case["rows"]):
+            return reject(
+                "Stage {stage} runs F and B in the right places, but for other micro-batches than its list says: (kind, how many "
+                "forwards before, rows) are {got}; expected {want}.",
+                stage=stage, got=events, want=wanted(ops, case["rows"]),
+            )  # fmt: skip
+    return None
+
+
+def freed(seen, inputs):
+    schedule = inputs["schedule"]
+    stages = len(schedule)
+    for stage, events in enumerate(execution(seen, stages)):
+        if sum(kind == "B" for kind, _, _ in events) < len(schedule[stage]) // 2:
+            return reject("Stage {stage} runs too few backwards, so there is nothing to free.", stage=stage)
+    for stage, (most, enough) in enumerate(zip(most_kept(seen, stages), peaks(schedule), strict=True)):
+        if most > enough:
+            return reject(
+                "Stage {stage} keeps what a backward needs for {most} micro-batches at once; with this schedule {enough} are enough. "
+                "Run each B when its turn comes, let it free its graph, and drop what you hold of its micro-batch.",
+                stage=stage, most=most, enough=enough,
+            )  # fmt: skip
+    return None
+
+
+def events(student, schedule, kinds, weights, x, y, loss, before):
+    """What the stages write down, in the order in which it happens."""
+    log = []
+    student.run_schedule(schedule, recorded(stack(kinds, weights), log), x, y, LOSSES[loss])
+    return list(log)
+
+
+@check(points=1, inputs=step, judge=in_order, lecture='running-a-schedule', public=[case('2 devices, 7 rows', rows=7, kinds=['linear', 'linear'], order='2 devices, 3 micro-batches'), case('micro-batches in another order', rows=7, kinds=['linear', 'linear'], order='the last first')])
+def stages_run_their_lists(student, schedule, kinds, weights, x, y, loss, before):
+    """Stage s of `run_schedule` runs `schedule[s]`: each forward and backward once, in exactly that order."""
+    return events(student, schedule, kinds, weights, x, y, loss, before)
+
+
+@check(points=1, inputs=step, judge=freed, lecture='running-a-schedule', public=[case('2 devices, 3 micro-batches', rows=6, kinds=['linear', 'linear'], order='2 devices, 3 micro-batches')])
+def memory_is_what_the_schedule_promises(student, schedule, kinds, weights, x, y, loss, before):
+    """A stage keeps what a micro-batch's backward needs from its F to its B, and frees it then."""
+    return events(student, schedule, kinds, weights, x, y, loss, before)

@@ -1,0 +1,164 @@
+"""The command `verify`."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from autograder.cli.common import CourseOption, open_course, private_folder, require_solutions
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from autograder.cli.saves import Saves
+    from autograder.course import Course, Exercise
+    from autograder.verify.report import Report
+
+
+def verify(
+    exercises: Annotated[
+        list[str] | None, typer.Argument(help="Exercises: `tokenizer/bpe`, `bpe`, or a topic. All by default.")
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Verify again whenever a file of these exercises changes.")
+    ] = False,
+    details: Annotated[
+        bool, typer.Option("--details", "-d", help="Show for each mistake which checks reject it.")
+    ] = False,
+    mutants: Annotated[
+        bool,
+        typer.Option("--mutants", "-m", help="Try small changes of the references too: each must fail some check."),
+    ] = False,
+    course: CourseOption = None,
+) -> None:
+    """Tell whether exercises are any good.
+
+    For each one: the stub scores 0, the reference full marks (also in another order and with another seed), every mistake is
+    rejected, every alternative accepted, forgers fail, no discrete answer hangs on a last bit, the lecture and its headings
+    are there, and `assignments/` is what `solutions/` gives. With --mutants also: every small change of the reference is
+    noticed by some check, or `equivalent.toml` says why it changes nothing.
+    """
+    from autograder.feedback.pen import console
+
+    root, loaded = open_course(course)
+    require_solutions(root)
+    chosen = loaded.match(exercises or [])
+    out = console()
+    saves = _saves(root, chosen)
+    with Bench(root, loaded) as bench:
+        reports = bench.verify(chosen, mutants)
+        _show(out, reports, details)
+        stale = _out_of_sync(root, loaded, chosen)
+        if stale:
+            out.print(
+                "\nassignments/ is not what solutions/ gives; run `autograder release` to write it anew:", style="red"
+            )
+            for line in stale[:10]:
+                out.print(f"  {line}")
+        if watch:
+            out.print("\nWatching; Ctrl-C ends.", style="dim")
+            for saved in saves:
+                changed = {path.parent for path in saved}
+                again = [exercise for exercise in chosen if exercise.solution_dir(root) in changed]
+                _show(out, bench.verify(again, mutants), details)
+    if stale or not all(report.good for report in reports):
+        raise typer.Exit(1)
+
+
+class Bench:
+    """Verifies again and again with the same processes, and shows how far it is. Use as a context manager."""
+
+    def __init__(self, root: Path, course: Course) -> None:
+        from autograder.grading.grade import ClassGrader
+        from autograder.grading.secret import AUTHORS
+        from autograder.verify.verify import Verifier
+
+        private = private_folder(root)
+        self._grader = ClassGrader(course, root, private, AUTHORS, run="verify", draw="verify", own_code=True)
+        self._verifier = Verifier(self._grader, private / "verify")
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._grader.close()
+
+    def verify(self, exercises: list[Exercise], mutants: bool = False) -> list[Report]:
+        """The reports of some exercises."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+        from autograder.feedback.pen import console
+
+        progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            console=console(sys.stderr),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        with progress:
+            self._verifier.on_trial = _Bars(progress)
+            return self._verifier.verify(exercises, mutants)
+
+
+class _Bars:
+    """One bar for each exercise that is being tried."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._bars: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, exercise: str, done: int, total: int) -> None:
+        with self._lock:
+            if exercise not in self._bars:
+                self._bars[exercise] = self._progress.add_task(exercise, total=total)
+            self._progress.update(self._bars[exercise], completed=done, total=total)
+            if done == total:
+                self._progress.remove_task(self._bars.pop(exercise))
+
+
+def _show(out: object, reports: list[Report], details: bool) -> None:
+    from autograder.verify.show import report_table, reports_details
+    from autograder.verify.show_mutants import mutant_table
+
+    print_ = out.print  # type: ignore[attr-defined]
+    print_(report_table(reports))
+    found = [report.mutants for report in reports if report.mutants is not None]
+    if found:
+        print_(mutant_table(found))
+    for report in reports:
+        for part in reports_details(report, details):
+            print_(part)
+
+
+def _out_of_sync(root: Path, course: Course, chosen: list[Exercise]) -> list[str]:
+    """How assignments/ differs from what solutions/ gives, in the topics of the chosen exercises."""
+    from autograder.grading.planner import CourseProblem
+    from autograder.release.assignments import check_in_sync
+    from autograder.release.errors import ReleaseError
+    from autograder.release.makers import makers
+    from autograder.release.topics import load_topics
+
+    names = {exercise.topic for exercise in chosen}
+    topics = None
+    if names != {exercise.topic for exercise in course.exercises}:
+        topics = [topic for topic in load_topics(root) if topic.name in names]
+    planned = [exercise for exercise in course.exercises if exercise.topic in names]
+    try:
+        return check_in_sync(root, makers=makers(root, course, private_folder(root), planned), topics=topics)
+    except (CourseProblem, ReleaseError):
+        return ["not compared: some exercise can't be released, see above"]
+
+
+def _saves(root: Path, exercises: list[Exercise]) -> Saves:
+    from autograder.cli.saves import Saves
+
+    folders = [exercise.solution_dir(root) for exercise in exercises if exercise.solution_dir(root).is_dir()]
+    return Saves(lambda: [path for folder in folders for path in folder.glob("*.py")], folders)

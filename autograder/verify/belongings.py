@@ -1,0 +1,57 @@
+"""What belongs to an exercise beside code that works: its files, its lecture page, cases of both kinds."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from autograder.checks.plan import Plan
+from autograder.course.config import Exercise
+
+
+def missing_files(exercise: Exercise, root: Path) -> list[str]:
+    """The files of an exercise that are not there."""
+    folder = exercise.solution_dir(root)
+    problems = []
+    for name in ("solution.py", "checks.py", "mistakes.py", "alternatives.py", "test_oracle.py"):
+        if not (folder / name).exists():
+            problems.append(f"solutions/{exercise.name}/{name} is missing")
+    if not exercise.lecture(root).exists():
+        problems.append(f"lectures/{exercise.name}.md is missing: the lecture page of the exercise")
+    return problems
+
+
+def lecture_anchors(exercise: Exercise, root: Path, plan: Plan) -> list[str]:
+    """The checks that point to no heading of the lecture page."""
+    page = exercise.lecture(root)
+    if not page.exists():
+        return []
+    anchors = {
+        _slug(line.lstrip("#")) for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("#")
+    }
+    return [
+        f"check {check.name} points to #{check.lecture}, but lectures/{exercise.name}.md has no such heading"
+        for check in plan.checks
+        if check.lecture and check.lecture not in anchors
+    ]
+
+
+def plan_problems(plan: Plan) -> list[str]:
+    """Checks whose hidden cases ask for no more than the public ones."""
+    problems = []
+    for check in plan.checks:
+        if all(case.public for case in check.cases):
+            problems.append(f"check {check.name} has no hidden case: an answer can be copied from its public ones")
+        public = [case.inputs for case in check.cases if case.public]
+        for case in check.cases:
+            if not case.public and not case.drawn and case.inputs in public:
+                problems.append(f"check {check.name}: hidden case {case.title!r} has the inputs of a public one")
+    if not any(case.public for _, case in plan.cases()):
+        problems.append("no check has a public case: students would see nothing")
+    return problems
+
+
+def _slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    text = re.sub(r"[`*_]{1,2}([^`*]+)[`*_]{1,2}", r"\1", heading.strip()).lower()
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")

@@ -1,0 +1,118 @@
+"""What verify found out about an exercise: what became of each implementation that was tried, and what that says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from autograder.verify.mutant_report import MutantReport
+
+
+@dataclass
+class Trial:
+    """One implementation tried against the checks."""
+
+    kind: str  # "stub", "reference", "mistake", "alternative", "forger"
+    name: str
+    verdicts: dict[str, str] = field(default_factory=dict)  # by check
+    earned: int = 0
+    reasons: dict[str, str] = field(default_factory=dict)  # of failing checks, for people
+    margins: dict[str, float] = field(default_factory=dict)
+    spent: dict[str, dict[str, float]] = field(default_factory=dict)  # of checks with a budget, the most of its cases
+    seconds: float = 0.0
+    expected: list[str] = field(default_factory=list)  # checks that a mistake must fail, or an alternative may miss
+
+    def failing(self) -> list[str]:
+        return [name for name, verdict in self.verdicts.items() if verdict not in ("passed", "skipped")]
+
+
+@dataclass
+class Report:
+    """What verify found out about one exercise."""
+
+    exercise: str
+    problems: list[str] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)
+    points: int = 0
+    budgets: dict[str, dict[str, float]] = field(default_factory=dict)  # of checks that have one
+    mutants: MutantReport | None = None  # when they were tried
+
+    @property
+    def good(self) -> bool:
+        return not self.problems
+
+    def of(self, kind: str) -> list[Trial]:
+        return [trial for trial in self.trials if trial.kind == kind]
+
+    def only_killer(self) -> dict[str, int]:
+        """For each check, how many mistakes it alone rejects."""
+        alone = [failing[0] for failing in (trial.failing() for trial in self.of("mistake")) if len(failing) == 1]
+        return {check: alone.count(check) for check in self.checks}
+
+
+WELL_INSIDE = 0.8
+"""The share of its budget that no right answer may need more than: another machine measures a little differently."""
+
+
+def problems_of(report: Report) -> list[str]:
+    """What the trials say, as problems."""
+    problems = []
+    for trial in report.trials:
+        failing = trial.failing()
+        expected = set(trial.expected)
+        errors = [name for name, verdict in trial.verdicts.items() if verdict == "grader-error"]
+        if errors:
+            problems.append(f"{trial.kind} “{trial.name}”: a judge raised: {trial.reasons.get(errors[0], errors[0])}")
+        if trial.kind in ("stub", "forger") and trial.earned:
+            passed = [name for name, verdict in trial.verdicts.items() if verdict == "passed"]
+            problems.append(f"{trial.kind} “{trial.name}” earns {trial.earned} points, from {', '.join(passed)}")
+        elif trial.kind == "stub" and any(verdict == "error" for verdict in trial.verdicts.values()):
+            problems.append("the stub can't be imported")
+        elif trial.kind == "reference" and failing:
+            problems.append(f"{trial.name} fails {failing[0]}: {trial.reasons.get(failing[0], '')}")
+        elif trial.kind == "mistake" and not failing:
+            problems.append(f"no check rejects the mistake “{trial.name}”")
+        elif trial.kind == "mistake" and expected - set(failing):
+            problems.append(f"the mistake “{trial.name}” should fail {', '.join(sorted(expected - set(failing)))}")
+        elif trial.kind == "alternative" and set(failing) - expected:
+            name = next(name for name in failing if name not in expected)
+            problems.append(f"the alternative “{trial.name}” is right, but fails {name}: {trial.reasons.get(name, '')}")
+    problems += _near_budgets(report)
+    if not report.of("mistake"):
+        problems.append("it lists no mistakes, so nothing shows that its checks reject anything")
+    if not report.of("alternative"):
+        problems.append("it lists no alternatives, so nothing shows that its checks accept other right answers")
+    return problems
+
+
+def _near_budgets(report: Report) -> list[str]:
+    """Right answers that come near to a bound, and wasteful ones that hardly break it."""
+    problems = []
+    for check, budget in report.budgets.items():
+        for name, bound in budget.items():
+            for trial in (*report.of("reference"), *report.of("alternative")):
+                ratio = trial.spent.get(check, {}).get(name, 0.0)
+                if WELL_INSIDE * bound < ratio <= bound and check not in trial.failing():
+                    problems.append(
+                        f"check {check}: {trial.kind} “{trial.name}” needs {ratio:.3g}× the reference's {name}, too near to "
+                        f"the bound {bound:g}×; right answers stay below {WELL_INSIDE * bound:.3g}×"
+                    )
+    return problems
+
+
+def remembered(path: Path) -> tuple[list[Trial], list[str]] | None:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return [Trial(**trial) for trial in data["trials"]], list(data["unstable"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remember(path: Path, trials: list[Trial], unstable: list[str]) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    data = {"trials": [asdict(trial) for trial in trials], "unstable": unstable}
+    temporary.write_text(json.dumps(data), encoding="utf-8")
+    temporary.replace(path)

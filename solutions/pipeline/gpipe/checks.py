@@ -1,0 +1,258 @@
+"""Checks of pipeline/gpipe: the schedule, its bubble and memory, and a run on real modules: gradients, order, what is kept.
+
+The run is graded by the gradients that it leaves and by what the stages write down (`autograder.lab.stages`).
+"""
+
+import torch
+from torch.nn.functional import cross_entropy, mse_loss
+
+from autograder.checks import case, check, reject
+from autograder.lab.schedules import drawn, invalid, too_long
+from autograder.lab.stages import execution, most_kept, recorded, stack
+
+
+def all_forwards_first(seen, case):
+    """Valid, every F of a device before its first B, and no longer than it must be."""
+    p, m = case["p"], case["m"]
+    wrong = invalid(seen, p, m)
+    if wrong is not None:
+        return wrong
+    for device, ops in enumerate(seen):
+        kinds = [kind for _, kind, _ in ops]
+        if "F" in kinds[kinds.index("B") :]:
+            return reject(
+                "Device {device} runs a B before its last F. In GPipe all forwards of a device come first.",
+                device=device, timeline=drawn(seen),
+            )  # fmt: skip
+    return too_long(seen, 3.0 * (m + p - 1)) or too_long(seen, 5.0 * (m + p - 1), tf=4.0, tb=1.0)
+
+
+@check(
+    points=2,
+    judge=all_forwards_first,
+    lecture="the-schedule",
+    public=[
+        case("2 devices, 2 micro-batches", p=2, m=2),
+        case("4 devices, 8 micro-batches", p=4, m=8),
+        case("3 devices, 1 micro-batch", p=3, m=1),
+    ],
+    hidden=[
+        case("1 device", p=1, m=5),
+        case("more devices than micro-batches", p=8, m=3),
+        case("many micro-batches", p=3, m=20),
+        case("as many", p=5, m=5),
+        case("one of each", p=1, m=1),
+    ],
+)
+def the_schedule_fills_and_drains_once(student, p, m):
+    """`gpipe_schedule` runs all forwards of a device, then all backwards, in (m + p - 1) · (tf + tb)."""
+    return student.gpipe_schedule(p, m)
+
+
+@check(
+    points=1,
+    lecture="the-bubble",
+    public=[case(p=4, m=8), case(p=2, m=1)],
+    hidden=[case(p=1, m=7), case(p=8, m=32), case(p=5, m=5), case(p=64, m=3), case(p=3, m=1000)],
+)
+def the_bubble_shrinks_with_micro_batches(student, p, m):
+    """`bubble` is GPipe's idle share of all time."""
+    return student.bubble(p, m)
+
+
+@check(
+    points=1,
+    lecture="what-a-stage-holds",
+    public=[
+        case("everything is kept", m=8, boundary=10, inside=100, recompute=False),
+        case("only inputs are kept", m=8, boundary=10, inside=100, recompute=True),
+    ],
+    hidden=[
+        case("one micro-batch", m=1, boundary=7, inside=33, recompute=False),
+        case("one micro-batch, recomputed", m=1, boundary=7, inside=33, recompute=True),
+        case("a transformer layer", m=32, boundary=2 * 2048 * 4096, inside=34 * 2048 * 4096, recompute=True),
+        case("the same, kept", m=32, boundary=2 * 2048 * 4096, inside=34 * 2048 * 4096, recompute=False),
+        case("inputs weigh more", m=5, boundary=1000, inside=3, recompute=True),
+        case("nothing inside", m=6, boundary=11, inside=0, recompute=False),
+    ],
+)
+def memory_grows_with_the_number_of_micro_batches(student, m, boundary, inside, recompute):
+    """`peak_bytes`: m micro-batches are held at once; with recomputation, m inputs and the inside of one."""
+    return student.peak_bytes(m, boundary, inside, recompute)
+
+
+def batch(rng, rows, m, kinds, width=3, loss="mse", dtype="float32", recompute=False, before=False):
+    """A model of these stages, a batch, and how to cut it; `before`: the parameters have gradients already."""
+    dtype = getattr(torch, dtype)
+    weights, tokens = [], "embed" in kinds
+    for kind in kinds:
+        if kind == "embed":
+            weights.append(rng.normal(11, width, dtype=dtype))
+        elif kind == "linear":
+            wider = width + 1  # each layer has its own shape, so that a wrong gradient does not fit
+            weights += [rng.normal(wider, width, dtype=dtype), rng.normal(wider, scale=0.3, dtype=dtype)]
+            width = wider
+    first = weights[0].shape[1]
+    return {
+        "kinds": list(kinds),
+        "weights": weights,
+        "x": rng.integers(0, 11, rows, 4) if tokens else rng.normal(rows, first, dtype=dtype),
+        "y": rng.integers(0, width, rows) if loss == "cross entropy" else rng.normal(rows, width, dtype=dtype),
+        "options": {"m": m, "recompute": True} if recompute else {"m": m},
+        "loss": loss,
+        "before": [rng.normal(*w.shape, dtype=dtype) for w in weights] if before else [],
+    }
+
+
+LOSSES = {"mse": mse_loss, "cross entropy": cross_entropy}
+
+
+def parameters(stages):
+    return [parameter for stage in stages for parameter in stage.parameters()]
+
+
+@check(
+    points=2,
+    inputs=batch,
+    lecture="a-mean-of-unequal-parts",
+    public=[
+        case("one stage, 4 rows, 2 micro-batches", rows=4, m=2, kinds=["linear"]),
+        case("two stages", rows=4, m=2, kinds=["linear", "linear"]),
+        case("5 rows, 2 micro-batches: 3 and 2", rows=5, m=2, kinds=["linear", "linear"]),
+    ],
+    hidden=[
+        case("four stages, 7 rows, 3 micro-batches", rows=7, m=3, kinds=["linear"] * 4),
+        case("one micro-batch", rows=5, m=1, kinds=["linear"] * 3),
+        case("a row each", rows=6, m=6, kinds=["linear", "linear"]),
+        case("float64", rows=10, m=4, kinds=["linear"] * 3, dtype="float64"),
+        case("ids of tokens come in", rows=7, m=3, kinds=["embed", "mean", "linear"], loss="cross entropy"),
+        case("stages without parameters", rows=8, m=3, kinds=["linear", "tanh", "linear", "tanh"]),
+        case("gradients are there already", rows=7, m=2, kinds=["linear", "linear"], before=True),
+        case("recomputed", rows=7, m=3, kinds=["linear", "linear", "linear"], recompute=True),
+        case("recomputed, ids of tokens", rows=5, m=2, kinds=["embed", "mean", "linear"], recompute=True, before=True),
+        case("cross entropy", rows=11, m=4, kinds=["linear", "linear"], loss="cross entropy"),
+        case("one row", rows=1, m=1, kinds=["linear", "tanh"]),
+        case("a large batch", rows=33, m=8, kinds=["linear"] * 2, dtype="float64", recompute=True),
+    ],
+    fresh=2,
+)
+def gradients_are_those_of_the_batch(student, kinds, weights, x, y, options, loss, before):
+    """`run_gpipe` adds the gradient of the mean loss over the whole batch to `.grad`, also when m does not divide it."""
+    stages = stack(kinds, weights)
+    for parameter, grad in zip(parameters(stages), before, strict=False):
+        parameter.grad = grad.clone()
+    mean = student.run_gpipe(stages, x, y, LOSSES[loss], **options)
+    return {
+        "loss": mean.detach(),
+        "loss.requires_grad": mean.requires_grad,
+        "gradients": [parameter.grad for parameter in parameters(stages)],
+        "weights": [parameter.detach() for parameter in parameters(stages)],
+    }
+
+
+def micro_batches(case):
+    """The rows of each micro-batch."""
+    rows, m = case["rows"], case["m"]
+    return [rows // m + (i < rows % m) for i in range(m)]
+
+
+def forwards_then_backwards(seen, case):
+    """Every stage: m forwards of the right sizes, then each of them back, once."""
+    sizes = micro_batches(case)
+    for stage, events in enumerate(execution(seen, len(case["kinds"]))):
+        kinds = "".join(what for what, _, _ in events)
+        if "BF" in kinds:
+            return reject(
+                "Stage {stage} runs a forward after a backward: {kinds}. All forwards come first.",
+                stage=stage,
+                kinds=kinds,
+            )
+        if kinds.count("F") != len(sizes) or kinds.count("B") != len(sizes):
+            return reject(
+                "Stage {stage} runs {forwards} forwards and {backwards} backwards for {m} micro-batches: each goes through once in "
+                "either direction.",
+                stage=stage, forwards=kinds.count("F"), backwards=kinds.count("B"), m=len(sizes),
+            )  # fmt: skip
+        if sorted(call for what, call, _ in events if what == "B") != list(range(len(sizes))):
+            return reject(
+                "Stage {stage} runs the backward of some micro-batch twice, and of another never.", stage=stage
+            )
+        got = [rows for what, _, rows in events if what == "F"]
+        if sorted(got) != sorted(sizes):
+            return reject(
+                "The micro-batches of stage {stage} have {got} rows. They are those of tensor_split: {want}.",
+                stage=stage, got=got, want=sizes,
+            )  # fmt: skip
+    return None
+
+
+def events(student, kinds, weights, x, y, options, loss, before):
+    """What the stages write down, in the order in which it happens."""
+    log = []
+    student.run_gpipe(recorded(stack(kinds, weights), log), x, y, LOSSES[loss], **options)
+    return list(log)
+
+
+@check(
+    points=1,
+    inputs=batch,
+    judge=forwards_then_backwards,
+    lecture="running-it",
+    public=[
+        case("2 stages, 3 micro-batches", rows=6, m=3, kinds=["linear", "linear"]),
+        case("3 stages, 5 rows, 2 micro-batches", rows=5, m=2, kinds=["linear"] * 3),
+    ],
+    hidden=[
+        case("4 stages, 11 rows, 4 micro-batches", rows=11, m=4, kinds=["linear"] * 4),
+        case("one stage", rows=7, m=5, kinds=["linear"]),
+        case("one micro-batch", rows=4, m=1, kinds=["linear"] * 2),
+        case("a row each", rows=5, m=5, kinds=["linear", "tanh"]),
+        case("ids of tokens come in", rows=7, m=3, kinds=["embed", "mean", "linear"], loss="cross entropy"),
+    ],
+)
+def each_micro_batch_passes_once(student, kinds, weights, x, y, options, loss, before):
+    """Each stage of `run_gpipe` runs m forwards, of the rows of `tensor_split`, and then their m backwards."""
+    return events(student, kinds, weights, x, y, options, loss, before)
+
+
+def one_at_a_time_is_kept(seen, case):
+    """With recomputation: m forwards that keep nothing, then for each micro-batch a forward and its backward."""
+    m, stages = case["m"], len(case["kinds"])
+    for stage, events in enumerate(execution(seen, stages)):
+        kinds = [what for what, _, _ in events]
+        if kinds.count("B") != m or kinds.count("F") != 2 * m:
+            return reject(
+                "Stage {stage} runs {forwards} forwards and {backwards} backwards for {m} micro-batches. With recompute it runs each "
+                "forward twice: once on the way there, and again for its backward.",
+                stage=stage, forwards=kinds.count("F"), backwards=kinds.count("B"), m=m,
+            )  # fmt: skip
+        if kinds[:m] != ["F"] * m:
+            return reject("Stage {stage} runs a backward before its m forwards are done.", stage=stage)
+    for stage, most in enumerate(most_kept(seen, stages)):
+        if most > 1:
+            return reject(
+                "Stage {stage} keeps what the backward needs for {most} micro-batches at once. With recompute a forward keeps its "
+                "input alone (`torch.no_grad()`), and is run again just before its backward.",
+                stage=stage, most=most,
+            )  # fmt: skip
+    return None
+
+
+@check(
+    points=1,
+    inputs=batch,
+    judge=one_at_a_time_is_kept,
+    lecture="recomputation",
+    public=[
+        case("2 stages, 3 micro-batches", rows=6, m=3, kinds=["linear", "linear"], recompute=True),
+    ],
+    hidden=[
+        case("4 stages, 7 rows, 5 micro-batches", rows=7, m=5, kinds=["linear"] * 4, recompute=True),
+        case("one stage", rows=9, m=4, kinds=["linear"], recompute=True),
+        case("one micro-batch", rows=3, m=1, kinds=["linear", "linear"], recompute=True),
+        case("ids of tokens come in", rows=5, m=5, kinds=["embed", "mean", "linear"], recompute=True),
+    ],
+)
+def recomputing_keeps_one_micro_batch(student, kinds, weights, x, y, options, loss, before):
+    """With recompute=True a stage keeps what a backward needs for one micro-batch at a time, and runs each forward twice."""
+    return events(student, kinds, weights, x, y, options, loss, before)

@@ -1,0 +1,182 @@
+"""Wrong implementations of pipeline/gpipe, and what a student should read about each."""
+
+from autograder.checks import mistake
+
+SCHEDULE = 'return [[(s, kind, i) for kind in "FB" for i in range(m)] for s in range(p)]'
+WEIGHT = "* (len(ys[i]) / len(y))"
+CUT = "h = outputs[s][-1].detach().requires_grad_()"
+BACK = "out.backward(gradient)"
+
+mistake(
+    "Each micro-batch comes back before the next one starts: that is the naive pipeline. Send all forwards first, so that the "
+    "devices work at the same time.",
+    edit={SCHEDULE: 'return [[(s, kind, i) for i in range(m) for kind in "FB"] for s in range(p)]'},
+)
+mistake(
+    "Your devices send backwards in different orders, so they wait for each other. All need the same order.",
+    edit={
+        SCHEDULE: 'return [[(s, "F", i) for i in range(m)] + [(s, "B", i) for i in list(range(m))[:: 1 - 2 * (s % 2)]] for s in range(p)]'
+    },
+)
+mistake(
+    "This is 1F1B: a backward runs before the last forward. In GPipe all forwards of a device come first.",
+    edit={
+        SCHEDULE: 'return [[(s, "F", i) for i in range(min(m, p - s))] + [op for i in range(m) for op in ((s, "B", i), (s, "F", i + p - s)) '
+        "if op[2] < m] for s in range(p)]"
+    },
+)
+mistake(
+    "Only the last device runs backwards. Every stage has one for each micro-batch.",
+    edit={
+        SCHEDULE: 'return [[(s, kind, i) for kind in ("FB" if s == p - 1 else "F") for i in range(m)] for s in range(p)]'
+    },
+)
+mistake(
+    "You return the bubble relative to the busy time, (p - 1)/m. As a share of the *total* it is (p - 1)/(m + p - 1).",
+    edit={"return (p - 1) / (m + p - 1)": "return (p - 1) / m"},
+)
+mistake(
+    "You return (p - 1)/p: that is the naive pipeline, one micro-batch. With m of them it shrinks.",
+    edit={"return (p - 1) / (m + p - 1)": "return (p - 1) / p"},
+)
+mistake(
+    "You divide by m + p. The pipeline takes m + p - 1 steps: the first micro-batch fills the last of p stages after p - 1.",
+    edit={"return (p - 1) / (m + p - 1)": "return (p - 1) / (m + p)"},
+)
+mistake(
+    "With recomputation you count the inputs of one micro-batch. All m inputs wait for their backward.",
+    edit={"m * boundary + (1 if recompute": "(1 if recompute else m) * boundary + (1 if recompute"},
+)
+mistake(
+    "With recomputation you leave out the micro-batch that is recomputed: its inside is there while its backward runs.",
+    edit={"(1 if recompute else m) * inside": "(0 if recompute else m) * inside"},
+)
+mistake(
+    "You count what is inside only. A stage holds its inputs as well.",
+    edit={"m * boundary + (1": "(1"},
+)
+mistake(
+    "Each micro-batch's mean loss weighs the same, 1/m. When m does not divide the batch, micro-batches differ in size: weigh "
+    "each by its rows, b/B.",
+    edit={WEIGHT: "/ m"},
+)
+mistake(
+    "You add up the mean losses of the micro-batches, so loss and gradients are m times too large. Weigh each by its rows, b/B.",
+    edit={WEIGHT: "* 1"},
+)
+mistake(
+    "Your gradients are right, but you return the loss of the last micro-batch. Add up the weighted losses of all.",
+    edit={"total = total + out.detach()": "total = loss_fn(outputs[s][i], ys[i]).detach()"},
+)
+mistake(
+    "You return the mean of the micro-batches' means as the loss. Weigh each by its rows, as in the gradients.",
+    edit={"total = total + out.detach()": "total = total + loss_fn(outputs[s][i], ys[i]).detach() / m"},
+)
+mistake(
+    "The loss that you return carries its graph, and with it the activations of the last stage. Detach it.",
+    edit={"total = total + out.detach()": "total = total + out"},
+)
+mistake(
+    "You cut the graph between stages and never send the gradient back: only the last stage learns. The gradient at the input of "
+    "stage s + 1 goes into the backward of stage s.",
+    edit={BACK: "if s == len(stages) - 1:\n                out.backward()"},
+)
+mistake(
+    "Earlier stages go back with a gradient of ones. They need the gradient that arrived at the input of the stage behind.",
+    edit={BACK: "out.backward(torch.ones_like(out) if gradient is not None else None)"},
+)
+mistake(
+    "Every stage sends back the gradient of the first micro-batch. Each micro-batch has its own.",
+    edit={"gradient = inputs[s][i].grad": "gradient = inputs[s][0].grad"},
+)
+mistake(
+    "You set the gradients to zero first. What is in `.grad` before the call has to stay: add to it.",
+    edit={
+        "    xs, ys = x": "    for stage in stages:\n        stage.zero_grad()\n    xs, ys = x",
+    },
+)
+mistake(
+    "Gradients are cleared before each micro-batch, so only the last one counts. They add up over all m.",
+    edit={
+        "        gradient = None\n": "        gradient = None\n        for stage in stages:\n            stage.zero_grad()\n"
+    },
+)
+
+
+@mistake(
+    "Each micro-batch goes back before the next one goes forward. Gradients are right, but a pipeline that runs this way has "
+    "one device working at a time: run all forwards first."
+)
+def run_gpipe(stages, x, y, loss_fn, m, recompute=False):
+    total = 0
+    for a, b in zip(x.tensor_split(m), y.tensor_split(m), strict=True):
+        out = a
+        for stage in stages:
+            out = stage(out)
+        loss = loss_fn(out, b) * (len(b) / len(y))
+        loss.backward()
+        total = total + loss.detach()
+    return total
+
+
+@mistake("You send the whole batch through at once and ignore m: then there is one micro-batch, and nothing overlaps.")
+def run_gpipe(stages, x, y, loss_fn, m, recompute=False):
+    for stage in stages:
+        x = stage(x)
+    loss = loss_fn(x, y)
+    loss.backward()
+    return loss.detach()
+
+
+@mistake(
+    "You add up all losses and call backward once: every stage's graph is held to the very end, and the last micro-batch drops no "
+    "earlier than the first. Run one backward for each micro-batch; with recompute, keep no graph at all in the forward."
+)
+def run_gpipe(stages, x, y, loss_fn, m, recompute=False):
+    outs = []
+    for a in x.tensor_split(m):
+        for stage in stages:
+            a = stage(a)
+        outs.append(a)
+    total = sum(loss_fn(out, b) * (len(b) / len(y)) for out, b in zip(outs, y.tensor_split(m), strict=True))
+    total.backward()
+    return total.detach()
+
+
+mistake(
+    "You ignore `recompute`: the forwards keep everything for the backward. Run them without a graph, keep the inputs, and run "
+    "each again before its backward.",
+    edit={
+        "torch.set_grad_enabled(not recompute)": "torch.set_grad_enabled(True)",
+        "stages[s](inputs[s][i]) if recompute else outputs[s][i]": "outputs[s][i]",
+    },
+)
+mistake(
+    "With recompute your forwards keep their graph all the same, and then run again: that costs both the time and the memory. "
+    "Run the first ones under `torch.no_grad()`.",
+    edit={"torch.set_grad_enabled(not recompute)": "torch.set_grad_enabled(True)"},
+)
+mistake(
+    "You cut micro-batches of ceil(B / m) rows with `split`, so there may be fewer than m of them. `tensor_split(m)` makes m parts "
+    "whose sizes differ by one at most.",
+    edit={
+        "x.tensor_split(m), y.tensor_split(m)": "x.split(-(-len(x) // m)), y.split(-(-len(y) // m))",
+        "for i in range(m):\n        gradient": "for i in range(len(xs)):\n        gradient",
+    },
+)
+mistake(
+    "You drop the rows that are left over when m does not divide the batch. They count as well: use `tensor_split(m)`.",
+    edit={"x.tensor_split(m), y.tensor_split(m)": "x.split(len(x) // m)[:m], y.split(len(y) // m)[:m]"},
+)
+mistake(
+    "You make the caller's x require a gradient, in place. That fails for ids of tokens, and changes what is not yours. The first "
+    "stage sends no gradient on.",
+    edit={"h = micro_batch.detach()": "h = micro_batch.requires_grad_()"},
+)
+mistake(
+    "You take a step of gradient descent inside. The weights change only after the whole batch, in the optimizer.",
+    edit={
+        "    return total\n": "    with torch.no_grad():\n        for stage in stages:\n            for w in stage.parameters():\n"
+        "                w -= 0.01 * w.grad\n    return total\n"
+    },
+)
