@@ -7,7 +7,7 @@ BIN = .venv/bin
 CLASS = .autograder/example-class
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade test test-all lint types verify release figures bench clean
+.PHONY: help setup grade test test-slow test-all lint types verify release figures bench clean
 
 help:           ## what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,9 @@ grade: .venv/.grade  ## grade the example class
 
 test: .venv/.dev    ## every test but the slow ones
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" $(ARGS)
+
+test-slow: .venv/.dev ## attacks as an ordinary user and on weaker machines, fifty kills, whatever else is slow
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m slow $(ARGS)
 
 test-all: .venv/.dev ## the slow ones too
 	$(BIN)/python -m pytest -q $(ARGS)

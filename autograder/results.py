@@ -169,6 +169,7 @@ class ExerciseResult(Record):
     place: Place | None = None  # the line that this is about
     checks: list[CheckResult] = []  # in the order of the exercise's file
     flags: list[Message] = []  # for a person to look at: never costs points by itself
+    profile: str = "default"  # of the jail that it ran in: default, gpu or tools
     seconds: float = 0.0  # CPU time in workers
 
     @property
@@ -195,7 +196,7 @@ class Provenance(Record):
     platform: str = ""  # operating system and processor
     device: str = "cpu"  # "cuda" where GPU checks could run
     layers: list[str] = []  # isolation layers that were on
-    profile: str = "default"  # of the jail
+    profile: str = "default"  # of the jail: all that were used
     isolated: bool = False  # whether hidden checks could run safely: L2 or higher
 
 

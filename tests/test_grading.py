@@ -29,11 +29,13 @@ from tiny_course import (
 )
 
 from autograder.checks.plan import load_plan
+from autograder.feedback.policy import student_view
 from autograder.grading import grade as grade_module
 from autograder.grading import hashes
 from autograder.grading.gate import Gate
 from autograder.grading.planner import CourseProblem
 from autograder.grading.secret import SecretError, fingerprint, hidden_seed, load_secret, public_seed
+from autograder.jail import layers
 from autograder.jail.host import JailError, Zygote
 from autograder.results import Result
 
@@ -86,6 +88,36 @@ def test_the_reference_has_full_marks(group: Class) -> None:
     assert all(case.seed and case.observation for one in result.exercises for c in one.checks for case in c.cases)
     with group.store as store:
         assert store.observation(sums.cases[0].observation)
+
+
+CHILD = changed("return x.sum(-1)", "import subprocess\n    subprocess.run(['true'], check=True)\n    return x.sum(-1)")
+
+
+@pytest.mark.skipif(not layers.isolation().enough_for_hidden, reason=layers.isolation().why)
+def test_the_profile_of_the_jail_is_the_exercises_and_stands_in_the_result(
+    tmp_path: Path, shared: SharedZygote
+) -> None:
+    """`tools` starts a program; the same answer under `default` is refused the call."""
+    forbid = 'forbid = ["torch.cumsum"]'
+    tools = Class(
+        make_course(tmp_path / "tools", grading=changed(forbid, f'{forbid}\njail = "tools"', GRADING)), shared
+    )
+    allowed = tools.grade_one(total=CHILD)
+    assert [(one.verdict, one.profile) for one in allowed.exercises] == [("passed", "tools"), ("passed", "default")]
+    assert allowed.provenance.profile == "default, tools"
+    refused = exercise(Class(make_course(tmp_path / "default"), shared).grade_one(total=CHILD))
+    message = refused.checks[0].cases[0].message
+    assert (refused.verdict, refused.profile) == ("failed", "default")
+    assert message is not None and message.values["exception"] == "PermissionError"
+
+
+def test_what_a_person_should_look_at_costs_no_points_and_is_not_shown_to_students(group: Class) -> None:
+    source = changed("return x.sum(-1)", "getattr(x, 'su' + 'm')\n    return x.sum(-1)") + "\n\nimport gc\n"
+    result = group.grade_one(total=source)
+    flags = [(flag.id, flag.values["name"]) for flag in exercise(result).flags]
+    assert flags == [("flag.computed-name", "getattr"), ("flag.insides", "gc")]
+    assert all(flag.values["place"].startswith("numbers_of/total.py:") for flag in exercise(result).flags)
+    assert exercise(result).earned == 5 and not exercise(student_view(result)).flags
 
 
 def test_the_stub_has_none(group: Class) -> None:

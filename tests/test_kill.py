@@ -124,6 +124,12 @@ def differences(want: Any, got: Any, path: str = "") -> Iterator[str]:
 def group() -> Iterator[Class]:
     folder = temporary_folder()
     planted = plant(folder)
+    grading = folder / "grading.toml"  # on a busy machine nothing may be a timeout: none of these submissions loops
+    grading.write_text(
+        grading.read_text()
+        .replace("cpu_seconds = 1", "cpu_seconds = 30")
+        .replace("wall_factor = 2", "wall_factor = 10")
+    )
     for name, texts in TEXTS.items():
         for slug, honest in HONEST.items():
             path = folder / "class" / name / "ring" / f"{slug}.py"

@@ -54,6 +54,7 @@ def test_every_file_of_the_student_repository(course, tmp_path):
                 "README.md",
                 "Makefile",
                 ".gitignore",
+                ".github/workflows/feedback.yml",
                 MARKER,
             ),
         ]

@@ -286,6 +286,21 @@ def test_a_flood_of_output_is_capped(worker: Worker) -> None:
     assert run(worker).kind == "value" and worker.output() == printed  # the next case has the whole cap again
 
 
+def test_the_cap_on_output_is_what_the_course_says(zygote: Zygote) -> None:
+    for cap in (1000, 200_000):
+        with zygote.fork() as worker:
+            request = Load(
+                "w.f",
+                "f.py",
+                "def f():\n    print('x' * 150_000)\n",
+                "def f(): ...\n",
+                "def e(student): student.f()\n",
+                output_bytes=cap,
+            )
+            assert worker.ask(request, 30).kind == "loaded" and worker.ask(Run("e", encode({})), 30).kind == "value"
+            assert len(worker.output(2**20)) == min(cap, 150_001)
+
+
 def test_odd_output(worker: Worker) -> None:
     assert (
         observed(

@@ -7,12 +7,12 @@ import torch
 from autograder.checks import case, check, difference, gradients, reject, with_weights
 
 
-def tokens(rng, B=1, T=3, C=4, H=2, S=None, cuts=None, dtype="float32"):
+def tokens(rng, B=1, T=3, C=4, H=2, S=None, cuts=None, loud=1.0, dtype="float32"):
     """New tokens and weights of a layer. `S`: as many old ones have random keys and values; `cuts`: where pieces end."""
     dtype = getattr(torch, dtype)
     D = C // H
     made = {
-        "x": rng.normal(B, T, C, dtype=dtype),
+        "x": rng.normal(B, T, C, scale=loud, dtype=dtype),
         "heads": H,
         "weights": {
             "qkv.weight": rng.normal(C + 2 * D, C, scale=1.5 * C**-0.5, dtype=dtype),

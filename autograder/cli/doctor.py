@@ -119,5 +119,6 @@ def _layers() -> Table:
             probe.name, state, probe.why if probe.available else f"{probe.why}; it takes {probe.how}", probe.guarantees
         )
     state = isolation()
-    table.caption = f"Level {state.level}: {state.why}."
+    hidden = "run here" if state.enough_for_hidden else "are refused here, unless --unsafe is given"
+    table.caption = f"Level {state.level}: {state.why}. Hidden checks {hidden}."
     return table

@@ -245,6 +245,7 @@ class ExerciseGrader:
                 verdict="passed",
                 file=subject.code.file,
                 file_hash=subject.file_hash,
+                profile=self.limits.profile,
             )
         )
         result = graded.result

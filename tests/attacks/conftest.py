@@ -84,11 +84,26 @@ def silence(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     assert captured.out + captured.err == ""
 
 
+@pytest.fixture(autouse=True)
+def rows(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What came of the attacks goes with the test's report: to the process that prints the table, wherever tests run."""
+    before = len(ROWS)
+    yield
+    request.node.user_properties.extend(("attack", list(row)) for row in ROWS[before:])
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not ROWS:
-        return
-    terminalreporter.section("attacks")
-    name = max(len(row[1]) for row in ROWS)
-    expected = max(len(row[2]) for row in ROWS)
-    for number, attack, wanted, found in sorted(ROWS):
-        terminalreporter.write_line(f"{number:>2}  {attack:<{name}}  {wanted:<{expected}}  {found}")
+    reports = [report for some in terminalreporter.stats.values() for report in some]
+    ended = [report for report in reports if getattr(report, "when", "") == "teardown"]
+    said = [each for report in ended for each in report.user_properties]
+    rows = sorted(value for name, value in said if name == "attack")
+    if rows:
+        terminalreporter.section("attacks")
+        terminalreporter.write_line(f"{len(rows)} in {len({row[0] for row in rows})} classes")
+        name, expected = (max(len(row[column]) for row in rows) for column in (1, 2))
+        for number, attack, wanted, found in rows:
+            terminalreporter.write_line(f"{number:>2}  {attack:<{name}}  {wanted:<{expected}}  {found}")
+    for title, table in said:
+        if title.startswith("table "):
+            terminalreporter.section(title.removeprefix("table "))
+            terminalreporter.write_line(table)

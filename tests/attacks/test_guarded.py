@@ -46,7 +46,7 @@ SEEN = [
     soft("takes it from torch's own C class", "return getattr(torch._C.TensorBase, name)(x, -1)", "passed", 4, ("flag.private-torch",)),
     soft("says that its code is torch's", "d = {'torch': torch, 'x': x}\nexec(compile('y = torch.' + name + '(x, -1)', F.__file__, 'exec'), d)\nreturn d['y']",
          "passed", 4, ("flag.run-text",)),
-    soft("writes it in TorchScript", "return torch.jit.CompilationUnit('def f(x):\\n  return torch.' + name + '(x, -1)\\n').f(x)", "passed", 4,
+    soft("writes it in TorchScript", "return torch.jit.CompilationUnit('def f(x):\\n  return x.' + name + '(-1)\\n').f(x)", "passed", 4,
          ("flag.run-text",)),
     soft("takes the notes away before they are sent",
          "from autograder.jail.guard import Guard\nGuard.noticed = lambda self: []\ntry:\n    getattr(torch, name)(x, -1)\nexcept RuntimeError:\n"

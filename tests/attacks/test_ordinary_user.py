@@ -29,7 +29,7 @@ def _works(command: list[str], code: str) -> bool:
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() != 0, reason="it is an ordinary user that runs this already"
 )
-def test_the_attacks_fail_for_an_ordinary_user_too() -> None:
+def test_the_attacks_fail_for_an_ordinary_user_too(request: pytest.FixtureRequest) -> None:
     if shutil.which("setpriv") is None:
         pytest.skip("there is no setpriv here")
     tries = "import torch, msgspec; from autograder.jail import layers; assert layers.isolation().enough_for_hidden"
@@ -47,6 +47,11 @@ def test_the_attacks_fail_for_an_ordinary_user_too() -> None:
         "tests/attacks",
         "-m",
         "not slow",
+        *(
+            ["-n", "2", "--dist", "loadfile"]
+            if "PYTEST_XDIST_WORKER" not in os.environ and (os.cpu_count() or 1) > 1
+            else []
+        ),
     ]
     done = subprocess.run(
         [*command, *pytest_command],
@@ -56,3 +61,6 @@ def test_the_attacks_fail_for_an_ordinary_user_too() -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    table = done.stdout.partition("= attacks =")[2].partition("\n")[2]
+    assert len(table.splitlines()) > 200
+    request.node.user_properties.append(("table attacks, as an ordinary user", table))

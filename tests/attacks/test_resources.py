@@ -53,8 +53,8 @@ sorted(words, key=lambda word: word)""", "timeout"),
 ]  # fmt: skip
 
 MEMORY = [
-    does(19, "fills memory with Python objects", "hoard = []\nwhile True:\n    hoard.append(bytearray(2**20))", "memory"),
-    does(19, "fills memory with tensors", "import torch\nhoard = []\nwhile True:\n    hoard.append(torch.ones(2**18))", "memory"),
+    does(19, "fills memory with Python objects", "hoard = []\nwhile True:\n    hoard.append(bytearray(2**20))", ("memory", "timeout")),
+    does(19, "fills memory with tensors", "import torch\nhoard = []\nwhile True:\n    hoard.append(torch.ones(2**18))", ("memory", "timeout")),
     does(19, "asks for one tensor of 100 GB", "import torch\nreturn [str(torch.ones(25 * 2**30).sum())]", "memory"),
     does(19, "fills memory across threads", """
 hoard = []
@@ -74,7 +74,7 @@ hoard = []
 while True:
     area = mmap.mmap(-1, 2**24)
     area.write(b"x" * 2**24)
-    hoard.append(area)""", ("failed", "memory")),
+    hoard.append(area)""", ("failed", "memory", "timeout")),
     does(19, "swallows every MemoryError", """
 hoard = []
 while True:

@@ -55,7 +55,7 @@ def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **m
         case("three groups of four", B=2, H=12, G=3, T=4, S=3, D=2, dtype="float64"),
         case("eight heads in four groups, D = 1", B=1, H=8, G=4, T=3, S=2, D=1, dtype="float64"),
         case("all sizes alike", B=4, H=4, G=2, T=4, S=4, D=4),
-        case("large scores", B=1, H=4, G=2, T=3, S=5, D=16, loud=2e3),
+        case("large scores", B=1, H=4, G=2, T=3, S=5, D=16, loud=2e3, dtype="float64"),
         case("one key", B=3, H=2, G=1, T=2, S=1, D=8, dtype="float64"),
     ],
     fresh=1,
@@ -112,7 +112,7 @@ def a_value_head_reaches_its_group_only(student, q, k, v):
         case("five tokens", B=1, H=8, G=2, T=5, D=3),
         case("one token", B=2, H=4, G=4, T=1),
         case("the sizes of heads, groups and tokens agree", B=2, H=4, G=4, T=4, S=4, D=4, dtype="float64"),
-        case("later keys are loud", B=1, H=4, G=2, T=6, loud=2e3),
+        case("later keys are loud", B=1, H=4, G=2, T=6, loud=5e4, dtype="float64"),
     ],
     fresh=1,
 )

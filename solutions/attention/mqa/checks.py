@@ -5,12 +5,12 @@ import torch
 from autograder.checks import case, check, difference, gradients, reject, with_weights
 
 
-def tokens(rng, B=1, T=3, C=4, H=2, S=None, cuts=None, dtype="float32"):
+def tokens(rng, B=1, T=3, C=4, H=2, S=None, cuts=None, loud=1.0, dtype="float32"):
     """New tokens and weights of a layer. `S`: as many old ones have random keys and values; `cuts`: where pieces end."""
     dtype = getattr(torch, dtype)
     D = C // H
     made = {
-        "x": rng.normal(B, T, C, dtype=dtype),
+        "x": rng.normal(B, T, C, scale=loud, dtype=dtype),
         "heads": H,
         "weights": {
             "qkv.weight": rng.normal(C + 2 * D, C, scale=1.5 * C**-0.5, dtype=dtype),
@@ -42,6 +42,7 @@ def build(student, weights, heads):
         case("one token", B=3, T=1, C=8, H=4),
         case("heads of seven", B=2, T=6, C=35, H=5, dtype="float64"),
         case("more heads than tokens", B=1, T=2, C=24, H=12),
+        case("large scores", B=2, T=5, C=12, H=3, loud=300.0, dtype="float64"),
     ],
     fresh=1,
 )

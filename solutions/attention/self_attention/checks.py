@@ -42,7 +42,7 @@ def qkv(rng, B=1, H=1, T=1, S=None, D=4, Dv=None, loud=1.0, values=None, dtype="
         case("one feature", B=1, H=2, T=4, S=3, D=1, Dv=5, dtype="float64"),
         case("one key", B=2, H=1, T=3, S=1, D=8),
         case("one query", B=2, H=5, T=1, S=9, D=3, dtype="float64"),
-        case("scores in the thousands", B=1, H=2, T=4, S=6, D=16, loud=3e3),
+        case("scores in the thousands", B=1, H=2, T=4, S=6, D=16, loud=3e3, dtype="float64"),
         case("more queries than keys", B=3, H=1, T=7, S=2, D=2, Dv=1),
     ],
     fresh=1,
@@ -105,9 +105,12 @@ THREE = ([[0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [[3.0], [5.0], [90.
         case("a mask for each head", shape=(1, 3, 4, 5), B=2, H=3, T=4, S=5, dtype="float64"),
         case("a mask for everything", shape=(2, 2, 3, 7), B=2, H=2, T=3, S=7),
         case("as many queries as keys", shape=(2, 1, 5, 5), B=2, H=4, T=5, S=5, dtype="float64"),
-        case("the hidden scores are the largest by far", shape=(6, 8), B=1, H=2, T=6, S=8, D=8, loud=2e4),
+        case(
+            "the hidden scores are the largest by far", shape=(6, 8), B=1, H=2, T=6, S=8, D=8, loud=2e4, dtype="float64"
+        ),
         case("nothing is hidden", shape=(3, 3), B=1, H=1, T=3, S=3, p=1.0),
         case("one key is left", shape=(2, 1, 1, 9), B=2, H=1, T=2, S=9, p=0.0, dtype="float64"),
+        case("what is left has the lowest scores", shape=(5,), B=2, H=4, T=6, S=5, p=0.0, loud=5e4, dtype="float64"),
     ],
     fresh=1,
 )
@@ -128,7 +131,7 @@ def hidden_keys_take_no_part(student, q, k, v, mask, causal):
     ],
     hidden=[
         case("two in every head", shape=(2, 2, 5, 3), B=2, H=2, T=5, S=3, empty=[0, 3], dtype="float64"),
-        case("large scores", shape=(4, 4), B=1, H=2, T=4, S=4, empty=[2], loud=3e3),
+        case("large scores", shape=(4, 4), B=1, H=2, T=4, S=4, empty=[2], loud=3e3, dtype="float64"),
         case("all of them", shape=(2, 6), B=2, H=1, T=2, S=6, empty=[0, 1]),
         case("more queries than keys, causal", shape=(3,), B=1, H=2, T=6, S=3, p=1.0, causal=True, dtype="float64"),
         case("the mask hides what causal allows", mask=[[False, True], [True, True]], T=2, S=2, causal=True),
@@ -155,7 +158,7 @@ def a_query_that_sees_nothing_gets_zeros(student, q, k, v, mask, causal):
         case("as many as heads", mask=True, B=4, H=4, T=4, S=4, causal=True),
         case("with a mask as well", shape=(2, 1, 1, 6), B=2, H=2, T=3, S=6, p=0.6, causal=True, dtype="float64"),
         case("with a mask for each query", shape=(5, 5), B=1, H=1, T=5, S=5, p=0.7, causal=True),
-        case("later keys are the loudest", mask=True, B=1, H=1, T=6, S=6, loud=2e3, causal=True),
+        case("later keys are the loudest", mask=True, B=1, H=1, T=6, S=6, loud=2e3, causal=True, dtype="float64"),
         case("one token", mask=True, B=1, H=1, T=1, S=1, causal=True),
     ],
     fresh=1,

@@ -45,7 +45,7 @@ mistake(
 )
 mistake(
     "You begin with the least probable tokens. The nucleus is made of the most probable ones.",
-    edit={"logits.sort(dim=-1, descending=True)": "logits.sort(dim=-1)"},
+    edit={"logits.sort(descending=True)": "logits.sort()"},
 )
 mistake(
     "You keep the tokens whose own probability is at least 1 - p. The nucleus is about the sum of the most probable ones.",

@@ -22,7 +22,7 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
     top_p_filter(tensor([[1.0, 3.0, 2.0]]), 0.7) -> tensor([[-inf, 3., 2.]])      # probabilities .090, .665, .245
     """
     # BEGIN SOLUTION
-    ordered, index = logits.sort(dim=-1, descending=True)
+    ordered, index = logits.sort(descending=True)
     probs = ordered.softmax(-1)
     drop = probs.cumsum(-1) - probs >= p  # the more probable ones have p already
     drop[:, 0] = False
@@ -38,7 +38,7 @@ def top_k_filter(logits: Tensor, k: int) -> Tensor:
     top_k_filter(tensor([[1.0, 3.0, 2.0]]), 2) -> tensor([[-inf, 3., 2.]])
     """
     # BEGIN SOLUTION
-    kth = logits.topk(min(k, logits.shape[-1]), dim=-1).values[:, -1:]  # (B, 1)
+    kth = logits.topk(min(k, logits.shape[-1])).values[:, -1:]  # (B, 1)
     return logits.masked_fill(logits < kth, -torch.inf)
     # END SOLUTION
 

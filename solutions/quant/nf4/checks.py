@@ -1,0 +1,217 @@
+"""Checks of quant/nf4. Codes are compared exactly, so values keep a distance from the middles between two levels."""
+
+import torch
+
+from autograder.checks import Tolerance, case, check
+
+# The levels as published are float32 (1e-7); quantiles by another formula agree to 1e-6; the nearest wrong table differs by 1e-2.
+LEVELS = Tolerance(atol=2e-6)
+
+# A table with the levels for making inputs, to four digits: inputs stay away from the middles by far more than that.
+ROUGH = [
+    -1,
+    -0.6962,
+    -0.5251,
+    -0.3949,
+    -0.2844,
+    -0.1848,
+    -0.0911,
+    0,
+    0.0796,
+    0.1609,
+    0.2461,
+    0.3379,
+    0.4407,
+    0.5626,
+    0.7230,
+    1,
+]
+
+
+@check(
+    points=2,
+    tolerance=LEVELS,
+    lecture="levels-where-the-weights-are",
+    public=[case("both ends and zero", some=[0, 7, 15])],
+    hidden=[case("all sixteen", some=list(range(16)))],
+)
+def levels_are_normal_quantiles(student, some):
+    """The sixteen levels are quantiles of a normal distribution, eight above zero and seven below, with an exact zero."""
+    levels = student.nf4_codebook()
+    return {"shape": list(levels.shape), "levels": levels[some], "zero": float(levels[7])}
+
+
+def weights(rng, shape, block, dtype="float32", scale=1.0, values=None):
+    """Random weights near levels, each block with its own absmax at a random place."""
+    if values is not None:
+        return {"w": torch.tensor(values), "block": block}
+    size = torch.Size(shape).numel()
+    levels = torch.tensor(ROUGH, dtype=torch.float64)
+    n = -(-size // block)
+    code = rng.integers(0, 16, n, block)
+    middle = levels[code]
+    up = (torch.cat([levels, torch.tensor([1.0])])[code + 1] - middle).clamp(max=0.2)
+    down = (middle - torch.cat([torch.tensor([-1.0]), levels])[code]).clamp(max=0.2)
+    u = rng.uniform(-0.4, 0.4, n, block, dtype=torch.float64)
+    w = middle + torch.where(u > 0, u * up, u * down)
+    for index in range(n):
+        used = min(block, size - index * block)
+        w[index, rng.integer(0, used)] = rng.choice([1.0, -1.0])
+        w[index] *= scale * 2.0 ** rng.integer(-3, 4)
+    return {"w": w.flatten()[:size].reshape(shape).to(getattr(torch, dtype)), "block": block}
+
+
+@check(
+    points=2,
+    inputs=weights,
+    lecture="blocks-and-nibbles",
+    public=[
+        case("four values", values=[2.0, -2.0, 0.0, 0.1], shape=(4,), block=4),
+        case("two blocks", shape=(2, 8), block=8),
+    ],
+    hidden=[
+        case("rows longer than a block", shape=(6, 128), block=64),
+        case("a block goes over rows", shape=(8, 12), block=32),
+        case("three dimensions", shape=(4, 2, 16), block=16),
+        case(
+            "a block of zeros, in quarters", values=[[3, -4, 0, 1], [0, 0, 0, 0], [0, 0, 0, -8]], shape=(3, 4), block=4
+        ),
+        case("bfloat16", shape=(3, 64), block=64, dtype="bfloat16"),
+        case("float16, blocks of two", shape=(6, 4), block=2, dtype="float16"),
+        case("tiny weights", shape=(2, 64), block=64, scale=1e-20),
+    ],
+    fresh=2,
+)
+def nearest_levels_two_in_a_byte(student, w, block):
+    """Each value is the nearest level of its block's absmax, blocks run over the flattened tensor, and the first of two is the high half."""
+    w = w if w.is_floating_point() else w / 4  # whole numbers stand for quarters: no last bit moves a zero
+    packed, absmax = student.quantize_nf4(w, block=block)
+    return {"packed": packed, "absmax": absmax}
+
+
+@check(
+    points=1,
+    inputs=weights,
+    lecture="blocks-and-nibbles",
+    public=[case("three values in a block of four", values=[2.0, -2.0, 0.1], shape=(3,), block=4)],
+    hidden=[
+        case("odd rows", shape=(5, 7), block=16),
+        case("one weight", shape=(1,), block=64),
+        case("one more than a block", shape=(65,), block=64),
+        case("a single number", values=-3.0, shape=(), block=8),
+    ],
+)
+def the_end_is_padded_with_zeros(student, w, block):
+    """The last block is filled up with zeros, which are stored, and are gone when the weights come back."""
+    packed, absmax = student.quantize_nf4(w, block=block)
+    return {
+        "packed": packed,
+        "absmax": absmax,
+        "back": student.dequantize_nf4(packed, absmax, tuple(w.shape), block=block),
+    }
+
+
+def packed(rng, shape, block, values=None, absmax=None):
+    n = -(-torch.Size(shape).numel() // block)
+    codes = rng.integers(0, 256, n * block // 2) if values is None else torch.tensor(values)
+    scales = rng.uniform(0.1, 5.0, n) if absmax is None else torch.tensor(absmax)
+    return {"packed": codes.to(torch.uint8), "absmax": scales, "shape": tuple(shape), "block": block}
+
+
+@check(
+    points=1,
+    inputs=packed,
+    lecture="blocks-and-nibbles",
+    public=[case("three of four values", values=[0xF0, 0x78], absmax=[2.0], shape=(3,), block=4)],
+    hidden=[
+        case("a matrix", shape=(6, 32), block=64),
+        case("blocks over rows, odd", shape=(5, 9), block=8),
+        case("three dimensions", shape=(2, 3, 4), block=2),
+        case("one weight of a block", shape=(1, 1), block=64),
+    ],
+)
+def weights_come_back(student, packed, absmax, shape, block):
+    """dequantize_nf4 gives level times absmax in the shape that is asked for, as float32."""
+    return student.dequantize_nf4(packed, absmax, shape, block=block)
+
+
+def scales(rng, sizes, block, values=None, skewed=False):
+    """Absmaxes around a mean: in each block pairs the same distance above and below it, at k ± 0.3 steps.
+
+    `skewed`: the first half of each pair is in one block, the second half in the next."""
+    if values is not None:
+        return {"absmax": torch.tensor(values), "block": block}
+    offset, parts = rng.real(1.0, 3.0), []
+    for size in sizes:
+        step = offset / 127 * rng.real(0.2, 0.9)
+        k = rng.integers(0, 127, size // 2).double() + rng.uniform(-0.3, 0.3, size // 2, dtype=torch.float64)
+        if size >= 2:
+            k[0] = 127.0
+        if skewed:
+            parts += [k * step, -k * step]
+            continue
+        part = torch.cat([k, -k, torch.zeros(size % 2, dtype=torch.float64)]) * step
+        parts.append(part[rng.permutation(size)])
+    return {"absmax": (torch.cat(parts) + offset).float(), "block": block}
+
+
+@check(
+    points=2,
+    inputs=scales,
+    tolerance=Tolerance(atol=1e-6, rtol=2e-5),
+    lecture="scales-of-scales",
+    public=[
+        case("three", sizes=(), values=[1.0, 2.0, 3.0], block=256),
+        case("two blocks", sizes=(4, 4), block=4),
+    ],
+    hidden=[
+        case("256 and some", sizes=(256, 31), block=256),
+        case("many short blocks", sizes=(8, 8, 8, 5), block=8),
+        case("blocks with means of their own", sizes=(12, 12), block=6, skewed=True),
+        case("all alike", sizes=(), values=[0.5, 0.5, 0.5, 0.5, 0.5], block=2),
+        case("one", sizes=(), values=[0.75], block=256),
+        case("one left over", sizes=(6, 1), block=6),
+    ],
+    fresh=1,
+)
+def scales_are_quantized_around_their_mean(student, absmax, block):
+    """double_quant takes the mean off and quantizes what is left to 8 bits by blocks; double_dequant brings it back."""
+    codes, scales, offset = student.double_quant(absmax, block=block)
+    return {
+        "codes": codes,
+        "scales": scales,
+        "offset": offset,
+        "back": student.double_dequant(codes, scales, offset, block=block),
+    }
+
+
+@check(
+    points=1,
+    lecture="scales-of-scales",
+    public=[case("QLoRA's two", asked=[[64, None], [64, 256]])],
+    hidden=[case("others", asked=[[32, None], [128, 256], [64, 1], [16, 64], [4096, 4096]])],
+)
+def bits_are_counted(student, asked):
+    """bits_per_parameter is 4 and the share of the scales, with or without double quantization."""
+    return [student.bits_per_parameter(block, second) for block, second in asked]
+
+
+@check(
+    points=1,
+    bonus=True,
+    device="cuda",
+    inputs=weights,
+    lecture="blocks-and-nibbles",
+    hidden=[
+        case("a layer", shape=(96, 128), block=64),
+        case("bfloat16, padded", shape=(33, 65), block=64, dtype="bfloat16"),
+    ],
+)
+def the_same_on_a_gpu(student, w, block):
+    """Codes, scales and weights are the same on a GPU."""
+    packed, absmax = student.quantize_nf4(w, block=block)
+    return {
+        "packed": packed,
+        "absmax": absmax,
+        "back": student.dequantize_nf4(packed, absmax, tuple(w.shape), block=block),
+    }
