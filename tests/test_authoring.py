@@ -92,7 +92,6 @@ def test_a_check_and_its_defaults() -> None:
         ({"points": 1, "hidden": [case(n=1)], "fresh": -1}, "a number from 0"),
         ({"points": 1, "public": [case(n=1)], "hidden": [case(n=1)]}, "two cases are called 'n=1'"),
         ({"points": 1, "public": [case("x", n=1), case("x", n=2)]}, "two cases are called 'x'"),
-        ({"points": 1, "public": [case(n=1)], "given": 1}, "reserved"),
     ],
 )
 def test_a_check_that_can_not_be(arguments: dict[str, Any], said: str) -> None:

@@ -57,8 +57,11 @@ def best(seen, want, inputs):
     unknown = min(logp.values()) - inputs["options"].get("unk_penalty", 10.0)
     total = math.fsum(logp.get(piece, unknown) for piece in pieces)
     if total < want[1] - 1e-9 - 1e-9 * abs(want[1]):  # honest sums of a few dozen scores differ by 1e-14 of it
-        return reject("Your segmentation is valid, but it scores {total} and another one scores {best}.",
-                      total=f"{total:.6g}", best=f"{want[1]:.6g}")
+        return reject(
+            "Your segmentation is valid, but it scores {total} and another one scores {best}.",
+            total=f"{total:.6g}",
+            best=f"{want[1]:.6g}",
+        )
     return difference(score, want[1])
 
 
@@ -147,8 +150,12 @@ def follows_the_posterior(seen, inputs):
     for x, score in scores.items():
         p, q = math.exp(score - top) / z, counts[x] / n
         if n * divergence(q, p) > 27.0:
-            return reject("The segmentation {x} should come in {p} of the draws. It came in {q}.",
-                          x=" ".join(x), p=f"{p:.1%}", q=f"{q:.1%}")
+            return reject(
+                "The segmentation {x} should come in {p} of the draws. It came in {q}.",
+                x=" ".join(x),
+                p=f"{p:.1%}",
+                q=f"{q:.1%}",
+            )
     return None
 
 
@@ -160,8 +167,10 @@ def chances(rng, s, logp, alpha, draws=1000):
 def samples_whole_segmentations(student, s, logp, alpha, seed, draws):
     """Each segmentation is drawn in proportion to its probability to the power alpha, by the given `rng` alone."""
     rng, twin = random.Random(seed), random.Random(seed)
-    return {"draws": [student.sample(s, logp, alpha, rng) for _ in range(draws)],
-            "again": [student.sample(s, logp, alpha, twin) for _ in range(min(draws, 50))]}
+    return {
+        "draws": [student.sample(s, logp, alpha, rng) for _ in range(draws)],
+        "again": [student.sample(s, logp, alpha, twin) for _ in range(min(draws, 50))],
+    }
 
 
 @check(points=1, lecture='bytes', public=[case('a Chinese character', text='你', pieces=['▁he', 'llo', '▁', '<0xE4>', '<0xBD>', '<0xA0>', '!'])])

@@ -78,6 +78,7 @@ class Check:
     device: Device = "cpu"
     lecture: str = ""
     budget: Budget = Budget()
+    given: dict[str, Any] | None = None  # Hypothesis strategies, by the name of what they draw
     line: int = 0
 
 
@@ -153,7 +154,7 @@ def check(
     device: Device = "cpu",
     lecture: str = "",
     budget: Budget = Budget(),
-    given: None = None,
+    given: dict[str, Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Check]:
     """Declare the decorated experiment a check: its name is the id, its docstring the claim.
 
@@ -164,13 +165,13 @@ def check(
     >>> counts_down.name, counts_down.claim, counts_down.points
     ('counts_down', 'Counts down from n to 1.', 1)
     """
-    if given is not None:
-        raise AuthoringError("given= is reserved for a later version")
 
     def declare(experiment: Callable[..., Any]) -> Check:
         name = experiment.__name__
         claim = inspect.cleandoc(experiment.__doc__ or "").strip()
-        problem = _problem(name, claim, points, tuple(public), tuple(hidden), fresh) or _over_budget(budget, device)
+        problem = _problem(name, claim, points, tuple(public), tuple(hidden), fresh, given is not None) or _over_budget(
+            budget, device
+        )
         if problem:
             raise AuthoringError(f"check {name}: {problem}")
         declared = Check(
@@ -189,6 +190,7 @@ def check(
             device=device,
             lecture=lecture,
             budget=budget,
+            given=given,
             line=experiment.__code__.co_firstlineno,
         )
         _declare(declared)
@@ -197,13 +199,15 @@ def check(
     return declare
 
 
-def _problem(name: str, claim: str, points: int, public: tuple[Case, ...], hidden: tuple[Case, ...], fresh: int) -> str:
+def _problem(
+    name: str, claim: str, points: int, public: tuple[Case, ...], hidden: tuple[Case, ...], fresh: int, given: bool
+) -> str:
     if not claim:
         return "it has no docstring; the docstring is the claim that students read"
     if type(points) is not int or points < 1:
         return f"points is {points!r}; it must be a whole number from 1"
-    if not public and not hidden:
-        return "it has no case; give public=[case(…)] or hidden=[case(…)]"
+    if not public and not hidden and not given:
+        return "it has no case; give public=[case(…)], hidden=[case(…)] or given={…}"
     if fresh < 0 or (fresh and not hidden):
         return "fresh= draws new cases like the first hidden one, so it needs hidden=[…] and a number from 0"
     titles = [each.title for each in (*public, *hidden)]

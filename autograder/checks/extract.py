@@ -236,6 +236,9 @@ def public_module(text: str, file: str, names: Iterable[str]) -> str:
         if isinstance(node, ast.FunctionDef) and node.name in set(names):
             decorator = _check_call(node, file)
             keywords = [keyword for keyword in decorator.keywords if keyword.arg in shipped]
+            if any(keyword.arg == "given" for keyword in decorator.keywords):
+                # Its examples are recorded; the strategies, and Hypothesis, are not needed any more.
+                keywords.append(ast.keyword(arg="given", value=ast.Dict(keys=[], values=[])))
             call = ast.unparse(ast.Call(func=decorator.func, args=[], keywords=keywords))
             replaced[node.name] = f"@{call}\n{source.statement(node)}"
     _nothing_hidden(source, source.needed(names, replaced), set(replaced))

@@ -74,10 +74,12 @@ class AuthorRunner:
             self._implementation, loaded = _load(self.file, self.plan)
             if self._implementation is None:
                 return _explained(loaded, None, self.file, self.plan)
-        public = sum(each.public for each in check.cases)
+        public = sum(each.public and not each.drawn for each in check.cases)
         index = public if case.fresh else [each.title for each in check.cases].index(case.title)
-        seed = hashlib.sha256(f"{self.plan.exercise}/{check.name}/{case.title}".encode()).hexdigest()[:32]
-        made = self._twin.make(twin_messages.Make(check.name, index, seed))
+        seed = hashlib.sha256(
+            f"{self.plan.exercise}/{check.name}/{'examples' if case.drawn else case.title}".encode()
+        ).hexdigest()[:32]
+        made = self._twin.make(twin_messages.Make(check.name, index, seed, case.drawn))
         if made.problem:
             return made.problem
         experiment = getattr(_experiments(self.plan), check.name)

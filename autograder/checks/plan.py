@@ -25,6 +25,7 @@ class PlannedCase(msgspec.Struct, kw_only=True):
     title: str
     public: bool
     fresh: bool = False
+    drawn: int = 0  # the number of an example of `given=`, from 1; 0 for a case that is written down
     seed: str = ""  # private: the inputs and the judge's rng are drawn from it
     fingerprint: str = ""  # of the seed and the inputs, for results
     parameters: dict[str, str] = {}

@@ -18,6 +18,7 @@ import torch
 
 from autograder.checks.authoring import AuthoringError, Check, Rejection, Tolerance
 from autograder.checks.compare import Comparison, compare, same_kind
+from autograder.checks.examples import EXAMPLES, PUBLIC_EXAMPLES, examples
 from autograder.checks.exercise import Exercise, load_exercise, load_public, reference_module
 from autograder.checks.plan import PlannedCase, PlannedCheck
 from autograder.checks.rng import Rng
@@ -98,10 +99,14 @@ class Twin:
     def make(self, request: Make) -> Made:
         assert self.exercise is not None
         check = self.exercise.check(request.check)
-        case = (*check.public, *check.hidden)[request.index]
+        rng = Rng(int(request.seed, 16))
         try:
-            rng = Rng(int(request.seed, 16))
-            inputs = check.inputs(rng, **case.parameters) if check.inputs else dict(case.parameters)
+            if request.drawn:
+                parameters = examples(check, request.seed)[request.drawn - 1]
+                rng = rng.split(f"example {request.drawn}")
+            else:
+                parameters = (*check.public, *check.hidden)[request.index].parameters
+            inputs = check.inputs(rng, **parameters) if check.inputs else dict(parameters)
             if not isinstance(inputs, dict):
                 return Made(problem=f"inputs= returned a {type(inputs).__name__}; it must return a dict")
             problem = _unusable(check, inputs)
@@ -110,7 +115,7 @@ class Twin:
             return Made(
                 inputs=encode(inputs),
                 inputs_text={name: show(value) for name, value in inputs.items()},
-                parameters={name: show(value) for name, value in case.parameters.items()},
+                parameters={name: show(value) for name, value in parameters.items()},
                 lab=sorted({value.name for value in inputs.values() if isinstance(value, Lab)}),
             )
         except Exception as error:
@@ -198,6 +203,10 @@ def _describe(exercise: Exercise) -> Described:
         cases += [
             PlannedCase(title=f"fresh {number}", public=False, fresh=True) for number in range(1, check.fresh + 1)
         ]
+        if check.given is not None:
+            numbers = range(1, PUBLIC_EXAMPLES + 1)
+            cases += [PlannedCase(title=f"example {n}", public=True, drawn=n) for n in numbers]
+            cases += [PlannedCase(title=f"hidden example {n}", public=False, drawn=n) for n in range(1, EXAMPLES + 1)]
         checks.append(
             PlannedCheck(
                 name=check.name,

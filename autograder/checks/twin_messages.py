@@ -45,6 +45,7 @@ class Make(msgspec.Struct, tag="make"):
     check: str
     index: int  # public cases first, then hidden ones; a fresh one repeats the first hidden one
     seed: str
+    drawn: int = 0  # instead: the number of an example of `given=`
 
 
 class Made(msgspec.Struct, tag="made"):

@@ -136,14 +136,15 @@ class Planner:
 
     def _add_inputs(self, plan: Plan, described: twin.Described, client: TwinClient, where: str) -> None:
         for check in plan.checks:
-            public = sum(case.public for case in check.cases)
+            public = sum(case.public and not case.drawn for case in check.cases)
             for index, case in enumerate(check.cases):
+                title = "examples" if case.drawn else case.title
                 if case.public:
-                    case.seed = public_seed(plan.exercise, check.name, case.title)
+                    case.seed = public_seed(plan.exercise, check.name, title)
                 else:
                     draw = self.draw if case.fresh else ""
-                    case.seed = hidden_seed(self.secret, plan.exercise, check.name, case.title, draw)
-                made = client.make(check.name, public if case.fresh else index, case.seed)
+                    case.seed = hidden_seed(self.secret, plan.exercise, check.name, title, draw)
+                made = client.make(check.name, public if case.fresh else index, case.seed, case.drawn)
                 if made.problem:
                     raise CourseProblem(f"{where}/checks.py: check {check.name}, case {case.title!r}: {made.problem}")
                 case.inputs, case.inputs_text, case.parameters = made.inputs, made.inputs_text, made.parameters

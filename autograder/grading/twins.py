@@ -37,8 +37,8 @@ class TwinClient:
             assert self._described is not None
             return self._described
 
-    def make(self, check: str, index: int, seed: str) -> twin.Made:
-        return self._ask(twin.Make(check, index, seed))
+    def make(self, check: str, index: int, seed: str, drawn: int = 0) -> twin.Made:
+        return self._ask(twin.Make(check, index, seed, drawn))
 
     def weigh(self, check: str, want: bytes, values: list[bytes]) -> list[str]:
         return self._ask(twin.Evidence(check, want, values)).kinds if values else []

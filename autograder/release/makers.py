@@ -51,7 +51,8 @@ def _public_checks(source: str) -> list[str]:
                 and decorator.func.id == "check"
             ):
                 public = next((keyword.value for keyword in decorator.keywords if keyword.arg == "public"), None)
-                if public is not None and not (isinstance(public, ast.List | ast.Tuple) and not public.elts):
+                drawn = any(keyword.arg == "given" for keyword in decorator.keywords)
+                if drawn or (public is not None and not (isinstance(public, ast.List | ast.Tuple) and not public.elts)):
                     names.append(node.name)
     return names
 

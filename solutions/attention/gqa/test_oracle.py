@@ -58,7 +58,8 @@ def test_llama_with_two_key_heads(reference):
     with torch.no_grad():
         for parameter in layer.parameters():
             torch.nn.init.normal_(parameter, std=0.5)
-        model(ids, position_ids=torch.zeros_like(ids), use_cache=False)
+        # The mask says that each row is one sequence: from positions alone, Llama takes every 0 for the start of another.
+        model(ids, attention_mask=torch.ones_like(ids), position_ids=torch.zeros_like(ids), use_cache=False)
         q, k, v = (
             proj(seen["x"]).unflatten(-1, (-1, 4)).transpose(1, 2)
             for proj in (layer.q_proj, layer.k_proj, layer.v_proj)

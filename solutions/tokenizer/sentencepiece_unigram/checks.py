@@ -154,6 +154,7 @@ def finds_the_best_segmentation(student, s, logp, options):
         case("a longer piece covers it", s="你好你", logp={"你好": -20.0, "好": -1.0}, options={"unk_penalty": 2.5}),
         case("a piece begins with it, but the rest is dear", s="xyz", logp={"xy": -20.0, "y": -1.0, "yz": -1.0}),
         case("a huge penalty", alphabet="abcde", length=25, pieces=25, missing="ab", options={"unk_penalty": 1000.0}),
+        case("a penalty of a million", s="a你b好", logp={"a": -1.0, "b": -2.0, "你好": -3.0}, options={"unk_penalty": 1e6}),
         case("a small penalty", alphabet="abcdef", length=25, pieces=25, missing="cde", options={"unk_penalty": 0.25}),
         case("the usual penalty", alphabet="明月光ab", length=30, pieces=20, missing="月a"),
     ],
@@ -234,6 +235,7 @@ def long_sentences(rng, length, pieces, shift=0.0, corpus="english", start=0, co
         case("four hundred characters", length=400, pieces=120, start=5000),
         case("four hundred characters, high scores", length=400, pieces=60, shift=8.0, start=9000),
         case("four hundred characters, rare pieces", length=400, pieces=90, shift=-30.0, start=777),
+        case("a sentence near exp(-20000)", length=120, pieces=45, shift=-300.0, start=3000),
         case("poems, twice", length=250, pieces=300, corpus="chinese", start=1000, copies=2),
     ],
 )

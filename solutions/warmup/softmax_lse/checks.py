@@ -53,6 +53,7 @@ def scores(rng, dim=-1, values=None, shape=(), scale=1.0, apart=0.0, dtype="floa
         case("the second of four", shape=(2, 5, 3, 3), dim=1, dtype="float64"),
         case("slices of one entry", shape=(5, 1), dim=1),
         case("other dimensions of size 1", shape=(1, 6, 1), dim=1),
+        case("one of the other dimensions has size 1", shape=(3, 6, 1), dim=1),
         case("some scores are -inf", values=[[0.5, -inf, 2.0], [-inf, -1.0, -inf], [1.5, 0.0, -2.5]], dim=0),
         case("ties for the maximum", values=[[2.0, 2.0, 2.0, -1.0], [0.0, 3.0, 3.0, 1.0]], dim=-1, dtype="float64"),
         case("a long slice", shape=(2, 1000), dim=1),
