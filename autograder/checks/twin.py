@@ -7,7 +7,6 @@ and thread count as the worker.
 from __future__ import annotations
 
 import inspect
-import math
 import socket
 import types
 from pathlib import Path
@@ -300,12 +299,12 @@ def _has_nan(value: Any) -> bool:
 
 
 def _perturbed(value: Any) -> Any:
+    """`value` with its tensors one unit in the last place larger. Python's floats stay: they are parameters and rules, the same
+    in every right answer (a temperature of 0, a tie that the docstring settles), where kernels round tensors as they like."""
     if isinstance(value, torch.Tensor) and value.is_floating_point() and value.element_size() > 1:
         if value.element_size() < 4:
             return value
         return torch.where(value.isfinite(), torch.nextafter(value, torch.full_like(value, float("inf"))), value)
-    if type(value) is float:
-        return math.nextafter(value, math.inf)  # stays inf or nan when it is
     if isinstance(value, dict):
         return {key: _perturbed(item) for key, item in value.items()}
     if isinstance(value, list):
