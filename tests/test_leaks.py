@@ -82,10 +82,15 @@ BODIES = {
 
 FIELDS = ", ".join(f"{name}=MARK" for name in ("name", "text", "want", "function"))
 FORGED = {
-    f"forges a reply of the kind {kind}": f"forge(kind={kind!r}, line=3, builtin=True, seconds=0.5, {FIELDS}, value=VALUE, changed=VALUE)"
+    f"forges a reply of the kind {kind}": f"forge(kind={kind!r}, line=3, builtin=True, seconds=0.5, {FIELDS}, value=VALUE, changed=VALUE, noticed=NOTICED)"
     for kind in get_args(Kind)
 }
-VALUES = "from autograder.jail.values import encode, Raised, Unsupported\nVALUE = encode({MARK: [MARK, Raised(MARK), Unsupported(MARK)]})\n"
+VALUES = (
+    "from autograder.jail.values import encode, Raised, Unsupported\n"
+    "VALUE = encode({MARK: [MARK, Raised(MARK), Unsupported(MARK)]})\n"
+    "from autograder.jail.messages import Noticed\n"
+    "NOTICED = [Noticed('call', MARK, 3)]\n"
+)
 
 
 def source(body: str, before: str = "") -> str:
@@ -113,7 +118,7 @@ def graded() -> Iterator[dict[str, Result]]:
 
 
 def test_the_fields_of_a_reply_are_all_forged() -> None:
-    forged = {"kind", "value", "changed", "name", "builtin", "text", "want", "line", "function", "seconds"}
+    forged = {"kind", "value", "changed", "name", "builtin", "text", "want", "line", "function", "seconds", "noticed"}
     assert set(Observed.__struct_fields__) == forged, "a new field of a reply has to be forged here too"
 
 
