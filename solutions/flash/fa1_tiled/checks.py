@@ -131,7 +131,8 @@ def tiles_that_nobody_sees_are_skipped(student, q, k, v, Br, Bc, causal, rows):
     return {"o": o[..., :rows, :], "m": m[..., :rows], "l": l[..., :rows]}
 
 
-# The matrix of scores has 64 MiB at 4096 (49 MiB at 3600); right answers need 5 to 10 MiB, wasteful ones 190 MiB and more.
+# The matrix of scores has 64 MiB at 4096 (49 MiB at 3600); right answers need 1.3 to 2.2 times the reference's
+# memory, the least wasteful mistake 35 times.
 @check(
     points=1,
     inputs=sequences,
