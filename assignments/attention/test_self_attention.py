@@ -151,16 +151,16 @@ def the_future_is_not_seen(student, x, weights, heads, j, other):
 
 
 def bf16_is_near(seen, want):
-    """bfloat16 has 8 bits. Outputs are of size 1 here: an honest layer is off by 0.5 % of that, the bound is 2 %."""
+    """bfloat16 has 8 bits. Outputs are of size 1 here; in 120 draws an honest layer was off by 0.015 of that at most."""
     error = (seen["bfloat16"].double() - want["float32"].double()).abs().max().item()
-    if not error <= 2e-2:
-        return reject("Under autocast your output is off by {error} from float32; 0.02 is allowed.", error=error)
+    if not error <= 4e-2:
+        return reject("Under autocast your output is off by {error} from float32; 0.04 is allowed.", error=error)
     return difference(seen["float32"], want["float32"])
 
 
 @check(points=1, bonus=True, device='cuda', inputs=layer, judge=bf16_is_near, lecture='where-it-is-used', public=[case('64 tokens', B=2, T=64, C=64, H=4)])
 def bfloat16_stays_close(student, x, weights, heads, bias, causal):
-    """On a GPU, the layer under bfloat16 autocast stays within 2 % of float32."""
+    """On a GPU, the layer under bfloat16 autocast stays within 0.04 of float32."""
     weights = {name: 0.5 * weight for name, weight in weights.items()}
     attention = build(student, weights, heads, bias)
     with torch.no_grad():
