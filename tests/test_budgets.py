@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tiny_course import GRADING, Class, SharedZygote, check, exercise, make_course
 
 from autograder.checks import Budget, case
@@ -25,6 +27,7 @@ from autograder.grading.rejudge import rejudge
 from autograder.grading.student import StudentChecker
 from autograder.jail import usage
 from autograder.jail.host import Zygote
+from autograder.jail.values import decode, encode
 from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers
 from autograder.results import Result
@@ -367,3 +370,19 @@ def test_a_measurement_alone_makes_no_file_stale(repository: Path, group: Class)
         committed.checks[0].cases[0].needs["memory"] = measured + more
         path.write_bytes(write_plan(committed))
         assert (public().checks[0].cases[0].needs["memory"] == measured + more) is kept
+
+
+@pytest.mark.parametrize(("change", "kept"), [(1e-8, True), (1e-2, False)])
+def test_the_last_bits_of_floats_make_no_file_stale(tmp_path: Path, group: Class, change: float, kept: bool) -> None:
+    made = makers(group.root, group.course, group.root / ".autograder").public_plan("numbers_of/total")
+    root = tmp_path / "elsewhere"
+    shutil.copytree(group.root, root, ignore=shutil.ignore_patterns("runs"))
+    path = root / "assignments/numbers_of/expected/total.plan"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    committed = read_plan(made, "")
+    case = committed.checks[0].cases[0]
+    want = decode(case.want)
+    case.want = encode(want + change if isinstance(want, torch.Tensor) else float(want) + change)
+    path.write_bytes(write_plan(committed))
+    again = read_plan(makers(root, group.course, root / ".autograder").public_plan("numbers_of/total"), "")
+    assert (again.checks[0].cases[0].want == case.want) is kept

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from autograder.checks import extract
-from autograder.checks.plan import Plan, public_plan, write_plan
+from autograder.checks.plan import Plan, PlannedCase, public_plan, write_plan
 from autograder.course import Course, Exercise
 from autograder.release.assignments import Makers
 
-SAME = 0.25
-"""Measurements that differ by this share are the same."""
+MUCH = 4.0
+"""A measurement that is this many times another one is not the same: the reference has changed."""
 
 
 def makers(root: Path, course: Course, private: Path, exercises: Sequence[Exercise] | None = None) -> Makers:
@@ -68,26 +70,71 @@ def _public_plan(root: Path, course: Course, private: Path, name: str, exercises
 
 
 def _as_committed(root: Path, exercise: Exercise, plan: Plan) -> Plan:
-    """`plan` with the measurements that the committed plan has, where they are much the same: what is measured is a little
-    different each time and on each machine, and that alone must not make a file stale."""
+    """`plan`, or the committed one where the two say the same.
+
+    What is measured, and the last bits of floats, differ a little from one machine to the next. That alone must not make a file
+    stale: values may differ by the usual tolerances, measurements by a factor of `MUCH`.
+    """
     from autograder.checks.plan import PlanError, load_plan
-    from autograder.grading.budget import UNIT
 
     try:
         committed = load_plan(root / "assignments" / exercise.topic / "expected" / f"{exercise.slug}.plan")
     except PlanError:
         return plan
-    for check, case in plan.cases():
-        try:
-            before = committed.find(check.name, case.title)[1].needs
-        except KeyError:
-            continue
-        same = before.keys() == case.needs.keys()
-        if same and all(
-            abs(before[name] - amount) <= SAME * max(amount, UNIT[name]) for name, amount in case.needs.items()
-        ):
-            case.needs = before
-    return plan
+    return committed if _says_the_same(committed, plan) else plan
+
+
+def _says_the_same(committed: Plan, plan: Plan) -> bool:
+    before, now = list(committed.cases()), list(plan.cases())
+    if _without_results(committed) != _without_results(plan) or len(before) != len(now):
+        return False
+    return all(_same_case(old, new) for (_, old), (_, new) in zip(before, now, strict=True))
+
+
+def _without_results(plan: Plan) -> Plan:
+    """Everything in `plan` that is the same on every machine."""
+    empty = {"needs": {}, "inputs": b"", "inputs_text": {}, "want": b"", "want_text": "", "mistakes": {}}
+    return msgspec.structs.replace(
+        plan,
+        checks=[
+            msgspec.structs.replace(
+                check, cases=[msgspec.structs.replace(case, fingerprint="", **empty) for case in check.cases]
+            )
+            for check in plan.checks
+        ],
+    )
+
+
+def _same_case(old: PlannedCase, new: PlannedCase) -> bool:
+    if old.needs.keys() != new.needs.keys() or old.mistakes.keys() != new.mistakes.keys():
+        return False
+    if any(not 1 / MUCH <= _amount(old, name) / _amount(new, name) <= MUCH for name in new.needs):
+        return False
+    if (old.inputs == new.inputs and old.inputs_text != new.inputs_text) or (
+        old.want == new.want and old.want_text != new.want_text
+    ):
+        return False  # the same values, shown in another way
+    blobs = [(old.inputs, new.inputs), (old.want, new.want)]
+    blobs += [(old.mistakes[index], value) for index, value in new.mistakes.items()]
+    return all(before == now or _same_value(before, now) for before, now in blobs)
+
+
+def _amount(case: PlannedCase, name: str) -> float:
+    from autograder.grading.budget import UNIT
+
+    return max(case.needs[name], UNIT[name])
+
+
+def _same_value(before: bytes, now: bytes) -> bool:
+    if not before or not now:  # one of them is NO_EVIDENCE
+        return False
+    from autograder.checks.compare import difference  # imports torch, which takes seconds: only where bytes differ
+    from autograder.jail.values import BadValue, decode
+
+    try:
+        return difference(decode(before), decode(now)) is None
+    except BadValue:  # what is committed may be damaged
+        return False
 
 
 def _make_public_plans(root: Path, private: Path, name: str, exercises: Sequence[Exercise]) -> None:
