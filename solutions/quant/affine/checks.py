@@ -207,7 +207,15 @@ def some_codes(rng, values=None, **rest):
         ),
         case("two bits", shape=(4, 5), scale_shape=(4, 1), bits=2, symmetric=True, beyond=0.3),
         case("float64, one scale", shape=(3, 7), scale_shape=(), bits=8, symmetric=True, dtype="float64"),
-        case("float64, 1e-9 from halves", shape=(40,), scale_shape=(1,), bits=8, symmetric=False, dtype="float64", fine=True),
+        case(
+            "float64, 1e-9 from halves",
+            shape=(40,),
+            scale_shape=(1,),
+            bits=8,
+            symmetric=False,
+            dtype="float64",
+            fine=True,
+        ),
     ],
     fresh=2,
 )
@@ -365,7 +373,9 @@ def _error(x, threshold, bits):
         # At a hundredth of the outlier the many are exact; at two or more they become 0, which costs 1.2 squared outliers.
         case("the first candidate is the best", sizes=[(12_000,)], method="mse", bits=2, outlier=8.0, all_at=0.01),
         # 101 hundredths would put the many on the grid, a third of it each; but candidates end at 100.
-        case("the last candidate is the best", sizes=[(20,), (4, 3)], method="mse", bits=3, outlier=8.0, all_at=1.01 / 3),
+        case(
+            "the last candidate is the best", sizes=[(20,), (4, 3)], method="mse", bits=3, outlier=8.0, all_at=1.01 / 3
+        ),
         case("no method", sizes=[(2, 2)], method=""),
     ],
 )

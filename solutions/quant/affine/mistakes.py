@@ -153,7 +153,9 @@ mistake(
 )
 mistake(
     "You answer for a method that you do not know. Raise ValueError.",
-    edit={"    raise ValueError(f'method is \"minmax\", \"percentile\" or \"mse\", not {method!r}')": "    return size.max().item()"},
+    edit={
+        '    raise ValueError(f\'method is "minmax", "percentile" or "mse", not {method!r}\')': "    return size.max().item()"
+    },
 )
 mistake(
     "Your candidates end before the maximum itself. They are k / 100 of it for k = 1 … 100, the last one included.",
@@ -175,5 +177,7 @@ mistake(
 )
 mistake(
     "Your dequantize gives float32 for a float64 scale. Its result has the dtype of s.",
-    edit={"return _fit(s, q) * (q.to(s.dtype) - _fit(z, q))": "return _fit(s, q).float() * (q.float() - _fit(z, q).float())"},
+    edit={
+        "return _fit(s, q) * (q.to(s.dtype) - _fit(z, q))": "return _fit(s, q).float() * (q.float() - _fit(z, q).float())"
+    },
 )
