@@ -9,7 +9,7 @@ import pytest
 
 from autograder.jail.host import Zygote
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background job: tests of Ctrl-C would wait for ever
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's background job; tests of Ctrl-C would hang
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
