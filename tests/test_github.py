@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -254,6 +255,7 @@ def test_the_install_step_makes_an_environment(released: Path, tmp_path: Path) -
     repository = copied(released, tmp_path / "repository")
     for name in ("pyproject.toml", "constraints.txt"):
         (repository / name).write_bytes((ROOT / name).read_bytes())
+    shutil.copytree(ROOT / "autograder", repository / "autograder", dirs_exist_ok=True)
     script = steps(render("feedback.yml.j2"))["Install (PyTorch without CUDA)"]["run"]
     path = f"{Path(sys.base_prefix) / 'bin'}:{os.environ['PATH']}"
     script = re.sub(r"--extra-index-url \S+", "", script)  # the registry that this machine uses

@@ -4,10 +4,13 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check, difference, reject
+from autograder.checks import Tolerance, case, check, difference, raises, reject
 
 
 SCALE = Tolerance(rtol=2e-6)
+
+
+SCALE64 = Tolerance(rtol=1e-12)
 
 
 LINEAR = Tolerance(atol=1e-5, rtol=2e-6)
@@ -56,28 +59,34 @@ def some(rng, values=None, **rest):
     return given(rng, values, **rest) if values is not None else spread(rng, **rest)
 
 
-@check(points=2, inputs=some, tolerance=SCALE, lecture='scale-and-zero-point', public=[case('two bits, asymmetric', values=[-1.0, 0.0, 3.0], bits=2, symmetric=False), case('three bits, symmetric', values=[-1.0, 0.0, 3.0], bits=3, symmetric=True), case('all above 0', values=[2.0, 3.0, 5.0], bits=4, symmetric=False)])
+def as_exact_as_x(seen, want):
+    return difference(seen, want, SCALE64 if want["s"].dtype == torch.float64 else SCALE)
+
+
+@check(points=2, inputs=some, judge=as_exact_as_x, lecture='scale-and-zero-point', public=[case('two bits, asymmetric', values=[-1.0, 0.0, 3.0], bits=2, symmetric=False), case('three bits, symmetric', values=[-1.0, 0.0, 3.0], bits=3, symmetric=True), case('all above 0', values=[2.0, 3.0, 5.0], bits=4, symmetric=False)])
 def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group):
     """The scale stretches the grid from the smallest to the largest entry, with 0.0 on it; the zero-point is the code of 0.0."""
     s, z = student.qparams(x, bits, symmetric)
     return {"s": s, "z": z.double()}
 
 
-@check(points=1, inputs=some, tolerance=SCALE, lecture='granularity', public=[case('for each row', values=[[1.0, -3.0], [0.5, 0.25]], bits=3, symmetric=True, axis=0), case('for groups of two', values=[[1.0, -3.0, 0.5, 0.25]], bits=3, symmetric=True, group=2)])
+@check(points=1, inputs=some, judge=as_exact_as_x, lecture='granularity', public=[case('for each row', values=[[1.0, -3.0], [0.5, 0.25]], bits=3, symmetric=True, axis=0), case('for groups of two', values=[[1.0, -3.0, 0.5, 0.25]], bits=3, symmetric=True, group=2)])
 def a_scale_for_each_slice(student, x, bits, symmetric, axis, group):
     """With `axis` or `group`, each slice has the scale and zero-point of its own entries, in the shape that was promised."""
     s, z = student.qparams(x, bits, symmetric, axis=axis, group=group)
     return {"s": s, "z": z.double()}
 
 
-def codes(rng, shape, scale_shape, bits, symmetric, beyond=0.0, dtype="float32", z_dtype="int32"):
-    """x = s (k + u - z): k a code, or somewhat outside of the grid, and |u| ≤ 0.4."""
+def codes(rng, shape, scale_shape, bits, symmetric, beyond=0.0, dtype="float32", z_dtype="int32", fine=False):
+    """x = s (k + u - z): k a code, or somewhat outside of the grid, and |u| ≤ 0.4. `fine`: so near to halves that float32 takes
+    them for halves."""
     dtype = getattr(torch, dtype)
     low, high = (1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1) if symmetric else (0, 2**bits - 1)
     s = rng.uniform(0.01, 2.0, *scale_shape, dtype=torch.float64)
     z = torch.zeros(scale_shape) if symmetric else rng.integers(1, high, *scale_shape).double()
     out = int(beyond * 2**bits)
-    k = rng.integers(low - out, high + out + 1, *shape) + rng.uniform(-0.4, 0.4, *shape, dtype=torch.float64)
+    u = (rng.mask(*shape).double() - 0.5) * (1 - 1e-9) if fine else rng.uniform(-0.4, 0.4, *shape, dtype=torch.float64)
+    k = rng.integers(low - out, high + out + 1, *shape) + u
     repeat = shape[-1] // scale_shape[-1] if scale_shape else 1
     wide = [each.repeat_interleave(repeat, -1) if scale_shape else each for each in (s, z)]
     return {
@@ -154,8 +163,11 @@ def sums_are_exact_integers(student, xq, sx, zx, wq, sw, bias):
     return student.int8_linear(xq, sx, zx, wq, sw, bias)
 
 
-def samples(rng, sizes, method, bits=8, percentile=99.0, outlier=0.0):
+def samples(rng, sizes, method, bits=8, percentile=99.0, outlier=0.0, all_at=None):
+    """Normal samples, the last batch with one outlier; or `all_at` so much of the outlier but for it."""
     batches = [rng.normal(*size, scale=rng.real(0.5, 2.0)) for size in sizes]
+    if all_at is not None:
+        batches = [torch.full(size, all_at * outlier) for size in sizes]
     if outlier:
         batches[-1].view(-1)[0] = -outlier
     return {"batches": batches, "method": method, "bits": bits, "percentile": percentile}
@@ -163,7 +175,7 @@ def samples(rng, sizes, method, bits=8, percentile=99.0, outlier=0.0):
 
 def judge_threshold(seen, want, inputs, reference):
     """The percentile and the maximum are what they are; of thresholds, one with the smallest error."""
-    if inputs["method"] != "mse":
+    if inputs["method"] != "mse":  # or an error that was raised
         return difference(seen, want, Tolerance(rtol=1e-5))
     x = torch.cat([batch.flatten() for batch in inputs["batches"]])
     largest = x.abs().max().item()
@@ -192,7 +204,9 @@ def _error(x, threshold, bits):
     )
 
 
-@check(points=1, inputs=samples, judge=judge_threshold, lecture='where-to-clip', public=[case('the maximum', sizes=[(3,), (2, 2)], method='minmax'), case('a percentile', sizes=[(50,)], method='percentile', percentile=90.0), case('the smallest error, with an outlier', sizes=[(200,)], method='mse', bits=4, outlier=30.0)])
+@check(points=1, inputs=samples, judge=judge_threshold, lecture='where-to-clip', public=[case('the maximum', sizes=[(3,), (2, 2)], method='minmax'), case('a percentile', sizes=[(50,)], method='percentile', percentile=90.0), case('the smallest error, with an outlier', sizes=[(200,)], method='mse', bits=4, outlier=30.0), case('another method', sizes=[(3,)], method='max')])
 def thresholds_follow_the_method(student, batches, method, bits, percentile):
-    """calibrate returns the maximum, the percentile, or a threshold with the smallest error, over all batches together."""
+    """calibrate returns the maximum, the percentile, or a threshold with the smallest error, over all batches; another method is refused."""
+    if method not in ("minmax", "percentile", "mse"):
+        return raises("ValueError", lambda: student.calibrate(batches, method, bits=bits, percentile=percentile))
     return student.calibrate(batches, method, bits=bits, percentile=percentile)

@@ -2,10 +2,12 @@
 
 import torch
 
-from autograder.checks import Tolerance, case, check, difference, reject
+from autograder.checks import Tolerance, case, check, difference, raises, reject
 
 # A scale is one division: honest answers differ by 1.2e-7 of it, the nearest wrong one (2^b for 2^b - 1, b = 8) by 4e-3.
+# In float64 they differ by 2e-16, and one that goes through float32 by 3e-8.
 SCALE = Tolerance(rtol=2e-6)
+SCALE64 = Tolerance(rtol=1e-12)
 # Exact integers times two scales and a bias: 2e-7 of the largest term.
 LINEAR = Tolerance(atol=1e-5, rtol=2e-6)
 
@@ -53,10 +55,14 @@ def some(rng, values=None, **rest):
     return given(rng, values, **rest) if values is not None else spread(rng, **rest)
 
 
+def as_exact_as_x(seen, want):
+    return difference(seen, want, SCALE64 if want["s"].dtype == torch.float64 else SCALE)
+
+
 @check(
     points=2,
     inputs=some,
-    tolerance=SCALE,
+    judge=as_exact_as_x,
     lecture="scale-and-zero-point",
     public=[
         case("two bits, asymmetric", values=[-1.0, 0.0, 3.0], bits=2, symmetric=False),
@@ -86,7 +92,7 @@ def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group)
 @check(
     points=1,
     inputs=some,
-    tolerance=SCALE,
+    judge=as_exact_as_x,
     lecture="granularity",
     public=[
         case("for each row", values=[[1.0, -3.0], [0.5, 0.25]], bits=3, symmetric=True, axis=0),
@@ -110,14 +116,16 @@ def a_scale_for_each_slice(student, x, bits, symmetric, axis, group):
     return {"s": s, "z": z.double()}
 
 
-def codes(rng, shape, scale_shape, bits, symmetric, beyond=0.0, dtype="float32", z_dtype="int32"):
-    """x = s (k + u - z): k a code, or somewhat outside of the grid, and |u| ≤ 0.4."""
+def codes(rng, shape, scale_shape, bits, symmetric, beyond=0.0, dtype="float32", z_dtype="int32", fine=False):
+    """x = s (k + u - z): k a code, or somewhat outside of the grid, and |u| ≤ 0.4. `fine`: so near to halves that float32 takes
+    them for halves."""
     dtype = getattr(torch, dtype)
     low, high = (1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1) if symmetric else (0, 2**bits - 1)
     s = rng.uniform(0.01, 2.0, *scale_shape, dtype=torch.float64)
     z = torch.zeros(scale_shape) if symmetric else rng.integers(1, high, *scale_shape).double()
     out = int(beyond * 2**bits)
-    k = rng.integers(low - out, high + out + 1, *shape) + rng.uniform(-0.4, 0.4, *shape, dtype=torch.float64)
+    u = (rng.mask(*shape).double() - 0.5) * (1 - 1e-9) if fine else rng.uniform(-0.4, 0.4, *shape, dtype=torch.float64)
+    k = rng.integers(low - out, high + out + 1, *shape) + u
     repeat = shape[-1] // scale_shape[-1] if scale_shape else 1
     wide = [each.repeat_interleave(repeat, -1) if scale_shape else each for each in (s, z)]
     return {
@@ -198,6 +206,16 @@ def some_codes(rng, values=None, **rest):
             z_dtype="float64",
         ),
         case("two bits", shape=(4, 5), scale_shape=(4, 1), bits=2, symmetric=True, beyond=0.3),
+        case("float64, one scale", shape=(3, 7), scale_shape=(), bits=8, symmetric=True, dtype="float64"),
+        case(
+            "float64, 1e-9 from halves",
+            shape=(40,),
+            scale_shape=(1,),
+            bits=8,
+            symmetric=False,
+            dtype="float64",
+            fine=True,
+        ),
     ],
     fresh=2,
 )
@@ -293,8 +311,11 @@ def sums_are_exact_integers(student, xq, sx, zx, wq, sw, bias):
     return student.int8_linear(xq, sx, zx, wq, sw, bias)
 
 
-def samples(rng, sizes, method, bits=8, percentile=99.0, outlier=0.0):
+def samples(rng, sizes, method, bits=8, percentile=99.0, outlier=0.0, all_at=None):
+    """Normal samples, the last batch with one outlier; or `all_at` so much of the outlier but for it."""
     batches = [rng.normal(*size, scale=rng.real(0.5, 2.0)) for size in sizes]
+    if all_at is not None:
+        batches = [torch.full(size, all_at * outlier) for size in sizes]
     if outlier:
         batches[-1].view(-1)[0] = -outlier
     return {"batches": batches, "method": method, "bits": bits, "percentile": percentile}
@@ -302,7 +323,7 @@ def samples(rng, sizes, method, bits=8, percentile=99.0, outlier=0.0):
 
 def judge_threshold(seen, want, inputs, reference):
     """The percentile and the maximum are what they are; of thresholds, one with the smallest error."""
-    if inputs["method"] != "mse":
+    if inputs["method"] != "mse":  # or an error that was raised
         return difference(seen, want, Tolerance(rtol=1e-5))
     x = torch.cat([batch.flatten() for batch in inputs["batches"]])
     largest = x.abs().max().item()
@@ -340,6 +361,7 @@ def _error(x, threshold, bits):
         case("the maximum", sizes=[(3,), (2, 2)], method="minmax"),
         case("a percentile", sizes=[(50,)], method="percentile", percentile=90.0),
         case("the smallest error, with an outlier", sizes=[(200,)], method="mse", bits=4, outlier=30.0),
+        case("another method", sizes=[(3,)], method="max"),
     ],
     hidden=[
         case("the maximum is negative", sizes=[(5, 4), (7,), (2, 3, 2)], method="minmax", outlier=20.0),
@@ -348,10 +370,19 @@ def _error(x, threshold, bits):
         case("three bits", sizes=[(100,), (30, 7)], method="mse", bits=3),
         case("eight bits", sizes=[(150,)], method="mse", bits=8, outlier=12.0),
         case("two bits", sizes=[(60, 3)], method="mse", bits=2),
+        # At a hundredth of the outlier the many are exact; at two or more they become 0, which costs 1.2 squared outliers.
+        case("the first candidate is the best", sizes=[(12_000,)], method="mse", bits=2, outlier=8.0, all_at=0.01),
+        # 101 hundredths would put the many on the grid, a third of it each; but candidates end at 100.
+        case(
+            "the last candidate is the best", sizes=[(20,), (4, 3)], method="mse", bits=3, outlier=8.0, all_at=1.01 / 3
+        ),
+        case("no method", sizes=[(2, 2)], method=""),
     ],
 )
 def thresholds_follow_the_method(student, batches, method, bits, percentile):
-    """calibrate returns the maximum, the percentile, or a threshold with the smallest error, over all batches together."""
+    """calibrate returns the maximum, the percentile, or a threshold with the smallest error, over all batches; another method is refused."""
+    if method not in ("minmax", "percentile", "mse"):
+        return raises("ValueError", lambda: student.calibrate(batches, method, bits=bits, percentile=percentile))
     return student.calibrate(batches, method, bits=bits, percentile=percentile)
 
 

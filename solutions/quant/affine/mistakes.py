@@ -151,3 +151,33 @@ mistake(
         "    return (dequantize(quantize(x, s, z, bits, True), s, z) - x)"
     },
 )
+mistake(
+    "You answer for a method that you do not know. Raise ValueError.",
+    edit={
+        '    raise ValueError(f\'method is "minmax", "percentile" or "mse", not {method!r}\')': "    return size.max().item()"
+    },
+)
+mistake(
+    "Your candidates end before the maximum itself. They are k / 100 of it for k = 1 … 100, the last one included.",
+    edit={"range(1, 101)": "range(1, 100)"},
+)
+mistake(
+    "Your search goes down from the maximum and stops when the error rises. The error has many valleys: look at all candidates.",
+    edit={
+        "        return min(candidates, key=lambda a: _squared_error(x, a, bits))": "        best = candidates[-1]\n"
+        "        for a in reversed(candidates):\n            if _squared_error(x, a, bits) > _squared_error(x, best, bits):\n"
+        "                break\n            best = a\n        return best"
+    },
+)
+mistake(
+    "You compute codes in float32. For float64 x, what is not quite a half becomes one, and is rounded to the other side.",
+    edit={
+        "    q = torch.round(x / _fit(s, x)) + _fit(z, x)\n    return": "    q = torch.round(x.float() / _fit(s, x).float()) + _fit(z, x)\n    return"
+    },
+)
+mistake(
+    "Your dequantize gives float32 for a float64 scale. Its result has the dtype of s.",
+    edit={
+        "return _fit(s, q) * (q.to(s.dtype) - _fit(z, q))": "return _fit(s, q).float() * (q.float() - _fit(z, q).float())"
+    },
+)

@@ -161,8 +161,8 @@ def calibrate(batches: list[Tensor], method: str, bits: int = 8, percentile: flo
 
 # BEGIN SOLUTION
 def _squared_error(x: Tensor, threshold: float, bits: int) -> float:
-    s, z = torch.tensor(threshold / (2 ** (bits - 1) - 1), dtype=x.dtype), torch.tensor(0)
-    return (dequantize(quantize(x, s, z, bits, True), s, z) - x).double().square().mean().item()
+    s, z = torch.tensor(threshold / (2 ** (bits - 1) - 1)), torch.tensor(0)
+    return (dequantize(quantize(x, s, z, bits, True), s, z) - x).square().mean().item()
 
 
 # END SOLUTION
