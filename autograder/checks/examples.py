@@ -73,7 +73,12 @@ def _run(
         phases=[hypothesis.Phase[phase] for phase in phases],
         report_multiple_bugs=False,
         verbosity=hypothesis.Verbosity.quiet,
-        suppress_health_check=[Health.too_slow, Health.filter_too_much, Health.data_too_large, Health.large_base_example],
+        suppress_health_check=[
+            Health.too_slow,
+            Health.filter_too_much,
+            Health.data_too_large,
+            Health.large_base_example,
+        ],
     )
     @hypothesis.seed(int(seed, 16))
     @hypothesis.given(st.fixed_dictionaries(given))
