@@ -143,6 +143,7 @@ class CheckResult(Record):
     lecture: str = ""  # path of the lecture page with its anchor
     cases: list[CaseResult] = []  # public ones first; none when nothing could be run
     diagnosis: Diagnosis | None = None  # of a check that fails, when a known mistake gives the same results
+    smallest: CaseResult | None = None  # of one whose examples are drawn: the smallest input found on which it fails
     self_reported: bool = False  # part of what was judged was measured inside of the jail
 
     @property

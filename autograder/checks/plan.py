@@ -19,13 +19,14 @@ NO_EVIDENCE = b""
 """Stands for a mistake's observation that differs from the reference's but could come from anything: an exception, NaN, zeros."""
 
 
-class PlannedCase(msgspec.Struct, kw_only=True):
+class PlannedCase(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One case with its inputs, the reference's observation, and what each known mistake gives instead."""
 
     title: str
     public: bool
     fresh: bool = False
     drawn: int = 0  # the number of an example of `given=`, from 1; 0 for a case that is written down
+    example: bytes = b""  # what was drawn, as a blob of jail.values
     seed: str = ""  # private: the inputs and the judge's rng are drawn from it
     fingerprint: str = ""  # of the seed and the inputs, for results
     parameters: dict[str, str] = {}
@@ -41,7 +42,7 @@ class PlannedCase(msgspec.Struct, kw_only=True):
     mistakes: dict[int, bytes] = {}  # index of the mistake → its observation, where it differs
 
 
-class PlannedCheck(msgspec.Struct, kw_only=True):
+class PlannedCheck(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One check with its cases."""
 
     name: str
@@ -55,7 +56,7 @@ class PlannedCheck(msgspec.Struct, kw_only=True):
     cases: list[PlannedCase] = []
 
 
-class Plan(msgspec.Struct, kw_only=True):
+class Plan(msgspec.Struct, kw_only=True):  # its defaults are written: the schema's name is one
     """One exercise, ready to be graded."""
 
     exercise: str

@@ -17,7 +17,7 @@ import torch
 
 from autograder.checks.authoring import AuthoringError, Check, Rejection, Tolerance
 from autograder.checks.compare import Comparison, compare, same_kind
-from autograder.checks.examples import EXAMPLES, PUBLIC_EXAMPLES, examples
+from autograder.checks.examples import EXAMPLES, PUBLIC_EXAMPLES, Search, examples
 from autograder.checks.exercise import Exercise, load_exercise, load_public, reference_module
 from autograder.checks.plan import PlannedCase, PlannedCheck
 from autograder.checks.rng import Rng
@@ -37,6 +37,9 @@ from autograder.checks.twin_messages import (
     Reviewed,
     Seen,
     Shown,
+    Shrink,
+    Tried,
+    Try,
     Verdict,
     Weighed,
 )  # fmt: skip
@@ -58,11 +61,12 @@ def serve(sock: socket.socket) -> None:
 
 
 class Twin:
-    """The state: one opened exercise."""
+    """The state: one opened exercise, and a search for a smaller example when one is on."""
 
     def __init__(self) -> None:
         self.exercise: Exercise | None = None
         self._reference: types.ModuleType | None = None
+        self._search: tuple[Search, Check, PlannedCase] | None = None
 
     def answer(self, request: Request) -> Reply:
         match request:
@@ -79,6 +83,10 @@ class Twin:
                 return Shown("" if found is None else f"{found.path or 'the answer'}: {found.want} became {found.got}")
             case Perturb():
                 return Made(inputs=encode(_perturbed(decode(request.inputs))))
+            case Shrink():
+                return self.shrink(request)
+            case Tried():
+                return self.next_try(request.failed)
 
     def open(self, request: Open) -> Described:
         try:
@@ -98,27 +106,39 @@ class Twin:
     def make(self, request: Make) -> Made:
         assert self.exercise is not None
         check = self.exercise.check(request.check)
-        rng = Rng(int(request.seed, 16))
+        if not request.drawn:
+            parameters = (*check.public, *check.hidden)[request.index].parameters
+            return _made(check, Rng(int(request.seed, 16)), parameters)
         try:
-            if request.drawn:
-                parameters = examples(check, request.seed)[request.drawn - 1]
-                rng = rng.split(f"example {request.drawn}")
-            else:
-                parameters = (*check.public, *check.hidden)[request.index].parameters
-            inputs = check.inputs(rng, **parameters) if check.inputs else dict(parameters)
-            if not isinstance(inputs, dict):
-                return Made(problem=f"inputs= returned a {type(inputs).__name__}; it must return a dict")
-            problem = _unusable(check, inputs)
-            if problem:
-                return Made(problem=problem)
-            return Made(
-                inputs=encode(inputs),
-                inputs_text={name: show(value) for name, value in inputs.items()},
-                parameters={name: show(value) for name, value in parameters.items()},
-                lab=sorted({value.name for value in inputs.values() if isinstance(value, Lab)}),
-            )
+            parameters = examples(check, request.seed)[request.drawn - 1]
         except Exception as error:
-            return Made(problem=f"making its inputs raised {type(error).__name__}: {error}")
+            return Made(problem=f"drawing its examples raised {type(error).__name__}: {error}")
+        made = _made(check, _rng_of_example(request.seed, request.drawn), parameters)
+        made.example = encode(parameters)
+        return made
+
+    def shrink(self, request: Shrink) -> Try:
+        assert self.exercise is not None
+        if self._search is not None:
+            self._search[0].end()
+        check, case = self.exercise.check(request.check), request.case
+        search = Search(check, case.seed, case.example)
+        self._search = search, check, case
+        return self.next_try(None)
+
+    def next_try(self, failed: bool | None) -> Try:
+        """The next example with inputs that can be made."""
+        if self._search is None:
+            return Try(None)
+        search, check, case = self._search
+        while (parameters := search.next(failed)) is not None:
+            made = _made(check, _rng_of_example(case.seed, case.drawn), parameters)
+            made.example = encode(parameters)
+            if not made.problem:
+                return Try(made)
+            failed = False
+        self._search = None
+        return Try(None)
 
     def review(self, seen: Seen) -> Verdict:
         assert self.exercise is not None
@@ -156,9 +176,7 @@ class Twin:
         if "inputs" in parameters:
             available["inputs"] = _resolved(decode(seen.case.inputs))
         if "case" in parameters:
-            cases = {case.title: case.parameters for case in (*check.public, *check.hidden)}
-            drawn_from = check.hidden[0].parameters if seen.case.fresh else {}
-            available["case"] = cases.get(seen.case.title, drawn_from)
+            available["case"] = _parameters(check, seen.case)
         if "rng" in parameters:
             available["rng"] = Rng(int(seen.case.seed or "0", 16)).split("judge")
         if "reference" in parameters:
@@ -228,6 +246,38 @@ def _describe(exercise: Exercise) -> Described:
         mistakes=[Derived(each.sentence, each.source, list(each.only)) for each in exercise.mistakes],
         alternatives=[Derived(each.sentence, each.source, list(each.only)) for each in exercise.alternatives],
     )
+
+
+def _made(check: Check, rng: Rng, parameters: dict[str, Any]) -> Made:
+    """The inputs that `parameters` stand for."""
+    try:
+        inputs = check.inputs(rng, **parameters) if check.inputs else dict(parameters)
+        if not isinstance(inputs, dict):
+            return Made(problem=f"inputs= returned a {type(inputs).__name__}; it must return a dict")
+        problem = _unusable(check, inputs)
+        if problem:
+            return Made(problem=problem)
+        return Made(
+            inputs=encode(inputs),
+            inputs_text={name: show(value) for name, value in inputs.items()},
+            parameters={name: show(value) for name, value in parameters.items()},
+            lab=sorted({value.name for value in inputs.values() if isinstance(value, Lab)}),
+        )
+    except Exception as error:
+        return Made(problem=f"making its inputs raised {type(error).__name__}: {error}")
+
+
+def _rng_of_example(seed: str, number: int) -> Rng:
+    return Rng(int(seed, 16)).split(f"example {number}")
+
+
+def _parameters(check: Check, case: PlannedCase) -> dict[str, Any]:
+    """What the inputs of a case were made from."""
+    if case.drawn:
+        return decode(case.example)
+    if case.fresh:
+        return check.hidden[0].parameters
+    return next(each.parameters for each in (*check.public, *check.hidden) if each.title == case.title)
 
 
 def _compared(check: Check, value: Any, want: Any) -> Verdict:

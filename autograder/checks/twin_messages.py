@@ -50,6 +50,7 @@ class Make(msgspec.Struct, tag="make"):
 
 class Made(msgspec.Struct, tag="made"):
     problem: str = ""
+    example: bytes = b""  # of `given=`: what was drawn
     inputs: bytes = b""
     inputs_text: dict[str, str] = {}
     parameters: dict[str, str] = {}
@@ -100,6 +101,25 @@ class Weighed(msgspec.Struct, tag="weighed"):
     kinds: list[str]
 
 
+class Shrink(msgspec.Struct, tag="shrink"):
+    """Look for a smaller example of `given=` on which an answer fails, from a case on which it does. An earlier search ends."""
+
+    check: str
+    case: PlannedCase
+
+
+class Tried(msgspec.Struct, tag="tried"):
+    """Whether the answer fails on what was to be tried."""
+
+    failed: bool
+
+
+class Try(msgspec.Struct, tag="try"):
+    """What to try next; None when there is nothing more."""
+
+    made: Made | None
+
+
 class Shown(msgspec.Struct, tag="shown"):
     text: str
 
@@ -117,5 +137,5 @@ class Discrete(msgspec.Struct, tag="discrete"):
     value: bytes
 
 
-Request = Open | Make | Review | Evidence | Perturb | Discrete
-Reply = Described | Made | Reviewed | Weighed | Shown
+Request = Open | Make | Review | Evidence | Perturb | Discrete | Shrink | Tried
+Reply = Described | Made | Reviewed | Weighed | Shown | Try

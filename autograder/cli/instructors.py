@@ -372,6 +372,12 @@ def replay(
     else:
         changed = [f"{name} / {title}" for (name, title) in after if before.get((name, title)) != after[name, title]]
         out.print(f"Another verdict than recorded on: {', '.join(changed)}.", style="red")
+    smallest, found = (
+        {each.name: each.smallest.seed for each in one.checks if each.smallest} for one in (stored, again)
+    )
+    others = [name for name in {**smallest, **found} if smallest.get(name) != found.get(name)]
+    if others and seeds == new_seeds:
+        out.print(f"Another smallest failing input than recorded on: {', '.join(others)}.", style="red")
 
 
 def _same_checks(again: Any, stored: Any) -> Any:

@@ -127,18 +127,29 @@ def student_exercise(exercise: ExerciseResult, show: Show = "diagnosis", when_ok
     view = replace(exercise, key="", flags=[], message=_exercise_message(exercise.message, hidden))
     if mode == "case":
         return replace(view, checks=[_with_cases(check) for check in exercise.checks])
+    view = replace(view, checks=[_with_public_smallest(check) for check in exercise.checks])
     if hidden:
         # CPU time depends on the hidden inputs, and a place beside a run's message may come from a hidden case.
         view = replace(view, seconds=0.0)
         if exercise.message is not None and not _before_inputs(exercise.message):
             view = replace(view, place=None)
     if mode in ("claim", "diagnosis"):
-        return replace(view, checks=[_with_verdict(check, exercise.file, mode) for check in exercise.checks])
+        return replace(view, checks=[_with_verdict(check, exercise.file, mode) for check in view.checks])
     return _public_only(view, counted=mode == "count")
 
 
 def _with_cases(check: CheckResult) -> CheckResult:
-    return replace(check, cases=[case if case.public else replace(case, output="") for case in check.cases])
+    cases = [_without_output(case) for case in check.cases]
+    return replace(check, cases=cases, smallest=_without_output(check.smallest) if check.smallest else None)
+
+
+def _without_output(case: CaseResult) -> CaseResult:
+    return case if case.public else replace(case, output="")
+
+
+def _with_public_smallest(check: CheckResult) -> CheckResult:
+    """Its smallest failing input stays where it was found from a public example, in a worker that had seen no hidden input."""
+    return check if check.smallest is None or check.smallest.public else replace(check, smallest=None)
 
 
 def _with_verdict(check: CheckResult, file: str, mode: Show) -> CheckResult:

@@ -169,11 +169,17 @@ def _check_view(check: CheckResult, options: Options) -> CheckView:
     staff = options.audience == "staff"
     failing = [case for case in check.cases if case.verdict != "passed"]
     failing.sort(key=lambda case: (not case.public, case.verdict in PENDING))
-    # A public case says more than a hidden one, and staff who asked for everything see the passed ones too.
-    shown = (list(check.cases) if staff else failing) if options.show_all else failing[:1]
-    rest = [] if options.show_all else failing[1:]
+    # A public case says more than a hidden one, and the smallest input more than a larger one.
+    smallest = check.smallest
+    if smallest is not None and not smallest.public and any(case.public for case in failing):
+        smallest = None
+    first = smallest or (failing[0] if failing else None)
+    rest = [case for case in failing if case is not first]
+    shown = [first] if first else []
+    if options.show_all:  # to staff the passed ones too
+        shown = [*([smallest] if smallest else []), *(check.cases if staff else failing)]
+        rest = []
     state = state_of(check.verdict)
-    first = failing[0] if failing else None
     return CheckView(
         name=check.name,
         claim=escape.spans(check.claim or check.name),
@@ -181,7 +187,7 @@ def _check_view(check: CheckResult, options: Options) -> CheckView:
         points=_check_points(check, options),
         reason=_reason(check, first, options),
         diagnosis=[escape.spans(sentence) for sentence in check.diagnosis.sentences] if check.diagnosis else [],
-        cases=[_case_view(case, options) for case in shown],
+        cases=[_case_view(case, options, smallest=case is smallest) for case in shown],
         also=_also(rest, options),
         lecture=f"{options.lectures}{check.lecture}" if check.lecture else "",
         place=first.place if first else None,
@@ -219,14 +225,15 @@ def _notes(check: CheckResult, options: Options) -> list[str]:
     return notes
 
 
-def _case_view(case: CaseResult, options: Options) -> CaseView:
+def _case_view(case: CaseResult, options: Options, smallest: bool = False) -> CaseView:
     message = messages.case_message(case)
     # The inputs say more than what they were made from; staff want that too, to find the case in checks.py.
     wanted = options.audience == "staff" or not case.inputs
     parameters = {name: value for name, value in case.parameters.items() if wanted and name not in case.inputs}
     picture = timeline.drawable(case.timeline) if case.timeline else None
+    title = ("smallest-" if smallest else "") + ("public-case" if case.public else "hidden-case")
     return CaseView(
-        title=options.label("public-case" if case.public else "hidden-case", title=case.title)
+        title=options.label(title, title=case.title)
         + (f": {options.label('passed')}" if case.verdict == "passed" else ""),
         hidden=not case.public,
         state=state_of(case.verdict),

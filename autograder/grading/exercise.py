@@ -14,6 +14,7 @@ from autograder.grading import budget
 from autograder.grading.diagnosis import diagnose
 from autograder.grading.gate import Gate
 from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
+from autograder.grading.smallest import Shrinker
 from autograder.jail.host import Zygote
 from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Verdict
 
@@ -90,6 +91,7 @@ class ExerciseGrader:
     torch_seed: int = 0
     confirm: bool = True  # run failures once more in a fresh worker
     inspect: bool = False  # look for what a person should see
+    shrinker: Shrinker | None = None  # looks for the smallest input on which a check with `given=` fails
 
     def grade(self, subject: Subject, key: str = "") -> Graded:
         """Grade one file. Never raises for what the file does."""
@@ -100,7 +102,9 @@ class ExerciseGrader:
         if self.confirm:
             self._decide_timeouts(subject, cases)
             self._decide_budgets(subject, cases)
-        graded = self._result(subject, cases, load_problem)
+        with self.gate.shared():
+            smallest = self._smallest(subject, cases)
+        graded = self._result(subject, cases, load_problem, smallest)
         graded.result.key = key
         graded.result.flags = _flags(subject)
         return graded
@@ -210,6 +214,26 @@ class ExerciseGrader:
         if stopped.verdict == "memory":
             outcome.line, outcome.function = stopped.line, stopped.function
 
+    def _smallest(self, subject: Subject, cases: dict[Key, _Case]) -> dict[str, tuple[PlannedCase, _Case]]:
+        """By check, the smallest input on which it fails, where its examples are drawn. Public examples go first: what is found
+        from one of them is shown to the student."""
+        found: dict[str, tuple[PlannedCase, _Case]] = {}
+        for check in self.plan.checks if self.shrinker is not None else ():
+            failing = [
+                case
+                for case in sorted(check.cases, key=lambda case: not case.public)  # they come by size
+                if case.drawn
+                and (check.name, case.title) in cases
+                and cases[check.name, case.title].verdict == "failed"
+            ]
+            if not failing or check.device != "cpu" or check.budget:
+                continue
+            assert self.shrinker is not None
+            smaller = self.shrinker.find(self.plan, check, failing[0], self._session(subject))
+            if smaller is not None:
+                found[check.name] = smaller.case, _Case(smaller.outcome, smaller.review)
+        return found
+
     def _needs(self, check: PlannedCheck, planned: PlannedCase, in_turn: bool) -> dict[str, float]:
         """What the reference uses: measured now, or as it was for the plan. Memory hardly changes, so once is enough for
         what keeps to its bound; seconds always depend on the machine and the moment."""
@@ -236,7 +260,13 @@ class ExerciseGrader:
 
     # --- results ---
 
-    def _result(self, subject: Subject, cases: dict[Key, _Case], problem: Outcome | None) -> Graded:
+    def _result(
+        self,
+        subject: Subject,
+        cases: dict[Key, _Case],
+        problem: Outcome | None,
+        smallest: dict[str, tuple[PlannedCase, _Case]] | None = None,
+    ) -> Graded:
         graded = Graded(
             ExerciseResult(
                 exercise=self.plan.exercise,
@@ -262,6 +292,11 @@ class ExerciseGrader:
             result.checks = [
                 self._check(check, cases, found.get(check.name), graded, subject) for check in self.plan.checks
             ]
+            for record in result.checks:
+                if smallest and record.name in smallest:
+                    planned, case = smallest[record.name]
+                    check = next(each for each in self.plan.checks if each.name == record.name)
+                    record.smallest = self._case(check, planned, case, graded, subject)
             result.seconds = sum(case.outcome.seconds for case in cases.values())
         needed = [check.verdict for check in result.checks if not check.bonus]
         result.verdict = next(verdict for verdict in GRAVITY if verdict in (*needed, "passed"))

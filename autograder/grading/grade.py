@@ -25,6 +25,7 @@ from autograder.grading.gate import Gate
 from autograder.grading.planner import CourseProblem, Planner
 from autograder.grading.runner import Code, RunLimits
 from autograder.grading.secret import fingerprint
+from autograder.grading.smallest import Shrinker
 from autograder.grading.twins import RememberingReviewer, TwinClient
 from autograder.jail import layers
 from autograder.jail.host import JailError, Zygote
@@ -211,9 +212,10 @@ class ClassGrader:
 
     def grader(self, exercise: Exercise) -> ExerciseGrader:
         """A grader of one exercise, with its plan made and its twin at hand."""
-        client = TwinClient(self.trusted, self.planner.opening(exercise))
-        self._twins.append(client)
-        return self.grader_of(exercise, self.planner.plan(exercise), client)
+        client, shrinking = (TwinClient(self.trusted, self.planner.opening(exercise)) for _ in range(2))
+        self._twins += [client, shrinking]
+        grader = self.grader_of(exercise, self.planner.plan(exercise), client)
+        return replace(grader, shrinker=Shrinker(shrinking, self.trusted))
 
     def grader_of(self, exercise: Exercise, plan: Plan, client: TwinClient) -> ExerciseGrader:
         """A grader of one exercise by a plan; `client` reviews."""

@@ -12,7 +12,14 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 # What decides observations. How they are shown, stored or released does not.
 _ENGINE = ("checks", "jail", "lab", "release/stub.py", "release/regions.py")
 # What decides verdicts and diagnoses beyond that.
-_GRADING = ("grading/runner.py", "grading/exercise.py", "grading/budget.py", "grading/diagnosis.py", "grading/grade.py")
+_GRADING = (
+    "grading/runner.py",
+    "grading/exercise.py",
+    "grading/budget.py",
+    "grading/diagnosis.py",
+    "grading/grade.py",
+    "grading/smallest.py",
+)
 _AUTHORED = ("solution.py", "checks.py", "mistakes.py", "alternatives.py")
 
 
@@ -53,17 +60,24 @@ def versions() -> dict[str, str]:
     """Python, torch and numpy, read without importing them."""
     found = {"python": sys.version.split()[0]}
     for name in ("torch", "numpy", "llm-internals"):
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = ""
+        found[name] = _version(name)
     return found
 
 
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
 def authored(folder: Path) -> str:
-    """Hash of an exercise's authored files (its oracle does not decide a grade)."""
+    """Hash of an exercise's authored files (its oracle does not decide a grade), and of what draws its examples."""
     parts: list[bytes | str] = []
     for name in _AUTHORED:
         path = folder / name
         parts += [name, path.read_bytes() if path.exists() else b""]
+    checks = folder / "checks.py"
+    if checks.exists() and b"given=" in checks.read_bytes():
+        parts.append(f"hypothesis {_version('hypothesis')}")  # another version draws other examples
     return of(*parts)

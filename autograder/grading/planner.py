@@ -45,9 +45,8 @@ class Planner:
         checks = folder / "checks.py"
         # A new run draws fresh cases anew; an exercise without any keeps its plan, and so its results.
         draw = self.draw if checks.exists() and b"fresh=" in checks.read_bytes() else ""
-        return hashes.of(
-            "plan", exercise.name, hashes.authored(folder), hashes.engine(), fingerprint(self.secret), draw
-        )
+        authored = hashes.authored(folder)
+        return hashes.of("plan", exercise.name, authored, hashes.engine(), fingerprint(self.secret), draw)
 
     def cached(self, exercise: Exercise) -> Plan | None:
         """The plan in the cache, if it is still the right one. Raises `CourseProblem`."""
@@ -148,7 +147,7 @@ class Planner:
                 if made.problem:
                     raise CourseProblem(f"{where}/checks.py: check {check.name}, case {case.title!r}: {made.problem}")
                 case.inputs, case.inputs_text, case.parameters = made.inputs, made.inputs_text, made.parameters
-                case.lab = made.lab
+                case.lab, case.example = made.lab, made.example
                 case.fingerprint = hashes.of(case.seed, case.inputs)[:16]
 
     def _add_reference(self, plan: Plan, reference: str, client: TwinClient, where: str) -> None:

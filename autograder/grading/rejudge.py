@@ -107,9 +107,16 @@ def _check(
     if not cases:
         return check
     verdict = next(each for each in GRAVITY if each in {case.verdict for case in cases})
+    # The smallest input is none of the plan's: it stays as long as the check says the same as when it was found.
+    smallest = check.smallest if [_said(case) for case in cases] == [_said(case) for case in check.cases] else None
+    earned = check.points if verdict == "passed" else 0
     return msgspec.structs.replace(
-        check, cases=cases, verdict=verdict, earned=check.points if verdict == "passed" else 0, diagnosis=None
+        check, cases=cases, verdict=verdict, earned=earned, diagnosis=None, smallest=smallest
     )
+
+
+def _said(case: CaseResult) -> tuple[str, str]:
+    return case.verdict, case.message.id if case.message else ""
 
 
 def _case(case: CaseResult, planned: PlannedCheck | None, verdict: twin.Verdict | None) -> CaseResult:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan
+from autograder.checks.plan import Plan, PlannedCase
 from autograder.jail.host import Limits, Lost, Worker, Zygote
 from autograder.results import Message
 
@@ -49,17 +49,29 @@ class TwinClient:
     def discrete_difference(self, want: bytes, value: bytes) -> str:
         return self._ask(twin.Discrete(want, value)).text
 
+    def shrink(self, check: str, case: PlannedCase) -> twin.Made | None:
+        """Begin to look for a smaller example than `case`, on which an answer fails: the first to try."""
+        return self._ask(twin.Shrink(check, case), REVIEW_SECONDS).made
+
+    def tried(self, failed: bool) -> twin.Made | None:
+        """Say what came of it: the next to try, None when there is nothing smaller."""
+        return self._ask(twin.Tried(failed), REVIEW_SECONDS).made
+
     def review(self, seen: list[twin.Seen]) -> list[twin.Verdict]:
         """Verdicts on observations. One that takes the twin down, or forever, fails alone."""
         if not seen:
             return []
         try:
-            return self._ask(twin.Review(seen), REVIEW_SECONDS).verdicts
+            return self.judge(seen)
         except TwinError:
             if len(seen) == 1:
                 message = Message(id="run.too-big", values={"what": "it could not be compared in time", "limit": ""})
                 return [twin.Verdict(False, message=message)]
             return [verdict for each in seen for verdict in self.review([each])]
+
+    def judge(self, seen: list[twin.Seen]) -> list[twin.Verdict]:
+        """The same, or a `TwinError`."""
+        return self._ask(twin.Review(seen), REVIEW_SECONDS).verdicts
 
     def close(self) -> None:
         with self._lock:

@@ -21,7 +21,7 @@ def makers(root: Path, course: Course, private: Path, exercises: Sequence[Exerci
     planned = course.exercises if exercises is None else exercises
     return Makers(
         test_module=_test_module,
-        public_plan=lambda name: write_plan(_public_plan(root, course, private, name, planned)),
+        public_plan=lambda name: _public_plan(root, course, private, name, planned),
     )
 
 
@@ -59,7 +59,7 @@ def _public_checks(source: str) -> list[str]:
     return names
 
 
-def _public_plan(root: Path, course: Course, private: Path, name: str, exercises: Sequence[Exercise]) -> Plan:
+def _public_plan(root: Path, course: Course, private: Path, name: str, exercises: Sequence[Exercise]) -> bytes:
     """The public part of the plan. It depends on the authored files alone, not on a class's secret: made once, then cached."""
     from autograder.checks.plan import read_plan
 
@@ -69,19 +69,20 @@ def _public_plan(root: Path, course: Course, private: Path, name: str, exercises
     return _as_committed(root, course.exercise(name), read_plan(path.read_bytes(), path.name))
 
 
-def _as_committed(root: Path, exercise: Exercise, plan: Plan) -> Plan:
-    """`plan`, or the committed one where the two say the same.
+def _as_committed(root: Path, exercise: Exercise, plan: Plan) -> bytes:
+    """The file of `plan`, or the committed one where the two say the same.
 
     What is measured, and the last bits of floats, differ a little from one machine to the next. That alone must not make a file
     stale: values may differ by the usual tolerances, measurements by a factor of `MUCH`.
     """
     from autograder.checks.plan import PlanError, load_plan
 
+    path = root / "assignments" / exercise.topic / "expected" / f"{exercise.slug}.plan"
     try:
-        committed = load_plan(root / "assignments" / exercise.topic / "expected" / f"{exercise.slug}.plan")
+        committed = load_plan(path)
     except PlanError:
-        return plan
-    return committed if _says_the_same(committed, plan) else plan
+        return write_plan(plan)
+    return path.read_bytes() if _says_the_same(committed, plan) else write_plan(plan)
 
 
 def _says_the_same(committed: Plan, plan: Plan) -> bool:
