@@ -229,7 +229,7 @@ def test_actions_are_pinned_and_permissions_least(tmp_path: Path) -> None:
 def steps(text: str) -> dict[str, dict[str, Any]]:
     """The steps that run a script, by name."""
     jobs = yaml.safe_load(text)["jobs"].values()
-    return {step["name"]: step for job in jobs for step in job["steps"] if "run" in step}
+    return {step["name"]: step for job in jobs for step in job.get("steps", []) if "run" in step}
 
 
 def bash(script: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:

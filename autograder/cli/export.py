@@ -40,7 +40,7 @@ def export_csv(
     from autograder.report.csv import ENCODING
     from autograder.report.score_csv import score_csv
 
-    graded = _Graded(course, roster, results, run)
+    graded = Graded(course, roster, results, run)
     file.write_text(score_csv(graded.scores), encoding=ENCODING, newline="")
     _say(f"{file} has the scores of {len(graded.scores)} students.")
 
@@ -65,7 +65,7 @@ def export_canvas(
     pairs = [each.partition("=") for each in column or ()]
     if any(not separator for _, separator, _ in pairs):
         raise Refused("--column is MODULE=ASSIGNMENT, as tokenizer=Homework 1.")
-    graded = _Graded(course, roster, results, run)
+    graded = Graded(course, roster, results, run)
     if not graded.roster.people:
         raise Refused(
             "Canvas knows students by its own ids: name a class list with the columns student,canvas_id (or sis_id, login)."
@@ -98,7 +98,7 @@ def export_gradescope(
     from autograder.integrations import gradescope
     from autograder.scores.final import of_student
 
-    graded = _Graded(course, roster, results, run)
+    graded = Graded(course, roster, results, run)
     chosen = (
         graded.results if submission == "all" else [each for each in graded.results if each.submission == submission]
     )
@@ -136,7 +136,7 @@ def export_junit(
     from autograder.feedback.view import Options
     from autograder.integrations.junit import junit
 
-    graded = _Graded(course, roster, results, run)
+    graded = Graded(course, roster, results, run)
     chosen = [each for each in graded.results if submission in ("", each.submission)]
     if not chosen:
         raise Refused(f"There is no result of {submission!r} in run {graded.run}.")
@@ -145,7 +145,7 @@ def export_junit(
     _say(f"{file} has the checks of {len(chosen)} submissions.")
 
 
-class _Graded:
+class Graded:
     """What exports are made from: the results of a run, everybody's score, and what each may see."""
 
     course: Course
