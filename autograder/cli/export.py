@@ -1,4 +1,4 @@
-"""Commands that write grades for other programs: export csv, canvas, gradescope, junit."""
+"""Commands that write grades, or what is needed to grade, for other programs: export csv, canvas, gradescope, junit, classroom50."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from autograder.cli.book import ResultsOption, RosterOption, RunOption, make_book, open_roster, results_file
-from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course
+from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder, require_solutions
 from autograder.cli.scores import file_name
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from autograder.results import Result
     from autograder.scores import Score
 
-export = typer.Typer(no_args_is_help=True, help="Write grades for other programs.")
+export = typer.Typer(no_args_is_help=True, help="Write grades, or what is needed to grade, for other programs.")
 
 
 def register(app: typer.Typer) -> None:
@@ -143,6 +143,40 @@ def export_junit(
     shown = [graded.view(each) if view == "student" else each for each in chosen]
     file.write_text(junit(shown, Options(audience=view, show_all=True)), encoding="utf-8")
     _say(f"{file} has the checks of {len(chosen)} submissions.")
+
+
+@export.command("classroom50")
+def export_classroom50(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder to write: in your `classroom50` repository, CLASSROOM/autograders/ASSIGNMENT."),
+    ],
+    exercise: Annotated[
+        list[str] | None,
+        typer.Option("--exercise", "-e", help="Only these exercises, topics or modules; may be repeated."),
+    ] = None,
+    course: CourseOption = None,
+) -> None:
+    """An assignment's bundle for Classroom 50: its `autograder.py`, with the class edition of the course beside it.
+
+    Public checks only: whoever finds a bundle's address can read it.
+    """
+    from autograder import __version__
+    from autograder.integrations import classroom50
+    from autograder.release.makers import makers
+    from autograder.release.repository import release
+
+    root, loaded = open_course(course)
+    require_solutions(root)
+    chosen = [each.name for each in loaded.match(exercise)] if exercise else []
+    made = makers(root, loaded, private_folder(root))
+    release(root, folder / classroom50.COURSE, makers=made, version=__version__)
+    (folder / classroom50.ENTRY).write_text(classroom50.entry(chosen), encoding="utf-8")
+    if (size := classroom50.packed_size(folder)) > classroom50.MAX_BUNDLE:
+        raise Refused(
+            f"{folder} is {size / 2**20:.1f} MB when it is packed, and Classroom 50 takes {classroom50.MAX_BUNDLE / 2**20:.0f}."
+        )
+    _say(f"{folder} has the bundle of {len(chosen) or len(loaded.exercises)} exercises, {size / 2**20:.1f} MB packed.")
 
 
 class Graded:
