@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +19,9 @@ from test_github import ROOT, bash, steps
 
 from autograder.collect.deliver import push_files
 from autograder.collect.remote import FetchError
+from autograder.course import load_course
+from autograder.release.assignments import build_assignments
+from autograder.release.makers import makers
 
 WORKFLOWS = ROOT / ".github/workflows"
 CLASS = {
@@ -238,3 +243,34 @@ def test_deliver_names_who_did_not_get_it(graded: Graded, tmp_path: Path) -> Non
     assert done.code == 1 and "bob: the class list names no repository." in done.err and "eve: " in done.err
     assert sorted(path.name for path in (tmp_path / "files").iterdir()) == ["ada.md", "bob.md", "eve.md"]
     assert run(folder / "course", "deliver", "letters", *options).code == 2
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def test_every_command_of_the_page_works(tmp_path: Path) -> None:
+    page = (ROOT / "docs/github.md").read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert len(lines) == 6
+    course = make_course(tmp_path / "course")
+    text = (course / "grading.toml").read_text("utf-8")
+    due = (datetime.now(UTC) - timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    put(course, "grading.toml", text.replace('title = "Numbers"', f'title = "Numbers"\ndue = {due}'))
+    build_assignments(course, makers=makers(course, load_course(course), course / ".autograder"))
+    remote = Remote(tmp_path, "ada")
+    remote.commit("2026-09-14T10:00")
+    remote.push()
+    put(course, ".autograder/roster.csv", f"student,repository\nada,{remote.bare}\n")
+    for line in lines:
+        done = run(course, *shlex.split(line)[1:])
+        assert done.code == 0, (line, done.err)
+    assert "5/5" in (course / ".autograder/feedback/numbers/ada.md").read_text("utf-8")
+    assert (tmp_path / "classroom50/llm/autograders/tokenizers/autograder.py").is_file()
+
+
+def test_the_page_names_what_the_workflows_read() -> None:
+    page = (ROOT / "docs/github.md").read_text("utf-8")
+    texts = "".join((WORKFLOWS / name).read_text("utf-8") for name in ("grade.yml", "grade-on.yml"))
+    named = set(re.findall(r"\b(?:secrets|vars)\.([A-Z_]+)", texts))
+    assert len(named) == 8 and [name for name in sorted(named) if f"`{name}`" not in page] == []
