@@ -50,7 +50,7 @@ class Planner:
 
     def cached(self, exercise: Exercise) -> Plan | None:
         """The plan in the cache, if it is still the right one. Raises `CourseProblem`."""
-        path = self._path(exercise)
+        path = self.path(exercise)
         if not path.exists():
             return None
         try:
@@ -70,7 +70,8 @@ class Planner:
         """What a twin needs to hold this exercise."""
         return twin.Open(name=exercise.name, folder=str(exercise.solution_dir(self.root)))
 
-    def _path(self, exercise: Exercise) -> Path:
+    def path(self, exercise: Exercise) -> Path:
+        """Where the plan of `exercise` is kept."""
         return self.cache / f"{exercise.topic}.{exercise.slug}.{self.key(exercise)[:24]}.plan"
 
     def _make(self, exercise: Exercise) -> Plan:
@@ -127,7 +128,7 @@ class Planner:
                 kind = kinds[values[index]] if index in values else "anything"
                 if kind != "same":
                     case.mistakes[index] = values[index] if kind == "different" else NO_EVIDENCE
-        write_private(self._path(exercise), write_plan(plan))
+        write_private(self.path(exercise), write_plan(plan))
 
     def session(self, plan: Plan, source: str, file: str) -> Session:
         """Where the course's own implementations are observed for a plan."""
