@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check
+from autograder.checks import Tolerance, case, check, difference, reject
 
 
 LEVELS = Tolerance(atol=2e-6)
@@ -30,7 +30,7 @@ ROUGH = [
 ]
 
 
-@check(points=2, tolerance=LEVELS, lecture='levels-where-the-weights-are', public=[case('both ends and zero', some=[0, 7, 15])])
+@check(points=2, tolerance=LEVELS, lecture='levels-where-the-weights-are', public=[case('those of the docstring', some=[0, 6, 7, 8, 15])])
 def levels_are_normal_quantiles(student, some):
     """The sixteen levels are quantiles of a normal distribution, eight above zero and seven below, with an exact zero."""
     levels = student.nf4_codebook()
@@ -82,7 +82,22 @@ def prepared(w, dtype, turned):
     return w.T if turned else w
 
 
-@check(points=2, inputs=weights, lecture='blocks-and-nibbles', public=[case('four values', values=[2.0, -2.0, 0.0, 0.1], shape=(4,), block=4), case('two blocks', shape=(2, 8), block=8)])
+def the_same_levels(seen, want):
+    """By value, not by byte: two levels are in each."""
+    found = difference(seen["absmax"], want["absmax"])
+    if found is not None or seen["packed"].shape != want["packed"].shape:
+        return found or difference(seen, want)
+    mine, right = (torch.stack([each["packed"] >> 4, each["packed"] & 15], 1) for each in (seen, want))
+    if mine.equal(right):
+        return None
+    if mine.equal(right.flip(1)):
+        return reject("The two values of each byte have changed places: the first of them is the high half.")
+    i = int((mine != right).flatten().nonzero()[0])
+    return reject("Value {i} has level {mine}; it should have {right}. (It is in byte {byte}.)",
+                  i=i, byte=i // 2, mine=int(mine.flatten()[i]), right=int(right.flatten()[i]))
+
+
+@check(points=2, inputs=weights, judge=the_same_levels, lecture='blocks-and-nibbles', public=[case('four values', values=[2.0, -2.0, 0.0, 0.1], shape=(4,), block=4), case('two blocks', shape=(2, 8), block=8)])
 def nearest_levels_two_in_a_byte(student, w, block, dtype, turned):
     """Each value is the nearest level of its block's absmax, blocks run over the flattened tensor, and the first of two is the high half."""
     packed, absmax = student.quantize_nf4(prepared(w, dtype, turned), block=block)

@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.checks import Tolerance, case, check
+from autograder.checks import Tolerance, case, check, difference, reject
 
 # The levels as published are float32 (1e-7); quantiles by another formula agree to 1e-6; the nearest wrong table differs by 1e-2.
 LEVELS = Tolerance(atol=2e-6)
@@ -32,7 +32,7 @@ ROUGH = [
     points=2,
     tolerance=LEVELS,
     lecture="levels-where-the-weights-are",
-    public=[case("both ends and zero", some=[0, 7, 15])],
+    public=[case("those of the docstring", some=[0, 6, 7, 8, 15])],
     hidden=[case("all sixteen", some=list(range(16)))],
 )
 def levels_are_normal_quantiles(student, some):
@@ -86,9 +86,25 @@ def prepared(w, dtype, turned):
     return w.T if turned else w
 
 
+def the_same_levels(seen, want):
+    """By value, not by byte: two levels are in each."""
+    found = difference(seen["absmax"], want["absmax"])
+    if found is not None or seen["packed"].shape != want["packed"].shape:
+        return found or difference(seen, want)
+    mine, right = (torch.stack([each["packed"] >> 4, each["packed"] & 15], 1) for each in (seen, want))
+    if mine.equal(right):
+        return None
+    if mine.equal(right.flip(1)):
+        return reject("The two values of each byte have changed places: the first of them is the high half.")
+    i = int((mine != right).flatten().nonzero()[0])
+    return reject("Value {i} has level {mine}; it should have {right}. (It is in byte {byte}.)",
+                  i=i, byte=i // 2, mine=int(mine.flatten()[i]), right=int(right.flatten()[i]))  # fmt: skip
+
+
 @check(
     points=2,
     inputs=weights,
+    judge=the_same_levels,
     lecture="blocks-and-nibbles",
     public=[
         case("four values", values=[2.0, -2.0, 0.0, 0.1], shape=(4,), block=4),
