@@ -110,12 +110,13 @@ def open_class(folder: Path, names: list[str], course: Course, python: Path | No
             f"None of the notebooks of {names[0]} has check cells of this course. `autograder export nbgrader` makes them."
         )
     if not there["submitted"]:
-        raise Refused(f"Nobody has handed in {names[0]}: there is nothing in submitted/*/{names[0]} of {folder}.")
+        nothing = f"Nobody has handed in {names[0]}: there is nothing in submitted/*/{names[0]} of {folder}."
+        raise Refused("\n".join([*there["skipped"], nothing]))
     found = [
         Found(each["student"], each["folder"], each["timestamp"], "platform" if each["timestamp"] else "unknown")
         for each in there["submitted"]
     ]
-    problems = [each["problem"] for each in there["submitted"] if each["problem"]]
+    problems = there["skipped"] + [each["problem"] for each in there["submitted"] if each["problem"]]
     problems += outdated(released, there["notebooks"], course)
     submitted = {each["student"]: each for each in there["submitted"]}
     return NbgraderClass(folder, names[0], tool, released, submitted, there["due"], exercises, found, problems)

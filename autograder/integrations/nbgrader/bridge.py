@@ -64,11 +64,13 @@ def describe(job):
             each.name: {cell.name: cell.max_score for cell in [*each.grade_cells, *each.task_cells]}
             for each in assignment.notebooks
         }
+    submitted, skipped = _submitted(app.coursedir, name)
     return {
         "due": _iso(due),
         "release": app.coursedir.format_path(app.coursedir.release_directory, ".", name),
         "notebooks": notebooks,
-        "submitted": _submitted(app.coursedir, name),
+        "submitted": submitted,
+        "skipped": skipped,
     }
 
 
@@ -166,16 +168,21 @@ def _put(path, text):
 
 
 def _submitted(coursedir, name):
-    """Each student's folder for the assignment, with the time in its timestamp.txt; links are not followed."""
+    """Each student's folder for the assignment, with the time in its timestamp.txt; and what was passed over."""
     top = coursedir.format_path(coursedir.submitted_directory, "\0", name).split("\0")[0]
     parent = os.path.dirname(top)
-    found = []
+    found, skipped = [], []
     for student in sorted(os.listdir(parent)) if os.path.isdir(parent) else []:
         folder = coursedir.format_path(coursedir.submitted_directory, student, name)
-        if os.path.isdir(folder) and not os.path.islink(folder):
-            timestamp, problem = _timestamp(os.path.join(folder, TIMESTAMP))
-            found.append({"student": student, "folder": folder, "timestamp": timestamp, "problem": problem})
-    return found
+        if not os.path.isdir(folder):
+            continue
+        within = os.path.relpath(folder, parent)
+        if os.path.realpath(folder) != os.path.join(os.path.realpath(parent), within):
+            skipped.append(f"{folder} is a link, or below one: left out, since it would be somebody else's work.")
+            continue
+        timestamp, problem = _timestamp(os.path.join(folder, TIMESTAMP))
+        found.append({"student": student, "folder": folder, "timestamp": timestamp, "problem": problem})
+    return found, skipped
 
 
 def _timestamp(path):
