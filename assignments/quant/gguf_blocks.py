@@ -13,7 +13,8 @@ rows of n · size bytes (uint8). All numbers are little-endian; scales are float
 **Nibbles.** Byte j of 16 holds code j in its low four bits and code j + 16 in its high four bits. **Fifth bits** (Q5_0): the four bytes are a
 little-endian number of 32 bits, and bit j is bit 4 of code j.
 
-Codes are computed with the float32 scale, before it is rounded to float16. Where the scale is 0, x / d counts as 0.
+Codes are computed with the float32 scale, before it is rounded to float16. Where the scale is 0 (or -0.0: 0 / -8, say; either is right), x / d
+counts as 0.
 Work with NumPy and the standard library; the package `gguf` is not allowed here.
 """
 

@@ -70,7 +70,7 @@ def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group)
     return {"s": s, "z": z.double()}
 
 
-@check(points=1, inputs=some, judge=as_exact_as_x, lecture='granularity', public=[case('for each row', values=[[1.0, -3.0], [0.5, 0.25]], bits=3, symmetric=True, axis=0), case('for groups of two', values=[[1.0, -3.0, 0.5, 0.25]], bits=3, symmetric=True, group=2)])
+@check(points=1, inputs=some, judge=as_exact_as_x, lecture='granularity', public=[case('for each row', values=[[1.0, -3.0], [0.5, 0.25]], bits=3, symmetric=True, axis=0), case('for groups of two', values=[[1.0, -3.0, 0.5, 0.25]], bits=3, symmetric=True, group=2)], given={})
 def a_scale_for_each_slice(student, x, bits, symmetric, axis, group):
     """With `axis` or `group`, each slice has the scale and zero-point of its own entries, in the shape that was promised."""
     s, z = student.qparams(x, bits, symmetric, axis=axis, group=group)

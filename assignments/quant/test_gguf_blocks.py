@@ -3,9 +3,10 @@
 Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
 """
 
+import math
 import struct
 import numpy as np
-from autograder.checks import Tolerance, case, check, raises
+from autograder.checks import Tolerance, case, check, difference, raises, reject
 
 
 FLOAT = Tolerance(atol=1e-6, rtol=1e-6)
@@ -58,25 +59,59 @@ def real(x):
     return x if x.dtype == np.float32 else (x / 4).astype(np.float32)
 
 
-@check(points=1, inputs=some_weights, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q8_0', tight=False), case('halves, x in quarters', form='q8_0', exact=True)])
+def fields(b, form):
+    """What the bytes of blocks say: {"d": (n,), "m": (n,), "code": (n, 32)}. The scales in float16, the codes as they are stored."""
+    size, start = {"q8_0": (34, 2), "q4_0": (18, 2), "q4_1": (20, 4), "q5_0": (22, 6)}[form]
+    b = b.reshape(-1, size)
+    found = {"d": b[:, :2].copy().view("<f2")[:, 0]}
+    if form == "q4_1":
+        found["m"] = b[:, 2:4].copy().view("<f2")[:, 0]
+    if form == "q8_0":
+        return found | {"code": b[:, 2:].view(np.int8)}
+    code = np.concatenate([b[:, start:] & 15, b[:, start:] >> 4], 1)
+    if form == "q5_0":
+        code = code | np.unpackbits(b[:, 2:6], axis=1, bitorder="little") << 4
+    return found | {"code": code}
+
+
+def the_same_blocks(seen, want, case):
+    """Field by field. The sign of a scale of 0 is free: ggml's d = 0 / -8 is -0.0 (bytes 00 80), and 0.0 stands for the same."""
+    if seen.shape != want.shape:
+        return difference(seen, want)
+    mine, right = fields(seen, case["form"]), fields(want, case["form"])
+    for name in list(right)[:-1]:
+        wrong = np.flatnonzero(mine[name] != right[name])  # nan differs from everything, and -0.0 is 0.0
+        if len(wrong):
+            block = int(wrong[0])
+            return reject("The scale {name} of block {block} is {mine}; it should be {right}.",
+                          name=name, block=block, mine=float(mine[name][block]), right=float(right[name][block]))  # fmt: skip
+    wrong = np.argwhere(mine["code"] != right["code"])
+    if len(wrong):
+        block, j = wrong[0].tolist()
+        return reject("The scales are right. Code {j} of block {block} is {mine}; it should be {right}.",
+                      j=j, block=block, mine=int(mine["code"][block, j]), right=int(right["code"][block, j]))  # fmt: skip
+    return None
+
+
+@check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q8_0', tight=False), case('halves, x in quarters', form='q8_0', exact=True)])
 def q8_0_bytes(student, x):
     """quantize_q8_0 gives the bytes of ggml: a float16 scale and 32 signed codes for each block."""
     return student.quantize_q8_0(real(x))
 
 
-@check(points=2, inputs=some_weights, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q4_0', tight=False), case('halves, x in quarters', form='q4_0', exact=True, ramp=1)])
+@check(points=2, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q4_0', tight=False), case('halves, x in quarters', form='q4_0', exact=True, ramp=1)])
 def q4_0_bytes(student, x):
     """quantize_q4_0 gives the bytes of ggml: the scale from the largest entry with its sign, two codes 16 apart in each byte."""
     return student.quantize_q4_0(real(x))
 
 
-@check(points=1, inputs=some_weights, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q4_1', tight=False)])
+@check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q4_1', tight=False)])
 def q4_1_bytes(student, x):
     """quantize_q4_1 gives the bytes of ggml: a scale and a minimum for each block."""
     return student.quantize_q4_1(real(x))
 
 
-@check(points=1, inputs=some_weights, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q5_0', tight=False)])
+@check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q5_0', tight=False)])
 def q5_0_bytes(student, x):
     """quantize_q5_0 gives the bytes of ggml: the fifth bits of the codes in a field of 32, before the nibbles."""
     return student.quantize_q5_0(real(x))
@@ -132,7 +167,7 @@ def a_file(rng, which):
         entry("u32", 4, p("<I", 2**32 - 1)), entry("i32", 5, p("<i", -(2**31))), entry("f32", 6, p("<f", 0.25)), entry("yes", 7, b"\x01"),
         entry("no", 7, b"\x00"), entry("u64", 10, p("<Q", 2**63 + 1)), entry("i64", 11, p("<q", -(2**62))), entry("f64", 12, p("<d", 1e-300)),
     ]  # fmt: skip
-    texts = [entry("general.name", 8, text("Größe 大")), entry("empty", 8, text("")), entry("nul", 8, text("a\0b"))]
+    texts = [entry("general.name", 8, text("Größe 大")), entry("empty", 8, text("")), entry("nul", 8, text("a\0b\0"))]
     lists = [
         entry("tokens", 9, array(8, [text("<s>"), text("é"), text("")])),
         entry("scores", 9, array(6, [p("<f", -1.5), p("<f", 2.0)])),
@@ -144,10 +179,18 @@ def a_file(rng, which):
     halfs = rng.normal(3, 1, 5).numpy().astype("<f2")
     wide = rng.integers(-(2**40), 2**40, 4).numpy()
     plain = floats.tobytes() + bytes(8) + halfs.tobytes() + bytes(2) + wide.tobytes()
-    blocks = {size: raw_blocks(rng, 2, 1, size, 2 if size in (20, 144) else 1)["b"] for size in (18, 20, 22, 34, 144)}
-    packed, infos, kinds = b"", [], {18: 2, 20: 3, 22: 6, 34: 8, 144: 12}
-    for size, b in blocks.items():
-        infos.append(info(f"blk.{size}", [256 if size == 144 else 32, 2], kinds[size], len(packed)))
+    # So many blocks that a length which is a little wrong ends in another one; in one, two and three dimensions.
+    packed, infos = b"", []
+    for kind, size, dims in (
+        (2, 18, [64, 2, 8]),
+        (3, 20, [32, 40]),
+        (6, 22, [32, 4, 10]),
+        (8, 34, [1024]),
+        (12, 144, [256, 256]),
+    ):
+        blocks = math.prod(dims) // (256 if kind == 12 else 32)
+        b = raw_blocks(rng, blocks, 1, size, 2 if kind in (3, 12) else 1)["b"]
+        infos.append(info(f"blk.{size}", dims, kind, len(packed)))
         packed += b.tobytes() + bytes(-b.nbytes % 32)
     small = [np.arange(3, dtype=t) - 1 for t in ("<i1", "<i2", "<i4", "<f8")]
     ints = b"".join(each.tobytes() + bytes(-each.nbytes % 32) for each in small)
@@ -169,6 +212,12 @@ def a_file(rng, which):
                 floats.tobytes() + bytes(40) + floats.tobytes()[::-1],
                 alignment=64,
             ),
+            "alignment 8": lambda: gguf(
+                [*texts, entry("general.alignment", 4, p("<I", 8))],
+                [info("a", [2, 3], 0, 8), info("b", [1], 0, 0)],
+                floats.tobytes()[:4] + bytes(4) + floats.tobytes(),
+                alignment=8,
+            ),
         }[which]()
     }
 
@@ -185,6 +234,7 @@ def contents(rng, which, alignment=32):
         "mixed": {
             "yes": True,
             "n": 7,
+            "zero": 0,
             "neg": -1,
             "big": 2**40,
             "edge": 2**32 - 1,
@@ -193,7 +243,15 @@ def contents(rng, which, alignment=32):
             "s": "大 é",
             "none": "",
         },
-        "lists": {"i": [1, 2], "wide": [1, -2], "f": [0.5], "s": ["a", "", "é"], "b": [True, False], "empty": []},
+        "lists": {
+            "i": [1, 2],
+            "wide": [0, -2],
+            "far": [3, 2**40],
+            "f": [0.5],
+            "s": ["a", "", "é"],
+            "b": [True, False],
+            "empty": [],
+        },
     }.get(which, {"general.name": "tiny"})
     tensors = {}
     if which in ("tensors", "one"):
@@ -206,7 +264,15 @@ def contents(rng, which, alignment=32):
     return {"kv": kv, "tensors": tensors, "alignment": alignment, "transposed": which == "one"}
 
 
-@check(points=1, inputs=contents, lecture='the-file', public=[case('a name', which='name'), case('several tensors', which='tensors')])
+def the_same_file(seen, want):
+    if seen == want:
+        return None
+    at = next((i for i, (a, b) in enumerate(zip(seen, want, strict=False)) if a != b), min(len(seen), len(want)))
+    return reject("The first {at} bytes are right. After {before} yours goes on with {mine}; it should go on with {right}.",
+                  at=at, before=want[max(at - 16, 0) : at], mine=seen[at : at + 16], right=want[at : at + 16])
+
+
+@check(points=1, inputs=contents, judge=the_same_file, lecture='the-file', public=[case('a name', which='name'), case('several tensors', which='tensors')])
 def a_file_is_written(student, kv, tensors, alignment, transposed):
     """write_gguf gives the file byte by byte: types, reversed dimensions, offsets into the data section, zeros between."""
     if transposed:
@@ -218,12 +284,17 @@ def broken(rng, which):
     name = [entry("general.name", 8, text("tiny"))]
     data = np.arange(8, dtype="<f4").tobytes()
     good = gguf(name, [info("a", [8], 0, 0)], data)
+    packed = gguf(name, [info("q", [32, 2], 8, 0)], bytes(68))
     p = struct.pack
     return {
         "bufs": {
             "magic": [gguf(name, magic=b"GGML"), gguf(name, magic=b"FUGG"), b""],
             "version": [gguf(name, version=2), gguf(name, version=4), gguf(name, version=3 << 24)],
-            "cut": [good[:n] for n in (3, 7, 15, 23, 30, 50, 70, 90, len(good) - 32, len(good) - 1)],
+            "cut": [
+                *(good[:n] for n in (3, 7, 15, 23, 30, 50, 70, 90, len(good) - 32, len(good) - 1)),
+                packed[:-1],
+                packed[:-34],
+            ],
             "types": [
                 gguf([entry("x", 13, b"\0" * 8)]),
                 gguf([entry("x", 9, array(99, [b"\0"]))]),
@@ -234,9 +305,15 @@ def broken(rng, which):
                 gguf([p("<Q", 2**63)]),
                 gguf([entry("x", 9, p("<IQ", 4, 2**60))]),
                 gguf(name, [info("a", [2**40, 2**20], 0, 0)], data),
+                gguf(name, [text("a") + p("<IQ", 2**32 - 1, 8)], data),
                 b"GGUF" + p("<IQQ", 3, 0, 2**60),
+                b"GGUF" + p("<IQQ", 3, 2**45, 0),
             ],
-            "offset": [gguf(name, [info("a", [4], 0, 4)], data), gguf(name, [info("a", [4], 0, 2**40)], data)],
+            "offset": [
+                gguf(name, [info("a", [4], 0, 4)], data),
+                gguf(name, [info("a", [4], 0, 2**40)], data),
+                gguf([entry("general.alignment", 4, p("<I", 64))], [info("a", [4], 0, 32)], bytes(64), alignment=64),
+            ],
         }[which]
     }
 

@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check
+from autograder.checks import Tolerance, case, check, difference, reject
 
 
 LEVELS = Tolerance(atol=2e-6)
@@ -30,17 +30,20 @@ ROUGH = [
 ]
 
 
-@check(points=2, tolerance=LEVELS, lecture='levels-where-the-weights-are', public=[case('both ends and zero', some=[0, 7, 15])])
+@check(points=2, tolerance=LEVELS, lecture='levels-where-the-weights-are', public=[case('those of the docstring', some=[0, 6, 7, 8, 15])])
 def levels_are_normal_quantiles(student, some):
     """The sixteen levels are quantiles of a normal distribution, eight above zero and seven below, with an exact zero."""
     levels = student.nf4_codebook()
     return {"shape": list(levels.shape), "levels": levels[some], "zero": float(levels[7])}
 
 
-def weights(rng, shape, block, dtype="float32", scale=1.0, values=None):
-    """Random weights near levels, each block with its own absmax at a random place."""
+def weights(rng, shape, block, dtype="float32", scale=1.0, values=None, near=False, turned=False):
+    """Random weights near levels, each block with its own absmax at a random place. `near`: see `near_middles`."""
+    more = {"block": block, "dtype": dtype, "turned": turned}
     if values is not None:
-        return {"w": torch.tensor(values), "block": block}
+        return {"w": torch.tensor(values), **more}
+    if near:
+        return {"w": near_middles(rng, block, shape[0]), **more}
     size = torch.Size(shape).numel()
     levels = torch.tensor(ROUGH, dtype=torch.float64)
     n = -(-size // block)
@@ -54,19 +57,55 @@ def weights(rng, shape, block, dtype="float32", scale=1.0, values=None):
         used = min(block, size - index * block)
         w[index, rng.integer(0, used)] = rng.choice([1.0, -1.0])
         w[index] *= scale * 2.0 ** rng.integer(-3, 4)
-    return {"w": w.flatten()[:size].reshape(shape).to(getattr(torch, dtype)), "block": block}
+    return {"w": w.flatten()[:size].reshape(shape).to(getattr(torch, dtype)), **more}
 
 
-@check(points=2, inputs=weights, lecture='blocks-and-nibbles', public=[case('four values', values=[2.0, -2.0, 0.0, 0.1], shape=(4,), block=4), case('two blocks', shape=(2, 8), block=8)])
-def nearest_levels_two_in_a_byte(student, w, block):
+def near_middles(rng, block, rows):
+    """Rows of one block, of numbers that bfloat16 holds, in float32. Divided in bfloat16 they come to the other side of a middle;
+    in float32 they keep 5e-4 of distance from it."""
+    middles = (torch.tensor(ROUGH[1:]) + torch.tensor(ROUGH[:-1])) / 2
+    found = []
+    for _ in range(rows):
+        top = rng.uniform(1.0, 4.0, 1).bfloat16()
+        w = (rng.uniform(-1.0, 1.0, 4000) * top).bfloat16()
+        exact, rounded = w.float() / top.float(), (w / top).float()
+        crossed = torch.bucketize(exact, middles) != torch.bucketize(rounded, middles)
+        far = (exact[:, None] - middles).abs().amin(1) > 5e-4
+        row = torch.cat([top, w[crossed & far][: block - 1]]).float()
+        found.append(torch.nn.functional.pad(row, (0, block - len(row)), value=float(row[0]) / 2))
+    return torch.stack(found)
+
+
+def prepared(w, dtype, turned):
+    """The weights that an implementation gets. Whole numbers stand for quarters: no last bit moves a zero."""
+    w = w.to(getattr(torch, dtype)) if w.is_floating_point() else w / 4
+    return w.T if turned else w
+
+
+def the_same_levels(seen, want):
+    """By value, not by byte: two levels are in each."""
+    found = difference(seen["absmax"], want["absmax"])
+    if found is not None or seen["packed"].shape != want["packed"].shape:
+        return found or difference(seen, want)
+    mine, right = (torch.stack([each["packed"] >> 4, each["packed"] & 15], 1) for each in (seen, want))
+    if mine.equal(right):
+        return None
+    if mine.equal(right.flip(1)):
+        return reject("The two values of each byte have changed places: the first of them is the high half.")
+    i = int((mine != right).flatten().nonzero()[0])
+    return reject("Value {i} has level {mine}; it should have {right}. (It is in byte {byte}.)",
+                  i=i, byte=i // 2, mine=int(mine.flatten()[i]), right=int(right.flatten()[i]))
+
+
+@check(points=2, inputs=weights, judge=the_same_levels, lecture='blocks-and-nibbles', public=[case('four values', values=[2.0, -2.0, 0.0, 0.1], shape=(4,), block=4), case('two blocks', shape=(2, 8), block=8)])
+def nearest_levels_two_in_a_byte(student, w, block, dtype, turned):
     """Each value is the nearest level of its block's absmax, blocks run over the flattened tensor, and the first of two is the high half."""
-    w = w if w.is_floating_point() else w / 4  # whole numbers stand for quarters: no last bit moves a zero
-    packed, absmax = student.quantize_nf4(w, block=block)
+    packed, absmax = student.quantize_nf4(prepared(w, dtype, turned), block=block)
     return {"packed": packed, "absmax": absmax}
 
 
 @check(points=1, inputs=weights, lecture='blocks-and-nibbles', public=[case('three values in a block of four', values=[2.0, -2.0, 0.1], shape=(3,), block=4)])
-def the_end_is_padded_with_zeros(student, w, block):
+def the_end_is_padded_with_zeros(student, w, block, dtype, turned):
     """The last block is filled up with zeros, which are stored, and are gone when the weights come back."""
     packed, absmax = student.quantize_nf4(w, block=block)
     return {
@@ -89,15 +128,21 @@ def weights_come_back(student, packed, absmax, shape, block):
     return student.dequantize_nf4(packed, absmax, shape, block=block)
 
 
-def scales(rng, sizes, block, values=None, skewed=False):
+def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
     """Absmaxes around a mean: in each block pairs the same distance above and below it, at k ± 0.3 steps.
 
-    `skewed`: the first half of each pair is in one block, the second half in the next."""
+    `skewed`: the first half of each pair is in one block, the second half in the next. `lopsided`: one number far above the mean for
+    two below it, so that the mean is neither the median nor in the middle between the ends."""
     if values is not None:
         return {"absmax": torch.tensor(values), "block": block}
     offset, parts = rng.real(1.0, 3.0), []
     for size in sizes:
         step = offset / 127 * rng.real(0.2, 0.9)
+        if lopsided:
+            k = 10 * rng.integers(0, 13, size // 3).double() + rng.uniform(-0.3, 0.3, size // 3, dtype=torch.float64)
+            k[0] = 127.0
+            parts.append((torch.cat([k, -0.3 * k, -0.7 * k]) * step)[rng.permutation(size)])
+            continue
         k = rng.integers(0, 127, size // 2).double() + rng.uniform(-0.3, 0.3, size // 2, dtype=torch.float64)
         if size >= 2:
             k[0] = 127.0

@@ -67,10 +67,12 @@ def weighs_values_by_scores(student, q, k, v, scale):
     ],
 )
 def uses_the_scale_that_is_given(student, q, k, v, scale):
-    """A given scale replaces 1/√D, whatever number it is."""
+    """A given scale replaces 1/√D, whatever number it is, with and without a mask."""
     q, k, v = leaves(q, k, v)
     out, probs = student.attention(q, k, v, scale=scale)
-    return {"out": out, "probs": probs, "gradients": gradients(out, {"q": q, "k": k})}
+    some = torch.arange(k.shape[-2]) % 2 == 0
+    _, masked = student.attention(q, k, v, mask=some, causal=True, scale=scale)
+    return {"out": out, "probs": probs, "gradients": gradients(out, {"q": q, "k": k}), "masked": masked}
 
 
 def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, loud=1.0, empty=(), causal=False, mask=None, **more):
@@ -286,10 +288,11 @@ def the_future_is_not_seen(student, x, weights, heads, j, other):
 
 
 def bf16_is_near(seen, want):
-    """bfloat16 has 8 bits. Outputs are of size 1 here; in 120 draws an honest layer was off by 0.015 of that at most."""
+    """bfloat16 has 8 bits. With weights of 0.3 outputs are of size 1 (1.6 at most), and in 120 draws of these two shapes honest layers
+    were off by 0.007 at most (with weights of 0.5: 3.3, and 0.0155; measured on a CPU)."""
     error = (seen["bfloat16"].double() - want["float32"].double()).abs().max().item()
-    if not error <= 4e-2:
-        return reject("Under autocast your output is off by {error} from float32; 0.04 is allowed.", error=error)
+    if not error <= 2e-2:
+        return reject("Under autocast your output is off by {error} from float32; 0.02 is allowed.", error=error)
     return difference(seen["float32"], want["float32"])
 
 
@@ -304,8 +307,8 @@ def bf16_is_near(seen, want):
     hidden=[case("100 tokens, causal", B=2, T=100, C=96, H=6, causal=True)],
 )
 def bfloat16_stays_close(student, x, weights, heads, bias, causal):
-    """On a GPU, the layer under bfloat16 autocast stays within 0.04 of float32."""
-    weights = {name: 0.5 * weight for name, weight in weights.items()}
+    """On a GPU, the layer under bfloat16 autocast stays within 0.02 of float32."""
+    weights = {name: 0.3 * weight for name, weight in weights.items()}
     attention = build(student, weights, heads, bias)
     with torch.no_grad():
         with torch.autocast(x.device.type, dtype=torch.bfloat16):

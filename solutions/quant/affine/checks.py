@@ -1,6 +1,7 @@
 """Checks of quant/affine. Codes are compared exactly, so x / s keeps a distance from halves, or is a half exactly."""
 
 import torch
+from hypothesis import strategies as st
 
 from autograder.checks import Tolerance, case, check, difference, raises, reject
 
@@ -94,6 +95,12 @@ def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group)
     inputs=some,
     judge=as_exact_as_x,
     lecture="granularity",
+    given=dict(
+        shape=st.lists(st.integers(1, 4), min_size=2, max_size=3),
+        axis=st.integers(-2, 1),
+        bits=st.integers(2, 8),
+        symmetric=st.booleans(),
+    ),
     public=[
         case("for each row", values=[[1.0, -3.0], [0.5, 0.25]], bits=3, symmetric=True, axis=0),
         case("for groups of two", values=[[1.0, -3.0, 0.5, 0.25]], bits=3, symmetric=True, group=2),

@@ -16,11 +16,11 @@ mistake(
 )
 mistake(
     "You round halves to even (np.round) in Q8_0. ggml rounds them away from zero.",
-    edit={"np.sign(scaled) * np.floor(np.abs(scaled) + 0.5)": "np.round(scaled)"},
+    edit={"(scaled + np.copysign(0.5, scaled))": "np.round(scaled)"},
 )
 mistake(
     "You round halves up in Q8_0: -2.5 becomes -2. Away from zero it is -3.",
-    edit={"np.sign(scaled) * np.floor(np.abs(scaled) + 0.5)": "np.floor(scaled + 0.5)"},
+    edit={"(scaled + np.copysign(0.5, scaled))": "np.floor(scaled + 0.5)"},
 )
 mistake(
     "Your codes come from the scale after it was rounded to float16. Take the float32 one.",
@@ -47,7 +47,7 @@ mistake(
 )
 mistake(
     "You do not bound the codes by 15 (or 31): +8 becomes 16, and its fifth bit is lost.",
-    edit={"np.clip(np.trunc(x), 0, largest)": "np.trunc(x)"},
+    edit={"np.minimum(x, largest)": "x"},
 )
 mistake(
     "You add 8 and cut off. To round, add 8.5.",
@@ -56,6 +56,10 @@ mistake(
 mistake(
     "Your Q4_1 divides the range by 16. Sixteen codes have 15 steps.",
     edit={"- m) / 15": "- m) / 16"},
+)
+mistake(
+    "You subtract m after it was rounded to float16. The codes of Q4_1 come from the float32 one.",
+    edit={"_over(blocks - m, d)": "_over(blocks - m.astype(np.float16).astype(np.float32), d)"},
 )
 mistake(
     "In Q4_1 the minimum stands before the scale. It is d, then m.",
@@ -139,6 +143,24 @@ mistake(
 mistake(
     "You ignore general.alignment, and take 32.",
     edit={'alignment = kv.get("general.alignment", 32)': "alignment = 32"},
+)
+mistake(
+    "You hold offsets against 32. They are multiples of the file's own alignment.",
+    edit={"if offset % alignment:": "if offset % 32:"},
+)
+mistake(
+    "The type of your list is that of its first item. It is 11 as soon as one of its ints needs 64 bits.",
+    edit={
+        "max([_kind(each) for each in value], default=4)": "_kind(value[0]) if value else 4\n        value = [n % 2**32 if item == 4 else n for n in value]"
+    },
+)
+mistake(
+    "You make room for as many entries as the file claims to have. Its numbers may lie: read on, and stop where the file ends.",
+    edit={"    infos = []\n": "    infos = [None] * tensor_count\n    infos.clear()\n"},
+)
+mistake(
+    "You change the metadata that you were given. Add the alignment to a copy.",
+    edit={'        kv = kv | {"general.alignment": alignment}': '        kv["general.alignment"] = alignment'},
 )
 mistake(
     "The last tensor is not filled up to the alignment.",

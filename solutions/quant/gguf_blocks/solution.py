@@ -13,7 +13,8 @@ rows of n · size bytes (uint8). All numbers are little-endian; scales are float
 **Nibbles.** Byte j of 16 holds code j in its low four bits and code j + 16 in its high four bits. **Fifth bits** (Q5_0): the four bytes are a
 little-endian number of 32 bits, and bit j is bit 4 of code j.
 
-Codes are computed with the float32 scale, before it is rounded to float16. Where the scale is 0, x / d counts as 0.
+Codes are computed with the float32 scale, before it is rounded to float16. Where the scale is 0 (or -0.0: 0 / -8, say; either is right), x / d
+counts as 0.
 Work with NumPy and the standard library; the package `gguf` is not allowed here.
 """
 
@@ -25,7 +26,7 @@ import numpy as np
 
 # BEGIN SOLUTION
 def _blocks(x: np.ndarray) -> np.ndarray:
-    return x.astype(np.float32).reshape(-1, 32)
+    return x.reshape(-1, 32)
 
 
 def _over(x: np.ndarray, d: np.ndarray) -> np.ndarray:
@@ -42,7 +43,7 @@ def _half(d: np.ndarray) -> np.ndarray:
 
 
 def _floats(b: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(b).view("<f2").astype(np.float32)
+    return b.view("<f2").astype(np.float32)
 
 
 def _pack(q: np.ndarray) -> np.ndarray:
@@ -55,7 +56,7 @@ def _unpack(b: np.ndarray) -> np.ndarray:
 
 def _codes(x: np.ndarray, largest: int) -> np.ndarray:
     """Cut off, not rounded: 0.5 has been added before."""
-    return np.clip(np.trunc(x), 0, largest).astype(np.uint8)
+    return np.minimum(x, largest).astype(np.uint8)
 
 
 # END SOLUTION
@@ -68,7 +69,7 @@ def quantize_q8_0(x: np.ndarray) -> np.ndarray:
     blocks = _blocks(x)
     d = np.abs(blocks).max(1, keepdims=True) / 127
     scaled = _over(blocks, d)
-    q = (np.sign(scaled) * np.floor(np.abs(scaled) + 0.5)).astype(np.int8)
+    q = (scaled + np.copysign(0.5, scaled)).astype(np.int8)  # cut off, so halves go away from zero
     return np.concatenate([_half(d), q.view(np.uint8)], 1).reshape(len(x), -1)
     # END SOLUTION
 
@@ -171,7 +172,7 @@ def dequantize_q4_k(b: np.ndarray) -> np.ndarray:
 # BEGIN SOLUTION
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
-_PLAIN = {0: np.float32, 1: np.float16, 24: np.int8, 25: np.int16, 26: np.int32, 27: np.int64, 28: np.float64}
+_PLAIN = {0: "<f4", 1: "<f2", 24: "<i1", 25: "<i2", 26: "<i4", 27: "<i8", 28: "<f8"}
 _PACKED = {
     2: (32, 18, dequantize_q4_0),
     3: (32, 20, dequantize_q4_1),
@@ -192,7 +193,8 @@ class _Reader:
         return self.buf[self.at - n : self.at]
 
     def number(self, code: str) -> Any:
-        return struct.unpack("<" + code, self.take(struct.calcsize("<" + code)))[0]
+        form = "<" + code
+        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
 
     def string(self) -> str:
         return self.take(self.number("Q")).decode("utf-8")
@@ -265,13 +267,13 @@ def _tensor(reader: _Reader, shape: tuple[int, ...], kind: int) -> np.ndarray:
     for n in shape:
         count *= n
     if kind in _PLAIN:
-        dtype = np.dtype(_PLAIN[kind]).newbyteorder("<")
+        dtype = np.dtype(_PLAIN[kind])
         return np.frombuffer(reader.take(count * dtype.itemsize), dtype).reshape(shape)
     if kind not in _PACKED:
         raise ValueError(f"there is no tensor type {kind}")
     weights, size, dequantize = _PACKED[kind]
     raw = np.frombuffer(reader.take(count // weights * size), np.uint8)
-    return dequantize(raw.reshape(-1, shape[-1] // weights * size)).reshape(shape)
+    return dequantize(raw.reshape(-1, size)).reshape(shape)
 
 
 # END SOLUTION
@@ -300,7 +302,7 @@ def write_gguf(kv: dict, tensors: dict, alignment: int = 32) -> bytes:
     for name, array in tensors.items():
         out += _string(name) + struct.pack(f"<I{array.ndim}Q", array.ndim, *array.shape[::-1])
         out += struct.pack("<IQ", kinds[array.dtype], len(data))
-        data += _padded(array.astype(array.dtype.newbyteorder("<")).tobytes(), alignment)
+        data += _padded(array.tobytes(), alignment)
     return _padded(out, alignment) + data
     # END SOLUTION
 

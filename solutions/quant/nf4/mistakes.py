@@ -79,6 +79,22 @@ mistake(
     edit={"    return high << 4 | low, absmax": "    return high << 4 | low, absmax.to(w.dtype)"},
 )
 mistake(
+    "You divide in the dtype of the weights. A quotient of 8 bits lands on the wrong side of a middle: convert to float32 first.",
+    edit={
+        "w.flatten().float()": "w.flatten()",
+        "return high << 4 | low, absmax": "return high << 4 | low, absmax.float()",
+        "torch.bucketize(scaled, middles)": "torch.bucketize(scaled.float(), middles)",
+    },
+)
+mistake(
+    "You flatten with `view`, which can't see a transposed tensor as one row. `flatten` and `reshape` copy when they must.",
+    edit={"w.flatten().float()": "w.view(-1).float()"},
+)
+mistake(
+    "Your blocks have 64 values whatever `block` says.",
+    edit={"pad(flat, (0, -len(flat) % block)).view(-1, block)": "pad(flat, (0, -len(flat) % 64)).view(-1, 64)"},
+)
+mistake(
     "You do not drop the padding before you give the weights their shape, or drop it at the wrong end.",
     edit={"values.flatten()[: torch.Size(shape).numel()]": "values.flatten()[-torch.Size(shape).numel() :]"},
 )
@@ -91,6 +107,10 @@ mistake(
 mistake(
     "You quantize the absmaxes without taking their mean off: they are all positive, and half of the codes are never used.",
     edit={"    offset = absmax.mean()\n": "    offset = torch.zeros(())\n"},
+)
+mistake(
+    "You take off the middle between the smallest and the largest absmax. Their mean is asked for.",
+    edit={"    offset = absmax.mean()\n": "    offset = (absmax.amin() + absmax.amax()) / 2\n"},
 )
 mistake(
     "You take the mean of each block off. There is one offset for all.",
