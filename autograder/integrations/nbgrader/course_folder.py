@@ -1,8 +1,8 @@
 """What an nbgrader course folder holds before nbgrader has seen it: `source/`, and settings.
 
-An assignment is a module of the course, with a notebook for each topic. Beside the notebooks lie the recorded public cases, so that
-the check cells work in the folder that students fetch. References and hidden cases stay in the course repository: neither
-nbgrader nor formgrader needs them.
+An assignment is a module of the course, with a notebook for each topic. Beside the notebooks lie the public checks with their
+recorded cases, so that the check cells work in the folder that students fetch. References and hidden cases stay in the course
+repository: neither nbgrader nor formgrader needs them.
 
 Files are an instructor's own once they are written: on a second export, what was changed there is kept, and said.
 """
@@ -10,18 +10,16 @@ Files are an instructor's own once they are written: on a second export, what wa
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from autograder.course.config import Course, Module
 from autograder.integrations.nbgrader.tool import NbgraderError
 from autograder.release.assignments import Makers, assignment_files
 from autograder.release.files import read_text, sha256, write_all
-from autograder.release.notebook import CellMetadata, topic_notebook
 from autograder.release.public import public_grading
-from autograder.release.topics import Exercise, Topic, group
+from autograder.release.topics import Exercise, group
 
 CONFIG = "nbgrader_config.py"
 MARKER = ".llm-internals-nbgrader.json"
@@ -70,27 +68,6 @@ class Written:
     kept: list[str] = field(default_factory=list)
 
 
-def cell_metadata(course: Course) -> CellMetadata:
-    """nbgrader's metadata (schema 3) of the cells of a topic's notebook."""
-
-    def metadata(kind: str, exercise: str) -> Mapping[str, Any]:
-        if kind not in ("task", "stub", "check"):
-            return {}
-        about: dict[str, Any] = {
-            "schema_version": 3,
-            "grade": kind == "check",
-            "locked": kind != "stub",
-            "solution": kind == "stub",
-            "task": False,
-            "grade_id": f"{exercise.partition('/')[2]}-{'code' if kind == 'stub' else kind}",
-        }
-        if kind == "check":
-            about["points"] = course.exercise(exercise).points
-        return {"nbgrader": about}
-
-    return metadata
-
-
 def write_course_folder(root: Path, course: Course, out: Path, makers: Makers) -> Written:
     """Write `source/` and the settings to `out`. Raises `NbgraderError` where that would be a folder of something else."""
     marker = out / MARKER
@@ -106,7 +83,7 @@ def write_course_folder(root: Path, course: Course, out: Path, makers: Makers) -
         raise NbgraderError(f"{out} holds something else than an nbgrader course. Name a new or empty folder.")
     files = {CONFIG: SETTINGS.format(course_id=course.id).encode()}
     for module in course.modules:
-        for name, data in _assignment(root, course, module, makers).items():
+        for name, data in _assignment(root, module, makers).items():
             files[f"source/{module.id}/{name}"] = data
     written = Written([(module.id, _due(module)) for module in course.modules])
     for name, data in list(files.items()):
@@ -119,18 +96,14 @@ def write_course_folder(root: Path, course: Course, out: Path, makers: Makers) -
     return written
 
 
-def _assignment(root: Path, course: Course, module: Module, makers: Makers) -> dict[str, bytes]:
+def _assignment(root: Path, module: Module, makers: Makers) -> dict[str, bytes]:
     exercises = [Exercise(each.topic, each.slug, each.title, each.points) for each in module.exercises]
     topics = group((module.title, each) for each in exercises)
     made = assignment_files(root, makers=makers, topics=topics)
-    files = {f"assignments/{name}": data for name, data in made.items() if name.endswith(".plan")}
+    wanted = re.compile(r"[^/]+/(?:expected/[^/]+\.plan|test_[^/]+\.py)")  # what the check cells need
+    files = {f"assignments/{name}": data for name, data in made.items() if wanted.fullmatch(name)}
     files["grading.toml"] = public_grading(read_text(root, "grading.toml")).encode()
-    return files | {f"{topic.name}.ipynb": _notebook(made, topic, course) for topic in topics}
-
-
-def _notebook(made: Mapping[str, bytes], topic: Topic, course: Course) -> bytes:
-    stubs = {each.name: made[f"{each.name}.py"].decode() for each in topic.exercises}
-    return topic_notebook(topic, stubs, metadata=cell_metadata(course))
+    return files | {f"{topic.name}.ipynb": made[f"{topic.name}/{topic.name}.ipynb"] for topic in topics}
 
 
 def _due(module: Module) -> str:
