@@ -146,6 +146,7 @@ class ClassGrader:
         problem = repr((file.problem.id, sorted(file.problem.values.items()))) if file.problem else ""
         return hashes.of(
             "exercise",
+            hashes.engine(),
             hashes.grading(),
             self._planner_key(exercise),
             exercise.hash,

@@ -46,7 +46,7 @@ class Planner:
         # A new run draws fresh cases anew; an exercise without any keeps its plan, and so its results.
         draw = self.draw if checks.exists() and b"fresh=" in checks.read_bytes() else ""
         authored = hashes.authored(folder)
-        return hashes.of("plan", exercise.name, authored, hashes.engine(), fingerprint(self.secret), draw)
+        return hashes.of("plan", exercise.name, authored, hashes.planning(folder), fingerprint(self.secret), draw)
 
     def cached(self, exercise: Exercise) -> Plan | None:
         """The plan in the cache, if it is still the right one. Raises `CourseProblem`."""

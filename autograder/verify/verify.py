@@ -298,4 +298,6 @@ def _reordered(plan: Plan) -> Plan:
 def _own_hash() -> str:
     """Of what decides trials beyond the plan and the grading."""
     folder = Path(__file__).parent
-    return hashes.of(hashes.grading(), *((folder / name).read_bytes() for name in ("verify.py", "forgers.py")))
+    return hashes.of(
+        hashes.engine(), hashes.grading(), *((folder / name).read_bytes() for name in ("verify.py", "forgers.py"))
+    )
