@@ -93,7 +93,7 @@ def test_the_engine_as_a_wheel() -> None:
     ("arguments", "said"),
     [
         (("nothing", "x.zip"), "'nothing'"),
-        (("numbers_of", "--minutes", "1"), "240"),
+        (("numbers_of", "--minutes", "1"), "Input should be greater than or equal to 2"),
     ],
 )
 def test_what_export_refuses(course: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -65,6 +65,7 @@ class Plan(msgspec.Struct, kw_only=True):  # its defaults are written: the schem
     reference: str = ""  # private: its source, for what has to be measured in turn with it
     checks: list[PlannedCheck]
     mistakes: list[str] = []  # their sentences
+    complete: bool = True  # whether what they give is known
     public: bool = False  # whether this is the public plan
     key: str = ""  # hash of everything that it was made from
     versions: dict[str, str] = {}

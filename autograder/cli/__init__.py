@@ -46,7 +46,7 @@ scores.register(app)
 runs.register(app)
 collect.register(app)
 export.register(app)
-assert otter  # adds its command to `export`
+otter.register(app)
 deliver.register(app)
 secret.register(app)
 authors.register(app)

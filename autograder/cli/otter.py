@@ -11,7 +11,11 @@ from autograder.cli.common import CourseOption, open_course, private_folder, req
 from autograder.cli.export import export
 
 
-@export.command("otter")
+def register(app: typer.Typer) -> None:
+    """Beside the other exports."""
+    export.command("otter")(export_otter)
+
+
 def export_otter(
     topic: Annotated[str, typer.Argument(help="A topic, a module, or an exercise.")],
     file: Annotated[Path | None, typer.Argument(metavar="OUT", help="The zip to write; by default TOPIC.zip.")] = None,

@@ -27,6 +27,7 @@ from autograder.grading.secret import IDENTITY, load_secret
 from autograder.integrations.gradescope import to_json
 from autograder.integrations.otter.bundle import ARCHIVE, DRAW, SETTINGS, Settings
 from autograder.integrations.otter.results import OURS, not_graded
+from autograder.integrations.otter.run import make_plans
 from autograder.release.errors import ReleaseError
 from autograder.release.wheel import engine_wheel, zipped
 
@@ -118,11 +119,7 @@ def _private(root: Path, course: Course, exercises: list[Exercise], private: Pat
     """The secret, and the plans as they are made here: a machine with the same versions uses them as they are."""
     secret = load_secret(private)
     with ClassGrader(course, root, private, secret, "export", draw=DRAW, exercises=exercises, jobs=1) as grader:
-        for exercise in exercises:
-            if grader.planner.cached(exercise) is None:
-                grader.trusted.start()
-                grader.planner.plan(exercise)
-        paths = [grader.planner.path(exercise) for exercise in exercises]
+        paths = make_plans(grader)
     found = {f".autograder/plans/{path.name}": path.read_bytes() for path in paths}
     found[".autograder/secret"] = f"{secret.hex()}\n".encode()
     if (private / IDENTITY).exists():

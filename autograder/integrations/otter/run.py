@@ -69,7 +69,17 @@ def grade(bundle: Bundle, source: Path, exercises: Sequence[Exercise]) -> Result
 def prepare(source: Path) -> None:
     """Make the plans of the unpacked zip `source`, so that no submission waits for them. Raises what `explain` knows."""
     with opened(source) as bundle, _grader(bundle, bundle.exercises, "prepare") as grader:
-        grader.plans_with_reviews()
+        make_plans(grader)
+
+
+def make_plans(grader: ClassGrader) -> list[Path]:
+    """Make the plans that are not whole yet, so that no submission waits for them; returns where they are."""
+    for exercise in grader.exercises:
+        plan = grader.planner.cached(exercise)
+        if plan is None or not plan.complete:
+            grader.trusted.start()
+            grader.planner.plan(exercise)
+    return [grader.planner.path(exercise) for exercise in grader.exercises]
 
 
 def _grader(bundle: Bundle, exercises: Sequence[Exercise], run: str) -> ClassGrader:
