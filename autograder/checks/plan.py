@@ -71,6 +71,7 @@ class Plan(msgspec.Struct, kw_only=True):  # its defaults are written: the schem
     reference: str = ""  # private: its source, for what has to be measured in turn with it
     checks: list[PlannedCheck]
     mistakes: list[str] = []  # their sentences
+    imports: list[str] = []  # packages that some check needs: a worker has them before anything of it is measured
     public: bool = False  # whether this is the public plan
     key: str = ""  # hash of everything that it was made from
     versions: dict[str, str] = {}
@@ -148,5 +149,6 @@ def public_plan(plan: Plan) -> Plan:
         experiments=extract.experiments(plan.experiments, "checks.py", names),
         checks=checks,
         mistakes=[plan.mistakes[index] for index in seen],
+        imports=plan.imports,
         public=True,
     )

@@ -103,6 +103,7 @@ class Planner:
             experiments=described.experiments,
             checks=described.checks,
             mistakes=[mistake.sentence for mistake in described.mistakes],
+            imports=sorted({check.needs for check in described.checks if check.needs}),
             key=self.key(exercise),
             versions=hashes.versions(),
         )
