@@ -190,8 +190,8 @@ class Net(nn.Module):
 
 
 def gradients(net):
-    """The gradients of all parameters; one that has none counts as zeros."""
-    return [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in net.parameters()]
+    """The gradients of all parameters by name; one that has none counts as zeros."""
+    return {name: torch.zeros_like(p) if p.grad is None else p.grad.clone() for name, p in net.named_parameters()}
 
 
 def setup(rng, widths, n, batch=3, steps=1, dtype="float32", **others):
@@ -269,7 +269,7 @@ def train(student, weights, batches, cap, paths=None, frozen=()):
             ddp.finalize()
             seen.append(gradients(net))
             with torch.no_grad():
-                for p, grad in zip(net.parameters(), seen[-1], strict=True):
+                for p, grad in zip(net.parameters(), seen[-1].values(), strict=True):
                     p -= 0.1 * grad
         return seen, [p.grad for p in net.parameters() if not p.requires_grad]
 
@@ -346,9 +346,22 @@ def is_explained(record, own):
     return all(among(own[src], numbers(parts)).all() for (src, _), parts in sent.items())
 
 
+def misplaced(seen, want):
+    """Where a rank has all the right numbers at the end of a step, but some in other parameters."""
+    for got, right in zip(itertools.chain(*seen), itertools.chain(*want), strict=False):
+        wrong = [name for name in right if not _same(got[name], right[name])]
+        if wrong and _same(numbers(got.values()), numbers(right.values())):
+            return reject(
+                "Your means are right, but not where they belong: {name} has numbers of another parameter. "
+                "Take a joined tensor apart in the order in which you joined it.",
+                name=wrong[0],
+            )
+    return None
+
+
 def judge_gradients(seen, want, inputs):
     """The gradients are right; each rank's share of each of them left the rank; and the sums are what was sent."""
-    wrong = difference(seen["gradients"], want["gradients"], SUMS)
+    wrong = misplaced(seen["gradients"], want["gradients"]) or difference(seen["gradients"], want["gradients"], SUMS)
     if wrong is not None:
         return wrong
     n = len(inputs["batches"])

@@ -149,7 +149,7 @@ class MiniDDP(nn.Module):
     "Real ranks are processes on several machines: send every rank's own gradients through `comm`."
 )
 class MiniDDP(nn.Module):
-    board = {}
+    board = {}  # noqa: RUF012 (that is the mistake)
 
     def __init__(self, module, bucket_cap_bytes, comm):
         import contextlib
