@@ -119,7 +119,12 @@ def test_stale_assignments(course: Path) -> None:
         "assignments/numbers_of/first.py: stale" in done.flat and "assignments/numbers_of/extra.py: extra" in done.flat
     )
     (course / "assignments/numbers_of/extra.py").unlink()
-    assert run(course, "release").code == 0
+    other = run(course, "release", "--topic", "words_of")
+    assert other.code == 2 and "There is no topic words_of. Topics: numbers_of" in other.said
+    both = run(course, "release", "--topic", "numbers_of", course / "elsewhere")
+    assert both.code == 2 and "leave out --topic" in both.said and not (course / "elsewhere").exists()
+    done = run(course, "release", "--topic", "numbers_of")
+    assert done.code == 0 and "numbers_of: 8 files" in done.flat
     assert run(course, "verify", "first").code == 0
 
 

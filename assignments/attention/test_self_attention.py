@@ -33,10 +33,12 @@ def weighs_values_by_scores(student, q, k, v, scale):
 
 @check(points=1, inputs=qkv, lecture='why-the-root-of-d', public=[case('scale 1', values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=1.0)])
 def uses_the_scale_that_is_given(student, q, k, v, scale):
-    """A given scale replaces 1/√D, whatever number it is."""
+    """A given scale replaces 1/√D, whatever number it is, with and without a mask."""
     q, k, v = leaves(q, k, v)
     out, probs = student.attention(q, k, v, scale=scale)
-    return {"out": out, "probs": probs, "gradients": gradients(out, {"q": q, "k": k})}
+    some = torch.arange(k.shape[-2]) % 2 == 0
+    _, masked = student.attention(q, k, v, mask=some, causal=True, scale=scale)
+    return {"out": out, "probs": probs, "gradients": gradients(out, {"q": q, "k": k}), "masked": masked}
 
 
 def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, loud=1.0, empty=(), causal=False, mask=None, **more):
@@ -126,10 +128,11 @@ def padding_changes_nothing(seen, want, inputs):
 def padding_is_not_seen(student, x, weights, heads, keep, causal):
     """Tokens come out the same in a padded batch as alone, and padding itself is hidden as a key only."""
     attention = build(student, weights, heads)
+    (x,) = leaves(x)
     padded = attention(x, key_padding_mask=keep, causal=causal)
     lengths = keep.sum(1).tolist()
     alone = [attention(x[b : b + 1, :n], causal=causal) for b, n in enumerate(lengths)] if all(lengths) else []
-    return {"padded": padded, "alone": alone}
+    return {"padded": padded, "alone": alone, "gradient of x": gradients(padded, {"x": x})["x"]}
 
 
 def nothing_leaks(seen, want, inputs):
@@ -151,19 +154,22 @@ def the_future_is_not_seen(student, x, weights, heads, j, other):
 
 
 def bf16_is_near(seen, want):
-    """bfloat16 has 8 bits. Outputs are of size 1 here; in 120 draws an honest layer was off by 0.015 of that at most."""
+    """bfloat16 has 8 bits. With weights of 0.3 outputs are of size 1 (1.6 at most), and in 120 draws of these two shapes honest layers
+    were off by 0.007 at most (with weights of 0.5: 3.3, and 0.0155; measured on a CPU)."""
     error = (seen["bfloat16"].double() - want["float32"].double()).abs().max().item()
-    if not error <= 4e-2:
-        return reject("Under autocast your output is off by {error} from float32; 0.04 is allowed.", error=error)
+    if not error <= 2e-2:
+        return reject("Under autocast your output is off by {error} from float32; 0.02 is allowed.", error=error)
     return difference(seen["float32"], want["float32"])
 
 
 @check(points=1, bonus=True, device='cuda', inputs=layer, judge=bf16_is_near, lecture='where-it-is-used', public=[case('64 tokens', B=2, T=64, C=64, H=4)])
 def bfloat16_stays_close(student, x, weights, heads, bias, causal):
-    """On a GPU, the layer under bfloat16 autocast stays within 0.04 of float32."""
-    weights = {name: 0.5 * weight for name, weight in weights.items()}
+    """On a GPU, the layer under bfloat16 autocast stays within 0.02 of float32."""
+    weights = {name: 0.3 * weight for name, weight in weights.items()}
     attention = build(student, weights, heads, bias)
     with torch.no_grad():
         with torch.autocast(x.device.type, dtype=torch.bfloat16):
-            low = attention(x, causal=causal)
-        return {"bfloat16": low, "float32": attention(x, causal=causal)}
+            low = attention(
+                x, causal=causal
+            )  # bfloat16, or float32 where sums are collected in x's dtype: both are right
+        return {"bfloat16": low.float(), "float32": attention(x, causal=causal)}

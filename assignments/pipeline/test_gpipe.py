@@ -26,7 +26,7 @@ def all_forwards_first(seen, case):
     return too_long(seen, 3.0 * (m + p - 1)) or too_long(seen, 5.0 * (m + p - 1), tf=4.0, tb=1.0)
 
 
-@check(points=2, judge=all_forwards_first, lecture='the-schedule', public=[case('2 devices, 2 micro-batches', p=2, m=2), case('4 devices, 8 micro-batches', p=4, m=8), case('3 devices, 1 micro-batch', p=3, m=1)])
+@check(points=2, judge=all_forwards_first, lecture='the-schedule', public=[case('2 devices, 2 micro-batches', p=2, m=2), case('4 devices, 8 micro-batches', p=4, m=8), case('3 devices, 1 micro-batch', p=3, m=1)], given={})
 def the_schedule_fills_and_drains_once(student, p, m):
     """`gpipe_schedule` runs all forwards of a device, then all backwards, in (m + p - 1) · (tf + tb)."""
     return student.gpipe_schedule(p, m)

@@ -23,13 +23,13 @@ def holds_few(seen, case):
     return as_short_as_gpipe(seen, case) or too_full(seen, [min(m, p - s) for s in range(p)])
 
 
-@check(points=2, judge=as_short_as_gpipe, lecture='three-phases', public=[case('2 devices, 3 micro-batches', p=2, m=3), case('4 devices, 8 micro-batches', p=4, m=8), case('4 devices, 2 micro-batches', p=4, m=2)])
+@check(points=2, judge=as_short_as_gpipe, lecture='three-phases', public=[case('2 devices, 3 micro-batches', p=2, m=3), case('4 devices, 8 micro-batches', p=4, m=8), case('4 devices, 2 micro-batches', p=4, m=2)], given={})
 def as_short_as_it_can_be(student, p, m):
     """The schedule is valid, comes to no deadlock, and takes (m + p - 1) · (tf + tb), also when m < p."""
     return student.one_f_one_b(p, m)
 
 
-@check(points=2, judge=holds_few, lecture='what-a-device-holds', public=[case('2 devices, 4 micro-batches', p=2, m=4), case('4 devices, 7 micro-batches', p=4, m=7)])
+@check(points=2, judge=holds_few, lecture='what-a-device-holds', public=[case('2 devices, 4 micro-batches', p=2, m=4), case('4 devices, 7 micro-batches', p=4, m=7)], given={})
 def a_device_holds_no_more_than_it_must(student, p, m):
     """Device s holds the activations of at most min(m, p - s) micro-batches, and the schedule is no longer for it."""
     return student.one_f_one_b(p, m)

@@ -64,7 +64,7 @@ def permute_weights(w: Tensor, H: int, to: str) -> Tensor:
 
 
 def decay_bound(D: int, max_dist: int, base: float = 10000.0) -> Tensor:
-    """The curve of the paper's section 3.4.3: how large scores can be, as a function of the distance.
+    """The curve of the paper's long-term decay: how large scores can be, as a function of the distance.
 
     With the partial sums S_j(m) = Σ_{i<j} exp(1j · m · θ_i), the bound at distance m is the mean of |S_j(m)| over
     j = 1 … D/2.

@@ -76,7 +76,7 @@ def float64_stays_exact_far_out(student, x, pos, style, rotary_dim, base):
 
 @check(points=1, inputs=tokens, lecture='precision', tolerance=ONE_ULP, public=[case('bfloat16 at positions around 1000', T=2, D=4, pos=[999, 1001], dtype='bfloat16')])
 def low_precision_is_rotated_in_float32(student, x, pos, style, rotary_dim, base):
-    """bfloat16 x comes back as bfloat16, off by one rounding only: positions, angles, tables and rotation are float32."""
+    """bfloat16 (or float16) x comes back as such, off by one rounding only: positions, angles, tables and rotation are float32."""
     return student.apply_rope(x, pos, style, rotary_dim, base)
 
 

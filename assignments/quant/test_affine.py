@@ -70,7 +70,7 @@ def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group)
     return {"s": s, "z": z.double()}
 
 
-@check(points=1, inputs=some, judge=as_exact_as_x, lecture='granularity', public=[case('for each row', values=[[1.0, -3.0], [0.5, 0.25]], bits=3, symmetric=True, axis=0), case('for groups of two', values=[[1.0, -3.0, 0.5, 0.25]], bits=3, symmetric=True, group=2)])
+@check(points=1, inputs=some, judge=as_exact_as_x, lecture='granularity', public=[case('for each row', values=[[1.0, -3.0], [0.5, 0.25]], bits=3, symmetric=True, axis=0), case('for groups of two', values=[[1.0, -3.0, 0.5, 0.25]], bits=3, symmetric=True, group=2)], given={})
 def a_scale_for_each_slice(student, x, bits, symmetric, axis, group):
     """With `axis` or `group`, each slice has the scale and zero-point of its own entries, in the shape that was promised."""
     s, z = student.qparams(x, bits, symmetric, axis=axis, group=group)
@@ -163,14 +163,14 @@ def sums_are_exact_integers(student, xq, sx, zx, wq, sw, bias):
     return student.int8_linear(xq, sx, zx, wq, sw, bias)
 
 
-def samples(rng, sizes, method, bits=8, percentile=99.0, outlier=0.0, all_at=None):
+def samples(rng, sizes, method, outlier=0.0, all_at=None, **options):
     """Normal samples, the last batch with one outlier; or `all_at` so much of the outlier but for it."""
     batches = [rng.normal(*size, scale=rng.real(0.5, 2.0)) for size in sizes]
     if all_at is not None:
         batches = [torch.full(size, all_at * outlier) for size in sizes]
     if outlier:
         batches[-1].view(-1)[0] = -outlier
-    return {"batches": batches, "method": method, "bits": bits, "percentile": percentile}
+    return {"batches": batches, "method": method, "options": options}
 
 
 def judge_threshold(seen, want, inputs, reference):
@@ -182,7 +182,7 @@ def judge_threshold(seen, want, inputs, reference):
     step = seen / largest * 100
     if not abs(step - round(step)) < 1e-3 or not 1 <= round(step) <= 100:
         return reject("The threshold {threshold} is none of the 100 candidates.", threshold=seen)
-    errors = [_error(x, k / 100 * largest, inputs["bits"]) for k in range(1, 101)]
+    errors = [_error(x, k / 100 * largest, inputs["options"].get("bits", 8)) for k in range(1, 101)]
     mine = errors[round(step) - 1]
     if mine > min(errors) * (1 + 1e-4):
         return reject(
@@ -205,8 +205,8 @@ def _error(x, threshold, bits):
 
 
 @check(points=1, inputs=samples, judge=judge_threshold, lecture='where-to-clip', public=[case('the maximum', sizes=[(3,), (2, 2)], method='minmax'), case('a percentile', sizes=[(50,)], method='percentile', percentile=90.0), case('the smallest error, with an outlier', sizes=[(200,)], method='mse', bits=4, outlier=30.0), case('another method', sizes=[(3,)], method='max')])
-def thresholds_follow_the_method(student, batches, method, bits, percentile):
+def thresholds_follow_the_method(student, batches, method, options):
     """calibrate returns the maximum, the percentile, or a threshold with the smallest error, over all batches; another method is refused."""
     if method not in ("minmax", "percentile", "mse"):
-        return raises("ValueError", lambda: student.calibrate(batches, method, bits=bits, percentile=percentile))
-    return student.calibrate(batches, method, bits=bits, percentile=percentile)
+        return raises("ValueError", lambda: student.calibrate(batches, method, **options))
+    return student.calibrate(batches, method, **options)

@@ -6,7 +6,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 import math
 import struct
 import numpy as np
-from autograder.checks import Tolerance, case, check, difference, raises
+from autograder.checks import Tolerance, case, check, difference, raises, reject
 
 
 FLOAT = Tolerance(atol=1e-6, rtol=1e-6)
@@ -59,37 +59,59 @@ def real(x):
     return x if x.dtype == np.float32 else (x / 4).astype(np.float32)
 
 
-def the_same_bytes(seen, want, case):
-    """Bytes, but for the sign of a scale of 0: ggml's d = 0 / -8 is -0.0 (bytes 00 80), and 0.0 stands for the same weights."""
+def fields(b, form):
+    """What the bytes of blocks say: {"d": (n,), "m": (n,), "code": (n, 32)}. The scales in float16, the codes as they are stored."""
+    size, start = {"q8_0": (34, 2), "q4_0": (18, 2), "q4_1": (20, 4), "q5_0": (22, 6)}[form]
+    b = b.reshape(-1, size)
+    found = {"d": b[:, :2].copy().view("<f2")[:, 0]}
+    if form == "q4_1":
+        found["m"] = b[:, 2:4].copy().view("<f2")[:, 0]
+    if form == "q8_0":
+        return found | {"code": b[:, 2:].view(np.int8)}
+    code = np.concatenate([b[:, start:] & 15, b[:, start:] >> 4], 1)
+    if form == "q5_0":
+        code = code | np.unpackbits(b[:, 2:6], axis=1, bitorder="little") << 4
+    return found | {"code": code}
+
+
+def the_same_blocks(seen, want, case):
+    """Field by field. The sign of a scale of 0 is free: ggml's d = 0 / -8 is -0.0 (bytes 00 80), and 0.0 stands for the same."""
     if seen.shape != want.shape:
         return difference(seen, want)
-    size = {"q8_0": 34, "q4_0": 18, "q4_1": 20, "q5_0": 22}[case["form"]]
-    plain = [b.copy() for b in (seen, want)]
-    for b in plain:
-        zero = (b.reshape(-1, size)[:, :2] & (255, 127) == 0).all(1)
-        b.reshape(-1, size)[zero, :2] = 0
-    return difference(*plain)
+    mine, right = fields(seen, case["form"]), fields(want, case["form"])
+    for name in list(right)[:-1]:
+        wrong = np.flatnonzero(mine[name] != right[name])  # nan differs from everything, and -0.0 is 0.0
+        if len(wrong):
+            block = int(wrong[0])
+            return reject("The scale {name} of block {block} is {mine}; it should be {right}.",
+                          name=name, block=block, mine=float(mine[name][block]), right=float(right[name][block]))  # fmt: skip
+    wrong = np.argwhere(mine["code"] != right["code"])
+    if len(wrong):
+        block, j = wrong[0].tolist()
+        return reject("The scales are right. Code {j} of block {block} is {mine}; it should be {right}.",
+                      j=j, block=block, mine=int(mine["code"][block, j]), right=int(right["code"][block, j]))  # fmt: skip
+    return None
 
 
-@check(points=1, inputs=some_weights, judge=the_same_bytes, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q8_0', tight=False), case('halves, x in quarters', form='q8_0', exact=True)])
+@check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q8_0', tight=False), case('halves, x in quarters', form='q8_0', exact=True)])
 def q8_0_bytes(student, x):
     """quantize_q8_0 gives the bytes of ggml: a float16 scale and 32 signed codes for each block."""
     return student.quantize_q8_0(real(x))
 
 
-@check(points=2, inputs=some_weights, judge=the_same_bytes, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q4_0', tight=False), case('halves, x in quarters', form='q4_0', exact=True, ramp=1)])
+@check(points=2, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q4_0', tight=False), case('halves, x in quarters', form='q4_0', exact=True, ramp=1)])
 def q4_0_bytes(student, x):
     """quantize_q4_0 gives the bytes of ggml: the scale from the largest entry with its sign, two codes 16 apart in each byte."""
     return student.quantize_q4_0(real(x))
 
 
-@check(points=1, inputs=some_weights, judge=the_same_bytes, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q4_1', tight=False)])
+@check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q4_1', tight=False)])
 def q4_1_bytes(student, x):
     """quantize_q4_1 gives the bytes of ggml: a scale and a minimum for each block."""
     return student.quantize_q4_1(real(x))
 
 
-@check(points=1, inputs=some_weights, judge=the_same_bytes, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q5_0', tight=False)])
+@check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q5_0', tight=False)])
 def q5_0_bytes(student, x):
     """quantize_q5_0 gives the bytes of ggml: the fifth bits of the codes in a field of 32, before the nibbles."""
     return student.quantize_q5_0(real(x))
@@ -242,7 +264,15 @@ def contents(rng, which, alignment=32):
     return {"kv": kv, "tensors": tensors, "alignment": alignment, "transposed": which == "one"}
 
 
-@check(points=1, inputs=contents, lecture='the-file', public=[case('a name', which='name'), case('several tensors', which='tensors')])
+def the_same_file(seen, want):
+    if seen == want:
+        return None
+    at = next((i for i, (a, b) in enumerate(zip(seen, want, strict=False)) if a != b), min(len(seen), len(want)))
+    return reject("The first {at} bytes are right. After {before} yours goes on with {mine}; it should go on with {right}.",
+                  at=at, before=want[max(at - 16, 0) : at], mine=seen[at : at + 16], right=want[at : at + 16])
+
+
+@check(points=1, inputs=contents, judge=the_same_file, lecture='the-file', public=[case('a name', which='name'), case('several tensors', which='tensors')])
 def a_file_is_written(student, kv, tensors, alignment, transposed):
     """write_gguf gives the file byte by byte: types, reversed dimensions, offsets into the data section, zeros between."""
     if transposed:

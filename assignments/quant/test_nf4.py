@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check
+from autograder.checks import Tolerance, case, check, difference, reject
 
 
 LEVELS = Tolerance(atol=2e-6)
@@ -30,7 +30,7 @@ ROUGH = [
 ]
 
 
-@check(points=2, tolerance=LEVELS, lecture='levels-where-the-weights-are', public=[case('both ends and zero', some=[0, 7, 15])])
+@check(points=2, tolerance=LEVELS, lecture='levels-where-the-weights-are', public=[case('those of the docstring', some=[0, 6, 7, 8, 15])])
 def levels_are_normal_quantiles(student, some):
     """The sixteen levels are quantiles of a normal distribution, eight above zero and seven below, with an exact zero."""
     levels = student.nf4_codebook()
@@ -38,7 +38,10 @@ def levels_are_normal_quantiles(student, some):
 
 
 def weights(rng, shape, block, dtype="float32", scale=1.0, values=None, near=False, turned=False):
-    """Random weights near levels, each block with its own absmax at a random place. `near`: see `near_middles`."""
+    """Random weights near levels, each block with its own absmax at a random place. `near`: see `near_middles`. A block of
+    None leaves the default, 64."""
+    if block is None:
+        return {**weights(rng, shape, 64, dtype, scale, values, near, turned), "block": None}
     more = {"block": block, "dtype": dtype, "turned": turned}
     if values is not None:
         return {"w": torch.tensor(values), **more}
@@ -76,16 +79,36 @@ def near_middles(rng, block, rows):
     return torch.stack(found)
 
 
+def sized(block):
+    """The argument `block`, or none where the default is wanted."""
+    return {} if block is None else {"block": block}
+
+
 def prepared(w, dtype, turned):
     """The weights that an implementation gets. Whole numbers stand for quarters: no last bit moves a zero."""
     w = w.to(getattr(torch, dtype)) if w.is_floating_point() else w / 4
     return w.T if turned else w
 
 
-@check(points=2, inputs=weights, lecture='blocks-and-nibbles', public=[case('four values', values=[2.0, -2.0, 0.0, 0.1], shape=(4,), block=4), case('two blocks', shape=(2, 8), block=8)])
+def the_same_levels(seen, want):
+    """By value, not by byte: two levels are in each."""
+    found = difference(seen["absmax"], want["absmax"])
+    if found is not None or seen["packed"].shape != want["packed"].shape:
+        return found or difference(seen, want)
+    mine, right = (torch.stack([each["packed"] >> 4, each["packed"] & 15], 1) for each in (seen, want))
+    if mine.equal(right):
+        return None
+    if mine.equal(right.flip(1)):
+        return reject("The two values of each byte have changed places: the first of them is the high half.")
+    i = int((mine != right).flatten().nonzero()[0])
+    return reject("Value {i} has level {mine}; it should have {right}. (It is in byte {byte}.)",
+                  i=i, byte=i // 2, mine=int(mine.flatten()[i]), right=int(right.flatten()[i]))
+
+
+@check(points=2, inputs=weights, judge=the_same_levels, lecture='blocks-and-nibbles', public=[case('four values', values=[2.0, -2.0, 0.0, 0.1], shape=(4,), block=4), case('two blocks', shape=(2, 8), block=8)])
 def nearest_levels_two_in_a_byte(student, w, block, dtype, turned):
     """Each value is the nearest level of its block's absmax, blocks run over the flattened tensor, and the first of two is the high half."""
-    packed, absmax = student.quantize_nf4(prepared(w, dtype, turned), block=block)
+    packed, absmax = student.quantize_nf4(prepared(w, dtype, turned), **sized(block))
     return {"packed": packed, "absmax": absmax}
 
 
@@ -101,8 +124,9 @@ def the_end_is_padded_with_zeros(student, w, block, dtype, turned):
 
 
 def packed(rng, shape, block, values=None, absmax=None):
-    n = -(-torch.Size(shape).numel() // block)
-    codes = rng.integers(0, 256, n * block // 2) if values is None else torch.tensor(values)
+    size = block or 64
+    n = -(-torch.Size(shape).numel() // size)
+    codes = rng.integers(0, 256, n * size // 2) if values is None else torch.tensor(values)
     scales = rng.uniform(0.1, 5.0, n) if absmax is None else torch.tensor(absmax)
     return {"packed": codes.to(torch.uint8), "absmax": scales, "shape": tuple(shape), "block": block}
 
@@ -110,7 +134,7 @@ def packed(rng, shape, block, values=None, absmax=None):
 @check(points=1, inputs=packed, lecture='blocks-and-nibbles', public=[case('three of four values', values=[240, 120], absmax=[2.0], shape=(3,), block=4)])
 def weights_come_back(student, packed, absmax, shape, block):
     """dequantize_nf4 gives level times absmax in the shape that is asked for, as float32."""
-    return student.dequantize_nf4(packed, absmax, shape, block=block)
+    return student.dequantize_nf4(packed, absmax, shape, **sized(block))
 
 
 def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
@@ -142,16 +166,16 @@ def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
 @check(points=2, inputs=scales, tolerance=Tolerance(atol=1e-06, rtol=2e-05), lecture='scales-of-scales', public=[case('three', sizes=(), values=[1.0, 2.0, 3.0], block=256), case('two blocks', sizes=(4, 4), block=4)])
 def scales_are_quantized_around_their_mean(student, absmax, block):
     """double_quant takes the mean off and quantizes what is left to 8 bits by blocks; double_dequant brings it back."""
-    codes, scales, offset = student.double_quant(absmax, block=block)
+    codes, scales, offset = student.double_quant(absmax, **sized(block))
     return {
         "codes": codes,
         "scales": scales,
         "offset": offset,
-        "back": student.double_dequant(codes, scales, offset, block=block),
+        "back": student.double_dequant(codes, scales, offset, **sized(block)),
     }
 
 
 @check(points=1, lecture='scales-of-scales', public=[case("QLoRA's two", asked=[[64, None], [64, 256]])])
 def bits_are_counted(student, asked):
     """bits_per_parameter is 4 and the share of the scales, with or without double quantization."""
-    return [student.bits_per_parameter(block, second) for block, second in asked]
+    return [student.bits_per_parameter(*sizes) for sizes in asked]

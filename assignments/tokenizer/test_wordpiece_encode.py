@@ -44,13 +44,13 @@ def words_and_pieces(rng, words=(), vocab=(), **random):
     return drawn(rng, **random) if random else {"words": words, "vocab": set(vocab)}
 
 
-@check(points=1, inputs=words_and_pieces, lecture='the-longest-piece-first', public=[case('the longest piece wins', words=['unaffable', 'un'], vocab=['un', 'u', '##n', '##aff', '##a', '##ff', '##able'])])
+@check(points=1, inputs=words_and_pieces, lecture='the-longest-piece-first', public=[case('the longest piece wins', words=['unaffable', 'un'], vocab=['un', 'u', '##n', '##aff', '##a', '##ff', '##able'])], given={})
 def takes_the_longest_piece(student, words, vocab):
     """At each place of a word the longest piece that the vocabulary has is taken, with `##` but at the start."""
     return [student.wordpiece(word, vocab) for word in words]
 
 
-@check(points=1, inputs=words_and_pieces, lecture='all-or-nothing', public=[case('the end is missing', words=['unaffable', 'xun'], vocab=['un', '##aff', '##able', 'able', '##a', '##b']), case('the middle is missing', words=['unaffable'], vocab=['un', '##able', '##f', 'able', '[UNK]'])])
+@check(points=1, inputs=words_and_pieces, lecture='all-or-nothing', public=[case('the end is missing', words=['unaffable', 'xun'], vocab=['un', '##aff', '##able', 'able', '##a', '##b']), case('the middle is missing', words=['unaffable'], vocab=['un', '##able', '##f', 'able', '[UNK]'])], given={})
 def gives_up_on_the_whole_word(student, words, vocab):
     """Where no piece fits, the whole word is one [UNK], without the pieces found before and without going back."""
     return [student.wordpiece(word, vocab) for word in words]

@@ -38,7 +38,7 @@ def scores(rng, dim=-1, values=None, shape=(), scale=1.0, apart=0.0, dtype="floa
     return {"x": x + rng.normal(*per_slice, scale=apart, dtype=dtype), "dim": dim}
 
 
-@check(points=1, inputs=scores, lecture='the-definitions', public=[case('exp(x) is 1, 2, 5', values=[0.0, log(2), log(5)], dim=0), case('two rows, over the columns', values=[[0.0, log(3)], [log(2), log(2)]], dim=1), case('two rows, over the rows', values=[[0.0, log(3)], [log(2), log(2)]], dim=0)])
+@check(points=1, inputs=scores, lecture='the-definitions', public=[case('exp(x) is 1, 2, 5', values=[0.0, log(2), log(5)], dim=0), case('two rows, over the columns', values=[[0.0, log(3)], [log(2), log(2)]], dim=1), case('two rows, over the rows', values=[[0.0, log(3)], [log(2), log(2)]], dim=0)], given={})
 def sums_over_the_given_dimension(student, x, dim):
     """logsumexp and softmax work over the dimension `dim`, and gradients flow back through both."""
     return {
@@ -104,7 +104,7 @@ def pieces(rng, values=None, lengths=(), drift=0.0, scale=1.0, blank=(), order=N
     return {"chunks": rng.shuffled(chunks) if order == "shuffled" else chunks}
 
 
-@check(points=1, inputs=pieces, lecture='one-pass-two-running-numbers', public=[case('the maximum moves once', values=[[0.0, log(2)], [log(8), log(4)]]), case('the same, cut differently', values=[[0.0, log(2), log(8)], [log(4)]]), case('a chunk of -inf comes first', values=[[-inf], [3.0, -inf]])])
+@check(points=1, inputs=pieces, lecture='one-pass-two-running-numbers', public=[case('the maximum moves once', values=[[0.0, log(2)], [log(8), log(4)]]), case('the same, cut differently', values=[[0.0, log(2), log(8)], [log(4)]]), case('a chunk of -inf comes first', values=[[-inf], [3.0, -inf]])], given={})
 def one_pass_keeps_maximum_and_sum(student, chunks):
     """online_softmax gives the same (m, l) for every way to cut and order the scores, using each chunk once."""
     m, l_ = student.online_softmax(one_at_a_time(chunks))

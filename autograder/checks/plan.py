@@ -72,6 +72,7 @@ class Plan(msgspec.Struct, kw_only=True):  # its defaults are written: the schem
     checks: list[PlannedCheck]
     mistakes: list[str] = []  # their sentences
     imports: list[str] = []  # packages that some check needs: a worker has them before anything of it is measured
+    complete: bool = True  # whether what they give is known
     public: bool = False  # whether this is the public plan
     key: str = ""  # hash of everything that it was made from
     versions: dict[str, str] = {}

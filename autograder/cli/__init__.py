@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from autograder.cli import authors, ci, collect, export, handin, instructors, runs, scores, secret, students
+from autograder.cli import authors, ci, collect, deliver, export, handin, instructors, runs, scores, secret, students
 from autograder.cli.common import explain
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ scores.register(app)
 runs.register(app)
 collect.register(app)
 export.register(app)
+deliver.register(app)
 secret.register(app)
 authors.register(app)
 

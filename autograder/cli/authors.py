@@ -12,7 +12,7 @@ from autograder.cli.verify import Bench, verify
 
 if TYPE_CHECKING:
     from autograder.course import Course
-    from autograder.release.assignments import Makers
+    from autograder.release.topics import Topic
 
 
 def register(app: typer.Typer) -> None:
@@ -22,12 +22,6 @@ def register(app: typer.Typer) -> None:
     app.command("example-class", rich_help_panel=AUTHORS)(example_class)
 
 
-def _makers(root: Path, course: Course) -> Makers:
-    from autograder.release.makers import makers
-
-    return makers(root, course, private_folder(root))
-
-
 def release(
     folder: Annotated[
         Path | None,
@@ -35,25 +29,35 @@ def release(
             help="Folder for the student repository. Without it, only this course's assignments/ is written."
         ),
     ] = None,
+    topic: Annotated[
+        list[str] | None,
+        typer.Option("--topic", "-t", help="Write only this topic's part of assignments/; may be repeated."),
+    ] = None,
     course: CourseOption = None,
 ) -> None:
     """Write `assignments/` from `solutions/`, and with a FOLDER the whole student repository.
 
-    What arrives in the student repository comes from an allow-list, without history: no reference, no hidden case, no secret.
+    With --topic only what belongs to these topics is written, and only their exercises are run for it. What arrives in the student repository comes from an allow-list, without history: no reference, no hidden case, no secret.
     A course that `autograder verify` refuses is not released.
     """
     from autograder import __version__
     from autograder.feedback.pen import console
     from autograder.release.assignments import build_assignments
+    from autograder.release.makers import makers
     from autograder.release.repository import release as write_release
 
     root, loaded = open_course(course)
     require_solutions(root)
     out = console()
-    made = _makers(root, loaded)
+    if topic is not None and folder is not None:
+        raise Refused("A student repository has every topic: leave out --topic, or the FOLDER.")
+    topics = _topics(root, loaded, topic)
+    planned = None if topic is None else [each for each in loaded.exercises if each.topic in topic]
+    made = makers(root, loaded, private_folder(root), planned)
     if folder is None:
-        paths = build_assignments(root, makers=made)
-        out.print(f"assignments/ has {len(paths)} files, as solutions/ gives them.")
+        paths = build_assignments(root, makers=made, topics=topics)
+        there = f"assignments/ has {len(paths)} files" if topic is None else f"{', '.join(topic)}: {len(paths)} files"
+        out.print(f"{there}, as solutions/ gives them.")
         return
     with Bench(root, loaded) as bench:
         bad = [report for report in bench.verify(list(loaded.exercises)) if not report.good]
@@ -62,6 +66,19 @@ def release(
         raise Refused(f"The course is not ready to be released:\n{problems}")
     paths = write_release(root, folder, makers=made, version=__version__)
     out.print(f"{folder} has the student repository: {len(paths)} files.")
+
+
+def _topics(root: Path, course: Course, names: list[str] | None) -> list[Topic] | None:
+    """The topics of these names, in the course's order; None for all."""
+    from autograder.release.topics import load_topics
+
+    if names is None:
+        return None
+    known = list(dict.fromkeys(exercise.topic for exercise in course.exercises))
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise Refused(f"There is no topic {', '.join(unknown)}. Topics: {', '.join(known)}")
+    return [each for each in load_topics(root) if each.name in names]
 
 
 def new(

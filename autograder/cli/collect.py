@@ -1,9 +1,9 @@
-"""The command that fetches a class's repositories: collect."""
+"""Commands about what a class hands in by git: due, collect."""
 
 from __future__ import annotations
 
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +22,28 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
+    app.command(rich_help_panel=INSTRUCTORS)(due)
     app.command(rich_help_panel=INSTRUCTORS)(collect)
+
+
+def due(
+    within: Annotated[str, typer.Option("--within", help="How long ago it may have been: `14d`, `36h`.")] = "14d",
+    course: CourseOption = None,
+) -> None:
+    """Print the modules whose deadline was lately, one a line: what a nightly job has to collect and grade.
+
+    Choose a span as long as your longest extension: each student's own deadline is `collect`'s business.
+    """
+    from autograder.course import duration
+
+    span = duration.parse(within)
+    if span is None:
+        raise Refused(f"--within {within} is not a span of time, as {duration.FORM}.")
+    _, loaded = open_course(course)
+    now = datetime.now(UTC)
+    for module in loaded.modules:
+        if module.due is not None and now - span <= module.due <= now:
+            sys.stdout.write(f"{module.id}\n")
 
 
 def collect(

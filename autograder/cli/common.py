@@ -75,6 +75,7 @@ def _sentences(error: Exception) -> str | None:
     from autograder.grading.planner import CourseProblem
     from autograder.grading.secret import SecretError
     from autograder.grading.twins import TwinError
+    from autograder.integrations.nbgrader.tool import NbgraderError
     from autograder.jail.host import JailError
     from autograder.release.errors import ReleaseError
     from autograder.store import StoreError
@@ -87,7 +88,7 @@ def _sentences(error: Exception) -> str | None:
     if isinstance(error, Refused):
         return str(error)
     known = (PlanError, SubmissionError, SecretError, TwinError, JailError, ReleaseError, StoreError)
-    known += (RosterError, ManifestError)
+    known += (RosterError, ManifestError, NbgraderError)
     if isinstance(error, known):
         text = str(error)
         # Some begin with a file's name, which stays as it is.

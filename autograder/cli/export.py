@@ -1,4 +1,4 @@
-"""Commands that write grades for other programs: export csv, canvas, gradescope, junit."""
+"""Commands that write grades, or what is needed to grade, for other programs: export csv, canvas, gradescope, junit, classroom50."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from autograder.cli.book import ResultsOption, RosterOption, RunOption, make_book, open_roster, results_file
-from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course
+from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder, require_solutions
 from autograder.cli.scores import file_name
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from autograder.results import Result
     from autograder.scores import Score
 
-export = typer.Typer(no_args_is_help=True, help="Write grades for other programs.")
+export = typer.Typer(no_args_is_help=True, help="Write grades, or what is needed to grade, for other programs.")
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +40,7 @@ def export_csv(
     from autograder.report.csv import ENCODING
     from autograder.report.score_csv import score_csv
 
-    graded = _Graded(course, roster, results, run)
+    graded = Graded(course, roster, results, run)
     file.write_text(score_csv(graded.scores), encoding=ENCODING, newline="")
     _say(f"{file} has the scores of {len(graded.scores)} students.")
 
@@ -65,7 +65,7 @@ def export_canvas(
     pairs = [each.partition("=") for each in column or ()]
     if any(not separator for _, separator, _ in pairs):
         raise Refused("--column is MODULE=ASSIGNMENT, as tokenizer=Homework 1.")
-    graded = _Graded(course, roster, results, run)
+    graded = Graded(course, roster, results, run)
     if not graded.roster.people:
         raise Refused(
             "Canvas knows students by its own ids: name a class list with the columns student,canvas_id (or sis_id, login)."
@@ -98,7 +98,7 @@ def export_gradescope(
     from autograder.integrations import gradescope
     from autograder.scores.final import of_student
 
-    graded = _Graded(course, roster, results, run)
+    graded = Graded(course, roster, results, run)
     chosen = (
         graded.results if submission == "all" else [each for each in graded.results if each.submission == submission]
     )
@@ -136,7 +136,7 @@ def export_junit(
     from autograder.feedback.view import Options
     from autograder.integrations.junit import junit
 
-    graded = _Graded(course, roster, results, run)
+    graded = Graded(course, roster, results, run)
     chosen = [each for each in graded.results if submission in ("", each.submission)]
     if not chosen:
         raise Refused(f"There is no result of {submission!r} in run {graded.run}.")
@@ -145,7 +145,41 @@ def export_junit(
     _say(f"{file} has the checks of {len(chosen)} submissions.")
 
 
-class _Graded:
+@export.command("classroom50")
+def export_classroom50(
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder to write: in your `classroom50` repository, CLASSROOM/autograders/ASSIGNMENT."),
+    ],
+    exercise: Annotated[
+        list[str] | None,
+        typer.Option("--exercise", "-e", help="Only these exercises, topics or modules; may be repeated."),
+    ] = None,
+    course: CourseOption = None,
+) -> None:
+    """An assignment's bundle for Classroom 50: its `autograder.py`, with the class edition of the course beside it.
+
+    Public checks only: whoever finds a bundle's address can read it.
+    """
+    from autograder import __version__
+    from autograder.integrations import classroom50
+    from autograder.release.makers import makers
+    from autograder.release.repository import release
+
+    root, loaded = open_course(course)
+    require_solutions(root)
+    chosen = [each.name for each in loaded.match(exercise)] if exercise else []
+    made = makers(root, loaded, private_folder(root))
+    release(root, folder / classroom50.COURSE, makers=made, version=__version__)
+    (folder / classroom50.ENTRY).write_text(classroom50.entry(chosen), encoding="utf-8")
+    if (size := classroom50.packed_size(folder)) > classroom50.MAX_BUNDLE:
+        raise Refused(
+            f"{folder} is {size / 2**20:.1f} MB when it is packed, and Classroom 50 takes {classroom50.MAX_BUNDLE / 2**20:.0f}."
+        )
+    _say(f"{folder} has the bundle of {len(chosen) or len(loaded.exercises)} exercises, {size / 2**20:.1f} MB packed.")
+
+
+class Graded:
     """What exports are made from: the results of a run, everybody's score, and what each may see."""
 
     course: Course

@@ -10,6 +10,7 @@ import typer
 
 from autograder.cli.book import ResultsOption, RosterOption, RunOption, make_book, open_roster
 from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder, require_solutions
+from autograder.cli.nbgrader import NbgraderOption, PythonOption, open_class, write_grades
 
 if TYPE_CHECKING:
     from autograder.course import Course
@@ -59,6 +60,8 @@ def grade(
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Run hidden checks although this machine lacks the isolation for them.")
     ] = False,
+    nbgrader: NbgraderOption = None,
+    nbgrader_python: PythonOption = None,
     course: CourseOption = None,
 ) -> None:
     """Grade a class with hidden checks.
@@ -81,7 +84,14 @@ def grade(
     require_solutions(root)
     chosen = loaded.match(exercise or [])
     people = open_roster(root, loaded, roster)
-    found, problems = identify(find_submissions(submissions, loaded), people)
+    group = None
+    if nbgrader is not None:
+        if exercise:
+            raise Refused("With --nbgrader, a whole assignment is graded: leave --exercise out.")
+        group = open_class(nbgrader, submissions, loaded, nbgrader_python)
+        chosen, found, problems = group.exercises, group.found, group.problems
+    else:
+        found, problems = identify(find_submissions(submissions, loaded), people)
     if times is not None:
         found, unmatched = with_times(found, times, loaded, people)
         problems += unmatched
@@ -123,6 +133,8 @@ def grade(
         store.finish_run(run.id)
         graded.sort(key=lambda result: result.submission)
         finish(loaded, store, people, graded, report or private / "report", json_folder, run.id)
+        if group is not None:
+            write_grades(group, loaded, store, people, graded)
 
 
 class _Progress:

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,7 +109,7 @@ class Mirror:
             name = self._branch(url, branch)
             self.run("config", "remote.origin.url", url)
             self.run("config", "--replace-all", "remote.origin.fetch", f"+refs/heads/{name}:{HEAD}")
-            self._watched(
+            self.watched(
                 "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--force",
                 f"--filter=blob:limit={self.bounds.file_kb}k", "origin", f"+refs/heads/{name}:{HEAD}",
             )  # fmt: skip
@@ -124,7 +125,7 @@ class Mirror:
 
     def _branch(self, url: str, branch: str) -> str:
         """The branch to fetch; refused when the server has none, or not that one."""
-        answer = self._watched("ls-remote", "--symref", "--", url, "HEAD", "refs/heads/*")
+        answer = self.watched("ls-remote", "--symref", "--", url, "HEAD", "refs/heads/*")
         lines = [line.partition("\t") for line in answer.split("\n")]
         names = {name.removeprefix("refs/heads/") for about, _, name in lines if name.startswith("refs/heads/")}
         if not names:
@@ -164,12 +165,12 @@ class Mirror:
 
     # --- git ---
 
-    def run(self, *arguments: str) -> str:
-        """A command that stays on this machine."""
+    def run(self, *arguments: str, more: Mapping[str, str] | None = None) -> str:
+        """A command that stays on this machine; `more` is added to its environment."""
         done = subprocess.run(
             self._command(*arguments),
             cwd=self.folder,
-            env=_environment(()),
+            env={**_environment(()), **(more or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=60,
@@ -185,7 +186,7 @@ class Mirror:
             return False
         return True
 
-    def _watched(self, *arguments: str) -> str:
+    def watched(self, *arguments: str) -> str:
         """A command that talks to a server: ended when it takes too long or brings too much."""
         if self._stopped.is_set():
             raise FetchError("failed", "stopped")

@@ -14,6 +14,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -28,17 +29,31 @@ PREFIX = "exercise:"
 
 class _Metadata(msgspec.Struct):
     tags: list[str] = []
+    nbgrader: Any = None
 
 
-class _Cell(msgspec.Struct):
+class Cell(msgspec.Struct):
+    """A cell as its author left it: nothing in it can be believed."""
+
     cell_type: str
     source: str | list[str] = ""
     metadata: _Metadata = msgspec.field(default_factory=_Metadata)
 
+    @property
+    def text(self) -> str:
+        source = self.source if isinstance(self.source, str) else "".join(self.source)
+        return source.replace("\r\n", "\n").replace("\r", "\n")
+
+    @property
+    def grade_id(self) -> str:
+        """What nbgrader calls it, "" when it has no such name."""
+        found = self.metadata.nbgrader.get("grade_id") if isinstance(self.metadata.nbgrader, dict) else None
+        return found if isinstance(found, str) else ""
+
 
 class _Notebook(msgspec.Struct):
     nbformat: int = 0
-    cells: list[_Cell] | None = None
+    cells: list[Cell] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +84,7 @@ class Extract:
 
 def extract(data: bytes, file: str, course: Course) -> Extract:
     """The modules in the notebook `data`; `file` is its name in messages. Never raises for what is in it."""
-    cells = _cells(data, file)
+    cells = read_cells(data, file)
     if isinstance(cells, Message):
         return Extract({}, broken=cells)
     known = {exercise.name for exercise in course.exercises}
@@ -81,7 +96,7 @@ def extract(data: bytes, file: str, course: Course) -> Extract:
             continue
         if SHARED in cell.metadata.tags:
             shared.append(index)
-        for name in _exercises(cell):
+        for name in exercises_of(cell):
             if name in known:
                 used.setdefault(name, []).append(index)
             elif len(problems) < 10:
@@ -93,19 +108,19 @@ def extract(data: bytes, file: str, course: Course) -> Extract:
     return Extract(codes, problems=tuple(problems))
 
 
-def _exercises(cell: _Cell) -> Iterator[str]:
-    """The exercises that a cell names. Cells of other tools (nbgrader's grade ids) are to be recognised here."""
+def exercises_of(cell: Cell) -> Iterator[str]:
+    """The exercises that a cell's tags name, known or not."""
     for tag in dict.fromkeys(cell.metadata.tags):
         if tag.startswith(PREFIX):
             yield tag.removeprefix(PREFIX).strip()
 
 
-def _module(cells: list[_Cell], indices: list[int], file: str) -> Code:
+def _module(cells: list[Cell], indices: list[int], file: str) -> Code:
     """The cells joined, each under a comment that names it: the text itself then says where a line came from."""
     lines: list[str] = []
     spans = []
     for index in indices:
-        source = _source(cells[index])
+        source = cells[index].text
         found = first_magic(source)
         if found is not None:
             line = source.split("\n")[found - 1].strip()
@@ -116,12 +131,13 @@ def _module(cells: list[_Cell], indices: list[int], file: str) -> Code:
         lines.append(f"# %% cell {index + 1}")
         spans.append(Span(len(lines) + 1, f"{file}, cell {index + 1}"))
         lines += source.split("\n")
-    if not any(_source(cells[index]).strip() for index in indices):
+    if not any(cells[index].text.strip() for index in indices):
         return Code(None, problem=Message(id="submission.empty", values={"file": file}))
     return Code("\n".join(lines) + "\n", tuple(spans))
 
 
-def _cells(data: bytes, file: str) -> list[_Cell] | Message:
+def read_cells(data: bytes, file: str) -> list[Cell] | Message:
+    """The cells of the notebook `data`, or why it can't be read; `file` is its name in the message."""
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         notebook = _decode(data)
@@ -148,11 +164,6 @@ def _decode(data: bytes) -> _Notebook:
             raise
     # Jupyter writes these into the outputs of plots, though they are not JSON. Only what is outside of strings is replaced.
     return _decoder.decode(_NOT_JSON.sub(lambda match: match[0] if match[0].startswith(b'"') else b"null", data))
-
-
-def _source(cell: _Cell) -> str:
-    source = cell.source if isinstance(cell.source, str) else "".join(cell.source)
-    return source.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _encodable(text: str) -> bool:

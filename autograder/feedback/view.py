@@ -170,15 +170,12 @@ def _check_view(check: CheckResult, options: Options) -> CheckView:
     failing = [case for case in check.cases if case.verdict != "passed"]
     failing.sort(key=lambda case: (not case.public, case.verdict in PENDING))
     # A public case says more than a hidden one, and the smallest input more than a larger one.
-    smallest = check.smallest
-    if smallest is not None and not smallest.public and any(case.public for case in failing):
-        smallest = None
-    first = smallest or (failing[0] if failing else None)
-    rest = [case for case in failing if case is not first]
-    shown = [first] if first else []
+    smallest = [check.smallest] if check.smallest else []
+    ordered = sorted([*smallest, *failing], key=lambda case: not case.public)
+    first = ordered[0] if ordered else None
+    shown, rest = ordered[:1], [case for case in failing if case is not first]
     if options.show_all:  # to staff the passed ones too
-        shown = [*([smallest] if smallest else []), *(check.cases if staff else failing)]
-        rest = []
+        shown, rest = [*smallest, *(check.cases if staff else failing)], []
     state = state_of(check.verdict)
     return CheckView(
         name=check.name,
@@ -187,7 +184,7 @@ def _check_view(check: CheckResult, options: Options) -> CheckView:
         points=_check_points(check, options),
         reason=_reason(check, first, options),
         diagnosis=[escape.spans(sentence) for sentence in check.diagnosis.sentences] if check.diagnosis else [],
-        cases=[_case_view(case, options, smallest=case is smallest) for case in shown],
+        cases=[_case_view(case, options, smallest=case is check.smallest) for case in shown],
         also=_also(rest, options),
         lecture=f"{options.lectures}{check.lecture}" if check.lecture else "",
         place=first.place if first else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from autograder.checks import twin_messages as twin
@@ -13,7 +13,7 @@ from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading import budget
 from autograder.grading.diagnosis import diagnose
 from autograder.grading.gate import Gate
-from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
+from autograder.grading.runner import ENDED, Code, Outcome, RunLimits, Session, observe_all
 from autograder.grading.smallest import Shrinker
 from autograder.jail.host import Zygote
 from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Verdict
@@ -89,6 +89,7 @@ class ExerciseGrader:
     has_gpu: bool = False
     gpu_as_cpu: bool = False  # GPU checks in their own profile and order, but on the processor: for tests without a GPU
     torch_seed: int = 0
+    stop_at: Collection[Verdict] = ENDED  # after such a case the others of the check are not run
     confirm: bool = True  # run failures once more in a fresh worker
     inspect: bool = False  # look for what a person should see
     shrinker: Shrinker | None = None  # looks for the smallest input on which a check with `given=` fails
@@ -129,7 +130,7 @@ class ExerciseGrader:
     ) -> dict[tuple[str, str], Outcome]:
         """Outcomes of `cases`. GPU checks run last, one worker at a time, in the profile that lets a worker have the device:
         what a worker of that profile is not kept from, no other case meets."""
-        outcomes = observe_all(session, [pair for pair in cases if pair[0].device == "cpu"])
+        outcomes = observe_all(session, [pair for pair in cases if pair[0].device == "cpu"], stop_at=self.stop_at)
         on_device = [pair for pair in cases if pair[0].device != "cpu"]
         if on_device:
             session.drop()

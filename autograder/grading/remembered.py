@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,17 +21,20 @@ class RememberingChecker:
         self.checker = checker
         self.folder = folder
 
-    def check_begun(self, submission: Path) -> tuple[list[ExerciseResult], set[str]]:
-        """Results of the exercises that are no longer the stub, in the course's order, and which of them were run now.
+    def check_begun(
+        self, submission: Path, exercises: Sequence[Exercise] | None = None, *, stubs: bool = False
+    ) -> tuple[list[ExerciseResult], set[str]]:
+        """Results of `exercises` (by default all of the course) that are no longer the stub, and which of them were run now.
 
-        `submission` is a folder with `assignments/` in it (or its topics). Raises `SubmissionError` when it can't be read.
+        `submission` is a folder with `assignments/` in it (or its topics); `stubs`: those that are still the stub instead. Raises
+        `SubmissionError` when it can't be read.
         """
         root, course = self.checker.root, self.checker.course
         files = open_submission(submission, course, name="you").files
         results, ran = [], set()
-        for exercise in course.exercises:
+        for exercise in course.exercises if exercises is None else exercises:
             file = files[exercise.name]
-            if untouched(root, exercise, file.text):
+            if untouched(root, exercise, file.text) is not stubs:
                 continue
             path = self._path(exercise, file)
             result = _read(path)

@@ -70,9 +70,10 @@ def _answer(root: Path, course: Course, exercise: Exercise) -> SubmittedFile:
     """What the topic's notebook holds for this exercise."""
     from autograder.cli.common import Refused
 
-    notebook = root / "assignments" / exercise.topic / f"{exercise.topic}.ipynb"
+    usual = root / "assignments" / exercise.topic / f"{exercise.topic}.ipynb"
+    notebook = usual if usual.is_file() else root / usual.name  # where nbgrader hands it out
     if not notebook.is_file():
-        raise Refused(f"There is no {notebook}: the notebook of this topic keeps its name, since it is found by it.")
+        raise Refused(f"There is no {usual}: the notebook of this topic keeps its name, since it is found by it.")
     return open_submission(notebook, course, name="you").files[exercise.name]
 
 

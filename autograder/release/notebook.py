@@ -2,6 +2,13 @@
 
 A stub's cell holds exactly the text of the stub file and is tagged `exercise:<topic>/<slug>`, so that a notebook grades
 like the `.py` files. Ids and order of cells follow from the exercises alone: the same course gives the same bytes.
+
+The same file is a notebook for nbgrader and for otter, who look for what is theirs in the metadata:
+
+    cell    nbgrader (schema version 3; the grade id is the cell's id)    otter
+    task    locked
+    stub    solution
+    check   grade, locked, points of the exercise                         not run: tagged `otter_ignore`
 """
 
 from __future__ import annotations
@@ -9,7 +16,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import nbformat
@@ -18,39 +25,33 @@ from nbformat import v4
 from autograder.release.render import render
 from autograder.release.topics import Exercise, Topic
 
-CellMetadata = Callable[[str, str], Mapping[str, Any]]
-"""(kind, exercise) → metadata beside the tags; kinds are `title`, `shared`, `task`, `stub`, `check`."""
-
 CHECK = 'from autograder.integrations.notebook import check; check("{name}")'
 
 
-def topic_notebook(
-    topic: Topic, stubs: Mapping[str, str], *, shared: str = "", metadata: CellMetadata | None = None
-) -> bytes:
+def topic_notebook(topic: Topic, stubs: Mapping[str, str], *, shared: str = "") -> bytes:
     """The notebook of `topic` as the bytes of its file.
 
     `stubs` maps each exercise's name to the text of its stub. `shared` is code for a cell tagged `shared`, which becomes
-    part of every exercise; stubs bring their own imports, so few topics need it. `metadata` adds what other tools want to
-    find in a cell (otter, nbgrader).
+    part of every exercise; stubs bring their own imports, so few topics need it.
     """
-    cells = [_cell("title", "", "title", render("notebook_title.md.j2", topic=topic).rstrip("\n"), [], metadata)]
+    cells = [_text("title", render("notebook_title.md.j2", topic=topic).rstrip("\n"))]
     if shared:
-        cells.append(_cell("shared", "", "shared", shared, ["shared"], metadata))
+        cells.append(_code("shared", shared, ["shared"]))
     for exercise in topic.exercises:
         stub = stubs[exercise.name]
         cells += [
-            _cell("task", exercise.name, _cell_id(exercise, "task"), task(exercise, stub), [], metadata),
-            _cell("stub", exercise.name, _cell_id(exercise, "code"), stub, [f"exercise:{exercise.name}"], metadata),
-            _cell(
-                "check",
-                exercise.name,
+            _text(_cell_id(exercise, "task"), task(exercise, stub), locked=True),
+            _code(_cell_id(exercise, "code"), stub, [f"exercise:{exercise.name}"], solution=True),
+            _code(
                 _cell_id(exercise, "check"),
                 CHECK.format(name=exercise.name),
-                ["check"],
-                metadata,
+                ["check", "otter_ignore"],
+                grade=True,
+                locked=True,
+                points=exercise.points,
             ),
         ]
-    return to_bytes(cells)
+    return to_bytes(cells, assignment=topic.name)
 
 
 def task(exercise: Exercise, stub: str) -> str:
@@ -59,13 +60,17 @@ def task(exercise: Exercise, stub: str) -> str:
     return render("notebook_task.md.j2", exercise=exercise, description=docstring).rstrip("\n")
 
 
-def to_bytes(cells: Sequence[nbformat.NotebookNode]) -> bytes:
-    """A valid notebook of `cells`; nothing in it says when, where or with which Python it was made."""
+def to_bytes(cells: Sequence[nbformat.NotebookNode], *, assignment: str = "") -> bytes:
+    """A valid notebook of `cells`; nothing in it says when, where or with which Python it was made.
+
+    `assignment` is what otter calls it: its `assignment_name`.
+    """
     notebook = v4.new_notebook(
         cells=list(cells),
         metadata={
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
+            **({"otter": {"assignment_name": assignment}} if assignment else {}),
         },
     )
     notebook.nbformat_minor = 5  # cell ids; a newer nbformat must not change the bytes
@@ -81,11 +86,24 @@ def _cell_id(exercise: Exercise, kind: str) -> str:
     return f"{slug}-{kind}"
 
 
-def _cell(
-    kind: str, exercise: str, cell_id: str, source: str, tags: Sequence[str], metadata: CellMetadata | None
-) -> nbformat.NotebookNode:
-    described: dict[str, Any] = {"tags": list(tags)} if tags else {}
-    if metadata is not None:
-        described.update(metadata(kind, exercise))
-    make = v4.new_markdown_cell if kind in ("title", "task") else v4.new_code_cell
-    return make(source, id=cell_id, metadata=described)
+def _text(cell_id: str, source: str, **nbgrader: Any) -> nbformat.NotebookNode:
+    return v4.new_markdown_cell(source, id=cell_id, metadata=_nbgrader(cell_id, nbgrader))
+
+
+def _code(cell_id: str, source: str, tags: Sequence[str], **nbgrader: Any) -> nbformat.NotebookNode:
+    return v4.new_code_cell(source, id=cell_id, metadata={"tags": list(tags), **_nbgrader(cell_id, nbgrader)})
+
+
+def _nbgrader(cell_id: str, roles: Mapping[str, Any]) -> dict[str, Any]:
+    """What nbgrader keeps of a cell that has a role for it; nothing for the others."""
+    if not roles:
+        return {}
+    plain = {
+        "schema_version": 3,
+        "grade_id": cell_id,
+        "grade": False,
+        "solution": False,
+        "locked": False,
+        "task": False,
+    }
+    return {"nbgrader": {**plain, **roles}}

@@ -125,7 +125,7 @@ def _notebooks(magic: str = "") -> Make:
                 if name in material.exercises:
                     cell.source = first + _mixed(material, material.exercises[name], 0, student).rstrip("\n")
                     first = ""
-            files[f"assignments/{topic.name}/{topic.name}.ipynb"] = to_bytes(cells)
+            files[f"assignments/{topic.name}/{topic.name}.ipynb"] = to_bytes(cells, assignment=topic.name)
         return files
 
     return make

@@ -149,7 +149,7 @@ def models(rng, calls):
     hidden=[
         case("one of each size is not 1", calls=[tuple(7 if i == j else 1 for i in range(6)) for j in range(6)]),
         case("models", calls=[(8, 4096, 60, 1, 64, 2), (1, 2048, 40, 1, 128, 4), (3, 1000, 7, 5, 96, 1)]),
-        case("larger than 64 bits", calls=[(10**6, 10**7, 10**3, 10**2, 10**3, 8)]),
+        case("larger than 64 bits", calls=[(10**6 + 1, 10**7 + 3, 10**3 + 1, 10**2 + 1, 10**3 + 7, 8)]),
         case("nothing cached yet", calls=[(4, 0, 32, 8, 128, 2)]),
     ],
 )

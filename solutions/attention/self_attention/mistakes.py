@@ -27,6 +27,10 @@ mistake(
     edit={SCALE: "(scale or D**-0.5)"},
 )
 mistake(
+    "With a mask or the causal triangle you forget the scale that was given.",
+    edit={SCALE: "(D**-0.5 if scale is None or causal or mask is not None else scale)"},
+)
+mistake(
     "Your softmax runs over the queries, so the weights of a *key* sum to 1. Normalise over the keys, the last dimension.",
     edit={".softmax(-1)": ".softmax(-2)"},
 )

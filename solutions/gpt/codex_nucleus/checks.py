@@ -39,6 +39,7 @@ FOUR = [[0.5, 0.3, 0.15, 0.05]]
         case("p = .81 and .3 is not enough", shares=[[0.3, 0.05, 0.5, 0.15]], p=0.81),
         case("p = 0", shares=[[0.1, 0.3, 0.6]], p=0.0),
         case("p = 1", B=2, V=6, p=1.0),
+        case("p = 1 and rare tokens", shares=[[0.00004, 0.9999, 0.00006]], p=1.0),
         case("float64, many rows", B=7, V=11, p=0.6, dtype="float64"),
         case("one token", B=3, V=1, p=0.5),
         case("logits far from 0", B=2, V=7, shift=500.0, p=0.7),
@@ -140,6 +141,10 @@ def come_as_often_as_they_should(seen, case):
         case("logits far from 0", shares=[[0.7, 0.1, 0.2]], shift=200.0, expected=[[0.7, 0.1, 0.2]], dtype="float64"),
         case("rows with nuclei of their own", shares=[[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]], top_p=0.6,
              expected=[[5 / 8, 3 / 8, 0], [0, 0, 1.0]]),
+        # Logits that differ by 1e-6 (ten steps of float32) are drawn alike at a temperature of 1e-5, and 500 / 1e-38 is infinite.
+        case("temperature 0 and nearly equal logits", shares=[[0.4, 0.4000004, 0.2]], temperature=0.0, expected=[[0, 1.0, 0]]),
+        case("temperature 0, logits far from 0", shares=[[0.2, 0.35, 0.45]], temperature=0.0, shift=-500.0,
+             expected=[[0, 0, 1.0]]),
     ],
 )  # fmt: skip
 def tokens_come_as_often_as_they_should(student, logits, options, seed):

@@ -76,6 +76,10 @@ mistake(
     "You multiply by the temperature. A low one sharpens: divide.",
     edit={"logits = logits / temperature": "logits = logits * temperature"},
 )
+mistake(
+    "You take a small temperature for 0. Logits that are nearly equal are then still drawn, and large ones overflow: take the largest.",
+    edit={"    if temperature == 0:\n        return logits.argmax(-1)\n": "    temperature = max(temperature, 1e-5)\n"},
+)
 mistake("You do not use the temperature.", edit={"    logits = logits / temperature\n": ""})
 mistake(
     "You take the nucleus before the k largest. It is the nucleus of what top-k leaves.",

@@ -167,10 +167,11 @@ def float64_stays_exact_far_out(student, x, pos, style, rotary_dim, base):
         case("interleaved", B=2, H=2, T=6, D=32, own=True, high=4000, dtype="bfloat16", style="interleaved"),
         case("a part", H=4, T=5, D=32, rotary_dim=16, high=500, dtype="bfloat16"),
         case("near the start", H=2, T=16, D=32, dtype="bfloat16"),
+        case("positions that float16 cannot hold", H=2, T=8, D=16, low=2049, high=4000, dtype="float16"),
     ],
 )
 def low_precision_is_rotated_in_float32(student, x, pos, style, rotary_dim, base):
-    """bfloat16 x comes back as bfloat16, off by one rounding only: positions, angles, tables and rotation are float32."""
+    """bfloat16 (or float16) x comes back as such, off by one rounding only: positions, angles, tables and rotation are float32."""
     return student.apply_rope(x, pos, style, rotary_dim, base)
 
 

@@ -1,6 +1,7 @@
 """Checks of quant/affine. Codes are compared exactly, so x / s keeps a distance from halves, or is a half exactly."""
 
 import torch
+from hypothesis import strategies as st
 
 from autograder.checks import Tolerance, case, check, difference, raises, reject
 
@@ -94,6 +95,12 @@ def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group)
     inputs=some,
     judge=as_exact_as_x,
     lecture="granularity",
+    given=dict(
+        shape=st.lists(st.integers(1, 4), min_size=2, max_size=3),
+        axis=st.integers(-2, 1),
+        bits=st.integers(2, 8),
+        symmetric=st.booleans(),
+    ),
     public=[
         case("for each row", values=[[1.0, -3.0], [0.5, 0.25]], bits=3, symmetric=True, axis=0),
         case("for groups of two", values=[[1.0, -3.0, 0.5, 0.25]], bits=3, symmetric=True, group=2),
@@ -102,6 +109,7 @@ def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group)
         case("for each column", shape=(4, 4), bits=8, symmetric=False, axis=1),
         case("for each row, asymmetric", shape=(5, 4), bits=4, symmetric=False, axis=0),
         case("the middle axis, from the end", shape=(3, 2, 4), bits=8, symmetric=True, axis=-2),
+        case("the last axis of three", shape=(3, 2, 4), bits=8, symmetric=False, axis=2),
         case("the only axis", values=[1.5, -3.0, 0.0], bits=3, symmetric=True, axis=0),
         case("groups, asymmetric", shape=(4, 12), bits=4, symmetric=False, group=4),
         case("groups of a cube, float64", shape=(2, 4, 8), bits=4, symmetric=True, group=4, dtype="float64"),
@@ -246,13 +254,15 @@ def codes_are_rounded_and_clamped(student, x, s, z, bits, symmetric):
         case("many outside", shape=(5, 8), scale_shape=(), bits=4, symmetric=False, beyond=1.0),
         case(
             "many outside, symmetric, by groups",
-            shape=(3, 12),
-            scale_shape=(3, 3),
+            shape=(2, 15),
+            scale_shape=(2, 5),
             bits=3,
             symmetric=True,
             beyond=0.5,
             dtype="float64",
         ),
+        case("two groups of three", shape=(5, 6), scale_shape=(5, 2), bits=4, symmetric=False, beyond=0.3),
+        case("groups in three dimensions", shape=(3, 2, 8), scale_shape=(3, 2, 4), bits=8, symmetric=False),
         case("the last half step", values=[-1.75, -1.25, 5.75, 6.25, 6.75], s=1.0, z=1, bits=3, symmetric=False),
     ],
     fresh=1,
@@ -311,14 +321,14 @@ def sums_are_exact_integers(student, xq, sx, zx, wq, sw, bias):
     return student.int8_linear(xq, sx, zx, wq, sw, bias)
 
 
-def samples(rng, sizes, method, bits=8, percentile=99.0, outlier=0.0, all_at=None):
+def samples(rng, sizes, method, outlier=0.0, all_at=None, **options):
     """Normal samples, the last batch with one outlier; or `all_at` so much of the outlier but for it."""
     batches = [rng.normal(*size, scale=rng.real(0.5, 2.0)) for size in sizes]
     if all_at is not None:
         batches = [torch.full(size, all_at * outlier) for size in sizes]
     if outlier:
         batches[-1].view(-1)[0] = -outlier
-    return {"batches": batches, "method": method, "bits": bits, "percentile": percentile}
+    return {"batches": batches, "method": method, "options": options}
 
 
 def judge_threshold(seen, want, inputs, reference):
@@ -330,7 +340,7 @@ def judge_threshold(seen, want, inputs, reference):
     step = seen / largest * 100
     if not abs(step - round(step)) < 1e-3 or not 1 <= round(step) <= 100:
         return reject("The threshold {threshold} is none of the 100 candidates.", threshold=seen)
-    errors = [_error(x, k / 100 * largest, inputs["bits"]) for k in range(1, 101)]
+    errors = [_error(x, k / 100 * largest, inputs["options"].get("bits", 8)) for k in range(1, 101)]
     mine = errors[round(step) - 1]
     if mine > min(errors) * (1 + 1e-4):
         return reject(
@@ -368,7 +378,8 @@ def _error(x, threshold, bits):
         case("a percentile of several batches", sizes=[(40,), (9, 3), (130,)], method="percentile", percentile=97.5),
         case("the hundredth", sizes=[(31,), (5,)], method="percentile", percentile=100.0, outlier=9.0),
         case("three bits", sizes=[(100,), (30, 7)], method="mse", bits=3),
-        case("eight bits", sizes=[(150,)], method="mse", bits=8, outlier=12.0),
+        case("eight bits, the default", sizes=[(150,)], method="mse", outlier=12.0),
+        case("the 99th, the default", sizes=[(150,), (25, 2)], method="percentile"),
         case("two bits", sizes=[(60, 3)], method="mse", bits=2),
         # At a hundredth of the outlier the many are exact; at two or more they become 0, which costs 1.2 squared outliers.
         case("the first candidate is the best", sizes=[(12_000,)], method="mse", bits=2, outlier=8.0, all_at=0.01),
@@ -379,11 +390,11 @@ def _error(x, threshold, bits):
         case("no method", sizes=[(2, 2)], method=""),
     ],
 )
-def thresholds_follow_the_method(student, batches, method, bits, percentile):
+def thresholds_follow_the_method(student, batches, method, options):
     """calibrate returns the maximum, the percentile, or a threshold with the smallest error, over all batches; another method is refused."""
     if method not in ("minmax", "percentile", "mse"):
-        return raises("ValueError", lambda: student.calibrate(batches, method, bits=bits, percentile=percentile))
-    return student.calibrate(batches, method, bits=bits, percentile=percentile)
+        return raises("ValueError", lambda: student.calibrate(batches, method, **options))
+    return student.calibrate(batches, method, **options)
 
 
 @check(

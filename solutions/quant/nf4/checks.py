@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.checks import Tolerance, case, check
+from autograder.checks import Tolerance, case, check, difference, reject
 
 # The levels as published are float32 (1e-7); quantiles by another formula agree to 1e-6; the nearest wrong table differs by 1e-2.
 LEVELS = Tolerance(atol=2e-6)
@@ -32,7 +32,7 @@ ROUGH = [
     points=2,
     tolerance=LEVELS,
     lecture="levels-where-the-weights-are",
-    public=[case("both ends and zero", some=[0, 7, 15])],
+    public=[case("those of the docstring", some=[0, 6, 7, 8, 15])],
     hidden=[case("all sixteen", some=list(range(16)))],
 )
 def levels_are_normal_quantiles(student, some):
@@ -42,7 +42,10 @@ def levels_are_normal_quantiles(student, some):
 
 
 def weights(rng, shape, block, dtype="float32", scale=1.0, values=None, near=False, turned=False):
-    """Random weights near levels, each block with its own absmax at a random place. `near`: see `near_middles`."""
+    """Random weights near levels, each block with its own absmax at a random place. `near`: see `near_middles`. A block of
+    None leaves the default, 64."""
+    if block is None:
+        return {**weights(rng, shape, 64, dtype, scale, values, near, turned), "block": None}
     more = {"block": block, "dtype": dtype, "turned": turned}
     if values is not None:
         return {"w": torch.tensor(values), **more}
@@ -80,22 +83,43 @@ def near_middles(rng, block, rows):
     return torch.stack(found)
 
 
+def sized(block):
+    """The argument `block`, or none where the default is wanted."""
+    return {} if block is None else {"block": block}
+
+
 def prepared(w, dtype, turned):
     """The weights that an implementation gets. Whole numbers stand for quarters: no last bit moves a zero."""
     w = w.to(getattr(torch, dtype)) if w.is_floating_point() else w / 4
     return w.T if turned else w
 
 
+def the_same_levels(seen, want):
+    """By value, not by byte: two levels are in each."""
+    found = difference(seen["absmax"], want["absmax"])
+    if found is not None or seen["packed"].shape != want["packed"].shape:
+        return found or difference(seen, want)
+    mine, right = (torch.stack([each["packed"] >> 4, each["packed"] & 15], 1) for each in (seen, want))
+    if mine.equal(right):
+        return None
+    if mine.equal(right.flip(1)):
+        return reject("The two values of each byte have changed places: the first of them is the high half.")
+    i = int((mine != right).flatten().nonzero()[0])
+    return reject("Value {i} has level {mine}; it should have {right}. (It is in byte {byte}.)",
+                  i=i, byte=i // 2, mine=int(mine.flatten()[i]), right=int(right.flatten()[i]))  # fmt: skip
+
+
 @check(
     points=2,
     inputs=weights,
+    judge=the_same_levels,
     lecture="blocks-and-nibbles",
     public=[
         case("four values", values=[2.0, -2.0, 0.0, 0.1], shape=(4,), block=4),
         case("two blocks", shape=(2, 8), block=8),
     ],
     hidden=[
-        case("rows longer than a block", shape=(6, 128), block=64),
+        case("rows longer than a block, of 64 as by default", shape=(6, 128), block=None),
         case("a block goes over rows", shape=(8, 12), block=32),
         case("three dimensions", shape=(4, 2, 16), block=16),
         case(
@@ -111,7 +135,7 @@ def prepared(w, dtype, turned):
 )
 def nearest_levels_two_in_a_byte(student, w, block, dtype, turned):
     """Each value is the nearest level of its block's absmax, blocks run over the flattened tensor, and the first of two is the high half."""
-    packed, absmax = student.quantize_nf4(prepared(w, dtype, turned), block=block)
+    packed, absmax = student.quantize_nf4(prepared(w, dtype, turned), **sized(block))
     return {"packed": packed, "absmax": absmax}
 
 
@@ -139,8 +163,9 @@ def the_end_is_padded_with_zeros(student, w, block, dtype, turned):
 
 
 def packed(rng, shape, block, values=None, absmax=None):
-    n = -(-torch.Size(shape).numel() // block)
-    codes = rng.integers(0, 256, n * block // 2) if values is None else torch.tensor(values)
+    size = block or 64
+    n = -(-torch.Size(shape).numel() // size)
+    codes = rng.integers(0, 256, n * size // 2) if values is None else torch.tensor(values)
     scales = rng.uniform(0.1, 5.0, n) if absmax is None else torch.tensor(absmax)
     return {"packed": codes.to(torch.uint8), "absmax": scales, "shape": tuple(shape), "block": block}
 
@@ -151,7 +176,7 @@ def packed(rng, shape, block, values=None, absmax=None):
     lecture="blocks-and-nibbles",
     public=[case("three of four values", values=[0xF0, 0x78], absmax=[2.0], shape=(3,), block=4)],
     hidden=[
-        case("a matrix", shape=(6, 32), block=64),
+        case("a matrix, blocks of 64 as by default", shape=(6, 32), block=None),
         case("blocks over rows, odd", shape=(5, 9), block=8),
         case("three dimensions", shape=(2, 3, 4), block=2),
         case("one weight of a block", shape=(1, 1), block=64),
@@ -160,7 +185,7 @@ def packed(rng, shape, block, values=None, absmax=None):
 )
 def weights_come_back(student, packed, absmax, shape, block):
     """dequantize_nf4 gives level times absmax in the shape that is asked for, as float32."""
-    return student.dequantize_nf4(packed, absmax, shape, block=block)
+    return student.dequantize_nf4(packed, absmax, shape, **sized(block))
 
 
 def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
@@ -199,7 +224,7 @@ def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
         case("two blocks", sizes=(4, 4), block=4),
     ],
     hidden=[
-        case("256 and some", sizes=(256, 31), block=256),
+        case("256, the default, and some", sizes=(256, 31), block=None),
         case("many short blocks", sizes=(8, 8, 8, 5), block=8),
         case("blocks with means of their own", sizes=(12, 12), block=6, skewed=True),
         case("one far above, two below the mean", sizes=(12, 9), block=12, lopsided=True),
@@ -212,12 +237,12 @@ def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
 )
 def scales_are_quantized_around_their_mean(student, absmax, block):
     """double_quant takes the mean off and quantizes what is left to 8 bits by blocks; double_dequant brings it back."""
-    codes, scales, offset = student.double_quant(absmax, block=block)
+    codes, scales, offset = student.double_quant(absmax, **sized(block))
     return {
         "codes": codes,
         "scales": scales,
         "offset": offset,
-        "back": student.double_dequant(codes, scales, offset, block=block),
+        "back": student.double_dequant(codes, scales, offset, **sized(block)),
     }
 
 
@@ -225,11 +250,11 @@ def scales_are_quantized_around_their_mean(student, absmax, block):
     points=1,
     lecture="scales-of-scales",
     public=[case("QLoRA's two", asked=[[64, None], [64, 256]])],
-    hidden=[case("others", asked=[[32, None], [128, 256], [64, 1], [16, 64], [4096, 4096]])],
+    hidden=[case("others", asked=[[32, None], [128, 256], [64, 1], [16, 64], [4096, 4096], [128], []])],
 )
 def bits_are_counted(student, asked):
     """bits_per_parameter is 4 and the share of the scales, with or without double quantization."""
-    return [student.bits_per_parameter(block, second) for block, second in asked]
+    return [student.bits_per_parameter(*sizes) for sizes in asked]
 
 
 @check(

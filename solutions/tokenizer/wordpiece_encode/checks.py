@@ -1,3 +1,5 @@
+from hypothesis import strategies as st
+
 from autograder.checks import case, check
 
 # Every Python from 3.11 on agrees on the characters below: none is unassigned, none got another category since then.
@@ -98,11 +100,21 @@ def words_and_pieces(rng, words=(), vocab=(), **random):
     return drawn(rng, **random) if random else {"words": words, "vocab": set(vocab)}
 
 
+WORDS = st.lists(st.text("ab", max_size=8), min_size=1, max_size=3)
+PIECES = st.lists(st.builds("{}{}".format, st.sampled_from(["", "##"]), st.text("ab", min_size=1, max_size=4)), unique=True)
+
+
+def complete(pieces):
+    """With all single characters: no word of them is unknown."""
+    return list(dict.fromkeys([*pieces, "a", "b", "##a", "##b"]))
+
+
 @check(
     points=1,
     inputs=words_and_pieces,
     fresh=2,
     lecture="the-longest-piece-first",
+    given=dict(words=WORDS, vocab=PIECES.map(complete)),
     public=[
         case(
             "the longest piece wins",
@@ -132,6 +144,7 @@ def takes_the_longest_piece(student, words, vocab):
     inputs=words_and_pieces,
     fresh=2,
     lecture="all-or-nothing",
+    given=dict(words=WORDS, vocab=PIECES),
     public=[
         case("the end is missing", words=["unaffable", "xun"], vocab=["un", "##aff", "##able", "able", "##a", "##b"]),
         case("the middle is missing", words=["unaffable"], vocab=["un", "##able", "##f", "able", "[UNK]"]),

@@ -262,6 +262,7 @@ def only_a_and_b_learn(student, model, tokens, pattern, second, options):
         case("GPT-2", kind="gpt2", pattern=r"layers\.1\..*", r=3),
         case("GPT-2, and its output layer", kind="gpt2", pattern=r".*c_attn|lm_head", r=1),
         case("the output layer at the top", pattern=r"lm_head", r=4, alpha=1.0),
+        case("a block, which is no layer, or the output layer", pattern=r"layers\.0|lm_head", r=1),
         case("twice", pattern=r".*\.q_proj", second=r".*\.(v|up)_proj"),
         case("twice everything", pattern=r".*", second=r".*", r=1),
         case("dropout, in evaluation mode", pattern=r".*_proj", dropout=0.9),

@@ -224,6 +224,10 @@ mistake(
 )
 
 mistake(
+    "You put ^ and $ around the pattern. With alternatives (a|b) each binds to one of them only: use `re.fullmatch`.",
+    edit={"re.fullmatch(pattern, name)": 're.search("^" + pattern + "$", name)'},
+)
+mistake(
     "inject leaves Conv1D alone. GPT-2's layers are linear layers too.",
     edit={"isinstance(layer, nn.Linear | Conv1D)": "isinstance(layer, nn.Linear)"},
 )

@@ -3,6 +3,7 @@
 from math import inf, log
 
 import torch
+from hypothesis import strategies as st
 
 from autograder.checks import Tolerance, case, check
 
@@ -41,6 +42,7 @@ def scores(rng, dim=-1, values=None, shape=(), scale=1.0, apart=0.0, dtype="floa
     points=1,
     inputs=scores,
     lecture="the-definitions",
+    given=dict(shape=st.lists(st.integers(1, 4), min_size=2, max_size=3), dim=st.integers(-2, 1)),
     public=[
         case("exp(x) is 1, 2, 5", values=[0.0, log(2), log(5)], dim=0),
         case("two rows, over the columns", values=[[0.0, log(3)], [log(2), log(2)]], dim=1),
@@ -193,6 +195,7 @@ def pieces(rng, values=None, lengths=(), drift=0.0, scale=1.0, blank=(), order=N
     points=1,
     inputs=pieces,
     lecture="one-pass-two-running-numbers",
+    given=dict(lengths=st.lists(st.integers(1, 5), min_size=1, max_size=6), drift=st.sampled_from([0.0, 4.0, -5.0])),
     public=[
         case("the maximum moves once", values=[[0.0, log(2)], [log(8), log(4)]]),
         case("the same, cut differently", values=[[0.0, log(2), log(8)], [log(4)]]),
