@@ -114,6 +114,7 @@ class Planner:
             experiments=described.experiments,
             checks=described.checks,
             mistakes=[mistake.sentence for mistake in described.mistakes],
+            imports=sorted({check.needs for check in described.checks if check.needs}),
             complete=False,
             key=self.key(exercise),
             versions=hashes.versions(),
@@ -170,8 +171,9 @@ class Planner:
 
     def _add_reference(self, plan: Plan, reference: str, client: TwinClient, where: str) -> None:
         with self.session(plan, reference, f"{where}/solution.py") as session:
-            outcomes = observe_all(session, plan.cases())
-        for check, case in plan.cases():
+            cases = [pair for pair in plan.cases() if pair[0].is_runnable(gpu=True)]
+            outcomes = observe_all(session, cases)
+        for check, case in cases:
             outcome = outcomes[check.name, case.title]
             if outcome.verdict is not None:
                 raise CourseProblem(
@@ -180,10 +182,9 @@ class Planner:
             case.want = outcome.value
             case.needs = budget.needs(outcome.used)
         seen = [
-            twin.Seen(check.name, case, case.want, outcomes[check.name, case.title].changed)
-            for check, case in plan.cases()
+            twin.Seen(check.name, case, case.want, outcomes[check.name, case.title].changed) for check, case in cases
         ]
-        for (check, case), verdict in zip(plan.cases(), client.review(seen), strict=True):
+        for (check, case), verdict in zip(cases, client.review(seen), strict=True):
             case.want_text = verdict.text
             if not verdict.passed:
                 reason = verdict.problem or (verdict.message and str(verdict.message.values)) or verdict.difference
@@ -194,7 +195,7 @@ class Planner:
             hidden = 0
             for case in check.cases:
                 hidden += not case.public
-                case.compared = check.device == "cpu" and (case.public or hidden <= COMPARED_HIDDEN) and not case.fresh
+                case.compared = check.is_runnable() and (case.public or hidden <= COMPARED_HIDDEN) and not case.fresh
 
 
 def compared(plan: Plan) -> list[tuple[PlannedCheck, PlannedCase]]:
