@@ -344,6 +344,7 @@ def test_what_fails_in_the_same_way_again_is_not_run_again(group: Class) -> None
     group.zygote.forked.clear()
     group.grade_one("stub", total=STUB)
     assert group.zygote.forked.count("jail") == 1
+    group.grade_one("other", total=changed("x.sum(-1)", "x.sum(-1) + 1"))  # from here on the known mistakes are known
     group.zygote.forked.clear()
     group.grade_one("wrong", total=changed("x.sum(-1)", "x.sum(0)"))
     assert group.zygote.forked.count("jail") == 2

@@ -20,7 +20,7 @@ from autograder.feedback.markdown import result_markdown
 from autograder.feedback.policy import Show, student_view
 from autograder.feedback.terminal import result_report
 from autograder.grading import grade as grade_module
-from autograder.grading import hashes, smallest
+from autograder.grading import smallest
 from autograder.grading.rejudge import rejudge
 from autograder.jail.host import Zygote
 from autograder.jail.values import encode
@@ -275,11 +275,3 @@ def test_examples_do_not_hang_on_what_else_is_imported(tmp_path: Path, monkeypat
     monkeypatch.syspath_prepend(tmp_path)
     __import__("some_module")
     assert examples.examples(declared(n=st.integers(0, 10**9)), "5") == before
-
-
-def test_another_hypothesis_is_another_plan(group: Class, monkeypatch: pytest.MonkeyPatch) -> None:
-    folders = [group.root / "solutions/numbers_of" / name for name in ("total", "pick")]
-    before = [hashes.authored(folder) for folder in folders]
-    monkeypatch.setattr(hashes, "_version", lambda package: "0.0")
-    after = [hashes.authored(folder) for folder in folders]
-    assert before[0] != after[0] and before[1] == after[1], "only where examples are drawn"

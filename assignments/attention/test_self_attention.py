@@ -111,7 +111,7 @@ def heads_are_slices_of_the_projections(student, x, weights, heads, bias, causal
     """Head h works on features h·D … (h+1)·D - 1 of q_proj, k_proj and v_proj, and o_proj mixes the heads."""
     attention = build(student, weights, heads, bias)
     (x,) = leaves(x)
-    out = attention(x, causal=causal)
+    out = attention(x, causal=True) if causal else attention(x)
     return {"out": out, "gradient of x": gradients(out, {"x": x})["x"], "gradients": gradients(out, attention)}
 
 
@@ -128,10 +128,11 @@ def padding_changes_nothing(seen, want, inputs):
 def padding_is_not_seen(student, x, weights, heads, keep, causal):
     """Tokens come out the same in a padded batch as alone, and padding itself is hidden as a key only."""
     attention = build(student, weights, heads)
+    (x,) = leaves(x)
     padded = attention(x, key_padding_mask=keep, causal=causal)
     lengths = keep.sum(1).tolist()
     alone = [attention(x[b : b + 1, :n], causal=causal) for b, n in enumerate(lengths)] if all(lengths) else []
-    return {"padded": padded, "alone": alone}
+    return {"padded": padded, "alone": alone, "gradient of x": gradients(padded, {"x": x})["x"]}
 
 
 def nothing_leaks(seen, want, inputs):
@@ -168,5 +169,7 @@ def bfloat16_stays_close(student, x, weights, heads, bias, causal):
     attention = build(student, weights, heads, bias)
     with torch.no_grad():
         with torch.autocast(x.device.type, dtype=torch.bfloat16):
-            low = attention(x, causal=causal)
-        return {"bfloat16": low, "float32": attention(x, causal=causal)}
+            low = attention(
+                x, causal=causal
+            )  # bfloat16, or float32 where sums are collected in x's dtype: both are right
+        return {"bfloat16": low.float(), "float32": attention(x, causal=causal)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from autograder.checks import twin_messages as twin
@@ -13,7 +13,7 @@ from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading import budget
 from autograder.grading.diagnosis import diagnose
 from autograder.grading.gate import Gate
-from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
+from autograder.grading.runner import ENDED, Code, Outcome, RunLimits, Session, observe_all
 from autograder.grading.smallest import Shrinker
 from autograder.jail.host import Zygote
 from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Verdict
@@ -89,6 +89,7 @@ class ExerciseGrader:
     has_gpu: bool = False
     gpu_as_cpu: bool = False  # GPU checks in their own profile and order, but on the processor: for tests without a GPU
     torch_seed: int = 0
+    stop_at: Collection[Verdict] = ENDED  # after such a case the others of the check are not run
     confirm: bool = True  # run failures once more in a fresh worker
     inspect: bool = False  # look for what a person should see
     shrinker: Shrinker | None = None  # looks for the smallest input on which a check with `given=` fails
@@ -118,7 +119,7 @@ class ExerciseGrader:
     def runnable(self) -> list[tuple[PlannedCheck, PlannedCase]]:
         """The cases that can run here, public ones first: code that has seen no hidden input yet has none to print, and
         what it prints in public cases is shown."""
-        cases = [(check, case) for check, case in self.plan.cases() if check.device == "cpu" or self.has_gpu]
+        cases = [(check, case) for check, case in self.plan.cases() if check.is_runnable(self.has_gpu)]
         return sorted(cases, key=lambda pair: not pair[1].public)
 
     def _session(self, subject: Subject) -> Session:
@@ -129,7 +130,7 @@ class ExerciseGrader:
     ) -> dict[tuple[str, str], Outcome]:
         """Outcomes of `cases`. GPU checks run last, one worker at a time, in the profile that lets a worker have the device:
         what a worker of that profile is not kept from, no other case meets."""
-        outcomes = observe_all(session, [pair for pair in cases if pair[0].device == "cpu"])
+        outcomes = observe_all(session, [pair for pair in cases if pair[0].device == "cpu"], stop_at=self.stop_at)
         on_device = [pair for pair in cases if pair[0].device != "cpu"]
         if on_device:
             session.drop()
@@ -304,7 +305,7 @@ class ExerciseGrader:
 
     def _unloaded(self, check: PlannedCheck, problem: Outcome) -> CheckResult:
         verdict = problem.verdict or "error"
-        return self._check_record(check, verdict if check.device == "cpu" or self.has_gpu else "skipped")
+        return self._check_record(check, verdict if check.is_runnable(self.has_gpu) else "skipped")
 
     def _check_record(self, check: PlannedCheck, verdict: Verdict) -> CheckResult:
         return CheckResult(
@@ -315,13 +316,14 @@ class ExerciseGrader:
             earned=check.points if verdict == "passed" else 0,
             bonus=check.bonus,
             device=check.device,
+            needs=check.needs,
             lecture=f"{self.lecture}#{check.lecture}" if check.lecture else self.lecture,
         )
 
     def _check(
         self, check: PlannedCheck, cases: dict[Key, _Case], found: list[int] | None, graded: Graded, subject: Subject
     ) -> CheckResult:
-        if check.device != "cpu" and not self.has_gpu:
+        if not check.is_runnable(self.has_gpu):
             return self._check_record(check, "skipped")
         results = [self._case(check, case, cases[check.name, case.title], graded, subject) for case in check.cases]
         verdict: Verdict = next(each for each in GRAVITY if each in {case.verdict for case in results})

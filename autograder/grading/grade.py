@@ -146,6 +146,7 @@ class ClassGrader:
         problem = repr((file.problem.id, sorted(file.problem.values.items()))) if file.problem else ""
         return hashes.of(
             "exercise",
+            hashes.engine(),
             hashes.grading(),
             self._planner_key(exercise),
             exercise.hash,
@@ -214,8 +215,11 @@ class ClassGrader:
         """A grader of one exercise, with its plan made and its twin at hand."""
         client, shrinking = (TwinClient(self.trusted, self.planner.opening(exercise)) for _ in range(2))
         self._twins += [client, shrinking]
-        grader = self.grader_of(exercise, self.planner.plan(exercise), client)
-        return replace(grader, shrinker=Shrinker(shrinking, self.trusted))
+        plan = self.planner.begun(exercise, client)
+        review = RememberingReviewer(client.review, plan, lambda: self.planner.observe_mistakes(exercise, plan, client))
+        return replace(
+            self.grader_of(exercise, plan, client), review=review, shrinker=Shrinker(shrinking, self.trusted)
+        )
 
     def grader_of(self, exercise: Exercise, plan: Plan, client: TwinClient) -> ExerciseGrader:
         """A grader of one exercise by a plan; `client` reviews."""

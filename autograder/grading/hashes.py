@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -11,6 +12,13 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parent.parent
 # What decides observations. How they are shown, stored or released does not.
 _ENGINE = ("checks", "jail", "lab", "release/stub.py", "release/regions.py")
+# What of it has no part in what the course's own code gives: how students' code is kept in, explained and looked at, pytest, the wire.
+# A file that is not named here counts, so that one that is added makes plans anew.
+_NOT_IN_PLANS = (
+    "checks/explain.py", "checks/forbidden.py", "checks/local.py", "checks/pytest_plugin.py", "checks/suspicious.py",
+    "jail/channel.py", "jail/guard.py", "jail/inprocess.py", "jail/layers", "jail/messages.py",
+)  # fmt: skip
+_LAB = re.compile(r"autograder\.lab\.(\w+)")
 # What decides verdicts and diagnoses beyond that.
 _GRADING = (
     "grading/runner.py",
@@ -20,6 +28,7 @@ _GRADING = (
     "grading/grade.py",
     "grading/smallest.py",
 )
+_NEEDS = re.compile(r'needs="(\w+)"')
 _AUTHORED = ("solution.py", "checks.py", "mistakes.py", "alternatives.py")
 
 
@@ -39,18 +48,46 @@ def engine() -> str:
     return of(_sources(_ENGINE), *(f"{name} {version}" for name, version in sorted(versions().items())))
 
 
+def planning(folder: Path) -> str:
+    """Hash of what the plan of the exercise in `folder` depends on beside its own files: less of the engine than a result
+    does, and of the lab what the exercise names."""
+    parts = [_sources((*_ENGINE, "grading/planner.py"), (*_NOT_IN_PLANS, "lab")), _sources(_lab_of(folder))]
+    return of(*parts, *(f"{name} {version}" for name, version in sorted(versions().items())))
+
+
+def _lab_of(folder: Path) -> tuple[str, ...]:
+    """The files of the lab that an exercise uses: the modules that it imports, with what those import; all of the lab as soon as
+    it uses it in another way, as a value by name."""
+    waiting = [
+        path.read_text(encoding="utf-8", errors="replace") for path in map(folder.joinpath, _AUTHORED) if path.exists()
+    ]
+    if any(re.search(r"\blab\b", _LAB.sub("", text)) for text in waiting):
+        return ("lab",)
+    found: set[str] = set()
+    while waiting:
+        for name in set(_LAB.findall(waiting.pop())) - found:
+            found.add(name)
+            path = _PACKAGE / "lab" / f"{name}.py"
+            if not path.exists():
+                return ("lab",)
+            waiting.append(path.read_text(encoding="utf-8"))
+    return ("lab/__init__.py", *sorted(f"lab/{name}.py" for name in found))
+
+
 @functools.cache
 def grading() -> str:
     """Hash of what makes verdicts of observations."""
     return _sources(_GRADING)
 
 
-def _sources(names: tuple[str, ...]) -> str:
+@functools.cache
+def _sources(names: tuple[str, ...], without: tuple[str, ...] = ()) -> str:
+    left_out = [_PACKAGE / name for name in without]
     parts: list[bytes | str] = []
     for name in names:
         base = _PACKAGE / name
         for path in [base] if base.is_file() else sorted(base.rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
+            if path.is_file() and path.suffix != ".pyc" and not any(path.is_relative_to(each) for each in left_out):
                 parts += [str(path.relative_to(_PACKAGE)), path.read_bytes()]
     return of(*parts)
 
@@ -80,4 +117,6 @@ def authored(folder: Path) -> str:
     checks = folder / "checks.py"
     if checks.exists() and b"given=" in checks.read_bytes():
         parts.append(f"hypothesis {_version('hypothesis')}")  # another version draws other examples
+    if checks.exists():  # what runs and what is skipped depends on what is installed
+        parts += [f"{name} {_version(name)}" for name in sorted(set(_NEEDS.findall(checks.read_text("utf-8"))))]
     return of(*parts)

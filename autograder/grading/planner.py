@@ -46,11 +46,11 @@ class Planner:
         # A new run draws fresh cases anew; an exercise without any keeps its plan, and so its results.
         draw = self.draw if checks.exists() and b"fresh=" in checks.read_bytes() else ""
         authored = hashes.authored(folder)
-        return hashes.of("plan", exercise.name, authored, hashes.engine(), fingerprint(self.secret), draw)
+        return hashes.of("plan", exercise.name, authored, hashes.planning(folder), fingerprint(self.secret), draw)
 
     def cached(self, exercise: Exercise) -> Plan | None:
         """The plan in the cache, if it is still the right one. Raises `CourseProblem`."""
-        path = self._path(exercise)
+        path = self.path(exercise)
         if not path.exists():
             return None
         try:
@@ -64,33 +64,44 @@ class Planner:
     def plan(self, exercise: Exercise) -> Plan:
         """The plan of `exercise`, from the cache or made now. Raises `CourseProblem`."""
         plan = self.cached(exercise)
-        return self._make(exercise) if plan is None else plan
+        if plan is None or not plan.complete:
+            client = TwinClient(self.zygote, self.opening(exercise))
+            try:
+                plan = plan or self.draft(exercise, client)
+                self.observe_mistakes(exercise, plan, client)
+            finally:
+                client.close()
+        return plan
+
+    def begun(self, exercise: Exercise, client: TwinClient) -> Plan:
+        """The same, but what the known mistakes give may still be missing (`observe_mistakes`)."""
+        plan = self.cached(exercise)
+        if plan is None:
+            plan = self.draft(exercise, client)
+            self._keep(exercise, plan)
+        return plan
 
     def opening(self, exercise: Exercise) -> twin.Open:
         """What a twin needs to hold this exercise."""
         return twin.Open(name=exercise.name, folder=str(exercise.solution_dir(self.root)))
 
-    def _path(self, exercise: Exercise) -> Path:
+    def path(self, exercise: Exercise) -> Path:
+        """Where the plan of `exercise` is kept."""
         return self.cache / f"{exercise.topic}.{exercise.slug}.{self.key(exercise)[:24]}.plan"
 
-    def _make(self, exercise: Exercise) -> Plan:
-        client = TwinClient(self.zygote, self.opening(exercise))
-        try:
-            plan, described = self.draft(exercise, client)
-            cases = compared(plan)
+    def observe_mistakes(self, exercise: Exercise, plan: Plan, client: TwinClient) -> None:
+        """Run the known mistakes on the `compared` cases, for a plan that lacks what they give."""
+        cases = compared(plan)
 
-            def observe(mistake: twin.Derived) -> Outcomes:
-                with self.session(plan, mistake.source, "solution.py") as session:
-                    return observe_all(session, cases, measure=False)
+        def observe(mistake: twin.Derived) -> Outcomes:
+            with self.session(plan, mistake.source, "solution.py") as session:
+                return observe_all(session, cases, measure=False)
 
-            with ThreadPoolExecutor(self.jobs) as pool:
-                observed = list(pool.map(observe, described.mistakes))
-            self.complete(exercise, plan, observed, client)
-            return plan
-        finally:
-            client.close()
+        with ThreadPoolExecutor(self.jobs) as pool:
+            observed = list(pool.map(observe, client.describe().mistakes))
+        self.complete(exercise, plan, observed, client)
 
-    def draft(self, exercise: Exercise, client: TwinClient) -> tuple[Plan, twin.Described]:
+    def draft(self, exercise: Exercise, client: TwinClient) -> Plan:
         """A plan that lacks only what the known mistakes give, on its `compared` cases. Raises `CourseProblem`."""
         described = client.describe()
         where = f"solutions/{exercise.name}"
@@ -103,6 +114,8 @@ class Planner:
             experiments=described.experiments,
             checks=described.checks,
             mistakes=[mistake.sentence for mistake in described.mistakes],
+            imports=sorted({check.needs for check in described.checks if check.needs}),
+            complete=False,
             key=self.key(exercise),
             versions=hashes.versions(),
         )
@@ -113,11 +126,12 @@ class Planner:
             )
         self._add_inputs(plan, described, client, where)
         self._add_reference(plan, described.reference, client, where)
-        return plan, described
+        return plan
 
     def complete(self, exercise: Exercise, plan: Plan, observed: list[Outcomes], client: TwinClient) -> None:
         """Add what each known mistake gives, in the order of `plan.mistakes`, and keep the plan."""
         for check, case in compared(plan):
+            given: dict[int, bytes] = {}
             outcomes = [each[check.name, case.title] for each in observed]
             values = {index: outcome.value for index, outcome in enumerate(outcomes) if outcome.verdict is None}
             others = list({value for value in values.values() if value != case.want})  # most are what is wanted
@@ -126,8 +140,13 @@ class Planner:
             for index in range(len(observed)):
                 kind = kinds[values[index]] if index in values else "anything"
                 if kind != "same":
-                    case.mistakes[index] = values[index] if kind == "different" else NO_EVIDENCE
-        write_private(self._path(exercise), write_plan(plan))
+                    given[index] = values[index] if kind == "different" else NO_EVIDENCE
+            case.mistakes = given  # at once: others may be reading
+        plan.complete = True
+        self._keep(exercise, plan)
+
+    def _keep(self, exercise: Exercise, plan: Plan) -> None:
+        write_private(self.path(exercise), write_plan(plan))
 
     def session(self, plan: Plan, source: str, file: str) -> Session:
         """Where the course's own implementations are observed for a plan."""
@@ -152,8 +171,9 @@ class Planner:
 
     def _add_reference(self, plan: Plan, reference: str, client: TwinClient, where: str) -> None:
         with self.session(plan, reference, f"{where}/solution.py") as session:
-            outcomes = observe_all(session, plan.cases())
-        for check, case in plan.cases():
+            cases = [pair for pair in plan.cases() if pair[0].is_runnable(gpu=True)]
+            outcomes = observe_all(session, cases)
+        for check, case in cases:
             outcome = outcomes[check.name, case.title]
             if outcome.verdict is not None:
                 raise CourseProblem(
@@ -162,10 +182,9 @@ class Planner:
             case.want = outcome.value
             case.needs = budget.needs(outcome.used)
         seen = [
-            twin.Seen(check.name, case, case.want, outcomes[check.name, case.title].changed)
-            for check, case in plan.cases()
+            twin.Seen(check.name, case, case.want, outcomes[check.name, case.title].changed) for check, case in cases
         ]
-        for (check, case), verdict in zip(plan.cases(), client.review(seen), strict=True):
+        for (check, case), verdict in zip(cases, client.review(seen), strict=True):
             case.want_text = verdict.text
             if not verdict.passed:
                 reason = verdict.problem or (verdict.message and str(verdict.message.values)) or verdict.difference
@@ -176,7 +195,7 @@ class Planner:
             hidden = 0
             for case in check.cases:
                 hidden += not case.public
-                case.compared = check.device == "cpu" and (case.public or hidden <= COMPARED_HIDDEN) and not case.fresh
+                case.compared = check.is_runnable() and (case.public or hidden <= COMPARED_HIDDEN) and not case.fresh
 
 
 def compared(plan: Plan) -> list[tuple[PlannedCheck, PlannedCase]]:

@@ -7,8 +7,9 @@ It makes no judgement beyond what the worker's end says; values are reviewed by 
 from __future__ import annotations
 
 import os
+import re
 import signal
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from autograder.checks.explain import message_of
@@ -17,9 +18,10 @@ from autograder.jail.host import Limits, Lost, Worker, Zygote
 from autograder.jail.layers.base import Profile
 from autograder.jail.messages import Inspect, Inspected, Load, Noticed, Observed, Run
 from autograder.jail.usage import Usage
-from autograder.jail.zygote import WORKER_FAILED
+from autograder.jail.zygote import LATER, WORKER_FAILED
 from autograder.results import Message, Verdict
 
+_GIVES_A_GRADIENT = re.compile(r"\bbackward\((?!\s*\))|\bgrad_outputs\b")
 MAX_TIMEOUTS = 2  # of one implementation: after that nothing more is waited for
 GRACE_SECONDS = 0.5  # between the soft limit, which tells the line, and the hard one
 
@@ -97,8 +99,9 @@ class Session:
         cpu = int(self.limits.cpu_seconds * (min(cases, 10) + 1)) + 2
         file_mb = max(1, self.limits.output_kb // 1024, 16)
         packages = tuple(sorted(name for name in self.code.forbidden if "." not in name))
-        limits = Limits(cpu, self.limits.memory_mb, file_mb, self.limits.profile, packages)
-        self._worker = self.zygote.fork("jail", limits, self.plan.lab)
+        limits = Limits(cpu, self.limits.memory_mb, file_mb, self.limits.profile, packages, tuple(self.plan.imports))
+        later = [LATER] if _GIVES_A_GRADIENT.search(self.plan.experiments + self.code.text) else []
+        self._worker = self.zygote.fork("jail", limits, [*self.plan.lab, *later])
 
     def load(self) -> Outcome | None:
         """Load the implementation into a worker, if none has it yet. Returns what went wrong, or None."""
@@ -237,6 +240,8 @@ _VERDICTS |= dict.fromkeys(
     ("missing-function", "wrong-signature", "not-written", "wrong-type", "wrong-parameters", "too-big", "raised"),
     "failed",
 )
+ENDED: frozenset[Verdict] = frozenset({"timeout", "memory", "crashed"})
+"""What costs time, or a worker."""
 _REPEATABLE = frozenset({"syntax", "forbidden", "missing-function", "wrong-signature", "not-written"})
 
 
@@ -255,10 +260,10 @@ def observe_all(
     session: Session,
     cases: Iterable[tuple[PlannedCheck, PlannedCase]],
     *,
-    stop_at_timeout: bool = True,
+    stop_at: Collection[Verdict] = ENDED,
     measure: bool = True,
 ) -> dict[tuple[str, str], Outcome]:
-    """Outcomes of `cases` by (check, case title). After a timeout or crash, the check's other cases are not run.
+    """Outcomes of `cases` by (check, case title). After an outcome of `stop_at`, the check's other cases are not run.
 
     With `measure`, cases of checks with a budget run in workers of their own.
     """
@@ -270,6 +275,6 @@ def observe_all(
             continue
         outcome = session.run_apart(check, case) if measure and check.budget else session.run(check, case)
         outcomes[check.name, case.title] = outcome
-        if stop_at_timeout and outcome.verdict in ("timeout", "memory", "crashed"):
+        if outcome.verdict in stop_at:
             given_up[check.name] = Outcome(outcome.verdict, Message(id="run.not-run", values={}))
     return outcomes

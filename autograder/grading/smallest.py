@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading import hashes
-from autograder.grading.runner import Code, Outcome, Session
+from autograder.grading.runner import ENDED, Code, Outcome, Session
 from autograder.grading.twins import TwinClient, TwinError
 from autograder.jail.host import Zygote
 
@@ -75,7 +75,7 @@ class Shrinker:
                 break
             case = _case(start, made)
             tried = self._try(check, case, reference, trying)
-            if tried is not None and tried.outcome.verdict in _ENDS:
+            if tried is not None and tried.outcome.verdict in ENDED:
                 break  # nor would it come back from others like it
             failed = tried is not None and _fails(tried)
             smallest = case if failed else smallest
@@ -97,9 +97,6 @@ class Shrinker:
         if not verdicts[0].passed or any(verdict.problem for verdict in verdicts):
             return None
         return Found(case, outcome, verdicts[1] if outcome.verdict is None else None)
-
-
-_ENDS = ("timeout", "memory", "crashed")
 
 
 def _fails(found: Found) -> bool:

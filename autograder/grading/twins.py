@@ -104,19 +104,43 @@ class TwinClient:
 
 
 class RememberingReviewer:
-    """A twin's reviews, each asked for once: equal observations of a case have the same verdict, and most are equal."""
+    """A twin's reviews, each asked for once: equal observations of a case have the same verdict, and most are equal.
 
-    def __init__(self, review: Callable[[list[twin.Seen]], list[twin.Verdict]]) -> None:
+    A verdict names the known mistakes that give the same. Where `plan` does not know yet what they give, `observe_mistakes` is
+    called with the first answer that fails where they are compared: once, whichever thread comes first.
+    """
+
+    def __init__(
+        self,
+        review: Callable[[list[twin.Seen]], list[twin.Verdict]],
+        plan: Plan | None = None,
+        observe_mistakes: Callable[[], None] = lambda: None,
+    ) -> None:
         self._review = review
-        self._known: dict[bytes, twin.Verdict] = {}
+        self._plan = plan
+        self._observe_mistakes = observe_mistakes
+        self._observing = threading.Lock()
+        self._known: dict[bool, dict[bytes, twin.Verdict]] = {False: {}, True: {}}  # by whether mistakes were known
 
     def __call__(self, seen: list[twin.Seen]) -> list[twin.Verdict]:
+        if self._plan is None or self._plan.complete:
+            return self._remembered(seen, True)
+        verdicts = self._remembered(seen, False)
+        if all(verdict.passed or not each.case.compared for each, verdict in zip(seen, verdicts, strict=True)):
+            return verdicts
+        with self._observing:
+            if not self._plan.complete:
+                self._observe_mistakes()
+        return self._remembered(seen, True)
+
+    def _remembered(self, seen: list[twin.Seen], complete: bool) -> list[twin.Verdict]:
+        known = self._known[complete]
         keys = [_digest(each) for each in seen]
-        new = {key: each for key, each in zip(keys, seen, strict=True) if key not in self._known}
+        new = {key: each for key, each in zip(keys, seen, strict=True) if key not in known}
         found = dict(zip(new, self._review(list(new.values())), strict=True))
         # One that failed for our reasons may do better the next time.
-        self._known |= {key: verdict for key, verdict in found.items() if verdict.passed or verdict.difference}
-        return [found[key] if key in found else self._known[key] for key in keys]
+        known |= {key: verdict for key, verdict in found.items() if verdict.passed or verdict.difference}
+        return [found[key] if key in found else known[key] for key in keys]
 
 
 def _digest(seen: twin.Seen) -> bytes:

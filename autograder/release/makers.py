@@ -164,5 +164,6 @@ def _make_public_plans(root: Path, private: Path, name: str, exercises: Sequence
 def _cache(root: Path, private: Path, exercise: Exercise) -> Path:
     from autograder.grading import hashes
 
-    key = hashes.of("public", hashes.authored(exercise.solution_dir(root)), hashes.engine())
+    folder = exercise.solution_dir(root)
+    key = hashes.of("public", hashes.authored(folder), hashes.planning(folder))
     return private / "plans" / f"public.{exercise.topic}.{exercise.slug}.{key[:24]}.plan"

@@ -30,12 +30,12 @@ from autograder.grading.runner import Code, Session
 from autograder.verify.equivalent import Equivalents
 from autograder.verify.mutant_report import MutantReport, Said, Tried
 from autograder.verify.mutation import Mutant, mutants
+from autograder.verify.report import FAR
 
 MOST = 400  # of one exercise: more are sampled
 ENOUGH = 2  # checks that reject a mutant: further ones would say nothing new
 FLOOR_SECONDS, TIMES_REFERENCE = 0.3, 10.0  # CPU time of a case: a mutant that hangs is cut soon
 WALL_FACTOR = 10.0  # generous: several run at once, and few mutants sleep
-NEAR = 100.0  # times the tolerance: a difference beyond it need not be measured on more cases
 
 
 # --- running ---
@@ -137,7 +137,7 @@ class _Trial:
             check.name: len({index for case in check.cases for index in case.mistakes})
             for check in self._grader.plan.checks
         }
-        checks = [check for check in self._plan.checks if check.device == "cpu"]
+        checks = [check for check in self._plan.checks if check.is_runnable()]
         return sorted(checks, key=lambda check: -rejects[check.name])
 
     def run(self, mutant: Mutant) -> Tried:
@@ -181,7 +181,7 @@ class _Trial:
                 said.margin = max(one.margin, said.margin or 0.0)
             if one.verdict != "passed":
                 said.verdict, said.exact = one.verdict, said.exact or one.exact
-                if said.exact or (said.margin or 0.0) > NEAR:
+                if said.exact or (said.margin or 0.0) > FAR:
                     break
         return said
 

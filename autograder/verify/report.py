@@ -52,6 +52,8 @@ class Report:
         return {check: alone.count(check) for check in self.checks}
 
 
+FAR = 100.0
+"""Times the tolerance: how near a wrong answer that is farther off comes in other cases need not be known."""
 WELL_INSIDE = 0.8
 """The share of its budget that no right answer may need more than: another machine measures a little differently."""
 

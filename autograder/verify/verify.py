@@ -19,12 +19,12 @@ from autograder.grading import hashes
 from autograder.grading.exercise import ExerciseGrader, Subject
 from autograder.grading.grade import ClassGrader
 from autograder.grading.planner import CourseProblem, Outcomes, compared
-from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
+from autograder.grading.runner import ENDED, Code, Outcome, RunLimits, Session, observe_all
 from autograder.grading.twins import TwinClient
-from autograder.results import CheckResult, ExerciseResult, Message
+from autograder.results import CheckResult, ExerciseResult, Message, Verdict
 from autograder.verify import belongings
 from autograder.verify.forgers import forgers
-from autograder.verify.report import Report, Trial, problems_of, remember, remembered
+from autograder.verify.report import FAR, Report, Trial, problems_of, remember, remembered
 
 # A variant that hangs is rejected: there is no need to wait as long as for a student.
 LIMITS = RunLimits(cpu_seconds=4.0, wall_factor=3.0)
@@ -105,9 +105,9 @@ class Verifier:
     def _fill(self, report: Report, exercise: Exercise, client: TwinClient, pool: ThreadPoolExecutor) -> None:
         planner = self.grader.planner
         plan = planner.cached(exercise)
-        draft = plan is None
+        draft = plan is None or not plan.complete
         if plan is None:
-            plan, _ = planner.draft(exercise, client)
+            plan = planner.draft(exercise, client)
         report.checks = [check.name for check in plan.checks]
         report.budgets = {check.name: check.budget for check in plan.checks if check.budget}
         report.problems += belongings.lecture_anchors(exercise, self.grader.root, plan)
@@ -174,12 +174,12 @@ class _Trials:
         ]
 
     def _graded(self, each: _Attempt) -> Trial:
-        honest = each.kind in (
-            "reference",
-            "alternative",
-        )  # one unlucky measurement must not speak against a right answer
         plan = self.grader.plan
+        honest = each.kind in ("reference", "alternative")
+        # One unlucky measurement must not speak against a right answer.
         mine = replace(self.grader, confirm=honest and any(check.budget for check in plan.checks), limits=LIMITS)
+        if not honest:  # what raises in one case fails the check, and says no more about judges in the others
+            mine = replace(mine, stop_at=ENDED | {"failed"})
         if each.backwards:
             mine = replace(mine, plan=_reordered(plan), torch_seed=4321)
         return _trial(each, mine.grade(self._subject(each)).result)
@@ -189,19 +189,36 @@ class _Trials:
         plan = self.grader.plan
         with self.course.planner.session(plan, each.source, "solution.py") as session:
             observed = observe_all(session, compared(plan), measure=False)
-            ended = {check: outcome for (check, _), outcome in observed.items() if outcome.verdict in _ENDED}
+            rejected = self._rejected(observed)
             outcomes = dict(observed)
             left = []
             for check, case in self.grader.runnable():
                 if check.budget:
                     left.append((check, case))  # now measured, which the plan has no use for
-                elif check.name in ended:
-                    skipped = Outcome(ended[check.name].verdict, Message(id="run.not-run", values={}))
+                elif check.name in rejected:
+                    skipped = Outcome(rejected[check.name], Message(id="run.not-run", values={}))
                     outcomes.setdefault((check.name, case.title), skipped)
                 elif not case.compared:
                     left.append((check, case))
             outcomes |= observe_all(session, left)
         return _trial(each, self.grader.judge(self._subject(each), outcomes).result), observed
+
+    def _rejected(self, observed: Outcomes) -> dict[str, Verdict]:
+        """The checks that these cases are enough for: nothing in others could bring the answer nearer to a tolerance."""
+        ended: dict[str, Verdict] = {
+            check: outcome.verdict for (check, _), outcome in observed.items() if outcome.verdict is not None
+        }
+        values = {key: outcome for key, outcome in observed.items() if outcome.verdict is None}
+        found = [self.grader.plan.find(*key)[1] for key in values]
+        seen = [
+            twin.Seen(check, case, outcome.value, outcome.changed)
+            for ((check, _), outcome), case in zip(values.items(), found, strict=True)
+        ]
+        for each, verdict in zip(seen, self.grader.review(seen), strict=True):
+            measured = verdict.difference is not None and verdict.difference.tolerance is not None
+            if not verdict.passed and not verdict.problem and (not measured or (verdict.margin or 0.0) > FAR):
+                ended.setdefault(each.check, "failed")
+        return ended
 
     def _subject(self, each: _Attempt) -> Subject:
         file = f"{self.exercise.name}.py"
@@ -214,7 +231,7 @@ class _Trials:
         problems = []
         moved: list[tuple[Any, Any]] = []
         for check, case in plan.cases():
-            if check.device != "cpu":
+            if not check.is_runnable():
                 continue
             inputs = client.perturb(case.inputs)
             if inputs != case.inputs:
@@ -234,9 +251,6 @@ class _Trials:
                     f"check {check.name}, case {case.title!r} is unstable: one bit of its inputs flips {change}"
                 )
         return problems
-
-
-_ENDED = ("timeout", "memory", "crashed")
 
 
 def _trial(each: _Attempt, result: ExerciseResult) -> Trial:
@@ -284,4 +298,6 @@ def _reordered(plan: Plan) -> Plan:
 def _own_hash() -> str:
     """Of what decides trials beyond the plan and the grading."""
     folder = Path(__file__).parent
-    return hashes.of(hashes.grading(), *((folder / name).read_bytes() for name in ("verify.py", "forgers.py")))
+    return hashes.of(
+        hashes.engine(), hashes.grading(), *((folder / name).read_bytes() for name in ("verify.py", "forgers.py"))
+    )
