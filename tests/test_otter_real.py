@@ -21,6 +21,7 @@ import pytest
 from command_line import STUB, here, make_course, with_code
 
 from autograder.course import load_course
+from autograder.jail.layers import isolation
 from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers
 from autograder.release.notebook import topic_notebook
@@ -78,7 +79,7 @@ class Autograder:
         """Where the commands see the folder."""
         return GRADESCOPE if self.bound else self.folder
 
-    def gradescope(self, files: dict[str, str | bytes]) -> dict:
+    def gradescope(self, files: dict[str, str | bytes], *before: str) -> dict:
         """Grade what a student uploads, as Gradescope's harness does, under its memory limit where that can be set."""
         for name in ("submission", "results"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
@@ -86,7 +87,11 @@ class Autograder:
         put(self.folder / "submission", files)
         with memory_limit() as enter:
             subprocess.run(
-                self.command(self.seen / "run_autograder"), check=True, timeout=LONG, preexec_fn=enter, cwd="/"
+                self.command(*before, self.seen / "run_autograder"),
+                check=True,
+                timeout=LONG,
+                preexec_fn=enter,
+                cwd="/",
             )
         return json.loads((self.folder / "results/results.json").read_text("utf-8"))
 
@@ -205,6 +210,19 @@ def test_gradescope_is_not_moved_by_hostile_code(autograder: Autograder) -> None
     assert content["score"] == 4
     shown = json.dumps([test for test in content["tests"] if test["visibility"] != "hidden"])
     assert "a wide table" not in shown and "def sums_rows" not in shown
+
+
+def test_gradescope_without_the_right_to_make_namespaces(autograder: Autograder) -> None:
+    """As in a container: root, but not over the machine. Landlock and seccomp hold the hidden files all the same."""
+    if os.geteuid() != 0 or shutil.which("setpriv") is None:
+        pytest.skip("takes root, who gives up capabilities with setpriv")
+    if "L2 landlock" not in isolation().on:
+        pytest.skip("without namespaces it takes Landlock, which this kernel has not")
+    rights = "-sys_admin,-mknod,-sys_ptrace"
+    content = autograder.gradescope(as_files(HOSTILE), "setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}")
+    report = content["tests"][-1]["output"]
+    assert "L3 namespaces: off" in report and report.startswith("Isolation: level 2"), report[:600]
+    assert scores(content) == [2, 2, 0, 0]
 
 
 def test_otter_run_takes_python_notebooks_and_zips(autograder: Autograder, course: Path, tmp_path: Path) -> None:
