@@ -140,6 +140,7 @@ class CheckResult(Record):
     earned: int = 0  # all of its points or none
     bonus: bool = False  # not needed for full marks
     device: str = "cpu"  # where it has to run
+    needs: str = ""  # a package that it has to have there
     lecture: str = ""  # path of the lecture page with its anchor
     cases: list[CaseResult] = []  # public ones first; none when nothing could be run
     diagnosis: Diagnosis | None = None  # of a check that fails, when a known mistake gives the same results

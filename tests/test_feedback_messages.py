@@ -8,7 +8,7 @@ from autograder.results import CaseResult, Difference, Message
 
 PRODUCED = {
     "run": "missing-function wrong-signature not-written raised wrong-type wrong-parameters mutated timeout memory crashed exited too-big protocol "
-    "unsupported load-syntax load-raised load-timeout load-empty forbidden blocked skipped-no-gpu grader-error "
+    "unsupported load-syntax load-raised load-timeout load-empty forbidden blocked skipped-no-gpu skipped-no-package grader-error "
     "passed-public-hidden-pending",
     "compare": "type length keys shape dtype nonfinite value raised judge",
     "judge": "rejected",

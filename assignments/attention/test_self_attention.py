@@ -111,7 +111,7 @@ def heads_are_slices_of_the_projections(student, x, weights, heads, bias, causal
     """Head h works on features h·D … (h+1)·D - 1 of q_proj, k_proj and v_proj, and o_proj mixes the heads."""
     attention = build(student, weights, heads, bias)
     (x,) = leaves(x)
-    out = attention(x, causal=causal)
+    out = attention(x, causal=True) if causal else attention(x)
     return {"out": out, "gradient of x": gradients(out, {"x": x})["x"], "gradients": gradients(out, attention)}
 
 

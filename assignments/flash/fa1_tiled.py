@@ -9,6 +9,14 @@ import math
 import torch
 from torch import Tensor
 
+try:
+    import triton
+    import triton.language as tl
+except (
+    ImportError
+):  # it comes for Linux alone, and only fa1_triton needs it: keep kernels under `if triton is not None:`
+    triton = None
+
 
 def fa1_forward(
     q: Tensor, k: Tensor, v: Tensor, Br: int, Bc: int, causal: bool = False
@@ -33,6 +41,28 @@ def fa1_forward(
     """
     # YOUR CODE HERE
     raise NotImplementedError("fa1_forward is not written yet")
+
+
+def fa1_triton(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
+    """The output of `fa1_forward`, o, from a kernel in Triton. Optional: bonus points.
+
+    q, k, v: as for `fa1_forward`, contiguous, with D <= 128, all on one device; float16, bfloat16 or float32, not float64.
+
+    - Block sizes are yours. T, S and D are any: what lies outside of them is masked when it is loaded and when it is stored, for
+      `tl.arange` gives powers of two, and `tl.dot` wants 16 or more in each direction.
+    - The programs of one launch run in any order and all at once, so none may add to what another has written. Let a program own a
+      block of queries of one head, keep its m, l and o, and go over the keys' tiles: queries outside, keys inside. (Algorithm 1 has it
+      the other way round.)
+    - Scores, m, l and the growing output are float32; o is rounded to q's dtype at the end. For the second product the weights may be rounded to
+      v's dtype, as GPUs want it. For float32 give `tl.dot` the argument input_precision="ieee": its default rounds to 10 bits.
+    - Masks, queries that see no key, and memory as in `fa1_forward`: the scores of 65 536 tokens exist nowhere.
+
+    With a GPU the kernel is compiled. Without one it is interpreted, slowly, on tensors of the CPU, when the environment variable
+    TRITON_INTERPRET=1 is set before this file is imported; so is it graded where there is no GPU, in float32 and float16 (products of
+    bfloat16 are not to be had there). Where Triton is not installed, points for it are pending.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("fa1_triton is not written yet")
 
 
 def block_sizes(M: int, D: int) -> tuple[int, int]:

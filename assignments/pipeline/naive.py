@@ -48,7 +48,7 @@ def naive_schedule(p: int, m: int) -> Schedule:
 def simulate(schedule: Schedule, tf: float = 1.0, tb: float = 2.0, t_comm: float = 0.0) -> Timeline:
     """Run a schedule on paper: when does each operation start and end?
 
-    schedule: one list for each device, so p = len(schedule); device s runs operations of stage s only. Each operation is in it
+    schedule: one list for each device, so p = len(schedule) >= 1; device s runs operations of stage s only. Each operation is in it
         once at most. It need not be complete: without any B it is inference; a device may have nothing to do.
     tf, tb: how long a forward and a backward take, >= 0.
     t_comm: how long a result travels to another device, >= 0. (What a stage needs of its own forward is there at once.)

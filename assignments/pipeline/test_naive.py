@@ -85,7 +85,7 @@ def stuck(rng, p=2, m=2, change="", lists=None):
 
 @check(points=1, inputs=stuck, lecture='deadlock', public=[case('B before F', lists=[[(0, 'B', 0), (0, 'F', 0)]]), case('two devices wait for each other', lists=[[(0, 'F', 0), (0, 'B', 0), (0, 'F', 1), (0, 'B', 1)], [(1, 'F', 0), (1, 'F', 1), (1, 'B', 0), (1, 'B', 1)]])])
 def a_deadlock_is_told(student, schedule):
-    """A schedule that cannot go on raises `Deadlock`, wherever it comes to stand."""
+    """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand."""
     return raises("ValueError", lambda: student.simulate(schedule))
 
 

@@ -21,6 +21,11 @@ FAR = Tolerance(atol=3e-3, rtol=1e-3)
 ONE_ULP = Tolerance(atol=1e-3, rtol=2**-7)
 
 
+def based(base):
+    """The argument `base`, or none where the default is wanted."""
+    return {} if base is None else {"base": base}
+
+
 def options(style="half", rotary_dim=None, base=10000.0):
     return {"style": style, "rotary_dim": rotary_dim, "base": base}
 
@@ -41,13 +46,13 @@ def tokens(rng, B=1, H=1, T=1, D=4, values=None, pos=None, low=0, high=0, own=Fa
 @check(points=1, lecture='an-angle-for-each-pair', tolerance=Tolerance(rtol=1e-12), public=[case('D = 4', D=4, base=10000.0), case('D = 6, base 1000', D=6, base=1000.0)])
 def frequencies_fall_from_1(student, D, base):
     """Pair i has the frequency base^(-2i/D), in float64."""
-    return student.rope_freqs(D, base)
+    return student.rope_freqs(D, **based(base))
 
 
 @check(points=1, inputs=tokens, lecture='two-styles', tolerance=NEAR, public=[case('(1, 0) at position 1', D=2, values=[[1.0, 0.0]], pos=[1]), case('four features at position 1', values=[[1.0, 0.0, 0.0, 1.0]], pos=[1]), case('three tokens', T=3, D=4)])
 def half_pairs_feature_i_with_its_half(student, x, pos, style, rotary_dim, base):
     """In the style "half", the default, features i and D/2+i are a pair, turned counterclockwise by pos · θ_i."""
-    return student.apply_rope(x, pos, base=base)
+    return student.apply_rope(x, pos) if base == 10000.0 else student.apply_rope(x, pos, base=base)
 
 
 @check(points=1, inputs=tokens, lecture='two-styles', tolerance=NEAR, public=[case('four features at position 1', values=[[1.0, 0.0, 0.0, 1.0]], pos=[1], style='interleaved'), case('three tokens', T=3, D=4, style='interleaved')])
@@ -102,4 +107,4 @@ def weights_move_from_one_style_to_the_other(student, w, H, to):
 @check(points=1, lecture='far-tokens-matter-less', tolerance=Tolerance(atol=1e-09), public=[case('two pairs', D=4, max_dist=3, base=10000.0)])
 def the_bound_falls_with_the_distance(student, D, max_dist, base):
     """The bound at distance m is the mean of |S_j(m)| over all D/2 partial sums S_j of exp(1j · m · θ_i)."""
-    return student.decay_bound(D, max_dist, base)
+    return student.decay_bound(D, max_dist, **based(base))

@@ -79,6 +79,7 @@ class Check:
     lecture: str = ""
     budget: Budget = Budget()
     given: dict[str, Any] | None = None  # Hypothesis strategies, by the name of what they draw
+    needs: str = ""  # a package; where it is not installed, the check is skipped
     line: int = 0
 
 
@@ -155,6 +156,7 @@ def check(
     lecture: str = "",
     budget: Budget = Budget(),
     given: dict[str, Any] | None = None,
+    needs: str = "",
 ) -> Callable[[Callable[..., Any]], Check]:
     """Declare the decorated experiment a check: its name is the id, its docstring the claim.
 
@@ -169,8 +171,10 @@ def check(
     def declare(experiment: Callable[..., Any]) -> Check:
         name = experiment.__name__
         claim = inspect.cleandoc(experiment.__doc__ or "").strip()
-        problem = _problem(name, claim, points, tuple(public), tuple(hidden), fresh, given is not None) or _over_budget(
-            budget, device
+        problem = (
+            _problem(name, claim, points, tuple(public), tuple(hidden), fresh, given is not None)
+            or _over_budget(budget, device)
+            or _ships_what_it_needs(needs, bonus, bool(public) or given is not None)
         )
         if problem:
             raise AuthoringError(f"check {name}: {problem}")
@@ -191,6 +195,7 @@ def check(
             lecture=lecture,
             budget=budget,
             given=given,
+            needs=needs,
             line=experiment.__code__.co_firstlineno,
         )
         _declare(declared)
@@ -222,6 +227,14 @@ def _over_budget(budget: Budget, device: Device) -> str:
         return "its budget must leave more than the reference needs: Budget(memory=3), Budget(cpu=5)"
     if budget.bounds() and device != "cpu":
         return "a budget is measured on the processor; a check with device= can't have one"
+    return ""
+
+
+def _ships_what_it_needs(needs: str, bonus: bool, has_public: bool) -> str:
+    if needs and not bonus:
+        return f"it needs {needs}, which not everybody has: make it a bonus"
+    if needs and has_public:
+        return f"it needs {needs}, so it can't have public cases: what ships would depend on where it was made"
     return ""
 
 

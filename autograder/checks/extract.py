@@ -229,7 +229,19 @@ def public_module(text: str, file: str, names: Iterable[str]) -> str:
     Each decorator is written anew from the arguments that are public: what is not named here does not ship.
     """
     source = Source(text, file)
-    shipped = ("points", "inputs", "judge", "tolerance", "bonus", "mutates", "device", "budget", "lecture", "public")
+    shipped = (
+        "points",
+        "inputs",
+        "judge",
+        "tolerance",
+        "bonus",
+        "mutates",
+        "device",
+        "budget",
+        "lecture",
+        "needs",
+        "public",
+    )
     replaced: dict[str, str] = {}
     for definition in source.definitions:
         node = definition.node

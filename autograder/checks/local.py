@@ -6,8 +6,11 @@ Nothing is isolated here, so that a debugger works; verdicts are told by the sam
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from autograder.checks import observe, twin_messages
 from autograder.checks.authoring import AuthoringError
@@ -21,6 +24,7 @@ class PublicRunner:
     """A student's file with the public checks beside it."""
 
     def __init__(self, test_module: Path) -> None:
+        _interpret_kernels()
         slug = test_module.stem.removeprefix("test_")
         self.file = test_module.parent / f"{slug}.py"
         self.plan = load_plan(test_module.parent / "expected" / f"{slug}.plan")
@@ -57,6 +61,7 @@ class AuthorRunner:
     """An exercise's reference against its own judges and the comparison, on every case."""
 
     def __init__(self, folder: Path) -> None:
+        _interpret_kernels()
         name = f"{folder.parent.name}/{folder.name}"
         self.file = folder / "solution.py"
         exercise = load_exercise(folder, name)
@@ -92,6 +97,12 @@ class AuthorRunner:
         case.example = made.example
         verdict = self._twin.review(twin_messages.Seen(check.name, case, seen.value, seen.changed))
         return None if verdict.passed else _difference(check, case, verdict, self.plan)
+
+
+def _interpret_kernels() -> None:
+    """As in the jail, Triton runs kernels as Python where there is no GPU. It wants to know before it is imported."""
+    if not torch.cuda.is_available():
+        os.environ.setdefault("TRITON_INTERPRET", "1")
 
 
 def _load(file: Path, plan: Plan) -> tuple[observe.Implementation | None, Observed]:

@@ -10,6 +10,7 @@ import ast
 import builtins
 import contextlib
 import inspect
+import linecache
 import random
 import signal
 import sys
@@ -249,6 +250,8 @@ def load(
         return None, Observed(kind="syntax", text="Python cannot read this file: an expression is nested too deep")
     if use is not None:
         return None, Observed(kind="forbidden", name=use.name[:200], line=use.line)
+    # What reads a function's source again (Triton compiles it) finds it here: there is no such file in the jail.
+    linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
     stub_module = load_module(stub, f"stub.{name}", "stub")
     reset_state(seed)
     try:

@@ -6,6 +6,7 @@ only and ships to students as `expected/<exercise>.plan`, beside the test module
 
 from __future__ import annotations
 
+import importlib.util
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -53,7 +54,12 @@ class PlannedCheck(msgspec.Struct, kw_only=True, omit_defaults=True):
     lecture: str = ""
     mutates: bool = False
     budget: dict[str, float] = {}  # how many times the reference's "memory" and "cpu" an answer may use
+    needs: str = ""  # a package without which it is skipped
     cases: list[PlannedCase] = []
+
+    def is_runnable(self, gpu: bool = False) -> bool:
+        """Whether this machine has what the check needs; `gpu`: a device is at hand. Nothing is imported to find out."""
+        return (gpu or self.device == "cpu") and (not self.needs or importlib.util.find_spec(self.needs) is not None)
 
 
 class Plan(msgspec.Struct, kw_only=True):  # its defaults are written: the schema's name is one
@@ -65,6 +71,7 @@ class Plan(msgspec.Struct, kw_only=True):  # its defaults are written: the schem
     reference: str = ""  # private: its source, for what has to be measured in turn with it
     checks: list[PlannedCheck]
     mistakes: list[str] = []  # their sentences
+    imports: list[str] = []  # packages that some check needs: a worker has them before anything of it is measured
     complete: bool = True  # whether what they give is known
     public: bool = False  # whether this is the public plan
     key: str = ""  # hash of everything that it was made from
@@ -143,5 +150,6 @@ def public_plan(plan: Plan) -> Plan:
         experiments=extract.experiments(plan.experiments, "checks.py", names),
         checks=checks,
         mistakes=[plan.mistakes[index] for index in seen],
+        imports=plan.imports,
         public=True,
     )

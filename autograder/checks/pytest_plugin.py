@@ -148,6 +148,8 @@ class CheckItem(pytest.Item):
     def runtest(self) -> None:
         if self.check.device == "cuda" and not _has_cuda():
             pytest.skip("needs a CUDA device")
+        if not self.check.is_runnable(gpu=True):
+            pytest.skip(f"needs {self.check.needs}, which is not installed")
         if self.check.budget:
             bounded = " and ".join(sorted(self.check.budget))
             self.warn(pytest.PytestWarning(f"its {bounded} budget is not measured by pytest; `autograder check` does"))

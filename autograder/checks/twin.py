@@ -234,6 +234,7 @@ def _describe(exercise: Exercise) -> Described:
                 lecture=check.lecture,
                 mutates=check.mutates,
                 budget=check.budget.bounds(),
+                needs=check.needs,
                 cases=cases,
             )
         )

@@ -209,6 +209,8 @@ def _reason(check: CheckResult, case: CaseResult | None, options: Options) -> Sp
     message = messages.case_message(case) if case else None
     if message is None and check.verdict == "skipped" and check.device != "cpu":
         message = Message(id="run.skipped-no-gpu")
+    elif message is None and check.verdict == "skipped" and check.needs:
+        message = Message(id="run.skipped-no-package", values={"package": check.needs})
     if message is not None:
         return messages.spans(message, options.language)
     return [] if check.verdict in ("passed", "failed", "error") else [("text", options.label(check.verdict))]

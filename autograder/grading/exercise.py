@@ -119,7 +119,7 @@ class ExerciseGrader:
     def runnable(self) -> list[tuple[PlannedCheck, PlannedCase]]:
         """The cases that can run here, public ones first: code that has seen no hidden input yet has none to print, and
         what it prints in public cases is shown."""
-        cases = [(check, case) for check, case in self.plan.cases() if check.device == "cpu" or self.has_gpu]
+        cases = [(check, case) for check, case in self.plan.cases() if check.is_runnable(self.has_gpu)]
         return sorted(cases, key=lambda pair: not pair[1].public)
 
     def _session(self, subject: Subject) -> Session:
@@ -305,7 +305,7 @@ class ExerciseGrader:
 
     def _unloaded(self, check: PlannedCheck, problem: Outcome) -> CheckResult:
         verdict = problem.verdict or "error"
-        return self._check_record(check, verdict if check.device == "cpu" or self.has_gpu else "skipped")
+        return self._check_record(check, verdict if check.is_runnable(self.has_gpu) else "skipped")
 
     def _check_record(self, check: PlannedCheck, verdict: Verdict) -> CheckResult:
         return CheckResult(
@@ -316,13 +316,14 @@ class ExerciseGrader:
             earned=check.points if verdict == "passed" else 0,
             bonus=check.bonus,
             device=check.device,
+            needs=check.needs,
             lecture=f"{self.lecture}#{check.lecture}" if check.lecture else self.lecture,
         )
 
     def _check(
         self, check: PlannedCheck, cases: dict[Key, _Case], found: list[int] | None, graded: Graded, subject: Subject
     ) -> CheckResult:
-        if check.device != "cpu" and not self.has_gpu:
+        if not check.is_runnable(self.has_gpu):
             return self._check_record(check, "skipped")
         results = [self._case(check, case, cases[check.name, case.title], graded, subject) for case in check.cases]
         verdict: Verdict = next(each for each in GRAVITY if each in {case.verdict for case in results})

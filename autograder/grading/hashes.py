@@ -28,6 +28,7 @@ _GRADING = (
     "grading/grade.py",
     "grading/smallest.py",
 )
+_NEEDS = re.compile(r'needs="(\w+)"')
 _AUTHORED = ("solution.py", "checks.py", "mistakes.py", "alternatives.py")
 
 
@@ -116,4 +117,6 @@ def authored(folder: Path) -> str:
     checks = folder / "checks.py"
     if checks.exists() and b"given=" in checks.read_bytes():
         parts.append(f"hypothesis {_version('hypothesis')}")  # another version draws other examples
+    if checks.exists():  # what runs and what is skipped depends on what is installed
+        parts += [f"{name} {_version(name)}" for name in sorted(set(_NEEDS.findall(checks.read_text("utf-8"))))]
     return of(*parts)

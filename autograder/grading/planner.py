@@ -50,7 +50,7 @@ class Planner:
 
     def cached(self, exercise: Exercise) -> Plan | None:
         """The plan in the cache, if it is still the right one. Raises `CourseProblem`."""
-        path = self._path(exercise)
+        path = self.path(exercise)
         if not path.exists():
             return None
         try:
@@ -85,7 +85,8 @@ class Planner:
         """What a twin needs to hold this exercise."""
         return twin.Open(name=exercise.name, folder=str(exercise.solution_dir(self.root)))
 
-    def _path(self, exercise: Exercise) -> Path:
+    def path(self, exercise: Exercise) -> Path:
+        """Where the plan of `exercise` is kept."""
         return self.cache / f"{exercise.topic}.{exercise.slug}.{self.key(exercise)[:24]}.plan"
 
     def observe_mistakes(self, exercise: Exercise, plan: Plan, client: TwinClient) -> None:
@@ -113,6 +114,7 @@ class Planner:
             experiments=described.experiments,
             checks=described.checks,
             mistakes=[mistake.sentence for mistake in described.mistakes],
+            imports=sorted({check.needs for check in described.checks if check.needs}),
             complete=False,
             key=self.key(exercise),
             versions=hashes.versions(),
@@ -144,7 +146,7 @@ class Planner:
         self._keep(exercise, plan)
 
     def _keep(self, exercise: Exercise, plan: Plan) -> None:
-        write_private(self._path(exercise), write_plan(plan))
+        write_private(self.path(exercise), write_plan(plan))
 
     def session(self, plan: Plan, source: str, file: str) -> Session:
         """Where the course's own implementations are observed for a plan."""
@@ -169,8 +171,9 @@ class Planner:
 
     def _add_reference(self, plan: Plan, reference: str, client: TwinClient, where: str) -> None:
         with self.session(plan, reference, f"{where}/solution.py") as session:
-            outcomes = observe_all(session, plan.cases())
-        for check, case in plan.cases():
+            cases = [pair for pair in plan.cases() if pair[0].is_runnable(gpu=True)]
+            outcomes = observe_all(session, cases)
+        for check, case in cases:
             outcome = outcomes[check.name, case.title]
             if outcome.verdict is not None:
                 raise CourseProblem(
@@ -179,10 +182,9 @@ class Planner:
             case.want = outcome.value
             case.needs = budget.needs(outcome.used)
         seen = [
-            twin.Seen(check.name, case, case.want, outcomes[check.name, case.title].changed)
-            for check, case in plan.cases()
+            twin.Seen(check.name, case, case.want, outcomes[check.name, case.title].changed) for check, case in cases
         ]
-        for (check, case), verdict in zip(plan.cases(), client.review(seen), strict=True):
+        for (check, case), verdict in zip(cases, client.review(seen), strict=True):
             case.want_text = verdict.text
             if not verdict.passed:
                 reason = verdict.problem or (verdict.message and str(verdict.message.values)) or verdict.difference
@@ -193,7 +195,7 @@ class Planner:
             hidden = 0
             for case in check.cases:
                 hidden += not case.public
-                case.compared = check.device == "cpu" and (case.public or hidden <= COMPARED_HIDDEN) and not case.fresh
+                case.compared = check.is_runnable() and (case.public or hidden <= COMPARED_HIDDEN) and not case.fresh
 
 
 def compared(plan: Plan) -> list[tuple[PlannedCheck, PlannedCase]]:

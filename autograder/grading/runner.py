@@ -99,7 +99,7 @@ class Session:
         cpu = int(self.limits.cpu_seconds * (min(cases, 10) + 1)) + 2
         file_mb = max(1, self.limits.output_kb // 1024, 16)
         packages = tuple(sorted(name for name in self.code.forbidden if "." not in name))
-        limits = Limits(cpu, self.limits.memory_mb, file_mb, self.limits.profile, packages)
+        limits = Limits(cpu, self.limits.memory_mb, file_mb, self.limits.profile, packages, tuple(self.plan.imports))
         later = [LATER] if _GIVES_A_GRADIENT.search(self.plan.experiments + self.code.text) else []
         self._worker = self.zygote.fork("jail", limits, [*self.plan.lab, *later])
 

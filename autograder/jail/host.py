@@ -61,6 +61,7 @@ class Limits:
     file_mb: int = 16
     profile: Profile = "default"
     hidden: tuple[str, ...] = ()  # packages that it can't read
+    imports: tuple[str, ...] = ()  # packages that it has before it reads any code, where they are installed
 
 
 def scrubbed_environment() -> dict[str, str]:
@@ -198,6 +199,7 @@ class Zygote:
                 self._without,
                 list(limits.hidden),
                 list(lab),
+                list(limits.imports),
             )
             socket.send_fds(self._control, [_encode(request)], [theirs.fileno(), output])
             answer = self._answer(CONTROL_SECONDS)

@@ -6,7 +6,9 @@ It ends when its channel does. Nothing private is in it: no seeds, no expected v
 from __future__ import annotations
 
 import ast
+import contextlib
 import gc
+import importlib
 import io
 import os
 import socket
@@ -32,7 +34,12 @@ def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: in
     os.environ["TMPDIR"] = os.environ["HOME"] = settings.folder
     os.environ["USER"] = os.environ["LOGNAME"] = "student"  # asked of the environment before /etc/passwd
     tempfile.tempdir = settings.folder
+    if settings.profile != "gpu":
+        os.environ["TRITON_INTERPRET"] = "1"  # its kernels run as Python, before any code that defines one is loaded
     try:
+        for package in settings.imports:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(package)
         said = "on " + "\n".join(layers.apply_all(settings))
         printed = _redirect(output)
     except Exception as error:

@@ -38,6 +38,7 @@ class Fork(msgspec.Struct, tag="fork"):
     without: list[str] = []  # layers to leave out: for tests and --unsafe
     hidden: list[str] = []  # packages that it can't read
     lab: list[str] = []  # values of the lab whose data this worker will want, and `LATER`
+    imports: list[str] = []  # packages that it has before it reads any code, where they are installed
 
 
 class End(msgspec.Struct, tag="end"):
@@ -212,6 +213,7 @@ def _become_worker(request: Fork, channel: int, output: int, ready: int) -> None
                 profile=request.profile,
                 hidden=tuple(request.hidden),
                 without=tuple(request.without),
+                imports=tuple(request.imports),
             )
             worker.serve(sock, settings, output, ready)
     except BaseException:

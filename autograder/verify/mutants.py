@@ -137,7 +137,7 @@ class _Trial:
             check.name: len({index for case in check.cases for index in case.mistakes})
             for check in self._grader.plan.checks
         }
-        checks = [check for check in self._plan.checks if check.device == "cpu"]
+        checks = [check for check in self._plan.checks if check.is_runnable()]
         return sorted(checks, key=lambda check: -rejects[check.name])
 
     def run(self, mutant: Mutant) -> Tried:

@@ -29,6 +29,7 @@ class Settings:
     open_files: int = 256
     profile: Profile = "default"
     hidden: tuple[str, ...] = ()  # packages that can't be read
+    imports: tuple[str, ...] = ()  # packages that the worker imports first: what they take is not the submission's
     without: tuple[str, ...] = ()  # names of layers to leave out: for tests and --unsafe, decided by the grader alone
     on: tuple[str, ...] = ()  # names of the layers that this worker gets; `apply_all` fills it in
 

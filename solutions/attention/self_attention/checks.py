@@ -219,7 +219,7 @@ def heads_are_slices_of_the_projections(student, x, weights, heads, bias, causal
     """Head h works on features h·D … (h+1)·D - 1 of q_proj, k_proj and v_proj, and o_proj mixes the heads."""
     attention = build(student, weights, heads, bias)
     (x,) = leaves(x)
-    out = attention(x, causal=causal)
+    out = attention(x, causal=True) if causal else attention(x)
     return {"out": out, "gradient of x": gradients(out, {"x": x})["x"], "gradients": gradients(out, attention)}
 
 
@@ -240,7 +240,8 @@ def padding_changes_nothing(seen, want, inputs):
     public=[case("lengths 4 and 2", B=2, T=4, C=4, H=2, lengths=[4, 2])],
     hidden=[
         case("lengths 1, 5, 3, float64", B=3, T=5, C=6, H=3, lengths=[1, 5, 3], dtype="float64"),
-        case("causal", B=2, T=6, C=8, H=2, lengths=[3, 6], causal=True),
+        case("causal, three sequences, two heads", B=3, T=6, C=8, H=2, lengths=[3, 6, 1], causal=True),
+        case("two sequences, four heads", B=2, T=5, C=12, H=4, lengths=[5, 2], dtype="float64"),
         case("as many tokens as sequences", B=4, T=4, C=8, H=4, lengths=[2, 4, 1, 3], dtype="float64"),
         case("all padding", B=2, T=3, C=6, H=2, lengths=[0, 2]),
     ],

@@ -112,3 +112,27 @@ def hbm_accesses(T, D, M, algo):
                 count += rows * (D + D + 2) + rows * (D + 2)
         return count
     raise ValueError(algo)
+
+
+alternative(
+    "a kernel with other tiles, weights in float32, and powers of two",
+    edit={
+        "Br, Bc = 64, 32": "Br, Bc = 16, 64",
+        "tl.dot(p.to(v_j.dtype), v_j, input_precision": "tl.dot(p, v_j.to(tl.float32), input_precision",
+        "p = tl.exp(s - shift)": "p = tl.exp2(1.4426950408889634 * (s - shift))",
+        "before = tl.exp(m - shift)": "before = tl.exp2(1.4426950408889634 * (m - shift))",
+    },
+)
+alternative(
+    "a kernel that takes the scale into the queries and masks instead of ending early",
+    edit={
+        'input_precision="ieee") * scale': 'input_precision="ieee")',
+        "mask=(i < T) & (d < D), other=0.0)": "mask=(i < T) & (d < D), other=0.0)\n        q_i = (q_i * scale).to(q_i.dtype)",
+        "tl.minimum(S, tl.max(last) + 1) if CAUSAL else S": "S",
+    },
+)
+
+
+@alternative("no kernel", misses=["a_kernel_gives_the_same"])
+def fa1_triton(q, k, v, causal=False):
+    raise NotImplementedError

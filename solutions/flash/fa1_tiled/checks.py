@@ -1,8 +1,11 @@
 """Checks of the tiled forward pass: exact for ragged blocks, rescaled, in float32, causal, small in memory."""
 
+import math
+from contextlib import contextmanager
+
 import torch
 
-from autograder.checks import Budget, Tolerance, case, check, raises
+from autograder.checks import Budget, Tolerance, case, check, difference, raises, reject
 
 
 def sequences(rng, T, S, Br, Bc, B=1, H=2, D=4, dtype=torch.float32, causal=False):
@@ -171,3 +174,180 @@ def blocks_and_accesses_follow_the_algorithm(student, T, D, M):
         "flash": student.hbm_accesses(T, D, M, "flash"),
         "other": raises("ValueError", lambda: student.hbm_accesses(T, D, M, "fast")),
     }
+
+
+# --- the kernel in Triton ---
+
+
+@contextmanager
+def launches(names):
+    """Writes down the names of the kernels that are launched. (By Triton itself, in the jail: a help, no proof.)"""
+    from triton.runtime.interpreter import InterpretedFunction
+    from triton.runtime.jit import JITFunction
+
+    def watched(run):
+        def recorded(self, *args, **options):
+            names.append(self.fn.__name__)
+            return run(self, *args, **options)
+
+        return recorded
+
+    originals = {kind: kind.run for kind in (InterpretedFunction, JITFunction)}
+    for kind, run in originals.items():
+        kind.run = watched(run)
+    try:
+        yield
+    finally:
+        for kind, run in originals.items():
+            kind.run = run
+
+
+def interpreted(x):
+    """x where kernels run: here, interpreted; or on the GPU, under pytest on a machine that has one."""
+    import triton
+
+    return x if triton.knobs.runtime.interpret or x.is_cuda else x.cuda()
+
+
+def kernel_inputs(rng, T, S, B=1, H=1, D=16, dtype=torch.float32, causal=False, scale=1.0):
+    q, k, v = (rng.normal(B, H, length, D).to(dtype) for length in (T, S, S))
+    return {"q": q * scale, "k": k, "v": v, "causal": causal}
+
+
+# Right kernels differ by 6e-7 in float32 and, the weights rounded to float16 or not, by 1e-3 in float16; the smallest
+# mistake (a product in tf32's 10 bits) by 2e-4 in float32, the others by 1e-2 and more.
+KERNEL = {torch.float32: Tolerance(atol=1e-5, rtol=1e-4), torch.float16: Tolerance(atol=4e-3, rtol=4e-3)}
+
+
+def judge_kernel(seen, want):
+    """The values of the reference, from a kernel."""
+    if not seen["launched"]:
+        return reject("fa1_triton launches no kernel of Triton: what it returns was computed without one.")
+    return difference(seen["o"], want["o"], KERNEL[want["o"].dtype])
+
+
+@check(
+    points=2,
+    bonus=True,
+    needs="triton",
+    inputs=kernel_inputs,
+    judge=judge_kernel,
+    lecture="a-kernel-in-triton",
+    hidden=[
+        case("a length that no block divides", T=70, S=90),
+        case("one query and one key, one feature", T=1, S=1, D=1),
+        case("several heads and batch entries", T=5, S=7, B=2, H=3, D=24),
+        case("heads of 80", T=3, S=40, D=80),
+        case("causal", T=75, S=75, causal=True, H=2),
+        case("causal, fewer queries than keys", T=4, S=70, causal=True),
+        case("causal, queries before the first key", T=70, S=3, causal=True),
+        case("scores of hundreds, at the end", T=3, S=100, scale=100.0),
+        case("float16", T=20, S=70, D=32, dtype=torch.float16),
+        case("float16, causal", T=66, S=66, D=8, dtype=torch.float16, causal=True),
+    ],
+)
+def a_kernel_gives_the_same(student, q, k, v, causal):
+    """Optional: fa1_triton gives exact attention from a kernel in Triton, whatever the lengths and the width of a head."""
+    names = []
+    with launches(names):
+        o = student.fa1_triton(interpreted(q), interpreted(k), interpreted(v), causal=causal)
+    return {"o": o.to(q.device), "launched": names}
+
+
+# --- on a GPU; the reference runs on the CPU, interpreted ---
+
+
+@check(
+    points=1,
+    bonus=True,
+    device="cuda",
+    inputs=sequences,
+    lecture="three-things-to-carry",
+    tolerance=Tolerance(atol=1e-4, rtol=1e-3),
+    hidden=[
+        case("blocks that do not divide", T=100, S=130, Br=32, Bc=48, D=16),
+        case("causal", T=65, S=65, Br=16, Bc=16, D=16, causal=True),
+    ],
+)
+def tiles_stay_on_the_gpu(student, q, k, v, Br, Bc, causal):
+    """On a GPU, fa1_forward computes there and returns o, m and l there."""
+    o, m, l = student.fa1_forward(q, k, v, Br, Bc, causal=causal)  # noqa: E741
+    return {"o": o.cpu(), "m": m.cpu(), "l": l.cpu(), "same place": [x.device.type == q.device.type for x in (o, m, l)]}
+
+
+def step_by_step(q, k, v, causal, dtype):
+    """Standard attention with every intermediate result in `dtype`."""
+    q, k, v = (x.to(dtype) for x in (q, k, v))
+    s = q @ k.mT / math.sqrt(q.shape[-1])
+    if causal:
+        T, S = s.shape[-2:]
+        s = s.masked_fill(torch.ones(T, S, dtype=torch.bool).triu(1 + S - T), -math.inf)
+    return s.softmax(-1) @ v
+
+
+def judge_rounding(seen, inputs):
+    """The largest error against float64 is at most twice that of standard attention in the same dtype: FlashAttention's own test."""
+    if not seen["launched"]:
+        return reject("fa1_triton launches no kernel of Triton: what it returns was computed without one.")
+    given = inputs["q"], inputs["k"], inputs["v"], inputs["causal"]
+    exact = step_by_step(*given, torch.float64)
+    if seen["o"].shape != exact.shape:
+        return reject("The output has shape {got}; it has that of q.", got=list(seen["o"].shape))
+    usual = (step_by_step(*given, inputs["q"].dtype).double() - exact).abs().max().item()
+    error = (seen["o"].double() - exact).abs().max().item()
+    if not error <= 2 * usual:
+        return reject(
+            "The largest error is {error}; standard attention in this dtype has {usual}, and twice that is the bound.",
+            error=error,
+            usual=usual,
+        )
+    return None
+
+
+@check(
+    points=1,
+    bonus=True,
+    device="cuda",
+    needs="triton",
+    inputs=kernel_inputs,
+    judge=judge_rounding,
+    lecture="a-kernel-in-triton",
+    hidden=[
+        case("1000 tokens, bfloat16", T=1000, S=1000, D=64, dtype=torch.bfloat16),
+        case("1000 tokens, float16, causal", T=1000, S=1000, D=64, dtype=torch.float16, causal=True),
+    ],
+)
+def a_kernel_rounds_no_more_than_standard_attention(student, q, k, v, causal):
+    """Optional: on a GPU, the kernel's largest error in float16 and bfloat16 is at most twice that of standard attention."""
+    names = []
+    # The interpreter has no products of bfloat16: on the CPU, where only the reference runs this, float32 stands in.
+    work = q.dtype if q.is_cuda else torch.float32
+    with launches(names):
+        o = student.fa1_triton(q.to(work), k.to(work), v.to(work), causal=causal)
+    return {"o": o.to(q.dtype).cpu(), "launched": names}
+
+
+def repeated(rng, T, H, D, times):
+    q, k, v = (rng.normal(1, H, T, D).to(torch.float16) for _ in range(3))
+    return {"q": q, "k": k, "v": v, "times": times}
+
+
+@check(
+    points=1,
+    bonus=True,
+    device="cuda",
+    needs="triton",
+    inputs=repeated,
+    judge=judge_kernel,
+    lecture="what-is-never-there",
+    hidden=[case("65 536 tokens, 8 heads", T=128, H=8, D=64, times=512)],
+)
+def long_sequences_fit(student, q, k, v, times):
+    """Optional: on a GPU, the kernel attends over 65 536 tokens, whose scores would take 64 GiB in float16."""
+    # Keys and values that come `times` times have the weights of once, divided: the answer for the short sequence holds.
+    times = times if q.is_cuda else 1
+    names = []
+    with launches(names):
+        o = student.fa1_triton(*(x.repeat(1, 1, times, 1) for x in (q, k, v)))
+    T = q.shape[2]
+    return {"o": torch.cat([o[:, :, :T], o[:, :, -T:]]).cpu(), "launched": names}

@@ -131,6 +131,71 @@ mistake("You forget l and m, which are read and written with o.", edit={"matrix 
 mistake("An unknown `algo` must raise ValueError.", edit={'if algo != "flash":': "if False:"})
 
 
+# --- the kernel ---
+
+KERNEL = "_attend[grid](q, k, v, o, T, S, D**-0.5, D, width, Br, Bc, causal)\n    return o"
+
+mistake(
+    "fa1_triton calls fa1_forward: a right answer, but no kernel. Write one with @triton.jit and launch it.",
+    edit={KERNEL: "return fa1_forward(q, k, v, Br, Bc, causal)[0]"},
+)
+mistake(
+    "Your kernel launches a program for each full block of queries only: round up, triton.cdiv(T, Br).",
+    edit={"triton.cdiv(T, Br), B * H": "max(T // Br, 1), B * H", "torch.empty_like(q)": "torch.zeros_like(q)"},
+)
+mistake(
+    "Your kernel masks keys when it loads them, but not their scores: a masked key has score 0, not -inf, and takes part in the sum.",
+    edit={"seen = tl.trans(j) < S": "seen = tl.trans(j) < S + Bc"},
+)
+mistake(
+    "Your kernel loads past the last key: rows of the next head, or of nobody. Mask what it loads with j < S, and its scores too.",
+    edit={
+        "k + kv_at, mask=(j < S) & (d < D)": "k + kv_at, mask=(head * S + j < S) & (d < D)",
+        "seen = tl.trans(j) < S": "seen = tl.trans(head * S + j) < S",
+    },
+)
+mistake(
+    "Your kernel reads every query of the first head: add head · T rows to where q and o begin.",
+    edit={"q_at = (head * T + i)": "q_at = (0 * head + i)", "torch.empty_like(q)": "torch.zeros_like(q)"},
+)
+mistake(
+    "Your kernel does not scale the scores by 1 / √D.",
+    edit={"o, T, S, D**-0.5, D, width": "o, T, S, 1.0, D, width"},
+)
+mistake(
+    "Your kernel scales by the padded width. The head has D features; the others are zeros.",
+    edit={"o, T, S, D**-0.5, D, width": "o, T, S, width**-0.5, D, width"},
+)
+mistake(
+    "In your kernel the output is not scaled down when the maximum grows: multiply it by exp(m - m_new) before you add a tile.",
+    edit={"o_i = before * o_i + tl.dot": "o_i = o_i + tl.dot"},
+)
+mistake(
+    "In your kernel the sum is not scaled down when the maximum grows.",
+    edit={"l = before * l + tl.sum": "l = l + tl.sum"},
+)
+mistake(
+    "Your kernel does not divide by l at the end.",
+    edit={"o_i = o_i / tl.where(l == 0, 1.0, l)": "o_i = o_i / 1.0"},
+)
+mistake(
+    "Your kernel divides by l where a query has seen no key: 0 / 0 is nan.",
+    edit={"o_i / tl.where(l == 0, 1.0, l)": "o_i / l"},
+)
+mistake(
+    "In your kernel a row that has seen nothing yet subtracts -inf from -inf: shift by 0 there.",
+    edit={'tl.where(m_new == -float("inf"), 0.0, m_new)': "m_new"},
+)
+mistake(
+    "Your kernel ignores `causal`.",
+    edit={"Br, Bc, causal)\n    return o": "Br, Bc, False)\n    return o"},
+)
+mistake(
+    "Your kernel aligns the sequences at their starts: query i sees keys up to i + (S - T).",
+    edit={"last = i + S - T": "last = i"},
+)
+
+
 def _whole(q, k, v, causal):
     s = q.to(torch.promote_types(q.dtype, torch.float32)) @ k.to(torch.promote_types(q.dtype, torch.float32)).mT
     s = s / math.sqrt(q.shape[-1])

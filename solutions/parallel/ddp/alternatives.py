@@ -207,3 +207,47 @@ class MiniDDP(_Start):
         for p in self.trained:
             grad = torch.zeros_like(p) if p.grad is None else p.grad
             p.grad = torch.stack(self.comm.all_gather(grad)).mean(0)
+
+
+@alternative("every rank sends its gradients to every other", misses=["buckets_overlap_backward"])
+class MiniDDP(_Start):
+    def __init__(self, module, bucket_cap_bytes, comm):
+        super().__init__(module, bucket_cap_bytes, comm)
+
+    def forward(self, x):
+        return super().forward(x)
+
+    def no_sync(self):
+        return super().no_sync()
+
+    def finalize(self):
+        others = [rank for rank in range(self.comm.size) if rank != self.comm.rank]
+        for p in self.trained:
+            p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+            for rank in others:
+                self.comm.send(p.grad, rank)
+        for p in self.trained:
+            p.grad = sum((self.comm.recv(rank) for rank in others), start=p.grad) / self.comm.size
+
+
+@alternative("rank 0 collects, averages and broadcasts", misses=["buckets_overlap_backward"])
+class MiniDDP(_Start):
+    def __init__(self, module, bucket_cap_bytes, comm):
+        super().__init__(module, bucket_cap_bytes, comm)
+
+    def forward(self, x):
+        return super().forward(x)
+
+    def no_sync(self):
+        return super().no_sync()
+
+    def finalize(self):
+        for p in self.trained:
+            p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+            if self.comm.rank:
+                self.comm.send(p.grad, 0)
+            else:
+                for rank in range(1, self.comm.size):
+                    p.grad += self.comm.recv(rank)
+                p.grad /= self.comm.size
+            self.comm.broadcast(p.grad, 0)

@@ -190,8 +190,8 @@ class Net(nn.Module):
 
 
 def gradients(net):
-    """The gradients of all parameters; one that has none counts as zeros."""
-    return [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in net.parameters()]
+    """The gradients of all parameters by name; one that has none counts as zeros."""
+    return {name: torch.zeros_like(p) if p.grad is None else p.grad.clone() for name, p in net.named_parameters()}
 
 
 def setup(rng, widths, n, batch=3, steps=1, dtype="float32", **others):
@@ -269,7 +269,7 @@ def train(student, weights, batches, cap, paths=None, frozen=()):
             ddp.finalize()
             seen.append(gradients(net))
             with torch.no_grad():
-                for p, grad in zip(net.parameters(), seen[-1], strict=True):
+                for p, grad in zip(net.parameters(), seen[-1].values(), strict=True):
                     p -= 0.1 * grad
         return seen, [p.grad for p in net.parameters() if not p.requires_grad]
 
@@ -281,26 +281,87 @@ def train(student, weights, batches, cap, paths=None, frozen=()):
     }
 
 
-def pool(record):
-    """Every number that the ranks can have got from each other, and its n-th part, sorted."""
-    parts = [each.total for each in record.collectives if each.op != "broadcast"]
-    parts += [part for each in record.of("all_gather") for part in each.payloads.values()]
-    parts += [each.tensor for each in record.messages]
-    flat = torch.cat([part.double() for part in parts]) if parts else torch.zeros(0, dtype=torch.float64)
-    return torch.cat([flat, flat / record.size, torch.zeros(1, dtype=torch.float64)]).sort().values
+def numbers(parts):
+    """Every number of these tensors, sorted."""
+    flat = [part.double().flatten() for part in parts]
+    return torch.cat([torch.zeros(1, dtype=torch.float64), *flat]).sort().values
 
 
-def is_explained(values, known):
-    """Whether each value is, within rounding, among the sorted known ones."""
-    values = values.double().flatten()
+def among(values, known):
+    """For each value, whether it is, within rounding, one of the sorted known numbers."""
     after = torch.searchsorted(known, values).clamp(max=len(known) - 1)
     nearest = torch.minimum((known[after] - values).abs(), (known[(after - 1).clamp_min(0)] - values).abs())
-    return bool((nearest <= SUMS.atol + SUMS.rtol * values.abs()).all())
+    return nearest <= SUMS.atol + SUMS.rtol * values.abs()
+
+
+def given_by(record, rank):
+    """The numbers that a rank gave to the others (what it broadcasts too: a sum that was gathered goes back that way)."""
+    parts = [each.payloads[rank] for each in record.collectives if each.op != "broadcast" or each.peer == rank]
+    return numbers(parts + [each.tensor for each in record.messages if each.src == rank])
+
+
+def arrived(record):
+    """The numbers that a rank can have as sums: what collectives add up, what messages and broadcasts carry."""
+    parts = [each.total for each in record.collectives if each.op != "broadcast"]
+    parts += [each.payloads[each.peer] for each in record.of("broadcast")]
+    return numbers(parts + [each.tensor for each in record.messages])
+
+
+def shares(record, inputs):
+    """(rank, number): each rank's own gradients of all reductions, from the record of the reference."""
+    return torch.stack(
+        [
+            torch.cat([each.payloads[rank].double() for each in record.of("all_reduce")])
+            for rank in range(len(inputs["batches"]))
+        ]
+    )
+
+
+def never_left(record, own):
+    """The first rank whose gradients did not all leave it, as they are or divided by n; else None.
+
+    A rank that was sent something may have added to it what it passes on, as on a ring: then a sum with others' counts.
+    """
+    n = len(own)
+    for rank in range(n):
+        given = given_by(record, rank)
+        others = [other for other in range(n) if other != rank]
+        left = own[rank] == 0  # nothing to tell
+        for count in range(n if any(each.dst == rank for each in record.messages) else 1):
+            for added in itertools.combinations(others, count):
+                part = own[[rank, *added]].sum(0)
+                left |= among(part, given) | among(part / n, given)
+        if not left.all():
+            return rank
+    return None
+
+
+def is_explained(record, own):
+    """Whether the sums over ranks are among what arrived, or each rank was sent all that it adds up."""
+    n, total, known = len(own), own.sum(0), arrived(record)
+    if (among(total, known) | among(total / n, known)).all():
+        return True
+    sent = {(src, dst): [each.tensor for each in record.messages if (each.src, each.dst) == (src, dst)]
+            for src, dst in itertools.permutations(range(n), 2)}  # fmt: skip
+    return all(among(own[src], numbers(parts)).all() for (src, _), parts in sent.items())
+
+
+def misplaced(seen, want):
+    """Where a rank has all the right numbers at the end of a step, but some in other parameters."""
+    for got, right in zip(itertools.chain(*seen), itertools.chain(*want), strict=False):
+        wrong = [name for name in right if not _same(got[name], right[name])]
+        if wrong and _same(numbers(got.values()), numbers(right.values())):
+            return reject(
+                "Your means are right, but not where they belong: {name} has numbers of another parameter. "
+                "Take a joined tensor apart in the order in which you joined it.",
+                name=wrong[0],
+            )
+    return None
 
 
 def judge_gradients(seen, want, inputs):
-    """The gradients are right, and what was sent, replayed, gives them."""
-    wrong = difference(seen["gradients"], want["gradients"], SUMS)
+    """The gradients are right; each rank's share of each of them left the rank; and the sums are what was sent."""
+    wrong = misplaced(seen["gradients"], want["gradients"]) or difference(seen["gradients"], want["gradients"], SUMS)
     if wrong is not None:
         return wrong
     n = len(inputs["batches"])
@@ -308,8 +369,17 @@ def judge_gradients(seen, want, inputs):
         record = replay(seen["events"], n)
     except BadEvents:
         return reject("The record of calls is not what a world of these ranks records.")
-    known = pool(record)
-    if n > 1 and not all(is_explained(each, known) for step in want["gradients"][0] for each in step):
+    if n == 1:
+        return None
+    own = shares(replay(want["events"], n), inputs)
+    rank = never_left(record, own)
+    if rank is not None:
+        return reject(
+            "The gradients of rank {rank} were not all sent to the others, so their mean can't come from there. "
+            "Ranks share no memory: what another one knows has to go through `comm`.",
+            rank=rank,
+        )
+    if not is_explained(record, own):
         return reject("The gradients did not come from what the ranks sent to each other.")
     return None
 

@@ -1,5 +1,6 @@
 """Wrong implementations of parallel/ddp, and what a student should read about each."""
 
+import torch
 from torch import nn
 
 from autograder.checks import mistake
@@ -143,6 +144,54 @@ class MiniDDP(nn.Module):
                 p.grad = self.comm.all_reduce(p.grad.clone()) / self.comm.size
 
 
+@mistake(
+    "Your ranks hand their gradients over in a variable that they share, and send only what came out. "
+    "Real ranks are processes on several machines: send every rank's own gradients through `comm`."
+)
+class MiniDDP(nn.Module):
+    board = {}  # noqa: RUF012 (that is the mistake)
+
+    def __init__(self, module, bucket_cap_bytes, comm):
+        import contextlib
+
+        super().__init__()
+        self.module, self.comm, self.no_sync = module, comm, contextlib.nullcontext
+        for tensor in (*module.parameters(), *module.buffers()):
+            comm.broadcast(tensor, src=0)
+
+    def forward(self, x):
+        for buffer in self.module.buffers():
+            self.comm.broadcast(buffer, src=0)
+        return self.module(x)
+
+    def no_sync(self):
+        raise AssertionError("replaced by the instance's own")
+
+    def finalize(self):
+        trained = [p for p in self.module.parameters() if p.requires_grad]
+        self.board[self.comm.rank] = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in trained]
+        self.comm.barrier()
+        means = [sum(parts) / self.comm.size for parts in zip(*self.board.values(), strict=True)]
+        self.comm.barrier()
+        for p, mean in zip(trained, means, strict=True):
+            p.grad = self.comm.all_reduce(mean.clone()) / self.comm.size
+
+
+mistake(
+    "You take a bucket apart in the opposite order of that in which you joined it, so gradients end at other parameters.",
+    edit={
+        "zip(bucket, mean.split([p.numel() for p in bucket]), strict=True)": ""
+        "zip(bucket[::-1], mean.split([p.numel() for p in bucket[::-1]]), strict=True)"
+    },
+)
+mistake(
+    "You give the means of a bucket back from the end. Parameters of the same shape then get each other's: keep the order.",
+    edit={
+        "mean.split([p.numel() for p in bucket]), strict": ""
+        "sorted(mean.split([p.numel() for p in bucket]), key=lambda part: -part.storage_offset()), strict",
+        "grad.view_as(p)": "(grad.view_as(p) if grad.numel() == p.numel() else torch.zeros_like(p))",
+    },
+)
 mistake(
     "A parameter that this rank did not use keeps no gradient. Others may have used it: write the mean into every parameter's grad.",
     edit={"                p.grad = grad": "                if p.grad is not None:\n                    p.grad = grad"},

@@ -82,3 +82,33 @@ def test_worked_examples(reference):
     assert reference.transfers(4, 8, 2) == 112
     with pytest.raises(ValueError):
         reference.interleaved(4, 6, 2)
+
+
+@pytest.mark.parametrize(("p", "m", "v"), [(2, 4, 2), (3, 3, 2), (1, 2, 3)])
+def test_stages_that_run_it_get_the_gradients_of_the_whole_batch(reference, p, m, v):
+    """The order of the schedule, on real modules with chunks: what runs is possible, and gives what one process gives."""
+    torch = pytest.importorskip("torch")
+    draw = torch.Generator().manual_seed(0)
+    layers = [torch.nn.Linear(3, 3, dtype=torch.float64) for _ in range(p * v)]
+    x, y = (torch.randn(2 * m, 3, dtype=torch.float64, generator=draw) for _ in range(2))
+    received = {(0, i): part for i, part in enumerate(x.chunk(m))}  # at a stage, for its F
+    arrived = {(p * v - 1, i): None for i in range(m)}  # gradients at a stage, for its B
+    outputs = {}
+    todo = [list(ops) for ops in reference.interleaved(p, m, v)]
+    while any(todo):
+        ops = next(ops for ops in todo if ops and ops[0][::2] in (received if ops[0][1] == "F" else arrived))
+        s, kind, i = ops.pop(0)
+        if kind == "F":
+            outputs[s, i] = layers[s](received[s, i])
+            if s + 1 < len(layers):
+                received[s + 1, i] = outputs[s, i].detach().requires_grad_()
+            else:
+                outputs[s, i] = (outputs[s, i] - y.chunk(m)[i]).pow(2).mean() / m
+        else:
+            outputs.pop((s, i)).backward(arrived[s, i])
+            arrived[s - 1, i] = received[s, i].grad
+    got = [p.grad.clone() for layer in layers for p in layer.parameters()]
+    for layer in layers:
+        layer.zero_grad()
+    (torch.nn.Sequential(*layers)(x) - y).pow(2).mean().backward()
+    torch.testing.assert_close(got, [p.grad for layer in layers for p in layer.parameters()])

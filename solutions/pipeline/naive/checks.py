@@ -160,7 +160,7 @@ def stuck(rng, p=2, m=2, change="", lists=None):
     fresh=1,
 )  # fmt: skip
 def a_deadlock_is_told(student, schedule):
-    """A schedule that cannot go on raises `Deadlock`, wherever it comes to stand."""
+    """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand."""
     return raises("ValueError", lambda: student.simulate(schedule))
 
 

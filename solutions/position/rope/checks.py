@@ -14,6 +14,11 @@ FAR = Tolerance(atol=3e-3, rtol=1e-3)  # one unit of float16
 ONE_ULP = Tolerance(atol=1e-3, rtol=2**-7)  # of bfloat16, and what float32 angles do to numbers near 0
 
 
+def based(base):
+    """The argument `base`, or none where the default is wanted."""
+    return {} if base is None else {"base": base}
+
+
 def options(style="half", rotary_dim=None, base=10000.0):
     return {"style": style, "rotary_dim": rotary_dim, "base": base}
 
@@ -40,12 +45,12 @@ def tokens(rng, B=1, H=1, T=1, D=4, values=None, pos=None, low=0, high=0, own=Fa
         case("one pair", D=2, base=10000.0),
         case("Llama 3", D=128, base=500000.0),
         case("an odd number of pairs", D=10, base=7.0),
-        case("base 10 000, 64 features", D=64, base=10000.0),
+        case("base 10 000, the default, 64 features", D=64, base=None),
     ],
 )
 def frequencies_fall_from_1(student, D, base):
     """Pair i has the frequency base^(-2i/D), in float64."""
-    return student.rope_freqs(D, base)
+    return student.rope_freqs(D, **based(base))
 
 
 @check(
@@ -70,7 +75,7 @@ def frequencies_fall_from_1(student, D, base):
 )
 def half_pairs_feature_i_with_its_half(student, x, pos, style, rotary_dim, base):
     """In the style "half", the default, features i and D/2+i are a pair, turned counterclockwise by pos · θ_i."""
-    return student.apply_rope(x, pos, base=base)
+    return student.apply_rope(x, pos) if base == 10000.0 else student.apply_rope(x, pos, base=base)
 
 
 @check(
@@ -230,14 +235,14 @@ def weights_move_from_one_style_to_the_other(student, w, H, to):
     public=[case("two pairs", D=4, max_dist=3, base=10000.0)],
     hidden=[
         case("one pair", D=2, max_dist=5, base=10000.0),
-        case("the paper's curve", D=128, max_dist=256, base=10000.0),
+        case("the paper's curve, with the default base", D=128, max_dist=256, base=None),
         case("base 100", D=10, max_dist=40, base=100.0),
         case("distance 0 only", D=6, max_dist=1, base=10000.0),
     ],
 )
 def the_bound_falls_with_the_distance(student, D, max_dist, base):
     """The bound at distance m is the mean of |S_j(m)| over all D/2 partial sums S_j of exp(1j · m · θ_i)."""
-    return student.decay_bound(D, max_dist, base)
+    return student.decay_bound(D, max_dist, **based(base))
 
 
 @check(
