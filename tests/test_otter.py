@@ -7,6 +7,8 @@ import hashlib
 import io
 import json
 import os
+import re
+import shlex
 import stat
 import subprocess
 import zipfile
@@ -18,10 +20,12 @@ import sample_results as sample
 from command_line import here, make_course, with_code
 
 from autograder.course import Course, load_course
-from autograder.integrations.otter import bundle, container, results, run
+from autograder.integrations.otter import bundle, container, export, results, run
 from autograder.integrations.otter.plugin import Plugin
 from autograder.release.wheel import engine_wheel
 
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = (ROOT / "docs/otter-gradescope.md").read_text("utf-8")
 FORGE = """
 import json, os
 json.dump({"score": 99}, open("results.json", "w"))
@@ -36,8 +40,10 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def exported(course: Path) -> Path:
-    """The zip, unpacked as Gradescope unpacks it."""
-    done = here(course, "export", "otter", "numbers_of", "autograder.zip")
+    """The zip that the page's command makes, unpacked as Gradescope unpacks it."""
+    [block] = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    [command] = block.splitlines()
+    done = here(course, *shlex.split(command)[1:])
     assert done.code == 0 and "2 exercises, 10 points" in done.flat and "the secret" in done.flat, done
     source = course.parent / "autograder/source"
     with zipfile.ZipFile(course / "autograder.zip") as archive:
@@ -159,6 +165,21 @@ def test_what_is_opened(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------- when it can't be graded
+
+
+def test_the_page_quotes_what_is_really_said() -> None:
+    """Its table of troubles, word for word; its figures of limits are those of the code."""
+    with pytest.raises(container.TooSmall, match="This container has 1 MB of memory"):
+        container.memory_for_students(1)
+    for said in ("This container has … MB of memory", "the container ran out of memory", "otter: *No gradable files"):
+        assert said in PAGE
+    assert results.NOT_GRADED.format(why=results.OURS).startswith(
+        "Your submission has arrived, and was not graded: this is a fault of the autograder"
+    )
+    assert "Your submission has arrived, and was not graded: this is a fault of the autograder" in PAGE
+    assert export.TOO_SLOW.startswith("grading took longer than {minutes} minutes")
+    assert export.TOO_LARGE.startswith("the container ran out of memory")
+    assert f"less {container.NEEDED_MB} MB" in PAGE and f"after {export.MINUTES - 1}:{60 - export.MARGIN}" in PAGE
 
 
 def test_a_zip_that_is_not_whole(exported: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import zipfile
@@ -241,3 +242,33 @@ def test_otter_grade_finds_the_pickled_result(autograder: Autograder) -> None:
         autograder.command(autograder.seen / "env/bin/python", "-c", code, pickled), capture_output=True, text=True
     )
     assert done.stdout.split() == ["5.0", "20.0", "8"], done.stderr
+
+
+def blocks(kind: str) -> list[str]:
+    page = (ROOT / "docs/otter-gradescope.md").read_text("utf-8")
+    [block] = re.findall(rf"^```sh {kind}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    return block.splitlines()
+
+
+def test_the_commands_of_the_page(autograder: Autograder, tmp_path: Path) -> None:
+    """`setup.sh` has run in the fixture; `otter grade` needs Docker, so only its options are looked at."""
+    (tmp_path / "autograder").symlink_to(autograder.seen)
+    shutil.copy(autograder.zip, tmp_path / "autograder.zip")
+    with zipfile.ZipFile(tmp_path / "submission.zip", "w") as archive:
+        archive.writestr("forges.py", with_code())
+    unpack, setup, *rest = blocks("machine")
+    assert setup == "bash autograder/source/setup.sh"
+    script = "\n".join(["set -e", unpack, *rest])
+    path = f"{autograder.seen}/env/bin:{os.environ['PATH']}"
+    done = subprocess.run(
+        autograder.command("bash", "-c", script), cwd=tmp_path, env={**os.environ, "PATH": path}, timeout=LONG
+    )
+    assert done.returncode == 0
+    assert json.loads((tmp_path / "results/results.json").read_text("utf-8"))["score"] == 5
+
+    [command] = blocks("docker")
+    command_help = subprocess.run(
+        autograder.command(autograder.seen / "env/bin/otter", "grade", "--help"), capture_output=True, text=True
+    ).stdout
+    options = [word for word in command.split() if word.startswith("--")]
+    assert len(options) == 5 and all(option in command_help for option in options)
