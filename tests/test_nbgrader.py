@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -23,6 +25,7 @@ from autograder.integrations.nbgrader.rebuilt import MAX_CELLS, rebuild
 from autograder.integrations.nbgrader.released import Released, read_released
 from autograder.integrations.nbgrader.tool import NbgraderError, Tool
 
+PAGE = Path(__file__).resolve().parent.parent / "docs/nbgrader.md"
 ON_TIME, LATE = "2026-09-15 10:00:00 UTC", "2026-09-17 10:00:00 UTC"
 ESSAY = "YOUR ANSWER HERE"
 SCRIPT = "<script>window.pwned = true</script><img src=x onerror='window.pwned = true'>"
@@ -390,9 +393,23 @@ def test_autograded_notebooks_are_valid_and_hold_no_student_output(graded: Done,
 
 
 @pytest.mark.slow
-def test_feedback_is_nbgraders_own_with_ours_in_it(graded: Done, folder: Path, python: str) -> None:
-    made = nbgrader(folder, python, "generate_feedback", "numbers", "--student=bob")
-    assert made.returncode == 0, made.stderr
+def test_every_command_of_the_page_and_feedback_is_nbgraders_own_with_ours_in_it(
+    graded: Done, root: Path, folder: Path, python: str
+) -> None:
+    ran = []
+    for kind, block in re.findall(r"^```sh ?(\w*)\n(.*?)^```", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        for command, *arguments in map(shlex.split, block.splitlines()):
+            if kind == "setup":
+                assert (command, arguments[0].partition("=")[0]) == ("export", "NBGRADER_PYTHON")
+                continue
+            assert command == (kind or "autograder")
+            if kind == "nbgrader":
+                made = nbgrader(folder, python, *arguments)
+                assert made.returncode == 0, made.stderr
+            else:
+                assert run(root, *arguments, NBGRADER_PYTHON=python).code == 0
+            ran.append(arguments[0])
+    assert ran == ["export", "generate_assignment", "grade", "generate_feedback", "export"]
     page = (folder / "feedback/bob/numbers/numbers_of.html").read_text("utf-8")
     assert "Score: 3.0 / 5.0" in page and "You take the mean of columns." in page and "Late submission penalty" in page
     assert "No response." in page

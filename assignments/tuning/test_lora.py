@@ -216,12 +216,12 @@ def the_adapter_is_saved_alone(student, model, tokens, pattern, second, options)
 
 
 def dropped(rng, p, n=4000, alpha=2.0):
-    """Rank 1, with A = (1, 10) and B = (1, 2, 4): what was dropped can be read from the output."""
+    """Rank 1, with A = (1, 10), B = (1, 2, 4) and x = (2, 3): what was dropped can be read from the output."""
     return {
         "weight": rng.normal(3, 2),
         "A": torch.tensor([[1.0, 10.0]]),
         "B": torch.tensor([[1.0], [2.0], [4.0]]),
-        "x": torch.ones(n, 2),
+        "x": torch.tensor([2.0, 3.0]).repeat(n, 1),
         "options": {"r": 1, "alpha": alpha, "dropout": p},
     }
 
@@ -236,8 +236,8 @@ def drops_features_of_x(seen, want, inputs):
     if output.shape != want["in training mode"].shape:
         return difference(output, want["in training mode"])
     change = (output - inputs["x"] @ inputs["weight"].T).double() / s  # (n, 3): B A dropout(x)
-    kept = change[:, 0] * (1 - p)  # 0, 1, 10 or 11: which of the two features went through
-    index = (kept[:, None] - torch.tensor([0.0, 1.0, 10.0, 11.0])).abs().min(-1)
+    kept = change[:, 0] * (1 - p)  # 0, 2, 30 or 32: which of the two features went through
+    index = (kept[:, None] - torch.tensor([0.0, 2.0, 30.0, 32.0])).abs().min(-1)
     same = (change - change[:, :1] * inputs["B"].T.double()).abs().max()
     if not (float(index.values.max()) < 1e-3 and float(same) < 1e-2):
         return reject(

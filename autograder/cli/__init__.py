@@ -11,7 +11,20 @@ import sys
 
 import typer
 
-from autograder.cli import authors, ci, collect, deliver, export, handin, instructors, runs, scores, secret, students
+from autograder.cli import (
+    authors,
+    ci,
+    collect,
+    deliver,
+    export,
+    handin,
+    instructors,
+    otter,
+    runs,
+    scores,
+    secret,
+    students,
+)
 from autograder.cli.common import explain
 
 app = typer.Typer(
@@ -33,6 +46,7 @@ scores.register(app)
 runs.register(app)
 collect.register(app)
 export.register(app)
+otter.register(app)
 deliver.register(app)
 secret.register(app)
 authors.register(app)

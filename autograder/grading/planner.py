@@ -50,7 +50,7 @@ class Planner:
 
     def cached(self, exercise: Exercise) -> Plan | None:
         """The plan in the cache, if it is still the right one. Raises `CourseProblem`."""
-        path = self._path(exercise)
+        path = self.path(exercise)
         if not path.exists():
             return None
         try:
@@ -85,7 +85,8 @@ class Planner:
         """What a twin needs to hold this exercise."""
         return twin.Open(name=exercise.name, folder=str(exercise.solution_dir(self.root)))
 
-    def _path(self, exercise: Exercise) -> Path:
+    def path(self, exercise: Exercise) -> Path:
+        """Where the plan of `exercise` is kept."""
         return self.cache / f"{exercise.topic}.{exercise.slug}.{self.key(exercise)[:24]}.plan"
 
     def observe_mistakes(self, exercise: Exercise, plan: Plan, client: TwinClient) -> None:
@@ -145,7 +146,7 @@ class Planner:
         self._keep(exercise, plan)
 
     def _keep(self, exercise: Exercise, plan: Plan) -> None:
-        write_private(self._path(exercise), write_plan(plan))
+        write_private(self.path(exercise), write_plan(plan))
 
     def session(self, plan: Plan, source: str, file: str) -> Session:
         """Where the course's own implementations are observed for a plan."""

@@ -30,7 +30,7 @@ def results(
     """
     worth, out_of = (score.score, score.points) if score is not None else (float(view.earned), float(view.points))
     scale = points / out_of if points is not None and out_of else 1.0
-    tests = [test for number_, one in enumerate(view.exercises, 1) for test in _tests(one, number_)]
+    tests = [test for number_, one in enumerate(view.exercises, 1) for test in exercise_tests(one, number_)]
     found: dict[str, Any] = {
         "score": round(worth * scale, 2),
         "output": _output(view, score),
@@ -49,8 +49,8 @@ def to_json(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _tests(exercise: ExerciseResult, number_: int) -> list[dict[str, Any]]:
-    """One for each check; an exercise that could not be run at all has one that says why."""
+def exercise_tests(exercise: ExerciseResult, number_: int) -> list[dict[str, Any]]:
+    """One for each check, in their order; an exercise that could not be run at all has one that says why."""
     options = Options(show_all=True)
     arranged = exercise_view(exercise, options)
     views = {each.name: each for each in (*arranged.failed, *arranged.pending, *arranged.passed, *arranged.unchecked)}

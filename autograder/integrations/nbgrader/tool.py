@@ -15,7 +15,7 @@ from typing import Any
 BRIDGE = Path(__file__).with_name("bridge.py")
 INSTALL = (
     "There is no nbgrader here. Either\n"
-    "  python -m pip install -c constraints.txt 'llm-internals[nbgrader]'      (into this environment: about 100 packages)\n"
+    "  python -m pip install -c constraints.txt 'llm-internals[nbgrader]'      (into this environment; Jupyter's server comes with it)\n"
     "or, where nbgrader is installed elsewhere (an environment of its own, JupyterHub's), name that Python:\n"
     "  --nbgrader-python /path/to/python      (or the variable NBGRADER_PYTHON)"
 )
