@@ -72,14 +72,15 @@ def near_middles(rng, block, rows):
     in float32 they keep 5e-4 of distance from it."""
     middles = (torch.tensor(ROUGH[1:]) + torch.tensor(ROUGH[:-1])) / 2
     found = []
-    for _ in range(rows):
+    while len(found) < rows:
         top = rng.uniform(1.0, 4.0, 1).bfloat16()
         w = (rng.uniform(-1.0, 1.0, 4000) * top).bfloat16()
         exact, rounded = w.float() / top.float(), (w / top).float()
         crossed = torch.bucketize(exact, middles) != torch.bucketize(rounded, middles)
-        far = (exact[:, None] - middles).abs().amin(1) > 5e-4
-        row = torch.cat([top, w[crossed & far][: block - 1]]).float()
-        found.append(torch.nn.functional.pad(row, (0, block - len(row)), value=float(row[0]) / 2))
+        far = [(each[:, None] - middles).abs().amin(1) > gap for each, gap in ((exact, 5e-4), (rounded, 1e-4))]
+        row = torch.cat([top, w[crossed & far[0] & far[1]][: block - 1]]).float()
+        if len(row) > 1:  # few absmaxes have such weights
+            found.append(torch.nn.functional.pad(row, (0, block - len(row)), value=float(row[0]) / 2))
     return torch.stack(found)
 
 
