@@ -9,12 +9,10 @@ import math
 import torch
 from torch import Tensor
 
-try:
+try:  # for Linux alone, and only fa1_triton needs it: keep kernels under `if triton is not None:`
     import triton
     import triton.language as tl
-except (
-    ImportError
-):  # it comes for Linux alone, and only fa1_triton needs it: keep kernels under `if triton is not None:`
+except ImportError:
     triton = None
 
 
