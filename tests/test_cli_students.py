@@ -141,7 +141,7 @@ def test_what_an_instructor_does_is_refused(repository: Path) -> None:
         assert "has no solutions/: it is a student's edition" in done.said and "autograder check" in done.said
 
 
-@pytest.mark.parametrize("what", ["grading", "assignments", "plan missing", "plan damaged", "progress"])
+@pytest.mark.parametrize("what", ["grading", "assignments", "plan missing", "plan damaged", "test missing", "progress"])
 def test_a_damaged_course_says_what_to_do(repository: Path, what: str) -> None:
     write(repository, "right", OUTCOMES["right"])
     plan = repository / "assignments/numbers_of/expected/right.plan"
@@ -158,6 +158,9 @@ def test_a_damaged_course_says_what_to_do(repository: Path, what: str) -> None:
     elif what == "plan damaged":
         plan.write_bytes(plan.read_bytes()[:100])
         expected = "right.plan"
+    elif what == "test missing":
+        (repository / "assignments/numbers_of/test_right.py").unlink()
+        expected = "test_right.py"
     else:
         put(repository, ".autograder/progress.json", '{"numbers_of/right": [1, 2], "x": {')
         arguments, code, expected = ("status",), 0, "numbers_of/right"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan, load_plan
+from autograder.checks.plan import Plan, PlanError, load_plan
 from autograder.course.config import Course, Exercise
 from autograder.course.submission import SubmittedFile, open_submission
 from autograder.grading.exercise import ExerciseGrader, Subject
@@ -94,6 +94,8 @@ class StudentChecker:
             return known[1]
         plan = load_plan(path)
         test_module = path.parent.parent / f"test_{exercise.slug}.py"
+        if not test_module.is_file():
+            raise PlanError(f"there is no {test_module}; fetch it again from the course")
         client = TwinClient(self.zygote, twin.Open(exercise.name, test_module=str(test_module), stub=plan.stub))
         self._twins.append(client)
         limits = exercise.limits
