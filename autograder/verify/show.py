@@ -28,7 +28,7 @@ def report_table(reports: list[Report]) -> Table:
             f"{stub[0].earned}/{report.points}" if stub else "-",
             _share([trial for trial in references if not trial.failing()], references),
             _share([trial for trial in report.of("mistake") if trial.failing()], report.of("mistake")),
-            _share([trial for trial in report.of("alternative") if not trial.failing()], report.of("alternative")),
+            _share([trial for trial in report.of("alternative") if trial.accepted()], report.of("alternative")),
             _share([trial for trial in report.of("forger") if not trial.earned], report.of("forger")),
             f"{references[0].seconds:.2f}" if references else "-",
         )
