@@ -22,6 +22,7 @@ from autograder.collect.remote import FetchError
 from autograder.course import load_course
 from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers
+from autograder.release.render import render
 
 WORKFLOWS = ROOT / ".github/workflows"
 CLASS = {
@@ -181,6 +182,17 @@ def test_a_public_repository_is_refused(graded: Graded, tmp_path: Path) -> None:
     assert job.step("Only where nobody else reads it", PATH=path, ANSWER="false") == 1
     assert "is public" in job.said
     assert job.step("Only where nobody else reads it", PATH=path, ANSWER="true") == 0
+
+
+def test_every_install_is_the_one_that_a_slow_test_runs() -> None:
+    """`test_github` runs the students' one, without the index of PyTorch for CPUs."""
+
+    def plain(script: str) -> list[str]:
+        return re.sub(r"--extra-index-url \S+", "", script).replace("\\\n", " ").split()
+
+    tried = plain(steps(render("feedback.yml.j2"))["Install (PyTorch without CUDA)"]["run"])
+    for name, step in (("grade.yml", "Install (PyTorch without CUDA)"), ("grade-on.yml", "Install")):
+        assert plain(scripts(name)[step]) == tried
 
 
 def test_without_the_course_secret_it_says_what_to_set(graded: Graded, tmp_path: Path) -> None:
