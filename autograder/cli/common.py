@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,3 +97,18 @@ def _sentences(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return None
+
+
+def say(text: str) -> None:
+    """Print a sentence that may hold a student's words."""
+    from autograder.feedback.escape import visible
+    from autograder.feedback.pen import console
+
+    console().print(visible(text))
+
+
+def complain(text: str) -> None:
+    """Print to stderr what a person should look at; the command goes on."""
+    from autograder.feedback.escape import visible
+
+    sys.stderr.write(visible(text) + "\n")

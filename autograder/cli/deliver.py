@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder.cli.book import ResultsOption, RosterOption, RunOption
-from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, find_root, private_folder
+from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, complain, find_root, private_folder, say
 from autograder.cli.export import Graded
 from autograder.cli.scores import file_name
 
@@ -57,7 +56,7 @@ def deliver(
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:
         (folder / f"{file_name(file.person.id)}.md").write_text(file.text, encoding="utf-8")
-    _say(f"{folder} has the feedback of {len(files)} students.")
+    say(f"{folder} has the feedback of {len(files)} students.")
     if push and not _push(files, module, (*PROTOCOLS, *(allow or ()))):
         raise typer.Exit(1)
 
@@ -122,27 +121,14 @@ def _push(files: list[_File], module: str, protocols: tuple[str, ...]) -> bool:
     for file in files:
         if not file.person.repository:
             failed += 1
-            _complain(f"{file.person.id}: the class list names no repository.")
+            complain(f"{file.person.id}: the class list names no repository.")
             continue
         try:
             new = push_files(file.person.repository, branch, {f"{module}.md": file.text}, file.at, protocols)
         except FetchError as error:
             failed += 1
-            _complain(f"{file.person.id}: {error}")
+            complain(f"{file.person.id}: {error}")
         else:
             sent, same = sent + new, same + (not new)
-    _say(f"Branch {branch}: {sent} sent, {same} the same as before" + (f", {failed} not." if failed else "."))
+    say(f"Branch {branch}: {sent} sent, {same} the same as before" + (f", {failed} not." if failed else "."))
     return failed == 0
-
-
-def _say(text: str) -> None:
-    from autograder.feedback.escape import visible
-    from autograder.feedback.pen import console
-
-    console().print(visible(text))
-
-
-def _complain(text: str) -> None:
-    from autograder.feedback.escape import visible
-
-    sys.stderr.write(visible(text) + "\n")

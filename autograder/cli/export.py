@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from autograder.cli.book import ResultsOption, RosterOption, RunOption, make_book, open_roster, results_file
-from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder, require_solutions
+from autograder.cli.common import (
+    INSTRUCTORS,
+    CourseOption,
+    Refused,
+    complain,
+    open_course,
+    private_folder,
+    require_solutions,
+    say,
+)
 from autograder.cli.scores import file_name
 
 if TYPE_CHECKING:
@@ -42,7 +50,7 @@ def export_csv(
 
     graded = Graded(course, roster, results, run)
     file.write_text(score_csv(graded.scores), encoding=ENCODING, newline="")
-    _say(f"{file} has the scores of {len(graded.scores)} students.")
+    say(f"{file} has the scores of {len(graded.scores)} students.")
 
 
 @export.command("canvas")
@@ -77,8 +85,8 @@ def export_canvas(
         raise Refused(str(error)) from None
     file.write_text(made.text, encoding="utf-8-sig", newline="")
     for note in made.notes:
-        _complain(note)
-    _say(f"{file} has {made.written} scores. In Canvas: Grades → Import.")
+        complain(note)
+    say(f"{file} has {made.written} scores. In Canvas: Grades → Import.")
 
 
 @export.command("gradescope")
@@ -107,7 +115,7 @@ def export_gradescope(
     for result in chosen:
         scores = of_student(graded.scores, result.submission, graded.roster)
         if len({score.score for score in scores}) > 1:
-            _complain(
+            complain(
                 f"{result.submission}: its students have different scores; Gradescope gets that of {scores[0].student}."
             )
         view = graded.view(result)
@@ -116,7 +124,7 @@ def export_gradescope(
         target = path / f"{file_name(result.submission)}.json" if submission == "all" else path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(gradescope.to_json(content), encoding="utf-8")
-    _say(f"{path} has the results of {len(chosen)} submissions.")
+    say(f"{path} has the results of {len(chosen)} submissions.")
 
 
 @export.command("junit")
@@ -142,7 +150,7 @@ def export_junit(
         raise Refused(f"There is no result of {submission!r} in run {graded.run}.")
     shown = [graded.view(each) if view == "student" else each for each in chosen]
     file.write_text(junit(shown, Options(audience=view, show_all=True)), encoding="utf-8")
-    _say(f"{file} has the checks of {len(chosen)} submissions.")
+    say(f"{file} has the checks of {len(chosen)} submissions.")
 
 
 @export.command("classroom50")
@@ -176,7 +184,7 @@ def export_classroom50(
         raise Refused(
             f"{folder} is {size / 2**20:.1f} MB when it is packed, and Classroom 50 takes {classroom50.MAX_BUNDLE / 2**20:.0f}."
         )
-    _say(f"{folder} has the bundle of {len(chosen) or len(loaded.exercises)} exercises, {size / 2**20:.1f} MB packed.")
+    say(f"{folder} has the bundle of {len(chosen) or len(loaded.exercises)} exercises, {size / 2**20:.1f} MB packed.")
 
 
 class Graded:
@@ -208,16 +216,3 @@ class Graded:
 
         policies = visibility.policies(self.book, result.submission, self.published)
         return student_view(result, self.course.feedback.show, policies=policies)
-
-
-def _say(text: str) -> None:
-    from autograder.feedback.escape import visible
-    from autograder.feedback.pen import console
-
-    console().print(visible(text))
-
-
-def _complain(text: str) -> None:
-    from autograder.feedback.escape import visible
-
-    sys.stderr.write(visible(text) + "\n")
