@@ -230,7 +230,7 @@ def test_work_is_counted_wherever_it_is_done(group: Class, slow: str) -> None:
 
 
 def test_work_done_when_the_file_is_imported_counts(group: Class) -> None:
-    burnt = SMALLEST + "\n\nBURNT = sum(i * i for i in range(3 * 10**6))\n"
+    burnt = SMALLEST + "\n\nBURNT = sum(i * i for i in range(15 * 10**6))\n"
     found = check(grade(group, "burnt", pick=burnt), "takes_no_longer_than_it_must")
     assert found.cases[0].message is not None and found.cases[0].message.id == "budget.cpu"
 

@@ -64,6 +64,13 @@ def test_the_zip_is_what_is_graded(student: Path, tmp_path: Path) -> None:
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
+def test_what_is_not_packed_is_not_called_ready(student: Path, tmp_path: Path) -> None:
+    """A loose file that `check` finds is not in the zip, and so neither in what is said of it."""
+    (student / SQUARE).rename(student / "square.py")
+    notes = {note.exercise: note.kind for note in packed(student, tmp_path / "a.zip").notes}
+    assert notes["roots_of/square"] == "not finished"  # the notebook's cell is what is handed in
+
+
 @pytest.mark.parametrize(
     ("text", "kind", "said"),
     [

@@ -11,6 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 from autograder.course import Course, Submission, load_course, notebook, open_submission
+from autograder.course.submission import open_own_work
 from autograder.feedback import messages
 
 ROOT = Path(__file__).parents[1]
@@ -115,6 +116,28 @@ def test_a_notebook_anywhere_under_any_name(opened):
     submission = opened(("x = 1", "exercise:tokenizer/bpe"), name="my work/Untitled1.ipynb")
     assert submission.files[BPE].text == "# %% cell 1\nx = 1\n"
     assert submission.files[BPE].file == "my work/Untitled1.ipynb"
+
+
+def test_the_courses_own_notebooks_elsewhere_are_nobodys_answers(tmp_path, course):
+    """`check` in the course's repository reads `assignments/` only; in a student's, all that will be graded."""
+    cell = new_code_cell("x = 1", metadata={"tags": ["exercise:tokenizer/bpe"]})
+    stub = "assignments/tokenizer/bpe.py"
+    for name in ("tests/golden/tokenizer.ipynb", "tokenizer/bpe.py", "bpe.py", stub):
+        put(tmp_path, name, STUB)
+    nbformat.write(new_notebook(cells=[cell]), tmp_path / "alice/tests/golden/tokenizer.ipynb")
+    root = tmp_path / "alice"
+    assert open_own_work(root, course).files[BPE].text == "# %% cell 1\nx = 1\n"
+    (root / "solutions").mkdir()
+    file = open_own_work(root, course).files[BPE]
+    assert (file.file, file.text) == (stub, STUB)
+    (root / stub).unlink()
+    assert problem(open_own_work(root, course)) == "missing"
+
+
+def test_this_repositorys_own_work_is_its_stubs(course):
+    files = open_own_work(ROOT, course).files
+    assert {name: file.file for name, file in files.items()} == {name: f"assignments/{name}.py" for name in files}
+    assert all("raise NotImplementedError" in (file.text or "") for file in files.values())
 
 
 def test_a_tag_of_no_exercise_is_said(opened):

@@ -58,9 +58,9 @@ def ci(
             raise Refused(f"There is no assignments/ in {root}: fetch the course again.")
         checker = RememberingChecker(StudentChecker(root, loaded, zygote), root / ".autograder" / "ci")
         chosen = loaded.match(exercise or [])
-        results, ran = checker.check_begun(submission or root, chosen)
+        results, ran = checker.check_begun(submission, chosen)
         # There, what is not begun counts too: else the maximum would grow with every exercise that is.
-        stubs = checker.check_begun(submission or root, chosen, stubs=True)[0] if classroom50 is not None else []
+        stubs = checker.check_begun(submission, chosen, stubs=True)[0] if classroom50 is not None else []
     finally:
         zygote.close()
     out = console()

@@ -74,10 +74,10 @@ def _checker(root: Path, course: Any, zygote: Any) -> StudentChecker:
 
 def _begun(root: Path, exercises: Any, course: Any) -> list[Exercise]:
     """The exercises whose file is no longer the stub."""
-    from autograder.course.submission import open_submission
+    from autograder.course.submission import open_own_work
     from autograder.grading.student import untouched
 
-    files = open_submission(root, course, name="you").files
+    files = open_own_work(root, course).files
     return [exercise for exercise in exercises if not untouched(root, exercise, files[exercise.name].text)]
 
 
@@ -149,14 +149,14 @@ def _check_once(out: Any, checker: StudentChecker, exercise: Exercise, root: Pat
 
 def status(course: CourseOption = None) -> None:
     """Show the map of the course: what is done, what is begun, what comes next."""
-    from autograder.course.submission import open_submission
+    from autograder.course.submission import open_own_work
     from autograder.feedback.pen import console
     from autograder.feedback.progress import ProgressMap
     from autograder.grading.student import Progress, untouched
 
     root, loaded = open_course(course)
     rows = Progress(root).read()
-    files = open_submission(root, loaded, name="you").files
+    files = open_own_work(root, loaded).files
     modules = []
     changed = []
     for module in loaded.modules:

@@ -22,13 +22,14 @@ _BY_DESCRIPTOR = os.open in os.supports_dir_fd and os.scandir in os.supports_fd 
 
 
 class FolderTree:
-    """The files below `root`.
+    """The files below `root`, or below its folder `within`; their names are from `root` on in both cases.
 
     Where the system can, every step is taken from the folder's descriptor, so that nothing swapped on the way leads out.
     """
 
-    def __init__(self, root: Path, places: list[str] | None = None) -> None:
+    def __init__(self, root: Path, places: list[str] | None = None, within: str = "") -> None:
         self.root = root
+        self.within = within
         self.places = places or []  # looked up directly, however much else there is
         self.broken: Message | None = None
         self.problems: list[Message] = []
@@ -49,7 +50,7 @@ class FolderTree:
     def entries(self) -> list[Entry]:
         """Breadth first, so that when there is too much, what is near the top is there."""
         found: dict[str, Entry] = {}
-        queue = [""]
+        queue = [self.within]
         for folder in queue:
             room = MAX_ENTRIES - len(found)
             children = self._children(folder, room)

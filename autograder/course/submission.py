@@ -31,6 +31,7 @@ from autograder.course.layout import Layout, exercise_of_file, places
 from autograder.course.tree import BrokenTree, Entry, Tree
 from autograder.results import Clock, Message
 
+ASSIGNMENTS = "assignments"
 MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_BYTES = 64 * 2**20
 _UNWRITTEN = re.compile(r"^[ \t]*raise NotImplementedError\b", re.MULTILINE)
@@ -108,6 +109,21 @@ def open_submission(
     return Submission(id, str(source), files, problems, commit, handed_in, clock if handed_in else "unknown")
 
 
+def open_own_work(root: Path, course: Course, *, packed: bool = False) -> Submission:
+    """What is written at this checkout of the course, as `you`.
+
+    The course's own repository (it has `solutions/`) holds notebooks with answers elsewhere, of tests and of examples, so that
+    only `assignments/` counts there; nor does more than that go into the zip of `autograder pack` (`packed`).
+    """
+    only = packed or (root / "solutions").is_dir()
+    opened = FolderTree(root, _all_places(course, ASSIGNMENTS if only else ""), ASSIGNMENTS if only else "")
+    try:
+        files, problems = _collect(opened, course)
+    finally:
+        opened.close()
+    return Submission("you", str(root), files, problems)
+
+
 def submission_id(path: Path) -> str:
     """The id that a path gives: its name without `.zip`, `.py`, `.ipynb` or `.git`, without characters that can't be shown."""
     name = path.name or path.resolve().name
@@ -140,7 +156,7 @@ def _open_path(path: Path, course: Course) -> Tree:
     if path.is_symlink():
         return BrokenTree(Message(id="submission.link", values={"file": label}))
     if path.is_dir():
-        return FolderTree(path, [place for exercise in course.exercises for place in places(exercise, course)])
+        return FolderTree(path, _all_places(course))
     suffix = path.suffix.lower()
     if not path.is_file() or suffix not in (".zip", ".py", ".ipynb"):
         return BrokenTree(Message(id="submission.unknown-kind", values={"file": label}))
@@ -152,6 +168,11 @@ def _open_path(path: Path, course: Course) -> Tree:
     if exercise is None:
         return BrokenTree(Message(id="submission.unknown-file", values={"file": label}))
     return FileTree(path, places(exercise, course)[0])
+
+
+def _all_places(course: Course, within: str = "") -> list[str]:
+    found = [place for exercise in course.exercises for place in places(exercise, course)]
+    return [place for place in found if not within or place.startswith(f"{within}/")]
 
 
 # ---------------------------------------------------------------- from a tree to the answers

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from autograder.course.config import Exercise
-from autograder.course.submission import SubmittedFile, open_submission
+from autograder.course.submission import SubmittedFile, open_own_work, open_submission
 from autograder.grading import hashes
 from autograder.grading.student import StudentChecker, expected_plan, untouched
 from autograder.results import PENDING, ExerciseResult
@@ -22,15 +22,16 @@ class RememberingChecker:
         self.folder = folder
 
     def check_begun(
-        self, submission: Path, exercises: Sequence[Exercise] | None = None, *, stubs: bool = False
+        self, submission: Path | None, exercises: Sequence[Exercise] | None = None, *, stubs: bool = False
     ) -> tuple[list[ExerciseResult], set[str]]:
         """Results of `exercises` (by default all of the course) that are no longer the stub, and which of them were run now.
 
-        `submission` is a folder with `assignments/` in it (or its topics); `stubs`: those that are still the stub instead. Raises
-        `SubmissionError` when it can't be read.
+        `submission` is a folder with `assignments/` in it (or its topics), None for the checkout's own; `stubs`: those that are
+        still the stub instead. Raises `SubmissionError` when it can't be read.
         """
         root, course = self.checker.root, self.checker.course
-        files = open_submission(submission, course, name="you").files
+        own = submission is None
+        files = (open_own_work(root, course) if own else open_submission(submission, course, name="you")).files
         results, ran = [], set()
         for exercise in course.exercises if exercises is None else exercises:
             file = files[exercise.name]

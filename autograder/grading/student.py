@@ -14,7 +14,7 @@ from typing import Any
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan, PlanError, load_plan
 from autograder.course.config import Course, Exercise
-from autograder.course.submission import SubmittedFile, open_submission
+from autograder.course.submission import SubmittedFile, open_own_work
 from autograder.grading.exercise import ExerciseGrader, Subject
 from autograder.grading.runner import Code, RunLimits
 from autograder.grading.twins import TwinClient
@@ -59,7 +59,7 @@ class StudentChecker:
 
     def check(self, exercises: list[Exercise], on_result: Callable[[ExerciseResult], None]) -> list[ExerciseResult]:
         """Check these exercises and remember how they stand."""
-        submission = open_submission(self.root, self.course, name="you")
+        submission = open_own_work(self.root, self.course)
         results = []
         for exercise in exercises:
             result = self.check_file(exercise, submission.files[exercise.name])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from autograder.checks.forbidden import first_use
 from autograder.course.config import Course, Exercise
-from autograder.course.submission import SubmittedFile, open_submission
+from autograder.course.submission import SubmittedFile, open_own_work, open_submission
 from autograder.feedback import messages
 from autograder.release.errors import ReleaseError
 from autograder.release.files import write_atomically
@@ -57,7 +57,7 @@ def pack(
     untouched: Callable[[Exercise, str | None], bool],
 ) -> Packed:
     """Write the zip `target` with the files of `exercises` and their notebooks. Raises `ReleaseError` when there is nothing to pack."""
-    submission = open_submission(root, course, name="you")
+    submission = open_own_work(root, course, packed=True)
     packed = Packed(target, [], "")
     for exercise in exercises:
         file = submission.files[exercise.name]
