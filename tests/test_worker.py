@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 import torch
+import typeguard
 
+from autograder.checks import observe
 from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
 from autograder.jail.messages import Load, Observed, Run
 from autograder.jail.values import Unsupported, decode, encode
@@ -688,3 +690,28 @@ def test_a_worker_may_be_ended_twice(zygote: Zygote) -> None:
     worker.close()
     worker.close()
     assert not alive(worker.pid)
+
+
+HINTS: list[Any] = [
+    int, float, str, None, Any, torch.Tensor, list[int], list[list[str]], tuple[int, str], tuple[int, ...], tuple[()], set[str],
+    frozenset[int], dict[str, list[float]], dict[tuple[int, int], int], int | None, list[int | str], list, dict, Iterator[int],
+]  # fmt: skip
+VALUES: list[Any] = [
+    0, True, 1.5, "a", None, torch.ones(1), torch.nn.Parameter(torch.ones(1)), [], [1], [1, True], [1, "a"], [["a"], []], (),
+    (1,), (1, "a"), (1, 2, 3), {"a"}, {1}, frozenset({1}), {}, {"a": [1.0]}, {"a": [1]}, {(1, 2): 3}, {(1, 2): "a"}, iter([1]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("hint", HINTS, ids=str)
+def test_what_is_surely_of_a_type_is_so_for_typeguard_too(hint: Any) -> None:
+    """And plain values are: else the quick test would be of no use."""
+    surely = observe._exactly(hint)
+    agreed = []
+    for value in VALUES:
+        try:
+            typeguard.check_type(value, hint, collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS)
+        except typeguard.TypeCheckError:
+            assert not surely(value), value
+        else:
+            agreed.append(surely(value))
+    assert any(agreed) or hint in (Any, int | None, Iterator[int]) or hint == tuple[()]

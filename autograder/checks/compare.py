@@ -6,6 +6,7 @@ of plain types (`jail.values.decode`), and nothing of it is called.
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from dataclasses import dataclass
@@ -60,6 +61,8 @@ class _Comparer:
         self.margin: float | None = None
 
     def first(self, seen: Any, want: Any, path: str) -> Difference | None:
+        if type(want) in _PLAIN and type(seen) is type(want) and seen == want:  # most of what a record is made of
+            return None
         if isinstance(want, Raised):
             return self._raised(seen, want, path)
         seen = _number(seen, want)
@@ -121,7 +124,7 @@ class _Comparer:
                 total=len(want),
             )
         for key in want:
-            found = self.first(seen[key], want[key], f"{path}[{show(key, 60)}]")
+            found = self.first(seen[key], want[key], f"{path}[{_shown_key(key)}]")
             if found is not None:
                 return found
         return None
@@ -169,6 +172,10 @@ class _Comparer:
         if seen.dtype != want.dtype:
             return Difference(kind="dtype", path=path, got=_dtype(seen), want=_dtype(want))
         if not want.numel():
+            return None
+        if want.element_size() > 1 and torch.equal(seen, want):  # as a right answer often is, to the bit
+            if want.is_floating_point() or want.is_complex():
+                self._note(0.0, 1.0)
             return None
         if not (want.is_floating_point() or want.is_complex()):
             return self._elements(seen, want, seen.ne(want), None, None, path, "value")
@@ -233,6 +240,19 @@ class _Comparer:
     def _note(self, error: float, bound: float) -> None:
         ratio = error / bound if bound > 0 else 0.0
         self.margin = ratio if self.margin is None else max(self.margin, ratio)
+
+
+_PLAIN = frozenset({bool, int, str, bytes, type(None)})
+"""Types for which `==` says it all."""
+
+
+def _shown_key(key: Any) -> str:
+    return _shown_text(key) if type(key) is str else show(key, 60)
+
+
+@functools.lru_cache(maxsize=1024)
+def _shown_text(key: str) -> str:
+    return show(key, 60)
 
 
 def _with_count(found: Difference, seen: Any, want: Any) -> Difference:

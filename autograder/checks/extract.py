@@ -192,7 +192,7 @@ def _importable(module: str) -> bool:
 
 def lines(text: str) -> list[str]:
     """The lines of a source as Python counts them (`splitlines` also ends one at form feeds and at U+2028)."""
-    return re.split(r"\r\n|\r|\n", text)
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _global_names(table: symtable.SymbolTable) -> Iterator[str]:

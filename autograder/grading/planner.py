@@ -12,6 +12,7 @@ from pathlib import Path
 
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import NO_EVIDENCE, Plan, PlanError, PlannedCase, PlannedCheck, load_plan, write_plan
+from autograder.checks.reach import Reach
 from autograder.course.config import Exercise
 from autograder.grading import budget, hashes
 from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
@@ -91,9 +92,11 @@ class Planner:
 
     def observe_mistakes(self, exercise: Exercise, plan: Plan, client: TwinClient) -> None:
         """Run the known mistakes on the `compared` cases, for a plan that lacks what they give."""
-        cases = compared(plan)
+        reach = Reach(plan.reference, plan.experiments, [check.name for check in plan.checks])
 
         def observe(mistake: twin.Derived) -> Outcomes:
+            same = reach.unreached(mistake.source)
+            cases = [pair for pair in compared(plan) if pair[0].name not in same]
             with self.session(plan, mistake.source, "solution.py") as session:
                 return observe_all(session, cases, measure=False)
 
@@ -129,11 +132,16 @@ class Planner:
         return plan
 
     def complete(self, exercise: Exercise, plan: Plan, observed: list[Outcomes], client: TwinClient) -> None:
-        """Add what each known mistake gives, in the order of `plan.mistakes`, and keep the plan."""
+        """Add what each known mistake gives, in the order of `plan.mistakes`, and keep the plan. What is missing in `observed`
+        is what the reference gives."""
         for check, case in compared(plan):
             given: dict[int, bytes] = {}
-            outcomes = [each[check.name, case.title] for each in observed]
-            values = {index: outcome.value for index, outcome in enumerate(outcomes) if outcome.verdict is None}
+            outcomes = [each.get((check.name, case.title)) for each in observed]
+            values = {
+                index: case.want if outcome is None else outcome.value
+                for index, outcome in enumerate(outcomes)
+                if outcome is None or outcome.verdict is None
+            }
             others = list({value for value in values.values() if value != case.want})  # most are what is wanted
             kinds = dict(zip(others, client.weigh(check.name, case.want, others), strict=True))
             kinds[case.want] = "same"

@@ -139,8 +139,13 @@ class RememberingReviewer:
         new = {key: each for key, each in zip(keys, seen, strict=True) if key not in known}
         found = dict(zip(new, self._review(list(new.values())), strict=True))
         # One that failed for our reasons may do better the next time.
-        known |= {key: verdict for key, verdict in found.items() if verdict.passed or verdict.difference}
+        known |= {key: verdict for key, verdict in found.items() if _is_final(verdict)}
         return [found[key] if key in found else known[key] for key in keys]
+
+
+def _is_final(verdict: twin.Verdict) -> bool:
+    rejected = verdict.message is not None and verdict.message.id == "judge.rejected"
+    return verdict.passed or verdict.difference is not None or rejected
 
 
 def _digest(seen: twin.Seen) -> bytes:

@@ -183,6 +183,11 @@ Node = (
     | _Tensor | _Array | _Scalar | _Lab | _Raised | _Unsupported
 )  # fmt: skip
 
+_LEAVES = frozenset({type(None), bool, float})
+"""What stands for itself when it is written."""
+_PLAIN = _LEAVES | {int, str}
+"""What stands for itself when it is read."""
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(cast(Any, Node))
 
@@ -252,7 +257,10 @@ class _Writer:
 
     def _nodes(self, values: Any, depth: int) -> list[Any]:
         self._count(len(values))
-        return [self.node(value, depth + 1) for value in values]
+        depth += 1
+        if values and depth > MAX_DEPTH:
+            raise BadValue(f"nested more than {MAX_DEPTH} deep")
+        return [value if type(value) in _LEAVES else self.node(value, depth) for value in values]  # spares most calls
 
     def _sorted(self, values: Any, depth: int) -> list[Any]:
         return sorted(self._nodes(list(values), depth), key=_encoder.encode)  # one order, whatever the hash seed
@@ -272,7 +280,8 @@ class _Writer:
         if len(value) > MAX_TEXT:
             raise BadValue(f"a string of {len(value):,} characters")
         try:
-            value.encode()
+            if not value.isascii():
+                value.encode()
         except UnicodeEncodeError:
             return _Text(value.encode("utf-8", "surrogatepass"))
         return value
@@ -368,7 +377,10 @@ class _Reader:
         self.items += len(nodes)
         if self.items > MAX_ITEMS:
             raise BadValue(f"more than {MAX_ITEMS:,} items")
-        return [self.value(node, depth + 1) for node in nodes]
+        depth += 1
+        if nodes and depth > MAX_DEPTH:
+            raise BadValue(f"nested more than {MAX_DEPTH} deep")
+        return [node if type(node) in _PLAIN else self.value(node, depth) for node in nodes]
 
     def _unique(self, nodes: list[Any], depth: int) -> list[Any]:
         values = self._values(nodes, depth)

@@ -23,6 +23,7 @@ from msgspec import structs
 from autograder.checks import extract
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
+from autograder.checks.reach import Reach
 from autograder.course.config import Exercise
 from autograder.grading import hashes
 from autograder.grading.exercise import ExerciseGrader
@@ -119,6 +120,7 @@ class _Trial:
         source = extract.Source(checks, "checks.py")
         self._keys = {check.name: _check_key(source, check) for check in self._plan.checks}
         self._reference = Code(reference, "solution.py")
+        self._reach = Reach(reference, self._plan.experiments, [check.name for check in self._plan.checks])
         self._timing = threading.Lock()
 
     @functools.cached_property
@@ -144,6 +146,8 @@ class _Trial:
         """What the checks say of one mutant, from memory as far as it goes."""
         checks = self._checks
         tried = Tried(mutant, total=len(checks))
+        same = self._reach.unreached(mutant.source)
+        tried.said = {check.name: Said("passed") for check in checks if check.name in same}
         keys = {check.name: hashes.of(self._code, repr(_name(mutant)), self._keys[check.name]) for check in checks}
         self.used.update(keys.values())
         for name, key in keys.items():

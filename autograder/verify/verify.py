@@ -3,6 +3,7 @@ accepted, forgers fail, neither order nor seeds matter, and what belongs to it i
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,8 @@ from typing import Any
 from msgspec import structs
 
 from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan
+from autograder.checks.plan import Plan, PlannedCheck
+from autograder.checks.reach import Reach
 from autograder.course.config import Exercise
 from autograder.grading import hashes
 from autograder.grading.exercise import ExerciseGrader, Subject
@@ -146,7 +148,12 @@ class _Trials:
 
         def attempt(each: _Attempt) -> tuple[Trial, Outcomes]:
             nonlocal done
-            tried = self._observed(each) if observe and each.kind == "mistake" else (self._graded(each), {})
+            grader, passed = self._narrowed(each)
+            if observe and each.kind == "mistake":
+                result, outcomes = self._observed(each, grader)
+            else:
+                result, outcomes = self._graded(each, grader), {}
+            tried = _trial(each, result, passed), outcomes
             with counting:
                 done += 1
                 on_trial(self.exercise.name, done, len(attempts))
@@ -173,26 +180,39 @@ class _Trials:
             ),
         ]
 
-    def _graded(self, each: _Attempt) -> Trial:
+    @functools.cached_property
+    def _reach(self) -> Reach:
         plan = self.grader.plan
+        return Reach(plan.reference, plan.experiments, [check.name for check in plan.checks])
+
+    def _narrowed(self, each: _Attempt) -> tuple[ExerciseGrader, list[PlannedCheck]]:
+        """The grader with those checks that can tell it from the reference, and the others."""
+        plan = self.grader.plan
+        same = self._reach.unreached(each.source) if each.kind in ("mistake", "alternative") else set()
+        kept = [check for check in plan.checks if check.name not in same]
+        passed = [check for check in plan.checks if check.name in same and check.is_runnable()]
+        return replace(self.grader, plan=structs.replace(plan, checks=kept)), passed
+
+    def _graded(self, each: _Attempt, grader: ExerciseGrader) -> ExerciseResult:
+        plan = grader.plan
         honest = each.kind in ("reference", "alternative")
         # One unlucky measurement must not speak against a right answer.
-        mine = replace(self.grader, confirm=honest and any(check.budget for check in plan.checks), limits=LIMITS)
+        mine = replace(grader, confirm=honest and any(check.budget for check in plan.checks), limits=LIMITS)
         if not honest:  # what raises in one case fails the check, and says no more about judges in the others
             mine = replace(mine, stop_at=ENDED | {"failed"})
         if each.backwards:
             mine = replace(mine, plan=_reordered(plan), torch_seed=4321)
-        return _trial(each, mine.grade(self._subject(each)).result)
+        return mine.grade(self._subject(each)).result
 
-    def _observed(self, each: _Attempt) -> tuple[Trial, Outcomes]:
+    def _observed(self, each: _Attempt, grader: ExerciseGrader) -> tuple[ExerciseResult, Outcomes]:
         """A mistake, run once for the plan and for its trial: first as the planner does it, then what is left."""
-        plan = self.grader.plan
+        plan = grader.plan
         with self.course.planner.session(plan, each.source, "solution.py") as session:
             observed = observe_all(session, compared(plan), measure=False)
             rejected = self._rejected(observed)
             outcomes = dict(observed)
             left = []
-            for check, case in self.grader.runnable():
+            for check, case in grader.runnable():
                 if check.budget:
                     left.append((check, case))  # now measured, which the plan has no use for
                 elif check.name in rejected:
@@ -201,7 +221,7 @@ class _Trials:
                 elif not case.compared:
                     left.append((check, case))
             outcomes |= observe_all(session, left)
-        return _trial(each, self.grader.judge(self._subject(each), outcomes).result), observed
+        return grader.judge(self._subject(each), outcomes).result, observed
 
     def _rejected(self, observed: Outcomes) -> dict[str, Verdict]:
         """The checks that these cases are enough for: nothing in others could bring the answer nearer to a tolerance."""
@@ -253,12 +273,15 @@ class _Trials:
         return problems
 
 
-def _trial(each: _Attempt, result: ExerciseResult) -> Trial:
+def _trial(each: _Attempt, result: ExerciseResult, passed: list[PlannedCheck]) -> Trial:
+    """What became of it; `passed` are the checks that need not be run, where it can be loaded at all."""
+    loaded = result.message is None
+    verdicts = {check.name: check.verdict for check in result.checks}
     return Trial(
         kind=each.kind,
         name=each.name,
-        verdicts={check.name: check.verdict for check in result.checks},
-        earned=result.earned,
+        verdicts=verdicts | {check.name: "passed" if loaded else result.verdict for check in passed},
+        earned=result.earned + sum(check.points for check in passed if loaded),
         reasons=_reasons(result),
         margins={check.name: round(check.margin, 6) for check in result.checks if check.margin is not None},
         spent={check.name: _most_spent(check) for check in result.checks if any(case.spent for case in check.cases)},
