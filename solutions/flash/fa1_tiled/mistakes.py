@@ -12,6 +12,10 @@ mistake(
     edit={"before[..., None] * o": "l[..., block][..., None] * o"},
 )
 mistake(
+    "When the maximum grows, nothing of the earlier tiles shrinks: neither l nor the output. Both were computed for the old maximum.",
+    edit={"before = (m[..., block] - shift).exp() * l[..., block]": "before = l[..., block]"},
+)
+mistake(
     "You rescale the output but not the running sum: l must shrink by exp(m_old - m_new) too before the new tile's sum is added.",
     edit={"l_new = before + p.sum(-1)": "l_new = l[..., block] + p.sum(-1)"},
 )

@@ -66,6 +66,14 @@ mistake(
     edit={"[_half(d), _half(m), _pack": "[_half(m), _half(d), _pack"},
 )
 mistake(
+    "You write the float16 scales with their high byte first. All numbers in these formats are little-endian.",
+    edit={'astype("<f2").view(np.uint8)': 'astype(">f2").view(np.uint8)'},
+)
+mistake(
+    "You read the float16 scales with their high byte first. All numbers in these formats are little-endian.",
+    edit={'b.view("<f2").astype(np.float32)': 'b.view(">f2").astype(np.float32)'},
+)
+mistake(
     "The fifth bits are in the wrong order: bit j of the little-endian number belongs to code j.",
     edit={'np.packbits(q >> 4, axis=1, bitorder="little")': "np.packbits(q >> 4, axis=1)"},
 )
