@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sysconfig
+from pathlib import Path
 
 import pytest
 import torch
 
+from autograder.checks.exercise import load_exercise
+from autograder.checks.suspicious import suspicions
+from autograder.course import load_course
 from autograder.jail import layers
 from autograder.jail.guard import ForbiddenUse, Guard
 from autograder.jail.host import Limits, Worker, Zygote
@@ -162,6 +167,37 @@ def test_a_worker_looks_at_a_source_before_it_runs_any_of_it(zygote: Zygote) -> 
         ("run-text", "exec", 3),
     ]
     assert inspect(zygote, "def f(:\n", []) == [] and inspect(zygote, "(" * 9000, []) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("import socket", "socket"),
+        ("from subprocess import run", "subprocess.run"),
+        ("import os\nos.kill(os.getppid(), 9)", "os.kill"),
+        ("import os\nos.execv('x', [])", "os.execv"),
+        ("from os import environ", "os.environ"),
+        ("x = open('notes')", "open"),
+        ("x = '/proc/1/environ'", "/proc/1/environ"),
+        ("x = '../../solutions/a/b/checks.py'", "../../solutions/a/b/checks.py"),
+        ("import os\nos.path.join('a', 'b')", ""),
+        ("import os\nx = os.cpu_count()", ""),
+        ("x = 'a / b', 'home/', 'checks.py is hidden', '/procedure'", ""),
+    ],
+)
+def test_who_reaches_for_the_machine_is_shown_to_a_person(zygote: Zygote, code: str, word: str) -> None:
+    """The jail refuses what matters without a word; an instructor wants to know all the same."""
+    found = inspect(zygote, code + "\n", [])
+    assert [(kind, name) for kind, name, _ in found] == ([("machine", word)] if word else [])
+
+
+def test_the_courses_own_answers_raise_no_suspicion() -> None:
+    root = Path(__file__).parents[1]
+    for each in load_course(root).exercises:
+        exercise = load_exercise(each.solution_dir(root), each.name)
+        for source in (exercise.reference, *(one.source for one in exercise.alternatives)):
+            found = suspicions(ast.parse(source), bool(each.forbid))
+            assert [one for one in found if one.trick == "machine"] == [], each.name
 
 
 def test_the_refusal_says_what_and_why() -> None:

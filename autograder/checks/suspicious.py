@@ -1,4 +1,4 @@
-"""Tricks in a submission's source that may be there to get around `forbid` or the worker: shown to a person, never judged.
+"""Tricks in a submission's source that may be there to get around `forbid` or the jail: shown to a person, never judged.
 
 Most of what is listed here has honest uses. It is what somebody needs who wants to use a name without writing it, or to
 reach into the process that runs the checks; honest answers to these exercises hardly ever do. Nothing is proved by it,
@@ -8,6 +8,7 @@ and nothing by its absence.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -19,6 +20,7 @@ Trick = Literal[
     "insides",  # frames, closures, code objects, subclasses, gc, ctypes
     "private-torch",  # torch._C and its like: the same functions by other names
     "worker",  # modules of the autograder that run the checks
+    "machine",  # files, processes and the network: the jail refuses what matters, and says nothing of what was tried
 ]
 
 
@@ -45,6 +47,56 @@ _MODULES: dict[str, Trick] = {
     "_ctypes": "insides",
     "_xxsubinterpreters": "insides",
 }
+_MACHINE = frozenset(
+    [
+        "socket",
+        "subprocess",
+        "multiprocessing",
+        "signal",
+        "shutil",
+        "glob",
+        "pathlib",
+        "urllib",
+        "http",
+        "ftplib",
+        "smtplib",
+    ]
+    + ["requests", "httpx", "pty", "fcntl", "mmap", "resource", "sqlite3"]
+)
+_OF_OS = frozenset(
+    [
+        "fork",
+        "forkpty",
+        "kill",
+        "killpg",
+        "system",
+        "popen",
+        "posix_spawn",
+        "getppid",
+        "environ",
+        "getenv",
+        "_exit",
+        "memfd_create",
+    ]
+    + [
+        "open",
+        "read",
+        "write",
+        "listdir",
+        "scandir",
+        "walk",
+        "dup",
+        "dup2",
+        "pipe",
+        "mkfifo",
+        "remove",
+        "unlink",
+        "symlink",
+    ]
+)
+_PRIVATE_PLACE = re.compile(
+    r"/(proc|etc|root|home|dev|sys)(/|$)|(^|/)(solutions|\.autograder)/|(^|/)(checks|mistakes)\.py$"
+)
 _RUN = frozenset({"exec", "eval", "compile"})
 _OURS = ("autograder", "experiments", "stub", "submission")
 _OPEN = ("autograder.lab",)
@@ -69,6 +121,14 @@ def _found(nodes: list[ast.AST], forbids: bool) -> Iterator[Suspicion]:
             yield from _of_attribute(node, modules, forbids)
         elif isinstance(node, ast.Call):
             yield from _of_call(node, modules, forbids)
+        elif isinstance(node, ast.Constant) and _is_private_place(node.value):
+            yield Suspicion("machine", str(node.value), node.lineno)
+
+
+def _is_private_place(value: object) -> bool:
+    """Whether a constant is the name of a file that no answer needs: one word, so that no sentence is taken for it."""
+    plain = isinstance(value, str) and len(value) < 150 and value.isprintable() and " " not in value
+    return plain and _PRIVATE_PLACE.search(str(value)) is not None
 
 
 def _imported(nodes: list[ast.AST]) -> set[str]:
@@ -97,6 +157,8 @@ def _of_import(node: ast.Import | ast.ImportFrom) -> Iterator[Suspicion]:
             yield Suspicion("worker", name, node.lineno)
         elif name.startswith(("torch._C", "torch._VF", "torch._refs", "torch._decomp", "torch._prims")):
             yield Suspicion("private-torch", name, node.lineno)
+        elif top in _MACHINE or (top == "os" and name.partition(".")[2] in _OF_OS):
+            yield Suspicion("machine", name, node.lineno)
         elif name in ("sys.modules", "sys._getframe"):
             yield Suspicion("insides", name, node.lineno)
 
@@ -107,6 +169,8 @@ def _of_attribute(node: ast.Attribute, modules: set[str], forbids: bool) -> Iter
         yield Suspicion("insides", node.attr, node.lineno)
     elif forbids and node.attr == "CompilationUnit":  # TorchScript from a text
         yield Suspicion("run-text", node.attr, node.lineno)
+    elif owner == "os" and (node.attr in _OF_OS or node.attr.startswith(("exec", "spawn"))):
+        yield Suspicion("machine", f"os.{node.attr}", node.lineno)
     elif owner == "sys" and node.attr == "modules":
         yield Suspicion("namespace", "sys.modules", node.lineno)
     elif forbids and owner in modules and node.attr == "__dict__":
@@ -119,7 +183,9 @@ def _of_call(node: ast.Call, modules: set[str], forbids: bool) -> Iterator[Suspi
     function = node.func.id if isinstance(node.func, ast.Name) else ""
     called = function or getattr(node.func, "attr", "")
     owner = node.args[0].id if node.args and isinstance(node.args[0], ast.Name) else ""
-    if function in _RUN:
+    if function == "open":
+        yield Suspicion("machine", function, node.lineno)
+    elif function in _RUN:
         yield Suspicion("run-text", function, node.lineno)
     elif function in ("getattr", "attrgetter", "methodcaller") or called in ("attrgetter", "methodcaller"):
         name = node.args[1] if function == "getattr" and len(node.args) > 1 else node.args[0] if node.args else None

@@ -22,7 +22,7 @@ class Noticed(msgspec.Struct):
     kind: Literal[
         "call",  # a forbidden function was called while the code ran
         "import",  # a forbidden package was asked for while the code ran
-        "computed-name", "run-text", "namespace", "insides", "private-torch", "worker",  # checks.suspicious.Trick
+        "computed-name", "run-text", "namespace", "insides", "private-torch", "worker", "machine",  # checks.suspicious.Trick
     ]  # fmt: skip
     name: Name
     line: int = 0  # of the student's file, 0 when it is not known
