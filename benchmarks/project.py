@@ -13,8 +13,9 @@ from pathlib import Path
 
 from autograder.checks.plan import write_plan
 from autograder.course.load import load_course
-from autograder.grading.exercise import ExerciseGrader, Subject
+from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.grade import ClassGrader
+from autograder.grading.record import Subject
 from autograder.grading.runner import Code
 from autograder.grading.secret import load_secret
 from autograder.jail import layers

@@ -20,8 +20,9 @@ from autograder.checks import Mistake, Tolerance, alternative, case, check, mist
 from autograder.checks.authoring import Alternative, AuthoringError, Check, declarations
 from autograder.checks.exercise import load_exercise, reference_module
 from autograder.course.load import load_course
-from autograder.grading.exercise import ExerciseGrader, Subject
+from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.planner import Planner
+from autograder.grading.record import Subject
 from autograder.grading.runner import Code
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote

@@ -84,7 +84,40 @@ def test_what_a_plan_depends_on(changed: Callable[[str], set[str]], file: str, w
 
 def test_what_is_left_out_is_there(package: Path) -> None:
     """A file that was renamed would count again, unnoticed."""
-    assert [name for name in hashes._NOT_IN_PLANS if not (package / name).exists()] == []
+    left_out = (*hashes._NOT_IN_PLANS, *hashes._NOT_IN_VERDICTS)
+    assert [name for name in left_out if not (package / name).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "decides"),
+    [
+        ("exercise", True),
+        ("record", True),
+        ("runner", True),
+        ("budget", True),
+        ("diagnosis", True),
+        ("smallest", True),
+        ("grade", True),
+        ("a_new_file", True),
+        ("merge", False),
+        ("remembered", False),
+    ],
+)
+def test_what_a_verdict_depends_on(
+    package: Path, monkeypatch: pytest.MonkeyPatch, file: str, decides: bool, tmp_path: Path
+) -> None:
+    def key() -> str:
+        hashes._sources.cache_clear()
+        hashes.grading.cache_clear()
+        return hashes.grading()
+
+    monkeypatch.setattr(hashes, "_PACKAGE", shutil.copytree(package, tmp_path / "autograder"))
+    before = key()
+    with (tmp_path / f"autograder/grading/{file}.py").open("a") as source:
+        source.write("\n# changed\n")
+    assert (key() != before) is decides
+    monkeypatch.undo()
+    key()
 
 
 def test_the_version_of_hypothesis_counts_where_examples_are_drawn(

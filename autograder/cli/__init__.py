@@ -1,4 +1,4 @@
-"""The `autograder` command. Each group of commands has a file: students, instructors, authors.
+"""The `autograder` command. Each command, or group of commands that belong together, has a file.
 
 Exit code 0 means that the command did its work (grading worked, whatever the score); 1 that something is to be mended
 (`check` with failing checks keeps 0 unless `--strict`); 2 that it could not do its work. Heavy imports are inside the
@@ -15,17 +15,19 @@ from autograder.cli import (
     authors,
     ci,
     collect,
+    common,
     deliver,
+    explain,
     export,
+    grade,
     handin,
-    instructors,
     otter,
+    rejudge,
     runs,
     scores,
     secret,
     students,
 )
-from autograder.cli.common import explain
 
 app = typer.Typer(
     name="autograder",
@@ -41,7 +43,9 @@ app = typer.Typer(
 students.register(app)
 handin.register(app)
 ci.register(app)
-instructors.register(app)
+grade.register(app)
+explain.register(app)
+rejudge.register(app)
 scores.register(app)
 runs.register(app)
 collect.register(app)
@@ -66,7 +70,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:
-        text = explain(error)
+        text = common.explain(error)
         if text is None:
             raise
         sys.stderr.write(text.rstrip() + "\n")

@@ -170,7 +170,7 @@ def merge(
     What the first could not run (GPU checks) takes the verdict of another that could. Results of other files, other checks or
     another course secret are refused, with the reason; the exit code is then 1, and the rest is joined.
     """
-    from autograder.cli.instructors import finish
+    from autograder.cli.grade import finish
     from autograder.feedback.escape import visible
     from autograder.feedback.pen import console
     from autograder.grading.merge import Merged, MergeRefused

@@ -20,9 +20,10 @@ from autograder.checks.plan import Plan
 from autograder.course.config import Course, Exercise
 from autograder.course.submission import Submission, SubmittedFile
 from autograder.grading import hashes
-from autograder.grading.exercise import ExerciseGrader, Graded, Subject
+from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.gate import Gate
 from autograder.grading.planner import CourseProblem, Planner
+from autograder.grading.record import Graded, Subject
 from autograder.grading.runner import Code, RunLimits
 from autograder.grading.secret import fingerprint
 from autograder.grading.smallest import Shrinker
@@ -284,12 +285,13 @@ class ClassGrader:
     def _grade_file(self, key: str, exercise: Exercise, file: SubmittedFile) -> Graded:
         grader = self._graders[exercise.name]
         if file.text is None:
-            return Graded(_not_there(exercise, file, grader, key))
+            return Graded(grader.unjudged("error", file.problem, file.file, key=key))
         code = Code(file.text, file.file, exercise.forbid)
         try:
             return grader.grade(Subject(code, file.where, file.hash), key)
         except JailError as error:  # our fault: nothing is stored under the key, so the next run tries again
-            return Graded(_our_fault(exercise, file, grader, str(error)))
+            message = Message(id="run.grader-error", values={"detail": str(error)})
+            return Graded(grader.unjudged("grader-error", message, file.file, file_hash=file.hash))
 
     def _assemble(self, submission: Submission, graded: dict[str, Graded]) -> Result:
         exercises = [graded[exercise.name].result for exercise in self.exercises]
@@ -330,43 +332,6 @@ def _is_of(result: Result, submission: Submission, keys: dict[str, str]) -> bool
     if (result.handed_in, result.clock) != (submission.handed_in, submission.clock):
         return False
     return result.hash == submission.hash and [each.key for each in result.exercises] == list(keys.values())
-
-
-def _not_there(exercise: Exercise, file: SubmittedFile, grader: ExerciseGrader, key: str) -> ExerciseResult:
-    """The result of a file that can't be graded: missing, not UTF-8, too large."""
-    place = None
-    return ExerciseResult(
-        exercise=exercise.name,
-        title=exercise.title,
-        points=exercise.points,
-        verdict="error",
-        file=file.file,
-        key=key,
-        message=file.problem,
-        place=place,
-        checks=[
-            CheckResult(name=check.name, claim=check.claim, points=check.points, verdict="error", bonus=check.bonus)
-            for check in grader.plan.checks
-        ],
-    )
-
-
-def _our_fault(exercise: Exercise, file: SubmittedFile, grader: ExerciseGrader, detail: str) -> ExerciseResult:
-    return ExerciseResult(
-        exercise=exercise.name,
-        title=exercise.title,
-        points=exercise.points,
-        verdict="grader-error",
-        file=file.file,
-        file_hash=file.hash,
-        message=Message(id="run.grader-error", values={"detail": detail}),
-        checks=[
-            CheckResult(
-                name=check.name, claim=check.claim, points=check.points, verdict="grader-error", bonus=check.bonus
-            )
-            for check in grader.plan.checks
-        ],
-    )
 
 
 def blocked(graded: list[ExerciseResult], exercises: list[Exercise]) -> list[ExerciseResult]:

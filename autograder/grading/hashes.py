@@ -16,17 +16,14 @@ _ENGINE = ("checks", "jail", "lab", "release/stub.py", "release/regions.py")
 # A file that is not named here counts, so that one that is added makes plans anew.
 _NOT_IN_PLANS = (
     "checks/explain.py", "checks/forbidden.py", "checks/local.py", "checks/pytest_plugin.py", "checks/suspicious.py",
-    "jail/channel.py", "jail/guard.py", "jail/inprocess.py", "jail/layers", "jail/messages.py",
+    "jail/channel.py", "jail/guard.py", "jail/inprocess.py", "jail/layers", "jail/messages.py", "jail/pages.py",
 )  # fmt: skip
 _LAB = re.compile(r"autograder\.lab\.(\w+)")
-# What decides verdicts and diagnoses beyond that.
-_GRADING = (
-    "grading/runner.py",
-    "grading/exercise.py",
-    "grading/budget.py",
-    "grading/diagnosis.py",
-    "grading/grade.py",
-    "grading/smallest.py",
+# What of `grading/` decides no verdict and no diagnosis: what is around the grading of one file. Here, too, an unnamed file counts.
+_NOT_IN_VERDICTS = tuple(
+    f"grading/{name}.py"
+    for name in ("__init__", "changes", "devices", "gate", "hashes", "merge", "planner")
+    + ("rejudge", "remembered", "secret", "student", "twins")
 )
 _NEEDS = re.compile(r'needs="(\w+)"')
 _AUTHORED = ("solution.py", "checks.py", "mistakes.py", "alternatives.py")
@@ -77,7 +74,7 @@ def _lab_of(folder: Path) -> tuple[str, ...]:
 @functools.cache
 def grading() -> str:
     """Hash of what makes verdicts of observations."""
-    return _sources(_GRADING)
+    return _sources(("grading",), _NOT_IN_VERDICTS)
 
 
 @functools.cache

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from autograder.course.config import Exercise
-from autograder.grading.exercise import GRAVITY
 from autograder.grading.grade import blocked
+from autograder.grading.record import GRAVITY
 from autograder.results import PENDING, CheckResult, ExerciseResult, Result
 
 

@@ -17,8 +17,8 @@ from autograder.course.config import Exercise
 from autograder.grading import budget
 from autograder.grading.changes import Change, check_changes
 from autograder.grading.diagnosis import diagnose
-from autograder.grading.exercise import GRAVITY
 from autograder.grading.grade import blocked
+from autograder.grading.record import GRAVITY
 from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Result
 from autograder.store.database import Store
 

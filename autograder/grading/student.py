@@ -15,11 +15,12 @@ from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan, PlanError, load_plan
 from autograder.course.config import Course, Exercise
 from autograder.course.submission import SubmittedFile, open_own_work
-from autograder.grading.exercise import ExerciseGrader, Subject
+from autograder.grading.exercise import ExerciseGrader
+from autograder.grading.record import Subject
 from autograder.grading.runner import Code, RunLimits
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
-from autograder.results import CheckResult, ExerciseResult
+from autograder.results import ExerciseResult
 
 PROGRESS = "progress.json"
 
@@ -72,18 +73,7 @@ class StudentChecker:
         """Check one exercise in a file of any place; nothing is remembered of it."""
         grader = self._grader(exercise)
         if file.text is None:
-            return ExerciseResult(
-                exercise=exercise.name,
-                title=exercise.title,
-                points=grader.points,
-                verdict="error",
-                file=file.file,
-                message=file.problem,
-                checks=[
-                    CheckResult(name=check.name, claim=check.claim, points=check.points, verdict="error")
-                    for check in grader.plan.checks
-                ],
-            )
+            return grader.unjudged("error", file.problem, file.file)
         return grader.grade(Subject(Code(file.text, file.file, exercise.forbid), file.where, file.hash)).result
 
     def _grader(self, exercise: Exercise) -> ExerciseGrader:

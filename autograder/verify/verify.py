@@ -18,9 +18,10 @@ from autograder.checks.plan import Plan, PlannedCheck
 from autograder.checks.reach import Reach
 from autograder.course.config import Exercise
 from autograder.grading import hashes
-from autograder.grading.exercise import ExerciseGrader, Subject
+from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.grade import ClassGrader
 from autograder.grading.planner import CourseProblem, Outcomes, compared
+from autograder.grading.record import Subject
 from autograder.grading.runner import ENDED, Code, Outcome, RunLimits, Session, observe_all
 from autograder.grading.twins import TwinClient
 from autograder.results import CheckResult, ExerciseResult, Message, Verdict

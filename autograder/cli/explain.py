@@ -1,0 +1,193 @@
+"""The commands `explain` and `replay`: one grade that is stored, in full, and run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from autograder.cli.book import ResultsOption, RosterOption, RunOption, make_book, open_roster
+from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder, require_solutions
+
+if TYPE_CHECKING:
+    from autograder.results import Result
+
+ResultArgument = Annotated[str, typer.Argument(metavar="RESULT", help="A submission's id, or a result as a JSON file.")]
+
+
+def register(app: typer.Typer) -> None:
+    for command in (explain, replay):
+        app.command(rich_help_panel=INSTRUCTORS)(command)
+
+
+def explain(
+    result: ResultArgument,
+    check: Annotated[str | None, typer.Argument(help="One exercise or check, by name.")] = None,
+    view: Annotated[
+        Literal["staff", "student"],
+        typer.Option("--as", help="`staff`: everything; `student`: what the student may see."),
+    ] = "staff",
+    show_all: Annotated[bool, typer.Option("--all", "-a", help="Every check and case in full.")] = False,
+    roster: RosterOption = None,
+    results: ResultsOption = None,
+    run: RunOption = None,
+    course: CourseOption = None,
+) -> None:
+    """Explain a grade: each check's claim, what was expected and given, the diagnosis, and what the grade was made with."""
+    from autograder.feedback.pen import console
+    from autograder.feedback.policy import student_view
+    from autograder.feedback.terminal import result_report
+    from autograder.feedback.view import Options
+    from autograder.scores import Book, final_scores, visibility
+    from autograder.scores.final import of_student
+    from autograder.scores.show import score_steps
+    from autograder.store import Ledger, Store
+
+    root, loaded = open_course(course)
+    found = _result(root, result, results, run)
+    if check is not None:
+        found = _only(found, check)
+    people = open_roster(root, loaded, roster)
+    path = results or private_folder(root) / "results.sqlite"
+    book, published = Book(loaded, [], people), set()
+    if path.exists():
+        with Store(path) as store:
+            book, published = make_book(loaded, store, people, run), Ledger(store).published()
+    if view == "student":
+        found = student_view(
+            found, loaded.feedback.show, policies=visibility.policies(book, found.submission, published)
+        )
+    out = console()
+    out.print(result_report(found, Options(audience=view, show_all=show_all or check is not None)))
+    only = [each.exercise for each in found.exercises] if check is not None else []
+    for score in of_student(final_scores(book), found.submission, people) if view == "staff" else []:
+        out.print()
+        out.print(score_steps(score, only))
+    if view == "staff":
+        made = found.provenance
+        out.print(
+            f"Run {found.run}, {found.graded_at}; submission {found.hash[:12]}; engine {made.engine} {made.engine_hash[:12]}; "
+            f"Python {made.python}, torch {made.torch}; secret {made.secret}; {', '.join(made.layers)}.",
+            style="dim",
+        )
+
+
+def _result(root: Path, name: str, results: Path | None, run: str | None) -> Result:
+    import msgspec
+
+    from autograder.results import from_json
+    from autograder.store import Store
+
+    if name.endswith(".json") and Path(name).is_file():
+        try:
+            return from_json(Path(name).read_bytes())
+        except msgspec.MsgspecError as error:
+            raise Refused(f"{name} is not a result of this version: {error}") from error
+    path = results or private_folder(root) / "results.sqlite"
+    if not path.exists():
+        raise Refused(f"There are no results yet ({path}). Grade a class first: autograder grade SUBMISSIONS")
+    with Store(path) as store:
+        found = store.result(name, run)
+        if found is None:
+            latest = run or next((row.id for row in reversed(store.runs())), "")
+            known = [result.submission for result in store.results(latest)]
+            import difflib
+
+            close = difflib.get_close_matches(name, known, n=3)
+            hint = (
+                f"Did you mean {', '.join(close)}?"
+                if close
+                else f"There are {', '.join(known[:10])}{' …' if len(known) > 10 else ''}."
+                if known
+                else f"There is no run {run!r}."
+                if run
+                else "It has no results yet."
+            )
+            raise Refused(f"There is no result of {name!r} in {path}. {hint}")
+    return found
+
+
+def _only(result: Result, name: str) -> Result:
+    """The part of a result that `name` means: an exercise, a check, or `exercise/check` with the exercise's slug."""
+    import msgspec
+
+    exercises = []
+    for exercise in result.exercises:
+        slug = exercise.exercise.partition("/")[2]
+        if name in (exercise.exercise, slug):
+            exercises.append(exercise)
+            continue
+        checks = [
+            each
+            for each in exercise.checks
+            if name in (each.name, f"{slug}/{each.name}", f"{exercise.exercise}/{each.name}")
+        ]
+        if checks:
+            exercises.append(msgspec.structs.replace(exercise, checks=checks))
+    if not exercises:
+        names = [exercise.exercise for exercise in result.exercises]
+        raise Refused(f"{result.submission} has no exercise or check {name!r}. Exercises: {', '.join(names)}")
+    return msgspec.structs.replace(result, exercises=exercises)
+
+
+def replay(
+    result: ResultArgument,
+    check: Annotated[str, typer.Argument(help="A check, by name, or exercise/check.")],
+    results: ResultsOption = None,
+    run: RunOption = None,
+    course: CourseOption = None,
+) -> None:
+    """Run one check of a graded submission again: the same cases, the same seeds; and tell whether the verdict is the same."""
+    from autograder.course.submission import open_submission
+    from autograder.feedback.pen import console
+    from autograder.feedback.terminal import exercise_report
+    from autograder.feedback.view import Options
+    from autograder.grading.grade import ClassGrader
+    from autograder.grading.secret import fingerprint, load_secret
+
+    root, loaded = open_course(course)
+    require_solutions(root)
+    found = _only(_result(root, result, results, run), check)
+    stored = found.exercises[0]
+    exercise = loaded.exercise(stored.exercise)
+    submission = open_submission(found.source, loaded, name=found.submission)
+    file = submission.files[exercise.name]
+    out = console()
+    if file.hash != stored.file_hash:
+        raise Refused(f"{found.source} is not what was graded: {stored.file} has changed since. Grade it again.")
+    secret = load_secret(private_folder(root))
+    if fingerprint(secret) != found.provenance.secret:
+        raise Refused(
+            "The course secret is another one than when this was graded, so its hidden cases can't be drawn again."
+        )
+    with ClassGrader(
+        loaded, root, private_folder(root), secret, found.run, draw=found.run, exercises=[exercise]
+    ) as grader:
+        again = grader.replay(exercise, file, [each.name for each in stored.checks])
+    again = _same_checks(again, stored)
+    out.print(exercise_report(again, Options(audience="staff", show_all=True)))
+    before = {(each.name, case.title): case.verdict for each in stored.checks for case in each.cases}
+    after = {(each.name, case.title): case.verdict for each in again.checks for case in each.cases}
+    seeds = {(each.name, case.title): case.seed for each in stored.checks for case in each.cases}
+    new_seeds = {(each.name, case.title): case.seed for each in again.checks for case in each.cases}
+    if seeds != new_seeds:
+        out.print("The check's cases are not those that were graded: its files have changed since.", style="yellow")
+    elif before == after:
+        out.print(f"The same verdict on all {len(after)} cases, with the same inputs.", style="green")
+    else:
+        changed = [f"{name} / {title}" for (name, title) in after if before.get((name, title)) != after[name, title]]
+        out.print(f"Another verdict than recorded on: {', '.join(changed)}.", style="red")
+    smallest, found = (
+        {each.name: each.smallest.seed for each in one.checks if each.smallest} for one in (stored, again)
+    )
+    others = [name for name in {**smallest, **found} if smallest.get(name) != found.get(name)]
+    if others and seeds == new_seeds:
+        out.print(f"Another smallest failing input than recorded on: {', '.join(others)}.", style="red")
+
+
+def _same_checks(again: Any, stored: Any) -> Any:
+    import msgspec
+
+    names = [each.name for each in stored.checks]
+    return msgspec.structs.replace(again, checks=[each for each in again.checks if each.name in names])

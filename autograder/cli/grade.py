@@ -1,0 +1,224 @@
+"""The command `grade`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from autograder.cli.book import ResultsOption, RosterOption, make_book, open_roster
+from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder, require_solutions
+from autograder.cli.nbgrader import NbgraderOption, PythonOption, open_class, write_grades
+
+if TYPE_CHECKING:
+    from autograder.course import Course
+    from autograder.course.roster import Roster
+    from autograder.results import Result
+    from autograder.store import Store
+
+
+def register(app: typer.Typer) -> None:
+    app.command(rich_help_panel=INSTRUCTORS)(grade)
+
+
+def grade(
+    submissions: Annotated[
+        list[str],
+        typer.Argument(help="Folders, zips, notebooks, git commits (`REPOSITORY@REV`), or folders full of those."),
+    ],
+    exercise: Annotated[
+        list[str] | None, typer.Option("--exercise", "-e", help="Only these exercises; may be repeated.")
+    ] = None,
+    roster: RosterOption = None,
+    times: Annotated[
+        Path | None,
+        typer.Option(
+            "--times", help="When each was handed in, where nothing else says: a CSV file `student,handed_in`."
+        ),
+    ] = None,
+    results: ResultsOption = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder for the pages. By default .autograder/report of the course.")
+    ] = None,
+    json_folder: Annotated[
+        Path | None, typer.Option("--json", help="Also write each result as a JSON file into this folder.")
+    ] = None,
+    new: Annotated[
+        bool,
+        typer.Option("--new", help="Begin a new run: cases marked fresh are drawn anew, everything is graded again."),
+    ] = False,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option("--device", help="Where GPU checks run; without a GPU they are skipped, their points pending."),
+    ] = "auto",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Workers; by default one for each core.")] = 0,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Run hidden checks although this machine lacks the isolation for them.")
+    ] = False,
+    nbgrader: NbgraderOption = None,
+    nbgrader_python: PythonOption = None,
+    course: CourseOption = None,
+) -> None:
+    """Grade a class with hidden checks.
+
+    Prints a table and writes pages for the class, each student and each exercise. Results are written as each submission
+    finishes: after Ctrl-C, a crash or a power cut, the same command goes on where it was. What has not changed is not run again.
+    The exit code is 0 when grading worked, whatever the scores.
+    """
+    from autograder.course.downloads import identify
+    from autograder.course.find import find_submissions
+    from autograder.course.submission import open_submission
+    from autograder.course.times import with_times
+    from autograder.feedback.escape import visible
+    from autograder.grading.devices import wants_gpu
+    from autograder.grading.grade import ClassGrader
+    from autograder.grading.secret import load_secret
+    from autograder.store import Store
+
+    root, loaded = open_course(course)
+    require_solutions(root)
+    chosen = loaded.match(exercise or [])
+    people = open_roster(root, loaded, roster)
+    group = None
+    if nbgrader is not None:
+        if exercise:
+            raise Refused("With --nbgrader, a whole assignment is graded: leave --exercise out.")
+        group = open_class(nbgrader, submissions, loaded, nbgrader_python)
+        chosen, found, problems = group.exercises, group.found, group.problems
+    else:
+        found, problems = identify(find_submissions(submissions, loaded), people)
+    if times is not None:
+        found, unmatched = with_times(found, times, loaded, people)
+        problems += unmatched
+    for problem in problems:
+        sys.stderr.write(visible(problem) + "\n")
+    opened = [
+        open_submission(each.source, loaded, name=each.id, handed_in=each.handed_in, clock=each.clock) for each in found
+    ]
+    private = private_folder(root)
+    secret = load_secret(private)
+    with Store(results or private / "results.sqlite") as store:
+        run = None if new else store.latest_run("grade")
+        run = run or store.start_run("grade")
+        graded: list[Result] = []
+        with (
+            _Progress(len(opened)) as progress,
+            ClassGrader(
+                loaded,
+                root,
+                private,
+                secret,
+                run.id,
+                draw=run.id,
+                exercises=chosen,
+                jobs=jobs,
+                has_gpu=wants_gpu(device),
+                on_step=progress.step,
+                unsafe=unsafe,
+            ) as grader,
+        ):
+            try:
+                graded += grader.grade(opened, store)
+            except KeyboardInterrupt:
+                progress.close()
+                sys.stderr.write(
+                    f"\nStopped after {len(graded)} of {len(opened)} submissions. They are kept: the same command goes on.\n"
+                )
+                raise typer.Exit(130) from None
+        store.finish_run(run.id)
+        graded.sort(key=lambda result: result.submission)
+        finish(loaded, store, people, graded, report or private / "report", json_folder, run.id)
+        if group is not None:
+            write_grades(group, loaded, store, people, graded)
+
+
+class _Progress:
+    """A bar on a terminal; a line for each ten submissions in a log."""
+
+    def __init__(self, total: int) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        from autograder.feedback.pen import console
+
+        self.total = total
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console(sys.stderr),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def __enter__(self) -> _Progress:
+        self.bar.start()
+        self.task = self.bar.add_task("starting", total=self.total)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.bar.stop()
+
+    def step(self, step: Any) -> None:
+        from autograder.feedback.escape import visible
+
+        if step.kind == "plan":
+            self.bar.update(self.task, description=f"preparing {step.name}")
+        else:
+            self.bar.update(self.task, completed=step.done, description=visible(step.name)[:40])
+            if not sys.stderr.isatty() and (step.done % 10 == 0 or step.done == step.total):
+                sys.stderr.write(f"{step.done} of {step.total} submissions\n")
+
+
+def finish(
+    course: Course,
+    store: Store,
+    roster: Roster,
+    results: list[Result],
+    pages: Path,
+    json_folder: Path | None,
+    run: str,
+) -> None:
+    """Print the table and write the pages of freshly written results."""
+    from autograder.cli.scores import file_name
+    from autograder.feedback.pen import console
+    from autograder.feedback.summary import class_table, legend
+    from autograder.report.site import write_report
+    from autograder.results import to_json
+    from autograder.scores import final_scores, visibility
+    from autograder.scores.final import of_student
+    from autograder.store import Ledger
+
+    out = console()
+    out.print(class_table(results))
+    out.print(legend())
+    if json_folder is not None:
+        json_folder.mkdir(parents=True, exist_ok=True)
+        for result in results:
+            (json_folder / f"{file_name(result.submission)}.json").write_bytes(to_json(result))
+    book, published = make_book(course, store, roster), Ledger(store).published()
+    scores = final_scores(book)
+    absent = [person.id for person in roster.people if not any(book.marks_of(person, name) for name in book.graded)]
+    if absent:
+        shown = ", ".join(absent[:20]) + (f" and {len(absent) - 20} more" if len(absent) > 20 else "")
+        out.print(f"Nothing handed in by {len(absent)} of {len(roster.people)}: {shown}.", style="yellow")
+    try:
+        index = write_report(
+            results,
+            pages,
+            course_title=course.title,
+            policy=course.feedback.show,
+            policies={each.submission: visibility.policies(book, each.submission, published) for each in results},
+            scores={each.submission: of_student(scores, each.submission, roster) for each in results},
+        )
+    except FileExistsError as error:
+        raise Refused(f"{error}. Name another folder with --report. The results are kept.") from error
+    layers = ", ".join(results[0].provenance.layers) if results else ""
+    out.print(f"\n{len(results)} submissions in run {run}. Isolation: {layers or 'none'}.", style="dim")
+    out.print(f"Report: {index}")
+    out.print("One submission in full: autograder explain SUBMISSION", style="dim")
