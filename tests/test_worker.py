@@ -14,7 +14,7 @@ import pytest
 import torch
 import typeguard
 
-from autograder.checks import observe
+from autograder.checks import contract
 from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
 from autograder.jail.messages import Load, Observed, Run
 from autograder.jail.values import Unsupported, decode, encode
@@ -705,7 +705,7 @@ VALUES: list[Any] = [
 @pytest.mark.parametrize("hint", HINTS, ids=str)
 def test_what_is_surely_of_a_type_is_so_for_typeguard_too(hint: Any) -> None:
     """And plain values are: else the quick test would be of no use."""
-    surely = observe._exactly(hint)
+    surely = contract._exactly(hint)
     agreed = []
     for value in VALUES:
         try:

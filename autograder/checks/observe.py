@@ -17,16 +17,15 @@ import sys
 import threading
 import time
 import types
-import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
-import typeguard
 
 from autograder.checks import forbidden
+from autograder.checks.contract import WrongSignature, WrongType, held_to_annotation, same_signature
 from autograder.checks.modules import WrongParameters
 from autograder.jail.messages import Observed
 from autograder.jail.values import BadValue, Lab, decode, encode
@@ -42,19 +41,7 @@ class _Missing(Exception):
     """The implementation does not define a function or class that the stub has."""
 
 
-class _WrongSignature(Exception):
-    def __init__(self, name: str, want: str, got: str) -> None:
-        super().__init__(name)
-        self.name, self.want, self.got = name, want, got
-
-
-class _WrongType(Exception):
-    def __init__(self, function: str, want: str, got: str) -> None:
-        super().__init__(function)
-        self.function, self.want, self.got = function, want, got
-
-
-_EXPLAINED = (_Missing, _WrongSignature, _WrongType, WrongParameters, BadValue, NotImplementedError)
+_EXPLAINED = (_Missing, WrongSignature, WrongType, WrongParameters, BadValue, NotImplementedError)
 
 
 # --- loading ---------------------------------------------------------------------------------------------------------
@@ -112,8 +99,8 @@ class Student:
         if isinstance(model, types.FunctionType):
             if not callable(theirs):
                 raise _Missing(name)
-            _same_signature(name, theirs, model)
-            return _held_to_annotation(theirs, name, model, stub)
+            same_signature(name, theirs, model)
+            return held_to_annotation(theirs, name, model, stub)
         if isinstance(model, type):
             if not isinstance(theirs, type):
                 raise _Missing(name)
@@ -123,129 +110,10 @@ class Student:
                     if not callable(their_method):
                         raise _Missing(f"{name}.{method}")
                     if isinstance(their_method, types.FunctionType):
-                        _same_signature(f"{name}.{method}", their_method, model_method)
-                        held = _held_to_annotation(their_method, f"{name}.{method}", model_method, stub)
+                        same_signature(f"{name}.{method}", their_method, model_method)
+                        held = held_to_annotation(their_method, f"{name}.{method}", model_method, stub)
                         setattr(theirs, method, held)
         return theirs
-
-
-def _same_signature(name: str, theirs: Any, model: Any) -> None:
-    """Every call that fits the stub must fit theirs: same names in the same order, further parameters optional."""
-    try:
-        got = inspect.signature(theirs)
-    except (TypeError, ValueError):
-        return  # a callable that does not tell (built-ins, partials of C functions): the call will show
-    want = inspect.signature(model)
-    wanted = list(want.parameters.values())
-    found = list(got.parameters.values())
-    takes_any = {parameter.kind for parameter in found}
-    if inspect.Parameter.VAR_POSITIONAL in takes_any and inspect.Parameter.VAR_KEYWORD in takes_any:
-        return
-    positional = [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    names = {p.name: p for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
-    fits = True
-    for index, parameter in enumerate(wanted):
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            same = names.get(parameter.name)
-        elif parameter.name == "self" and index < len(positional):
-            same = positional[index]
-        else:
-            same = positional[index] if index < len(positional) else None
-            if same is not None and same.name != parameter.name:
-                same = None
-            if same is not None and same.kind is same.POSITIONAL_ONLY and parameter.kind is not same.kind:
-                same = None  # a call by name would not fit
-        if same is None or (parameter.default is not parameter.empty and same.default is same.empty):
-            fits = False
-    known = {parameter.name for parameter in wanted}
-    for parameter in found:
-        optional = parameter.default is not parameter.empty or parameter.kind in (
-            parameter.VAR_POSITIONAL,
-            parameter.VAR_KEYWORD,
-        )
-        if parameter.name not in known and not optional and parameter.name != "self":
-            fits = False
-    if not fits:
-        raise _WrongSignature(name, _names(want), _names(got))
-
-
-def _names(signature: inspect.Signature) -> str:
-    parts = []
-    for parameter in signature.parameters.values():
-        prefix = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
-        parts.append(prefix + parameter.name + ("=…" if parameter.default is not parameter.empty else ""))
-    return f"({', '.join(parts)})"
-
-
-def _held_to_annotation(
-    theirs: Callable[..., Any], name: str, model: Any, stub: types.ModuleType
-) -> Callable[..., Any]:
-    try:
-        hint = typing.get_type_hints(model, vars(stub)).get("return", Any)
-    except Exception:
-        hint = Any  # an annotation that only a type checker understands
-    text = _annotation_text(model)
-    if hint is Any:
-        return theirs
-    surely = _exactly(hint)
-
-    def held(*args: Any, **kwargs: Any) -> Any:
-        result = theirs(*args, **kwargs)
-        if surely(result):
-            return result
-        try:
-            typeguard.check_type(
-                result,
-                hint,
-                collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS,
-                forward_ref_policy=typeguard.ForwardRefPolicy.IGNORE,
-            )
-        except typeguard.TypeCheckError as error:
-            raise _WrongType(name, text, _what_it_is(result, error)) from None
-        return result
-
-    return held
-
-
-def _exactly(hint: Any) -> Callable[[Any], bool]:
-    """A quick test for what plainly is of the annotated type, to the last item; of anything else it says no, and typeguard
-    decides. (Some experiments call a function ten thousand times, where typeguard would take longer than the function.)"""
-    kind, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if hint is None:
-        return lambda value: value is None
-    if isinstance(hint, type) and kind is None:
-        return lambda value: type(value) is hint
-    if kind in (list, set, frozenset) or (kind is tuple and len(arguments) == 2 and arguments[1] is ...):
-        item = _exactly(arguments[0])
-        return lambda value: type(value) is kind and all(map(item, value))
-    if kind is tuple:
-        items = [_exactly(argument) for argument in arguments]
-        return lambda value: (
-            type(value) is tuple
-            and len(value) == len(items)
-            and all(fits(each) for fits, each in zip(items, value, strict=True))
-        )
-    if kind is dict:
-        of_key, of_value = map(_exactly, arguments)
-        return lambda value: type(value) is dict and all(map(of_key, value)) and all(map(of_value, value.values()))
-    return lambda value: False
-
-
-def _annotation_text(model: Any) -> str:
-    hint = model.__annotations__.get("return", "")
-    if isinstance(hint, str):
-        return hint
-    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
-
-
-def _what_it_is(value: Any, error: typeguard.TypeCheckError) -> str:
-    """`NoneType`, or `list (item 0 of list is not an instance of tuple)`."""
-    name = type(value).__name__
-    detail = str(error)
-    if value is None:
-        return "None"
-    where = detail.split(" of ")[0] if detail.startswith(("item", "key", "value")) else ""
-    return f"{name}, where {detail}" if where else name
 
 
 # --- running ---------------------------------------------------------------------------------------------------------
@@ -392,11 +260,11 @@ def _failure(error: BaseException, file: str, start: float) -> Observed:
     seconds = time.process_time() - start
     if isinstance(error, _Missing):
         return Observed(kind="missing-function", name=str(error)[:200], seconds=seconds)
-    if isinstance(error, _WrongSignature):
+    if isinstance(error, WrongSignature):
         return Observed(
             kind="wrong-signature", name=error.name, want=error.want, text=error.got[:_TEXT], seconds=seconds
         )
-    if isinstance(error, _WrongType):
+    if isinstance(error, WrongType):
         return Observed(
             kind="wrong-type", name=error.function, want=error.want[:_TEXT], text=error.got[:_TEXT], seconds=seconds
         )

@@ -63,8 +63,8 @@ HOOKS = [
     rank(7, "replaces the class that stands for it in experiments", "from autograder.checks import observe\n"
          "observe.Student.__getattr__ = lambda self, name: lambda words: ['a', 'b']\n"
          "def rank(words: list[str]) -> list[str]:\n    return []\n"),
-    rank(7, "raises the grader's own exceptions", "from autograder.checks import observe\nfrom autograder.jail import guard, values\n"
-         "kinds = [observe._Missing('x'), observe._WrongType('x', 'y', 'z'), values.BadValue('x'), guard.ForbiddenUse('x'), guard.ForbiddenImport('x')]\n"
+    rank(7, "raises the grader's own exceptions", "from autograder.checks import contract, observe\nfrom autograder.jail import guard, values\n"
+         "kinds = [observe._Missing('x'), contract.WrongType('x', 'y', 'z'), values.BadValue('x'), guard.ForbiddenUse('x'), guard.ForbiddenImport('x')]\n"
          "def rank(words: list[str]) -> list[str]:\n    raise kinds[len(words) % len(kinds)]\n"),
     rank(18, "loops when its signature is asked for", "class F:\n    def __call__(self, words): return sorted(words)\n    @property\n"
          "    def __signature__(self):\n        while True:\n            pass\nrank = F()\n", "timeout"),

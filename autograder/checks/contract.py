@@ -1,0 +1,145 @@
+"""What the stub promises of an implementation, held: signatures and the types of what is returned."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from typing import Any
+
+import typeguard
+
+
+class WrongSignature(Exception):
+    """A function does not take every call that fits the stub."""
+
+    def __init__(self, name: str, want: str, got: str) -> None:
+        super().__init__(name)
+        self.name, self.want, self.got = name, want, got
+
+
+class WrongType(Exception):
+    """A function returned what its annotation in the stub does not allow."""
+
+    def __init__(self, function: str, want: str, got: str) -> None:
+        super().__init__(function)
+        self.function, self.want, self.got = function, want, got
+
+
+def same_signature(name: str, theirs: Any, model: Any) -> None:
+    """Every call that fits the stub must fit theirs: same names in the same order, further parameters optional."""
+    try:
+        got = inspect.signature(theirs)
+    except (TypeError, ValueError):
+        return  # a callable that does not tell (built-ins, partials of C functions): the call will show
+    want = inspect.signature(model)
+    wanted = list(want.parameters.values())
+    found = list(got.parameters.values())
+    takes_any = {parameter.kind for parameter in found}
+    if inspect.Parameter.VAR_POSITIONAL in takes_any and inspect.Parameter.VAR_KEYWORD in takes_any:
+        return
+    positional = [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    names = {p.name: p for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+    fits = True
+    for index, parameter in enumerate(wanted):
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            same = names.get(parameter.name)
+        elif parameter.name == "self" and index < len(positional):
+            same = positional[index]
+        else:
+            same = positional[index] if index < len(positional) else None
+            if same is not None and same.name != parameter.name:
+                same = None
+            if same is not None and same.kind is same.POSITIONAL_ONLY and parameter.kind is not same.kind:
+                same = None  # a call by name would not fit
+        if same is None or (parameter.default is not parameter.empty and same.default is same.empty):
+            fits = False
+    known = {parameter.name for parameter in wanted}
+    for parameter in found:
+        optional = parameter.default is not parameter.empty or parameter.kind in (
+            parameter.VAR_POSITIONAL,
+            parameter.VAR_KEYWORD,
+        )
+        if parameter.name not in known and not optional and parameter.name != "self":
+            fits = False
+    if not fits:
+        raise WrongSignature(name, _names(want), _names(got))
+
+
+def _names(signature: inspect.Signature) -> str:
+    parts = []
+    for parameter in signature.parameters.values():
+        prefix = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+        parts.append(prefix + parameter.name + ("=…" if parameter.default is not parameter.empty else ""))
+    return f"({', '.join(parts)})"
+
+
+def held_to_annotation(theirs: Callable[..., Any], name: str, model: Any, stub: types.ModuleType) -> Callable[..., Any]:
+    """`theirs`, raising `WrongType` where it returns something else than its `model` in the stub says."""
+    try:
+        hint = typing.get_type_hints(model, vars(stub)).get("return", Any)
+    except Exception:
+        hint = Any  # an annotation that only a type checker understands
+    text = _annotation_text(model)
+    if hint is Any:
+        return theirs
+    surely = _exactly(hint)
+
+    def held(*args: Any, **kwargs: Any) -> Any:
+        result = theirs(*args, **kwargs)
+        if surely(result):
+            return result
+        try:
+            typeguard.check_type(
+                result,
+                hint,
+                collection_check_strategy=typeguard.CollectionCheckStrategy.ALL_ITEMS,
+                forward_ref_policy=typeguard.ForwardRefPolicy.IGNORE,
+            )
+        except typeguard.TypeCheckError as error:
+            raise WrongType(name, text, _what_it_is(result, error)) from None
+        return result
+
+    return held
+
+
+def _exactly(hint: Any) -> Callable[[Any], bool]:
+    """A quick test for what plainly is of the annotated type, to the last item; of anything else it says no, and typeguard
+    decides. (Some experiments call a function ten thousand times, where typeguard would take longer than the function.)"""
+    kind, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is None:
+        return lambda value: value is None
+    if isinstance(hint, type) and kind is None:
+        return lambda value: type(value) is hint
+    if kind in (list, set, frozenset) or (kind is tuple and len(arguments) == 2 and arguments[1] is ...):
+        item = _exactly(arguments[0])
+        return lambda value: type(value) is kind and all(map(item, value))
+    if kind is tuple:
+        items = [_exactly(argument) for argument in arguments]
+        return lambda value: (
+            type(value) is tuple
+            and len(value) == len(items)
+            and all(fits(each) for fits, each in zip(items, value, strict=True))
+        )
+    if kind is dict:
+        of_key, of_value = map(_exactly, arguments)
+        return lambda value: type(value) is dict and all(map(of_key, value)) and all(map(of_value, value.values()))
+    return lambda value: False
+
+
+def _annotation_text(model: Any) -> str:
+    hint = model.__annotations__.get("return", "")
+    if isinstance(hint, str):
+        return hint
+    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
+
+
+def _what_it_is(value: Any, error: typeguard.TypeCheckError) -> str:
+    """`NoneType`, or `list (item 0 of list is not an instance of tuple)`."""
+    name = type(value).__name__
+    detail = str(error)
+    if value is None:
+        return "None"
+    where = detail.split(" of ")[0] if detail.startswith(("item", "key", "value")) else ""
+    return f"{name}, where {detail}" if where else name
