@@ -72,7 +72,7 @@ Reply = Forked | Ended | Ready
 WORKER_FAILED = 70
 """Exit code of a worker whose own code failed: only a submission that tampers with it brings that about."""
 
-GATHER_AT, GATHER_EVERY = (8, 32), 256
+GATHER_AT, GATHER_EVERY = (24, 96), 256
 """The forks before which memory is put on huge pages: who wants a few workers need not wait for it. Again later, since what was
 read meanwhile is new, and what was written to has small pages again."""
 
