@@ -6,6 +6,7 @@ every attack. What came of each is kept in `ROWS`, and printed at the end of the
 
 from __future__ import annotations
 
+import ctypes
 import io
 import os
 import re
@@ -120,6 +121,8 @@ class Arena:
             jobs=1,  # one after the other: the honest submission is the next one
         )
         self.grader.jail = Zygote(without=without)
+        # At a place that is told: all of the grader's memory can't be read in the time of one case.
+        self.bait = ctypes.create_string_buffer(self.planted.forbidden_everywhere[0].encode())
         self.count = 0
         self.grade(self.submission("baseline"))
         self.baseline = self.grade(self.submission("baseline", rank=HONEST["rank"] + "# again\n"))["baseline"]
@@ -157,6 +160,7 @@ class Arena:
             "@UNIX@": str(self.listeners.path),
             "@ABSTRACT@": self.listeners.name,
             "@GRADER@": str(os.getpid()),
+            "@BAIT@": f"({ctypes.addressof(self.bait)}, {len(self.bait)})",
         }
         for token, text in places.items():
             source = source.replace(token, text)

@@ -138,6 +138,11 @@ FILES = [
 
 PROCESSES = [
     spying(2, "reads the memory and environment of its parents", """
+        def scan(pid, start, size):
+            with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+                memory.seek(start)
+                return memory.read(size)
+        attempt("mem at a known place", lambda: scan(@GRADER@, *@BAIT@))
         for pid in (@GRADER@, os.getppid(), 1):
             for name in ("environ", "cmdline", "maps", "stack", "status"):
                 attempt(name, lambda: read(f"/proc/{pid}/{name}"))
@@ -146,14 +151,10 @@ PROCESSES = [
             for line in (attempt("maps", lambda: read(f"/proc/{pid}/maps")) or b"").decode().splitlines():
                 where, rights = line.split()[:2]
                 start, end = (int(each, 16) for each in where.split("-"))
-                def scan(piece):
-                    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-                        memory.seek(start + piece)
-                        return memory.read(min(end - start - piece, 2**22))
                 for piece in range(0, end - start, 2**22) if rights.startswith("rw") else ():
                     if found:
                         break
-                    attempt("mem", lambda: scan(piece))
+                    attempt("mem", lambda: scan(pid, start + piece, min(end - start - piece, 2**22)))
         """, real=os.geteuid() == 0),
     spying(2, "reads the environment and folders of every process", """
         for pid in [name for name in attempt("list", lambda: os.listdir("/proc")) or [] if name.isdigit()] or range(1, 200):
