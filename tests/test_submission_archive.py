@@ -371,4 +371,6 @@ def test_a_zip_with_any_byte_changed_never_raises(tmp_path, course):
     for at in range(len(data)):
         for value in (0x00, 0xFF, data[at] ^ 0x80):
             (tmp_path / "a.zip").write_bytes(data[:at] + bytes([value]) + data[at + 1 :])
-            ids(open_submission(tmp_path / "a.zip", course))
+            opened = open_submission(tmp_path / "a.zip", course)
+            ids(opened)
+            assert opened.files.keys() == {each.name for each in course.exercises}

@@ -73,7 +73,8 @@ def test_torch_accepts_the_naive_schedule(reference, p, m):
     schedules, actions = as_actions(reference.naive_schedule(p, m))
     schedules._validate_schedule(actions, p, p, m)
     with_transfers = schedules._add_send_recv(actions, stage_to_rank=lambda s: s, num_stages=p)
-    schedules._simulate_comms_compute(with_transfers, stage_to_rank=lambda s: s, num_stages=p)
+    played = schedules._simulate_comms_compute(with_transfers, stage_to_rank=lambda s: s, num_stages=p)
+    assert len(played) == p  # it raises where a stage would wait for ever
 
 
 @pytest.mark.parametrize(("p", "m"), [(1, 1), (2, 1), (4, 3), (3, 6)])
