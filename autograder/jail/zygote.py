@@ -208,6 +208,8 @@ def _import_here(packages: list[str]) -> None:
             gc.freeze()
         if before is None:
             del os.environ[INTERPRET]
+        else:
+            os.environ[INTERPRET] = before
 
 
 def _import_whole(package: str) -> None:
