@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -73,9 +75,15 @@ def scores(
             (json_folder / f"{file_name(score.student)}.json").write_bytes(to_json(score))
 
 
+_HASHED = re.compile(r"-[0-9a-f]{8}$")
+
+
 def file_name(id: str) -> str:
-    """A name for a file about `id`."""
-    return "".join(c if c.isalnum() or c in "-_.@" else "_" for c in id).lstrip(".") or "submission"
+    """A name for a file about `id`, another one for each: where something of `id` can't be in it, a part of its hash is."""
+    name = "".join(c if c.isalnum() or c in "-_.@" else "_" for c in id).lstrip(".") or "submission"
+    if name == id and not _HASHED.search(id):
+        return name
+    return f"{name}-{hashlib.sha256(id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 def adjust(

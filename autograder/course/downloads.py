@@ -25,6 +25,7 @@ METADATA = "submission_metadata.yml"
 MAX_METADATA = 64 * 2**20
 _CANVAS = re.compile(r"(?P<name>[^_]+?)(?P<late>_LATE)?_(?P<id>\d+)_(?P<number>\d+)_(?P<file>.+)")
 _MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)")
+_MOODLES = re.compile(r"_\d+_assignsubmission_")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,12 @@ def identify(found: Iterable[Found], roster: Roster) -> tuple[list[Found], list[
 
 def claim_of(name: str, id: str = "") -> Claim:
     """What a file's or folder's name says."""
-    if match := _MOODLE.fullmatch(name):
+    match = _MOODLE.fullmatch(name)
+    if (
+        match and len(_MOODLES.findall(name)) > 1
+    ):  # a person's name or a file's that looks like Moodle's own words: who knows
+        return Claim((name,), {})
+    if match:
         return Claim((match["name"],), {"moodle_id": match["id"]})
     if match := _CANVAS.fullmatch(name):
         return Claim((match["name"],), {"canvas_id": match["id"]}, bool(match["late"]), int(match["number"][:15]))

@@ -42,7 +42,11 @@ def line_annotations(results: list[ExerciseResult]) -> list[str]:
 def _command(place: Place | None, file: str, title: str, text: str) -> str:
     line = place.line if place is not None else 1
     file = place.file if place is not None else file
-    properties = {"file": file.split(", cell ")[0], "line": str(line), "title": escape.visible(title)[:200]}
+    properties = {
+        "file": escape.visible(file.split(", cell ")[0]),
+        "line": str(line),
+        "title": escape.visible(title)[:200],
+    }
     said = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
     return f"::error {said}::{_data(escape.visible(text, lines=True)[:2000])}"
 

@@ -85,7 +85,7 @@ def exercise_tests(exercise: ExerciseResult, number_: int) -> list[dict[str, Any
             test["status"] = _STATUS[view.state]
         tests.append(test)
     if exercise.message is not None:
-        tests[0]["output"] = f"{messages.text(exercise.message)}\n\n{tests[0]['output']}".strip()
+        tests[0]["output"] = f"{markdown(messages.text(exercise.message))}\n\n{tests[0]['output']}".strip()
     return tests
 
 
