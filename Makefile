@@ -7,7 +7,7 @@ BIN = .venv/bin
 CLASS = .autograder/example-class
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade test test-slow test-all lint types verify release figures bench clean
+.PHONY: help setup grade test test-slow test-all lint types verify release figures bench gpu gpu-wheels clean
 
 help:           ## what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,5 +56,32 @@ figures: .venv/.dev ## draw the lectures' figures from the references
 bench: .venv/.dev   ## speed, as ratios
 	$(BIN)/python benchmarks/grading.py
 
+# On a machine with CUDA, also one without a network and with another Python and torch than ours: GPU_PYTHON has torch and Triton,
+# and what else it lacks comes from WHEELS, which `make gpu-wheels` fills where there is a network.
+GPU_PYTHON ?= python3
+GPU_PYTHON_VERSION ?= 3.12
+WHEELS ?= .wheels
+GPU_PACKAGES = msgspec pydantic pydantic-core annotated-types typing-inspection typing-extensions typer click shellingham \
+	annotated-doc rich markdown-it-py mdurl pygments typeguard watchfiles anyio idna jinja2 markupsafe regex hypothesis sortedcontainers \
+	pytest pluggy iniconfig packaging "numpy<2.4"
+
+.venv-gpu/.ready: pyproject.toml constraints.txt
+	$(GPU_PYTHON) -m venv --without-pip --clear .venv-gpu
+	$(GPU_PYTHON) -c "import pathlib, torch; print(pathlib.Path(torch.__file__).parents[1])" > .venv-gpu/lent.pth
+	pwd >> .venv-gpu/lent.pth
+	mv .venv-gpu/lent.pth .venv-gpu/lib/python3*/site-packages/
+	! ls $(WHEELS)/*.whl > /dev/null 2>&1 || $(GPU_PYTHON) -m pip --python .venv-gpu/bin/python install --quiet --no-index --no-deps $(WHEELS)/*.whl
+	touch $@
+
+gpu: .venv-gpu/.ready  ## every GPU check, and the jail with a GPU in it; writes docs/gpu.md
+	.venv-gpu/bin/python -m autograder doctor
+	.venv-gpu/bin/python -m autograder verify --gpu --report docs/gpu.md
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 .venv-gpu/bin/python -m pytest -q -p autograder.checks.pytest_plugin -m gpu tests/attacks/test_gpu.py solutions $(ARGS)
+
+gpu-wheels:     ## fetch what `make gpu` needs beside torch, for a machine without a network
+	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --constraint constraints.txt \
+		--python-version $(GPU_PYTHON_VERSION) --implementation cp --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 \
+		--platform manylinux2014_x86_64 --dest $(WHEELS) $(GPU_PACKAGES)
+
 clean:          ## remove environments, caches and results
-	rm -rf .venv .venv-bench .autograder build *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .venv-bench .venv-gpu .autograder build *.egg-info .pytest_cache .ruff_cache

@@ -315,14 +315,14 @@ def test_a_class_from_a_git_server(school: Path) -> None:
     assert found["red"].handed_in == early.handed_in and found["red"].deadline.startswith("2026-09-16T04:00")
     # The manifest is a class for `grade`, with hashes that say what was there.
     course = load_course(root)
-    submissions = find_submissions([root / ".autograder/collected/numbers"], course)
+    submissions = find_submissions([root / ".autograder/collected/numbers"], course, root / ".autograder")
     assert [each.id for each in submissions] == ["ada", "bob", "cyd", "red"]
     for each in submissions:
         opened = open_submission(each.source, course, name=each.id, handed_in=each.handed_in, clock=each.clock)
         entry = found[each.id]
         assert (opened.hash, opened.revision, opened.handed_in) == (entry.hash, entry.commit, entry.handed_in)
         assert (opened.files["numbers_of/first"].text == TOTAL) == (each.id in ("bob", "cyd"))
-    assert find_submissions([root / "late"], course)[0].handed_in == "2026-09-16T07:00:00+00:00"
+    assert find_submissions([], course, collections=[root / "late"])[0].handed_in == "2026-09-16T07:00:00+00:00"
 
 
 def test_a_run_that_was_cut_short_goes_on_where_it_was(school: Path, tmp_path: Path) -> None:
@@ -381,7 +381,7 @@ def test_groups_share_a_repository_or_have_their_own() -> None:
 @pytest.mark.parametrize("text", ["", '{"made_at": "x", "entr', '{"made_at": "x", "schema": "other/1"}', "[]"])
 def test_a_manifest_that_was_cut_short(school: Path, tmp_path: Path, text: str) -> None:
     put(tmp_path, "collected.json", text)
-    done = here(school / "course", "grade", tmp_path)
+    done = here(school / "course", "grade", "--collected", tmp_path)
     assert done.code == 2 and "collect again" in done.said
 
 

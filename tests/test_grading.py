@@ -131,6 +131,14 @@ def test_the_stub_has_none(group: Class) -> None:
     assert check(result, "picks_one").verdict == "blocked"
 
 
+def test_what_torch_has_not_implemented_is_not_taken_for_an_unwritten_stub(group: Class) -> None:
+    wrong = "import torch\n    return (x.to(torch.float8_e4m3fn) + x.to(torch.float8_e4m3fn)).sum(-1)"
+    result = group.grade_one(total=changed("return x.sum(-1)", wrong))
+    message = check(result, "sums_rows").cases[0].message
+    assert message is not None and message.id == "run.raised"
+    assert message.values["exception"] == "NotImplementedError" and "Float8" in message.values["text"]
+
+
 def test_a_mistake_is_told_by_what_it_gives(group: Class) -> None:
     result = group.grade_one(total=changed("return x.sum(-1)", "return sum(x[i] for i in range(len(x)))"))
     sums = check(result, "sums_rows")

@@ -498,6 +498,31 @@ def test_the_gpu_profile_has_no_bound_on_address_space_and_still_no_network(jail
     assert run(jail, "import socket; socket.socket()", profile="gpu").name == "PermissionError"
 
 
+DRIVER = """
+    import socket, threading
+    def name_me():
+        with open(f"/proc/self/task/{threading.get_native_id()}/comm", "w") as file: file.write("named")
+    thread = threading.Thread(target=name_me)
+    thread.start(); thread.join(); name_me()
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+    listening.bind("\\0driver")
+    listening.listen(1)
+    return open("/proc/thread-self/comm").read()
+"""
+
+
+@needs_l2
+@pytest.mark.parametrize("profile", ["gpu", "gpu-tools"])
+@pytest.mark.parametrize("jail", ["everything", "L2"])
+def test_a_driver_names_its_threads_and_listens_but_nobody_connects(jails, jail, profile):
+    """CUDA's does both when it starts, and does not start where it can't."""
+    assert value(run(jails[jail], DRIVER.replace("thread-self", "self"), profile=profile)) == "named\n"
+    for way in ("AF_UNIX, 1).connect('\\0driver')", "AF_INET, 1)", "AF_NETLINK, 3)"):
+        assert run(jails[jail], f"import socket; socket.socket(socket.{way}", profile=profile).name == "PermissionError"
+    assert run(jails[jail], DRIVER).name == "PermissionError"  # the control: without a device nothing of it
+
+
 # --- what is said ----------------------------------------------------------------------------------------------------
 
 
@@ -558,7 +583,7 @@ def test_a_layer_that_fails_refuses_the_worker(monkeypatch, tmp_path):
     control, _ = socket.socketpair()
     request = zygote.Fork("jail", str(tmp_path), 5, 512, 16)
     output = os.open(tmp_path / "output", os.O_CREAT | os.O_RDWR)
-    forked = zygote._fork(request, control, [theirs.fileno(), output], set())
+    forked = zygote._fork(request, control, [theirs.fileno(), output], set(), False)
     assert forked.pid == 0 and "landlock_restrict_self" in forked.problem
     theirs.close()
     assert ours.recv(1) == b""

@@ -15,6 +15,8 @@ def message_of(seen: Observed, file: str, loading: bool, seconds: float = 0, meg
     match seen.kind:
         case "timeout":
             id, values = "run.load-timeout" if loading else "run.timeout", {"seconds": seconds}
+        case "memory" if seen.name == "device":
+            id, values = "run.device-memory", {}
         case "memory":
             id, values = "run.memory", {"megabytes": megabytes}
         case "syntax":

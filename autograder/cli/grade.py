@@ -25,9 +25,13 @@ def register(app: typer.Typer) -> None:
 
 def grade(
     submissions: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(help="Folders, zips, notebooks, git commits (`REPOSITORY@REV`), or folders full of those."),
-    ],
+    ] = None,
+    collected: Annotated[
+        list[Path] | None,
+        typer.Option("--collected", help="A folder that `autograder collect --into` wrote; may be repeated."),
+    ] = None,
     exercise: Annotated[
         list[str] | None, typer.Option("--exercise", "-e", help="Only these exercises; may be repeated.")
     ] = None,
@@ -69,7 +73,7 @@ def grade(
     """
     from autograder.course.downloads import identify
     from autograder.course.find import find_submissions
-    from autograder.course.submission import open_submission
+    from autograder.course.submission import open_found
     from autograder.course.times import with_times
     from autograder.feedback.escape import visible
     from autograder.grading.devices import wants_gpu
@@ -79,6 +83,9 @@ def grade(
 
     root, loaded = open_course(course)
     require_solutions(root)
+    submissions = submissions or []
+    if not submissions and not collected and nbgrader is None:
+        raise Refused("Name what to grade: a folder full of submissions, or some of them.")
     chosen = loaded.match(exercise or [])
     people = open_roster(root, loaded, roster)
     group = None
@@ -88,15 +95,13 @@ def grade(
         group = open_class(nbgrader, submissions, loaded, nbgrader_python)
         chosen, found, problems = group.exercises, group.found, group.problems
     else:
-        found, problems = identify(find_submissions(submissions, loaded), people)
+        found, problems = identify(find_submissions(submissions, loaded, private_folder(root), collected or []), people)
     if times is not None:
         found, unmatched = with_times(found, times, loaded, people)
         problems += unmatched
     for problem in problems:
         sys.stderr.write(visible(problem) + "\n")
-    opened = [
-        open_submission(each.source, loaded, name=each.id, handed_in=each.handed_in, clock=each.clock) for each in found
-    ]
+    opened = [open_found(each, loaded) for each in found]
     private = private_folder(root)
     secret = load_secret(private)
     with Store(results or private / "results.sqlite") as store:

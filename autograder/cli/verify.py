@@ -33,6 +33,13 @@ def verify(
         bool,
         typer.Option("--mutants", "-m", help="Try small changes of the references too: each must fail some check."),
     ] = False,
+    gpu: Annotated[
+        bool,
+        typer.Option("--gpu", help="Try GPU checks alone, on the GPU; without one, rehearse them on the processor."),
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="With --gpu: write what was found on the GPU to this Markdown file.")
+    ] = None,
     course: CourseOption = None,
 ) -> None:
     """Tell whether exercises are any good.
@@ -40,7 +47,7 @@ def verify(
     For each one: the stub scores 0, the reference full marks (also in another order and with another seed), every mistake is
     rejected, every alternative accepted, forgers fail, no discrete answer hangs on a last bit, the lecture and its headings
     are there, and `assignments/` is what `solutions/` gives. With --mutants also: every small change of the reference is
-    noticed by some check, or `equivalent.toml` says why it changes nothing.
+    noticed by some check, or `equivalent.toml` says why it changes nothing. With --gpu: GPU checks, and nothing else.
     """
     from autograder.feedback.pen import console
 
@@ -48,6 +55,8 @@ def verify(
     require_solutions(root)
     chosen = loaded.match(exercises or [])
     out = console()
+    if gpu:
+        raise typer.Exit(_verify_on_device(root, loaded, chosen, report))
     saves = _saves(root, chosen)
     with Bench(root, loaded) as bench:
         reports = bench.verify(chosen, mutants)
@@ -67,6 +76,54 @@ def verify(
                 _show(out, bench.verify(again, mutants), details)
     if stale or not all(report.good for report in reports):
         raise typer.Exit(1)
+
+
+def _verify_on_device(root: Path, course: Course, chosen: list[Exercise], file: Path | None) -> int:
+    """The exit code. A rehearsal writes no report: it would speak of a device that nobody has seen."""
+    from autograder.feedback.pen import console
+    from autograder.grading.devices import wants_gpu
+    from autograder.grading.grade import ClassGrader
+    from autograder.grading.secret import AUTHORS
+    from autograder.verify.on_device import DeviceVerifier
+    from autograder.verify.show_device import Seen, device_tables, markdown, write_report
+
+    out = console()
+    rehearsal = not wants_gpu("auto")
+    if rehearsal:
+        out.print("There is no GPU here that torch can use: the processor stands in for it.", style="yellow")
+    with (
+        ClassGrader(course, root, private_folder(root), AUTHORS, run="verify", draw="verify", own_code=True) as grader,
+        _progress() as progress,
+    ):
+        seen = Seen.now()
+        verifier = DeviceVerifier(grader, rehearsal, _Bars(progress))
+        reports = verifier.verify(chosen)
+        ready = grader.jail.wait()
+    for part in device_tables(reports):
+        out.print(part)
+    if file is not None and not rehearsal:
+        write_report(file, markdown(seen.done(ready, grader.isolation), reports))
+        out.print(f"Written: {file}")
+    if not reports:
+        out.print("None of these exercises has a GPU check.", style="yellow")
+    return int(any(each.problems for each in reports))
+
+
+def _progress() -> Progress:
+    """On the terminal alone: nothing of it in a log."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+    from autograder.feedback.pen import console
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        console=console(sys.stderr),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
 
 
 class Bench:
@@ -89,20 +146,7 @@ class Bench:
 
     def verify(self, exercises: list[Exercise], mutants: bool = False) -> list[Report]:
         """The reports of some exercises."""
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-
-        from autograder.feedback.pen import console
-
-        progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            console=console(sys.stderr),
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
-        with progress:
+        with _progress() as progress:
             self._verifier.on_trial = _Bars(progress)
             return self._verifier.verify(exercises, mutants)
 

@@ -70,6 +70,8 @@ class ManifestError(Exception):
 def read_manifest(folder: Path) -> Manifest | None:
     """The manifest in `folder`, None when there is none. Raises `ManifestError` when it was cut short or is of another kind."""
     path = folder / FILE
+    if path.exists() and not path.is_file():
+        raise ManifestError(f"{path} is not a file; collect again")
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

@@ -3,8 +3,13 @@
 A folder is one submission when it holds student files right there: `assignments/`, a folder or notebook named like a topic, or an
 exercise's file. Any other folder is a class: each folder, zip, `.py`, `.ipynb`, bare repository or other archive in it is a
 student's (an archive that can't be read is reported as such, not passed over). Hidden files, `__MACOSX` and files of other kinds
-(a roster, a README) are no submissions. `REPOSITORY@REVISION` is one submission. A folder with a `collected.json` is the class that
-`autograder collect` found.
+(a roster, a README) are no submissions. `REPOSITORY@REVISION` is one submission.
+
+A `collected.json` says whose a repository is and when it came. It is believed where `autograder collect` wrote it, in the course's private
+folder, and in folders that a person calls collections; anywhere else a student could have written it, and it is a file like others.
+
+Whatever is handed in, the others are graded: only what a person typed wrong raises. A folder in a class that can't be opened is found
+all the same, and opening it says why it can't.
 """
 
 from __future__ import annotations
@@ -18,10 +23,12 @@ from pathlib import Path
 from autograder.course import git
 from autograder.course.config import Course
 from autograder.course.layout import places
+from autograder.course.repository import is_bare
 from autograder.course.submission import SubmissionError, submission_id
 from autograder.course.tree import key, shown, skipped
 from autograder.results import Clock
 
+COLLECTED = "collected.json"
 SUBMITTED = {".zip", ".py", ".ipynb", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst"}
 
 
@@ -33,40 +40,59 @@ class Found:
     source: str
     handed_in: str = ""  # ISO 8601, where it is known from elsewhere than the submission itself
     clock: Clock = "unknown"
+    repository: str = ""  # where `source` is REPOSITORY@REVISION: which part of it is the repository
 
 
-def find_submissions(paths: Iterable[str | Path], course: Course) -> list[Found]:
-    """The submissions at `paths`, in order; raises `SubmissionError` that names every path with nothing to grade."""
-    named: list[tuple[Path, str]] = []  # the path that gives the id, the source
+def find_submissions(
+    paths: Iterable[str | Path], course: Course, private: Path | None = None, collections: Iterable[Path] = ()
+) -> list[Found]:
+    """The submissions at `paths` and in `collections`, in order; raises `SubmissionError` that names every path with nothing to grade.
+
+    `private` is the course's own folder, where `autograder collect` writes; `collections` are folders that a person says it has written.
+    """
+    named: list[tuple[Path, str, str]] = []  # the path that gives the id, the source, which part of it is a repository
     collected: list[Found] = []
     wrong: list[str] = []
-    for given in paths:
+    ours = {Path(each).resolve() for each in collections}
+    for given in [*paths, *collections]:
         path = Path(given)
-        if path.is_dir() and (there := of_collection(path)) is not None:
+        if path.is_dir() and _is_ours(path, private, ours) and (there := of_collection(path)) is not None:
             collected += there
             wrong += [] if there else [f"nothing was collected in {shown(str(path))}"]
-        elif path.is_dir() and git.is_bare(path):
-            named.append((path, f"{given}@HEAD"))
+        elif path.is_dir() and is_bare(path):
+            named.append((path, f"{given}@HEAD", str(given)))
         elif path.is_dir() and not _is_submission(path, course):
             children = _children(path)
             named += children
             if not children:
-                wrong.append(f"there is no submission in {shown(str(path))}")
+                wrong.append(f"there is no submission in {shown(str(path))}{_not_believed(path)}")
         elif path.exists():
             # A link that a person names is followed; links inside of what students handed in are not.
-            named.append((path, str(path.resolve()) if path.is_symlink() else str(path)))
+            named.append((path, str(path.resolve()) if path.is_symlink() else str(path), ""))
         elif (in_git := git.parse(str(given))) is not None:
-            named.append((in_git[0], str(given)))
+            named.append((in_git[0], str(given), str(in_git[0])))
         else:
             wrong.append(
                 f"there is no {shown(str(path))} (a folder, a zip, a .py or .ipynb file, or REPOSITORY@REVISION)"
             )
     if wrong:
         raise SubmissionError("; ".join(wrong))
-    once = {source: path for path, source in named}
-    sources = list(once)
-    ids = _ids([once[source] for source in sources], {key(each.id) for each in collected})
-    return [*collected, *(Found(id, source) for id, source in zip(ids, sources, strict=True))]
+    once = {(source, repository): path for path, source, repository in named}
+    ids = _ids(list(once.values()), {key(each.id) for each in collected})
+    found = [Found(id, source, repository=repository) for id, (source, repository) in zip(ids, once, strict=True)]
+    return [*collected, *found]
+
+
+def _is_ours(folder: Path, private: Path | None, collections: set[Path]) -> bool:
+    """Whether no student can have written what lies right in it."""
+    real = folder.resolve()
+    return real in collections or (private is not None and real.is_relative_to(private.resolve()))
+
+
+def _not_believed(folder: Path) -> str:
+    if not (folder / COLLECTED).is_file():
+        return ""
+    return f"; its {COLLECTED} is not believed here: if `autograder collect --into` wrote it, say --collected {shown(str(folder))}"
 
 
 def of_collection(folder: Path) -> list[Found] | None:
@@ -81,8 +107,9 @@ def of_collection(folder: Path) -> list[Found] | None:
         return None
     there = [entry for entry in manifest.entries if entry.status == "collected"]
     return [
-        Found(each.student, f"{os.path.normpath(folder / each.folder)}@{each.commit}", each.handed_in, each.clock)
+        Found(each.student, f"{place}@{each.commit}", each.handed_in, each.clock, repository=place)
         for each in there
+        for place in [os.path.normpath(folder / each.folder)]
     ]
 
 
@@ -95,17 +122,17 @@ def _is_submission(folder: Path, course: Course) -> bool:
     return any((folder / place).is_file() for exercise in course.exercises for place in places(exercise, course))
 
 
-def _children(folder: Path) -> list[tuple[Path, str]]:
+def _children(folder: Path) -> list[tuple[Path, str, str]]:
     try:
         children = sorted(child for child in folder.iterdir() if not skipped(child.name))
     except OSError as error:
         raise SubmissionError(f"{shown(str(folder))} can't be read: {error.strerror}") from None
     found = []
     for child in children:
-        if child.is_dir() and not child.is_symlink() and git.is_bare(child):
-            found.append((child, f"{child}@HEAD"))
+        if child.is_dir() and not child.is_symlink() and is_bare(child):
+            found.append((child, f"{child}@HEAD", str(child)))
         elif child.is_dir() or child.suffix.lower() in SUBMITTED:
-            found.append((child, str(child)))
+            found.append((child, str(child), ""))
     return found
 
 

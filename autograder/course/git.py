@@ -1,25 +1,31 @@
 """A git commit as a source: objects are read from a local repository, nothing is checked out, and nothing of it is run.
 
-The repository may be a student's: its configuration can name programs (hooks, filters, transports for missing objects), so
-only `rev-parse`, `ls-tree` and `cat-file` are called, which run none of them, and fetching is switched off.
+The repository may be a student's, and nothing in it may lead git elsewhere: `repository` looks at it first, and then git works in
+a folder of ours, on the student's objects (`_Git`). Only `rev-parse`, `ls-tree` and `cat-file` are called, fetching is switched off, and
+what git may take of memory and time and give as an answer is bounded: a few hundred kilobytes can unpack to gigabytes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
+import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from autograder.course.repository import Repository, RepositoryError, inspect, is_repository, private_git
 from autograder.course.tree import MAX_DEPTH, MAX_ENTRIES, Entry, Kind, shown, skipped, too_big, with_folders
 from autograder.results import Message
 
 MAX_LISTING = 8 * 2**20
-SECONDS = 60
+MAX_COMMIT = 64 * 2**10
+SECONDS = 20
+MEMORY_MB = 400
 _COMMITTED = re.compile(rb" (\d{1,12}) ([+-]\d{4})$")
 KINDS: dict[str, Kind] = {"100644": "file", "100755": "file", "100664": "file", "120000": "link", "160000": "other"}
 
@@ -35,47 +41,45 @@ class Revision:
     folder: Path
     rev: str
     commit: str
+    repository: Repository
 
 
 def parse(source: str) -> tuple[Path, str] | None:
-    """`PATH@REV` taken apart at the first `@` before which there is a folder; None when the text is not of that form."""
-    for index, character in enumerate(source):
-        if character == "@" and source[:index] and Path(source[:index]).is_dir():
-            return Path(source[:index]), source[index + 1 :]
-    return None
-
-
-def is_repository(folder: Path) -> bool:
-    return (folder / ".git").exists() or is_bare(folder)
-
-
-def is_bare(folder: Path) -> bool:
-    return all((folder / part).exists() for part in ("HEAD", "objects", "refs"))
+    """`PATH@REV` taken apart at the last `@` before which there is a repository (or else a folder), so that `ada@x.edu@HEAD` is that
+    of `ada@x.edu` although there is a folder `ada`; None when the text is not of that form."""
+    found = None
+    for index in reversed([index for index, character in enumerate(source) if character == "@" and index]):
+        folder = Path(source[:index])
+        if folder.is_dir():
+            if is_repository(folder):
+                return folder, source[index + 1 :]
+            found = found or (folder, source[index + 1 :])
+    return found
 
 
 def resolve(folder: Path, rev: str) -> Revision:
     """The commit that `rev` names in the repository at `folder`; raises `GitError`."""
-    if not is_repository(folder):
-        raise GitError(f"{folder} is not a git repository (its own top folder, or a bare one)")
-    if not rev:
-        raise GitError(f"no revision after @: write {folder}@HEAD for the newest commit")
     try:
-        answer = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}")
-    except subprocess.TimeoutExpired:
-        raise GitError(f"git did not answer within {SECONDS} s for {folder}") from None
-    commit = answer.stdout.decode("ascii", "replace").strip()
-    if answer.returncode or not commit:
-        said = answer.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
-        raise GitError(f"there is no commit {rev!r} in {folder}" + (f" (git: {said})" if said else ""))
-    return Revision(folder, rev, commit)
+        repository = inspect(folder)
+        if not rev:
+            raise GitError(f"no revision after @: write {folder}@HEAD for the newest commit")
+        answer = _git(
+            repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{rev}^{{commit}}", names=True
+        )
+    except RepositoryError as error:
+        raise GitError(str(error)) from None
+    commit = answer.output.decode("ascii", "replace").strip()
+    if not answer.finished:
+        raise GitError(f"git did not answer within {SECONDS} s and {MEMORY_MB} MB for {folder}")
+    if answer.code or not commit:
+        said = answer.error.decode("utf-8", "replace").strip().removeprefix("fatal: ")
+        raise GitError(f"there is no commit {rev!r} in {folder}" + (f" (git: {said[:200]})" if said else ""))
+    return Revision(folder, rev, commit, repository)
 
 
 def committed_at(revision: Revision) -> str:
     """When the commit says it was committed, ISO 8601; "" when it says nothing that can be read."""
-    try:
-        answer = _git(revision.folder, "cat-file", "commit", revision.commit).stdout
-    except subprocess.TimeoutExpired:
-        return ""
+    answer = _git(revision.repository, "cat-file", "commit", revision.commit, most=MAX_COMMIT).output
     line = next((each for each in answer.partition(b"\n\n")[0].split(b"\n") if each.startswith(b"committer ")), b"")
     match = _COMMITTED.search(line)
     if match is None:
@@ -132,10 +136,10 @@ class GitTree:
                 wanted.append(name)
         # Sizes are of the objects' own headers, and checked: the answer is no longer than they say.
         request = "".join(f"{self._blobs[name][0]}\n" for name in wanted).encode()
-        try:
-            answer = _git(self.revision.folder, "cat-file", "--batch", input=request).stdout if wanted else b""
-        except subprocess.TimeoutExpired:
-            answer = b""
+        most = sum(self._blobs[name][1] + 200 for name in wanted)
+        answer = b""
+        if wanted:
+            answer = _git(self.revision.repository, "cat-file", "--batch", input=request, most=most).output
         at = 0
         for name in wanted:
             head = answer[at : at + 200].partition(b"\n")[0]
@@ -151,28 +155,19 @@ class GitTree:
 
     def _listing(self) -> bytes:
         """What `ls-tree` says, cut off when it is too long: a few small objects can name a billion files."""
-        arguments = _command(self.revision.folder, "ls-tree", "-r", "-z", "--full-tree", self.revision.commit)
-        with subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
-        ) as process:
-            assert process.stdout is not None
-            watchdog = threading.Timer(SECONDS, process.kill)
-            watchdog.start()
-            try:
-                listing = process.stdout.read(MAX_LISTING + 1)
-            finally:
-                watchdog.cancel()
-            if len(listing) > MAX_LISTING:
-                process.kill()
-                self._too_many()
-                return b""
-            if process.wait(SECONDS):
-                self.broken = Message(
-                    id="submission.unreadable",
-                    values={"file": self.revision.commit, "reason": "git can't read the commit"},
-                )
-                return b""
-        return listing
+        answer = _git(
+            self.revision.repository, "ls-tree", "-r", "-z", "--full-tree", self.revision.commit, most=MAX_LISTING + 1
+        )
+        if len(answer.output) > MAX_LISTING:
+            self._too_many()
+            return b""
+        if answer.code or not answer.finished:
+            self.broken = Message(
+                id="submission.unreadable",
+                values={"file": self.revision.commit, "reason": "git can't read the commit"},
+            )
+            return b""
+        return answer.output
 
     def _sizes(self, listing: bytes) -> dict[str, str]:
         """Sizes of the objects in a listing, as far as they are here: `collect` leaves very large files out."""
@@ -180,11 +175,8 @@ class GitTree:
         request = b"".join(parts[2] + b"\n" for parts in records[: MAX_ENTRIES + 1] if parts[1] == b"blob")
         if not request:
             return {}
-        try:
-            answer = _git(self.revision.folder, "cat-file", "--batch-check=%(objectname) %(objectsize)", input=request)
-        except subprocess.TimeoutExpired:
-            return {}
-        lines = [line.split(" ") for line in answer.stdout.decode("ascii", "replace").splitlines()]
+        answer = _git(self.revision.repository, "cat-file", "--batch-check=%(objectname) %(objectsize)", input=request)
+        lines = [line.split(" ") for line in answer.output.decode("ascii", "replace").splitlines()]
         return {line[0]: line[1] for line in lines if len(line) == 2 and line[1].isdecimal()}
 
     def _too_many(self) -> None:
@@ -198,24 +190,70 @@ def _absent(name: str) -> Message:
     )
 
 
-def _git(folder: Path, *arguments: str, input: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(
-            _command(folder, *arguments), input=input, capture_output=True, env=_environment(), timeout=SECONDS
-        )
-    except FileNotFoundError:
-        raise GitError("git is not installed here, so PATH@REV can't be read") from None
+@dataclass(frozen=True)
+class _Answer:
+    """What git said; not `finished` when it was stopped, for its time, its memory or the length of its answer."""
+
+    output: bytes
+    error: bytes = b""
+    code: int = 0
+    finished: bool = True
+
+
+def _git(
+    repository: Repository, *arguments: str, input: bytes = b"", most: int = MAX_LISTING, names: bool = False
+) -> _Answer:
+    """Run git in a folder of ours on the objects of `repository`, for at most `SECONDS`, and read at most `most` bytes of its answer."""
+    with (
+        private_git(repository, names=names) as ours,
+        tempfile.TemporaryFile() as asked,
+        tempfile.TemporaryFile() as said,
+    ):
+        asked.write(input)
+        asked.seek(0)
+        try:
+            process = subprocess.Popen(
+                _command(ours, *arguments),
+                stdin=asked,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                env=_environment() | {"GIT_OBJECT_DIRECTORY": str(repository.objects.absolute())},
+            )
+        except FileNotFoundError:
+            raise GitError("git is not installed here, so PATH@REV can't be read") from None
+        with process:
+            _bound(process.pid)
+            watchdog = threading.Timer(SECONDS, process.kill)
+            watchdog.start()
+            try:
+                assert process.stdout is not None
+                output = process.stdout.read(most)
+                ended = not process.stdout.read(1)
+                if not ended:
+                    process.kill()
+                code = process.wait()
+            finally:
+                watchdog.cancel()
+        said.seek(0)
+        return _Answer(output, said.read(2000), code, finished=ended and code >= 0)
+
+
+def _bound(pid: int) -> None:
+    """Bound the memory of a git that has just been started; it has read nothing of the repository yet that would fill it."""
+    with contextlib.suppress(ImportError, OSError, AttributeError):  # Windows, macOS: the time is bounded there
+        import resource
+
+        limit = MEMORY_MB * 2**20
+        resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
 
 
 def _command(folder: Path, *arguments: str) -> list[str]:
-    inner = folder / ".git"
-    options = [
-        "--no-pager",
-        "--no-replace-objects",
-        "--literal-pathspecs",
-        f"--git-dir={inner if inner.exists() else folder}",
+    options = ["--no-pager", "--no-replace-objects", "--literal-pathspecs", f"--git-dir={folder}"]
+    settings = [
+        *("core.hooksPath=/dev/null", "core.fsmonitor=false", "safe.directory=*", "core.useReplaceRefs=false"),
+        *("core.packedGitWindowSize=16m", "core.packedGitLimit=64m", "core.deltaBaseCacheLimit=16m"),
+        *("core.bigFileThreshold=16m", "core.commitGraph=false", "core.multiPackIndex=true"),
     ]
-    settings = ["core.hooksPath=/dev/null", "core.fsmonitor=false", "safe.directory=*"]
     return ["git", *options, *(part for setting in settings for part in ("-c", setting)), *arguments]
 
 

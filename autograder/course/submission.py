@@ -22,6 +22,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from autograder.course import git, notebook, source_text, tree
 from autograder.course.archive import ZipTree
@@ -30,6 +31,9 @@ from autograder.course.folder import FileTree, FolderTree
 from autograder.course.layout import Layout, exercise_of_file, places
 from autograder.course.tree import BrokenTree, Entry, Tree
 from autograder.results import Clock, Message
+
+if TYPE_CHECKING:
+    from autograder.course.find import Found
 
 ASSIGNMENTS = "assignments"
 MAX_NOTEBOOKS = 20
@@ -89,15 +93,53 @@ class Submission:
 
 
 def open_submission(
-    source: str | Path, course: Course, *, name: str | None = None, handed_in: str = "", clock: Clock = "unknown"
+    source: str | Path,
+    course: Course,
+    *,
+    name: str | None = None,
+    handed_in: str = "",
+    clock: Clock = "unknown",
+    repository: str = "",
 ) -> Submission:
     """Read what `source` holds for `course`. `name` is the submission's id; by default it comes from the file's name.
+    `repository` says which part of a source REPOSITORY@REVISION is the repository, where that is known.
 
     `handed_in` says when, by `clock`; of a commit that nothing else is known of, it is the time that the commit itself claims.
 
     Raises `SubmissionError` only when the source itself is not there: no such path, repository or revision.
     """
-    opened, path, revision = _open(source, course)
+    opened, path, revision = _open(source, course, repository)
+    return _opened(opened, path, revision, source, course, name, handed_in, clock)
+
+
+def open_found(found: Found, course: Course) -> Submission:
+    """The same for a submission of a class. Never raises: one that is not there, or is no repository after all, has that as its problem,
+    and the others are graded."""
+    try:
+        return open_submission(
+            found.source,
+            course,
+            name=found.id,
+            handed_in=found.handed_in,
+            clock=found.clock,
+            repository=found.repository,
+        )
+    except (SubmissionError, OSError, ValueError, RecursionError, MemoryError) as error:
+        reason = str(error) if isinstance(error, SubmissionError) else f"{type(error).__name__}: {error}"
+        opened = BrokenTree(Message(id="submission.not-opened", values={"reason": tree.shown(reason)}))
+        return _opened(opened, Path(found.source), None, found.source, course, found.id, found.handed_in, found.clock)
+
+
+def _opened(
+    opened: Tree,
+    path: Path,
+    revision: git.Revision | None,
+    source: str | Path,
+    course: Course,
+    name: str | None,
+    handed_in: str,
+    clock: Clock,
+) -> Submission:
     try:
         files, problems = _collect(opened, course)
     finally:
@@ -133,7 +175,9 @@ def submission_id(path: Path) -> str:
     return printable.strip()[:100] or "submission"
 
 
-def _open(source: str | Path, course: Course) -> tuple[Tree, Path, git.Revision | None]:
+def _open(source: str | Path, course: Course, repository: str = "") -> tuple[Tree, Path, git.Revision | None]:
+    if repository:
+        return _at_revision(Path(repository), str(source)[len(repository) + 1 :])
     path = Path(source)
     try:
         exists = path.exists() or path.is_symlink()
@@ -143,12 +187,16 @@ def _open(source: str | Path, course: Course) -> tuple[Tree, Path, git.Revision 
         in_git = git.parse(str(source))
         if in_git is None:
             raise SubmissionError(f"there is no {path} (a folder, a zip, a .py or .ipynb file, or REPOSITORY@REVISION)")
-        try:
-            revision = git.resolve(*in_git)
-        except git.GitError as error:
-            raise SubmissionError(str(error)) from None
-        return git.GitTree(revision), revision.folder, revision
+        return _at_revision(*in_git)
     return _open_path(path, course), path, None
+
+
+def _at_revision(folder: Path, rev: str) -> tuple[Tree, Path, git.Revision]:
+    try:
+        revision = git.resolve(folder, rev)
+    except git.GitError as error:
+        raise SubmissionError(str(error)) from None
+    return git.GitTree(revision), revision.folder, revision
 
 
 def _open_path(path: Path, course: Course) -> Tree:

@@ -67,6 +67,7 @@ _SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "run.mutated": {},
     "run.timeout": {"seconds": _is_number},
     "run.memory": {"megabytes": _is_number},
+    "run.device-memory": {},
     "run.crashed": {},
     "run.exited": {},
     "run.too-big": {},

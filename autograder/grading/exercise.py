@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 
 from autograder.checks import twin_messages as twin
@@ -11,13 +12,17 @@ from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading import budget
 from autograder.grading.gate import Gate
 from autograder.grading.record import Graded, Judged, Key, Recorder, Subject, flags
-from autograder.grading.runner import ENDED, Code, Outcome, RunLimits, Session, observe_all
+from autograder.grading.runner import COMPILE_SECONDS, ENDED, Code, Outcome, RunLimits, Session, observe_all
 from autograder.grading.smallest import Shrinker
 from autograder.jail.host import Zygote
+from autograder.jail.layers.base import Profile, starts_programs
 from autograder.results import ExerciseResult, Message, Verdict
 
 _ONE_DEVICE = threading.Lock()
-"""Workers that share a GPU would measure each other's memory and wait for each other's kernels."""
+"""Workers that share a GPU would take each other's memory and wait for each other's kernels."""
+
+COMPILERS = ("triton",)
+"""Packages that start a compiler when a kernel is first launched on a device."""
 
 Review = Callable[[list[twin.Seen]], list[twin.Verdict]]
 
@@ -37,6 +42,7 @@ class ExerciseGrader:
     gate: Gate = field(default_factory=Gate)
     has_gpu: bool = False
     gpu_as_cpu: bool = False  # GPU checks in their own profile and order, but on the processor: for tests without a GPU
+    device_gate: AbstractContextManager[object] = _ONE_DEVICE  # who may be on the device at the same time
     torch_seed: int = 0
     stop_at: Collection[Verdict] = ENDED  # after such a case the others of the check are not run
     confirm: bool = True  # run failures once more in a fresh worker
@@ -93,12 +99,20 @@ class ExerciseGrader:
         on_device = [pair for pair in cases if pair[0].device != "cpu"]
         if on_device:
             session.drop()
-            limits = replace(self.limits, profile="gpu")
+        # Programs are started for a compiler alone: where no kernel is compiled, none can be.
+        compiles: dict[Profile, list[tuple[PlannedCheck, PlannedCase]]] = {"gpu": [], "gpu-tools": []}
+        for pair in on_device:
+            compiles["gpu-tools" if pair[0].needs in COMPILERS else "gpu"].append(pair)
+        for profile, mine in compiles.items():
+            if not mine:
+                continue
+            more = COMPILE_SECONDS if starts_programs(profile) else 0
+            limits = replace(self.limits, profile=profile, cpu_seconds=self.limits.cpu_seconds + more)
             with (
-                _ONE_DEVICE,
+                self.device_gate,
                 replace(session, limits=limits, on_cpu=self.gpu_as_cpu, _worker=None, _loaded=False) as own,
             ):
-                outcomes |= observe_all(own, on_device)
+                outcomes |= observe_all(own, mine)
         return outcomes
 
     def _first_pass(self, subject: Subject) -> tuple[dict[Key, Judged], Outcome | None]:

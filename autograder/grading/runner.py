@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 
 from autograder.checks.explain import message_of
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
-from autograder.jail.host import Limits, Lost, Worker, Zygote
-from autograder.jail.layers.base import Profile
-from autograder.jail.messages import Inspect, Inspected, Load, Noticed, Observed, Run
+from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
+from autograder.jail.layers.base import Profile, has_device
+from autograder.jail.messages import Inspect, Inspected, Load, Noticed, Observed, Run, Warm, Warmed
 from autograder.jail.usage import Usage
 from autograder.jail.zygote import LATER, WORKER_FAILED
 from autograder.results import Message, Verdict
@@ -24,6 +24,8 @@ from autograder.results import Message, Verdict
 _GIVES_A_GRADIENT = re.compile(r"\bbackward\((?!\s*\))|\bgrad_outputs\b")
 MAX_TIMEOUTS = 2  # of one implementation: after that nothing more is waited for
 GRACE_SECONDS = 0.5  # between the soft limit, which tells the line, and the hard one
+DEVICE_SECONDS = 60  # for a device's context and libraries, before any code is loaded
+COMPILE_SECONDS = 10  # of CPU, more for a case in which a kernel may be compiled
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Outcome:
     seconds: float = 0.0
     used: Usage | None = None  # measured from outside, where it ran in a worker of its own
     repeatable: bool = False  # a new worker would say the same
+    device_broken: bool = False  # every later call on the device would raise the same
 
 
 @dataclass
@@ -97,11 +100,27 @@ class Session:
     def _fork(self) -> None:
         cases = sum(len(check.cases) for check in self.plan.checks)
         cpu = int(self.limits.cpu_seconds * (min(cases, 10) + 1)) + 2
+        cpu += DEVICE_SECONDS if has_device(self.limits.profile) else 0
         file_mb = max(1, self.limits.output_kb // 1024, 16)
         packages = tuple(sorted(name for name in self.code.forbidden if "." not in name))
         limits = Limits(cpu, self.limits.memory_mb, file_mb, self.limits.profile, packages, tuple(self.plan.imports))
         later = [LATER] if _GIVES_A_GRADIENT.search(self.plan.experiments + self.code.text) else []
         self._worker = self.zygote.fork("jail", limits, [*self.plan.lab, *later])
+        if has_device(self.limits.profile) and not self.on_cpu:
+            self._warm()
+
+    def _warm(self) -> None:
+        """Get the device ready. What fails here is the machine's fault, and costs nobody a point."""
+        assert self._worker is not None
+        try:
+            problem = self._worker.exchange(Warm("cuda"), DEVICE_SECONDS, Warmed).problem
+        except Lost as lost:
+            problem = f"getting it ready ended with {lost.why}"
+        if problem:
+            self.drop()
+            raise JailError(
+                f"a worker can't use the GPU: {problem}. `autograder doctor` shows what works on this machine"
+            )
 
     def load(self) -> Outcome | None:
         """Load the implementation into a worker, if none has it yet. Returns what went wrong, or None."""
@@ -189,7 +208,7 @@ class Session:
         except Lost as lost:
             outcome = self._lost(lost)
         outcome.output = self._worker.output(self.limits.output_kb * 1024)
-        if outcome.verdict in ("timeout", "memory", "crashed"):
+        if outcome.verdict in ("timeout", "memory", "crashed") or outcome.device_broken:
             self.drop()  # its state can't be relied on
         return outcome
 
@@ -217,6 +236,7 @@ class Session:
             changed=seen.changed,
             seconds=seen.seconds if 0 <= seen.seconds < 1e6 else 0.0,  # the worker's word: NaN would spoil the result
             repeatable=seen.kind in _REPEATABLE,
+            device_broken=seen.kind == "raised" and (seen.name == "AcceleratorError" or "CUDA error" in seen.text),
         )
         if outcome.verdict is not None:
             limits = {"seconds": _number(self.limits.cpu_seconds), "megabytes": self.limits.memory_mb}

@@ -43,7 +43,7 @@ class _Weaker(JailError):
     """A worker is behind fewer layers than the grader counts on."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: whoever handles an exception writes its traceback into it
 class Lost(Exception):
     """A worker did not give an answer that can be used."""
 

@@ -65,7 +65,17 @@ class Run(msgspec.Struct, tag="run"):
     torch_seed: int = 0
 
 
-Request = Inspect | Load | Run
+class Warm(msgspec.Struct, tag="warm"):
+    """Get the device ready before anything is measured: making its context takes seconds, and is no submission's doing."""
+
+    device: str
+
+
+class Warmed(msgspec.Struct, tag="warmed"):
+    problem: ShortText = ""  # why there is no device to run on
+
+
+Request = Inspect | Load | Run | Warm
 
 Kind = Literal[
     "value",

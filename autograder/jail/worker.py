@@ -18,12 +18,25 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import torch
 
 from autograder.checks import observe, suspicious
 from autograder.jail import layers
 from autograder.jail.channel import Channel, ChannelError
 from autograder.jail.guard import ForbiddenImport, ForbiddenUse, Guard
-from autograder.jail.messages import MAX_NOTICED, Inspect, Inspected, Load, Noticed, Observed, Reply, Request, Run
+from autograder.jail.messages import (
+    MAX_NOTICED,
+    Inspect,
+    Inspected,
+    Load,
+    Noticed,
+    Observed,
+    Reply,
+    Request,
+    Run,
+    Warm,
+    Warmed,
+)
 
 
 def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: int = -1) -> None:
@@ -34,7 +47,8 @@ def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: in
     os.environ["TMPDIR"] = os.environ["HOME"] = settings.folder
     os.environ["USER"] = os.environ["LOGNAME"] = "student"  # asked of the environment before /etc/passwd
     tempfile.tempdir = settings.folder
-    if settings.profile != "gpu":
+    if not settings.device:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # torch would look for what it may not open
         os.environ["TRITON_INTERPRET"] = "1"  # its kernels run as Python, before any code that defines one is loaded
     try:
         for package in settings.imports:
@@ -49,7 +63,7 @@ def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: in
         if ready >= 0:
             os.write(ready, said.encode()[:4000])
         _close_all_but(sock.fileno(), output)
-    channel: Channel[Reply | Inspected, Request] = Channel(sock, Request)
+    channel: Channel[Reply | Inspected | Warmed, Request] = Channel(sock, Request)
     worker = _Worker(guarded=True)
     while True:
         try:
@@ -69,9 +83,11 @@ class _Worker:
         self.guarded = guarded
         self.guard: Guard | None = None
 
-    def answer(self, request: Request) -> Reply | Inspected:
+    def answer(self, request: Request) -> Reply | Inspected | Warmed:
         if isinstance(request, Inspect):
             return inspect(request)
+        if isinstance(request, Warm):
+            return warm(request)
         observed = self.load(request) if isinstance(request, Load) else self.run(request)
         return self._with_notes(observed)
 
@@ -121,6 +137,23 @@ class _Worker:
             device=request.device,
             seed=request.torch_seed,
         )
+
+
+def warm(request: Warm) -> Warmed:
+    """Make the device's context and load its libraries. The memory allocator of the device is left as small as it was."""
+    try:
+        x = torch.ones(16, 16, device=request.device)
+        for dtype in (torch.float32, torch.bfloat16):
+            (x.to(dtype) @ x.to(dtype)).sum().item()
+        del x
+        if request.device == "cuda":
+            torch.cuda.empty_cache()
+    except (
+        RuntimeError,
+        AssertionError,
+    ) as error:  # no driver, no memory left, a device that another process has broken
+        return Warmed(str(error)[:1000])
+    return Warmed()
 
 
 def inspect(request: Inspect) -> Inspected:

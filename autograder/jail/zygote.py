@@ -21,6 +21,7 @@ import msgspec
 
 from autograder.jail import layers, pages
 from autograder.jail.layers import Profile, Settings, cgroup, namespaces
+from autograder.jail.layers.base import has_device
 from autograder.jail.layers.process import adopt_orphans
 
 READY_SECONDS = 20.0
@@ -63,7 +64,7 @@ class Ready(msgspec.Struct, tag="ready"):
     torch: str
     numpy: str
     pid: int
-    cuda: bool = False  # whether torch sees a device; asked of the driver's own library, so that nothing is initialised
+    cuda: bool = False  # whether torch sees a device
 
 
 Request = Fork | End
@@ -99,12 +100,12 @@ def main(descriptor: int) -> None:
             request = decoder.decode(data)
             if isinstance(request, Fork):
                 _preload(request.lab)
-                if request.profile != "gpu" and not ready.cuda:
+                if not has_device(request.profile) and not ready.cuda:
                     _import_here(request.imports)
                 forks += 1
                 if forks in GATHER_AT or not forks % GATHER_EVERY:
                     pages.gather()
-                forked = _fork(request, control, descriptors, workers)
+                forked = _fork(request, control, descriptors, workers, ready.cuda)
                 for each in descriptors:
                     os.close(each)
                 control.send(_encode(forked))
@@ -128,7 +129,8 @@ def _warm_up() -> Ready:
 
     assert autograder.checks.observe and autograder.jail.worker and autograder.lab
     torch.set_num_threads(1)
-    _run_once()
+    cuda = _finds_a_device()
+    _run_once(backward=not cuda)
     if sys.platform == "linux":
         tasks = os.listdir("/proc/self/task")
         if len(tasks) != 1:  # a fork would copy locks that nobody releases
@@ -140,12 +142,31 @@ def _warm_up() -> Ready:
         torch=str(torch.__version__),
         numpy=numpy.__version__,
         pid=os.getpid(),
-        cuda=torch.cuda.is_available(),
+        cuda=cuda,
     )
 
 
-def _run_once() -> None:
-    """One small exercise from end to end: what torch and the typing module do lazily is done before the first fork."""
+def _finds_a_device() -> bool:
+    """Whether torch sees a device. Asked in a child: the driver's library, which tells, starts a thread when it is loaded."""
+    import torch
+
+    if torch.version.cuda is None and torch.version.hip is None:
+        return False
+    pid = os.fork()
+    if pid == 0:
+        found = False
+        with contextlib.suppress(BaseException):
+            found = torch.cuda.is_available()
+        os._exit(not found)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def _run_once(backward: bool) -> None:
+    """One small exercise from end to end: what torch and the typing module do lazily is done before the first fork.
+
+    Where there is a device, the first `backward` of a process starts a thread for it, also for tensors that are elsewhere: then
+    every worker does its own first one.
+    """
     from autograder.checks import observe
     from autograder.jail.values import encode
 
@@ -155,7 +176,8 @@ def _run_once() -> None:
 
     def experiment(student: observe.Student, x: Any) -> Any:
         y = student.f(x.requires_grad_())[0]
-        y.sum().backward()
+        if backward:
+            y.sum().backward()
         return {"y": y, "x.grad": x.grad}
 
     import torch
@@ -223,7 +245,7 @@ def _forget(packages: list[str]) -> None:
         del sys.modules[name]
 
 
-def _fork(request: Fork, control: socket.socket, descriptors: list[int], workers: set[int]) -> Forked:
+def _fork(request: Fork, control: socket.socket, descriptors: list[int], workers: set[int], cuda: bool) -> Forked:
     """Start a worker, and wait until it is behind its layers: one that could not get there never sees any code."""
     jailed = request.role != "twin"
     try:
@@ -236,7 +258,7 @@ def _fork(request: Fork, control: socket.socket, descriptors: list[int], workers
         control.close()
         os.close(reads)
         channel, output = descriptors
-        _become_worker(request, channel, output, writes)
+        _become_worker(request, channel, output, writes, cuda)
     os.close(writes)
     workers.add(pid)
     with os.fdopen(reads, "rb") as pipe:
@@ -250,7 +272,7 @@ def _fork(request: Fork, control: socket.socket, descriptors: list[int], workers
     return Forked(0, problem=f"isolation could not be put up: {said.decode('utf-8', 'replace') or 'no answer'}")
 
 
-def _become_worker(request: Fork, channel: int, output: int, ready: int) -> None:
+def _become_worker(request: Fork, channel: int, output: int, ready: int, cuda: bool) -> None:
     """In the child: serve, and never return."""
     try:
         sock = socket.socket(fileno=channel)
@@ -269,6 +291,7 @@ def _become_worker(request: Fork, channel: int, output: int, ready: int) -> None
                 memory_mb=request.memory_mb,
                 file_mb=request.file_mb,
                 profile=request.profile,
+                device=cuda and has_device(request.profile),
                 hidden=tuple(request.hidden),
                 without=tuple(request.without),
                 imports=tuple(request.imports),

@@ -118,7 +118,7 @@ class Verifier:
         path = self.cache / f"{exercise.topic}.{exercise.slug}.{hashes.of('verify', plan.key, _own_hash())[:24]}.json"
         known = None if draft else remembered(path)
         if known is None:
-            trials = _Trials(exercise, self.grader.grader_of(exercise, plan, client), self.grader, client.describe())
+            trials = Trials(exercise, self.grader.grader_of(exercise, plan, client), self.grader, client.describe())
             report.trials, observed = trials.run(pool, self.on_trial, observe=draft)
             if draft:
                 planner.complete(exercise, plan, observed, client)
@@ -131,7 +131,7 @@ class Verifier:
 
 
 @dataclass
-class _Trials:
+class Trials:
     """The implementations of one exercise, tried against its checks."""
 
     exercise: Exercise

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from types import ModuleType
 
 from autograder.jail.layers import cgroup, landlock, limits, namespaces, paths, process, seccomp, uid
-from autograder.jail.layers.base import PROBE_TRIES, Probe, Profile, Settings
+from autograder.jail.layers.base import PROBE_TRIES, Probe, Profile, Settings, starts_programs
 
 ORDER: tuple[ModuleType, ...] = (process, limits, cgroup, namespaces, uid, landlock, seccomp)
 NAMES: tuple[str, ...] = tuple(layer.NAME for layer in ORDER)
@@ -109,7 +109,7 @@ def prepare(profile: Profile, without: Collection[str] = (), hidden: tuple[str, 
         if hasattr(layer, "prepare"):
             layer.prepare(profile)
     paths.readable(profile, hidden)
-    return namespaces in chosen and profile == "tools"
+    return namespaces in chosen and starts_programs(profile)
 
 
 def apply_all(settings: Settings) -> list[str]:
@@ -120,6 +120,8 @@ def apply_all(settings: Settings) -> list[str]:
     chosen = _chosen(settings.without)
     names = [layer.NAME for layer in chosen]
     settings = replace(settings, on=tuple(names))
+    if sys.platform == "linux":
+        settings = replace(settings, process=int(os.readlink("/proc/self")))
     for layer in chosen:
         if layer in (landlock, seccomp) and sys.platform == "linux" and os.geteuid() == 0:
             uid.give_up_capabilities()  # root that stays root

@@ -11,8 +11,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Profile = Literal["default", "gpu", "tools"]
-"""What an exercise needs beyond plain computing: `gpu` a device's files and ioctls, `tools` child processes and a compiler."""
+Profile = Literal["default", "gpu", "tools", "gpu-tools"]
+"""What an exercise needs beyond plain computing: `gpu` a device's files and ioctls, `tools` child processes and a compiler,
+`gpu-tools` both: Triton compiles a kernel with two programs, a C compiler and NVIDIA's assembler."""
+
+
+def has_device(profile: Profile) -> bool:
+    """Whether a worker of this profile may open the accelerator."""
+    return profile in ("gpu", "gpu-tools")
+
+
+def starts_programs(profile: Profile) -> bool:
+    """Whether a worker of this profile may start programs and children."""
+    return profile in ("tools", "gpu-tools")
+
 
 PROBE_SECONDS = 20
 PROBE_TRIES = 3
@@ -28,9 +40,11 @@ class Settings:
     file_mb: int = 16  # largest file that it may write, its output included
     open_files: int = 256
     profile: Profile = "default"
+    device: bool = False  # whether it has an accelerator: the profile opens one, and one is there
     hidden: tuple[str, ...] = ()  # packages that can't be read
     imports: tuple[str, ...] = ()  # packages that the worker imports first: what they take is not the submission's
     without: tuple[str, ...] = ()  # names of layers to leave out: for tests and --unsafe, decided by the grader alone
+    process: int = 0  # its id, as the grader has it: in a PID namespace it has another one for itself
     on: tuple[str, ...] = ()  # names of the layers that this worker gets; `apply_all` fills it in
 
 

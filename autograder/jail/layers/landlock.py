@@ -15,7 +15,16 @@ import struct
 import sys
 
 from autograder.jail.layers import paths
-from autograder.jail.layers.base import Probe, Profile, Settings, check, fails_in_a_fork, libc
+from autograder.jail.layers.base import (
+    Probe,
+    Profile,
+    Settings,
+    check,
+    fails_in_a_fork,
+    has_device,
+    libc,
+    starts_programs,
+)
 from autograder.jail.layers.process import forbid_new_privileges
 
 NAME = "L2 landlock"
@@ -74,7 +83,7 @@ def prepare(profile: Profile) -> None:
 
 def apply(settings: Settings) -> None:
     seen = paths.visible(settings.profile)
-    tools = settings.profile == "tools"
+    tools = starts_programs(settings.profile)
     # Where there is a private root, the packages are not in it, which costs less than a rule for each of the others.
     read, listed = paths.readable(settings.profile, () if "L3 namespaces" in settings.on else settings.hidden)
     grants = [(path, READ) for path in read]
@@ -84,6 +93,10 @@ def apply(settings: Settings) -> None:
     grants += [(path, READ | WRITE | IOCTL_DEV) for path in seen.accelerators]
     # Opened now: /proc/self is the worker's own, and the private root has a /proc of its own.
     grants += [(f"/proc/{name}", READ) for name in seen.proc]
+    if has_device(settings.profile):
+        grants.append(
+            ("/proc/self/task", READ | WRITE)
+        )  # the driver names its threads there, and gives up where it may not
     grants.append((settings.folder, OWN | EXECUTE if tools else OWN))
     restrict(grants)
 

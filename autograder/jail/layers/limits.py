@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from autograder.jail.layers.base import Probe, Profile, Settings
+from autograder.jail.layers.base import Probe, Profile, Settings, has_device
 
 NAME = "L1 limits"
 GUARANTEES = "accidents are contained: CPU time, memory, file sizes, descriptors"
@@ -39,7 +39,7 @@ def apply(settings: Settings) -> None:
     limit(resource.RLIMIT_CPU, settings.cpu_seconds, settings.cpu_seconds + 2)
     limit(resource.RLIMIT_FSIZE, settings.file_mb * 2**20)
     limit(resource.RLIMIT_NOFILE, settings.open_files)
-    if sys.platform == "linux" and settings.profile != "gpu":  # CUDA reserves address space without bound
+    if sys.platform == "linux" and not has_device(settings.profile):  # CUDA reserves address space without bound
         # torch maps much address space that it never touches: the bound is on what is added from here.
         limit(resource.RLIMIT_AS, _address_space() + settings.memory_mb * 2**20)
 

@@ -5,7 +5,7 @@ file system of its own, bounded in size and in files, where its private folder i
 building a root for each worker took six. Network and IPC namespaces are the zygote's, entered once: sockets and System V IPC
 are refused by seccomp anyway, and an own pair for each worker cost five milliseconds at its end.
 
-Only the profile `tools`, where children can be started, gets a PID namespace for each worker: they all end with it. The first
+Only the profiles where children can be started (`tools`, `gpu-tools`) get a PID namespace for each worker: they all end with it. The first
 process in one can't be ended by its own signals (`abort` shows as a segmentation fault), so the other profiles do without.
 """
 
@@ -20,7 +20,7 @@ import tempfile
 from collections.abc import Iterator
 
 from autograder.jail.layers import paths
-from autograder.jail.layers.base import Probe, Profile, Settings, check, fails_in_a_fork, libc
+from autograder.jail.layers.base import Probe, Profile, Settings, check, fails_in_a_fork, libc, starts_programs
 
 NAME = "L3 namespaces"
 GUARANTEES = "the rest of the file system and the network are not there; its disk space is bounded"
@@ -57,6 +57,8 @@ def apply(settings: Settings) -> None:
     template = _root_of(settings.profile)
     _setns(template, NEWNS)
     _unshare(NEWNS)
+    if starts_programs(settings.profile):  # in a PID namespace of its own, processes have other numbers
+        _mount("proc", "/proc", "proc", NOSUID | NODEV | NOEXEC, "hidepid=2")
     before = os.umask(0o022)
     os.makedirs(settings.folder, exist_ok=True)
     os.umask(before)

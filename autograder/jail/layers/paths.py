@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 import glob
 import os
+import shutil
 import sys
 import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.jail.layers.base import Profile
+from autograder.jail.layers.base import Profile, has_device, starts_programs
 
 PACKAGE = Path(__file__).resolve().parents[2]
 PARTS = ("__init__.py", "results.py", "jail", "checks", "lab")
@@ -34,7 +35,10 @@ PROC = ("self", "cpuinfo", "meminfo", "stat", "version", "sys/vm/overcommit_memo
 DEVICES = ("/dev/null", "/dev/zero")
 
 TOOLS = ("/usr", "/bin", "/sbin")
-GPU_FILES = ("/sys/bus/pci", "/sys/devices", "/sys/module", "/usr/local/cuda", "/usr/share/nvidia", "/etc/nvidia")
+GPU_FILES = (
+    *("/sys/bus/pci", "/sys/devices", "/sys/module"),
+    *("/usr/local/cuda", "/usr/local/nvidia", "/usr/share/nvidia", "/etc/nvidia"),
+)
 GPU_DEVICES = ("/dev/nvidia*", "/dev/nvidia-caps/*", "/dev/dri/*")
 
 
@@ -61,28 +65,50 @@ def visible(profile: Profile) -> Paths:
     execute: list[str] = []
     accelerators: list[str] = []
     proc = PROC
-    if profile == "gpu":
-        read += GPU_FILES
+    if has_device(profile):
+        read += [*GPU_FILES, *_driver()]
         accelerators = [path for pattern in GPU_DEVICES for path in glob.glob(pattern)]
-        proc = (*PROC, "driver/nvidia", "devices", "modules")
-    if profile == "tools":
+        proc = (*PROC, "driver/nvidia", "devices", "modules", "sys/vm/mmap_min_addr")
+    if starts_programs(profile):
         execute = [
             *TOOLS,
             os.path.join(sys.prefix, "bin"),
             os.path.join(sys.base_prefix, "bin"),
             *interpreter,
             *LIBRARIES,
+            *_compilers(),
         ]
         read = [path for path in read if path not in execute]
     return Paths(_existing(read), _existing(execute), _existing(DEVICES), _existing(accelerators), proc)
+
+
+def _driver() -> list[str]:
+    """Folders that the loader is told to look into: in containers the driver's libraries often lie in one of their own."""
+    return [path for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if os.path.isabs(path)]
+
+
+def _compilers() -> list[str]:
+    """Where C compilers live that were not installed with the system: the folder above the `bin` in which one really lies."""
+    found = [shutil.which(name) for name in (os.environ.get("CC", ""), "gcc", "cc", "clang") if name]
+    folders = [os.path.dirname(os.path.realpath(path)) for path in found if path]
+    return [
+        os.path.dirname(folder) for folder in folders if os.path.basename(folder) == "bin" and folder.count("/") > 1
+    ]
+
+
+def _package_folders() -> list[str]:
+    """Where packages are installed: of this interpreter, and folders of packages that a path file adds to it, as one that lends a
+    virtual environment the torch of another does. The name says that nothing but packages lies there."""
+    own = [sysconfig.get_paths()[name] for name in ("purelib", "platlib")]
+    lent = [entry for entry in sys.path if os.path.basename(entry) in ("site-packages", "dist-packages")]
+    return list(dict.fromkeys(path for path in [*own, *lent] if os.path.isabs(path)))
 
 
 @functools.cache
 def packages(names: tuple[str, ...]) -> tuple[str, ...]:
     """The files and folders of installed packages, as they lie beside each other in the folders of packages."""
     found: list[str] = []
-    for folder in {sysconfig.get_paths()[name] for name in ("purelib", "platlib")}:
-        real = os.path.realpath(folder)
+    for real in {os.path.realpath(folder) for folder in _package_folders() if os.path.isdir(folder)}:
         for entry in os.listdir(real) if names else []:
             if entry.removesuffix(".libs").partition(".")[0] in names and not entry.endswith((".dist-info", ".pth")):
                 found.append(os.path.join(real, entry))
@@ -115,7 +141,7 @@ def readable(profile: Profile, hidden: tuple[str, ...] = ()) -> tuple[tuple[str,
 
 def _interpreter() -> list[str]:
     """The standard library, compiled modules, site-packages and the folder of libpython; never the project itself."""
-    known = [sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    known = [*(sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib")), *_package_folders()]
     library = sysconfig.get_config_var("LIBDIR")
     if library and os.path.commonpath([library, sys.base_prefix]) == sys.base_prefix:
         known.append(library)
@@ -139,6 +165,5 @@ def _existing(paths: list[str] | tuple[str, ...]) -> tuple[str, ...]:
 
 def must_be_readable() -> tuple[str, ...]:
     """Files that a worker can't do without: what a probe tries to read after it has given up its rights."""
-    packages = sysconfig.get_paths()["purelib"]
-    wanted = (os.__file__, __file__, os.path.join(packages, "torch", "__init__.py"))
-    return _existing(wanted)
+    torch = [os.path.join(folder, "torch", "__init__.py") for folder in _package_folders()]
+    return _existing((os.__file__, __file__, *torch))

@@ -23,7 +23,16 @@ import sys
 from dataclasses import dataclass
 
 from autograder.jail.layers import landlock, syscalls, uid
-from autograder.jail.layers.base import Probe, Profile, Settings, check, fails_in_a_fork, libc
+from autograder.jail.layers.base import (
+    Probe,
+    Profile,
+    Settings,
+    check,
+    fails_in_a_fork,
+    has_device,
+    libc,
+    starts_programs,
+)
 from autograder.jail.layers.process import forbid_new_privileges
 
 NAME = "L2 seccomp"
@@ -51,6 +60,8 @@ IOCTL = (
     0x5451,
 )  # is it a terminal, its size, bytes waiting, non-blocking, cloexec
 
+AF_UNIX = 1
+
 OWN_PID = -1
 """Stands for the worker's own process id in a rule; filled in when the filter is installed."""
 
@@ -76,7 +87,7 @@ Rule = tuple[Argument, ...] | int
 
 def rules(profile: Profile, contained: bool) -> dict[str, Rule]:
     """Calls that depend on their arguments. `contained`: the kernel itself keeps signals to what the worker started."""
-    children = profile == "tools"
+    children, device = starts_programs(profile), has_device(profile)
     clone = Argument(0, (CLONE_VM | CLONE_THREAD,), CLONE_NEW_ANYTHING | CLONE_VM | CLONE_THREAD)
     own = (Argument(0, (OWN_PID,)),)
     found: dict[str, Rule] = {
@@ -89,8 +100,9 @@ def rules(profile: Profile, contained: bool) -> dict[str, Rule]:
         "prctl": (Argument(0, PRCTL),),
         "prlimit64": (Argument(0, (0, OWN_PID)), null(2)),  # to ask, not to set
         "fcntl": (Argument(1, FCNTL),),
-        "ioctl": () if profile == "gpu" else (Argument(1, IOCTL),),
-        "sched_setaffinity": () if profile == "gpu" else (Argument(0, (0, OWN_PID)),),
+        "ioctl": () if device else (Argument(1, IOCTL),),
+        "sched_setaffinity": () if device else (Argument(0, (0, OWN_PID)),),
+        "socket": (Argument(0, (AF_UNIX,)),) if device else errno.EPERM,
         "clone3": errno.ENOSYS,  # its flags lie in memory: the C library then falls back on clone
         "openat2": errno.ENOSYS,
     }
@@ -102,11 +114,11 @@ def program(profile: Profile, machine: str, contained: bool, other_uid: bool) ->
     """The filter for the architecture `machine`, and where the worker's own process id has to be filled in."""
     column, audit = ARCHITECTURES[machine]
     tables = [syscalls.ALLOWED]
-    if profile == "tools":
+    if starts_programs(profile):
         tables.append(syscalls.TOOLS)
         if other_uid:
             tables.append(syscalls.OWNERSHIP)
-    if profile == "gpu":
+    if has_device(profile):
         tables.append(syscalls.GPU)
     conditional = rules(profile, contained)
     allowed = {table[name][column] for table in tables for name in table if name not in conditional}

@@ -50,7 +50,7 @@ and the channel, which was open before the filter came."""
 
 CHECKED = _table("""
     open:2:- openat:257:56 sendto:44:206 clone:56:220 kill:62:129 tgkill:234:131 prctl:157:167 prlimit64:302:261
-    fcntl:72:25 ioctl:16:29 sched_setaffinity:203:122 clone3:435:435 openat2:437:437 seccomp:317:277
+    fcntl:72:25 ioctl:16:29 sched_setaffinity:203:122 clone3:435:435 openat2:437:437 seccomp:317:277 socket:41:198
 """)
 """Allowed for some arguments only, or answered in a way of their own."""
 
@@ -66,5 +66,6 @@ OWNERSHIP = _table("""
 
 GPU = _table("""
     mlock:149:228 mlock2:325:284 munlock:150:229 mbind:237:235 set_mempolicy:238:237 sched_setaffinity:203:122
+    setsockopt:54:208 bind:49:200 listen:50:201
 """)
-"""What CUDA asks for beside ioctls."""
+"""What CUDA asks for beside ioctls. It listens on an abstract Unix socket, and does not start where it can't; nobody connects."""

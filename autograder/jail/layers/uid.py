@@ -50,7 +50,7 @@ def works_alone() -> bool:
 def apply(settings: Settings) -> None:
     import resource
 
-    number = _number()
+    number = _number(settings.process)
     os.chown(settings.folder, number, number)
     become(number)
     _, ceiling = resource.getrlimit(resource.RLIMIT_NPROC)
@@ -72,9 +72,8 @@ def give_up_capabilities() -> None:
     check(libc().capset(header, bytes(24)), "capset")
 
 
-def _number() -> int:
-    """Derived from the process id, as the first namespace has it: no two live workers share it."""
-    process = int(os.readlink("/proc/self"))
+def _number(process: int) -> int:
+    """Derived from the process id, as the grader's namespace has it: no two live workers share it."""
     if _mapped("uid", HIGH + 2**22) and _mapped("gid", HIGH + 2**22):
         return HIGH + process
     return LOW + process % LOW_COUNT
@@ -94,7 +93,7 @@ def _try_it(*, private_root: bool) -> None:
     wanted = paths.must_be_readable()
     if private_root:
         namespaces.enter_for_a_probe()
-    become(_number())
+    become(_number(os.getpid()))
     for path in wanted:
         with open(path, "rb") as file:
             file.read(1)

@@ -26,12 +26,12 @@ def attention(q, k, v, mask=None, causal=False, scale=None):
 def attention(q, k, v, mask=None, causal=False, scale=None):
     B, H, T, D = q.shape
     S = k.shape[2]
-    keep = torch.ones(B, H, T, S, dtype=torch.bool)
+    keep = torch.ones(B, H, T, S, dtype=torch.bool, device=q.device)
     if mask is not None:
         keep = keep & mask
     if causal:
-        keep = keep & ~torch.ones(T, S, dtype=torch.bool).triu(S - T + 1)
-    bias = torch.zeros(B, H, T, S, dtype=q.dtype).masked_fill(~keep, torch.finfo(q.dtype).min)
+        keep = keep & ~torch.ones_like(keep).triu(S - T + 1)
+    bias = q.new_zeros(B, H, T, S).masked_fill(~keep, torch.finfo(q.dtype).min)
     alpha = D**-0.5 if scale is None else scale
     products = torch.bmm(q.reshape(B * H, T, D), k.reshape(B * H, S, D).transpose(1, 2))
     scores = torch.where(keep, alpha * products.view(B, H, T, S), bias)
@@ -44,7 +44,7 @@ def attention(q, k, v, mask=None, causal=False, scale=None):
 def attention(q, k, v, mask=None, causal=False, scale=None):
     B, H, T, D = q.shape
     S = k.shape[2]
-    full = torch.ones((B, H, T, S), dtype=torch.bool)
+    full = torch.ones((B, H, T, S), dtype=torch.bool, device=q.device)
     if mask is not None:
         full = full & mask
     if causal:
@@ -88,9 +88,9 @@ def attention(q, k, v, mask=None, causal=False, scale=None):
     if scale is None:
         scale = float(k.size(-1)) ** -0.5
     scores = torch.matmul(q, (k * scale).transpose(-2, -1)).double()
-    hide = torch.zeros(scores.shape[-2:], dtype=torch.bool)
+    hide = torch.zeros_like(scores[0, 0], dtype=torch.bool)
     if causal:
-        hide = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1 + scores.shape[-1] - scores.shape[-2])
+        hide = torch.ones_like(hide).triu(1 + scores.shape[-1] - scores.shape[-2])
     if mask is not None:
         hide = hide | mask.logical_not()
     scores = scores.masked_fill(hide, -math.inf)
@@ -129,11 +129,11 @@ class MultiHeadAttention(nn.Module):
     def forward(self, x, key_padding_mask=None, causal=False):
         B, T, C = x.shape
         D = C // self.H
-        keep = self.triangle[:T, :T] if causal else torch.ones(T, T, dtype=torch.bool)
+        keep = self.triangle.to(x.device)[:T, :T] | (not causal)
         keep = keep.expand(B, 1, T, T)
         if key_padding_mask is not None:
             keep = keep & key_padding_mask.view(B, 1, 1, T)
-        y = torch.zeros(B, T, C, dtype=x.dtype) if self.o_proj.bias is None else self.o_proj.bias.expand(B, T, C)
+        y = torch.zeros_like(x) if self.o_proj.bias is None else self.o_proj.bias.expand(B, T, C)
         for h in range(self.H):
             own = slice(h * D, (h + 1) * D)
             q, k, v = (

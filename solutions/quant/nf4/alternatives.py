@@ -43,13 +43,13 @@ def quantize_nf4(w, block=64):
 
 @alternative("searchsorted, multiplied by 1 / absmax, one block after another")
 def quantize_nf4(w, block=64):
-    levels = nf4_codebook()
+    levels = nf4_codebook().to(w.device)
     bounds = levels[:-1] + (levels[1:] - levels[:-1]) / 2
     packed, scales = [], []
     for part in w.flatten().float().split(block):
         top = part.abs().max()
         scaled = part * (1 / top) if top >= 1e-30 else part / (top if top > 0 else 1)
-        codes = torch.full((block,), 7)
+        codes = torch.full((block,), 7, device=w.device)
         codes[: len(part)] = torch.searchsorted(bounds, scaled)
         packed.append((codes[::2].bitwise_left_shift(4) | codes[1::2]).to(torch.uint8))
         scales.append(top)
