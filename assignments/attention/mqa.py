@@ -1,8 +1,9 @@
 """Multi-query attention: many query heads, one head of keys and values ("Fast Transformer Decoding", section 3).
 
 Sizes: B sequences, H query heads of D = C / H features each, C features of the model, T new tokens, S older ones whose keys and
-values are in a cache. Tensors are float32 or float64; results have the dtype of the inputs. Inputs (a cache too) are not
-changed, and gradients flow to x and to all parameters.
+values are in a cache. Tensors are float32 or float64; results have the dtype of the inputs. The softmax is computed in that dtype, so
+float64 is exact to 1e-10. (Hugging Face's models compute it in float32 whatever the dtype: one check, and no other, tells the
+difference.) Inputs may be views (transposed, sliced). They (a cache too) are not changed, and gradients flow to x and to all parameters.
 
 Write it with matrix products and softmax: torch's own attention, in all its spellings, is not allowed here.
 """
@@ -37,7 +38,9 @@ class MultiQueryAttention(nn.Module):
         Returns (out, (k, v)): out (B, T, C), and keys and values of all S + T tokens, old ones first, each (B, 1, S + T, D): one
         head, not H copies. The scale is 1/√D. New token t sees the S old ones and the new ones up to t, itself included.
 
-        So a sequence that is fed in pieces, each with the cache of the piece before, gives the outputs of all at once.
+        So a sequence that is fed in pieces, each with the cache of the piece before, gives the outputs of all at once. The layer keeps
+        nothing between calls: all that it knows of old tokens is in `cache`, so several sequences can be decoded in turn with one
+        layer, and a cache can be continued twice. What was returned does not change later.
         """
         # YOUR CODE HERE
         raise NotImplementedError("MultiQueryAttention.forward is not written yet")

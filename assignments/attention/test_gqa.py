@@ -21,7 +21,8 @@ def copies_stand_side_by_side(student, x, n_rep):
     """Head j of the result is head j // n_rep of x, and the gradient of a head sums over its copies."""
     (x,) = leaves(x)
     y = student.repeat_kv(x, n_rep)
-    return {"y": y, "gradient": gradients(y, {"x": x})["x"]}
+    view = x.detach().transpose(1, 2).contiguous().transpose(1, 2)
+    return {"y": y, "gradient": gradients(y, {"x": x})["x"], "of a view": student.repeat_kv(view, n_rep)}
 
 
 def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **more):
@@ -31,12 +32,21 @@ def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **m
     return made | {"q": made["q"] * loud} | more
 
 
-@check(points=2, inputs=grouped, lecture='the-layer-in-between', public=[case('four heads in two groups', T=2, S=3), case('one group', B=2, H=3, G=1, T=2, S=2)])
+@check(points=1, inputs=grouped, lecture='the-layer-in-between', public=[case('four heads in two groups', T=2, S=3), case('one group', B=2, H=3, G=1, T=2, S=2)])
 def groups_attend(student, q, k, v):
     """The output is softmax(q kᵀ/√D) v with each query head's own group, and gradients flow to q, k and v."""
     q, k, v = leaves(q, k, v)
     out = student.gqa(q, k, v)
-    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v})}
+    apart = [x.detach().transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as layers split their heads
+    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v}), "views": student.gqa(*apart)}
+
+
+@check(points=1, inputs=grouped, lecture='the-layer-in-between', public=[case('two groups, two new tokens after one', H=4, G=2, T=2, S=3, D=2, dtype='float64')])
+def float64_is_exact_to_the_end(student, q, k, v):
+    """For float64 inputs everything, the softmax too, is computed in float64, with and without `causal`."""
+    q, k, v = leaves(q, k, v)
+    out, causal = student.gqa(q, k, v), student.gqa(q, k, v, causal=True)
+    return {"out": out, "causal": causal, "gradients": gradients([out, causal], {"q": q, "k": k, "v": v})}
 
 
 def listens_to_its_group(seen, want, inputs):
@@ -81,4 +91,5 @@ def neighbouring_heads_are_averaged(student, w, H, G):
     """Head g of the result is the mean of the H/G heads of group g, row by row."""
     (w,) = leaves(w)
     pooled = student.mha_to_gqa(w, H, G)
-    return {"pooled": pooled, "gradient": gradients(pooled, {"w": w})["w"]}
+    view = w.detach().T.contiguous().T  # as the weight of a Conv1D, which is stored the other way round
+    return {"pooled": pooled, "gradient": gradients(pooled, {"w": w})["w"], "of a view": student.mha_to_gqa(view, H, G)}

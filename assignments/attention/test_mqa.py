@@ -32,13 +32,23 @@ def build(student, weights, heads):
     return with_weights(student.MultiQueryAttention(len(weights["o_proj.bias"]), heads), weights)
 
 
-@check(points=2, inputs=tokens, lecture='one-head-of-keys-and-values', public=[case('two heads of two features', T=3, C=4, H=2), case('three heads', B=2, T=4, C=12, H=3)])
+@check(points=1, inputs=tokens, lecture='one-head-of-keys-and-values', public=[case('two heads of two features', T=3, C=4, H=2), case('three heads', B=2, T=4, C=12, H=3)])
 def all_heads_share_one_key_and_value(student, x, heads, weights):
     """Each of the H query heads attends, causally and with scale 1/√D, to the same keys and values."""
     attention = build(student, weights, heads)
     x = x.clone().requires_grad_()
     out, _ = attention(x)
     return {"out": out, "gradient of x": gradients(out, {"x": x})["x"], "gradients": gradients(out, attention)}
+
+
+@check(points=1, inputs=tokens, lecture='one-head-of-keys-and-values', public=[case('two tokens after one', T=2, C=4, H=2, S=1, dtype='float64')])
+def float64_is_exact_to_the_end(student, x, heads, weights, cache):
+    """For float64 inputs everything, the softmax too, is computed in float64, with and without a cache."""
+    attention = build(student, weights, heads)
+    x = x.clone().requires_grad_()
+    out, (k, v) = attention(x)
+    more, _ = attention(x, cache)
+    return {"out": out, "k": k, "v": v, "with a cache": more, "gradient of x": gradients([out, more], {"x": x})["x"]}
 
 
 @check(points=1, inputs=tokens, lecture='the-cache', public=[case('three tokens', T=3, C=4, H=2)])
@@ -73,25 +83,30 @@ def pieces_are_the_whole(seen, want, inputs):
 
 @check(points=2, inputs=tokens, judge=pieces_are_the_whole, lecture='decoding-is-prefill-in-pieces', public=[case('three tokens, then one at a time', T=5, C=4, H=2, cuts=[3, 4, 5])])
 def decoding_in_pieces_is_prefill(student, x, heads, weights, cuts):
-    """A sequence fed in pieces, each with the cache of the one before, gives the outputs of one pass."""
+    """A sequence fed in pieces, each with the cache of the one before, gives the outputs of one pass, also with another in between."""
     attention = build(student, weights, heads)
     whole, _ = attention(x)
-    pieces, cache, start = [], None, 0
+    pieces, others, cache, other, start = [], [], None, None, 0
     for end in cuts:
+        before = cache
         out, cache = attention(x[:, start:end], cache)
         pieces.append(out)
+        out, other = attention(-x[:, start:end], other)  # another sequence, in turn with the first
+        others.append(out)
         start = end
-    return {"whole": whole, "pieces": pieces, "cache": cache}
+    start = cuts[-2]
+    again, _ = attention(x[:, start:].flip(1), before)  # another end, from the cache of the piece before the last
+    return {"whole": whole, "pieces": pieces, "cache": cache, "another sequence": others, "another end": again}
 
 
 def models(rng, calls):
-    return {"calls": [dict(zip(("B", "S", "L", "Hkv", "D", "itemsize"), call, strict=True)) for call in calls]}
+    return {"calls": calls}
 
 
 @check(points=1, inputs=models, lecture='what-it-saves', public=[case('Llama 2 7B, 32 heads and one', calls=[(1, 1, 32, 32, 128, 2), (1, 1, 32, 1, 128, 2)])])
 def cache_bytes_are_counted(student, calls):
     """The cache has keys and values of each token, layer and key/value head, `itemsize` bytes for each number."""
-    return [student.kv_cache_bytes(**call) for call in calls]
+    return [student.kv_cache_bytes(*call) for call in calls]
 
 
 def projections(rng, H=2, D=2, C=3, values=None, dtype="float32"):
@@ -105,4 +120,7 @@ def projections(rng, H=2, D=2, C=3, values=None, dtype="float32"):
 def heads_are_averaged(student, wk, wv, H):
     """Row d of the shared head is the mean of row d of all heads, for keys and for values."""
     k, v = student.mqa_from_mha(wk, wv, H)
-    return {"wk": k, "wv": v}
+    views = student.mqa_from_mha(
+        wk.T.contiguous().T, wv.T.contiguous().T, H
+    )  # as of a Conv1D, stored the other way round
+    return {"wk": k, "wv": v, "of views": views}

@@ -23,12 +23,25 @@ def qkv(rng, B=1, H=1, T=1, S=None, D=4, Dv=None, loud=1.0, values=None, dtype="
     return {"q": q * loud, "k": k, "v": v, "scale": scale}
 
 
-@check(points=2, inputs=qkv, lecture='scores-weights-values', public=[case('one query, two keys', values=([[2 * log(3), 0.0, 0.0, 0.0]], [[1.0, 0, 0, 0], [0, 1.0, 0, 0]], [[4.0], [8.0]])), case('two heads, three queries, five keys', B=1, H=2, T=3, S=5, D=4, Dv=2)])
+@check(points=1, inputs=qkv, lecture='scores-weights-values', public=[case('one query, two keys', values=([[2 * log(3), 0.0, 0.0, 0.0]], [[1.0, 0, 0, 0], [0, 1.0, 0, 0]], [[4.0], [8.0]])), case('two heads, three queries, five keys', B=1, H=2, T=3, S=5, D=4, Dv=2)])
 def weighs_values_by_scores(student, q, k, v, scale):
     """Each query's weights are the softmax over all keys of q·k/√D, its output their average of the values."""
     q, k, v = leaves(q, k, v)
     out, probs = student.attention(q, k, v)
-    return {"out": out, "probs": probs, "gradients": gradients([out, probs], {"q": q, "k": k, "v": v})}
+    apart = [x.detach().transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as layers split their heads
+    views, _ = student.attention(*apart)
+    return {"out": out, "probs": probs, "gradients": gradients([out, probs], {"q": q, "k": k, "v": v}), "views": views}
+
+
+@check(points=1, inputs=qkv, lecture='scores-weights-values', public=[case('two queries, three keys', B=1, H=1, T=2, S=3, D=2, dtype='float64')])
+def float64_is_exact_to_the_end(student, q, k, v, scale):
+    """For float64 inputs everything, the softmax too, is computed in float64, whatever is hidden."""
+    q, k, v = leaves(q, k, v)
+    mask = (torch.arange(k.shape[-2]) % 3 != 1) | (torch.arange(k.shape[-2]) == 0)
+    given = [{}, {"causal": True}, {"mask": mask}, {"mask": mask, "causal": True, "scale": 0.25}]
+    outs = [student.attention(q, k, v, **options) for options in given]
+    grads = [gradients(list(each), {"q": q, "k": k, "v": v}) for each in outs]
+    return {"outs": outs, "gradients": grads}
 
 
 @check(points=1, inputs=qkv, lecture='why-the-root-of-d', public=[case('scale 1', values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=1.0)])
@@ -42,15 +55,15 @@ def uses_the_scale_that_is_given(student, q, k, v, scale):
 
 
 def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, loud=1.0, empty=(), causal=False, mask=None, **more):
-    """As `qkv`, with a mask of `shape` that leaves every query a key, except those in `empty` (and, with causal, the key that
-    stands beside the query)."""
+    """As `qkv`, with a mask of `shape` that leaves every query a key, except those in `empty` (with causal, one that
+    the first query sees too)."""
     S = S or T
     if mask is not None:
         keep = torch.tensor(mask)
     else:
         keep = rng.mask(*shape, p=p)
         rows = keep.movedim(-1, 0)
-        rows[rng.integer(0, len(rows))] = True
+        rows[rng.integer(0, max(S - T, 0) + 1 if causal and len(rows) == S else len(rows))] = True
         for index in empty:
             keep[..., index, :] = False
     made = qkv(rng, B=B, H=H, T=T, S=S, D=D, loud=loud, **more)
@@ -60,7 +73,7 @@ def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, loud=1.0, empty=(),
 THREE = ([[0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [[3.0], [5.0], [90.0]])
 
 
-@check(points=1, inputs=masked, lecture='masks', public=[case('the third key is hidden', values=THREE, mask=[True, True, False]), case('a mask for each sequence', shape=(2, 1, 1, 5), B=2, H=2, T=3, S=5)])
+@check(points=1, inputs=masked, lecture='masks', public=[case('the third key is hidden', values=THREE, mask=[True, True, False]), case('a mask for each sequence', shape=(2, 1, 1, 5), B=2, H=2, T=3, S=5), case('three dimensions: a mask for each head', shape=(2, 2, 3), B=2, H=2, T=2, S=3)])
 def hidden_keys_take_no_part(student, q, k, v, mask, causal):
     """A key that the mask hides gets weight 0, and the others share 1 as if it were not there."""
     q, k, v = leaves(q, k, v)
@@ -73,7 +86,16 @@ def a_query_that_sees_nothing_gets_zeros(student, q, k, v, mask, causal):
     """A query that may see no key gets probs 0, out 0 and gradient 0, and there is no nan anywhere."""
     q, k, v = leaves(q, k, v)
     out, probs = student.attention(q, k, v, mask=mask, causal=causal)
-    return {"out": out, "probs": probs, "gradients": gradients([out, probs], {"q": q, "k": k, "v": v})}
+    layer = student.MultiHeadAttention(2, 1)
+    weights = {f"{name}_proj.{part}": torch.eye(2) if part == "weight" else torch.tensor([0.5, -2.0])
+               for name in "qkvo" for part in ("weight", "bias")}  # fmt: skip
+    padding = with_weights(layer, weights)(torch.ones(2, 3, 2), torch.tensor([[True, False, True], [False] * 3]))
+    return {
+        "out": out,
+        "probs": probs,
+        "gradients": gradients([out, probs], {"q": q, "k": k, "v": v}),
+        "a layer's output for nothing but padding": padding,
+    }
 
 
 @check(points=1, inputs=masked, lecture='the-causal-triangle', public=[case('three tokens', mask=True, T=3, S=3, D=2, causal=True), case('two new tokens after three old ones', mask=True, T=2, S=5, D=2, causal=True)])
@@ -131,7 +153,7 @@ def padding_is_not_seen(student, x, weights, heads, keep, causal):
     (x,) = leaves(x)
     padded = attention(x, key_padding_mask=keep, causal=causal)
     lengths = keep.sum(1).tolist()
-    alone = [attention(x[b : b + 1, :n], causal=causal) for b, n in enumerate(lengths)] if all(lengths) else []
+    alone = [attention(x[b : b + 1, :n], causal=causal) for b, n in enumerate(lengths)]
     return {"padded": padded, "alone": alone, "gradient of x": gradients(padded, {"x": x})["x"]}
 
 
@@ -162,7 +184,7 @@ def bf16_is_near(seen, want):
     return difference(seen["float32"], want["float32"])
 
 
-@check(points=1, bonus=True, device='cuda', inputs=layer, judge=bf16_is_near, lecture='where-it-is-used', public=[case('64 tokens', B=2, T=64, C=64, H=4)])
+@check(points=1, bonus=True, device='cuda', inputs=layer, judge=bf16_is_near, lecture='where-it-is-used', public=[case('24 tokens', B=2, T=24, C=32, H=4)])
 def bfloat16_stays_close(student, x, weights, heads, bias, causal):
     """On a GPU, the layer under bfloat16 autocast stays within 0.02 of float32."""
     weights = {name: 0.3 * weight for name, weight in weights.items()}

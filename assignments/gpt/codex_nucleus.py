@@ -49,7 +49,7 @@ def sample(
     4. Draw from the softmax of what is left, each row independently of the others.
 
     All randomness comes from `gen`: a generator in the same state gives the same tokens, and the next call gives others. How it
-    is used is up to you.
+    is used is up to you, but torch's global generator stays as it is, and at temperature 0 so does `gen`.
     """
     # YOUR CODE HERE
     raise NotImplementedError("sample is not written yet")

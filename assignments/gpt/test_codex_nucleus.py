@@ -87,11 +87,16 @@ def generators(rng, B=1, V=64, options=None):
 
 def the_generator_decides(seen, want):
     calls = len(want["first"])
+    draws = {name: each for name, each in seen.items() if name != "global"}
     wrong = [
-        each for each in seen.values() if len(each) != calls or any(a.shape != want["first"][0].shape for a in each)
+        each for each in draws.values() if len(each) != calls or any(a.shape != want["first"][0].shape for a in each)
     ]
     if wrong:
-        return difference(seen, want)
+        return difference(draws, {name: each for name, each in want.items() if name != "global"})
+    if difference(seen["global"], want["global"]) is not None:
+        return reject(
+            "torch's global generator is not as it was: it was used or seeded. All randomness comes from `gen`."
+        )
     if difference(seen["first"], seen["again"]) is not None:
         return reject(
             "Two generators in the same state give different tokens: some randomness does not come from `gen`."
@@ -100,6 +105,8 @@ def the_generator_decides(seen, want):
         return reject("Every call gives the same tokens: the generator is set back, or not used.")
     if difference(seen["first"], seen["other"]) is None:
         return reject("Generators with different seeds give the same tokens.")
+    if difference(seen["first"], seen["after temperature 0"]) is not None:
+        return reject("A call with temperature 0 changes `gen`. Nothing is drawn then.")
     return None
 
 
@@ -107,12 +114,16 @@ def the_generator_decides(seen, want):
 def the_generator_decides_alone(student, logits, seeds, options):
     """The same state of `gen` gives the same tokens, (B,) int64, and each call goes on where the last one stopped."""
 
-    def draw(seed, global_seed):
+    def draw(seed, global_seed, greedy=False):
         torch.manual_seed(global_seed)
         gen = torch.Generator().manual_seed(seed)
+        if greedy:
+            student.sample(logits, gen, 0.0)
         return [student.sample(logits, gen, **options) for _ in range(8)]
 
-    return {"first": draw(seeds[0], 1), "again": draw(seeds[0], 2), "other": draw(seeds[1], 1)}
+    draws = {"first": draw(seeds[0], 1), "again": draw(seeds[0], 2), "other": draw(seeds[1], 1)}
+    untouched = torch.rand(3)
+    return draws | {"after temperature 0": draw(seeds[0], 3, greedy=True), "global": untouched}
 
 
 SCORES = Tolerance(atol=1e-5, rtol=1e-5)
@@ -138,7 +149,10 @@ def one_beam_is_greedy(student, step, bos, eos, beams, max_len, options):
     return student.beam_search(step, bos, eos, beams, max_len, **options)
 
 
-@check(points=2, inputs=search, tolerance=SCORES, lecture='beam-search', public=[case('two beams see through the trap', shares=TRAP, beams=2, max_len=3), case('three beams, three tokens', vocab=4, beams=3, max_len=3)])
+TWO_AT_ONCE = [[0.01, 0.02, 0.5, 0.47], [0.25] * 4, [0.1, 0.7, 0.08, 0.12], [0.07, 0.75, 0.1, 0.08]]
+
+
+@check(points=2, inputs=search, tolerance=SCORES, lecture='beam-search', public=[case('two beams see through the trap', shares=TRAP, beams=2, max_len=3), case('three beams, three tokens', vocab=4, beams=3, max_len=3), case('two finish in one round', shares=TWO_AT_ONCE, beams=2, max_len=4)])
 def finds_what_beam_search_finds(student, step, bos, eos, beams, max_len, options):
     """The finished hypotheses come out best first, with their tokens and their log-probability / length ** penalty."""
     return student.beam_search(step, bos, eos, beams, max_len, **options)

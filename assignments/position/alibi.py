@@ -1,7 +1,8 @@
 """ALiBi: attention with linear biases. No position vectors: each head lowers a score in proportion to the distance.
 
 H heads, T queries, S keys, D features for each head. Queries are the *last* T of S positions (1 <= T <= S): with T = S
-the whole sequence, with T = 1 the newest token of a cached decode.
+the whole sequence, with T = 1 the newest token of a cached decode. Each call depends on its own arguments alone and returns a new
+tensor, which the caller may change. Inputs may be views (transposed, sliced) and are not changed.
 """
 
 import math
@@ -53,7 +54,7 @@ def alibi_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     - The bias is added *after* the scores are divided by √D; it is not divided itself.
     - A key in the future has weight exactly 0, however large its score.
     - One query and its cache (T = 1) give the last row of what the whole sequence gives.
-    - Slopes are the float32 numbers of `alibi_slopes`; the rest is computed in q's dtype. torch's softmax may be used.
+    - Slopes are as exact as float32 (no check asks for more of their digits, or for fewer); the rest is computed in q's dtype. torch's softmax may be used.
 
     With q = 0 all scores are equal and the bias alone decides. For one head and S = 2, the last query has the
     weights softmax([-1/256, 0]) = [0.4990, 0.5010].

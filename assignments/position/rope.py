@@ -1,6 +1,7 @@
 """Rotary position embedding (RoPE): queries and keys are turned, pair by pair, by an angle that grows with the position.
 
-B sequences, H heads, T tokens, D features for each head. D is even, and so is every `rotary_dim`.
+B sequences, H heads, T tokens, D features for each head. D is even, and so is every `rotary_dim`. Inputs may be views (transposed,
+sliced: not contiguous in any dimension). A result depends on the arguments of its own call alone.
 """
 
 import torch

@@ -19,7 +19,10 @@ OUTPUT64 = Tolerance(atol=1e-10, rtol=1e-10)
 @check(points=1, lecture='a-slope-for-each-head', tolerance=SLOPES, public=[case('8 heads', H=8), case('4 heads', H=4)])
 def slopes_fall_geometrically_to_one_256th(student, H):
     """For a power of two, the slopes are 2^(-8/H), 2^(-16/H), …, 2^(-8)."""
-    return student.alibi_slopes(H)
+    slopes = student.alibi_slopes(H)
+    first = slopes.clone()
+    slopes.zero_()  # those of this call only
+    return {"slopes": first, "once more": student.alibi_slopes(H)}
 
 
 @check(points=1, lecture='numbers-of-heads-that-are-no-power-of-two', tolerance=SLOPES, public=[case('12 heads', H=12), case('3 heads', H=3)])
@@ -31,7 +34,10 @@ def other_head_counts_take_every_other_slope(student, H):
 @check(points=1, lecture='a-line-for-each-head', public=[case('one head, three tokens', H=1, T=3, S=3), case('two heads, four tokens', H=2, T=4, S=4)])
 def bias_falls_with_distance_and_hides_the_future(student, H, T, S):
     """A key d positions back gets -slope · d, the query's own position 0, and a later one -inf."""
-    return student.alibi_bias(H, T, S)
+    bias = student.alibi_bias(H, T, S)
+    first = bias.clone()
+    bias.zero_()  # that of this call only
+    return {"bias": first, "once more": student.alibi_bias(H, T, S), "one head more": student.alibi_bias(H + 1, T, S)}
 
 
 @check(points=1, lecture='queries-are-the-last-positions', public=[case('one query, four keys', H=2, T=1, S=4)])
@@ -78,5 +84,10 @@ def a_cached_decode_continues_the_sequence(student, q, k, v, lengths):
 def gradients_reach_queries_keys_and_values(student, q, k, v):
     """In float64 the output is exact and float64, and so are the gradients of q, k and v."""
     leaves = {name: x.clone().requires_grad_() for name, x in (("q", q), ("k", k), ("v", v))}
-    output = student.alibi_attention(**leaves)
-    return {"output": output, **{f"{name}.grad": grad for name, grad in gradients(output, leaves).items()}}
+    output = student.alibi_attention(*leaves.values())
+    views = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as layers split their heads
+    return {
+        "output": output,
+        "of views": student.alibi_attention(*views),
+        **{f"{name}.grad": grad for name, grad in gradients(output, leaves).items()},
+    }

@@ -57,14 +57,25 @@ def half_pairs_feature_i_with_its_half(student, x, pos, style, rotary_dim, base)
 
 @check(points=1, inputs=tokens, lecture='two-styles', tolerance=NEAR, public=[case('four features at position 1', values=[[1.0, 0.0, 0.0, 1.0]], pos=[1], style='interleaved'), case('three tokens', T=3, D=4, style='interleaved')])
 def interleaved_pairs_neighbours(student, x, pos, style, rotary_dim, base):
-    """In the style "interleaved", features 2i and 2i+1 are a pair, and come back at the same places."""
-    return student.apply_rope(x, pos, style, rotary_dim, base)
+    """In the style "interleaved", features 2i and 2i+1 are a pair, and come back at the same places, also in a view of other strides."""
+    view = x.mT.contiguous().mT
+    return {
+        "turned": student.apply_rope(x, pos, style, rotary_dim, base),
+        "a view": student.apply_rope(view, pos, style, rotary_dim, base),
+        "base 20": student.apply_rope(x, pos, style, rotary_dim, 20.0),
+    }
 
 
 @check(points=1, inputs=tokens, lecture='positions-come-with-the-tokens', tolerance=NEAR, public=[case('two sequences', B=2, T=2, D=4, pos=[[0, 1], [5, 6]])])
 def each_sequence_can_have_its_own_positions(student, x, pos, style, rotary_dim, base):
-    """Positions of shape (B, T) give each sequence its own, the same for all of its heads."""
-    return student.apply_rope(x, pos, style, rotary_dim, base)
+    """Positions of shape (B, T) give each sequence its own, the same for all of its heads, in every call."""
+    return {
+        "turned": student.apply_rope(x, pos, style, rotary_dim, base),
+        "other positions": student.apply_rope(x, pos.flip(-1) + 3, style, rotary_dim, base),
+        "a view": student.apply_rope(
+            x.transpose(1, 2).contiguous().transpose(1, 2), pos.T.contiguous().T, style, rotary_dim, base
+        ),
+    }
 
 
 @check(points=1, inputs=tokens, lecture='rotating-a-part', tolerance=NEAR, public=[case('two of four features', values=[[1.0, 0.0, 5.0, 6.0]], pos=[1], rotary_dim=2), case('four of six', T=2, D=6, rotary_dim=4)])
@@ -101,7 +112,8 @@ def rows(rng, H, D, C=2, to="half", numbered=False, dtype="float32"):
 @check(points=1, inputs=rows, lecture='from-metas-files-to-hugging-faces', tolerance=Tolerance(), public=[case('one head, D = 4', H=1, D=4, C=1, numbered=True), case('two heads, D = 6', H=2, D=6, C=1, numbered=True), case('the other way', H=1, D=6, C=1, to='interleaved', numbered=True)])
 def weights_move_from_one_style_to_the_other(student, w, H, to):
     """Rows are reordered inside each head, so that rotating in the new style gives the old pairs."""
-    return student.permute_weights(w, H, to)
+    view = w.T.contiguous().T  # as the weight of a Conv1D, which is stored the other way round
+    return {"w": student.permute_weights(w, H, to), "of a view": student.permute_weights(view, H, to)}
 
 
 @check(points=1, lecture='far-tokens-matter-less', tolerance=Tolerance(atol=1e-09), public=[case('two pairs', D=4, max_dist=3, base=10000.0)])

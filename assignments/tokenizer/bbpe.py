@@ -39,7 +39,8 @@ def pretokenize(text: str) -> list[str]:
        the text is taken whole, and a run before anything else is taken without its last character;
     6. whitespace, one or more.
 
-    "Space" is U+0020 only; letters, numbers and whitespace are `\\p{L}`, `\\p{N}` and `\\s` of the module `regex`.
+    "Space" is U+0020 only; letters, numbers and whitespace are `\\p{L}`, `\\p{N}` and `\\s` of the module `regex`. (U+001C … U+001F
+    are whitespace to `str.isspace` and to the module `re`, and not here: GPT-2 and tiktoken go by Unicode's White_Space.)
 
     >>> pretokenize("Hello  world's 123")
     ['Hello', ' ', ' world', "'s", ' 123']
@@ -79,7 +80,8 @@ class ByteBPE:
         """The ids of a text.
 
         First the strings of `allowed_special`, some of the keys of `special`, are found in the text from left to
-        right; where two begin at the same place, the longer one is taken. Each becomes its id. A special string that
+        right: the one that begins first is taken, and the search goes on behind it; where two begin at the same place, the
+        longer one is taken. Each becomes its id. A special string that
         is not allowed is ordinary text: no error, and none of the special ids.
 
         Each stretch of ordinary text between them, by itself, is cut by `pretokenize`. Each pre-token becomes its

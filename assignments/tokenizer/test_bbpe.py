@@ -6,7 +6,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 from autograder.checks import case, check, lab, raises
 
 
-@check(points=1, lecture='a-character-for-every-byte', public=[case('a letter, a space, a newline', some=[65, 32, 10])])
+@check(points=1, lecture='a-character-for-every-byte', public=[case('a letter, a space, a newline', some=[65, 32, 10]), case('the first, the last, the soft hyphen', some=[0, 255, 173]), case('all 256', some=list(range(256)))])
 def every_byte_has_its_character(student, some):
     """Visible Latin-1 bytes stand for themselves; the other 68 get the characters from U+0100 on, in their order."""
     table = student.bytes_to_unicode()
@@ -19,13 +19,13 @@ def letters_numbers_and_signs_are_cut_apart(student, texts):
     return [student.pretokenize(text) for text in texts]
 
 
-@check(points=1, lecture='pre-tokens', public=[case('two spaces before a word', texts=['Hello  world'])])
+@check(points=1, lecture='pre-tokens', public=[case('two spaces before a word', texts=['Hello  world']), case('U+001C is no whitespace to `regex`', texts=['a \x1cb'])])
 def runs_of_whitespace_leave_one_for_the_word(student, texts):
     """Whitespace before a word is taken without its last character, and at the end of the text it is taken whole."""
     return [student.pretokenize(text) for text in texts]
 
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.!<|>[]*+ĠĊ"
+ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.!<|>[]*+_ĠĊ"
 
 
 def toy(rng, merges, texts, ids="rising"):
@@ -97,10 +97,11 @@ def decoding_joins_the_bytes_first(student, merges, vocab, ids):
 
 @check(points=1, inputs=byte_tokens, lecture='decoding', public=[case('half a character', ids=[3, 4, 2, 0])])
 def decoding_handles_errors_as_asked(student, merges, vocab, ids):
-    """Bytes that are no valid UTF-8 are dropped with errors="ignore"; with "strict", UnicodeDecodeError is raised."""
+    """Bytes that are no valid UTF-8 are handled as `errors` says: "ignore" drops them, "strict" raises UnicodeDecodeError."""
     tokenizer = student.ByteBPE(merges, vocab)
     return {
         "ignore": tokenizer.decode(ids, "ignore"),
+        "backslashreplace": tokenizer.decode(ids, "backslashreplace"),
         "strict": raises("UnicodeDecodeError", lambda: tokenizer.decode(ids, "strict")),
     }
 
@@ -112,12 +113,13 @@ def with_special(rng, texts, special, allowed, merges=()):
 END, PAD = "<|end|>", "<|pad|>"
 
 
-@check(points=1, inputs=with_special, lecture='special-tokens', public=[case('allowed', texts=['a<|end|>b'], special={END: 5000}, allowed=[END]), case('not allowed', texts=['a<|end|>b'], special={END: 5000}, allowed=[])])
+@check(points=1, inputs=with_special, lecture='special-tokens', public=[case('allowed', texts=['a<|end|>b'], special={END: 5000}, allowed=[END]), case('not allowed', texts=['a<|end|>b'], special={END: 5000}, allowed=[]), case('the one that begins first', texts=['abcd'], special={'ab': 5000, 'bcd': 5001}, allowed=['ab', 'bcd'])])
 def special_strings_are_ids_only_where_allowed(student, merges, vocab, texts, special, allowed):
     """An allowed special string becomes its one id and is decoded to itself; one not allowed is ordinary text."""
     tokenizer = student.ByteBPE(merges, vocab, special)
     ids = [tokenizer.encode(text, allowed_special=allowed) for text in texts]
-    return {"ids": ids, "text": [tokenizer.decode(each) for each in ids]}
+    frozen = [tokenizer.encode(text, allowed_special=frozenset(allowed)) for text in texts]
+    return {"ids": ids, "with a frozenset": frozen, "text": [tokenizer.decode(each) for each in ids]}
 
 
 @check(points=1, lecture='training', public=[case('three texts', texts=['ab ab ab', 'bc bc abc', 'c ab'], size=259)])

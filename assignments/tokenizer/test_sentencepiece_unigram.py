@@ -74,7 +74,7 @@ def finds_the_best_segmentation(student, s, logp, options):
     return student.viterbi(s, logp, **options)
 
 
-@check(points=1, inputs=cut, judge=best, lecture='unknown-characters', public=[case('one unknown character', s='a你b', logp={'a': -1.0, 'b': -2.0, 'ab': -1.5})])
+@check(points=1, inputs=cut, judge=best, lecture='unknown-characters', public=[case('one unknown character', s='a你b', logp={'a': -1.0, 'b': -2.0, 'ab': -1.5}), case('a longer piece ends with it', s='?!aX', logp={'?!a': -1.0, 'aX': -1.0})])
 def unknown_characters_cost_the_penalty(student, s, logp, options):
     """A character that is not in the vocabulary may be a piece, at `unk_penalty` below the least likely piece."""
     return student.viterbi(s, logp, **options)
@@ -134,7 +134,7 @@ def follows_the_posterior(seen, inputs):
 
     In n draws, a segmentation of probability p has a share of q or more (q > p; or of q or less, q < p) with
     probability at most exp(-n·KL(q‖p)): Chernoff's bound. A case has at most 16 segmentations, so 32 such bounds, and
-    the check has 9 cases: with n·KL up to log(32 · 9 · 1e9) = 26.4 allowed, an honest answer fails less than once in
+    the check has 10 cases: with n·KL up to log(32 · 10 · 1e9) = 26.5 allowed, an honest answer fails less than once in
     1e9. We allow 27.
     """
     s, logp, alpha, n = inputs["s"], inputs["logp"], inputs["alpha"], inputs["draws"]

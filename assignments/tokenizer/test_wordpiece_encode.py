@@ -6,7 +6,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 from autograder.checks import case, check
 
 
-@check(points=1, lecture='cleaning', public=[case('a zero-width space vanishes, a tab separates', texts=['un\u200baffable', 'two\twords\nthree'])])
+@check(points=1, lecture='cleaning', public=[case('a zero-width space vanishes, a tab separates', texts=['un\u200baffable', 'two\twords\nthree']), case('a character for private use stays', texts=['a\ue000b'])])
 def cleans_the_text(student, texts):
     """White space of every kind separates words; control and format characters vanish without a trace."""
     return [student.basic_tokenize(text, lower=False) for text in texts]
@@ -18,7 +18,7 @@ def separates_chinese_characters(student, texts):
     return [student.basic_tokenize(text, lower=False) for text in texts]
 
 
-@check(points=1, lecture='case-and-accents', public=[case('accents', texts=['Zürich', 'Crème Brûlée', 'ÅNGSTRÖM'])])
+@check(points=1, lecture='case-and-accents', public=[case('accents', texts=['Zürich', 'Crème Brûlée', 'ÅNGSTRÖM']), case('capitals beyond ASCII', texts=['ŁÓDŹ Ørsted', 'МОСКВА Ёлка', 'ÆTHER Þór'])])
 def strips_accents_only_when_it_lowers(student, texts):
     """With `lower`, the default, letters lose case and accents and stay decomposed; without it, nothing changes."""
     return {
@@ -66,7 +66,7 @@ def gives_up_on_long_words(student, words, vocab, limits):
     return long
 
 
-@check(points=1, lecture='both-together', public=[case('a sentence', text="It's unaffable!", options={}, vocab={'it', "'", 's', 'un', '##aff', '##able', '!', 'unaffable!'})])
+@check(points=1, lecture='both-together', public=[case('a sentence', text="It's unaffable!", options={}, vocab={'it', "'", 's', 'un', '##aff', '##able', '!', 'unaffable!'}), case('unknown words side by side', text='x y z', options={}, vocab={'z'})])
 def encodes_text(student, text, vocab, options):
     """The pieces of all words come in one list, and `lower`, `unk` and `max_chars` do what they do in the two steps."""
     return student.encode(text, vocab, **options)

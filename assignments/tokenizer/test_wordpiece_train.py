@@ -46,7 +46,7 @@ def settles_ties(student, word_counts, num_merges):
     return student.train_wordpiece(word_counts, num_merges)[0]
 
 
-@check(points=1, lecture='counting', public=[case('five in a row', word_counts={'aaaaa': 4, 'aa': 7}, num_merges=3)])
+@check(points=1, lecture='counting', public=[case('five in a row', word_counts={'aaaaa': 4, 'aa': 7}, num_merges=3), case('three in a row', word_counts={'aaa': 1}, num_merges=1)])
 def handles_repeated_letters(student, word_counts, num_merges):
     """In a run of one letter all neighbours are counted, and merged from left to right without overlap."""
     return student.train_wordpiece(word_counts, num_merges)[0]

@@ -20,7 +20,7 @@ def train_wordpiece(word_counts: dict[str, int], num_merges: int) -> tuple[list[
     1. Count over the whole corpus, *as it is split now*. A word that occurs c times adds c for each of its tokens and
        c for each two neighbours in it, also where they overlap: `a ##a ##a ##a`, once, has count(##a) = 3 and
        count(##a ##a) = 2. Pairs never reach across two words. A word of one token adds to the count of that token.
-    2. Give every pair its score = count(ab) / (count(a) · count(b)), and choose the highest. Where scores are equal,
+    2. Give every pair its score = count(ab) / (count(a) · count(b)), also where a and b are the same token, and choose the highest. Where scores are equal,
        choose the higher count(ab); where these are equal too, the pair (a, b) that is smallest as Python compares
        tuples of strings. *Equal* means equal as fractions: 15/(15 · 36) is 17/(17 · 36). (The float
        `count_ab / (count_a * count_b)` does that; after more than one rounding, as in `count_ab / count_a / count_b`
@@ -66,7 +66,7 @@ def unigram_loglik_gain(a: str, b: str, token_counts: dict[str, int], pair_count
         pair_counts: (left, right) -> how often they occur side by side.
     Returns:
         The gain of one replacement, a float. Minus infinity if a, b never occurs: it is not in `pair_counts`, or there
-        with 0.
+        with 0. Then the two tokens need not be in `token_counts` either.
 
     >>> gain = unigram_loglik_gain("x", "##y", {"x": 2, "##y": 4, "##z": 10}, {("x", "##y"): 2, ("##y", "##z"): 3})
     >>> round(gain, 6)    # log 4, as 2/16 is four times 2/16 · 4/16

@@ -9,6 +9,9 @@ from torch import Tensor
 def causal_lm_loss(logits: Tensor, labels: Tensor, ignore_index: int = -100, num_items: int | None = None) -> Tensor:
     """Cross-entropy (in nats) of predicting each next token, over the targets that are not ignored.
 
+    Inputs may be views (transposed, sliced). The loss of float64 logits is float64 and as exact. (Hugging Face's models compute it in
+    float32 whatever the dtype: one check, and no other, tells the difference.)
+
     logits: (B, T, V), float32 or float64, finite, in size up to 1e4. logits[b, t] are the scores of what comes after
         position t.
     labels: (B, T), int64: the token at each position (usually input_ids itself, not shifted), in [0, V) or ignore_index.

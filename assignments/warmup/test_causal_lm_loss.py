@@ -32,7 +32,13 @@ def batch(rng, shape=(), scale=1.0, dtype="float32", **given):
 @check(points=1, inputs=batch, lecture='each-position-predicts-the-next-token', public=[case('8 equal logits: ln 8', logits=[[[0.0] * 8] * 3], labels=[[5, 0, 7]]), case('3/4, then 1/10', logits=[[[0.0, log(3)], [0.0, log(9)], [0.0, 0.0]]], labels=[[0, 1, 0]])])
 def position_predicts_next_token(student, logits, labels):
     """The loss compares the logits at position t with the token at t + 1, and averages over those T - 1 targets."""
-    return {"raw": student.causal_lm_loss(logits, labels), **loss_and_gradient(student, logits, labels)}
+    view = logits.transpose(0, 1).contiguous().transpose(0, 1), labels.T.contiguous().T
+    return {
+        "raw": student.causal_lm_loss(logits, labels),
+        **loss_and_gradient(student, logits, labels),
+        "of views": student.causal_lm_loss(*view),
+        "backwards": student.causal_lm_loss(logits.flip(1), labels.flip(1)),
+    }
 
 
 def partly_ignored(rng, shape=(), p=0.5, ignore_index=-100, lengths=None, **given):

@@ -34,7 +34,8 @@ def copies_stand_side_by_side(student, x, n_rep):
     """Head j of the result is head j // n_rep of x, and the gradient of a head sums over its copies."""
     (x,) = leaves(x)
     y = student.repeat_kv(x, n_rep)
-    return {"y": y, "gradient": gradients(y, {"x": x})["x"]}
+    view = x.detach().transpose(1, 2).contiguous().transpose(1, 2)
+    return {"y": y, "gradient": gradients(y, {"x": x})["x"], "of a view": student.repeat_kv(view, n_rep)}
 
 
 def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **more):
@@ -45,18 +46,18 @@ def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **m
 
 
 @check(
-    points=2,
+    points=1,
     inputs=grouped,
     lecture="the-layer-in-between",
     public=[case("four heads in two groups", T=2, S=3), case("one group", B=2, H=3, G=1, T=2, S=2)],
     hidden=[
-        case("a group for each head", B=2, H=4, G=4, T=3, S=5, D=3, dtype="float64"),
+        case("a group for each head", B=2, H=4, G=4, T=3, S=5, D=3),
         case("groups of three", B=1, H=6, G=2, T=1, S=7, D=5),
-        case("three groups of four", B=2, H=12, G=3, T=4, S=3, D=2, dtype="float64"),
-        case("eight heads in four groups, D = 1", B=1, H=8, G=4, T=3, S=2, D=1, dtype="float64"),
+        case("three groups of four", B=2, H=12, G=3, T=4, S=3, D=2),
+        case("eight heads in four groups, D = 1", B=1, H=8, G=4, T=3, S=2, D=1),
         case("all sizes alike", B=4, H=4, G=2, T=4, S=4, D=4),
-        case("large scores", B=1, H=4, G=2, T=3, S=5, D=16, loud=2e3, dtype="float64"),
-        case("one key", B=3, H=2, G=1, T=2, S=1, D=8, dtype="float64"),
+        case("large scores", B=1, H=4, G=2, T=3, S=5, D=16, loud=300.0),
+        case("one key", B=3, H=2, G=1, T=2, S=1, D=8),
     ],
     fresh=1,
 )
@@ -64,7 +65,27 @@ def groups_attend(student, q, k, v):
     """The output is softmax(q kᵀ/√D) v with each query head's own group, and gradients flow to q, k and v."""
     q, k, v = leaves(q, k, v)
     out = student.gqa(q, k, v)
-    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v})}
+    apart = [x.detach().transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as layers split their heads
+    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v}), "views": student.gqa(*apart)}
+
+
+@check(
+    points=1,
+    inputs=grouped,
+    lecture="the-layer-in-between",
+    public=[case("two groups, two new tokens after one", H=4, G=2, T=2, S=3, D=2, dtype="float64")],
+    hidden=[
+        case("three groups", B=2, H=6, G=3, T=3, S=4, D=5, dtype="float64"),
+        case("one group", B=1, H=3, G=1, T=4, D=8, dtype="float64"),
+        case("a group for each head", B=2, H=2, G=2, T=1, S=6, D=3, dtype="float64"),
+        case("large scores", B=1, H=4, G=2, T=5, D=16, loud=2e3, dtype="float64"),
+    ],
+)
+def float64_is_exact_to_the_end(student, q, k, v):
+    """For float64 inputs everything, the softmax too, is computed in float64, with and without `causal`."""
+    q, k, v = leaves(q, k, v)
+    out, causal = student.gqa(q, k, v), student.gqa(q, k, v, causal=True)
+    return {"out": out, "causal": causal, "gradients": gradients([out, causal], {"q": q, "k": k, "v": v})}
 
 
 def listens_to_its_group(seen, want, inputs):
@@ -88,7 +109,7 @@ def listens_to_its_group(seen, want, inputs):
     public=[case("four heads, two groups", H=4, G=2, T=1, S=2, D=2)],
     hidden=[
         case("nine heads, three groups", H=9, G=3, T=2, S=3, D=2),
-        case("eight heads, two groups", B=2, H=8, G=2, T=1, S=4, D=3, dtype="float64"),
+        case("eight heads, two groups", B=2, H=8, G=2, T=1, S=4, D=3),
         case("ten heads, five groups", H=10, G=5, T=2, S=2, D=4),
     ],
 )
@@ -108,11 +129,11 @@ def a_value_head_reaches_its_group_only(student, q, k, v):
     lecture="the-layer-in-between",
     public=[case("three tokens", H=2, G=1, T=3), case("one new token after three", H=4, G=2, T=1, S=4)],
     hidden=[
-        case("two new tokens after four", B=2, H=6, G=3, T=2, S=6, dtype="float64"),
+        case("two new tokens after four", B=2, H=6, G=3, T=2, S=6),
         case("five tokens", B=1, H=8, G=2, T=5, D=3),
         case("one token", B=2, H=4, G=4, T=1),
-        case("the sizes of heads, groups and tokens agree", B=2, H=4, G=4, T=4, S=4, D=4, dtype="float64"),
-        case("later keys are loud", B=1, H=4, G=2, T=6, loud=5e4, dtype="float64"),
+        case("the sizes of heads, groups and tokens agree", B=2, H=4, G=4, T=4, S=4, D=4),
+        case("later keys are loud", B=1, H=4, G=2, T=6, loud=300.0),
     ],
     fresh=1,
 )
@@ -148,4 +169,5 @@ def neighbouring_heads_are_averaged(student, w, H, G):
     """Head g of the result is the mean of the H/G heads of group g, row by row."""
     (w,) = leaves(w)
     pooled = student.mha_to_gqa(w, H, G)
-    return {"pooled": pooled, "gradient": gradients(pooled, {"w": w})["w"]}
+    view = w.detach().T.contiguous().T  # as the weight of a Conv1D, which is stored the other way round
+    return {"pooled": pooled, "gradient": gradients(pooled, {"w": w})["w"], "of a view": student.mha_to_gqa(view, H, G)}

@@ -140,3 +140,39 @@ mistake(
     "You take G for the size of a group. It is the number of groups; a group has H/G heads.",
     edit={POOL: "heads = w.unflatten(0, (H // G, G, -1))"},
 )
+
+# --- precision, views, state -----------------------------------------------------------------------------------------
+
+mistake(
+    "You compute the softmax in float32, as Hugging Face's models do. For float64 inputs it is float64 here.",
+    edit={"scores.softmax(-1) @ v": "scores.softmax(-1, dtype=torch.float32).to(q.dtype) @ v"},
+)
+mistake(
+    "You compute everything in float32 and round the result to the dtype of the inputs. For float64 inputs compute in float64.",
+    edit={
+        "scores = q @ k.mT * q.shape[-1] ** -0.5": "dtype, q, k, v = q.dtype, q.float(), k.float(), v.float()\n"
+        "    scores = q @ k.mT * q.shape[-1] ** -0.5",
+        "return scores.softmax(-1) @ v": "return (scores.softmax(-1) @ v).to(dtype)",
+    },
+)
+mistake(
+    "You use `view` on keys and values that need not be contiguous, as when heads were split with `transpose`. Use `reshape`.",
+    edit={"    B, G, S, D = x.shape\n": "    B, G, S, D = x.shape\n    x = x.view(B, G, S * D).view(B, G, S, D)\n"},
+)
+mistake(
+    "You use `view` on a weight that need not be contiguous. Use `reshape` or `unflatten`.",
+    edit={"heads = w.unflatten(0, (G, H // G, -1))": "heads = w.view(w.numel()).view(G, H // G, -1, w.shape[1])"},
+)
+
+
+remembered: dict[tuple[int, ...], torch.Tensor] = {}
+
+
+@mistake(
+    "You remember the repeated heads of an earlier call with the same shapes. The result depends on the numbers as well."
+)
+def repeat_kv(x, n_rep):
+    key = (*x.shape, n_rep)
+    if key not in remembered:
+        remembered[key] = x.repeat_interleave(n_rep, dim=1)
+    return remembered[key]

@@ -2,7 +2,9 @@
 
 Sizes: B sequences, H query heads, G key/value heads (G divides H; a group has H / G query heads), T queries, S keys, D features of a
 head. G = 1 is multi-query attention, G = H ordinary multi-head attention. Tensors are float32 or float64; results have the dtype
-of the inputs. Inputs are not changed, and gradients flow to all of them.
+of the inputs. The softmax is computed in that dtype, so float64 is exact to 1e-10. (Hugging Face's models compute it in float32
+whatever the dtype: one check, and no other, tells the difference.) Inputs may be views (transposed, sliced); they are not changed, and
+gradients flow to all of them.
 
 Write it with matrix products and softmax: torch's own attention, in all its spellings, is not allowed here.
 """

@@ -31,18 +31,18 @@ def build(student, weights, heads):
 
 
 @check(
-    points=2,
+    points=1,
     inputs=tokens,
     lecture="one-head-of-keys-and-values",
     public=[case("two heads of two features", T=3, C=4, H=2), case("three heads", B=2, T=4, C=12, H=3)],
     hidden=[
         case("one head", B=2, T=4, C=5, H=1),
-        case("heads of one feature", B=1, T=3, C=6, H=6, dtype="float64"),
-        case("as many tokens as heads and features", B=4, T=4, C=16, H=4, dtype="float64"),
+        case("heads of one feature", B=1, T=3, C=6, H=6),
+        case("as many tokens as heads and features", B=4, T=4, C=16, H=4),
         case("one token", B=3, T=1, C=8, H=4),
-        case("heads of seven", B=2, T=6, C=35, H=5, dtype="float64"),
+        case("heads of seven", B=2, T=6, C=35, H=5),
         case("more heads than tokens", B=1, T=2, C=24, H=12),
-        case("large scores", B=2, T=5, C=12, H=3, loud=300.0, dtype="float64"),
+        case("large scores", B=2, T=5, C=12, H=3, loud=30.0),
     ],
     fresh=1,
 )
@@ -57,12 +57,32 @@ def all_heads_share_one_key_and_value(student, x, heads, weights):
 @check(
     points=1,
     inputs=tokens,
+    lecture="one-head-of-keys-and-values",
+    public=[case("two tokens after one", T=2, C=4, H=2, S=1, dtype="float64")],
+    hidden=[
+        case("three heads, three tokens after two", B=2, T=3, C=12, H=3, S=2, dtype="float64"),
+        case("one head", B=1, T=4, C=5, H=1, S=3, dtype="float64"),
+        case("large scores", B=2, T=5, C=12, H=3, S=1, loud=300.0, dtype="float64"),
+    ],
+)
+def float64_is_exact_to_the_end(student, x, heads, weights, cache):
+    """For float64 inputs everything, the softmax too, is computed in float64, with and without a cache."""
+    attention = build(student, weights, heads)
+    x = x.clone().requires_grad_()
+    out, (k, v) = attention(x)
+    more, _ = attention(x, cache)
+    return {"out": out, "k": k, "v": v, "with a cache": more, "gradient of x": gradients([out, more], {"x": x})["x"]}
+
+
+@check(
+    points=1,
+    inputs=tokens,
     lecture="the-cache",
     public=[case("three tokens", T=3, C=4, H=2)],
     hidden=[
-        case("one token", B=2, T=1, C=6, H=3, dtype="float64"),
+        case("one token", B=2, T=1, C=6, H=3),
         case("one head", B=1, T=4, C=3, H=1),
-        case("many heads", B=2, T=5, C=16, H=16, dtype="float64"),
+        case("many heads", B=2, T=5, C=16, H=16),
         case("as many tokens as heads", B=4, T=4, C=16, H=4),
     ],
 )
@@ -81,9 +101,9 @@ def the_cache_holds_one_head(student, x, heads, weights):
         case("two tokens after three", B=2, T=2, C=6, H=3, S=3),
     ],
     hidden=[
-        case("four after one, float64", B=2, T=4, C=8, H=2, S=1, dtype="float64"),
+        case("four after one", B=2, T=4, C=8, H=2, S=1),
         case("an empty cache", B=1, T=3, C=6, H=2, S=0),
-        case("three after three", B=3, T=3, C=9, H=3, S=3, dtype="float64"),
+        case("three after three", B=3, T=3, C=9, H=3, S=3),
         case("one head", B=1, T=2, C=5, H=1, S=6),
         case("as many old tokens as heads", B=2, T=5, C=16, H=4, S=4),
     ],
@@ -119,26 +139,31 @@ def pieces_are_the_whole(seen, want, inputs):
     public=[case("three tokens, then one at a time", T=5, C=4, H=2, cuts=[3, 4, 5])],
     hidden=[
         case("one at a time", B=2, T=6, C=6, H=3, cuts=[1, 2, 3, 4, 5, 6]),
-        case("chunks of two and three, float64", B=1, T=9, C=12, H=2, cuts=[2, 5, 7, 9], dtype="float64"),
+        case("chunks of two and three", B=1, T=9, C=12, H=2, cuts=[2, 5, 7, 9]),
         case("all but the first", B=3, T=4, C=8, H=8, cuts=[1, 4]),
-        case("one head", B=1, T=5, C=4, H=1, cuts=[2, 5], dtype="float64"),
+        case("one head", B=1, T=5, C=4, H=1, cuts=[2, 5]),
     ],
     fresh=1,
 )
 def decoding_in_pieces_is_prefill(student, x, heads, weights, cuts):
-    """A sequence fed in pieces, each with the cache of the one before, gives the outputs of one pass."""
+    """A sequence fed in pieces, each with the cache of the one before, gives the outputs of one pass, also with another in between."""
     attention = build(student, weights, heads)
     whole, _ = attention(x)
-    pieces, cache, start = [], None, 0
+    pieces, others, cache, other, start = [], [], None, None, 0
     for end in cuts:
+        before = cache
         out, cache = attention(x[:, start:end], cache)
         pieces.append(out)
+        out, other = attention(-x[:, start:end], other)  # another sequence, in turn with the first
+        others.append(out)
         start = end
-    return {"whole": whole, "pieces": pieces, "cache": cache}
+    start = cuts[-2]
+    again, _ = attention(x[:, start:].flip(1), before)  # another end, from the cache of the piece before the last
+    return {"whole": whole, "pieces": pieces, "cache": cache, "another sequence": others, "another end": again}
 
 
 def models(rng, calls):
-    return {"calls": [dict(zip(("B", "S", "L", "Hkv", "D", "itemsize"), call, strict=True)) for call in calls]}
+    return {"calls": calls}  # B, S, L, Hkv, D, itemsize
 
 
 @check(
@@ -155,7 +180,7 @@ def models(rng, calls):
 )
 def cache_bytes_are_counted(student, calls):
     """The cache has keys and values of each token, layer and key/value head, `itemsize` bytes for each number."""
-    return [student.kv_cache_bytes(**call) for call in calls]
+    return [student.kv_cache_bytes(*call) for call in calls]
 
 
 def projections(rng, H=2, D=2, C=3, values=None, dtype="float32"):
@@ -180,4 +205,7 @@ def projections(rng, H=2, D=2, C=3, values=None, dtype="float32"):
 def heads_are_averaged(student, wk, wv, H):
     """Row d of the shared head is the mean of row d of all heads, for keys and for values."""
     k, v = student.mqa_from_mha(wk, wv, H)
-    return {"wk": k, "wv": v}
+    views = student.mqa_from_mha(
+        wk.T.contiguous().T, wv.T.contiguous().T, H
+    )  # as of a Conv1D, stored the other way round
+    return {"wk": k, "wv": v, "of views": views}

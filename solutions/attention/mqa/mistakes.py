@@ -133,3 +133,49 @@ mistake(
     "h·D + d.",
     edit={MEAN: "wk, wv = (w.unflatten(0, (-1, H)).mean(1) for w in (wk, wv))"},
 )
+
+
+# --- state, precision, views -----------------------------------------------------------------------------------------
+
+mistake(
+    "Your layer keeps a cache of its own and does not look at the one that is passed. It keeps nothing between calls: another sequence "
+    "may come in between.",
+    edit={
+        CAT: "k, v = torch.cat([self.kept[0], k], dim=2), torch.cat([self.kept[1], v], dim=2)",
+        RETURN: "self.kept = k.detach(), v.detach()\n        " + RETURN,
+        "        self.H, self.D = H, C // H\n": "        self.H, self.D, self.kept = H, C // H, None\n",
+        "if cache is not None:": "if cache is not None and self.kept is not None:",
+    },
+)
+mistake(
+    "Your layer goes on with what it saw in the call before, also where no cache is passed. None means that there are no older tokens.",
+    edit={
+        "        if cache is not None:": "        cache = cache if cache is not None else getattr(self, 'kept', None)\n"
+        "        if cache is not None and cache[0].shape[0] == B and cache[0].dtype == k.dtype:",
+        RETURN: "self.kept = k.detach(), v.detach()\n        " + RETURN,
+    },
+)
+mistake(
+    "You compute the softmax in float32, as Hugging Face's models do. For float64 inputs it is float64 here.",
+    edit={"-torch.inf).softmax(-1) @ v": "-torch.inf).softmax(-1, dtype=torch.float32).to(v.dtype) @ v"},
+)
+mistake(
+    "Your cache is float32, whatever the dtype of the inputs. For float64 inputs it is float64.",
+    edit={RETURN: RETURN.replace("(k, v)", "(k.float().to(x.dtype), v.float().to(x.dtype))")},
+)
+mistake(
+    "You use `view` on weights that need not be contiguous. Use `reshape` or `unflatten`.",
+    edit={MEAN: "wk, wv = (w.view(w.numel()).view(H, -1, w.shape[1]).mean(0) for w in (wk, wv))"},
+)
+mistake(
+    "Keys and values that you returned change in the next call: you write new tokens into the same memory. What was returned stays as it "
+    "is, for a cache may be continued twice.",
+    edit={
+        CAT: "k, v = torch.cat([cache[0], k], dim=2), torch.cat([cache[1], v], dim=2)\n"
+        "            if self.last is not None and self.last[0].shape == cache[0].shape and T > 0:\n"
+        "                with torch.no_grad():\n"
+        "                    self.last[0].zero_()",
+        RETURN: "self.last = (k.data, v.data)\n        " + RETURN,
+        "        self.H, self.D = H, C // H\n": "        self.H, self.D, self.last = H, C // H, None\n",
+    },
+)

@@ -26,7 +26,7 @@ def qkv(rng, B=1, H=1, T=1, S=None, D=4, Dv=None, loud=1.0, values=None, dtype="
 
 
 @check(
-    points=2,
+    points=1,
     inputs=qkv,
     lecture="scores-weights-values",
     public=[
@@ -37,12 +37,12 @@ def qkv(rng, B=1, H=1, T=1, S=None, D=4, Dv=None, loud=1.0, values=None, dtype="
         case("two heads, three queries, five keys", B=1, H=2, T=3, S=5, D=4, Dv=2),
     ],
     hidden=[
-        case("sizes that all differ, float64", B=2, H=3, T=5, S=4, D=6, Dv=7, dtype="float64"),
+        case("sizes that all differ", B=2, H=3, T=5, S=4, D=6, Dv=7),
         case("as many queries as keys, heads and features", B=4, H=4, T=4, S=4, D=4, Dv=4),
-        case("one feature", B=1, H=2, T=4, S=3, D=1, Dv=5, dtype="float64"),
+        case("one feature", B=1, H=2, T=4, S=3, D=1, Dv=5),
         case("one key", B=2, H=1, T=3, S=1, D=8),
-        case("one query", B=2, H=5, T=1, S=9, D=3, dtype="float64"),
-        case("scores in the thousands", B=1, H=2, T=4, S=6, D=16, loud=3e3, dtype="float64"),
+        case("one query", B=2, H=5, T=1, S=9, D=3),
+        case("scores in the thousands", B=1, H=2, T=4, S=6, D=16, loud=100.0),
         case("more queries than keys", B=3, H=1, T=7, S=2, D=2, Dv=1),
     ],
     fresh=1,
@@ -51,7 +51,32 @@ def weighs_values_by_scores(student, q, k, v, scale):
     """Each query's weights are the softmax over all keys of q·k/√D, its output their average of the values."""
     q, k, v = leaves(q, k, v)
     out, probs = student.attention(q, k, v)
-    return {"out": out, "probs": probs, "gradients": gradients([out, probs], {"q": q, "k": k, "v": v})}
+    apart = [x.detach().transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as layers split their heads
+    views, _ = student.attention(*apart)
+    return {"out": out, "probs": probs, "gradients": gradients([out, probs], {"q": q, "k": k, "v": v}), "views": views}
+
+
+@check(
+    points=1,
+    inputs=qkv,
+    lecture="scores-weights-values",
+    public=[case("two queries, three keys", B=1, H=1, T=2, S=3, D=2, dtype="float64")],
+    hidden=[
+        case("sizes that all differ", B=2, H=3, T=4, S=5, D=6, Dv=7, dtype="float64"),
+        case("one feature", B=1, H=2, T=4, S=4, D=1, Dv=5, dtype="float64"),
+        case("one key", B=2, H=1, T=1, S=1, D=8, dtype="float64"),
+        case("scores in the thousands", B=1, H=2, T=4, S=6, D=16, loud=3e3, dtype="float64"),
+        case("scores of 100 000", B=2, H=1, T=3, S=5, D=8, loud=1e5, dtype="float64"),
+    ],
+)
+def float64_is_exact_to_the_end(student, q, k, v, scale):
+    """For float64 inputs everything, the softmax too, is computed in float64, whatever is hidden."""
+    q, k, v = leaves(q, k, v)
+    mask = (torch.arange(k.shape[-2]) % 3 != 1) | (torch.arange(k.shape[-2]) == 0)
+    given = [{}, {"causal": True}, {"mask": mask}, {"mask": mask, "causal": True, "scale": 0.25}]
+    outs = [student.attention(q, k, v, **options) for options in given]
+    grads = [gradients(list(each), {"q": q, "k": k, "v": v}) for each in outs]
+    return {"outs": outs, "gradients": grads}
 
 
 @check(
@@ -61,9 +86,9 @@ def weighs_values_by_scores(student, q, k, v, scale):
     public=[case("scale 1", values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=1.0)],
     hidden=[
         case("scale 0: every key counts alike", B=1, H=2, T=2, S=3, D=5, scale=0.0),
-        case("a negative scale", B=2, H=1, T=3, S=4, D=3, scale=-0.7, dtype="float64"),
+        case("a negative scale", B=2, H=1, T=3, S=4, D=3, scale=-0.7),
         case("an integer", B=1, H=1, T=2, S=6, D=9, scale=2),
-        case("a small one", B=2, H=3, T=4, S=4, D=16, scale=0.01, dtype="float64"),
+        case("a small one", B=2, H=3, T=4, S=4, D=16, scale=0.01),
     ],
 )
 def uses_the_scale_that_is_given(student, q, k, v, scale):
@@ -76,15 +101,15 @@ def uses_the_scale_that_is_given(student, q, k, v, scale):
 
 
 def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, loud=1.0, empty=(), causal=False, mask=None, **more):
-    """As `qkv`, with a mask of `shape` that leaves every query a key, except those in `empty` (and, with causal, the key that
-    stands beside the query)."""
+    """As `qkv`, with a mask of `shape` that leaves every query a key, except those in `empty` (with causal, one that
+    the first query sees too)."""
     S = S or T
     if mask is not None:
         keep = torch.tensor(mask)
     else:
         keep = rng.mask(*shape, p=p)
         rows = keep.movedim(-1, 0)
-        rows[rng.integer(0, len(rows))] = True
+        rows[rng.integer(0, max(S - T, 0) + 1 if causal and len(rows) == S else len(rows))] = True
         for index in empty:
             keep[..., index, :] = False
     made = qkv(rng, B=B, H=H, T=T, S=S, D=D, loud=loud, **more)
@@ -101,18 +126,21 @@ THREE = ([[0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [[3.0], [5.0], [90.
     public=[
         case("the third key is hidden", values=THREE, mask=[True, True, False]),
         case("a mask for each sequence", shape=(2, 1, 1, 5), B=2, H=2, T=3, S=5),
+        case("three dimensions: a mask for each head", shape=(2, 2, 3), B=2, H=2, T=2, S=3),
     ],
     hidden=[
         case("one mask for all", shape=(4, 6), B=2, H=3, T=4, S=6),
-        case("a mask for each head", shape=(1, 3, 4, 5), B=2, H=3, T=4, S=5, dtype="float64"),
+        case("one mask for all, as many queries as sequences", shape=(3, 4), B=3, H=2, T=3, S=4),
+        case("three dimensions, one sequence", shape=(3, 4, 5), B=1, H=3, T=4, S=5),
+        case("three dimensions, all sizes alike", shape=(3, 3, 3), B=3, H=3, T=3, S=3),
+        case("three dimensions, one row for all queries", shape=(2, 1, 6), B=2, H=2, T=3, S=6),
+        case("a mask for each head", shape=(1, 3, 4, 5), B=2, H=3, T=4, S=5),
         case("a mask for everything", shape=(2, 2, 3, 7), B=2, H=2, T=3, S=7),
-        case("as many queries as keys", shape=(2, 1, 5, 5), B=2, H=4, T=5, S=5, dtype="float64"),
-        case(
-            "the hidden scores are the largest by far", shape=(6, 8), B=1, H=2, T=6, S=8, D=8, loud=2e4, dtype="float64"
-        ),
+        case("as many queries as keys", shape=(2, 1, 5, 5), B=2, H=4, T=5, S=5),
+        case("the hidden scores are the largest by far", shape=(6, 8), B=1, H=2, T=6, S=8, D=8, loud=300.0),
         case("nothing is hidden", shape=(3, 3), B=1, H=1, T=3, S=3, p=1.0),
-        case("one key is left", shape=(2, 1, 1, 9), B=2, H=1, T=2, S=9, p=0.0, dtype="float64"),
-        case("what is left has the lowest scores", shape=(5,), B=2, H=4, T=6, S=5, p=0.0, loud=5e4, dtype="float64"),
+        case("one key is left", shape=(2, 1, 1, 9), B=2, H=1, T=2, S=9, p=0.0),
+        case("what is left has the lowest scores", shape=(5,), B=2, H=4, T=6, S=5, p=0.0, loud=300.0),
     ],
     fresh=1,
 )
@@ -132,10 +160,10 @@ def hidden_keys_take_no_part(student, q, k, v, mask, causal):
         case("the second of three", shape=(3, 4), T=3, S=4, empty=[1]),
     ],
     hidden=[
-        case("two in every head", shape=(2, 2, 5, 3), B=2, H=2, T=5, S=3, empty=[0, 3], dtype="float64"),
-        case("large scores", shape=(4, 4), B=1, H=2, T=4, S=4, empty=[2], loud=3e3, dtype="float64"),
+        case("two in every head", shape=(2, 2, 5, 3), B=2, H=2, T=5, S=3, empty=[0, 3]),
+        case("large scores", shape=(4, 4), B=1, H=2, T=4, S=4, empty=[2], loud=100.0),
         case("all of them", shape=(2, 6), B=2, H=1, T=2, S=6, empty=[0, 1]),
-        case("more queries than keys, causal", shape=(3,), B=1, H=2, T=6, S=3, p=1.0, causal=True, dtype="float64"),
+        case("more queries than keys, causal", shape=(3,), B=1, H=2, T=6, S=3, p=1.0, causal=True),
         case("the mask hides what causal allows", mask=[[False, True], [True, True]], T=2, S=2, causal=True),
     ],
 )
@@ -143,7 +171,16 @@ def a_query_that_sees_nothing_gets_zeros(student, q, k, v, mask, causal):
     """A query that may see no key gets probs 0, out 0 and gradient 0, and there is no nan anywhere."""
     q, k, v = leaves(q, k, v)
     out, probs = student.attention(q, k, v, mask=mask, causal=causal)
-    return {"out": out, "probs": probs, "gradients": gradients([out, probs], {"q": q, "k": k, "v": v})}
+    layer = student.MultiHeadAttention(2, 1)
+    weights = {f"{name}_proj.{part}": torch.eye(2) if part == "weight" else torch.tensor([0.5, -2.0])
+               for name in "qkvo" for part in ("weight", "bias")}  # fmt: skip
+    padding = with_weights(layer, weights)(torch.ones(2, 3, 2), torch.tensor([[True, False, True], [False] * 3]))
+    return {
+        "out": out,
+        "probs": probs,
+        "gradients": gradients([out, probs], {"q": q, "k": k, "v": v}),
+        "a layer's output for nothing but padding": padding,
+    }
 
 
 @check(
@@ -156,11 +193,11 @@ def a_query_that_sees_nothing_gets_zeros(student, q, k, v, mask, causal):
     ],
     hidden=[
         case("one new token", mask=True, B=2, H=3, T=1, S=7, causal=True),
-        case("four after five", mask=True, B=1, H=2, T=4, S=9, causal=True, dtype="float64"),
+        case("four after five", mask=True, B=1, H=2, T=4, S=9, causal=True),
         case("as many as heads", mask=True, B=4, H=4, T=4, S=4, causal=True),
-        case("with a mask as well", shape=(2, 1, 1, 6), B=2, H=2, T=3, S=6, p=0.6, causal=True, dtype="float64"),
+        case("with a mask as well", shape=(2, 1, 1, 6), B=2, H=2, T=3, S=6, p=0.6, causal=True),
         case("with a mask for each query", shape=(5, 5), B=1, H=1, T=5, S=5, p=0.7, causal=True),
-        case("later keys are the loudest", mask=True, B=1, H=1, T=6, S=6, loud=2e3, causal=True, dtype="float64"),
+        case("later keys are the loudest", mask=True, B=1, H=1, T=6, S=6, loud=100.0, causal=True),
         case("one token", mask=True, B=1, H=1, T=1, S=1, causal=True),
     ],
     fresh=1,
@@ -207,9 +244,9 @@ def build(student, weights, heads, bias=None):
     ],
     hidden=[
         case("one head", B=2, T=3, C=5, H=1),
-        case("heads of one feature", B=1, T=4, C=6, H=6, dtype="float64"),
-        case("as many tokens as heads", B=4, T=4, C=16, H=4, bias=True, dtype="float64"),
-        case("causal, heads of five", B=3, T=7, C=15, H=3, bias=True, causal=True, dtype="float64"),
+        case("heads of one feature", B=1, T=4, C=6, H=6),
+        case("as many tokens as heads", B=4, T=4, C=16, H=4, bias=True),
+        case("causal, heads of five", B=3, T=7, C=15, H=3, bias=True, causal=True),
         case("one token", B=2, T=1, C=8, H=4, bias=False),
         case("more features than tokens", B=1, T=6, C=40, H=5, causal=True),
     ],
@@ -239,11 +276,10 @@ def padding_changes_nothing(seen, want, inputs):
     lecture="masks",
     public=[case("lengths 4 and 2", B=2, T=4, C=4, H=2, lengths=[4, 2])],
     hidden=[
-        case("lengths 1, 5, 3, float64", B=3, T=5, C=6, H=3, lengths=[1, 5, 3], dtype="float64"),
+        case("lengths 1, 5, 3", B=3, T=5, C=6, H=3, lengths=[1, 5, 3]),
         case("causal, three sequences, two heads", B=3, T=6, C=8, H=2, lengths=[3, 6, 1], causal=True),
-        case("two sequences, four heads", B=2, T=5, C=12, H=4, lengths=[5, 2], dtype="float64"),
-        case("as many tokens as sequences", B=4, T=4, C=8, H=4, lengths=[2, 4, 1, 3], dtype="float64"),
-        case("all padding", B=2, T=3, C=6, H=2, lengths=[0, 2]),
+        case("two sequences, four heads", B=2, T=5, C=12, H=4, lengths=[5, 2]),
+        case("as many tokens as sequences", B=4, T=4, C=8, H=4, lengths=[2, 4, 1, 3]),
     ],
 )
 def padding_is_not_seen(student, x, weights, heads, keep, causal):
@@ -252,7 +288,7 @@ def padding_is_not_seen(student, x, weights, heads, keep, causal):
     (x,) = leaves(x)
     padded = attention(x, key_padding_mask=keep, causal=causal)
     lengths = keep.sum(1).tolist()
-    alone = [attention(x[b : b + 1, :n], causal=causal) for b, n in enumerate(lengths)] if all(lengths) else []
+    alone = [attention(x[b : b + 1, :n], causal=causal) for b, n in enumerate(lengths)]
     return {"padded": padded, "alone": alone, "gradient of x": gradients(padded, {"x": x})["x"]}
 
 
@@ -273,7 +309,7 @@ def nothing_leaks(seen, want, inputs):
     public=[case("token 2 of 4 changes", B=1, T=4, C=4, H=2, j=2)],
     hidden=[
         case("the last token", B=2, T=5, C=6, H=3, j=4),
-        case("the second", B=1, T=7, C=8, H=1, j=1, dtype="float64"),
+        case("the second", B=1, T=7, C=8, H=1, j=1),
         case("the first", B=2, T=3, C=4, H=4, j=0),
     ],
     fresh=1,
@@ -305,7 +341,7 @@ def bf16_is_near(seen, want):
     inputs=layer,
     judge=bf16_is_near,
     lecture="where-it-is-used",
-    public=[case("64 tokens", B=2, T=64, C=64, H=4)],
+    public=[case("24 tokens", B=2, T=24, C=32, H=4)],
     hidden=[case("100 tokens, causal", B=2, T=100, C=96, H=6, causal=True)],
 )
 def bfloat16_stays_close(student, x, weights, heads, bias, causal):

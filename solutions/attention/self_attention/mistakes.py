@@ -148,3 +148,48 @@ mistake(
     "Your layer is always causal. It is when `causal` says so.",
     edit={"attention(q, k, v, mask, causal)": "attention(q, k, v, mask, True)"},
 )
+
+
+# --- kinds that passed once ------------------------------------------------------------------------------------------
+
+mistake(
+    "You read a mask of three dimensions as (B, T, S). It is broadcast like everything in torch, from the last dimension on: (H, T, S).",
+    edit={
+        "    if mask is not None:\n        allowed = allowed & mask": (
+            "    if mask is not None:\n        allowed = allowed & (mask[:, None] if mask.ndim == 3 else mask)"
+        )
+    },
+)
+mistake(
+    "You read a mask of two dimensions as (B, S). It is broadcast like everything in torch, from the last dimension on: (T, S).",
+    edit={
+        "    if mask is not None:\n        allowed = allowed & mask": (
+            "    if mask is not None:\n        allowed = allowed & (mask[:, None, None] if mask.shape == (q.shape[0], S) else mask)"
+        )
+    },
+)
+mistake(
+    "You compute the softmax in float32, as Hugging Face's models do. For float64 inputs it is float64 here.",
+    edit={FILL: "scores.masked_fill(~allowed, -torch.inf).softmax(-1, dtype=torch.float32).to(q.dtype)"},
+)
+mistake(
+    "With a mask you compute in float32. For float64 inputs it is float64 throughout.",
+    edit={
+        "    if mask is not None:\n        allowed = allowed & mask": (
+            "    if mask is not None:\n        scores = scores.float().to(scores.dtype)\n        allowed = allowed & mask"
+        )
+    },
+)
+mistake(
+    "You use `view` on tensors that need not be contiguous, as when heads were split with `transpose`. Use `reshape`, or no change of "
+    "shape at all.",
+    edit={"    scores = q @ k.mT *": "    k = k.view(k.numel()).view(k.shape)\n    scores = q @ k.mT *"},
+)
+mistake(
+    "A layer's padding hides padded queries too: their outputs are computed like all others.",
+    edit={
+        "mask = None if key_padding_mask is None else key_padding_mask[:, None, None, :]  # (B, 1, 1, T)": (
+            "mask = None if key_padding_mask is None else key_padding_mask[:, None, None, :] & key_padding_mask[:, None, :, None]"
+        )
+    },
+)

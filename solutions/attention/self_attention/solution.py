@@ -1,8 +1,10 @@
 """Scaled dot-product attention, and the multi-head layer around it ("Attention Is All You Need", section 3.2).
 
 Sizes: B sequences, H heads, T queries, S keys and values, D features of a query or key, Dv of a value, C = H·D of the model.
-Tensors are float32 or float64; results have the dtype of the inputs and are as exact as it allows. A boolean mask says what
-may be seen: True = may attend, False = hidden. Inputs are not changed, and gradients flow to all of them.
+Tensors are float32 or float64; results have the dtype of the inputs and are as exact as it allows: the softmax is computed in that
+dtype. (Hugging Face's models compute it in float32 whatever the dtype: one check, and no other, tells the difference.) A boolean mask
+says what may be seen: True = may attend, False = hidden. Inputs may be views (transposed, sliced); they are not changed, and gradients
+flow to all of them.
 
 Write it with matrix products and softmax: torch's own attention, in all its spellings, is not allowed here.
 """
@@ -17,8 +19,8 @@ def attention(
     """softmax(q kᵀ · scale) v, for each sequence and head by itself.
 
     q: (B, H, T, D) queries. k: (B, H, S, D) keys. v: (B, H, S, Dv) values. T and S may differ, and so may D and Dv.
-    mask: bool, broadcastable to (B, H, T, S), with any number of dimensions; True = query t may attend to key s. None hides
-        nothing.
+    mask: bool, broadcastable to (B, H, T, S), with any number of dimensions; True = query t may attend to key s. Three dimensions
+        are (H, T, S), not (B, T, S): shapes are aligned at their ends, as everywhere in torch. None hides nothing.
     causal: a query sees no later key. The *last* query stands beside the last key (as when the newest T tokens are decoded
         after S - T older ones): query t sees key s if s <= t + S - T. The triangle ends in the lower right corner; for
         T = S that is the usual one. With a mask as well, both must allow it.

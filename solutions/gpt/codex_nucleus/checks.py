@@ -143,6 +143,8 @@ def come_as_often_as_they_should(seen, case):
              expected=[[5 / 8, 3 / 8, 0], [0, 0, 1.0]]),
         # Logits that differ by 1e-6 (ten steps of float32) are drawn alike at a temperature of 1e-5, and 500 / 1e-38 is infinite.
         case("temperature 0 and nearly equal logits", shares=[[0.4, 0.4000004, 0.2]], temperature=0.0, expected=[[0, 1.0, 0]]),
+        case("top_p 0 leaves one", shares=[[0.2, 0.35, 0.45]], top_p=0.0, expected=[[0, 0, 1.0]]),
+        case("more than there are", shares=[[0.2, 0.5, 0.3]], top_k=50, expected=[[0.2, 0.5, 0.3]]),
         case("temperature 0, logits far from 0", shares=[[0.2, 0.35, 0.45]], temperature=0.0, shift=-500.0,
              expected=[[0, 0, 1.0]]),
     ],
@@ -163,11 +165,16 @@ def generators(rng, B=1, V=64, options=None):
 
 def the_generator_decides(seen, want):
     calls = len(want["first"])
+    draws = {name: each for name, each in seen.items() if name != "global"}
     wrong = [
-        each for each in seen.values() if len(each) != calls or any(a.shape != want["first"][0].shape for a in each)
+        each for each in draws.values() if len(each) != calls or any(a.shape != want["first"][0].shape for a in each)
     ]
     if wrong:
-        return difference(seen, want)
+        return difference(draws, {name: each for name, each in want.items() if name != "global"})
+    if difference(seen["global"], want["global"]) is not None:
+        return reject(
+            "torch's global generator is not as it was: it was used or seeded. All randomness comes from `gen`."
+        )
     if difference(seen["first"], seen["again"]) is not None:
         return reject(
             "Two generators in the same state give different tokens: some randomness does not come from `gen`."
@@ -176,6 +183,8 @@ def the_generator_decides(seen, want):
         return reject("Every call gives the same tokens: the generator is set back, or not used.")
     if difference(seen["first"], seen["other"]) is None:
         return reject("Generators with different seeds give the same tokens.")
+    if difference(seen["first"], seen["after temperature 0"]) is not None:
+        return reject("A call with temperature 0 changes `gen`. Nothing is drawn then.")
     return None
 
 
@@ -193,12 +202,16 @@ def the_generator_decides(seen, want):
 def the_generator_decides_alone(student, logits, seeds, options):
     """The same state of `gen` gives the same tokens, (B,) int64, and each call goes on where the last one stopped."""
 
-    def draw(seed, global_seed):
+    def draw(seed, global_seed, greedy=False):
         torch.manual_seed(global_seed)
         gen = torch.Generator().manual_seed(seed)
+        if greedy:
+            student.sample(logits, gen, 0.0)
         return [student.sample(logits, gen, **options) for _ in range(8)]
 
-    return {"first": draw(seeds[0], 1), "again": draw(seeds[0], 2), "other": draw(seeds[1], 1)}
+    draws = {"first": draw(seeds[0], 1), "again": draw(seeds[0], 2), "other": draw(seeds[1], 1)}
+    untouched = torch.rand(3)
+    return draws | {"after temperature 0": draw(seeds[0], 3, greedy=True), "global": untouched}
 
 
 # --- beam search -----------------------------------------------------------------------------------------------------
@@ -240,6 +253,10 @@ def one_beam_is_greedy(student, step, bos, eos, beams, max_len, options):
     return student.beam_search(step, bos, eos, beams, max_len, **options)
 
 
+# After bos come 2 and 3, and both end then: the second round finishes two hypotheses, and the search is over.
+TWO_AT_ONCE = [[0.01, 0.02, 0.5, 0.47], [0.25] * 4, [0.1, 0.7, 0.08, 0.12], [0.07, 0.75, 0.1, 0.08]]
+
+
 @check(
     points=2,
     inputs=search,
@@ -248,6 +265,7 @@ def one_beam_is_greedy(student, step, bos, eos, beams, max_len, options):
     public=[
         case("two beams see through the trap", shares=TRAP, beams=2, max_len=3),
         case("three beams, three tokens", vocab=4, beams=3, max_len=3),
+        case("two finish in one round", shares=TWO_AT_ONCE, beams=2, max_len=4),
     ],
     hidden=[
         case("length_penalty 0: probabilities as they are", vocab=5, beams=3, max_len=6, length_penalty=0.0),
@@ -258,6 +276,9 @@ def one_beam_is_greedy(student, step, bos, eos, beams, max_len, options):
         case("more beams than tokens", vocab=3, beams=5, max_len=5),
         case("other ids of bos and eos", vocab=5, bos=3, eos=4, beams=2, max_len=6),
         case("one token at most", vocab=6, beams=4, max_len=1),
+        case("forty tokens", shares=[[0.2, 1e-9, 0.45, 0.35], [0.25] * 4, [0.5, 1e-9, 0.2, 0.3], [0.15, 1e-9, 0.6, 0.25]],
+             beams=2, max_len=40),
+        case("twenty beams", vocab=5, beams=20, max_len=6),
         case("a sure model", vocab=6, scale=6.0, beams=3, max_len=10),
         case("an unsure model", vocab=8, scale=0.5, beams=5, max_len=5, length_penalty=1.5),
         case("eos is likely", shares=[[0.1, 0.5, 0.25, 0.15], [0.25] * 4, [0.1, 0.65, 0.05, 0.2], [0.05, 0.35, 0.4, 0.2]],

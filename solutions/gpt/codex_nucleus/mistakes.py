@@ -201,3 +201,51 @@ mistake(
     "Your sequences begin with bos. Return the tokens behind it.",
     edit={"hypotheses[:beams][best, 1:]": "hypotheses[:beams][best]", "zip(live[:, 1:]": "zip(live"},
 )
+mistake(
+    "You record one finished hypothesis in each round. All of the best `beams` extensions that end in eos are finished.",
+    edit={"best = ended[:beams]": "best = ended[:beams] & (ended[:beams].cumsum(0) == 1)"},
+)
+mistake(
+    "You record one finished hypothesis in each round and search on until max_len. All of the best `beams` extensions that end in eos "
+    "are finished, and the search ends when `beams` are.",
+    edit={"best = ended[:beams]": "best = ended[:beams] & (ended[:beams].cumsum(0) == 1)", ENOUGH: "if False:"},
+)
+mistake(
+    "Finished hypotheses are recorded from the best extension only. All of the best `beams` that end in eos are finished.",
+    edit={"best = ended[:beams]": "best = ended[:beams] & (torch.arange(len(ended[:beams])) == 0)"},
+)
+mistake(
+    "You stop when more than `beams` hypotheses are finished. It ends with `beams`.",
+    edit={ENOUGH: "if len(finished) > beams:"},
+)
+mistake(
+    "You search with 16 beams at most. It is `beams`, however many.",
+    edit={
+        "    live = torch.tensor([[bos]])  # (n, t)\n": "    beams = min(beams, 16)\n    live = torch.tensor([[bos]])  # (n, t)\n"
+    },
+)
+mistake(
+    "Your search ends after 16 rounds. It is `max_len`, however many.",
+    edit={"for _ in range(max_len):": "for _ in range(min(max_len, 16)):"},
+)
+
+# --- state -----------------------------------------------------------------------------------------------------------
+
+mistake(
+    "You draw at temperature 0 as well, and throw the draw away. Nothing is drawn then: `gen` stays as it is.",
+    edit={
+        "        return logits.argmax(-1)\n": "        torch.rand(1, generator=gen)\n        return logits.argmax(-1)\n"
+    },
+)
+mistake(
+    "You seed torch's global generator from `gen`. Draw from `gen` itself: the global one belongs to the caller.",
+    edit={
+        DRAW: (
+            "torch.manual_seed(int(torch.randint(2**31, (1,), generator=gen)))\n    return torch.multinomial(probs, 1).squeeze(-1)"
+        )
+    },
+)
+mistake(
+    'You take top_p = 0 for "off". It keeps the most probable token; 1 keeps all.',
+    edit={"top_p_filter(logits, top_p).softmax(-1)": "top_p_filter(logits, top_p or 1.0).softmax(-1)"},
+)

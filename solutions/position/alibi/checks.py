@@ -21,7 +21,10 @@ OUTPUT64 = Tolerance(atol=1e-10, rtol=1e-10)
 )
 def slopes_fall_geometrically_to_one_256th(student, H):
     """For a power of two, the slopes are 2^(-8/H), 2^(-16/H), …, 2^(-8)."""
-    return student.alibi_slopes(H)
+    slopes = student.alibi_slopes(H)
+    first = slopes.clone()
+    slopes.zero_()  # those of this call only
+    return {"slopes": first, "once more": student.alibi_slopes(H)}
 
 
 @check(
@@ -56,7 +59,10 @@ def other_head_counts_take_every_other_slope(student, H):
 )
 def bias_falls_with_distance_and_hides_the_future(student, H, T, S):
     """A key d positions back gets -slope · d, the query's own position 0, and a later one -inf."""
-    return student.alibi_bias(H, T, S)
+    bias = student.alibi_bias(H, T, S)
+    first = bias.clone()
+    bias.zero_()  # that of this call only
+    return {"bias": first, "once more": student.alibi_bias(H, T, S), "one head more": student.alibi_bias(H + 1, T, S)}
 
 
 @check(
@@ -164,5 +170,10 @@ def a_cached_decode_continues_the_sequence(student, q, k, v, lengths):
 def gradients_reach_queries_keys_and_values(student, q, k, v):
     """In float64 the output is exact and float64, and so are the gradients of q, k and v."""
     leaves = {name: x.clone().requires_grad_() for name, x in (("q", q), ("k", k), ("v", v))}
-    output = student.alibi_attention(**leaves)
-    return {"output": output, **{f"{name}.grad": grad for name, grad in gradients(output, leaves).items()}}
+    output = student.alibi_attention(*leaves.values())
+    views = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as layers split their heads
+    return {
+        "output": output,
+        "of views": student.alibi_attention(*views),
+        **{f"{name}.grad": grad for name, grad in gradients(output, leaves).items()},
+    }

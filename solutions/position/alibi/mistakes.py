@@ -179,3 +179,57 @@ def alibi_bias_of(H, T, S):
     distance = torch.arange(S - T, S)[:, None] - torch.arange(S)
     slopes = torch.tensor([2.0 ** (-8 * h / H) for h in range(1, H + 1)])
     return (-slopes[:, None, None] * distance).masked_fill(distance < 0, -torch.inf)
+
+
+# --- state, precision, views -----------------------------------------------------------------------------------------
+
+mistake(
+    "For float64 inputs your softmax is float32. Everything but the slopes is computed in the inputs' dtype.",
+    edit={"return scores.softmax(-1) @ v": "return scores.softmax(-1, dtype=torch.float32).to(v.dtype) @ v"},
+)
+mistake(
+    "You use `view` on keys that need not be contiguous, as when heads were split with `transpose`. Use `reshape`.",
+    edit={
+        "    scores = q @ k.mT / math.sqrt(D)": "    k = k.view(k.numel()).view(k.shape)\n    scores = q @ k.mT / math.sqrt(D)"
+    },
+)
+
+biases: dict[tuple, torch.Tensor] = {}
+
+
+def fresh_bias(slopes, T, S):
+    distance = torch.arange(S - T, S)[:, None] - torch.arange(S)
+    return (-slopes[:, None, None] * distance).masked_fill(distance < 0, -torch.inf)
+
+
+def two_powers(H):
+    n = 2 ** (H.bit_length() - 1)
+    every = [[2 ** (-8 * h / m) for h in range(1, m + 1)] for m in (n, 2 * n)]
+    return torch.tensor(every[0] + every[1][::2][: H - n])
+
+
+@mistake(
+    "You remember the bias by T and S, so the number of heads of the first call stays. It belongs to what it is remembered by."
+)
+def alibi_bias(H, T, S):
+    if (T, S) not in biases:
+        biases[T, S] = fresh_bias(two_powers(H), T, S)
+    return biases[T, S].clone()
+
+
+@mistake(
+    "You give the same bias to everybody who asks for it. When one changes it, it changes for all: return a new one."
+)
+def alibi_bias(H, T, S):
+    if (H, T, S) not in biases:
+        biases[H, T, S] = fresh_bias(two_powers(H), T, S)
+    return biases[H, T, S]
+
+
+@mistake(
+    "You give the same slopes to everybody who asks for them. When one changes them, they change for all: return new ones."
+)
+def alibi_slopes(H):
+    if (H,) not in biases:
+        biases[(H,)] = two_powers(H)
+    return biases[(H,)]

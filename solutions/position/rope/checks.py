@@ -97,8 +97,13 @@ def half_pairs_feature_i_with_its_half(student, x, pos, style, rotary_dim, base)
     fresh=1,
 )
 def interleaved_pairs_neighbours(student, x, pos, style, rotary_dim, base):
-    """In the style "interleaved", features 2i and 2i+1 are a pair, and come back at the same places."""
-    return student.apply_rope(x, pos, style, rotary_dim, base)
+    """In the style "interleaved", features 2i and 2i+1 are a pair, and come back at the same places, also in a view of other strides."""
+    view = x.mT.contiguous().mT
+    return {
+        "turned": student.apply_rope(x, pos, style, rotary_dim, base),
+        "a view": student.apply_rope(view, pos, style, rotary_dim, base),
+        "base 20": student.apply_rope(x, pos, style, rotary_dim, 20.0),
+    }
 
 
 @check(
@@ -116,8 +121,14 @@ def interleaved_pairs_neighbours(student, x, pos, style, rotary_dim, base):
     ],
 )
 def each_sequence_can_have_its_own_positions(student, x, pos, style, rotary_dim, base):
-    """Positions of shape (B, T) give each sequence its own, the same for all of its heads."""
-    return student.apply_rope(x, pos, style, rotary_dim, base)
+    """Positions of shape (B, T) give each sequence its own, the same for all of its heads, in every call."""
+    return {
+        "turned": student.apply_rope(x, pos, style, rotary_dim, base),
+        "other positions": student.apply_rope(x, pos.flip(-1) + 3, style, rotary_dim, base),
+        "a view": student.apply_rope(
+            x.transpose(1, 2).contiguous().transpose(1, 2), pos.T.contiguous().T, style, rotary_dim, base
+        ),
+    }
 
 
 @check(
@@ -225,7 +236,8 @@ def rows(rng, H, D, C=2, to="half", numbered=False, dtype="float32"):
 )
 def weights_move_from_one_style_to_the_other(student, w, H, to):
     """Rows are reordered inside each head, so that rotating in the new style gives the old pairs."""
-    return student.permute_weights(w, H, to)
+    view = w.T.contiguous().T  # as the weight of a Conv1D, which is stored the other way round
+    return {"w": student.permute_weights(w, H, to), "of a view": student.permute_weights(view, H, to)}
 
 
 @check(

@@ -228,3 +228,51 @@ mistake(
     "Your distances begin at 1. The first value belongs to distance 0.",
     edit={"torch.arange(max_dist)[:, None]": "torch.arange(1, max_dist + 1)[:, None]"},
 )
+
+
+# --- state, views, rounding ------------------------------------------------------------------------------------------
+
+mistake(
+    "You remember the angles by their number, so the positions of the first call stay. Positions come with the tokens.",
+    edit={
+        "    angles = pos[..., None] * rope_freqs(R, base).to(x.device)": (
+            "    pos = apply_rope.__dict__.setdefault(str((*pos.shape, R)), pos)\n"
+            "    angles = pos[..., None] * rope_freqs(R, base).to(x.device)"
+        )
+    },
+)
+mistake(
+    "You remember the frequencies by their number, so the base of the first call stays.",
+    edit={
+        "    angles = pos[..., None] * rope_freqs(R, base).to(x.device)": (
+            "    base = apply_rope.__dict__.setdefault(str(R), base)\n"
+            "    angles = pos[..., None] * rope_freqs(R, base).to(x.device)"
+        )
+    },
+)
+mistake(
+    "You use `view` on x, which need not be contiguous. Use `reshape`, `unflatten` or slices.",
+    edit={
+        "turning, rest = x[..., :R], x[..., R:]": "turning, rest = x.view(x.numel()).view(x.shape)[..., :R], x[..., R:]"
+    },
+)
+mistake(
+    "You use `view` on a weight that need not be contiguous. Use `reshape` or `unflatten`.",
+    edit={
+        "    return w.unflatten(0, pairs)": "    w = w.view(w.numel()).view(w.shape)\n    return w.unflatten(0, pairs)"
+    },
+)
+mistake(
+    "You round the products to bfloat16 before you add them. Rotate in float32 and round once, at the end.",
+    edit={
+        "turned = a * cos - b * sin, a * sin + b * cos": (
+            "turned = ((a * cos).to(x.dtype) - (b * sin).to(x.dtype), (a * sin).to(x.dtype) + (b * cos).to(x.dtype))"
+        )
+    },
+)
+mistake(
+    "For float64 x your cosines and sines are float32. They are float64 then.",
+    edit={
+        "cos, sin = angles.cos().to(wide), angles.sin().to(wide)": "cos, sin = angles.cos().float().to(wide), angles.sin().float().to(wide)"
+    },
+)

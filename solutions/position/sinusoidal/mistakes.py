@@ -167,3 +167,52 @@ def shift_matrix(k, C, base=10000.0):
     angles = base ** (-torch.arange(0, C, 2, dtype=torch.float64) / C)
     step = torch.block_diag(*[torch.tensor([[a.cos(), -a.sin()], [a.sin(), a.cos()]]) for a in angles])
     return torch.linalg.matrix_power(step if k >= 0 else step.T, abs(k))
+
+
+# --- state -----------------------------------------------------------------------------------------------------------
+
+tables: dict[tuple, torch.Tensor] = {}
+
+
+def table_of(n, C, layout="interleaved", base=10000.0):
+    angles = torch.arange(n)[:, None] * base ** (-torch.arange(0, C, 2, dtype=torch.float64) / C)
+    pairs = torch.stack([angles.sin(), angles.cos()], dim=-1 if layout == "interleaved" else 1)
+    return pairs.flatten(1).float()
+
+
+@mistake(
+    "You remember a table by its size, so the layout and the base of the first call stay. They belong to what it is remembered by."
+)
+def sinusoidal(n, C, layout="interleaved", base=10000.0):
+    if (n, C) not in tables:
+        tables[n, C] = table_of(n, C, layout, base)
+    return tables[n, C].clone()
+
+
+@mistake(
+    "You remember a table by its size and layout, so the base of the first call stays. It belongs to what it is remembered by."
+)
+def sinusoidal(n, C, layout="interleaved", base=10000.0):
+    if (n, C, layout) not in tables:
+        tables[n, C, layout] = table_of(n, C, layout, base)
+    return tables[n, C, layout].clone()
+
+
+@mistake(
+    "You give the same tensor to everybody who asks for the same table. When one changes it, it changes for all: return a new one."
+)
+def sinusoidal(n, C, layout="interleaved", base=10000.0):
+    key = (n, C, layout, float(base))
+    if key not in tables:
+        tables[key] = table_of(n, C, layout, base)
+    return tables[key]
+
+
+mistake(
+    "You remember a shift by its size alone. It depends on `base` as well.",
+    edit={
+        "    angles = k * _frequencies(C, base)": (
+            "    base = shift_matrix.__dict__.setdefault((k, C), base)\n    angles = k * _frequencies(C, base)"
+        )
+    },
+)

@@ -33,7 +33,13 @@ def bytes_to_unicode() -> dict[int, str]:
 
 def kind(character: str) -> str:
     category = unicodedata.category(character)[0]
-    return category if category in "LN" else "space" if character.isspace() else "other"
+    return (
+        category
+        if category in "LN"
+        else "space"
+        if character.isspace() and not "\x1c" <= character <= "\x1f"
+        else "other"
+    )
 
 
 def end_of_run(text: str, start: int) -> int:

@@ -1,4 +1,4 @@
-"""Checks of tokenizer/bbpe. No text holds U+001C–U+001F, which are whitespace to some libraries and not to others."""
+"""Checks of tokenizer/bbpe. U+001C–U+001F, whitespace to Python and not to `regex`, stand in one check only."""
 
 from hypothesis import strategies as st
 
@@ -8,11 +8,12 @@ from autograder.checks import case, check, lab, raises
 @check(
     points=1,
     lecture="a-character-for-every-byte",
-    public=[case("a letter, a space, a newline", some=[65, 32, 10])],
-    hidden=[
+    public=[
+        case("a letter, a space, a newline", some=[65, 32, 10]),
+        case("the first, the last, the soft hyphen", some=[0, 255, 173]),
         case("all 256", some=list(range(256))),
-        case("around the gaps", some=[0, 33, 126, 127, 128, 160, 161, 172, 173, 174, 255]),
     ],
+    hidden=[case("around the gaps", some=[0, 33, 126, 127, 128, 160, 161, 172, 173, 174, 255])],
 )
 def every_byte_has_its_character(student, some):
     """Visible Latin-1 bytes stand for themselves; the other 68 get the characters from U+0100 on, in their order."""
@@ -50,13 +51,24 @@ def letters_numbers_and_signs_are_cut_apart(student, texts):
 @check(
     points=1,
     lecture="pre-tokens",
-    public=[case("two spaces before a word", texts=["Hello  world"])],
+    public=[
+        case("two spaces before a word", texts=["Hello  world"]),
+        case("U+001C is no whitespace to `regex`", texts=["a \x1cb"]),
+    ],
     hidden=[
         case("longer runs", texts=["a   b", "    return x", "   ", " ", "a b", " a"]),
         case("at the end", texts=["end ", "end   ", "end \n", "a b \t "]),
         case(
             "newlines and tabs",
             texts=["a\nb", "a\n\nb", "a\n b", "a \nb", "a\tb\t\tc", "x\r\ny\r\n", "\n\n    if", "a\r\n\r\n 1"],
+        ),
+        case(
+            "control characters that Python, not `regex`, takes for whitespace",
+            texts=["a\x1cb", "a \x1d b", "\x1e\x1f", "x\x1c \x1fy"],
+        ),
+        case(
+            "rare whitespace, and what is none",
+            texts=["a\x85b\x0bc\x0cd", "a\u200bb \u2060c", "a\u1680b\u2028c\u180ed", "\ufeffx"],
         ),
         case("spaces other than U+0020", texts=["a\u00a0b", "a\u00a0 b", "一\u3000二", "a\u2003\u2003b", "5\u202f000"]),
         case("before signs and numbers", texts=["a  1", "a  !", "1  's", " 's  's", "x  \n  !"]),
@@ -68,7 +80,7 @@ def runs_of_whitespace_leave_one_for_the_word(student, texts):
     return [student.pretokenize(text) for text in texts]
 
 
-ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.!<|>[]*+ĠĊ"
+ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.!<|>[]*+_ĠĊ"
 
 
 def toy(rng, merges, texts, ids="rising"):
@@ -121,6 +133,11 @@ MERGES = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=2, m
             "the space is part of a word",
             merges=[("Ġ", "t"), ("h", "e"), ("Ġt", "he"), ("t", "he")],
             texts=["the the the", "  the"],
+        ),
+        case(
+            "a run of 75",
+            merges=[("a", "a"), ("aa", "aa"), ("aaaa", "aaaa"), ("a" * 8, "a" * 8), ("a" * 16, "a" * 16)],
+            texts=["a" * 75],
         ),
         case("no merges", ids="falling", merges=[], texts=["abc 1"]),
     ],
@@ -249,10 +266,11 @@ def decoding_joins_the_bytes_first(student, merges, vocab, ids):
     ],
 )
 def decoding_handles_errors_as_asked(student, merges, vocab, ids):
-    """Bytes that are no valid UTF-8 are dropped with errors="ignore"; with "strict", UnicodeDecodeError is raised."""
+    """Bytes that are no valid UTF-8 are handled as `errors` says: "ignore" drops them, "strict" raises UnicodeDecodeError."""
     tokenizer = student.ByteBPE(merges, vocab)
     return {
         "ignore": tokenizer.decode(ids, "ignore"),
+        "backslashreplace": tokenizer.decode(ids, "backslashreplace"),
         "strict": raises("UnicodeDecodeError", lambda: tokenizer.decode(ids, "strict")),
     }
 
@@ -271,6 +289,7 @@ END, PAD = "<|end|>", "<|pad|>"
     public=[
         case("allowed", texts=["a<|end|>b"], special={END: 5000}, allowed=[END]),
         case("not allowed", texts=["a<|end|>b"], special={END: 5000}, allowed=[]),
+        case("the one that begins first", texts=["abcd"], special={"ab": 5000, "bcd": 5001}, allowed=["ab", "bcd"]),
     ],
     hidden=[
         case(
@@ -299,6 +318,18 @@ END, PAD = "<|end|>", "<|pad|>"
             allowed=["<", "<|a|>", "<|a|>b"],
         ),
         case(
+            "they overlap",
+            texts=["xabcabcd.", "cabcab", "bcdab"],
+            special={"abc": 5000, "cabcab": 5001, "bcd": 5002, "cd.": 5003, "bca": 5004},
+            allowed=["abc", "cabcab", "bcd", "cd.", "bca"],
+        ),
+        case(
+            "thirty characters, and its first ten",
+            texts=["a<|reserved_special_token_250|>b", "<|reserved x<|reserved_special_token_25"],
+            special={"<|reserved_special_token_250|>": 5000, "<|reserved": 5001},
+            allowed=["<|reserved_special_token_250|>", "<|reserved"],
+        ),
+        case(
             "the longer is not allowed", texts=["<|a|>bc"], special={"<|a|>": 5001, "<|a|>b": 5002}, allowed=["<|a|>"]
         ),
         case(
@@ -322,7 +353,8 @@ def special_strings_are_ids_only_where_allowed(student, merges, vocab, texts, sp
     """An allowed special string becomes its one id and is decoded to itself; one not allowed is ordinary text."""
     tokenizer = student.ByteBPE(merges, vocab, special)
     ids = [tokenizer.encode(text, allowed_special=allowed) for text in texts]
-    return {"ids": ids, "text": [tokenizer.decode(each) for each in ids]}
+    frozen = [tokenizer.encode(text, allowed_special=frozenset(allowed)) for text in texts]
+    return {"ids": ids, "with a frozenset": frozen, "text": [tokenizer.decode(each) for each in ids]}
 
 
 @check(

@@ -420,3 +420,68 @@ mistake(
 """,
     },
 )
+
+
+# --- kinds that passed once ------------------------------------------------------------------------------------------
+
+mistake(
+    "Bytes 161 and 173 change places in your table: 161 stands for itself, 173 is the one that gets a new character.",
+    edit={"*range(161, 173), *range(174, 256)": "*range(162, 256)"},
+)
+
+mistake(
+    "You take everything for whitespace that `str.isspace` (or the module `re`) does: U+001C to U+001F, too. `\\s` of the module "
+    "`regex` does not have them.",
+    edit={
+        r"[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+": r"[^\s\x1c-\x1f\p{L}\p{N}]+|[\s\x1c-\x1f]+(?![^\s\x1c-\x1f])|[\s\x1c-\x1f]+"
+    },
+)
+
+mistake(
+    "You know the whitespace of ASCII only. `\\s` has many more characters, the no-break space and the ideographic space among them.",
+    edit={r"[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+": r"[^ \t-\r\p{L}\p{N}]+|[ \t-\r]+(?![^ \t-\r])|[ \t-\r]+"},
+)
+
+
+@mistake(
+    "You look for the longest special string in the whole text first, and for shorter ones in what is left. The one that begins "
+    "first is taken; the length decides only between two that begin at the same place."
+)
+def split_out(text: str, special: set[str] | frozenset[str]) -> list[str]:
+    parts = [text]
+    for each in sorted(special, key=len, reverse=True):
+        found = []
+        for part in parts:
+            found += [part] if part in special else regex.split("(" + regex.escape(each) + ")", part)
+        parts = found
+    return parts
+
+
+@mistake(
+    "You look for special strings in the order of the set or of the alphabet, and take the first that fits. Where two begin at the "
+    "same place, the longer one is taken."
+)
+def split_out(text: str, special: set[str] | frozenset[str]) -> list[str]:
+    return regex.split("(" + "|".join(map(regex.escape, sorted(special))) + ")", text) if special else [text]
+
+
+mistake(
+    "You take a frozenset for no set at all. `allowed_special` may be either.",
+    edit={"    if not special:\n": "    if not special or type(special) is not set:\n"},
+)
+
+mistake(
+    'You know "ignore", "strict" and "replace" only. `errors` is any that `bytes.decode` knows.',
+    edit={
+        'data.decode("utf-8", errors)': 'data.decode("utf-8", errors if errors in ("ignore", "strict") else "replace")'
+    },
+)
+
+mistake(
+    "You cut tokens at 16 characters, and so never merge longer ones. Merging goes on as long as some pair is in `merges`.",
+    edit={
+        "known = [pair for pair in pairwise(symbols) if pair in rank]": (
+            "known = [pair for pair in pairwise(symbols) if pair in rank and len(pair[0] + pair[1]) <= 16]"
+        )
+    },
+)

@@ -303,3 +303,61 @@ def join_from_left(symbols: list[str], pair: tuple[str, str]) -> list[str]:
         joined.append("".join(symbols[i : i + n]))
         i += n
     return joined
+
+
+# --- kinds that passed once ------------------------------------------------------------------------------------------
+
+
+pieces_of: dict[str, list[str]] = {}
+
+
+@mistake(
+    "You remember the pieces of a word from an earlier call, whatever the merges are now. The result depends on both arguments."
+)
+def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
+    if word not in pieces_of:
+        symbols = start(word)
+        while known := [pair for pair in pairwise(symbols) if pair in merges]:
+            symbols = join_from_left(symbols, min(known, key=merges.index))
+        pieces_of[word] = symbols
+    return list(pieces_of[word])
+
+
+mistake(
+    "You lower-case the word. Characters are taken as they come.",
+    edit={"    symbols = initial_symbols(word)\n": "    symbols = initial_symbols(word.lower())\n"},
+)
+
+mistake(
+    "You put letters and their accents together (NFC). Characters are code points, taken as they come.",
+    edit={
+        "    symbols = initial_symbols(word)\n": (
+            '    symbols = initial_symbols(__import__("unicodedata").normalize("NFC", word))\n'
+        )
+    },
+)
+
+mistake(
+    "You train on lower-cased words. Characters are taken as they come.",
+    edit={
+        "{word: initial_symbols(word) for word in word_counts}": "{word: initial_symbols(word.lower()) for word in word_counts}"
+    },
+)
+
+mistake(
+    "You train on the first 16 characters of a word. All of its pairs count.",
+    edit={
+        "            for pair in pairwise(symbols):\n                counts": (
+            "            for pair in pairwise(symbols[:16]):\n                counts"
+        )
+    },
+)
+
+mistake(
+    "You never make a piece of more than 16 characters. Merging goes on as long as some pair is in `merges`.",
+    edit={
+        "known = [pair for pair in pairwise(symbols) if pair in rank]": (
+            "known = [pair for pair in pairwise(symbols) if pair in rank and len(pair[0] + pair[1]) <= 16]"
+        )
+    },
+)

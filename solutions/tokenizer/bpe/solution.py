@@ -5,7 +5,8 @@ The unit is a *symbol*: a string of one or more characters. A word starts as one
 `["a</w>"]`. So `"w</w>"` is one symbol from the start, a different one from `"w"`, and `"</w>"` alone is never a
 symbol.
 
-Words are not empty and hold neither whitespace nor the text `</w>`. Nothing here changes its arguments.
+Words are not empty and hold neither whitespace nor the text `</w>`. Characters are taken as they come: nothing is lower-cased or
+normalised. Nothing here changes its arguments, and a result depends on the arguments of its own call alone.
 """
 
 # BEGIN SOLUTION

@@ -20,11 +20,23 @@ from autograder.lab import corpora
     hidden=[
         case(
             "tabs, line breaks, ideographic and no-break spaces",
-            texts=["a\tb", "a \r\n b\n", "床前\u3000明月光", "\u00a0x\u2003y\u00a0", "\u2028p\fq\u1680"],
+            texts=[
+                "a\x1cb\x1f",
+                "a\x85b\x0b\x1dc",
+                "a\tb",
+                "a \r\n b\n",
+                "床前\u3000明月光",
+                "\u00a0x\u2003y\u00a0",
+                "\u2028p\fq\u1680",
+            ],
         ),
         case("nothing but spaces, or nothing", texts=["", " ", "  \t\n ", "\u3000"]),
         case("compatibility characters and accents", texts=["ｶﾞｷﾞ", "①㎏ x² ½", "e\u0301te\u0301", "…", "Ⅳ", "Straße İ"]),
         case("characters whose NFKC form holds a space", texts=["a ´b", "¨", "x\u00af y", "a ﷺ"]),
+        case(
+            "what is no whitespace, and control characters",
+            texts=["a\u200bb", "\ufeffa\u2060", "a\x00b\x07", "\ue000 \u180e"],
+        ),
         case("one word; a prefix mark in the text", texts=["a", "▁a ▁", "你好，世界！", "_a_ b"]),
         case("poems", texts=[corpora.chinese(200), "\n\n" + corpora.chinese(77)]),
     ],
@@ -103,6 +115,12 @@ def best(seen, want, inputs):
 
 
 GREEDY_LOSES = {"a": -1.0, "b": -2.0, "c": -2.0, "ab": -2.5, "bc": -3.0}
+LONG = {
+    **dict.fromkeys("▁pneumonoultramicroscopicsilicovolcanoconiosis", -5.0),
+    "pneumonoultramicroscopicsilicovolcanoconiosis": -9.0,
+    "▁pneumonoultramic": -4.0,
+    "silicovolcanoconiosis": -6.0,
+}
 WHOLE = {"▁": -3.0, "whole": -2.0, "▁whole": -4.5, "▁w": -1.0, "hole": -3.75, **dict.fromkeys("whole", -9.0)}
 
 
@@ -123,6 +141,7 @@ WHOLE = {"▁": -3.0, "whole": -2.0, "▁whole": -4.5, "▁w": -1.0, "hole": -3.
         ),
         case("a piece is longer than the text", s="ab", logp={"abc": -0.1, "a": -1.0, "b": -1.0, "ab": -2.25}),
         case("one character", s="a", logp={"a": -0.5}),
+        case("a piece of 45 characters", s="▁pneumonoultramicroscopicsilicovolcanoconiosis", logp=LONG),
         case("the empty text", s="", logp={"a": -0.5}),
         case("several best ones", s="abab", logp={"a": -1.0, "b": -1.0, "ab": -2.0, "aba": -3.0}),
         case("the whole text is a piece", s="▁whole", logp=WHOLE),
@@ -140,7 +159,10 @@ def finds_the_best_segmentation(student, s, logp, options):
     inputs=cut,
     judge=best,
     lecture="unknown-characters",
-    public=[case("one unknown character", s="a你b", logp={"a": -1.0, "b": -2.0, "ab": -1.5})],
+    public=[
+        case("one unknown character", s="a你b", logp={"a": -1.0, "b": -2.0, "ab": -1.5}),
+        case("a longer piece ends with it", s="?!aX", logp={"?!a": -1.0, "aX": -1.0}),
+    ],
     hidden=[
         case("two side by side", s="a你好b", logp={"a": -1.0, "b": -2.5}, options={"unk_penalty": 4.0}),
         case("nothing is known", s="你好吗", logp={"a": -1.0, "bc": -7.0}),
@@ -153,8 +175,19 @@ def finds_the_best_segmentation(student, s, logp, options):
         case("the least likely piece is not in this text", s="你a", logp={"a": -1.0, "zz": -30.0}),
         case("a longer piece covers it", s="你好你", logp={"你好": -20.0, "好": -1.0}, options={"unk_penalty": 2.5}),
         case("a piece begins with it, but the rest is dear", s="xyz", logp={"xy": -20.0, "y": -1.0, "yz": -1.0}),
+        case(
+            "longer pieces begin and end with it",
+            s="xabyabz",
+            logp={"xab": -1.0, "ya": -2.0, "aby": -0.5, "bz": -1.0, "b": -4.0},
+        ),
+        case("a longer piece begins with it", s="Xa!?", logp={"Xa": -1.0, "a!?": -1.0}),
         case("a huge penalty", alphabet="abcde", length=25, pieces=25, missing="ab", options={"unk_penalty": 1000.0}),
-        case("a penalty of a million", s="a你b好", logp={"a": -1.0, "b": -2.0, "你好": -3.0}, options={"unk_penalty": 1e6}),
+        case(
+            "a penalty of a million",
+            s="a你b好",
+            logp={"a": -1.0, "b": -2.0, "你好": -3.0},
+            options={"unk_penalty": 1e6},
+        ),
         case("a small penalty", alphabet="abcdef", length=25, pieces=25, missing="cde", options={"unk_penalty": 0.25}),
         case("the usual penalty", alphabet="明月光ab", length=30, pieces=20, missing="月a"),
     ],
@@ -199,6 +232,11 @@ NO_SINGLES = log(ab=0.2, ba=0.3, aba=0.1, bab=0.25, abab=0.05, b=0.1)
         case("single characters are missing", sents=["abab", "bababa", "babab"], logp=NO_SINGLES),
         case("a piece after which nothing fits", sents=["abc"], logp=log(a=0.5, ab=0.25, bc=0.125, ca=0.125)),
         case("a piece before which nothing fits", sents=["abc"], logp=log(ab=0.5, c=0.2, abc=0.2, bc=0.1)),
+        case(
+            "pieces of 12, 17 and 32 characters",
+            sents=["a" * 33, "a" * 40],
+            logp={"a": -3.0, "a" * 12: -4.0, "a" * 17: -5.0, "a" * 32: -6.0},
+        ),
         case("an empty sentence among others", sents=["", "ba", ""], logp=log(a=0.5, b=0.25, ba=0.25)),
         case("one character", sents=["a"], logp=log(a=0.125, b=0.5)),
         case(
@@ -267,7 +305,7 @@ def follows_the_posterior(seen, inputs):
 
     In n draws, a segmentation of probability p has a share of q or more (q > p; or of q or less, q < p) with
     probability at most exp(-n·KL(q‖p)): Chernoff's bound. A case has at most 16 segmentations, so 32 such bounds, and
-    the check has 9 cases: with n·KL up to log(32 · 9 · 1e9) = 26.4 allowed, an honest answer fails less than once in
+    the check has 10 cases: with n·KL up to log(32 · 10 · 1e9) = 26.5 allowed, an honest answer fails less than once in
     1e9. We allow 27.
     """
     s, logp, alpha, n = inputs["s"], inputs["logp"], inputs["alpha"], inputs["draws"]
@@ -317,6 +355,12 @@ HUGS = log(h=0.1, u=0.1, g=0.15, s=0.15, hu=0.1, ug=0.15, hug=0.15, ugs=0.05, gs
             alpha=1.0,
             logp=log(a=0.3, ab=0.65, bc=0.049, c=0.001),
         ),
+        case(
+            "a piece of twenty characters",
+            s="b" + "a" * 20,
+            logp=log(b=0.5, **{"a" * 20: 0.1, "b" + "a" * 20: 0.1, "a" * 10: 0.2}),
+            alpha=1.0,
+        ),
         case("rare pieces", s="aaaaa", logp={"a": -300.0, "aa": -600.5, "aaa": -899.0}, alpha=1.0),
         case("the empty text", s="", logp={"a": -1.0}, alpha=1.0, draws=5),
     ],
@@ -360,6 +404,11 @@ def samples_whole_segmentations(student, s, logp, alpha, seed, draws):
             "pieces that only look like bytes",
             text="<0xE4>",
             pieces=["▁<0xZZ>", "<0xe4>", "<0x4>", "<0xE4BD>", "<0x41>", "x<0x41>", "<0x42>y", "<0x", ">"],
+        ),
+        case(
+            "more that only look like bytes",
+            text="<0X41>",
+            pieces=["<0x41>\n", "<0x+1>", "<0x_1>", "<0x 1>", "<0X41>", "<0x４１>", "<0x٣1>"],
         ),
     ],
 )

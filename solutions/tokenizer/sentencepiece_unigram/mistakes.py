@@ -502,3 +502,112 @@ mistake(
     "You replace the underscore `_`. The mark is `▁`, U+2581.",
     edit={'text.replace(SPACE, " ").removeprefix': 'text.replace(SPACE, " ").replace("_", " ").removeprefix'},
 )
+
+
+# --- kinds that passed once ------------------------------------------------------------------------------------------
+
+
+@mistake(
+    "You try an unknown character only where no piece of the vocabulary ends. It may be a piece wherever it stands, also where a "
+    "longer piece covers it: what the longer piece makes necessary before it may be dearer."
+)
+def viterbi(s: str, logp: dict[str, float], unk_penalty: float = 10.0) -> tuple[list[str], float]:
+    n, unknown = len(s), min(logp.values()) - unk_penalty
+    best, last = [0.0] + [-math.inf] * n, [0] * (n + 1)
+    for end in range(1, n + 1):
+        options = [(best[begin] + logp[s[begin:end]], begin) for begin in range(end) if s[begin:end] in logp]
+        options = [each for each in options if each[0] > -math.inf] or [(best[end - 1] + unknown, end - 1)]
+        best[end], last[end] = max(options)
+    pieces, end = [], n
+    while end > 0:
+        pieces.append(s[last[end] : end])
+        end = last[end]
+    return pieces[::-1], best[n]
+
+
+@mistake(
+    "You try an unknown character only where no piece of the vocabulary begins. It may be a piece wherever it stands, also where a "
+    "longer piece covers it."
+)
+def viterbi(s: str, logp: dict[str, float], unk_penalty: float = 10.0) -> tuple[list[str], float]:
+    n, unknown = len(s), min(logp.values()) - unk_penalty
+    best, length = [-math.inf] * n + [0.0], [1] * (n + 1)
+    for begin in reversed(range(n)):
+        known = [
+            (logp[s[begin:end]] + best[end], end - begin) for end in range(begin + 1, n + 1) if s[begin:end] in logp
+        ]
+        best[begin], length[begin] = max(known) if known else (unknown + best[begin + 1], 1)
+    pieces, begin = [], 0
+    while begin < n:
+        pieces.append(s[begin : begin + length[begin]])
+        begin += length[begin]
+    return pieces, best[0]
+
+
+mistake(
+    "Viterbi looks at pieces of 10 characters at most. A piece is as long as the vocabulary has it.",
+    edit={"for begin in range(max(0, end - longest), end):": "for begin in range(max(0, end - 10), end):"},
+)
+
+mistake(
+    "Viterbi looks at pieces of 16 characters at most. A piece is as long as the vocabulary has it.",
+    edit={"for begin in range(max(0, end - longest), end):": "for begin in range(max(0, end - 16), end):"},
+)
+
+mistake(
+    "Your lattice has pieces of 16 characters at most. A piece is as long as the vocabulary has it.",
+    edit={
+        "range(begin + 1, min(begin + longest, len(s)) + 1)": "range(begin + 1, min(begin + longest, begin + 16, len(s)) + 1)"
+    },
+)
+
+mistake(
+    "Samples have pieces of 16 characters at most. A piece is as long as the vocabulary has it.",
+    edit={
+        "begins = [b for b in range(end) if s[b:end] in scores]": (
+            "begins = [b for b in range(max(0, end - 16), end) if s[b:end] in scores and forward[b] > -math.inf]"
+        )
+    },
+)
+
+mistake(
+    "You know fewer whitespace characters than `str.isspace`, which also has U+001C to U+001F and U+0085.",
+    edit={
+        're.sub(r"\\s", " ", text)': 're.sub(r"[\\t\\n\\v\\f\\r\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\xa0]", " ", text)'
+    },
+)
+
+mistake(
+    "You take out characters that can't be seen, such as the zero-width space. Nothing but whitespace is changed after NFKC.",
+    edit={
+        'text = re.sub(r"\\s", " ", text)': (
+            'text = re.sub(r"\\s", " ", text)\n    text = "".join(c for c in text if unicodedata.category(c)[0] != "C")'
+        )
+    },
+)
+
+mistake(
+    "You take a piece with a line break behind it for a byte piece: `$` matches before a final line break. Use `re.fullmatch`.",
+    edit={'re.fullmatch("<0x[0-9A-F]{2}>", piece)': 're.match("<0x[0-9A-F]{2}>$", piece)'},
+)
+
+
+@mistake(
+    'You take every piece from "<0x" to ">" for a byte that `int(…, 16)` can read, so "<0x+1>" and "<0x_1>" too. The two characters are '
+    "digits 0-9 or letters A-F."
+)
+def decode(pieces: list[str]) -> str:
+    data = b""
+    for piece in pieces:
+        try:
+            if (
+                len(piece) != 6
+                or piece[:3] != "<0x"
+                or piece[5] != ">"
+                or piece != piece.replace("x", "X").upper().replace("X", "x", 1)
+            ):
+                raise ValueError
+            data += bytes([int(piece[3:5], 16)])
+        except ValueError:
+            data += piece.encode()
+    return data.decode(errors="replace").replace(SPACE, " ").removeprefix(" ")

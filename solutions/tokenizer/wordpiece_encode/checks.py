@@ -8,7 +8,10 @@ from autograder.checks import case, check
 @check(
     points=1,
     lecture="cleaning",
-    public=[case("a zero-width space vanishes, a tab separates", texts=["un\u200baffable", "two\twords\nthree"])],
+    public=[
+        case("a zero-width space vanishes, a tab separates", texts=["un\u200baffable", "two\twords\nthree"]),
+        case("a character for private use stays", texts=["a\ue000b"]),
+    ],
     hidden=[
         case("control characters", texts=["a\x00b\x07c", "a\x0bb\x0cc", "a\x85b\x1cc d\x1f", "\x7fdel\x1b[0m"]),
         case("spaces of all kinds", texts=["a\u00a0b\u3000c", "a\u2028b\u2029c\u2003d", "\r\n a \r\r b\t"]),
@@ -17,6 +20,7 @@ from autograder.checks import case, check
             texts=["co\u00adop", "\ufeffbom", "\U0001f469\u200d\U0001f467", "\u202eright\u2060left"],
         ),
         case("the replacement character", texts=["a\ufffdb", "\ufffd"]),
+        case("characters for private use", texts=["\uf8ff\t\uf8ff", "x\U000f0000y \U0010fffd"]),
         case("nothing to see", texts=["", "   ", "\u200b", "\t \n"]),
     ],
 )
@@ -56,7 +60,10 @@ def separates_chinese_characters(student, texts):
 @check(
     points=1,
     lecture="case-and-accents",
-    public=[case("accents", texts=["Zürich", "Crème Brûlée", "ÅNGSTRÖM"])],
+    public=[
+        case("accents", texts=["Zürich", "Crème Brûlée", "ÅNGSTRÖM"]),
+        case("capitals beyond ASCII", texts=["ŁÓDŹ Ørsted", "МОСКВА Ёлка", "ÆTHER Þór"]),
+    ],
     hidden=[
         case("accents of their own", texts=["e\u0301te\u0301", "\u0301", "x\u0308\u0323y", "Việt Nam"]),
         case("letters that are not decomposed", texts=["Łódź", "Ørsted", "ßtraße", "ﬁne ①", "ＡＢＣ", "Ñandú"]),
@@ -101,7 +108,9 @@ def words_and_pieces(rng, words=(), vocab=(), **random):
 
 
 WORDS = st.lists(st.text("ab", max_size=8), min_size=1, max_size=3)
-PIECES = st.lists(st.builds("{}{}".format, st.sampled_from(["", "##"]), st.text("ab", min_size=1, max_size=4)), unique=True)
+PIECES = st.lists(
+    st.builds("{}{}".format, st.sampled_from(["", "##"]), st.text("ab", min_size=1, max_size=4)), unique=True
+)
 
 
 def complete(pieces):
@@ -132,6 +141,20 @@ def complete(pieces):
             vocab=["a", "##a", "b", "##b", "ab", "##bb"],
         ),
         case("an empty word", words=["", "a"], vocab=["a", "##a"]),
+        case(
+            "pieces of 20 and of 45 characters",
+            words=["a" * 21 + "b" * 20, "pneumonoultramicroscopicsilicovolcanoconiosis"],
+            vocab=[
+                "a",
+                "a" * 20,
+                "##a",
+                "##ab",
+                "##" + "b" * 19,
+                "##b",
+                "pneumono",
+                "pneumonoultramicroscopicsilicovolcanoconiosis",
+            ],
+        ),
     ],
 )
 def takes_the_longest_piece(student, words, vocab):
@@ -200,6 +223,7 @@ def gives_up_on_long_words(student, words, vocab, limits):
             options={},
             vocab={"it", "'", "s", "un", "##aff", "##able", "!", "unaffable!"},
         ),
+        case("unknown words side by side", text="x y z", options={}, vocab={"z"}),
     ],
     hidden=[
         case(
@@ -209,6 +233,7 @@ def gives_up_on_long_words(student, words, vocab, limits):
             vocab={"un", "##able", ",", "京", "?", "1", "2", "12"},
         ),
         case("upper case is kept", text="It is It", vocab={"it", "It", "i", "##t", "##s"}, options={"lower": False}),
+        case("words that repeat", text="a a b b? a ?? b", vocab={"a", "?"}, options={}),
         case("another token for the unknown", text="a bc a?", vocab={"a", "b"}, options={"unk": "<unk>"}),
         case("a limit", text="aaa aaaa a", vocab={"a", "##a"}, options={"max_chars": 3}),
         case("the limit counts what is left of a word", text="a\u0301" * 100, vocab={"a", "##a"}, options={}),

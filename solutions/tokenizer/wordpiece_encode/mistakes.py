@@ -463,3 +463,75 @@ mistake(
     "You leave unknown words out. Each of them is one `unk`.",
     edit={"wordpiece(word, vocab, unk, max_chars)]": "wordpiece(word, vocab, unk, max_chars) if piece != unk]"},
 )
+
+mistake(
+    "Where several unknown words stand side by side, you give one `unk` for all of them. Each word gives its own.",
+    edit={
+        "    return [piece for word in basic_tokenize(text, lower) for piece in wordpiece(word, vocab, unk, max_chars)]": (
+            "    pieces = [piece for word in basic_tokenize(text, lower) for piece in wordpiece(word, vocab, unk, max_chars)]\n"
+            "    return [piece for i, piece in enumerate(pieces) if i == 0 or piece != unk or pieces[i - 1] != unk]"
+        )
+    },
+)
+
+mistake(
+    "You leave out pieces that came before. The result has the pieces of each word, as often as it stands in the text.",
+    edit={
+        "    return [piece for word in basic_tokenize(text, lower) for piece in wordpiece(word, vocab, unk, max_chars)]": (
+            "    pieces = [piece for word in basic_tokenize(text, lower) for piece in wordpiece(word, vocab, unk, max_chars)]\n"
+            "    return list(dict.fromkeys(pieces))"
+        )
+    },
+)
+
+# ---------------------------------------------------------------- neighbours of the mistakes above, told apart in public
+
+mistake(
+    "You take out every character whose category begins with C, as Hugging Face's tokenizers do. Here only Cc and Cf vanish: "
+    "characters for private use (Co) and unassigned ones (Cn) stay.",
+    edit={'category not in ("Cc", "Cf")': 'category[0] != "C"'},
+)
+
+mistake(
+    "You lower-case ASCII letters only. `str.lower` knows the capitals of all scripts: Ł, Ø and М have small letters too.",
+    edit={"text.lower()": '"".join(c.lower() if c.isascii() else c for c in text)'},
+)
+
+mistake(
+    "You lower-case ASCII letters only, and only after decomposing: so É becomes e, but Ł, Ø and М stay as they are. `str.lower` "
+    "knows the capitals of all scripts.",
+    edit={
+        "strip_accents(text.lower())": '"".join(c.lower() if c.isascii() else c for c in strip_accents(text))',
+    },
+)
+
+mistake(
+    "You lower-case ASCII letters only, and keep the accents. `str.lower` knows the capitals of all scripts; then decompose and take "
+    "out the marks.",
+    edit={"strip_accents(text.lower())": '"".join(c.lower() if c.isascii() else c for c in text)'},
+)
+
+mistake(
+    "You take out the marks of Latin letters only (U+0300 to U+036F). All characters of category Mn go, in every script.",
+    edit={'unicodedata.category(c) != "Mn"': 'not "\\u0300" <= c <= "\\u036f"'},
+)
+
+
+@mistake(
+    "Your longest piece has 16 characters. Begin with the whole rest of the word, however long it is: a vocabulary may have longer "
+    "pieces."
+)
+def wordpiece(word, vocab, unk="[UNK]", max_chars=100):
+    if len(word) > max_chars:
+        return [unk]
+    pieces, start = [], 0
+    while start < len(word):
+        for end in range(min(len(word), start + 16), start, -1):
+            piece = "##" * (start > 0) + word[start:end]
+            if piece in vocab:
+                break
+        else:
+            return [unk]
+        pieces.append(piece)
+        start = end
+    return pieces

@@ -58,7 +58,8 @@ def basic_tokenize(text: str, lower: bool = True) -> list[str]:
     1. Clean. White space becomes a space " ": tab, newline and carriage return, and the categories Zs, Zl, Zp. All
        other characters of the categories Cc (control) and Cf (format), and the replacement character U+FFFD, are taken
        out, with nothing in their place: also those that Python's `str.split` takes for white space, such as the
-       vertical tab ("a\\x0bb" becomes "ab"). Other characters stay, whatever their category.
+       vertical tab ("a\\x0bb" becomes "ab"). Other characters stay, whatever their category: also private use (Co) and unassigned
+       ones (Cn), as in Google's BERT. (Hugging Face's tokenizers take out every category that begins with C.)
     2. Put a space before and behind every character in CJK_RANGES.
     3. If `lower`: lower-case as `str.lower` does, decompose (normal form NFD) and take out all characters of category
        Mn (nonspacing marks), in whichever order you like. The text *stays* decomposed: Hangul syllables leave as
@@ -125,7 +126,8 @@ def wordpiece(word: str, vocab: set[str], unk: str = "[UNK]", max_chars: int = 1
 
 
 def encode(text: str, vocab: set[str], lower: bool = True, unk: str = "[UNK]", max_chars: int = 100) -> list[str]:
-    """Text to pieces: `wordpiece` of each token of `basic_tokenize`, in one list.
+    """Text to pieces: `wordpiece` of each token of `basic_tokenize`, in one list. Each unknown word gives one `unk`, also where
+    several stand side by side.
 
     No special token is added, and none is recognised in the text: "[CLS]" is three tokens there.
 

@@ -39,6 +39,7 @@ def corpus(rng, words, num_merges, scale=1, shuffle=False):
         case("words of one letter", word_counts={"a": 7, "b": 1, "é": 2}),
         case("an empty word", word_counts={"": 4, "ab": 1}),
         case("other scripts", word_counts={"東京": 2, "京都": 1, "naïve": 3, "👍🏽": 1}),
+        case("capitals, and accents of their own", word_counts={"Ee": 2, "E\u0301e\u0301": 1, "éÉ": 3}),
         case("no words", word_counts={}),
     ],
 )
@@ -120,11 +121,15 @@ def settles_ties(student, word_counts, num_merges):
 @check(
     points=1,
     lecture="counting",
-    public=[case("five in a row", word_counts={"aaaaa": 4, "aa": 7}, num_merges=3)],
+    public=[
+        case("five in a row", word_counts={"aaaaa": 4, "aa": 7}, num_merges=3),
+        case("three in a row", word_counts={"aaa": 1}, num_merges=1),
+    ],
     hidden=[
         case("odd and even rows", word_counts={"abbbbb": 3, "aaaa": 4, "aa": 8}, num_merges=3),
         case("a row at the end", word_counts={"bbaaab": 4, "aab": 4, "bbb": 8}, num_merges=3),
         case("the same pair twice in a word", word_counts={"baabba": 6, "bababa": 8}, num_merges=4),
+        case("a rare letter beside itself", word_counts={"hooo": 1, "ho": 3, "hat": 2}, num_merges=2),
     ],
 )
 def handles_repeated_letters(student, word_counts, num_merges):
@@ -139,6 +144,7 @@ def handles_repeated_letters(student, word_counts, num_merges):
     hidden=[
         case("four words", word_counts={"ab": 9, "cd": 2, "c": 3, "ef": 4}, num_merges=50),
         case("only words of one letter", word_counts={"a": 7, "b": 1}, num_merges=3),
+        case("a long word", word_counts={"aaaaaaaaaaaaaaaaaaaaaaaa": 1}, num_merges=30),
         case("no words", word_counts={}, num_merges=1),
         case(
             "words that share letters", word_counts={"is": 4, "a": 7, "i": 1, "as": 2, "in": 9, "so": 3}, num_merges=7
@@ -175,6 +181,12 @@ def counts(rng, tokens, pairs, ask, largest=0):
             tokens={"x": 3, "##y": 4, "##z": 1},
             ask=[("##z", "##y"), ("##y", "x"), ("x", "##y")],
             pairs={("x", "##y"): 1, ("##z", "##y"): 0},
+        ),
+        case(
+            "tokens that are not in the corpus",
+            tokens={"a": 2, "##b": 1},
+            pairs={("a", "##b"): 1},
+            ask=[("q", "##b"), ("a", "##q")],
         ),
         case(
             "a token beside itself",

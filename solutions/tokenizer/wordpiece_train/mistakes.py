@@ -306,3 +306,48 @@ def unigram_loglik_gain(a, b, token_counts, pair_counts):
     n = sum(token_counts.values())
     together = pair_counts.get((a, b), 0)
     return together * n / (token_counts[a] * token_counts[b]) if together else -math.inf
+
+
+mistake(
+    "You divide a pair of a token with itself by count(a) · (count(a) - 1). Its score has count(a) · count(a), as that of any other "
+    "pair has the product of its two counts.",
+    edit={
+        "Fraction(pairs[pair], tokens[a] * tokens[b])": "Fraction(pairs[pair], max(tokens[a] * (tokens[b] - (a == b)), 1))"
+    },
+)
+
+
+@mistake("You skip pairs of a token with itself. (##a, ##a) is a pair like any other.")
+def best_pair(tokens, pairs):
+    return min(pairs, key=lambda p: (p[0] == p[1], -Fraction(pairs[p], tokens[p[0]] * tokens[p[1]]), -pairs[p], p))
+
+
+mistake(
+    "You lower-case the words. Capitals and small letters are different characters.",
+    edit={"for i, character in enumerate(word)]": "for i, character in enumerate(word.lower())]"},
+)
+
+mistake(
+    "You put letters and accents together (NFC) before you split. A character is one code point, as the text has it.",
+    edit={
+        "for i, character in enumerate(word)]": 'for i, character in enumerate(__import__("unicodedata").normalize("NFC", word))]'
+    },
+)
+
+mistake(
+    "You give up on tokens of more than 16 characters. Merging goes on until `num_merges`, or until no pair is left.",
+    edit={
+        "for pair in pairwise(split):\n            pairs[pair] += word_counts[word]": (
+            "for pair in pairwise(split):\n            if len(pair[0]) + len(pair[1]) <= 18:\n"
+            "                pairs[pair] += word_counts[word]"
+        )
+    },
+)
+
+mistake(
+    "You look the two tokens up before you know that the pair occurs. For a pair that never occurs the gain is minus infinity, "
+    "also where its tokens have no count.",
+    edit={
+        "    pair_count = pair_counts.get((a, b), 0)\n": "    token_counts[a], token_counts[b]\n    pair_count = pair_counts.get((a, b), 0)\n"
+    },
+)

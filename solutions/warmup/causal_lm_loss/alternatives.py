@@ -23,7 +23,7 @@ def causal_lm_loss(logits, labels, ignore_index=-100, num_items=None):
     if (targets == ignore_index).all():
         return (logits * 0).sum()
     loss = F.cross_entropy(
-        logits.view(-1, logits.size(-1)), targets.view(-1), ignore_index=ignore_index, reduction=reduction
+        logits.reshape(-1, logits.size(-1)), targets.reshape(-1), ignore_index=ignore_index, reduction=reduction
     )
     return loss if num_items is None else loss / num_items
 

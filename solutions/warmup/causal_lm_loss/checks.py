@@ -49,7 +49,13 @@ def batch(rng, shape=(), scale=1.0, dtype="float32", **given):
 )
 def position_predicts_next_token(student, logits, labels):
     """The loss compares the logits at position t with the token at t + 1, and averages over those T - 1 targets."""
-    return {"raw": student.causal_lm_loss(logits, labels), **loss_and_gradient(student, logits, labels)}
+    view = logits.transpose(0, 1).contiguous().transpose(0, 1), labels.T.contiguous().T
+    return {
+        "raw": student.causal_lm_loss(logits, labels),
+        **loss_and_gradient(student, logits, labels),
+        "of views": student.causal_lm_loss(*view),
+        "backwards": student.causal_lm_loss(logits.flip(1), labels.flip(1)),
+    }
 
 
 def partly_ignored(rng, shape=(), p=0.5, ignore_index=-100, lengths=None, **given):

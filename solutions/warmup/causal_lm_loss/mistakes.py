@@ -185,3 +185,32 @@ mistake(
         "torch.log_softmax(logits[counts], dim=-1)": "torch.log_softmax(logits[counts].float(), dim=-1).to(logits.dtype)"
     },
 )
+
+
+mistake(
+    "You remember the loss of an earlier batch of the same shape. It depends on the numbers.",
+    edit={
+        "    return nll.sum() / (max(len(nll), 1) if num_items is None else num_items)": (
+            "    loss = nll.sum() / (max(len(nll), 1) if num_items is None else num_items)\n"
+            "    return causal_lm_loss.__dict__.setdefault(str(logits.shape), loss)"
+        )
+    },
+)
+
+mistake(
+    "You use `view` on logits that need not be contiguous. Use `reshape`, `flatten` or an index.",
+    edit={
+        "    logits, targets = logits[:, :-1], labels[:, 1:]": (
+            "    logits = logits.view(logits.numel()).view(logits.shape)\n    logits, targets = logits[:, :-1], labels[:, 1:]"
+        )
+    },
+)
+
+mistake(
+    "You compute in float32, as Hugging Face's models do. For float64 logits the loss is float64, and as exact.",
+    edit={
+        "log_p = torch.log_softmax(logits[counts], dim=-1)": (
+            "log_p = torch.log_softmax(logits[counts].float(), dim=-1).to(logits.dtype)"
+        )
+    },
+)

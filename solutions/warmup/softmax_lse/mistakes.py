@@ -192,3 +192,38 @@ def online_softmax(chunks):
     x = torch.cat(list(chunks))
     m = x.amax()
     return m, (x - m.masked_fill(m == -torch.inf, 0.0)).exp().sum()
+
+
+mistake(
+    "You remember a softmax by the shape of the scores. It depends on the numbers.",
+    edit={
+        "    return e / total.masked_fill(total == 0, 1.0)": (
+            "    return softmax.__dict__.setdefault(str((x.shape, dim)), e / total.masked_fill(total == 0, 1.0))"
+        )
+    },
+)
+
+mistake(
+    "You read a mask of fewer dimensions from the first dimension on. It is broadcast like everything in torch, from the last one on.",
+    edit={
+        "    if mask is not None:\n        x =": (
+            "    if mask is not None:\n        if mask.ndim == 3 and x.ndim == 4:\n            mask = mask[:, None]\n        x ="
+        )
+    },
+)
+
+mistake(
+    "With a mask you compute in float32. Results are as exact as the dtype of the scores allows.",
+    edit={
+        "        x = x.masked_fill(~mask, -torch.inf)": "        x = x.float().to(x.dtype).masked_fill(~mask, -torch.inf)"
+    },
+)
+
+mistake(
+    "You use `view` on scores that need not be contiguous. Use `reshape`, or no change of shape at all.",
+    edit={
+        "    return m.squeeze(dim) + (x - m).exp().sum(dim).log()": (
+            "    return m.squeeze(dim) + (x.view(x.numel()).view(x.shape) - m).exp().sum(dim).log()"
+        )
+    },
+)
