@@ -52,9 +52,13 @@ class Verifier:
     cache: Path
     on_trial: Callable[[str, int, int], None] = lambda exercise, done, total: None  # called from several threads
 
-    def verify(self, exercises: list[Exercise], mutants: bool = False) -> list[Report]:
+    def verify(self, exercises: list[Exercise], mutants: bool = False, general_only: bool = False) -> list[Report]:
         """Everything about some exercises, with their mutants if wanted. Uses what an earlier call found when nothing that
         it depends on has changed."""
+        if general_only:
+            reports = [Report(each.name, points=each.points) for each in exercises]
+            self._try_changed(reports, exercises, False)
+            return reports
         jobs = self.grader.jobs
         # An exercise is led by one thread, which makes its inputs and waits; what takes time are its trials, all in one pool.
         leaders, pool = ThreadPoolExecutor(jobs, "verify"), ThreadPoolExecutor(jobs, "trials")
@@ -67,14 +71,15 @@ class Verifier:
         finally:
             pool.shutdown(cancel_futures=True)
             leaders.shutdown(cancel_futures=True)
-        if mutants:
-            self._try_mutants(reports, exercises)
+        self._try_changed(reports, exercises, mutants)
         return reports
 
-    def _try_mutants(self, reports: list[Report], exercises: list[Exercise]) -> None:
+    def _try_changed(self, reports: list[Report], exercises: list[Exercise], with_mutants: bool) -> None:
+        """The general mistakes, and the mutants if wanted."""
+        from autograder.verify.general import run as general
         from autograder.verify.mutants import MutantRunner
 
-        able = [(report, each) for report, each in zip(reports, exercises, strict=True) if report.trials]
+        able = [(report, each) for report, each in zip(reports, exercises, strict=True) if report.good or report.trials]
         clients = [self._client(each) for _, each in able]
         runner = MutantRunner(self.grader.root, self.cache, self.grader.jobs, self.on_trial)
         try:
@@ -82,11 +87,15 @@ class Verifier:
                 (each, self.grader.grader_of(each, self.grader.planner.plan(each), client))
                 for (_, each), client in zip(able, clients, strict=True)
             ]
-            found = runner.run(graders)
+            generals = general.run(self.grader.root, self.cache, self.grader.jobs, graders, self.on_trial)
+            found = runner.run(graders) if with_mutants else []
         finally:
             for client in clients:
                 client.close()
-        for (report, _), mutants in zip(able, found, strict=True):
+        for (report, _), each in zip(able, generals, strict=True):
+            report.general = each
+            report.problems += each.problems
+        for (report, _), mutants in zip(able, found, strict=bool(found)):
             report.mutants = mutants
             report.problems += mutants.problems
 
