@@ -50,6 +50,16 @@ class Reach:
             if taken is not None and not changed & (self._reference.reached(taken) | other.reached(taken))
         }
 
+    def away_from(self, name: str) -> set[str]:
+        """The checks that never come to the definition called `name`."""
+        if self._reference.kept or self._reference.looks_up:
+            return set()
+        return {
+            check
+            for check, taken in self._taken.items()
+            if taken is not None and name not in self._reference.reached(taken)
+        }
+
 
 class _Module:
     """An implementation: its top-level definitions by name."""
@@ -99,11 +109,16 @@ class _Module:
                 found |= definition.binds | (parts & names)
         return found
 
+    @property
+    def looks_up(self) -> bool:
+        """Whether names are looked up as text."""
+        return bool(_LOOKS_UP.search(self._source.text))
+
     @cached_property
     def _definitions(self) -> dict[str, str] | None:
         """Each name with the code that binds it; None where one is bound twice, or names are looked up as text."""
         found: dict[str, str] = {}
-        if _LOOKS_UP.search(self._source.text):
+        if self.looks_up:
             return None
         for definition in self._source.definitions:
             code = self._code(definition.node)

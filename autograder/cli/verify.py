@@ -40,6 +40,10 @@ def verify(
     report: Annotated[
         Path | None, typer.Option("--report", help="With --gpu: write what was found on the GPU to this Markdown file.")
     ] = None,
+    general: Annotated[
+        bool,
+        typer.Option("--general", "-g", help="Try nothing but general mistakes, which are made of every reference."),
+    ] = False,
     course: CourseOption = None,
 ) -> None:
     """Tell whether exercises are any good.
@@ -47,7 +51,8 @@ def verify(
     For each one: the stub scores 0, the reference full marks (also in another order and with another seed), every mistake is
     rejected, every alternative accepted, forgers fail, no discrete answer hangs on a last bit, the lecture and its headings
     are there, and `assignments/` is what `solutions/` gives. With --mutants also: every small change of the reference is
-    noticed by some check, or `equivalent.toml` says why it changes nothing. With --gpu: GPU checks, and nothing else.
+    noticed by some check, or `equivalent.toml` says why it changes nothing. With --general: the same of general mistakes, which the
+    tool makes of every reference. With --gpu: GPU checks, and nothing else.
     """
     from autograder.feedback.pen import console
 
@@ -59,9 +64,9 @@ def verify(
         raise typer.Exit(_verify_on_device(root, loaded, chosen, report))
     saves = _saves(root, chosen)
     with Bench(root, loaded) as bench:
-        reports = bench.verify(chosen, mutants)
+        reports = bench.verify(chosen, mutants, general)
         _show(out, reports, details)
-        stale = _out_of_sync(root, loaded, chosen)
+        stale = [] if general else _out_of_sync(root, loaded, chosen)
         if stale:
             out.print(
                 "\nassignments/ is not what solutions/ gives; run `autograder release` to write it anew:", style="red"
@@ -73,7 +78,7 @@ def verify(
             for saved in saves:
                 changed = {path.parent for path in saved}
                 again = [exercise for exercise in chosen if exercise.solution_dir(root) in changed]
-                _show(out, bench.verify(again, mutants), details)
+                _show(out, bench.verify(again, mutants, general), details)
     if stale or not all(report.good for report in reports):
         raise typer.Exit(1)
 
@@ -144,11 +149,11 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._grader.close()
 
-    def verify(self, exercises: list[Exercise], mutants: bool = False) -> list[Report]:
+    def verify(self, exercises: list[Exercise], mutants: bool = False, general_only: bool = False) -> list[Report]:
         """The reports of some exercises."""
         with _progress() as progress:
             self._verifier.on_trial = _Bars(progress)
-            return self._verifier.verify(exercises, mutants)
+            return self._verifier.verify(exercises, mutants, general_only)
 
 
 class _Bars:
@@ -169,11 +174,16 @@ class _Bars:
 
 
 def _show(out: object, reports: list[Report], details: bool) -> None:
+    from autograder.verify.general.report import general_table
     from autograder.verify.show import report_table, reports_details
     from autograder.verify.show_mutants import mutant_table
 
     print_ = out.print  # type: ignore[attr-defined]
-    print_(report_table(reports))
+    if any(report.trials for report in reports):
+        print_(report_table(reports))
+    tried = [report.general for report in reports if report.general is not None]
+    if tried:
+        print_(general_table(tried))
     found = [report.mutants for report in reports if report.mutants is not None]
     if found:
         print_(mutant_table(found))

@@ -43,8 +43,8 @@ class Equivalents:
             found.wrong.append(f"{path.name} can't be read: {error}")
             return found
         tables = data.get("equivalent", [])
-        if set(data) - {"equivalent"} or not isinstance(tables, list):
-            found.wrong.append(f"{path.name}: it holds [[equivalent]] tables and nothing else")
+        if set(data) - {"equivalent", "general"} or not isinstance(tables, list):
+            found.wrong.append(f"{path.name}: it holds [[equivalent]] and [[general]] tables and nothing else")
             return found
         for number, table in enumerate(tables, 1):
             found._add(table, f"{path.name}, entry {number}")
@@ -86,18 +86,83 @@ class Equivalents:
         return self.wrong + stale
 
 
+@dataclass
+class DeclaredGenerals:
+    """The `[[general]]` tables of the file: general mistakes that are none in this exercise.
+
+    [[general]]
+    scope = "sinusoidal"  # the function, or several
+    kind = "memo"
+    about = "options"     # may be left out: all of this kind and scope
+    why = "…"
+    """
+
+    entries: list[tuple[set[str], str, str | None, str]] = field(default_factory=list)  # scopes, kind, about, why
+    wrong: list[str] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, path: Path) -> DeclaredGenerals:
+        """The entries of `path`; a file that can't be read has none, and whoever reads mutants' entries says so."""
+        found = cls()
+        try:
+            tables = tomllib.loads(path.read_text(encoding="utf-8")).get("general", [])
+        except FileNotFoundError:
+            return found
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            found.wrong.append(f"{path.name} can't be read: {error}")
+            return found
+        for number, table in enumerate(tables if isinstance(tables, list) else [tables], 1):
+            found._add(table, f"{path.name}, [[general]] {number}")
+        return found
+
+    def _add(self, table: object, where: str) -> None:
+        known = {"scope", "kind", "about", "why"}
+        if not isinstance(table, dict) or set(table) - known or not {"scope", "kind", "why"} <= set(table):
+            self.wrong.append(f"{where}: it needs scope, kind and why; about is optional, other keys are not known")
+            return
+        scopes = table["scope"] if isinstance(table["scope"], list) else [table["scope"]]
+        kind, about, why = table["kind"], table.get("about"), table["why"]
+        if not all(isinstance(text, str) for text in (*scopes, kind, why, about or "")):
+            self.wrong.append(f"{where}: scope, kind, about and why are texts (scope may be a list of them)")
+        elif not why.strip():
+            self.wrong.append(f"{where}: say why it is no mistake here")
+        else:
+            self.entries.append((set(scopes), kind, about, why))
+
+    def reason(self, scope: str, kind: str, about: str) -> str:
+        """Why this one is no mistake, or "" when nobody says so."""
+        return next((entry[3] for entry in self.entries if _fits(entry, (scope, kind, about))), "")
+
+    def problems(self, every: Sequence[tuple[str, str, str]], survived: Sequence[tuple[str, str, str]]) -> list[str]:
+        """What is wrong with the entries: those of no general mistake, and those of mistakes that some check rejects."""
+        stale = []
+        for entry in self.entries:
+            scopes, kind, about, _ = entry
+            what = f"{FILE}: [[general]] {kind!r}{f' ({about})' if about else ''} of {', '.join(sorted(scopes))}"
+            if not any(_fits(entry, name) for name in every):
+                stale.append(f"{what}: the tool makes no such mistake (any more); remove or mend the entry")
+            elif not any(_fits(entry, name) for name in survived):
+                stale.append(f"{what}: a check rejects it, so it is a mistake; remove the entry")
+        return self.wrong + stale
+
+
+def _fits(entry: tuple[set[str], str, str | None, str], name: tuple[str, str, str]) -> bool:
+    scopes, kind, about, _ = entry
+    return name[0] in scopes and name[1] == kind and about in (None, name[2])
+
+
 def entry(mutant: Mutant) -> str:
     """What to paste into `equivalent.toml` for a mutant; the reason is left to write."""
     lines = ["[[equivalent]]"]
     if mutant.scope:
-        lines.append(f"scope = {_toml(mutant.scope)}")
-    lines += [f"old = {_toml(mutant.old)}", f"new = {_toml(mutant.new)}"]
+        lines.append(f"scope = {toml_text(mutant.scope)}")
+    lines += [f"old = {toml_text(mutant.old)}", f"new = {toml_text(mutant.new)}"]
     if mutant.nth > 1:
         lines.append(f"nth = {mutant.nth}")
     return "\n".join([*lines, 'why = ""'])
 
 
-def _toml(text: str) -> str:
+def toml_text(text: str) -> str:
     """A TOML string."""
     if "'" not in text and "\n" not in text:
         return f"'{text}'" if '"' in text or "\\" in text else f'"{text}"'

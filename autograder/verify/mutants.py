@@ -70,7 +70,7 @@ class MutantRunner:
         every = mutants(reference, file)
         chosen = sample(every)
         memory = Memory(self.cache / f"{exercise.topic}.{exercise.slug}.mutants.jsonl")
-        trial = _Trial(grader, reference, (folder / "checks.py").read_text(encoding="utf-8"), memory)
+        trial = MutantTrial(grader, reference, (folder / "checks.py").read_text(encoding="utf-8"), memory)
         done = 0
         counting = threading.Lock()
 
@@ -108,15 +108,18 @@ def _name(mutant: Mutant) -> tuple[str, str, str, int]:
     return mutant.scope, mutant.old, mutant.new, mutant.nth
 
 
-class _Trial:
+class MutantTrial:
     """The mutants of one exercise against its checks."""
 
-    def __init__(self, grader: ExerciseGrader, reference: str, checks: str, memory: Memory) -> None:
+    enough = ENOUGH
+    alone = False  # each check in a worker of its own
+
+    def __init__(self, grader: ExerciseGrader, reference: str, checks: str, memory: Memory, made_by: str = "") -> None:
         self._grader = grader
         self._plan = _silent(grader.plan)
         self._memory = memory
         self.used: set[str] = set()
-        self._code = hashes.of(_code(reference), _code(self._plan.stub), hashes.engine(), _runner())
+        self._code = hashes.of(_code(reference), _code(self._plan.stub), hashes.engine(), _runner(), made_by)
         source = extract.Source(checks, "checks.py")
         self._keys = {check.name: _check_key(source, check) for check in self._plan.checks}
         self._reference = Code(reference, "solution.py")
@@ -146,7 +149,7 @@ class _Trial:
         """What the checks say of one mutant, from memory as far as it goes."""
         checks = self._checks
         tried = Tried(mutant, total=len(checks))
-        same = self._reach.unreached(mutant.source)
+        same = self._unreached(mutant)
         tried.said = {check.name: Said("passed") for check in checks if check.name in same}
         keys = {check.name: hashes.of(self._code, repr(_name(mutant)), self._keys[check.name]) for check in checks}
         self.used.update(keys.values())
@@ -162,6 +165,8 @@ class _Trial:
             for check in checks:
                 if check.name in tried.said:
                     continue
+                if self.alone:
+                    session.drop()
                 cpu = FLOOR_SECONDS + TIMES_REFERENCE * slowest[check.name]
                 session.limits = replace(self._grader.limits, cpu_seconds=cpu, wall_factor=WALL_FACTOR)
                 said = self._check(session, check)
@@ -172,9 +177,12 @@ class _Trial:
         tried.said = {check.name: tried.said[check.name] for check in checks if check.name in tried.said}
         return tried
 
+    def _unreached(self, mutant: Mutant) -> set[str]:
+        return self._reach.unreached(mutant.source)
+
     def _decided(self, tried: Tried) -> bool:
         slow = any(said.verdict in ("timeout", "memory", "crashed") for said in tried.said.values())
-        return slow or len(tried.killed_by) >= ENOUGH or len(tried.said) == tried.total
+        return slow or len(tried.killed_by) >= self.enough or len(tried.said) == tried.total
 
     def _check(self, session: Session, check: PlannedCheck) -> Said:
         """One check's verdict. Further cases are run only as long as they can say how near the tolerance was."""

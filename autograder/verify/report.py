@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from autograder.verify.general.report import GeneralReport
 from autograder.verify.mutant_report import MutantReport
 
 
@@ -42,6 +43,7 @@ class Report:
     points: int = 0
     budgets: dict[str, dict[str, float]] = field(default_factory=dict)  # of checks that have one
     mutants: MutantReport | None = None  # when they were tried
+    general: GeneralReport | None = None
 
     @property
     def good(self) -> bool:

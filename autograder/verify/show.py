@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from autograder.verify.general.report import general_details
 from autograder.verify.report import Report, Trial
 from autograder.verify.show_mutants import only_killers, survivors
 
@@ -40,6 +41,8 @@ def reports_details(report: Report, everything: bool) -> Iterator[RenderableType
     rejects what."""
     for problem in report.problems:
         yield Text(f"✗ {report.exercise}: {problem}", "red")
+    if report.general is not None:
+        yield from general_details(report.general, everything)
     if not report.trials or not (everything or report.mutants):
         return
     yield Text(f"\n{report.exercise}", "bold")

@@ -52,9 +52,13 @@ class Verifier:
     cache: Path
     on_trial: Callable[[str, int, int], None] = lambda exercise, done, total: None  # called from several threads
 
-    def verify(self, exercises: list[Exercise], mutants: bool = False) -> list[Report]:
+    def verify(self, exercises: list[Exercise], mutants: bool = False, general_only: bool = False) -> list[Report]:
         """Everything about some exercises, with their mutants if wanted. Uses what an earlier call found when nothing that
         it depends on has changed."""
+        if general_only:
+            reports = [Report(each.name, points=each.points) for each in exercises]
+            self._try_changed(reports, exercises, general=True)
+            return reports
         jobs = self.grader.jobs
         # An exercise is led by one thread, which makes its inputs and waits; what takes time are its trials, all in one pool.
         leaders, pool = ThreadPoolExecutor(jobs, "verify"), ThreadPoolExecutor(jobs, "trials")
@@ -68,13 +72,15 @@ class Verifier:
             pool.shutdown(cancel_futures=True)
             leaders.shutdown(cancel_futures=True)
         if mutants:
-            self._try_mutants(reports, exercises)
+            self._try_changed(reports, exercises, general=False)
         return reports
 
-    def _try_mutants(self, reports: list[Report], exercises: list[Exercise]) -> None:
+    def _try_changed(self, reports: list[Report], exercises: list[Exercise], *, general: bool) -> None:
+        """The general mistakes, or the mutants."""
+        from autograder.verify.general import run as general_mistakes
         from autograder.verify.mutants import MutantRunner
 
-        able = [(report, each) for report, each in zip(reports, exercises, strict=True) if report.trials]
+        able = [(report, each) for report, each in zip(reports, exercises, strict=True) if report.good or report.trials]
         clients = [self._client(each) for _, each in able]
         runner = MutantRunner(self.grader.root, self.cache, self.grader.jobs, self.on_trial)
         try:
@@ -82,11 +88,19 @@ class Verifier:
                 (each, self.grader.grader_of(each, self.grader.planner.plan(each), client))
                 for (_, each), client in zip(able, clients, strict=True)
             ]
-            found = runner.run(graders)
+            generals = (
+                general_mistakes.run(self.grader.root, self.cache, self.grader.jobs, graders, self.on_trial)
+                if general
+                else []
+            )
+            found = [] if general else runner.run(graders)
         finally:
             for client in clients:
                 client.close()
-        for (report, _), mutants in zip(able, found, strict=True):
+        for (report, _), each in zip(able, generals, strict=general):
+            report.general = each
+            report.problems += each.problems
+        for (report, _), mutants in zip(able, found, strict=not general):
             report.mutants = mutants
             report.problems += mutants.problems
 

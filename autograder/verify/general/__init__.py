@@ -1,0 +1,53 @@
+"""General mistakes: wrong implementations that the tool makes of every reference by itself.
+
+Listed mistakes and mutants are what the author thought of, or one token away. These are of the kinds that people make in any
+exercise: a result that is remembered under too little, an argument that is ignored, a flag that is left changed. Each kind is
+a small generator, which looks at the signature, the docstring and the code of a function, and makes nothing where the kind can't
+be wrong. What no check rejects is a case that nobody wrote, or is declared in `equivalent.toml` with a reason.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+
+from autograder.verify.general import arguments, code, left, precision, remembers
+from autograder.verify.general.made import General, Target, targets
+
+KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
+    remembers.remembered,
+    remembers.first_options,
+    remembers.accumulated,
+    remembers.own_cache,
+    remembers.one_buffer,
+    remembers.shared_by_class,
+    arguments.exchanged,
+    arguments.ignored,
+    arguments.another_default,
+    arguments.clamped,
+    arguments.truncated,
+    arguments.contiguous,
+    arguments.dimensions,
+    precision.rounded,
+    left.modules,
+    left.tensors,
+    left.global_state,
+    left.memory,
+    code.exact_types,
+    code.short_loops,
+    code.exceptions,
+)
+
+
+def generals(reference: str) -> list[General]:
+    """All general mistakes of a reference, by function; no two have the same name."""
+    found: dict[tuple[str, str, str], General] = {}
+    for target in targets(reference):
+        for kind in KINDS:
+            for each in kind(target):
+                ast.parse(each.source)
+                found.setdefault(each.name, each)
+    return list(found.values())
+
+
+__all__ = ["KINDS", "General", "generals"]

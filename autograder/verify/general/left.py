@@ -1,0 +1,175 @@
+"""What is left changed after a call: flags, parameters, torch's own state, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autograder.verify.general.made import General, Target, bound, parts
+
+_OF_MODULES = {
+    "train": "modules are left in training mode",
+    "eval": "modules are left in evaluation mode",
+    "frozen": "parameters are left without `requires_grad`",
+    "thawed": "all parameters are left with `requires_grad`",
+    "replaced": "parameters are replaced by new ones with the same values: who holds the old ones holds nothing",
+}
+
+
+def modules(target: Target) -> Iterator[General]:
+    """Modules that come in, or the module itself, are not what they were."""
+    if not target.is_init and (target.is_module or any(each.is_module for each in target.parameters)):
+        for change, sentence in _OF_MODULES.items():
+            yield target.wrapped("left", change, sentence, leaves_modules, change=change)
+
+
+def tensors(target: Target) -> Iterator[General]:
+    """`requires_grad` of an argument is left on, or the result no longer leads back to the arguments."""
+    if target.tensors and not target.is_init:
+        sentence = "`requires_grad` of tensors that are passed is left on"
+        yield target.wrapped("left", "requires_grad", sentence, leaves_requires_grad)
+
+
+def global_state(target: Target) -> Iterator[General]:
+    """The default dtype, the grad mode or the states of random numbers are not what they were."""
+    if target.owner is None and "import torch" in target.reference:
+        yield target.wrapped("left", "default dtype", "torch's default dtype is left as float64", leaves_default_dtype)
+        yield target.wrapped("left", "grad mode", "gradients are left switched off", leaves_grad_mode)
+    if target.says(r"\b(random|sampl|drop|Generator)") and not target.is_init:
+        sentence = "random numbers are seeded anew in each call: all calls draw the same"
+        yield target.wrapped("left", "seed", sentence, reseeds)
+
+
+def memory(target: Target) -> Iterator[General]:
+    """Arguments and results are held to the end."""
+    if target.says(r"\b(memory|held|holds?|freed|alive|dropped|at once)\b", own=True) and not target.is_init:
+        yield target.wrapped("held", "", "all arguments and results are held in memory to the end", holds)
+
+
+# --- wrappers ---
+
+
+def leaves_modules(function, change):
+    """Changes the modules among the arguments after the call."""
+    import functools
+
+    import torch
+
+    def spoil(module):
+        if change in ("train", "eval"):
+            module.train(change == "train")
+        elif change in ("frozen", "thawed"):
+            module.requires_grad_(change == "thawed")
+        else:
+            for inner in module.modules():
+                for name, parameter in list(inner._parameters.items()):
+                    if parameter is not None:
+                        new = torch.nn.Parameter(parameter.detach().clone(), parameter.requires_grad)
+                        new.grad = parameter.grad
+                        inner._parameters[name] = new
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        result = function(*args, **kwargs)
+        for value in parts([*args, *kwargs.values()]):
+            inside = (
+                [value]
+                if isinstance(value, torch.nn.Module)
+                else list(vars(value).values())
+                if hasattr(value, "__dict__")
+                else []
+            )
+            for each in inside:
+                if isinstance(each, torch.nn.Module):
+                    spoil(each)
+        return result
+
+    return wrapped
+
+
+def leaves_requires_grad(function):
+    """Leaves `requires_grad` on, for float tensors among the arguments."""
+    import functools
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        result = function(*args, **kwargs)
+        for value in parts([*args, *kwargs.values()]):
+            if (
+                hasattr(value, "requires_grad_")
+                and hasattr(value, "dtype")
+                and value.is_leaf
+                and value.dtype.is_floating_point
+            ):
+                value.requires_grad_()
+        return result
+
+    return wrapped
+
+
+def leaves_default_dtype(function):
+    """Leaves torch's default dtype changed."""
+    import functools
+
+    import torch
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        result = function(*args, **kwargs)
+        torch.set_default_dtype(torch.float64)
+        return result
+
+    return wrapped
+
+
+def leaves_grad_mode(function):
+    """Leaves gradients switched off."""
+    import functools
+
+    import torch
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        result = function(*args, **kwargs)
+        torch.set_grad_enabled(False)
+        return result
+
+    return wrapped
+
+
+def reseeds(function):
+    """Seeds every source of random numbers in each call."""
+    import functools
+    import random
+
+    import torch
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        torch.manual_seed(0)
+        random.seed(0)
+        for value in parts([*args, *kwargs.values()]):
+            if isinstance(value, random.Random):
+                value.seed(0)
+            elif isinstance(value, torch.Generator):
+                value.manual_seed(0)
+        return function(*args, **kwargs)
+
+    return wrapped
+
+
+def holds(function):
+    """Holds all arguments and results in a list."""
+    import functools
+
+    held = []
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        result = function(*args, **kwargs)
+        held.append((args, kwargs, result))
+        return result
+
+    return wrapped
+
+
+__all__ = ["bound", "global_state", "memory", "modules", "tensors"]

@@ -1,0 +1,67 @@
+"""Numbers that are rounded on the way: float64 through float32, float16 and bfloat16 in every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from autograder.verify.general.made import General, Target, bound, parts
+
+
+def rounded(target: Target) -> Iterator[General]:
+    """Every intermediate result is rounded, where the docstrings speak of a dtype that this loses something of."""
+    if not target.tensors or target.is_init:
+        return
+    if target.says(r"float64|double|any float"):
+        sentence = "float64 is computed in float32, and the result made float64 again"
+        yield target.wrapped("rounded", "float64", sentence, rounds, wide=True)
+    if target.says(r"b?float16|half precision"):
+        sentence = "every step is rounded to float16 or bfloat16, when the arguments are"
+        yield target.wrapped("rounded", "low precision", sentence, rounds, wide=False)
+
+
+# --- wrappers ---
+
+
+def rounds(function, wide):
+    """Rounds what each operation of torch gives: to float32 for float64 arguments, or to the low precision of the arguments."""
+    import functools
+
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class Rounding(TorchFunctionMode):
+        def __init__(self, dtype, of):
+            super().__init__()
+            self.dtype, self.of = dtype, of
+
+        def __torch_function__(self, operation, types, args=(), kwargs=None):
+            result = operation(*args, **(kwargs or {}))
+            if (
+                not isinstance(result, torch.Tensor)
+                or result.dtype not in self.of
+                or (result.is_leaf and result.requires_grad)
+            ):
+                return result
+            place = result.untyped_storage().data_ptr()
+            inputs = [value for value in parts([*args]) if isinstance(value, torch.Tensor)]
+            if all(value.untyped_storage().data_ptr() != place for value in inputs):
+                return result.to(self.dtype).to(result.dtype)
+            return result
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        tensors = [value for value in parts([*args, *kwargs.values()]) if isinstance(value, torch.Tensor)]
+        low = [value.dtype for value in tensors if value.dtype in (torch.float16, torch.bfloat16)]
+        if wide and any(value.dtype == torch.float64 for value in tensors):
+            mode = Rounding(torch.float32, (torch.float64,))
+        elif not wide and low:
+            mode = Rounding(low[0], (torch.float32, torch.float64))
+        else:
+            return function(*args, **kwargs)
+        with mode:
+            return function(*args, **kwargs)
+
+    return wrapped
+
+
+__all__ = ["bound", "parts", "rounded"]

@@ -1,0 +1,99 @@
+"""Runs the general mistakes of exercises against their checks, as mutants are run, and remembers what each check said.
+
+Each check gets a worker of its own. A mistake that keeps something over calls is so rejected by a check that makes two calls, not by
+the luck of what ran before: a student's failing check is run again in a fresh worker, and passes there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from autograder.course.config import Exercise
+from autograder.grading.exercise import ExerciseGrader
+from autograder.verify.equivalent import DeclaredGenerals
+from autograder.verify.general import General, generals
+from autograder.verify.general.report import GeneralReport, TriedGeneral
+from autograder.verify.mutant_report import Tried
+from autograder.verify.mutants import Memory, MutantTrial
+from autograder.verify.mutation import Mutant
+
+
+class _Trial(MutantTrial):
+    """Until one check rejects."""
+
+    enough = 1
+    alone = True
+
+    def _unreached(self, mutant: Mutant) -> set[str]:
+        return self._reach.away_from(mutant.scope.partition(".")[0])
+
+    def try_out(self, general: General) -> TriedGeneral:
+        about = f"{general.kind}: {general.about}: {general.sentence}"
+        tried: Tried = self.run(Mutant(general.scope, "general", about, 0, general.source))
+        return TriedGeneral(general, tried.said)
+
+
+def run(
+    root: Path,
+    cache: Path,
+    jobs: int,
+    graders: Sequence[tuple[Exercise, ExerciseGrader]],
+    on_trial: Callable[[str, int, int], None],
+) -> list[GeneralReport]:
+    """The reports, in the order of `graders`; what is known when it is interrupted is kept."""
+    with ThreadPoolExecutor(jobs, thread_name_prefix="general") as pool:
+        try:
+            begun = [_begin(root, cache, exercise, grader, pool, on_trial) for exercise, grader in graders]
+            return [finish() for finish in begun]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _begin(
+    root: Path,
+    cache: Path,
+    exercise: Exercise,
+    grader: ExerciseGrader,
+    pool: ThreadPoolExecutor,
+    on_trial: Callable[[str, int, int], None],
+) -> Callable[[], GeneralReport]:
+    folder = exercise.solution_dir(root)
+    reference = (folder / "solution.py").read_text(encoding="utf-8")
+    checks = (folder / "checks.py").read_text(encoding="utf-8")
+    memory = Memory(cache / f"{exercise.topic}.{exercise.slug}.general.jsonl")
+    trial = _Trial(grader, reference, checks, memory, _wrappers())
+    made = generals(reference)
+    counting = threading.Lock()
+    done = 0
+
+    def attempt(general: General) -> TriedGeneral:
+        nonlocal done
+        tried = trial.try_out(general)
+        with counting:
+            done += 1
+            on_trial(exercise.name, done, len(made))
+        return tried
+
+    futures = [pool.submit(attempt, each) for each in made]
+
+    def finish() -> GeneralReport:
+        report = GeneralReport(exercise.name, [future.result() for future in futures])
+        memory.close(keep=trial.used)
+        declared = DeclaredGenerals.read(folder / "equivalent.toml")
+        for each in report.tried:
+            each.equivalent = declared.reason(*each.general.name) if each.survived else ""
+        survived = [each.general.name for each in report.tried if each.survived]
+        report.stale = declared.problems([each.name for each in made], survived)
+        return report
+
+    return finish
+
+
+def _wrappers() -> str:
+    """The text of the wrappers: what a check said holds for one text."""
+    folder = Path(__file__).parent
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py")) if path.name != "report.py")
