@@ -164,11 +164,10 @@ def reuses(function):
     kept = {}
 
     def written(old: Any, new: Any) -> Any:  # a tuple of results item by item
-        if isinstance(new, tuple) and isinstance(old, tuple) and len(old) == len(new):
-            return tuple(written(*pair) for pair in zip(old, new, strict=True))
-        same: Any = type(new)
-        if type(old) is not same:
+        if type(old) is not type(new):
             return new
+        if isinstance(new, tuple):
+            return tuple(map(written, old, new)) if len(old) == len(new) else new
         if isinstance(new, list):
             old[:] = new
             return old
