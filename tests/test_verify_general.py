@@ -120,7 +120,7 @@ def weighs(student, x):
     return BODY
 '''
 ONCE = "student.weigh(x, 2.0, 3.0)"
-TWICE = "[student.weigh(x, 2.0, 3.0), student.weigh(x + 1, 5.0, 7.0, 2), student.weigh(x, 3.0, 2.0), student.weigh(x, 3.0, 2.0, 2)]"
+TWICE = "[student.weigh(x, 2.0, 3.0), student.weigh(x + 1, 2.0, 3.0), student.weigh(x, 3.0, 2.0), student.weigh(x, 3.0, 2.0, 2)]"
 
 
 @pytest.mark.parametrize(("body", "survive"), [(ONCE, True), (TWICE, False)])
