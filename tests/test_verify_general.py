@@ -71,7 +71,6 @@ def test_each_kind_that_applies_is_made_once(made: dict[tuple[str, str], list[Ge
         "rounded",
         "exception",
         "one result",
-        "held",
         "left",
     }
     assert not kinds & {"own cache", "class state", "exact type"}  # there is no cache, no class, no isinstance
