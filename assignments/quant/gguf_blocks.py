@@ -117,8 +117,8 @@ def read_gguf(buf: bytes) -> tuple[dict, dict]:
     Returns (metadata, tensors), both in the order of the file: metadata as bool, int, float, str and list; tensors as NumPy arrays in their shape and dtype,
     those of blocks dequantized to float32. Their order in the data section may be any.
 
-    Raises ValueError when the first four bytes are others, the version is not 3, a type of a value or a tensor is not in these lists, a tensor's offset is
-    no multiple of the alignment, or the file ends too early, wherever that is: also inside of the last tensor. (A length may be any number up to 2^64: do not
+    Raises ValueError when the first four bytes are others, the version is not 3, a type of a value or a tensor is not in these lists, the alignment
+    is no whole number from 1, arrays are nested more than 64 deep, a tensor's offset is no multiple of the alignment, or the file ends too early, wherever that is: also inside of the last tensor. (A length may be any number up to 2^64: do not
     allocate anything before you know that it is there.)
     """
     # YOUR CODE HERE

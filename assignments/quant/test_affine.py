@@ -67,13 +67,17 @@ def as_exact_as_x(seen, want):
 def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group):
     """The scale stretches the grid from the smallest to the largest entry, with 0.0 on it; the zero-point is the code of 0.0."""
     s, z = student.qparams(x, bits, symmetric)
-    return {"s": s, "z": z.double()}
+    torch.manual_seed(1)
+    other_s, other_z = student.qparams(2 * x, bits, symmetric)
+    left = [str(torch.get_default_dtype()), torch.is_grad_enabled(), torch.rand(2)]
+    return {"s": s, "z": z.double(), "s of 2x": other_s, "z of 2x": other_z.double(), "settings": left}
 
 
 @check(points=1, inputs=some, judge=as_exact_as_x, lecture='granularity', public=[case('for each row', values=[[1.0, -3.0], [0.5, 0.25]], bits=3, symmetric=True, axis=0), case('for groups of two', values=[[1.0, -3.0, 0.5, 0.25]], bits=3, symmetric=True, group=2)], given={})
 def a_scale_for_each_slice(student, x, bits, symmetric, axis, group):
     """With `axis` or `group`, each slice has the scale and zero-point of its own entries, in the shape that was promised."""
-    s, z = student.qparams(x, bits, symmetric, axis=axis, group=group)
+    turned = x.mT.contiguous().mT if x.ndim > 1 else x  # the same x, not contiguous
+    s, z = student.qparams(turned, bits, symmetric, axis=axis, group=group)
     return {"s": s, "z": z.double()}
 
 
@@ -120,23 +124,26 @@ def some_codes(rng, values=None, **rest):
     return halves(rng, values, **rest) if values is not None else codes(rng, **rest)
 
 
-@check(points=2, inputs=some_codes, lecture='codes', public=[case('halves and one beyond the grid, x and s in quarters', values=[-0.5, 0.25, 0.75, 9.0], s=0.5, z=3, bits=4, symmetric=False), case('for each row, symmetric', shape=(2, 3), scale_shape=(2, 1), bits=4, symmetric=True)])
+@check(points=2, inputs=some_codes, lecture='codes', public=[case('halves and one beyond the grid, x and s in quarters', values=[-0.5, 0.25, 0.75, 9.0], s=0.5, z=3, bits=4, symmetric=False), case('for each row, symmetric', shape=(2, 3), scale_shape=(2, 1), bits=4, symmetric=True), case('beyond a grid of three bits', shape=(12,), scale_shape=(), bits=3, symmetric=True, beyond=4.0)])
 def codes_are_rounded_and_clamped(student, x, s, z, bits, symmetric):
     """quantize rounds to the nearest code (halves to even), shifts by z, and clamps to the grid; dequantize undoes it up to rounding."""
     x, s = real(x), real(s)
-    q = student.quantize(x, s, z, bits, symmetric)
-    return {"codes": q, "back": student.dequantize(q, s, z)}
+    turned = x.mT.contiguous().mT if x.ndim > 1 else x  # the same x, not contiguous
+    q = student.quantize(turned, s, z, bits, symmetric)
+    back = student.dequantize(q.mT.contiguous().mT if q.ndim > 1 else q, s, z)
+    other = student.quantize(-x, s, z, bits, symmetric)
+    return {"codes": q, "back": back, "codes of -x": other, "back from those": student.dequantize(other, 2 * s, z)}
 
 
 @check(points=1, inputs=some_codes, tolerance=Tolerance(atol=1e-06, rtol=2e-06), lecture='training-through-a-staircase', public=[case('two beyond the grid, x and s in quarters', values=[-9.0, 0.25, 1.0, 9.0], s=0.5, z=3, bits=4, symmetric=False)])
 def the_gradient_passes_where_nothing_was_clamped(student, x, s, z, bits, symmetric):
     """fake_quant gives the quantized values, and a gradient of 1 on the grid and 0 where x was clamped."""
-    x, s = real(x).clone().requires_grad_(), real(s)
+    x, s = real(x).clone().requires_grad_(), real(s).clone().requires_grad_()
     y = student.fake_quant(x, s, z, bits, symmetric)
     weights = torch.arange(1, y.numel() + 1, dtype=y.dtype).cos().reshape(y.shape)
     if y.requires_grad:
         (y * weights).sum().backward()
-    return {"output": y, "gradient": x.grad}
+    return {"output": y, "gradient": x.grad, "gradient of s": s.grad}
 
 
 def layer(rng, n, c, o, bias=True, zero_point=None, period=None, unit=False):

@@ -309,6 +309,13 @@ def broken(rng, which):
                 b"GGUF" + p("<IQQ", 3, 0, 2**60),
                 b"GGUF" + p("<IQQ", 3, 2**45, 0),
             ],
+            "alignment": [
+                gguf([entry("general.alignment", 4, p("<I", 0))], [info("a", [8], 0, 0)], data),
+                gguf([entry("general.alignment", 5, p("<i", -32))], [info("a", [8], 0, 0)], data),
+                gguf([entry("general.alignment", 8, text("32"))], [info("a", [8], 0, 0)], data),
+                gguf([entry("general.alignment", 9, array(4, [p("<I", 32)]))], [info("a", [8], 0, 0)], data),
+            ],
+            "nested": [gguf([entry("x", 9, p("<IQ", 9, 1) * 50_000 + array(4, []))])],
             "offset": [
                 gguf(name, [info("a", [4], 0, 4)], data),
                 gguf(name, [info("a", [4], 0, 2**40)], data),

@@ -8,13 +8,35 @@ import torch
 from autograder.checks import Budget, Tolerance, case, check, difference, raises, reject
 
 
-def sequences(rng, T, S, Br, Bc, B=1, H=2, D=4, dtype=torch.float32, causal=False):
+def sequences(rng, T, S, Br, Bc, B=1, H=2, D=4, dtype=torch.float32, causal=False, cancel=False):
+    """Random q, k, v. `cancel`: values in pairs of opposite sign with nearly the same weights, so that a rounded weight shows."""
     q, k, v = (rng.normal(B, H, length, D, dtype=dtype) for length in (T, S, S))
+    if cancel:
+        q, v = q * 0.01, v * 64
+        v[..., 1::2, :] = -v[..., : S // 2 * 2 : 2, :]
     return {"q": q, "k": k, "v": v, "Br": Br, "Bc": Bc, "causal": causal}
+
+
+def heads_inside(x):
+    """The same values as they come from a projection: (B, T, H, D) in memory, seen as (B, H, T, D)."""
+    return x.transpose(1, 2).contiguous().transpose(1, 2)
+
+
+def settings():
+    """What a call has to leave as it was."""
+    return [str(torch.get_default_dtype()), torch.is_grad_enabled(), torch.rand(2)]
 
 
 # Largest error of right answers (reference, FA2, float64 and whole-row versions against each other) 6e-7 in float32;
 # the smallest of the mistakes is 1e-2. Both are far from the usual tolerance, so it stays.
+def some_sequences(rng, worked=False, **rest):
+    """`worked`: the example of the docstring."""
+    if not worked:
+        return sequences(rng, **rest)
+    q, k, v = (torch.tensor(rows).view(1, 1, -1, 1) for rows in ([1.0], [0.0, math.log(3)], [4.0, 8.0]))
+    return {"q": q, "k": k, "v": v, "Br": 1, "Bc": 1, "causal": False}
+
+
 @check(
     points=2,
     inputs=sequences,
@@ -33,11 +55,21 @@ def sequences(rng, T, S, Br, Bc, B=1, H=2, D=4, dtype=torch.float32, causal=Fals
         case("all at once", T=13, S=13, Br=13, Bc=13),
         case("float64", T=9, S=17, Br=4, Bc=5, D=6, dtype=torch.float64),
         case("long", T=70, S=130, Br=16, Bc=32, H=1, D=8),
+        case("many heads, wide", T=20, S=33, Br=19, Bc=21, B=3, H=17, D=40),
     ],
 )
 def any_blocks_give_exact_attention(student, q, k, v, Br, Bc, causal):
-    """The output is exact attention, whatever the block sizes, also where they do not divide the lengths."""
-    return student.fa1_forward(q, k, v, Br, Bc, causal=causal)[0]
+    """The output is exact attention, whatever the block sizes, for any layout in memory, and in every call anew."""
+    torch.manual_seed(1)
+    q, k, v = heads_inside(q), heads_inside(k), heads_inside(v)
+    first = student.fa1_forward(q, k, v, Br, Bc, causal=causal)[0]
+    left = settings()
+    q, v = q.clone(), v.clone()
+    student.fa1_forward(q, k, v, Br, Bc)
+    q.mul_(-0.5)
+    v.add_(1)
+    second = student.fa1_forward(q, k, v, Br, Bc)[0]
+    return {"o": first, "o for other values": second, "settings": left, "q requires gradients": q.requires_grad}
 
 
 def rising(rng, T, S, Br, Bc, scale, falling=False, D=4):
@@ -68,10 +100,19 @@ def earlier_tiles_shrink_when_the_maximum_moves(student, q, k, v, Br, Bc):
 
 @check(
     points=2,
-    inputs=sequences,
+    inputs=some_sequences,
     lecture="three-things-to-carry",
-    public=[case("float32", T=4, S=7, Br=2, Bc=3), case("float16", T=3, S=8, Br=2, Bc=3, dtype=torch.float16)],
+    public=[
+        case("the example of the docstring", worked=True),
+        case("float32", T=4, S=7, Br=2, Bc=3),
+        case("float16", T=3, S=8, Br=2, Bc=3, dtype=torch.float16),
+        case("float16, key by key", T=2, S=200, Br=2, Bc=1, H=1, D=6, dtype=torch.float16),
+    ],
     hidden=[
+        case("float16, 512 keys one by one", T=4, S=512, Br=3, Bc=1, H=2, D=7, dtype=torch.float16),
+        case("bfloat16, 400 keys, two by two", T=4, S=400, Br=3, Bc=2, H=2, D=7, dtype=torch.bfloat16),
+        case("float16, values that cancel", T=5, S=8, Br=2, Bc=3, D=6, dtype=torch.float16, cancel=True),
+        case("bfloat16, values that cancel", T=5, S=8, Br=2, Bc=8, D=6, dtype=torch.bfloat16, cancel=True),
         case("bfloat16", T=5, S=9, Br=2, Bc=4, dtype=torch.bfloat16),
         case("float16, many keys", T=3, S=300, Br=2, Bc=16, H=1, dtype=torch.float16),
         case("bfloat16, many keys", T=3, S=300, Br=3, Bc=50, H=1, dtype=torch.bfloat16),
@@ -101,6 +142,8 @@ def maxima_and_sums_are_kept_in_full_precision(student, q, k, v, Br, Bc, causal)
         case("blocks larger than the sequences", T=6, S=8, Br=9, Bc=9, causal=True),
         case("one by one", T=5, S=7, Br=1, Bc=1, causal=True),
         case("one column at a time", T=6, S=6, Br=6, Bc=1, causal=True),
+        case("float64", T=6, S=9, Br=4, Bc=2, causal=True, D=5, dtype=torch.float64),
+        case("more than a few blocks", T=40, S=45, Br=2, Bc=3, causal=True, H=1),
     ],
 )
 def queries_see_no_later_key(student, q, k, v, Br, Bc, causal):
@@ -109,23 +152,28 @@ def queries_see_no_later_key(student, q, k, v, Br, Bc, causal):
     return {"o": o, "m": m, "l": l}
 
 
-def poisoned(rng, T, Br, Bc, seen):
-    """The keys and values from `seen` on are nan: the queries before the first of them have tiles without any."""
+def poisoned(rng, T, Br, Bc, seen, rows=None):
+    """The keys and values from `seen` on are nan: the first `rows` queries (by default `seen` of them) have tiles without any."""
     made = sequences(rng, T, T, Br, Bc)
     for name in ("k", "v"):
         made[name][..., seen:, :] = torch.nan
-    return {**made, "causal": True, "rows": seen}
+    return {**made, "causal": True, "rows": seen if rows is None else rows}
 
 
 @check(
     points=1,
     inputs=poisoned,
     lecture="causal-tiles",
-    public=[case("two blocks", T=8, Br=4, Bc=4, seen=4)],
+    public=[
+        case("two blocks", T=8, Br=4, Bc=4, seen=4),
+        case("tiles of two queries and three keys", T=8, Br=2, Bc=3, seen=3, rows=2),
+    ],
     hidden=[
         case("many blocks", T=18, Br=3, Bc=3, seen=6),
         case("wide rows", T=12, Br=4, Bc=2, seen=4),
         case("wide columns", T=12, Br=3, Bc=6, seen=6),
+        case("tiles of three queries and two keys", T=10, Br=3, Bc=2, seen=4, rows=3),
+        case("tiles of four queries and five keys", T=13, Br=4, Bc=5, seen=10, rows=8),
     ],
 )
 def tiles_that_nobody_sees_are_skipped(student, q, k, v, Br, Bc, causal, rows):
@@ -134,20 +182,33 @@ def tiles_that_nobody_sees_are_skipped(student, q, k, v, Br, Bc, causal, rows):
     return {"o": o[..., :rows, :], "m": m[..., :rows], "l": l[..., :rows]}
 
 
+def to_be_stretched(rng, T, S, Br, Bc, D=16):
+    """64 rows of each: what ships stays small, and the experiment makes long sequences of them."""
+    q, k, v = (rng.normal(1, 1, 64, D) for _ in range(3))
+    return {"q": q, "k": k, "v": v, "T": T, "S": S, "Br": Br, "Bc": Bc}
+
+
+def stretched(x, n):
+    """n rows, the given ones over and over, each time a little larger."""
+    times = -(-n // x.shape[-2])
+    return torch.cat([x * (1 + each / times) for each in range(times)], -2)[..., :n, :]
+
+
 # The matrix of scores has 64 MiB at 4096 (49 MiB at 3600); right answers need 1.3 to 2.2 times the reference's
 # memory, the least wasteful mistake 35 times.
 @check(
     points=1,
-    inputs=sequences,
+    inputs=to_be_stretched,
     lecture="what-is-never-there",
     budget=Budget(memory=5),
-    public=[case("4096 queries and keys", T=4096, S=4096, Br=256, Bc=256, H=1, D=16)],
-    hidden=[case("narrow tiles", T=3600, S=3700, Br=300, Bc=512, H=1, D=16)],
+    public=[case("4096 queries and keys", T=4096, S=4096, Br=256, Bc=256)],
+    hidden=[case("narrow tiles", T=3600, S=3700, Br=300, Bc=512)],
     tolerance=Tolerance(atol=1e-5, rtol=1e-4),
 )
-def the_matrix_of_scores_is_never_there(student, q, k, v, Br, Bc, causal):
+def the_matrix_of_scores_is_never_there(student, q, k, v, T, S, Br, Bc):
     """It holds a few tiles at a time and never the T×S matrix of scores."""
-    return student.fa1_forward(q, k, v, Br, Bc, causal=causal)[0][..., ::16, :].clone()
+    o = student.fa1_forward(stretched(q, T), stretched(k, S), stretched(v, S), Br, Bc)[0]
+    return o[..., ::37, :].clone()
 
 
 @check(
@@ -155,6 +216,8 @@ def the_matrix_of_scores_is_never_there(student, q, k, v, Br, Bc, causal):
     lecture="how-often-slow-memory-is-touched",
     public=[
         case("a small memory", T=8, D=2, M=32),
+        case("heads of 64, a memory of 1000", T=16, D=64, M=1000),
+        case("heads of 64, a memory of 100 000", T=16, D=64, M=100_000),
         case("blocks that do not divide", T=100, D=16, M=1000),
     ],
     hidden=[
@@ -172,7 +235,13 @@ def blocks_and_accesses_follow_the_algorithm(student, T, D, M):
         "blocks": student.block_sizes(M, D),
         "std": student.hbm_accesses(T, D, M, "std"),
         "flash": student.hbm_accesses(T, D, M, "flash"),
-        "other": raises("ValueError", lambda: student.hbm_accesses(T, D, M, "fast")),
+        "other": [
+            raises("ValueError", lambda algo=algo: student.hbm_accesses(T, D, M, algo))
+            for algo in ("fast", "Flash", "")
+        ],
+        "with another memory": [student.block_sizes(3 * M, D), student.hbm_accesses(T, D, 3 * M, "flash")],
+        "with wider heads": [student.block_sizes(M, 3 * D), student.hbm_accesses(T, 3 * D, M, "flash")],
+        "with more tokens": [student.hbm_accesses(3 * T, D, M, algo) for algo in ("std", "flash")],
     }
 
 

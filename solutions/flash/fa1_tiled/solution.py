@@ -1,7 +1,8 @@
 """FlashAttention, first version: exact attention, tile by tile, without the T×S matrix of scores.
 
 Shapes: q is (B, H, T, D), k and v are (B, H, S, D); T, S, D >= 1, and T and S may differ. Scores are q·k / √D.
-Inputs are float16, bfloat16, float32 or float64, and finite; they are not changed.
+Inputs are float16, bfloat16, float32 or float64, and finite. They need not be contiguous ((B, T, H, D) in memory, say), and are not changed.
+A call leaves no trace: nothing is remembered for the next one, and torch's default dtype, gradient mode and random state are as before.
 """
 
 import math
@@ -26,10 +27,11 @@ def fa1_forward(
     l: (B, H, T), for each query Σ exp(score - m) over the scores that it may see.
 
     - Br, Bc >= 1 need not divide T and S, and may be larger: the last blocks are what is left.
-    - Tiles are converted to float32 before anything is computed with them (to float64 when q is float64); scores, m, l
-      and the output while it grows have that dtype, and m and l are returned in it. o is rounded once, at the end.
+    - Tiles are converted to float32 before anything is computed with them (to float64 when q is float64); scores, m, l,
+      the weights and the output while it grows have that dtype, and m and l are returned in it. o is rounded once, at the end.
     - With `causal`, the sequences are aligned at their ends: query i may see key j if j <= i + (S - T). For T = S that is
-      j <= i. A tile in which no query may see any key is skipped: what it would read may be anything, even nan.
+      j <= i. A tile (Br queries × Bc keys, counted from 0) in which no query may see any key is skipped: what it
+      would read may be anything, even nan.
     - A query that may see no key (causal, T > S) has o = 0, m = -inf, l = 0.
     - Never hold more than a few tiles beside q, k, v and the results: at T = S = 4096 the matrix of scores alone has 64 MiB.
 

@@ -130,6 +130,52 @@ mistake(
     edit={"(sx * sw.squeeze(1))": "(sx * sw.mean())"},
 )
 mistake(
+    "A gradient reaches s. It is a constant: detach it, or compute the codes and the way back without gradients.",
+    edit={
+        "return y.detach() + torch.where(inside, x - x.detach(), 0.0)": "return y + torch.where(inside, x - x.detach(), 0.0)"
+    },
+)
+mistake(
+    "Your quantize has the grid of 8 bits whatever `bits` is: codes beyond the ends of a smaller grid are not clamped to it.",
+    edit={"    low, high = _limits(bits, symmetric)\n    q =": "    low, high = _limits(8, symmetric)\n    q ="},
+)
+mistake(
+    'With "mse" you look at the grid of 8 bits, whatever `bits` is.',
+    edit={"key=lambda a: _squared_error(x, a, bits)": "key=lambda a: _squared_error(x, a, 8)"},
+)
+mistake(
+    "You remember scales by the shape of x. Other entries have other scales.",
+    edit={
+        "    s = torch.where(s == 0, 1.0, s)\n": "    s = qparams.__dict__.setdefault((x.shape, bits, symmetric, axis, group), torch.where(s == 0, 1.0, s))\n"
+    },
+)
+mistake(
+    "You use `view`, which fails on a tensor that is not contiguous. Use reshape or flatten.",
+    edit={
+        "    q = torch.round(x / _fit(s, x)) + _fit(z, x)\n    return": "    x = x.view(-1).view(x.shape)\n    q = torch.round(x / _fit(s, x)) + _fit(z, x)\n    return"
+    },
+)
+mistake(
+    "You switch gradients off and leave them so. Use `with torch.no_grad():`.",
+    edit={
+        "    _, high = _limits(bits, symmetric)\n": "    torch.set_grad_enabled(False)\n    _, high = _limits(bits, symmetric)\n"
+    },
+)
+mistake(
+    "You change torch's default dtype and leave it so.",
+    edit={
+        "    _, high = _limits(bits, symmetric)\n": "    torch.set_default_dtype(torch.bfloat16)\n    _, high = _limits(bits, symmetric)\n"
+    },
+)
+mistake(
+    "Another method raises KeyError or TypeError in yours. It is a ValueError.",
+    edit={"    raise ValueError(f'method is": "    raise KeyError(f'method is"},
+)
+mistake(
+    "Your scale of float64 entries is computed in float32. It has x's dtype, and its digits.",
+    edit={"    s = torch.where(s == 0, 1.0, s)\n": "    s = torch.where(s == 0, 1.0, s).float().to(x.dtype)\n"},
+)
+mistake(
     "You scale the bias as well. It is added after the sum has been scaled.",
     edit={"y if bias is None else y + bias": "y if bias is None else (total + bias) * (sx * sw.squeeze(1))"},
 )

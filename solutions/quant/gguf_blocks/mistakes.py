@@ -180,3 +180,11 @@ mistake(
         '        if self.at + n > len(self.buf):\n            raise ValueError(f"the file ends at byte {len(self.buf)}, in the middle of something")\n': "        n = min(n, max(len(self.buf) - self.at, 0))\n"
     },
 )
+mistake(
+    "You take the file's alignment as it is: 0 divides by zero, and a text is no number. Raise ValueError.",
+    edit={"    if type(alignment) is not int or alignment < 1:\n": "    if False:\n"},
+)
+mistake(
+    "You read lists in lists as deep as they go, until Python's stack is full. Raise ValueError at 64.",
+    edit={"            if depth == 64:\n": "            if False:\n"},
+)

@@ -199,12 +199,14 @@ class _Reader:
     def string(self) -> str:
         return self.take(self.number("Q")).decode("utf-8")
 
-    def value(self, kind: int) -> Any:
+    def value(self, kind: int, depth: int = 0) -> Any:
         if kind == _STRING:
             return self.string()
         if kind == _ARRAY:
+            if depth == 64:
+                raise ValueError("lists are nested more than 64 deep")
             kind, length = self.number("I"), self.number("Q")
-            return [self.value(kind) for _ in range(length)]
+            return [self.value(kind, depth + 1) for _ in range(length)]
         if kind not in _SCALARS:
             raise ValueError(f"there is no value type {kind}")
         return self.number(_SCALARS[kind])
@@ -229,8 +231,8 @@ def read_gguf(buf: bytes) -> tuple[dict, dict]:
     Returns (metadata, tensors), both in the order of the file: metadata as bool, int, float, str and list; tensors as NumPy arrays in their shape and dtype,
     those of blocks dequantized to float32. Their order in the data section may be any.
 
-    Raises ValueError when the first four bytes are others, the version is not 3, a type of a value or a tensor is not in these lists, a tensor's offset is
-    no multiple of the alignment, or the file ends too early, wherever that is: also inside of the last tensor. (A length may be any number up to 2^64: do not
+    Raises ValueError when the first four bytes are others, the version is not 3, a type of a value or a tensor is not in these lists, the alignment
+    is no whole number from 1, arrays are nested more than 64 deep, a tensor's offset is no multiple of the alignment, or the file ends too early, wherever that is: also inside of the last tensor. (A length may be any number up to 2^64: do not
     allocate anything before you know that it is there.)
     """
     # BEGIN SOLUTION
@@ -245,6 +247,8 @@ def read_gguf(buf: bytes) -> tuple[dict, dict]:
         key = reader.string()
         kv[key] = reader.value(reader.number("I"))
     alignment = kv.get("general.alignment", 32)
+    if type(alignment) is not int or alignment < 1:
+        raise ValueError(f"the alignment is {alignment!r}, which is no whole number from 1")
     infos = []
     for _ in range(tensor_count):
         name = reader.string()

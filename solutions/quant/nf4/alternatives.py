@@ -89,3 +89,11 @@ def bits_per_parameter(block=64, second=None):
     if second is None:
         return (4 * block + 32) / block
     return (4 * block * second + 8 * second + 32) / (block * second)
+
+
+@alternative("levels in float32 from the start: off by 1e-7, which the docstring accepts")
+def nf4_codebook():
+    p = 0.9677083
+    positive = torch.special.ndtri(torch.linspace(p, 0.5, 9)[:-1])
+    negative = -torch.special.ndtri(torch.linspace(p, 0.5, 8)[:-1])
+    return torch.cat([negative, torch.zeros(1), positive.flip(0)]) / positive[0]

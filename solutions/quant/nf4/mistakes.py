@@ -151,3 +151,35 @@ mistake(
     "You count 16 bits for an absmax. It is a float32 here.",
     edit={"32 if second is None else 8 + 32 / second": "16 if second is None else 8 + 16 / second"},
 )
+mistake(
+    "You give the same codebook each time, and a caller that changes it changes it for all. Return a new tensor.",
+    edit={
+        "    return (levels / positive[0]).float()": '    return nf4_codebook.__dict__.setdefault("kept", (levels / positive[0]).float())'
+    },
+)
+mistake(
+    "You remember absmaxes by the shape of w. Other weights have others.",
+    edit={
+        "    absmax = blocks.abs().amax(1)\n": "    absmax = quantize_nf4.__dict__.setdefault((w.shape, block), blocks.abs().amax(1))\n"
+    },
+)
+mistake(
+    "You remember weights by their shape. Other codes and scales give others.",
+    edit={
+        "    return values.flatten()[: torch.Size(shape).numel()].view(shape)": "    values = values.flatten()[: torch.Size(shape).numel()].view(shape)\n    return dequantize_nf4.__dict__.setdefault((tuple(shape), block), values)"
+    },
+)
+mistake(
+    "You remember the offset of the first call.",
+    edit={"    offset = absmax.mean()\n": '    offset = double_quant.__dict__.setdefault("kept", absmax.mean())\n'},
+)
+mistake(
+    "You change torch's default dtype and leave it so.",
+    edit={
+        "    flat = w.flatten().float()\n": "    flat = w.flatten().float()\n    torch.set_default_dtype(torch.float64)\n"
+    },
+)
+mistake(
+    "You switch gradients off and leave them so.",
+    edit={"    flat = w.flatten().float()\n": "    flat = w.flatten().float()\n    torch.set_grad_enabled(False)\n"},
+)

@@ -10,6 +10,15 @@ from autograder.lab.toys import Conv1D
 OUTPUT = Tolerance(atol=3e-5, rtol=1e-5)
 
 
+class SubLinear(nn.Linear):
+    """A linear layer of somebody's own, as models have them."""
+
+
+def settings():
+    """What a call has to leave as it was."""
+    return [str(torch.get_default_dtype()), torch.is_grad_enabled()]
+
+
 def base_layer(weight, bias=None, conv=False):
     """A linear layer with these weights: `nn.Linear`'s are (out, in), Conv1D's (in, out)."""
     if conv:
@@ -60,7 +69,7 @@ def numbers(rng, n_in=4, n_out=3, r=2, shape=(5,), bias=True, dtype="float32", c
 
 def starts_at_zero(seen, want):
     """B is 0, A has the right shape and r independent rows, another A in each layer."""
-    for part in ("output", "B", "gradients of base"):
+    for part in [name for name in want if not name.startswith("A") or "and" in name]:
         found = difference(seen[part], want[part])
         if found is not None:
             return found
@@ -94,9 +103,20 @@ def starts_at_zero(seen, want):
 def a_fresh_layer_changes_nothing(student, weight, bias, A, B, x, options):
     """At the start B is 0 and A random, so that the layer gives what its base gives; the base is frozen."""
     base = base_layer(weight, bias)
+    held, places = list(base.parameters()), [parameter.data_ptr() for parameter in base.parameters()]
     layer, other = student.LoRALinear(base, **options), student.LoRALinear(base_layer(weight, bias), **options)
     output = layer(x)
+    in_evaluation = student.LoRALinear(base_layer(weight, bias).eval(), **options)
     return {
+        "base is kept": [layer.base is base, *(a is b for a, b in zip(held, layer.base.parameters(), strict=True))],
+        "its data are where they were": [a.data_ptr() == b for a, b in zip(held, places, strict=True)],
+        "base requires gradients": [bool(parameter.requires_grad) for parameter in base.parameters()],
+        "A and B are parameters": [type(part).__name__ for part in (layer.A, layer.B)],
+        "A and B require gradients": [bool(part.requires_grad) for part in (layer.A, layer.B)],
+        "names": sorted(name for name, _ in layer.named_parameters()),
+        "modes": [layer.training, layer.base.training, in_evaluation.training, in_evaluation.base.training],
+        "merged": bool(layer.merged),
+        "settings": settings(),
         "output": output.detach(),
         "gradients of base": gradients(output, base),
         "B": layer.B.detach(),
@@ -105,11 +125,15 @@ def a_fresh_layer_changes_nothing(student, weight, bias, A, B, x, options):
     }
 
 
+def as_exact_as_its_dtype(seen, want):
+    return difference(seen, want, OUTPUT if want["output"].dtype == torch.float32 else None)
+
+
 @check(
     points=1,
     inputs=numbers,
+    judge=as_exact_as_its_dtype,
     lecture="a-change-of-low-rank",
-    tolerance=OUTPUT,
     public=[case("alpha 4, rank 2", n_in=3, n_out=2), case("alpha 1, rank 3, no bias", r=3, alpha=1.0, bias=False)],
     hidden=[
         case("rank 1", r=1, alpha=16.0, n_in=7, n_out=5),
@@ -123,7 +147,21 @@ def a_fresh_layer_changes_nothing(student, weight, bias, A, B, x, options):
 def the_adapter_is_scaled_by_alpha_over_r(student, weight, bias, A, B, x, options):
     """y = base(x) + alpha / r · B A x, and delta() is alpha / r · B A, in the layout of base.weight."""
     layer = adapted(student, weight, bias, A, B, **options)
-    return {"output": layer(x).detach(), "delta": layer.delta().detach()}
+    x = x.clone().requires_grad_()
+    wide = torch.cat([x, -x], -1).detach()  # its first half is x, not contiguous
+    seen = {
+        "output": layer(x),
+        "delta": layer.delta().detach().clone(),
+        "output of a view": layer(wide[..., : x.shape[-1]]).detach(),
+    }
+    grads = gradients(seen["output"], {"x": x, "A": layer.A, "B": layer.B})
+    other = adapted(student, 2 * weight, bias, -A, B + 1, **options)
+    seen |= {"output of another layer": other(x.detach()).detach(), "delta of another layer": other.delta().detach()}
+    with torch.no_grad():
+        layer.B.mul_(-0.5)
+    seen |= {"output after a step": layer(x).detach(), "delta after a step": layer.delta().detach()}
+    seen["output"] = seen["output"].detach()
+    return seen | {f"gradient of {name}": grad for name, grad in grads.items()} | {"settings": settings()}
 
 
 @check(
@@ -163,6 +201,9 @@ def merging_folds_the_change_into_the_weight(student, weight, bias, A, B, x, opt
     """Merged, base alone gives the adapted output; merging twice is merging once; unmerging restores the weight."""
     base = base_layer(weight, bias)
     layer = student.LoRALinear(base, **options).eval()
+    held = base.weight
+    tied = nn.Linear(weight.shape[1], weight.shape[0], False, dtype=weight.dtype).requires_grad_(False)
+    tied.weight = held
     with torch.no_grad():
         layer.A.copy_(A)
         layer.B.copy_(B)
@@ -171,11 +212,17 @@ def merging_folds_the_change_into_the_weight(student, weight, bias, A, B, x, opt
     layer.merge()
     layer.merge()
     seen |= {"weight": base.weight.clone(), "output": layer(x), "output of base": base(x), "merged": bool(layer.merged)}
-    seen["weight requires gradients"] = bool(base.weight.requires_grad)
+    seen["the weight is the same object"] = [base.weight is held, layer.base is base]
+    seen["output of a tied layer"] = tied(x)
+    seen["the weight has a history"] = base.weight.grad_fn is not None
+    seen["A and B require gradients"] = [bool(part.requires_grad) for part in (layer.A, layer.B)]
+    seen["mode"], seen["settings"] = bool(layer.training), settings()
     layer.train()
     seen["output in training mode"] = layer(x)
     layer.eval()
     layer.unmerge()
+    seen["the weight is the same object, unmerged"] = base.weight is held
+    seen["output of a tied layer, unmerged"] = tied(x)
     layer.unmerge()
     seen |= {"weight after": base.weight.clone(), "output after": layer(x), "merged after": bool(layer.merged)}
     return {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in seen.items()}
@@ -273,6 +320,11 @@ def only_a_and_b_learn(student, model, tokens, pattern, second, options):
 def inject_replaces_linear_layers_by_name(student, model, tokens, pattern, second, options):
     """Every nn.Linear and Conv1D whose whole name matches is adapted once, in its mode; all the rest is frozen."""
     model.eval()
+    for module in list(model.modules()):  # some layers are of a subclass
+        if isinstance(getattr(module, "v_proj", None), nn.Linear):
+            module.v_proj.__class__ = SubLinear
+    kept = dict(model.named_parameters())
+    held = [id(parameter) for parameter in kept.values()]
     replaced = [student.inject(model, pattern, **options)]
     if second is not None:
         replaced.append(student.inject(model, second, **options))
@@ -283,7 +335,18 @@ def inject_replaces_linear_layers_by_name(student, model, tokens, pattern, secon
         "logits": model(tokens).detach(),
         "learning": sorted(name for name, parameter in model.named_parameters() if parameter.requires_grad),
         "in training mode": [name for name, module in model.named_modules() if module.training],
+        "parameters that are gone": [
+            name for name, old in zip(kept, held, strict=True) if old not in {id(each) for each in model.parameters()}
+        ],
+        "settings": settings(),
     }
+
+
+def stepped(model, names, state):
+    """The state after A of each layer has moved."""
+    for name in names:
+        model.get_submodule(name).A.data.mul_(0.5)
+    return state
 
 
 @check(
@@ -308,8 +371,11 @@ def the_adapter_is_saved_alone(student, model, tokens, pattern, second, options)
         model.get_submodule(name).B.data.zero_()
     seen = {
         "saved": saved,
+        "saved again": student.adapter_state(model),
         "after the model changed": {name: value.clone() for name, value in state.items()},
+        "after a step of A": {name: value.clone() for name, value in stepped(model, names, state).items()},
         "with gradients": [name for name, value in state.items() if value.requires_grad],
+        "learning still": [bool(model.get_submodule(name).A.requires_grad) for name in names],
         "logits without": model(tokens).detach(),
     }
     model.load_state_dict(saved, strict=False)

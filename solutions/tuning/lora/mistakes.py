@@ -277,6 +277,111 @@ mistake(
 )
 
 mistake(
+    "merge puts a new Parameter in the place of base.weight: an optimizer or a tied layer goes on with the old one. Change it in place.",
+    edit={"self.base.weight.copy_(self.base.weight + delta)": "self.base.weight = nn.Parameter((self.base.weight + delta).to("
+          "self.base.weight.dtype), requires_grad=False)"},
+)  # fmt: skip
+
+mistake(
+    "adapter_state gives A itself, and only B as a copy: A changes when the model trains on. Copy both.",
+    edit={
+        "getattr(layer, part).detach().clone()": 'getattr(layer, part).detach() if part == "A" else getattr(layer, part).detach().clone()'
+    },
+)
+
+mistake(
+    "The weight of base is not frozen, only its bias. Nothing of base learns.",
+    edit={
+        "self.base = base.requires_grad_(False)": "self.base = base\n        if base.bias is not None:\n            base.bias.requires_grad_(False)"
+    },
+)
+
+mistake(
+    "base is copied. It is kept and used as it is: others may hold it too.",
+    edit={
+        "self.base = base.requires_grad_(False)": "import copy\n        self.base = copy.deepcopy(base).requires_grad_(False)"
+    },
+)
+
+mistake(
+    "base's weight becomes a new Parameter. It stays the object that it was.",
+    edit={"self.base = base.requires_grad_(False)": "self.base = base.requires_grad_(False)\n"
+          "        base.weight = nn.Parameter(base.weight.detach(), requires_grad=False)"},
+)  # fmt: skip
+
+mistake(
+    "Only layers of type nn.Linear itself are adapted (`type(layer) is …`). An instance of a subclass is an nn.Linear as well.",
+    edit={"isinstance(layer, nn.Linear | Conv1D)": "type(layer) in (nn.Linear, Conv1D)"},
+)
+
+mistake(
+    "merge switches the layer to evaluation mode, or to training mode. It leaves the mode as it is.",
+    edit={
+        "            self.merged = True\n": "            self.merged = True\n            self.train(not self.training)\n"
+    },
+)
+
+mistake(
+    "merge freezes A and B. They learn on after `unmerge`: leave `requires_grad` as it is.",
+    edit={
+        "            self.merged = True\n": "            self.merged = True\n            self.A.requires_grad_(False)\n"
+    },
+)
+
+mistake(
+    "merge switches gradients off and leaves them so. Use `with torch.no_grad():`.",
+    edit={
+        "            self._add(self.delta())\n": "            torch.set_grad_enabled(False)\n            self._add(self.delta())\n"
+    },
+)
+
+mistake(
+    "ΔW is computed once and remembered. A and B learn: compute it anew.",
+    edit={
+        "        delta = self.scaling * self.B @ self.A\n": '        delta = self.__dict__.setdefault("kept", (self.scaling * self.B @ self.A).detach())\n'
+    },
+)
+
+mistake(
+    "ΔW is remembered by its shape, for all layers. Each layer has its own.",
+    edit={"        delta = self.scaling * self.B @ self.A\n": "        key = self.B.shape, self.A.shape\n"
+          '        delta = LoRALinear.__dict__["_add"].__dict__.setdefault(key, (self.scaling * self.B @ self.A).detach())\n'},
+)  # fmt: skip
+
+mistake(
+    "No gradient reaches x. Layers below learn too: compute the adapter's part from x, not from x.detach().",
+    edit={"self.dropout(x.to(self.A.dtype))": "self.dropout(x.detach().to(self.A.dtype))"},
+)
+
+mistake(
+    "forward flattens x with `view`, which fails on x that is not contiguous. `@` takes any number of dimensions.",
+    edit={"        y = self.base(x)\n": "        x.view(-1)\n        y = self.base(x)\n"},
+)
+
+mistake(
+    "Float64 layers are computed in float32. A and B have float64 there, and so has their product.",
+    edit={
+        "z = self.dropout(x.to(self.A.dtype)) @ self.A.T @ self.B.T": "z = self.dropout(x.float()) @ self.A.T.float() @ self.B.T.float()"
+    },
+)
+
+mistake(
+    "inject puts every layer into training mode. A model in evaluation mode stays in it.",
+    edit={"    model.requires_grad_(False)\n": "    model.requires_grad_(False)\n    model.train()\n"},
+)
+
+mistake(
+    "inject gives a replaced layer a new weight. Layers are wrapped with the parameters that they have.",
+    edit={"        setattr(model.get_submodule(parent), child, adapter)\n": "        layer.weight = nn.Parameter(layer.weight.detach().clone(), requires_grad=False)\n"
+          "        setattr(model.get_submodule(parent), child, adapter)\n"},
+)  # fmt: skip
+
+mistake(
+    "adapter_state switches the gradients of A and B off, and they learn no more.",
+    edit={"getattr(layer, part).detach().clone()": "getattr(layer, part).requires_grad_(False).clone()"},
+)
+
+mistake(
     "You count r times the product of the shape. A has r · in weights and B has out · r: r times the *sum*.",
     edit={"rows + columns for": "rows * columns for"},
 )

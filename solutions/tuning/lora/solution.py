@@ -1,4 +1,7 @@
-"""LoRA: a frozen linear layer learns a change of low rank, W + (α/r) · B A, with few weights and nothing to pay afterwards."""
+"""LoRA: a frozen linear layer learns a change of low rank, W + (α/r) · B A, with few weights and nothing to pay afterwards.
+
+No call changes torch's default dtype or gradient mode, seeds its random numbers, or remembers anything for other layers and models.
+"""
 
 import math
 import re
@@ -12,9 +15,9 @@ from autograder.lab.toys import Conv1D  # GPT-2's linear layer: y = x W + b, wit
 class LoRALinear(nn.Module):
     """A linear layer with an adapter: y = base(x) + s · B A x, where only A and B learn.
 
-    base: `nn.Linear`, whose weight is (out, in), or `Conv1D`, whose weight is (in, out); with or without a bias; its weight
+    base: `nn.Linear` (or a subclass of it), whose weight is (out, in), or `Conv1D`, whose weight is (in, out); with or without a bias; its weight
         is float32, float64, bfloat16 or float16. It is kept and used as it is, not copied, and frozen (none of its
-        parameters requires gradients).
+        parameters requires gradients; they stay the same `nn.Parameter` objects).
     r: rank, from 1. alpha: the scale is s = alpha / r, or alpha / √r with rslora=True.
     dropout: in training mode, the probability with which each feature of x is dropped (set to 0, the others divided by
         1 - dropout) on its way into A. base sees the whole x.
@@ -55,10 +58,10 @@ class LoRALinear(nn.Module):
         # END SOLUTION
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (…, in), of base's dtype. Returns (…, out), in the dtype of base(x).
+        """x: (…, in), of base's dtype, contiguous or not; it is not changed. Returns (…, out), in the dtype of base(x).
 
         The adapter's part is computed in the dtype of A and B and added before the result is rounded to base's dtype. When
-        merged, base alone gives the answer, without dropout, also in training mode.
+        merged, base alone gives the answer, without dropout, also in training mode. Gradients reach x, A and B.
         """
         # BEGIN SOLUTION
         y = self.base(x)
@@ -76,9 +79,10 @@ class LoRALinear(nn.Module):
         # END SOLUTION
 
     def merge(self) -> None:
-        """Add ΔW to base.weight, in place. The sum is computed in A's dtype and rounded once to the weight's.
+        """Add ΔW to base.weight, in place: the Parameter stays the same object, so that a tied layer or an optimizer sees the change.
 
-        Sets `merged`. Merging a merged layer changes nothing. No gradient is recorded.
+        The sum is computed in A's dtype and rounded once to the weight's. Sets `merged`. Merging a merged layer changes nothing. No
+        gradient is recorded. A, B, their `requires_grad`, and the mode (training or evaluation) stay as they are.
         """
         # BEGIN SOLUTION
         if not self.merged:
@@ -87,7 +91,7 @@ class LoRALinear(nn.Module):
         # END SOLUTION
 
     def unmerge(self) -> None:
-        """Take ΔW out of base.weight again (up to rounding: subtracting it is enough). The inverse of `merge`.
+        """Take ΔW out of base.weight again (up to rounding: subtracting it is enough). The inverse of `merge`, and in place as well.
 
         Unmerging a layer that is not merged changes nothing.
         """
@@ -112,7 +116,7 @@ def inject(
 
     pattern: a regular expression for whole names, as `named_modules()` gives them (`re.fullmatch`): r".*\\.[qv]_proj" matches
         "layers.0.attn.q_proj". Of the modules it matches, every `nn.Linear` and every `Conv1D` (with its
-        fan_in_fan_out) is replaced; others, embeddings and norms say, are left alone.
+        fan_in_fan_out) is replaced, instances of subclasses as well; others, embeddings and norms say, are left alone.
 
     Returns the names of the replaced layers, in the order of `named_modules()`; [] when there are none.
 
