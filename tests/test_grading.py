@@ -30,10 +30,14 @@ from tiny_course import (
 
 from autograder.checks.plan import load_plan
 from autograder.feedback.policy import student_view
+from autograder.grading import exercise as exercise_module
 from autograder.grading import grade as grade_module
 from autograder.grading import hashes
+from autograder.grading.decide import decide
 from autograder.grading.gate import Gate
 from autograder.grading.planner import CourseProblem
+from autograder.grading.record import Judged
+from autograder.grading.runner import Outcome
 from autograder.grading.secret import SecretError, fingerprint, hidden_seed, load_secret, public_seed
 from autograder.jail import layers
 from autograder.jail.host import JailError, Zygote
@@ -340,11 +344,84 @@ AFTER_TOTAL = (
 )
 
 
-def test_a_failed_check_is_decided_by_a_fresh_worker(group: Class) -> None:
+def test_a_rerun_is_led_through_the_same_cases_as_the_first(group: Class) -> None:
+    """What an earlier check left behind is there again: an answer can't tell the runs apart, and fails in both."""
     source = AFTER_TOTAL.replace("return x.mean(-1)", "return x.mean(-1) + called")
-    assert exercise(group.grade_one(total=source)).verdict == "passed"
+    result = group.grade_one(total=source)
+    assert check(result, "means_of_rows").verdict == "failed" and exercise(result).earned == 3
     crash = AFTER_TOTAL.replace("return x.mean(-1)", "return x.mean(-1) if not called else __import__('os')._exit(1)")
-    assert exercise(group.grade_one("crash", total=crash)).verdict == "passed"
+    assert check(group.grade_one("crash", total=crash), "means_of_rows").verdict == "crashed"
+
+
+def _runs(*passes: bool) -> tuple[dict[tuple[str, str], Judged], Any]:
+    made = [
+        {("c", "case"): Judged(Outcome("passed" if each else "failed", output=str(n)))} for n, each in enumerate(passes)
+    ]
+    rest = iter(made[1:])
+    return made[0], lambda checks: next(rest)
+
+
+@pytest.mark.parametrize(
+    ("passes", "verdict", "differs"),
+    [
+        ([True], "passed", False),
+        ([False, False], "failed", False),
+        ([False, True, False], "failed", True),
+        ([False, True, True, False], "failed", True),
+        ([False, True, True, True], "passed", True),
+    ],
+)
+def test_one_lucky_run_does_not_count(passes: list[bool], verdict: str, differs: bool) -> None:
+    first, again = _runs(*passes)
+    decided = decide(first, again)
+    assert decided.cases["c", "case"].verdict == verdict and bool(decided.differing) is differs
+
+
+def test_a_check_that_can_not_be_run_again_stands() -> None:
+    first, _ = _runs(False)
+    assert decide(first, lambda checks: {}).cases == first
+
+
+TURNS = """
+
+def _turn():
+    import time
+    return int(time.time() * 1e6) % 2
+"""
+
+
+def test_who_answers_at_random_is_flagged_and_needs_more_than_luck(group: Class) -> None:
+    """Right only by the clock: over many submissions, no more pass than guess right, and each that differs has its flag."""
+    source = changed("return x.mean(-1)", "return x.mean(-1) + _turn()") + TURNS
+    results = group.grade(*(group.submit(f"s{n}", total=source + f"# {n}\n") for n in range(12)))
+    lucky = [one for one in map(exercise, results.values()) if one.verdict == "passed" and not one.flags]
+    flagged = [one for one in map(exercise, results.values()) if any(flag.id == "flag.differs" for flag in one.flags)]
+    assert len(lucky) < 12 and all(
+        flag.values["name"] == "means_of_rows" for one in flagged for flag in one.flags if flag.id == "flag.differs"
+    )
+
+
+def test_a_public_case_shows_nothing_of_a_worker_that_had_hidden_inputs(group: Class) -> None:
+    """Each worker prints what it has seen so far, in public cases: what is stored of them has no hidden input in it."""
+    source = changed("return x.sum(-1)", "seen.append(tuple(x.shape)); print(seen); return x.sum(-1) + 1")
+    result = group.grade_one(total=source + "\n\nseen = []\n")
+    outputs = [case.output for one in result.exercises for c in one.checks for case in c.cases if case.public]
+    assert "(3, 3)" in "".join(outputs) and "(2, 5)" not in "".join(outputs)
+
+
+SLEEPS = changed("return x.mean(-1)", "__import__('time').sleep(1000)\n    return x.mean(-1)")
+
+
+def test_a_sleeper_is_not_run_again(group: Class, alone: list[int]) -> None:
+    result = group.grade_one(total=SLEEPS)
+    assert check(result, "means_of_rows").verdict == "timeout" and alone == []
+
+
+def test_all_cases_together_have_a_bound(group: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exercise_module, "EXERCISE_WALLS", 0.2)
+    result = group.grade_one(total=SLEEPS)
+    told = {case.message.id for one in result.exercises for c in one.checks for case in c.cases if case.message}
+    assert "run.exercise-time" in told and check(result, "sums_rows").verdict in ("passed", "timeout")
 
 
 def test_what_fails_in_the_same_way_again_is_not_run_again(group: Class) -> None:
@@ -355,7 +432,7 @@ def test_what_fails_in_the_same_way_again_is_not_run_again(group: Class) -> None
     group.grade_one("other", total=changed("x.sum(-1)", "x.sum(-1) + 1"))  # from here on the known mistakes are known
     group.zygote.forked.clear()
     group.grade_one("wrong", total=changed("x.sum(-1)", "x.sum(0)"))
-    assert group.zygote.forked.count("jail") == 2
+    assert group.zygote.forked.count("jail") == 3  # public cases, those again, and all without the pause between
 
 
 @pytest.fixture
@@ -376,10 +453,11 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_timeout_is_run_again_alone_before_it_costs_points(group: Class, alone: list[int]) -> None:
+    # Slow after another check, and so in each run that is led through the same cases.
     slow = AFTER_TOTAL.replace("    return x.mean(-1)", "    while called: pass\n    return x.mean(-1)")
     endless = changed("    return x.sum(-1)", "    while True:\n        pass")
     results = group.grade(group.submit("slow", total=slow), group.submit("endless", total=endless))
-    assert exercise(results["slow"]).verdict == "passed"
+    assert check(results["slow"], "means_of_rows").verdict == "timeout"
     sums = check(results["endless"], "sums_rows")
     assert (sums.verdict, sums.earned) == ("timeout", 0) and len(alone) == 2
     first, second = sums.cases

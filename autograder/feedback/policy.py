@@ -80,6 +80,7 @@ _SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "run.skipped-no-gpu": {},
     "run.not-run": {},
     "run.gave-up": {"seconds": _is_number},
+    "run.exercise-time": {"seconds": _is_number},
     "run.grader-error": {},
     "run.passed-public-hidden-pending": {},
     "compare.type": {},

@@ -1,18 +1,34 @@
-"""Grading one exercise of one submission: run → review → run failures again → diagnose → result."""
+"""Grading one exercise of one submission, in two phases: public cases, then hidden ones; in each run → review → run failures again.
+
+All that a student is shown of public cases is from the first phase, before any hidden input is in any worker of the exercise:
+whatever a worker could leave behind for another one (ids, counters), it has nothing hidden to leave. A failure is run again in a
+fresh worker that is led through the same cases, so that code can't tell which run it is in (`grading.decide`).
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading import budget
+from autograder.grading.decide import Run, decide
 from autograder.grading.gate import Gate
 from autograder.grading.record import Graded, Judged, Key, Recorder, Subject, flags
-from autograder.grading.runner import COMPILE_SECONDS, ENDED, Code, Outcome, RunLimits, Session, observe_all
+from autograder.grading.runner import (
+    COMPILE_SECONDS,
+    ENDED,
+    EXERCISE_WALLS,
+    Clock,
+    Code,
+    Outcome,
+    RunLimits,
+    Session,
+    observe_all,
+)
 from autograder.grading.smallest import Shrinker
 from autograder.jail.host import Zygote
 from autograder.jail.layers.base import Profile, starts_programs
@@ -24,7 +40,10 @@ _ONE_DEVICE = threading.Lock()
 COMPILERS = ("triton",)
 """Packages that start a compiler when a kernel is first launched on a device."""
 
+_NOT_RUN = ("run.not-run", "run.gave-up", "run.exercise-time")
+
 Review = Callable[[list[twin.Seen]], list[twin.Verdict]]
+Pairs = Sequence[tuple[PlannedCheck, PlannedCase]]
 
 
 @dataclass
@@ -51,16 +70,34 @@ class ExerciseGrader:
 
     def grade(self, subject: Subject, key: str = "") -> Graded:
         """Grade one file. Never raises for what the file does."""
-        with self.gate.shared():
-            cases, load_problem = self._first_pass(subject)
-            if self.confirm:
-                self._decide_failures(subject, cases)
-        if self.confirm:
-            self._decide_timeouts(subject, cases)
-            self._decide_budgets(subject, cases)
-        with self.gate.shared():
-            smallest = self._smallest(subject, cases)
-        graded = self._recorder.result(subject, cases, load_problem, smallest)
+        clock = Clock(self.limits.wall_seconds * EXERCISE_WALLS)
+        public = [pair for pair in self.runnable() if pair[1].public]
+        hidden = [pair for pair in self.runnable() if not pair[1].public]
+        smallest: dict[str, tuple[PlannedCase, Judged]] = {}
+        cases: dict[Key, Judged] = {}
+        with self._session(subject, clock) as session:
+            problem = self._loaded(session)
+            if problem is None:
+                shown = self._reviewed(self._observe(session, public))
+                drawn = self.shrinker is not None and any(pair[1].drawn for pair in public)
+                if any(case.verdict != "passed" and (drawn or not case.outcome.repeatable) for case in shown.values()):
+                    session.drop()  # the pause that follows would tell the first run from the others
+                self._settle(subject, clock, shown, [], public, {})
+                smallest = self._smallest(subject, clock, shown)
+                # From here on hidden inputs are in workers: nothing more is found out that is shown of public cases.
+                ended = {key[0]: each.outcome for key, each in shown.items() if each.outcome.verdict in self.stop_at}
+                before = [pair for pair in public if pair[0].name not in ended]
+                coming = [pair for pair in hidden if pair[0].name not in ended]
+                behind = self._reviewed(self._observe(session, coming, before))
+                self._settle(subject, clock, behind, before, coming, shown)
+                cases = (
+                    shown | behind | {(c.name, p.title): _unrun(ended[c.name]) for c, p in hidden if c.name in ended}
+                )
+                found = self._smallest(
+                    subject, clock, {key: case for key, case in cases.items() if key[0] not in smallest}
+                )
+                smallest = found | smallest
+        graded = self._recorder.result(subject, cases, problem, smallest)
         graded.result.key = key
         graded.result.flags = flags(subject)
         return graded
@@ -87,16 +124,33 @@ class ExerciseGrader:
         cases = [(check, case) for check, case in self.plan.cases() if check.is_runnable(self.has_gpu)]
         return sorted(cases, key=lambda pair: not pair[1].public)
 
-    def _session(self, subject: Subject) -> Session:
-        return Session(self.zygote, self.plan, subject.code, self.limits, self.torch_seed, noticed=subject.noticed)
+    def _session(self, subject: Subject, clock: Clock) -> Session:
+        return Session(
+            self.zygote,
+            self.plan,
+            subject.code,
+            self.limits,
+            self.torch_seed,
+            noticed=subject.noticed,
+            turn=self.gate.shared,
+            clock=clock,
+        )
 
-    def _observe(
-        self, session: Session, cases: list[tuple[PlannedCheck, PlannedCase]]
-    ) -> dict[tuple[str, str], Outcome]:
-        """Outcomes of `cases`. GPU checks run last, one worker at a time, in the profile that lets a worker have the device:
-        what a worker of that profile is not kept from, no other case meets."""
-        outcomes = observe_all(session, [pair for pair in cases if pair[0].device == "cpu"], stop_at=self.stop_at)
-        on_device = [pair for pair in cases if pair[0].device != "cpu"]
+    def _loaded(self, session: Session) -> Outcome | None:
+        """Load the file; what keeps it from being loaded, if anything does."""
+        if self.inspect:
+            session.inspect()
+        problem = session.load()
+        if problem is not None and not problem.repeatable and not problem.slept:  # a fresh worker decides
+            problem = session.load()
+        return problem
+
+    def _observe(self, session: Session, cases: Pairs, before: Pairs = ()) -> dict[Key, Outcome]:
+        """Outcomes of `cases`. A session without a worker is led through `before` first. GPU checks run last, one worker at a time,
+        in the profile that lets a worker have the device: what a worker of that profile is not kept from, no other case meets."""
+        led = before if session.is_new else ()
+        outcomes = observe_all(session, _on("cpu", (*led, *cases)), stop_at=self.stop_at)
+        on_device = _on("cuda", (*before, *cases)) if _on("cuda", cases) else []
         if on_device:
             session.drop()
         # Programs are started for a compiler alone: where no kernel is compiled, none can be.
@@ -113,82 +167,99 @@ class ExerciseGrader:
                 replace(session, limits=limits, on_cpu=self.gpu_as_cpu, _worker=None, _loaded=False) as own,
             ):
                 outcomes |= observe_all(own, mine)
-        return outcomes
+        wanted = {(check.name, case.title) for check, case in cases}
+        return {key: outcome for key, outcome in outcomes.items() if key in wanted}
 
-    def _first_pass(self, subject: Subject) -> tuple[dict[Key, Judged], Outcome | None]:
-        with self._session(subject) as session:
-            if self.inspect:
-                session.inspect()
-            problem = session.load()
-            if problem is not None and not problem.repeatable:  # a fresh worker decides
-                problem = session.load()
-            if problem is not None:
-                return {}, problem
-            return self._reviewed(self._observe(session, self.runnable())), None
+    def _settle(
+        self,
+        subject: Subject,
+        clock: Clock,
+        cases: dict[Key, Judged],
+        before: Pairs,
+        phase: Pairs,
+        earlier: dict[Key, Judged],
+    ) -> None:
+        """Decide what failed in one phase: `cases` is what its first run gave, after `before`, which
+        gave `earlier`."""
+        if not self.confirm:
+            return
 
-    def _decide_failures(self, subject: Subject, cases: dict[Key, Judged]) -> None:
-        """A failed check is run once more in a fresh worker, and that run decides."""
-        for check in self.plan.checks:
-            mine = {key: case for key, case in cases.items() if key[0] == check.name}
-            failing = [case for case in mine.values() if case.verdict not in ("passed", "timeout")]
-            failing = [case for case in failing if not case.only_broken]
-            if not failing or any(case.verdict == "timeout" for case in mine.values()):
+        def again(checks: set[str]) -> dict[Key, Judged]:
+            last = max((number for number, pair in enumerate(phase) if pair[0].name in checks), default=-1)
+            if clock.over:
+                return {}
+            with self._session(subject, clock) as session:
+                seen = self._observe(session, phase[: last + 1], before)
+            late = {key[0] for key, outcome in seen.items() if outcome.slept}
+            return self._reviewed({key: outcome for key, outcome in seen.items() if key[0] not in late})
+
+        lost = {key[0] for key, case in earlier.items() if case.verdict != "passed"}
+        decided = decide(cases, again, lost)
+        cases.update(decided.cases)
+        subject.differing.update(decided.differing)
+        self._decide_timeouts(subject, clock, cases, before, phase, again)
+        self._decide_budgets(
+            subject, clock, cases, phase, stands={key[0] for key, each in earlier.items() if each.only_broken}
+        )
+
+    def _decide_timeouts(
+        self, subject: Subject, clock: Clock, cases: dict[Key, Judged], before: Pairs, phase: Pairs, again: Run
+    ) -> None:
+        """A case that ran out of time is run again alone before it costs points: that case, and nothing else of its check. One
+        that slept is not: being alone changes nothing for it. When one times out too, the others stand."""
+        for number, (check, planned) in enumerate(phase):
+            case = cases.get((check.name, planned.title))
+            if case is None or case.verdict != "timeout" or case.outcome.slept or clock.over:
                 continue
-            if all(case.outcome.repeatable for case in failing):
+            if case.outcome.message is None or case.outcome.message.id in _NOT_RUN:
                 continue
-            crashed_before = any(case.verdict == "crashed" for case in failing)
-            again = self._fresh(subject, check)
-            if not crashed_before and any(case.verdict == "crashed" for case in again.values()):
-                again = self._fresh(subject, check)  # something else may have killed it: that must not decide
-            cases.update(again)
-
-    def _fresh(self, subject: Subject, check: PlannedCheck) -> dict[Key, Judged]:
-        """One check in a worker that has run nothing else."""
-        with self._session(subject) as session:
-            return self._reviewed(
-                self._observe(session, [(check, case) for each, case in self.runnable() if each is check])
-            )
-
-    def _decide_timeouts(self, subject: Subject, cases: dict[Key, Judged]) -> None:
-        """A timeout is run again alone before it costs points. When that times out too, the others stand."""
-        for check in self.plan.checks:
-            if not any(case.verdict == "timeout" for key, case in cases.items() if key[0] == check.name):
-                continue
-            with self.gate.alone():
-                again = self._fresh(subject, check)
-            cases.update(again)
-            if any(case.verdict == "timeout" for case in again.values()):
+            ended = {name for name, _ in (key for key, each in cases.items() if each.verdict in self.stop_at)}
+            with self._session(subject, clock) as session:
+                led = [pair for pair in (*before, *phase[:number]) if pair[0].name not in ended - {check.name}]
+                observe_all(session, _on(check.device, led), stop_at=self.stop_at)
+                if check.device != "cpu" or check.budget:
+                    session.drop()
+                session.load()
+                session.turn = self.gate.alone
+                alone = session.run(check, planned) if check.device == "cpu" else case.outcome
+            if alone.verdict == "timeout":
                 return
+            cases.update({key: each for key, each in again({check.name}).items() if key[0] == check.name})
 
-    def _decide_budgets(self, subject: Subject, cases: dict[Key, Judged]) -> None:
-        """A broken budget is measured again alone, in turn with the reference, before it costs points; the best run counts."""
-        stands: set[str] = set()  # checks of which one case is decided: the others change nothing
-        for check, planned in self.runnable():
+    def _decide_budgets(
+        self, subject: Subject, clock: Clock, cases: dict[Key, Judged], phase: Pairs, stands: set[str]
+    ) -> None:
+        """A broken budget is measured again alone, in turn with the reference, before it costs points; the best run counts.
+        `stands` names checks of which one case is decided: the others change nothing."""
+        for check, planned in phase:
             key = check.name, planned.title
             if check.name in stands or key not in cases or not cases[key].only_broken:
                 continue
-            with self.gate.alone():
-                for _ in range(budget.REPEATS):
-                    with self._session(subject) as session:
-                        again = self._reviewed({key: session.run_apart(check, planned)}, in_turn=True)[key]
-                    if again.spent and budget.excess(check, again.spent) < budget.excess(check, cases[key].spent):
-                        cases[key] = again
-                    if not cases[key].only_broken:
-                        break
+            for _ in range(budget.REPEATS):
+                with self.gate.alone(), replace(self._session(subject, clock), turn=nullcontext) as session:
+                    again = self._reviewed({key: session.run_apart(check, planned)}, in_turn=True)[key]
+                if again.spent and budget.excess(check, again.spent) < budget.excess(check, cases[key].spent):
+                    cases[key] = again
+                if not cases[key].only_broken:
+                    break
             if cases[key].only_broken:
                 stands.add(check.name)
             if cases[key].only_broken and cases[key].broken == "memory":
-                self._find_line(subject, check, planned, cases[key].outcome)
+                self._find_line(subject, clock, check, planned, cases[key].outcome)
 
-    def _find_line(self, subject: Subject, check: PlannedCheck, planned: PlannedCase, outcome: Outcome) -> None:
+    def _find_line(
+        self, subject: Subject, clock: Clock, check: PlannedCheck, planned: PlannedCase, outcome: Outcome
+    ) -> None:
         """Where it asks for more than its budget: it is run once more with no more than that."""
         limits = replace(self.limits, memory_mb=budget.megabytes(check, planned.needs))
-        with replace(self._session(subject), limits=limits) as session:
+        with replace(self._session(subject, clock), limits=limits) as session:
             stopped = session.run(check, planned)
         if stopped.verdict == "memory":
             outcome.line, outcome.function = stopped.line, stopped.function
 
-    def _smallest(self, subject: Subject, cases: dict[Key, Judged]) -> dict[str, tuple[PlannedCase, Judged]]:
+    def _smallest(
+        self, subject: Subject, clock: Clock, cases: dict[Key, Judged]
+    ) -> dict[str, tuple[PlannedCase, Judged]]:
         """By check, the smallest input on which it fails, where its examples are drawn. Public examples go first: what is found
         from one of them is shown to the student."""
         found: dict[str, tuple[PlannedCase, Judged]] = {}
@@ -203,7 +274,7 @@ class ExerciseGrader:
             if not failing or check.device != "cpu" or check.budget:
                 continue
             assert self.shrinker is not None
-            smaller = self.shrinker.find(self.plan, check, failing[0], self._session(subject))
+            smaller = self.shrinker.find(self.plan, check, failing[0], self._session(subject, clock))
             if smaller is not None:
                 found[check.name] = smaller.case, Judged(smaller.outcome, smaller.review)
         return found
@@ -231,3 +302,12 @@ class ExerciseGrader:
                 spent = budget.spent(check, used, self._needs(check, planned, in_turn))
                 cases[key].spent, cases[key].broken = spent, budget.broken(check, spent)
         return cases
+
+
+def _on(device: str, cases: Pairs) -> list[tuple[PlannedCheck, PlannedCase]]:
+    return [pair for pair in cases if (pair[0].device == "cpu") == (device == "cpu")]
+
+
+def _unrun(ended: Outcome) -> Judged:
+    """A hidden case of a check that a public case has ended."""
+    return Judged(Outcome(ended.verdict, Message(id="run.not-run", values={})))

@@ -36,6 +36,7 @@ class Subject:
     where: Where  # line of the module → file and line as the student knows them
     file_hash: str = ""
     noticed: dict[tuple[str, str], int] = field(default_factory=dict)  # while it is graded, for a person: see Session
+    differing: set[str] = field(default_factory=set)  # likewise: checks that came out differently in equal runs
 
 
 @dataclass
@@ -217,6 +218,7 @@ def flags(subject: Subject) -> list[Message]:
             file, number = subject.where(line)
             values["place"] = f"{file}:{number}"
         flags.append(Message(id=f"flag.{kind}", values=values))
+    flags += [Message(id="flag.differs", values={"name": name}) for name in sorted(subject.differing)]
     return flags
 
 

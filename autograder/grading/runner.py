@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Collection, Iterable
+import time
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from autograder.checks.explain import message_of
@@ -23,6 +25,7 @@ from autograder.results import Message, Verdict
 
 _GIVES_A_GRADIENT = re.compile(r"\bbackward\((?!\s*\))|\bgrad_outputs\b")
 MAX_TIMEOUTS = 2  # of one implementation: after that nothing more is waited for
+EXERCISE_WALLS = 3.0  # all runs of one exercise together take no longer than so many of its longest cases
 GRACE_SECONDS = 0.5  # between the soft limit, which tells the line, and the hard one
 DEVICE_SECONDS = 60  # for a device's context and libraries, before any code is loaded
 COMPILE_SECONDS = 10  # of CPU, more for a case in which a kernel may be compiled
@@ -53,6 +56,18 @@ class RunLimits:
 
 
 @dataclass
+class Clock:
+    """The time that the workers of one exercise of one submission may take together, sleeping and re-runs included. It runs
+    while one of them is asked something, not while they wait for their turn."""
+
+    left: float
+
+    @property
+    def over(self) -> bool:
+        return self.left <= 0
+
+
+@dataclass
 class Outcome:
     """What came of loading, or of one case. `verdict` is None when a value was observed, which the twin has to review."""
 
@@ -67,6 +82,7 @@ class Outcome:
     used: Usage | None = None  # measured from outside, where it ran in a worker of its own
     repeatable: bool = False  # a new worker would say the same
     device_broken: bool = False  # every later call on the device would raise the same
+    slept: bool = False  # it ran out of time and hardly used any: with the machine to itself it would do the same
 
 
 @dataclass
@@ -81,6 +97,8 @@ class Session:
     on_cpu: bool = False  # GPU checks as well: that is where the reference's values come from
     timeouts: int = 0
     noticed: dict[tuple[str, str], int] = field(default_factory=dict)  # kind and name → line
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext  # held for one case
+    clock: Clock | None = None  # None: no bound on all cases together
     _worker: Worker | None = None
     _loaded: bool = False
 
@@ -89,6 +107,11 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.drop()
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the next case will be the first of its worker."""
+        return not self._loaded
 
     def drop(self) -> None:
         """End the worker; the next run gets a new one."""
@@ -173,6 +196,8 @@ class Session:
         """Run one case; the implementation is loaded first when it has no worker."""
         if self.timeouts >= MAX_TIMEOUTS:
             return Outcome("timeout", self._message("run.gave-up", seconds=_number(self.limits.cpu_seconds)))
+        if self.clock is not None and self.clock.over:
+            return self._too_long()
         problem = self.load()
         if problem is not None:
             return problem
@@ -201,16 +226,37 @@ class Session:
 
     def _ask(self, request: Load | Run) -> Outcome:
         assert self._worker is not None
-        try:
-            observed = self._worker.ask(request, self.limits.wall_seconds + GRACE_SECONDS)
-            self._remember([each for each in observed.noticed if each.kind in ("call", "import")])
-            outcome = self._outcome(observed, isinstance(request, Load))
-        except Lost as lost:
-            outcome = self._lost(lost)
-        outcome.output = self._worker.output(self.limits.output_kb * 1024)
+        worker = self._worker
+        wall = self.limits.wall_seconds
+        if self.clock is not None:
+            wall = request.wall_seconds = max(min(wall, self.clock.left), 0.05)
+        with self.turn():
+            before, began = worker.spent(), time.monotonic()
+            try:
+                observed = worker.ask(request, wall + GRACE_SECONDS)
+                self._remember([each for each in observed.noticed if each.kind in ("call", "import")])
+                outcome = self._outcome(observed, isinstance(request, Load))
+            except Lost as lost:
+                outcome = self._lost(lost)
+            took, after = time.monotonic() - began, worker.spent()
+        if self.clock is not None:
+            self.clock.left -= took
+        cpu, waited = after.cpu - before.cpu, after.waited - before.waited
+        if outcome.verdict == "crashed" and (took >= wall or cpu >= self.limits.cpu_seconds):
+            # Its time was over: what it did between being told and being ended is not what it is to be blamed for.
+            outcome = Outcome("timeout", self._message("run.timeout", seconds=_number(self.limits.cpu_seconds)))
+        if outcome.verdict == "timeout":
+            outcome.slept = took >= wall and cpu + waited < took / 2
+            if wall < self.limits.wall_seconds and took >= wall:
+                outcome.message = self._too_long().message
+        outcome.output = worker.output(self.limits.output_kb * 1024)
         if outcome.verdict in ("timeout", "memory", "crashed") or outcome.device_broken:
             self.drop()  # its state can't be relied on
         return outcome
+
+    def _too_long(self) -> Outcome:
+        seconds = _number(round(self.limits.wall_seconds * EXERCISE_WALLS, 1))
+        return Outcome("timeout", self._message("run.exercise-time", seconds=seconds), slept=True)
 
     def _lost(self, lost: Lost) -> Outcome:
         limit = _number(self.limits.cpu_seconds)

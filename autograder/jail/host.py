@@ -296,6 +296,7 @@ class Worker:
         self._read = 0
         self._ended: protocol.Ended | None = None
         self._start = usage.start(pid)
+        self._last = usage.Spent()
 
     def ask(self, request: Request, seconds: float) -> Reply:
         """Send `request` and wait at most `seconds` for the answer. Raises `Lost`, and then the worker is ended."""
@@ -317,13 +318,21 @@ class Worker:
                 raise ChannelError("it answered a request that nobody made")
             return message
         except ChannelTimeout as error:
-            self.end()
+            self._end_measured()
             raise Lost("timeout") from error
         except ChannelClosed as error:
-            raise Lost("died", self.end().status) from error
+            raise Lost("died", self._end_measured().status) from error
         except ChannelError as error:
-            self.end()
+            self._end_measured()
             raise Lost("protocol", detail=str(error)) from error
+
+    def _end_measured(self) -> protocol.Ended:
+        self._last = self.spent()
+        return self.end()
+
+    def spent(self) -> usage.Spent:
+        """What it has run and waited for a processor so far; after its end, as far as it was seen before."""
+        return usage.spent(self.pid) if self._ended is None else self._last
 
     def output(self, cap: int = 64 * 2**10) -> str:
         """What was printed since the last call."""

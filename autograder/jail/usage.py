@@ -39,6 +39,24 @@ class Start:
     cpu: float
 
 
+@dataclass(frozen=True)
+class Spent:
+    """Of one process so far, in seconds."""
+
+    cpu: float = 0.0  # that its threads ran
+    waited: float = 0.0  # that its first thread could have run and had no processor
+
+
+def spent(pid: int) -> Spent:
+    """What process `pid` has done with its time; zeros where the kernel does not tell, or it has been reaped."""
+    try:
+        with open(f"/proc/{pid}/schedstat") as file:
+            waited = int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        waited = 0.0
+    return Spent(_cpu(pid) if sys.platform == "linux" else 0.0, waited)
+
+
 def start(pid: int) -> Start | None:
     """How a process stands now; None where the kernel does not tell."""
     found = _status(pid)
