@@ -75,7 +75,9 @@ def _in_doubt(runs: list[dict[Key, Judged]]) -> bool:
 def _standing(runs: list[dict[Key, Judged]]) -> dict[Key, Judged]:
     """The first run that came out as was decided: what is stored is what decided."""
     passed = len(runs) == _passes(runs) or _passes(runs) >= NEEDED
-    return next((run for run in runs if _right(run.values()) == passed), runs[0])
+    found = [run for run in runs if _right(run.values()) == passed] or runs
+    # Of two failures the one that says more: a worker may have been killed by something else.
+    return min(found, key=lambda run: any(case.verdict == "crashed" for case in run.values()))
 
 
 def _passes(runs: list[dict[Key, Judged]]) -> int:
