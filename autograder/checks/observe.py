@@ -28,8 +28,9 @@ import torch
 from autograder.checks import forbidden
 from autograder.checks.contract import WrongSignature, WrongType, held_to_annotation, same_signature
 from autograder.checks.modules import WrongParameters
+from autograder.jail.cut import bound, encode_within
 from autograder.jail.messages import Observed
-from autograder.jail.values import BadValue, Lab, decode, encode
+from autograder.jail.values import BadValue, Lab, decode
 
 _TEXT = 2000
 
@@ -168,11 +169,12 @@ def run(
     wall_seconds: float = 0.0,
     device: str = "cpu",
     seed: int = 0,
+    answer_bytes: int = 0,
     reraise: bool = False,
 ) -> Observed:
     """Run `experiment(student, **inputs)` and return what it gave, encoded at once: nothing can change it later.
 
-    `reraise` lets the implementation's own exceptions out, for a debugger.
+    Of an answer larger than `answer_bytes` its shape is kept (`jail.cut`); 0 is no bound. `reraise` lets the implementation's own exceptions out, for a debugger.
     """
     given: dict[str, Any] = decode(inputs)
     reset_state(seed)
@@ -180,9 +182,10 @@ def run(
     try:
         with soft_limit(seconds, wall_seconds):
             arguments = {key: _prepare(value, device) for key, value in given.items()}
-            value = encode(experiment(implementation.student(), **arguments))
+            value = encode_within(experiment(implementation.student(), **arguments), answer_bytes)
             # Inputs as they are after the run: what the lab made or a device copied is not the caller's any more.
-            after = encode({key: given[key] if isinstance(given[key], Lab) else arguments[key] for key in given})
+            kept = {key: given[key] if isinstance(given[key], Lab) else arguments[key] for key in given}
+            after = encode_within(kept, bound(len(inputs)))
     except BaseException as error:
         if reraise and not isinstance(error, _EXPLAINED):
             raise

@@ -61,6 +61,7 @@ class Run(msgspec.Struct, tag="run"):
     inputs: bytes
     seconds: float = 0.0
     wall_seconds: float = 0.0
+    answer_bytes: int = 0  # how much of its value is wanted; of a larger one its shape is sent. 0: all of it
     device: str = "cpu"
     torch_seed: int = 0
 

@@ -101,6 +101,17 @@ class Drawn(list[Any]):
     """The first items of a generator or another iterator."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Cut:
+    """What is left of a part that is larger than any right answer: enough to say what it is, and to tell it from others."""
+
+    kind: str  # the name of its type
+    dtype: str  # of a tensor or an array
+    shape: tuple[int, ...]  # or its length alone
+    head: Any  # its first elements
+    digest: str  # of all of it
+
+
 # The tree. Containers are tagged; plain scalars stand for themselves.
 
 
@@ -164,6 +175,14 @@ class _Scalar(_Node, tag="S"):
     data: bytes
 
 
+class _Cut(_Node, tag="c"):
+    kind: str
+    dtype: str
+    shape: list[int]
+    head: Node
+    digest: str
+
+
 class _Lab(_Node, tag="L"):
     name: str
     arguments: Node
@@ -180,7 +199,7 @@ class _Unsupported(_Node, tag="o"):
 Node = (
     None | bool | int | float | str
     | _List | _Tuple | _Set | _FrozenSet | _Drawn | _Dict | _Int | _Bytes | _Text
-    | _Tensor | _Array | _Scalar | _Lab | _Raised | _Unsupported
+    | _Tensor | _Array | _Scalar | _Lab | _Raised | _Unsupported | _Cut
 )  # fmt: skip
 
 _LEAVES = frozenset({type(None), bool, float})
@@ -240,6 +259,9 @@ class _Writer:
             return _Unsupported(value.type_name)
         if kind is Drawn:
             return _Drawn(self._nodes(value, depth))
+        if kind is Cut:
+            head = self.node(value.head, depth + 1)
+            return _Cut(value.kind, value.dtype, list(value.shape), head, value.digest)
         if issubclass(kind, tuple) and hasattr(kind, "_fields"):
             fields = cast(Any, kind)._fields
             return self._dict(dict(zip(fields, tuple.__iter__(value), strict=False)), depth)
@@ -371,6 +393,9 @@ class _Reader:
             return Raised(None if node.name is None else node.name[:200])
         if kind is _Unsupported:
             return Unsupported(node.type_name[:200])
+        if kind is _Cut:
+            shape = tuple(max(n, 0) for n in node.shape[:MAX_DIMENSIONS])
+            return Cut(node.kind[:80], node.dtype[:80], shape, self.value(node.head, depth + 1), node.digest[:64])
         return node
 
     def _values(self, nodes: list[Any], depth: int) -> list[Any]:

@@ -136,6 +136,7 @@ class _Worker:
             wall_seconds=request.wall_seconds,
             device=request.device,
             seed=request.torch_seed,
+            answer_bytes=request.answer_bytes,
         )
 
 

@@ -1,0 +1,89 @@
+"""What is kept of an answer that is much larger than any right one: its types, shapes and first elements.
+
+A right answer has about the size of the reference's. So a worker is told how many bytes are wanted, and sends of a larger
+answer only what it takes to say how it is wrong ("shape is (1000000,), expected (2, 3)"). The grader reads no more than that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.jail.values import TENSOR_NAMES, Cut, Drawn, decode, encode
+
+LEAST = 64 * 2**10
+"""Bytes that any answer may have: a wrong one is told in full where that costs nothing."""
+TIMES = 4
+"""How many times the size of the expected answer is kept. Where lengths may vary, right ones stay far below."""
+HEAD = 8
+_ITEM_BYTES = 8  # a container of more items than threshold / this is cut
+
+
+def bound(size: int) -> int:
+    """How many bytes of an answer are kept, where the expected one has `size`."""
+    return max(LEAST, TIMES * size)
+
+
+def encode_within(value: Any, limit: int) -> bytes:
+    """`encode`, in at most `limit` bytes: of what is larger, the largest parts are cut. 0 is no limit."""
+    blob = encode(value)
+    if not limit or len(blob) <= limit:
+        return blob
+    plain = decode(blob)
+    threshold = limit // 2
+    while threshold >= 64:
+        blob = encode(_cut(plain, threshold))
+        if len(blob) <= limit:
+            return blob
+        threshold //= 4
+    return encode(Cut(_kind(plain), "", (_length(plain),), None, _digest(plain)))
+
+
+def _cut(value: Any, threshold: int) -> Any:
+    """`value`, with what is larger than `threshold` bytes (by a rough count) cut."""
+    if isinstance(value, torch.Tensor):
+        if value.numel() * value.element_size() <= threshold:
+            return value
+        head = value.reshape(-1)[:HEAD].clone()
+        return Cut("Tensor", TENSOR_NAMES[value.dtype], tuple(value.shape), head, _digest(value))
+    if isinstance(value, np.ndarray):
+        if value.nbytes <= threshold:
+            return value
+        return Cut("ndarray", str(value.dtype), value.shape, value.reshape(-1)[:HEAD].copy(), _digest(value))
+    if isinstance(value, str | bytes):
+        return value if len(value) <= threshold else _short(value, value[:200])
+    if isinstance(value, dict):
+        if 2 * len(value) > threshold // _ITEM_BYTES:
+            return _short(value, [_cut(key, 64) for key in list(value)[:HEAD]])
+        return {key: _cut(item, threshold) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        if len(value) > threshold // _ITEM_BYTES:
+            return _short(value, [_cut(item, 64) for item in list(value)[:HEAD]])
+        if isinstance(value, list | tuple):
+            return type(value)(_cut(item, threshold) for item in value)
+    return value
+
+
+def _short(value: Any, head: Any) -> Cut:
+    return Cut(_kind(value), "", (len(value),), head, _digest(value))
+
+
+def _kind(value: Any) -> str:
+    return (
+        "iterator"
+        if isinstance(value, Drawn)
+        else "Tensor"
+        if isinstance(value, torch.Tensor)
+        else type(value).__name__
+    )
+
+
+def _length(value: Any) -> int:
+    return len(value) if hasattr(value, "__len__") and not isinstance(value, torch.Tensor) else 0
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(encode(value)).hexdigest()[:32]
