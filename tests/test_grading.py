@@ -264,7 +264,7 @@ def test_missing_and_wrong_functions(group: Class) -> None:
 
 def test_an_observation_that_does_not_decode_fails(group: Class) -> None:
     source = (
-        "import autograder.checks.observe as o\no.encode = lambda value: b'LLV1 nothing of the kind'\n"
+        "import autograder.checks.observe as o\no.encode_within = lambda value, limit: b'LLV1 nothing of the kind'\n"
         + TOTAL.replace("from __future__ import annotations\n", "")
     )
     result = group.grade_one(total=source)

@@ -451,3 +451,24 @@ def test_mutated_blobs_are_refused_or_plain(good: bytes, data: st.DataObject) ->
         tree_size = min(struct.unpack_from("<I", good, 4)[0], len(changed) - values.HEADER.size)
         body = bytes(changed[values.HEADER.size :])
         decodes_or_is_refused(blob(body[:tree_size], body[tree_size:]))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [k * (2**61 - 1) for k in range(1, 100_000)],  # all of hash 0
+        [tuple(-1 - (k >> bit & 1) for bit in range(17)) for k in range(2**12)],  # hash(-1) == hash(-2)
+    ],
+)
+def test_keys_of_one_hash_are_refused_before_they_are_looked_up(keys: list[object]) -> None:
+    """100,000 of them kept the twin for minutes. As a list they are as good as any."""
+    listed = encode(keys)
+    assert decode(listed) == keys
+    for kind in (set, dict):
+        few = kind.fromkeys(keys[:16]) if kind is dict else set(keys[:16])
+        assert decode(encode(few)) == few
+    forged = encode(set(keys[:17]))
+    with pytest.raises(BadValue, match="keys of one hash"):
+        decode(forged)
+    with pytest.raises(BadValue, match="keys of one hash"):
+        decode(encode(dict.fromkeys(keys[:17])))

@@ -25,7 +25,7 @@ from autograder.results import Message, Verdict
 
 _GIVES_A_GRADIENT = re.compile(r"\bbackward\((?!\s*\))|\bgrad_outputs\b")
 MAX_TIMEOUTS = 2  # of one implementation: after that nothing more is waited for
-EXERCISE_WALLS = 3.0  # all runs of one exercise together take no longer than so many of its longest cases
+EXERCISE_WALLS = 5.0  # all runs of one exercise together take no longer than so many of its longest cases
 GRACE_SECONDS = 0.5  # between the soft limit, which tells the line, and the hard one
 DEVICE_SECONDS = 60  # for a device's context and libraries, before any code is loaded
 COMPILE_SECONDS = 10  # of CPU, more for a case in which a kernel may be compiled

@@ -36,6 +36,7 @@ MAX_RAW = 512 * 2**20
 MAX_DEPTH = 64
 MAX_ITEMS = 1_000_000
 MAX_TEXT = 8 * 2**20  # characters of one string
+MAX_ALIKE = 16  # keys of a set or dict with the same hash
 MAX_INT_BYTES = 16 * 2**10  # 131 072 bits: far beyond any exercise, and cheap to handle
 MAX_DIMENSIONS = 16
 MAX_ELEMENTS = 2**40
@@ -410,6 +411,9 @@ class _Reader:
     def _unique(self, nodes: list[Any], depth: int) -> list[Any]:
         values = self._values(nodes, depth)
         try:
+            # Before anything is looked up: thousands of keys with one hash (k · (2⁶¹ - 1), tuples of -1 and -2) take minutes.
+            if len(values) > MAX_ALIKE and collections.Counter(map(hash, values)).most_common(1)[0][1] > MAX_ALIKE:
+                raise BadValue(f"a set or dict with more than {MAX_ALIKE} keys of one hash")
             distinct = len(set(values))
         except TypeError as error:
             raise BadValue("a set or dict with a key that cannot be one") from error
