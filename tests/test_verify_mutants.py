@@ -274,7 +274,7 @@ def test_killed_surviving_remembered_and_equivalent_mutants(bench: Bench) -> Non
 def test_an_interrupted_run_goes_on_where_it_was(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "MOST", 8)
     tried: list[Mutant] = []
-    whole = running._Trial.run
+    whole = running.MutantTrial.run
 
     def interrupted(self: Any, mutant: Mutant) -> Any:
         if len(tried) == 4:
@@ -283,7 +283,7 @@ def test_an_interrupted_run_goes_on_where_it_was(bench: Bench, monkeypatch: pyte
         return whole(self, mutant)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(running._Trial, "run", interrupted)
+        patched.setattr(running.MutantTrial, "run", interrupted)
         bench.run()
     memory = bench.root / ".autograder/verify/numbers_of.total.mutants.jsonl"
     memory.write_text(memory.read_text("utf-8") + '{"key": "torn', "utf-8")
