@@ -31,7 +31,7 @@ KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
     precision.rounded,
     left.modules,
     left.tensors,
-    left.global_state,
+    left.seeds,
     left.memory,
     code.exact_types,
     code.short_loops,

@@ -1,5 +1,8 @@
 """What is left changed after a call: flags, parameters, torch's own state, memory."""
 
+# Wrappers carry no types into the jail, and look at values of any.
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -29,12 +32,9 @@ def tensors(target: Target) -> Iterator[General]:
         yield target.wrapped("left", "requires_grad", sentence, leaves_requires_grad)
 
 
-def global_state(target: Target) -> Iterator[General]:
-    """The default dtype, the grad mode or the states of random numbers are not what they were."""
-    if target.owner is None and "import torch" in target.reference:
-        yield target.wrapped("left", "default dtype", "torch's default dtype is left as float64", leaves_default_dtype)
-        yield target.wrapped("left", "grad mode", "gradients are left switched off", leaves_grad_mode)
-    if target.says(r"\b(random|sampl|drop|Generator)") and not target.is_init:
+def seeds(target: Target) -> Iterator[General]:
+    """Random numbers are seeded anew in each call of a function that draws some."""
+    if target.says(r"\b(random|sample|draw)", own=True) and not target.is_init and not target.says(r"without random"):
         sentence = "random numbers are seeded anew in each call: all calls draw the same"
         yield target.wrapped("left", "seed", sentence, reseeds)
 
@@ -106,36 +106,6 @@ def leaves_requires_grad(function):
     return wrapped
 
 
-def leaves_default_dtype(function):
-    """Leaves torch's default dtype changed."""
-    import functools
-
-    import torch
-
-    @functools.wraps(function)
-    def wrapped(*args, **kwargs):
-        result = function(*args, **kwargs)
-        torch.set_default_dtype(torch.float64)
-        return result
-
-    return wrapped
-
-
-def leaves_grad_mode(function):
-    """Leaves gradients switched off."""
-    import functools
-
-    import torch
-
-    @functools.wraps(function)
-    def wrapped(*args, **kwargs):
-        result = function(*args, **kwargs)
-        torch.set_grad_enabled(False)
-        return result
-
-    return wrapped
-
-
 def reseeds(function):
     """Seeds every source of random numbers in each call."""
     import functools
@@ -172,4 +142,4 @@ def holds(function):
     return wrapped
 
 
-__all__ = ["bound", "global_state", "memory", "modules", "tensors"]
+__all__ = ["bound", "memory", "modules", "seeds", "tensors"]

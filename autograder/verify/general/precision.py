@@ -1,5 +1,8 @@
 """Numbers that are rounded on the way: float64 through float32, float16 and bfloat16 in every step."""
 
+# Wrappers carry no types into the jail, and look at values of any.
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 from collections.abc import Iterator

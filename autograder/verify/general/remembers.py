@@ -1,5 +1,8 @@
 """Results that are remembered under less than what they depend on, and state that outlives a call."""
 
+# Wrappers carry no types into the jail, and look at values of any.
+# pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
+
 from __future__ import annotations
 
 import re
