@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 
 def scaled(x: Tensor, n: int, k: int, cache: Tensor | None = None, loud: bool = False) -> Tensor:
-    """x of shape (…, C) times n / k, plus `cache`; the memory that is held does not grow. A random thing is drawn."""
+    """x of shape (…, C) times n / k, plus `cache`; the memory that is held does not grow. A random thing is drawn. Gradients flow."""
     # BEGIN SOLUTION
     y = x * n / k
     y = y if cache is None else y + cache

@@ -26,8 +26,12 @@ def modules(target: Target) -> Iterator[General]:
 
 
 def tensors(target: Target) -> Iterator[General]:
-    """`requires_grad` of an argument is left on, or the result no longer leads back to the arguments."""
-    if target.tensors and not target.is_init:
+    """`requires_grad` of an argument is left on, where the docstring speaks of gradients or of leaving arguments alone."""
+    if (
+        target.tensors
+        and not target.is_init
+        and target.says(r"[Gg]radient|autograd|differentia|requires_grad|not changed")
+    ):
         sentence = "`requires_grad` of tensors that are passed is left on"
         yield target.wrapped("left", "requires_grad", sentence, leaves_requires_grad)
 
