@@ -157,32 +157,6 @@ class CheckResult(Record):
         return max(margins, default=None)
 
 
-class ExerciseResult(Record):
-    """One exercise of one submission."""
-
-    exercise: str  # "tokenizer/bpe"
-    title: str  # what people read
-    points: int  # of all checks without bonus
-    verdict: Verdict  # "passed" when every check without bonus passed; else the gravest reason
-    file: str = ""  # the file graded, as the student knows it
-    file_hash: str = ""  # SHA-256 of its text; "" when it is missing
-    key: str = ""  # hash of everything the result depends on; equal keys need no new run
-    message: Message | None = None  # why nothing could be run
-    place: Place | None = None  # the line that this is about
-    checks: list[CheckResult] = []  # in the order of the exercise's file
-    flags: list[Message] = []  # for a person to look at: never costs points by itself
-    profile: str = "default"  # of the jail that it ran in: default, gpu or tools
-    seconds: float = 0.0  # CPU time in workers
-
-    @property
-    def earned(self) -> int:
-        return sum(check.earned for check in self.checks)
-
-    @property
-    def pending(self) -> int:
-        return sum(check.pending for check in self.checks)
-
-
 class Provenance(Record):
     """What makes a grade reproducible."""
 
@@ -200,6 +174,45 @@ class Provenance(Record):
     layers: list[str] = []  # isolation layers that were on
     profile: str = "default"  # of the jail: all that were used
     isolated: bool = False  # whether hidden checks could run safely: L2 or higher
+
+
+class Origin(Record):
+    """The run and the hand-in in which the code of an exercise ran, where they are not those of the result that it stands in."""
+
+    run: str  # id of the grading run; fresh cases were drawn for it
+    source: str  # where the submission came from, as the instructor named it
+    hash: str  # SHA-256 over the files that were graded
+    graded_at: str  # ISO 8601, UTC
+    provenance: Provenance  # what it was graded with; of this exercise alone
+    handed_in: str = ""  # when; "" when nobody knows
+    clock: Clock = "unknown"  # who says so
+
+
+class ExerciseResult(Record):
+    """One exercise of one submission."""
+
+    exercise: str  # "tokenizer/bpe"
+    title: str  # what people read
+    points: int  # of all checks without bonus
+    verdict: Verdict  # "passed" when every check without bonus passed; else the gravest reason
+    file: str = ""  # the file graded, as the student knows it
+    file_hash: str = ""  # SHA-256 of its text; "" when it is missing
+    key: str = ""  # hash of everything the result depends on; equal keys need no new run
+    message: Message | None = None  # why nothing could be run
+    place: Place | None = None  # the line that this is about
+    checks: list[CheckResult] = []  # in the order of the exercise's file
+    flags: list[Message] = []  # for a person to look at: never costs points by itself
+    profile: str = "default"  # of the jail that it ran in: default, gpu or tools
+    seconds: float = 0.0  # CPU time in workers
+    origin: Origin | None = None  # of an exercise that was handed in or graded at another time than the rest
+
+    @property
+    def earned(self) -> int:
+        return sum(check.earned for check in self.checks)
+
+    @property
+    def pending(self) -> int:
+        return sum(check.pending for check in self.checks)
 
 
 class Result(Record, omit_defaults=False):  # else the schema's own name would be left out
@@ -228,6 +241,23 @@ class Result(Record, omit_defaults=False):  # else the schema's own name would b
     @property
     def pending(self) -> int:
         return sum(exercise.pending for exercise in self.exercises)
+
+    def origin_of(self, exercise: ExerciseResult) -> Origin:
+        """The run and the hand-in in which the code of one of its exercises ran."""
+        if exercise.origin is not None:
+            return exercise.origin
+        name, made = exercise.exercise, self.provenance
+        hashes = {name: made.exercise_hashes[name]} if name in made.exercise_hashes else {}
+        authored = {name: made.authored[name]} if name in made.authored else {}
+        return Origin(
+            run=self.run,
+            source=self.source,
+            hash=self.hash,
+            graded_at=self.graded_at,
+            provenance=msgspec.structs.replace(made, exercise_hashes=hashes, authored=authored),
+            handed_in=self.handed_in,
+            clock=self.clock,
+        )
 
 
 def to_json(result: Result) -> bytes:

@@ -219,6 +219,38 @@ def test_rejudge_after_a_tolerance_was_mended(course: Path) -> None:
     assert "7/10 points" in told.flat and "0/3" in told.flat and "You add up columns" in told.flat
 
 
+def test_what_was_graded_stands_whatever_is_graded_after_it(tmp_path: Path) -> None:
+    """A module is graded, then another one: the first is still there for every command, in one run or in two."""
+    for number, more in enumerate(((), ("--new",))):
+        root = make_course(tmp_path / f"course{number}", ("first", "second"))
+        submit(root, "bob", first=TOTAL.replace("x.sum(-1)", "x.sum(-1) + 0.001"), second=TOTAL)
+        assert run(root, "grade", "class", "-e", "first").code == 0
+        assert run(root, "grade", "class", "-e", "second", *more).code == 0
+        told = run(root, "explain", "bob")
+        assert "7/10 points" in told.flat and "The sum goes along the last dimension" in told.flat
+        assert "Run" in told.flat and run(root, "replay", "bob", "first/sums_rows").code == 0
+        table = (root / ".autograder/report/scores.csv").read_text("utf-8-sig").splitlines()
+        assert "numbers_of/first,numbers_of/second" in table[0] and table[1].startswith("bob,7,10,0,2,5,")
+        assert run(root, "export", "csv", "scores.csv").code == 0
+
+        checks = root / "solutions/numbers_of/first/checks.py"
+        edit(checks, 'lecture="sums",', 'lecture="sums", tolerance=Tolerance(atol=0.01),')
+        edit(checks, "import case, check", "import Tolerance, case, check")
+        mended = run(root, "rejudge", "-e", "first")
+        assert mended.code == 0 and "bob numbers_of/first sums_rows 0 → 3 points" in mended.flat
+        assert "10/10 points" in run(root, "explain", "bob").flat
+        assert "0 grades changed" in run(root, "rejudge", "-e", "first").flat
+
+
+def test_a_selection_that_matches_nothing_fails(tmp_path: Path) -> None:
+    root = make_course(tmp_path / "course", ("first", "second"))
+    submit(root, "bob", first=TOTAL, second=TOTAL)
+    assert run(root, "grade", "class", "-e", "first").code == 0
+    for arguments in (("rejudge", "-e", "second"), ("rejudge", "--run", "never"), ("explain", "bob", "--run", "never")):
+        done = run(root, *arguments)
+        assert done.code == 2 and ("has no result of second" in done.said or "There is no run 'never'" in done.said)
+
+
 def test_rejudge_says_what_needs_a_run(course: Path) -> None:
     edit(course / "solutions/numbers_of/first/checks.py", "rows=2, columns=5", "rows=2, columns=6")
     done = run(course, "rejudge", "--exercise", "first")

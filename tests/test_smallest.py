@@ -208,7 +208,7 @@ def test_replay_finds_it_again_and_rejudge_keeps_it(group: Class) -> None:
         again = grader.replay(one, group.submit("wide", total=WIDE).files[one.name], [MEANS])
         found = again.checks[0].smallest
         assert found is not None and found.seed == smallest_of(result).seed
-        plan, review = grader.plans_with_reviews()[one.name]
+        plan, review = grader.plan_with_review(one, result.run)
         kept = rejudge(result, {one.name: (plan, review)}, store, "again", group.course.exercises)
         assert kept.needs_run == [] and kept.changes == []
         assert smallest_of(kept.result) == smallest_of(result)

@@ -12,7 +12,7 @@ import typer
 from autograder.cli.common import Refused, private_folder
 
 if TYPE_CHECKING:
-    from autograder.course import Course
+    from autograder.course import Course, Exercise
     from autograder.course.roster import Roster
     from autograder.scores import Book
     from autograder.store import Store
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 ResultsOption = Annotated[
     Path | None, typer.Option("--results", help="Results file. By default .autograder/results.sqlite of the course.")
 ]
-RunOption = Annotated[str | None, typer.Option("--run", help="A grading run by its id; the latest one by default.")]
+RunOption = Annotated[
+    str | None,
+    typer.Option("--run", help="What this run wrote alone, by its id; by default what stands of everything graded."),
+]
 RosterOption = Annotated[
     Path | None,
     typer.Option("--roster", help="Class list, a CSV file. By default .autograder/roster.csv, if there is one."),
@@ -50,13 +53,37 @@ def open_roster(root: Path, course: Course, given: Path | None) -> Roster:
     return roster
 
 
+def require_run(store: Store, run: str | None) -> None:
+    """Refuse a run that is not there."""
+    known = [each.id for each in store.runs()]
+    if run is not None and run not in known:
+        raise Refused(f"There is no run {run!r} in {store.path}. Runs: {', '.join(known) or 'none yet'}")
+
+
+def chosen_of(store: Store, course: Course, patterns: list[str] | None, run: str | None = None) -> list[Exercise]:
+    """The exercises that were asked for and of which something was graded; refused when there are none."""
+    from autograder.store.standing import graded_exercises
+
+    require_run(store, run)
+    graded = graded_exercises(store, run)
+    chosen = [each for each in course.match(patterns or []) if each.name in graded]
+    if not chosen:
+        known = [each.name for each in course.exercises if each.name in graded]
+        what = f"{', '.join(patterns)}" if patterns else "any exercise of this course"
+        shown = ", ".join(known[:20]) + (" …" if len(known) > 20 else "")
+        raise Refused(
+            f"{store.path} has no result of {what}{f' in run {run}' if run else ''}. "
+            + (f"Graded were: {shown}." if known else "Nothing was graded yet: autograder grade SUBMISSIONS")
+        )
+    return chosen
+
+
 def make_book(course: Course, store: Store, roster: Roster, run: str | None = None) -> Book:
     """Everything that scores are made from; of one run, or of all."""
     from autograder.scores import Book
     from autograder.store import Ledger
 
-    if run is not None and all(each.id != run for each in store.runs()):
-        raise Refused(f"There is no run {run!r} in {store.path}. Runs: {', '.join(each.id for each in store.runs())}")
+    require_run(store, run)
     return Book(course, store.marks(run), roster, Ledger(store).adjustments())
 
 

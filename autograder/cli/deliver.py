@@ -51,7 +51,7 @@ def deliver(
     exercises = {exercise.name for exercise in graded.course.module(module).exercises}
     files = _files(graded, module, exercises)
     if not files:
-        raise Refused(f"Run {graded.run} has no results of module {module!r}.")
+        raise Refused(f"{graded.where} has no results of module {module!r}.")
     folder = into or private_folder(find_root(course)) / "feedback" / module
     folder.mkdir(parents=True, exist_ok=True)
     for file in files:

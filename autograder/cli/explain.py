@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from autograder.cli.book import ResultsOption, RosterOption, RunOption, make_book, open_roster
+from autograder.cli.book import ResultsOption, RosterOption, RunOption, make_book, open_roster, require_run
 from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder, require_solutions
 
 if TYPE_CHECKING:
-    from autograder.results import Result
+    from autograder.results import Origin, Result
 
 ResultArgument = Annotated[str, typer.Argument(metavar="RESULT", help="A submission's id, or a result as a JSON file.")]
 
@@ -35,6 +35,7 @@ def explain(
     course: CourseOption = None,
 ) -> None:
     """Explain a grade: each check's claim, what was expected and given, the diagnosis, and what the grade was made with."""
+    from autograder.feedback.escape import visible
     from autograder.feedback.pen import console
     from autograder.feedback.policy import student_view
     from autograder.feedback.terminal import result_report
@@ -65,19 +66,28 @@ def explain(
         out.print()
         out.print(score_steps(score, only))
     if view == "staff":
-        made = found.provenance
-        out.print(
-            f"Run {found.run}, {found.graded_at}; submission {found.hash[:12]}; engine {made.engine} {made.engine_hash[:12]}; "
-            f"Python {made.python}, torch {made.torch}; secret {made.secret}; {', '.join(made.layers)}.",
-            style="dim",
-        )
+        runs: dict[str, list[str]] = {}
+        for each in found.exercises:
+            runs.setdefault(_made(found.origin_of(each)), []).append(each.exercise)
+        for made, names in runs.items() if found.exercises else []:
+            of = f"{', '.join(names)}: " if len(runs) > 1 else ""
+            out.print(visible(f"{of}{made}"), style="dim")
+
+
+def _made(origin: Origin) -> str:
+    """What a grade was made with."""
+    made = origin.provenance
+    return (
+        f"Run {origin.run}, {origin.graded_at}; submission {origin.hash[:12]}; engine {made.engine} {made.engine_hash[:12]}; "
+        f"Python {made.python}, torch {made.torch}; secret {made.secret}; {', '.join(made.layers)}."
+    )
 
 
 def _result(root: Path, name: str, results: Path | None, run: str | None) -> Result:
     import msgspec
 
     from autograder.results import from_json
-    from autograder.store import Store
+    from autograder.store import Store, standing_of
 
     if name.endswith(".json") and Path(name).is_file():
         try:
@@ -88,10 +98,10 @@ def _result(root: Path, name: str, results: Path | None, run: str | None) -> Res
     if not path.exists():
         raise Refused(f"There are no results yet ({path}). Grade a class first: autograder grade SUBMISSIONS")
     with Store(path) as store:
-        found = store.result(name, run)
+        require_run(store, run)
+        found = standing_of(store, name, runs=None if run is None else [run])
         if found is None:
-            latest = run or next((row.id for row in reversed(store.runs())), "")
-            known = [result.submission for result in store.results(latest)]
+            known = store.submissions(run)
             import difflib
 
             close = difflib.get_close_matches(name, known, n=3)
@@ -100,8 +110,6 @@ def _result(root: Path, name: str, results: Path | None, run: str | None) -> Res
                 if close
                 else f"There are {', '.join(known[:10])}{' …' if len(known) > 10 else ''}."
                 if known
-                else f"There is no run {run!r}."
-                if run
                 else "It has no results yet."
             )
             raise Refused(f"There is no result of {name!r} in {path}. {hint}")
@@ -151,18 +159,19 @@ def replay(
     found = _only(_result(root, result, results, run), check)
     stored = found.exercises[0]
     exercise = loaded.exercise(stored.exercise)
-    submission = open_submission(found.source, loaded, name=found.submission)
+    origin = found.origin_of(stored)
+    submission = open_submission(origin.source, loaded, name=found.submission)
     file = submission.files[exercise.name]
     out = console()
     if file.hash != stored.file_hash:
-        raise Refused(f"{found.source} is not what was graded: {stored.file} has changed since. Grade it again.")
+        raise Refused(f"{origin.source} is not what was graded: {stored.file} has changed since. Grade it again.")
     secret = load_secret(private_folder(root))
-    if fingerprint(secret) != found.provenance.secret:
+    if fingerprint(secret) != origin.provenance.secret:
         raise Refused(
             "The course secret is another one than when this was graded, so its hidden cases can't be drawn again."
         )
     with ClassGrader(
-        loaded, root, private_folder(root), secret, found.run, draw=found.run, exercises=[exercise]
+        loaded, root, private_folder(root), secret, origin.run, draw=origin.run, exercises=[exercise]
     ) as grader:
         again = grader.replay(exercise, file, [each.name for each in stored.checks])
     again = _same_checks(again, stored)

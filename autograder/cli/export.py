@@ -111,7 +111,7 @@ def export_gradescope(
         graded.results if submission == "all" else [each for each in graded.results if each.submission == submission]
     )
     if not chosen:
-        raise Refused(f"There is no result of {submission!r} in run {graded.run}.")
+        raise Refused(f"There is no result of {submission!r} in {graded.where}.")
     for result in chosen:
         scores = of_student(graded.scores, result.submission, graded.roster)
         if len({score.score for score in scores}) > 1:
@@ -147,7 +147,7 @@ def export_junit(
     graded = Graded(course, roster, results, run)
     chosen = [each for each in graded.results if submission in ("", each.submission)]
     if not chosen:
-        raise Refused(f"There is no result of {submission!r} in run {graded.run}.")
+        raise Refused(f"There is no result of {submission!r} in {graded.where}.")
     shown = [graded.view(each) if view == "student" else each for each in chosen]
     file.write_text(junit(shown, Options(audience=view, show_all=True)), encoding="utf-8")
     say(f"{file} has the checks of {len(chosen)} submissions.")
@@ -188,7 +188,7 @@ def export_classroom50(
 
 
 class Graded:
-    """What exports are made from: the results of a run, everybody's score, and what each may see."""
+    """What exports are made from: what stands of everything graded (or what one run wrote), everybody's score, and what each may see."""
 
     course: Course
     roster: Roster
@@ -197,16 +197,18 @@ class Graded:
 
     def __init__(self, course: Path | None, roster: Path | None, results: Path | None, run: str | None) -> None:
         from autograder.scores import final_scores
-        from autograder.store import Ledger, Store
+        from autograder.store import Ledger, Store, standing
 
         root, self.course = open_course(course)
         self.roster = open_roster(root, self.course, roster)
         with Store(results_file(root, results)) as store:
             self.book = make_book(self.course, store, self.roster, run)
-            latest = store.latest_run()
-            self.run = run or (latest.id if latest is not None else "")
-            self.results = store.results(self.run)
+            self.where = f"run {run}" if run else str(store.path)
+            names = [each.name for each in self.course.exercises]
+            self.results = list(standing(store, names, runs=None if run is None else [run]))
             self.published = Ledger(store).published()
+        if not self.results:
+            raise Refused(f"There are no results of this course in {self.where}.")
         self.scores = final_scores(self.book)
 
     def view(self, result: Result) -> Result:

@@ -189,7 +189,7 @@ def finish(
     json_folder: Path | None,
     run: str,
 ) -> None:
-    """Print the table and write the pages of freshly written results."""
+    """Print the table of freshly written results, and write the pages of everything that was ever graded."""
     from autograder.cli.scores import file_name
     from autograder.feedback.pen import console
     from autograder.feedback.summary import class_table, legend
@@ -197,7 +197,7 @@ def finish(
     from autograder.results import to_json
     from autograder.scores import final_scores, visibility
     from autograder.scores.final import of_student
-    from autograder.store import Ledger
+    from autograder.store import Ledger, standing
 
     out = console()
     out.print(class_table(results))
@@ -208,18 +208,20 @@ def finish(
             (json_folder / f"{file_name(result.submission)}.json").write_bytes(to_json(result))
     book, published = make_book(course, store, roster), Ledger(store).published()
     scores = final_scores(book)
-    absent = [person.id for person in roster.people if not any(book.marks_of(person, name) for name in book.graded)]
+    graded = {each.exercise for result in results for each in result.exercises}
+    absent = [person.id for person in roster.people if not any(book.marks_of(person, name) for name in graded)]
     if absent:
         shown = ", ".join(absent[:20]) + (f" and {len(absent) - 20} more" if len(absent) > 20 else "")
         out.print(f"Nothing handed in by {len(absent)} of {len(roster.people)}: {shown}.", style="yellow")
+    everything = list(standing(store, [each.name for each in course.exercises]))
     try:
         index = write_report(
-            results,
+            everything,
             pages,
             course_title=course.title,
             policy=course.feedback.show,
-            policies={each.submission: visibility.policies(book, each.submission, published) for each in results},
-            scores={each.submission: of_student(scores, each.submission, roster) for each in results},
+            policies={each.submission: visibility.policies(book, each.submission, published) for each in everything},
+            scores={each.submission: of_student(scores, each.submission, roster) for each in everything},
         )
     except FileExistsError as error:
         raise Refused(f"{error}. Name another folder with --report. The results are kept.") from error

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from autograder.results import Result
     from autograder.store import Store
 
-SourceHelp = "A run by its id, another results file (its latest run), or a folder of results as JSON files."
+SourceHelp = "A run by its id (what stood after it), another results file, or a folder of results as JSON files."
 
 
 def register(app: typer.Typer) -> None:
@@ -37,11 +37,15 @@ class Source:
 
 
 def open_source(name: str, store: Store | None) -> Source:
-    """The results that `name` means. Raises `Refused` when there are none."""
+    """The results that `name` means: after a run, what stood then. Raises `Refused` when there are none."""
+    from autograder.store import standing
+    from autograder.store.standing import runs_up_to
+
     path = Path(name)
     runs = [row.id for row in store.runs()] if store is not None else []
     if store is not None and name in runs:
-        return Source(name, {each.submission: each for each in store.results(name)}, [], store.observation)
+        found = standing(store, runs=runs_up_to(store, name))
+        return Source(name, {each.submission: each for each in found}, [], store.observation)
     if path.is_dir() or (path.is_file() and path.suffix == ".json"):
         return _from_json(path)
     if path.is_file():
@@ -69,13 +73,12 @@ def _from_json(path: Path) -> Source:
 
 
 def _from_file(path: Path) -> Source:
-    from autograder.store import Store
+    from autograder.store import Store, standing
 
     with Store(path) as store:
-        latest = store.latest_run()
-        if latest is None:
-            raise Refused(f"There is no run in {path}.")
-        results = store.results(latest.id)
+        results = list(standing(store))
+        if not results:
+            raise Refused(f"There is no result in {path}.")
         keys = {
             case.observation
             for each in results
@@ -84,7 +87,7 @@ def _from_file(path: Path) -> Source:
             for case in check.cases
         }
         kept = {key: value for key in keys - {""} if (value := store.observation(key)) is not None}
-    return Source(f"{path} ({latest.id})", {each.submission: each for each in results}, [], kept.get)
+    return Source(str(path), {each.submission: each for each in results}, [], kept.get)
 
 
 def diff(
@@ -122,7 +125,9 @@ def diff(
                 out.print(visible(f"        {change.check}  {change.before} → {change.after}"))
                 out.print(visible(f"            {why(change)}"), style="dim")
     both = len(old.results.keys() & new.results.keys())
-    out.print(f"{changed} of {both} submissions differ." if both else "The two have no submission in common.")
+    if not both:
+        raise Refused("The two have no submission in common: there is nothing to compare.")
+    out.print(f"{changed} of {both} submissions differ.")
 
 
 def _two(path: Path, before: str, after: str) -> tuple[Source, Source]:

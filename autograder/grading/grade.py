@@ -32,6 +32,7 @@ from autograder.jail import layers
 from autograder.jail.host import JailError, Zygote
 from autograder.results import CheckResult, ExerciseResult, Message, Provenance, Result
 from autograder.store.database import Store
+from autograder.store.standing import newest_of_run
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class ClassGrader:
         self.gate = Gate()
         self.planner = Planner(self.root, self.private / "plans", self.secret, self.trusted, self.draw)
         self._graders: dict[str, ExerciseGrader] = {}
+        self._reviewed: dict[str, tuple[Plan, Callable[..., Any]]] = {}
         self._twins: list[TwinClient] = []
         self._lock = threading.Lock()
         self._in_progress: dict[str, Future[Graded]] = {}
@@ -95,12 +97,13 @@ class ClassGrader:
         keys = {
             sub.id: {each.name: self.key(each, sub.files[each.name]) for each in self.exercises} for sub in submissions
         }
-        written = {result.submission: result for result in store.results(self.run)}
+        written = newest_of_run(store, self.run)
         total, done = len(submissions), 0
         changed = []
         for submission in submissions:
             result = written.get(submission.id)
-            if result is None or not _is_of(result, submission, keys[submission.id]):
+            result = _part(result, submission, keys[submission.id]) if result is not None else None
+            if result is None:
                 changed.append(submission)
                 continue
             done += 1
@@ -212,12 +215,13 @@ class ClassGrader:
                 "and every page says so"
             )
 
-    def grader(self, exercise: Exercise) -> ExerciseGrader:
+    def grader(self, exercise: Exercise, planner: Planner | None = None) -> ExerciseGrader:
         """A grader of one exercise, with its plan made and its twin at hand."""
-        client, shrinking = (TwinClient(self.trusted, self.planner.opening(exercise)) for _ in range(2))
+        planner = planner or self.planner
+        client, shrinking = (TwinClient(self.trusted, planner.opening(exercise)) for _ in range(2))
         self._twins += [client, shrinking]
-        plan = self.planner.begun(exercise, client)
-        review = RememberingReviewer(client.review, plan, lambda: self.planner.observe_mistakes(exercise, plan, client))
+        plan = planner.begun(exercise, client)
+        review = RememberingReviewer(client.review, plan, lambda: planner.observe_mistakes(exercise, plan, client))
         return replace(
             self.grader_of(exercise, plan, client), review=review, shrinker=Shrinker(shrinking, self.trusted)
         )
@@ -248,11 +252,15 @@ class ClassGrader:
         subject = Subject(Code(file.text or "", file.file, exercise.forbid), file.where, file.hash)
         return replace(grader, plan=only).grade(subject).result
 
-    def plans_with_reviews(self) -> dict[str, tuple[Plan, Callable[..., Any]]]:
-        """The plan of each exercise, and who judges by it."""
-        self.trusted.start()
-        graders = {exercise.name: self.grader(exercise) for exercise in self.exercises}
-        return {name: (grader.plan, grader.review) for name, grader in graders.items()}
+    def plan_with_review(self, exercise: Exercise, draw: str) -> tuple[Plan, Callable[..., Any]]:
+        """The plan of an exercise with the fresh cases of the run `draw`, and who judges by it."""
+        planner = replace(self.planner, draw=draw)
+        key = planner.key(exercise)
+        if key not in self._reviewed:
+            self.trusted.start()
+            grader = self.grader(exercise, planner)
+            self._reviewed[key] = (grader.plan, grader.review)
+        return self._reviewed[key]
 
     # --- one submission ---
 
@@ -327,11 +335,15 @@ class ClassGrader:
         )
 
 
-def _is_of(result: Result, submission: Submission, keys: dict[str, str]) -> bool:
-    """Whether a stored result is what grading `submission` again would give."""
-    if (result.handed_in, result.clock) != (submission.handed_in, submission.clock):
-        return False
-    return result.hash == submission.hash and [each.key for each in result.exercises] == list(keys.values())
+def _part(result: Result, submission: Submission, keys: dict[str, str]) -> Result | None:
+    """The part of a stored result that grading `submission` again would give; None when it would give something else."""
+    part = {each.exercise: each for each in result.exercises if each.exercise in keys}
+    if {name: each.key for name, each in part.items()} != keys:
+        return None
+    for origin in map(result.origin_of, part.values()):
+        if (origin.handed_in, origin.clock, origin.hash) != (submission.handed_in, submission.clock, submission.hash):
+            return None
+    return structs.replace(result, exercises=[part[name] for name in keys])
 
 
 def blocked(graded: list[ExerciseResult], exercises: list[Exercise]) -> list[ExerciseResult]:

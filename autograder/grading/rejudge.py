@@ -58,8 +58,15 @@ def rejudge(
         for before, after in zip(result.exercises, exercises, strict=True)
         for change in check_changes(result.submission, before, after)
     ]
+    exercises = [_again(before, each, result) for before, each in zip(result.exercises, exercises, strict=True)]
     renewed = msgspec.structs.replace(result, exercises=exercises, run=run)
     return Rejudged(renewed, changes, needs_run)
+
+
+def _again(before: ExerciseResult, after: ExerciseResult, result: Result) -> ExerciseResult:
+    """`after` with what the next judging needs: the run for which fresh cases were drawn, and where to find what is blocked."""
+    key = before.key if after.verdict == "blocked" else after.key
+    return msgspec.structs.replace(after, key=key, origin=result.origin_of(before))
 
 
 def _as_graded(exercise: ExerciseResult, store: Store) -> ExerciseResult:
@@ -85,6 +92,7 @@ def _exercise(
             same = case.title in cases and cases[case.title].fingerprint == case.seed
             stale = stale or not same
             value = store.observation(case.observation) if same and case.observation else None
+            stale = stale or (value is None and bool(case.observation))  # it is in another results file
             if value is not None:
                 seen.append(twin.Seen(check.name, cases[case.title], value))
                 keys.append((check.name, case.title))

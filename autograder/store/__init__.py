@@ -2,5 +2,6 @@
 
 from autograder.store.database import Mark, RunRow, Store, StoreError
 from autograder.store.ledger import Adjustment, Ledger
+from autograder.store.standing import standing, standing_of
 
-__all__ = ["Adjustment", "Ledger", "Mark", "RunRow", "Store", "StoreError"]
+__all__ = ["Adjustment", "Ledger", "Mark", "RunRow", "Store", "StoreError", "standing", "standing_of"]

@@ -164,23 +164,25 @@ class Store:
                 self._db.execute("INSERT OR IGNORE INTO observation VALUES (?, ?)", (key, _pack(value)))
 
     def results(self, run: str) -> list[Result]:
-        """The last result of each submission of `run`, by id."""
-        rows = self.rows(
-            "SELECT data FROM result WHERE number IN (SELECT MAX(number) FROM result WHERE run = ? GROUP BY submission)"
-            " ORDER BY submission",
-            run,
-        )
-        return [self._unpacked(row[0], results.from_json) for row in rows]
+        """The last result that `run` wrote of each submission, by id."""
+        rows = self.rows("SELECT MAX(number), submission FROM result WHERE run = ? GROUP BY submission ORDER BY 2", run)
+        return [self.read(number) for number, _ in rows]
 
     def result(self, submission: str, run: str | None = None) -> Result | None:
-        """The last result of one submission, of `run` or of any."""
-        rows = self.rows(
-            "SELECT data FROM result WHERE submission = ? AND (? IS NULL OR run = ?) ORDER BY number DESC LIMIT 1",
-            submission,
-            run,
-            run,
-        )
-        return self._unpacked(rows[0][0], results.from_json) if rows else None
+        """The last result that was written of one submission, by `run` or by any."""
+        (number,) = self.rows(
+            "SELECT MAX(number) FROM result WHERE submission = ? AND (? IS NULL OR run = ?)", submission, run, run
+        )[0]
+        return self.read(number) if number is not None else None
+
+    def submissions(self, run: str | None = None) -> list[str]:
+        """Of whom there is a result, of `run` or of any."""
+        query = "SELECT DISTINCT submission FROM result WHERE ? IS NULL OR run = ? ORDER BY submission"
+        return [row[0] for row in self.rows(query, run, run)]
+
+    def read(self, number: int) -> Result:
+        """One stored result. What stands of a submission is `standing.py`'s business."""
+        return self._unpacked(self.rows("SELECT data FROM result WHERE number = ?", number)[0][0], results.from_json)
 
     def marks(self, run: str | None = None) -> list[Mark]:
         """What every exercise of every result of `run` (or of all runs) came to, the oldest first."""
@@ -245,7 +247,7 @@ class Store:
             "INSERT INTO mark VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (number, each.exercise, each.file_hash, each.verdict, each.earned, each.points, each.pending)
-                + (result.handed_in, result.clock)
+                + ((each.origin or result).handed_in, (each.origin or result).clock)
                 for each in result.exercises
             ],
         )
