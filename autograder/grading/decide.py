@@ -56,7 +56,7 @@ def decide(first: dict[Key, Judged], run: Run, lost: Collection[str] = ()) -> De
                 history[name].append(mine)
         stuck = {name for name in doubtful if len(history[name]) == before[name]}  # there was no time to run it again
         doubtful = {name for name, runs in history.items() if _in_doubt(runs)}.difference(stuck, lost)
-        decided.differing |= doubtful
+        decided.differing |= {name for name in doubtful if not _only_died(history[name])}
     for runs in history.values():
         decided.cases |= _standing(runs)
     return decided
@@ -70,6 +70,13 @@ def failing_for_good(history: dict[str, list[dict[Key, Judged]]]) -> set[str]:
 def _in_doubt(runs: list[dict[Key, Judged]]) -> bool:
     passes = _passes(runs)
     return len(runs) - passes == 1 and 0 < passes < NEEDED and len(runs) > 1
+
+
+def _only_died(runs: list[dict[Key, Judged]]) -> bool:
+    """Whether all that went wrong is that a worker died: something else may have killed it, which is nothing to blame code for, and
+    code that ends itself gains nothing by it."""
+    wrong = [case for run in runs for case in run.values() if case.verdict != "passed" and not case.only_broken]
+    return all(case.verdict == "crashed" for case in wrong)
 
 
 def _standing(runs: list[dict[Key, Judged]]) -> dict[Key, Judged]:
