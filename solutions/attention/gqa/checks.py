@@ -78,7 +78,7 @@ def groups_attend(student, q, k, v):
         case("three groups", B=2, H=6, G=3, T=3, S=4, D=5, dtype="float64"),
         case("one group", B=1, H=3, G=1, T=4, D=8, dtype="float64"),
         case("a group for each head", B=2, H=2, G=2, T=1, S=6, D=3, dtype="float64"),
-        case("large scores", B=1, H=4, G=2, T=5, D=16, loud=2e3, dtype="float64"),
+        case("large scores", B=1, H=4, G=2, T=6, D=16, loud=5e4, dtype="float64"),
     ],
 )
 def float64_is_exact_to_the_end(student, q, k, v):

@@ -66,7 +66,7 @@ def weighs_values_by_scores(student, q, k, v, scale):
         case("one feature", B=1, H=2, T=4, S=4, D=1, Dv=5, dtype="float64"),
         case("one key", B=2, H=1, T=1, S=1, D=8, dtype="float64"),
         case("scores in the thousands", B=1, H=2, T=4, S=6, D=16, loud=3e3, dtype="float64"),
-        case("scores of 100 000", B=2, H=1, T=3, S=5, D=8, loud=1e5, dtype="float64"),
+        case("scores of 100 000", B=2, H=1, T=6, S=6, D=8, loud=1e5, dtype="float64"),
     ],
 )
 def float64_is_exact_to_the_end(student, q, k, v, scale):
