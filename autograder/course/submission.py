@@ -126,6 +126,10 @@ def open_found(found: Found, course: Course) -> Submission:
         )
     except (SubmissionError, OSError, ValueError, RecursionError, MemoryError) as error:
         reason = str(error) if isinstance(error, SubmissionError) else f"{type(error).__name__}: {error}"
+        # The student reads this too: where it lies on the grader's machine is no business of theirs.
+        folder = str(Path(found.repository or found.source).parent)
+        for path in (str(Path(folder).absolute()), folder):
+            reason = reason.replace(f"{path.rstrip('/')}/", "") if path not in (".", "/") else reason
         opened = BrokenTree(Message(id="submission.not-opened", values={"reason": tree.shown(reason)}))
         return _opened(opened, Path(found.source), None, found.source, course, found.id, found.handed_in, found.clock)
 
