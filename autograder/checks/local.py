@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from autograder.checks import observe, twin_messages
+from autograder.checks import hosted_here, observe, twin_messages
 from autograder.checks.authoring import AuthoringError
 from autograder.checks.exercise import load_exercise
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck, load_plan
@@ -45,7 +45,7 @@ class PublicRunner:
             if self._implementation is None:
                 return _explained(loaded, None, self.file, self.plan)
         experiment = getattr(_experiments(self.plan), check.name)
-        seen = observe.run(self._implementation, experiment, case.inputs, device=check.device, reraise=debug)
+        seen = hosted_here.run(self._implementation, experiment, case.inputs, device=check.device, reraise=debug)
         return self._report(check, case, seen)
 
     def _report(self, check: PlannedCheck, case: PlannedCase, seen: Observed) -> str | None:
@@ -88,8 +88,10 @@ class AuthorRunner:
         if made.problem:
             return made.problem
         experiment = getattr(_experiments(self.plan), check.name)
-        want = observe.run(self._implementation, experiment, made.inputs, reraise=debug)
-        seen = observe.run(self._implementation, experiment, made.inputs, device=check.device, seed=1, reraise=debug)
+        want = hosted_here.run(self._implementation, experiment, made.inputs, reraise=debug)
+        seen = hosted_here.run(
+            self._implementation, experiment, made.inputs, device=check.device, seed=1, reraise=debug
+        )
         for observed in (want, seen):
             if observed.kind != "value":
                 return _explained(observed, check, self.file, self.plan)

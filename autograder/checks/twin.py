@@ -45,6 +45,7 @@ from autograder.checks.twin_messages import (
 )  # fmt: skip
 from autograder.jail.channel import Channel, ChannelError
 from autograder.jail.values import BadValue, Lab, Raised, Unsupported, decode, encode
+from autograder.lab import is_hosted
 from autograder.results import Difference, Message
 
 
@@ -143,14 +144,18 @@ class Twin:
     def review(self, seen: Seen) -> Verdict:
         assert self.exercise is not None
         check = self.exercise.check(seen.check)
-        want = decode(seen.case.want)
         try:
-            value = decode(seen.value)
+            value, record = _parts(seen.case, seen.value)
         except BadValue as error:
             return Verdict(False, message=Message(id="run.too-big", values={"what": str(error), "limit": ""}))
+        want, want_record = _parts(seen.case, seen.case.want)
         text = show(value)
         try:
-            verdict = self._judged(check, value, want, seen) if check.judge else _compared(check, value, want)
+            verdict = (
+                self._judged(check, value, want, seen, record, want_record)
+                if check.judge
+                else _compared(check, value, want)
+            )
         except Exception as error:
             return Verdict(False, text=text, problem=f"the judge raised {type(error).__name__}: {error}")
         verdict.text = text
@@ -162,16 +167,16 @@ class Twin:
             verdict.matches = [
                 index
                 for index, mistake in seen.case.mistakes.items()
-                if mistake and (mistake == seen.value or _same(check, value, decode(mistake)))
+                if mistake and (mistake == seen.value or _alike(check, (value, record), _parts(seen.case, mistake)))
             ]
         return verdict
 
-    def _judged(self, check: Check, value: Any, want: Any, seen: Seen) -> Verdict:
+    def _judged(self, check: Check, value: Any, want: Any, seen: Seen, record: Any, want_record: Any) -> Verdict:
         assert check.judge is not None
         other = same_kind(value, want)
         if other is not None:
             return Verdict(False, difference=other)
-        available: dict[str, Any] = {"seen": value, "want": want}
+        available: dict[str, Any] = {"seen": value, "want": want, "record": record, "want_record": want_record}
         parameters = inspect.signature(check.judge).parameters
         if "inputs" in parameters:
             available["inputs"] = _resolved(decode(seen.case.inputs))
@@ -286,6 +291,17 @@ def _compared(check: Check, value: Any, want: Any) -> Verdict:
     return Verdict(comparison.difference is None, difference=comparison.difference, margin=comparison.margin)
 
 
+def _parts(case: PlannedCase, blob: bytes) -> tuple[Any, Any]:
+    """What an implementation gave, and the record of the hosted value, where the case has one."""
+    found = decode(blob)
+    return (found["value"], found["record"]) if is_hosted(case.lab) else (found, None)
+
+
+def _alike(check: Check, one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
+    """Whether two implementations gave the same, and the same happened: as far as this check looks."""
+    return _same(check, one[0], other[0]) and (check.judge is None or _same(check, one[1], other[1]))
+
+
 def _same(check: Check, value: Any, other: Any) -> bool:
     return compare(value, other, check.tolerance).difference is None
 
@@ -315,9 +331,17 @@ def _mutation(seen: Seen) -> Message:
 
 
 def _resolved(inputs: dict[str, Any]) -> dict[str, Any]:
-    from autograder.lab import resolve
+    """The inputs as a judge has them: of a hosted value what it is made of, of what differs between ranks the list."""
+    from autograder.lab import EACH_RANK, HOSTED, resolve
 
-    return {name: resolve(value) if isinstance(value, Lab) else value for name, value in inputs.items()}
+    def one(value: Any) -> Any:
+        if not isinstance(value, Lab):
+            return value
+        if value.name == EACH_RANK:
+            return value.arguments["values"]
+        return value.arguments if value.name in HOSTED else resolve(value)
+
+    return {name: one(value) for name, value in inputs.items()}
 
 
 def _is_evidence(value: Any) -> bool:

@@ -10,23 +10,25 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable, Collection, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from autograder.checks.explain import message_of
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
+from autograder.grading import hosted
+from autograder.grading.hosted import GRACE_SECONDS, Hosting
 from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
 from autograder.jail.layers.base import Profile, has_device
 from autograder.jail.messages import Inspect, Inspected, Load, Noticed, Observed, Run, Warm, Warmed
 from autograder.jail.usage import Usage
 from autograder.jail.zygote import LATER, WORKER_FAILED
+from autograder.lab import is_hosted
 from autograder.results import Message, Verdict
 
 _GIVES_A_GRADIENT = re.compile(r"\bbackward\((?!\s*\))|\bgrad_outputs\b")
 MAX_TIMEOUTS = 2  # of one implementation: after that nothing more is waited for
 EXERCISE_WALLS = 5.0  # all runs of one exercise together take no longer than so many of its longest cases
-GRACE_SECONDS = 0.5  # between the soft limit, which tells the line, and the hard one
 DEVICE_SECONDS = 60  # for a device's context and libraries, before any code is loaded
 COMPILE_SECONDS = 10  # of CPU, more for a case in which a kernel may be compiled
 
@@ -99,6 +101,7 @@ class Session:
     noticed: dict[tuple[str, str], int] = field(default_factory=dict)  # kind and name → line
     turn: Callable[[], AbstractContextManager[None]] = nullcontext  # held for one case
     clock: Clock | None = None  # None: no bound on all cases together
+    hosting: Hosting = field(default_factory=Hosting)
     _worker: Worker | None = None
     _loaded: bool = False
 
@@ -119,6 +122,11 @@ class Session:
             self._worker.close()
             self._worker = None
         self._loaded = False
+        self.hosting.drop()
+
+    def another(self) -> Session:
+        """The same implementation with workers of its own: another rank."""
+        return replace(self, hosting=Hosting(), turn=nullcontext, clock=None, _worker=None, _loaded=False)
 
     def _fork(self) -> None:
         cases = sum(len(check.cases) for check in self.plan.checks)
@@ -184,9 +192,9 @@ class Session:
         except Lost:
             self.drop()  # a source that takes down Python's own parser: loading it tells that
             return
-        self._remember(seen.noticed)
+        self.remember(seen.noticed)
 
-    def _remember(self, noticed: list[Noticed]) -> None:
+    def remember(self, noticed: list[Noticed]) -> None:
         """What a worker says is bounded here: no more than a name of `forbid`, or a trick that the source was seen to have."""
         for each in noticed:
             if each.kind not in ("call", "import") or each.name in self.code.forbidden:
@@ -195,29 +203,29 @@ class Session:
     def run(self, check: PlannedCheck, case: PlannedCase) -> Outcome:
         """Run one case; the implementation is loaded first when it has no worker."""
         if self.timeouts >= MAX_TIMEOUTS:
-            return Outcome("timeout", self._message("run.gave-up", seconds=_number(self.limits.cpu_seconds)))
+            return Outcome("timeout", self.message("run.gave-up", seconds=_number(self.limits.cpu_seconds)))
         if self.clock is not None and self.clock.over:
-            return self._too_long()
+            return self.too_long()
         problem = self.load()
         if problem is not None:
             return problem
-        outcome = self._ask(
-            Run(
-                experiment=check.name,
-                inputs=case.inputs,
-                seconds=self.limits.cpu_seconds,
-                wall_seconds=self.limits.wall_seconds,
-                device="cpu" if self.on_cpu else check.device,
-                torch_seed=self.torch_seed,
-            )
+        request = Run(
+            experiment=check.name,
+            inputs=case.inputs,
+            seconds=self.limits.cpu_seconds,
+            wall_seconds=self.limits.wall_seconds,
+            device="cpu" if self.on_cpu else check.device,
+            torch_seed=self.torch_seed,
         )
+        elsewhere = is_hosted(case.lab) and self.zygote.isolates
+        outcome = hosted.run(self, request) if elsewhere else self._ask(request)
         if outcome.verdict == "timeout":
             self.timeouts += 1
         return outcome
 
     def run_apart(self, check: PlannedCheck, case: PlannedCase) -> Outcome:
         """The same in a worker of its own, which is measured: nothing was computed before and nothing is left to use."""
-        with replace(self, _worker=None, _loaded=False) as own:
+        with replace(self, hosting=Hosting(), _worker=None, _loaded=False) as own:
             outcome = own.run(check, case)
             self.timeouts = own.timeouts
             if outcome.verdict is None and own._worker is not None:
@@ -225,55 +233,47 @@ class Session:
         return outcome
 
     def _ask(self, request: Load | Run) -> Outcome:
+        asking = self.asking(request)
+        with self.turn(), asking.running() as worker:
+            try:
+                said: Observed | Lost = worker.ask(request, asking.wall + GRACE_SECONDS)
+            except Lost as lost:
+                said = lost
+        if self.clock is not None:
+            self.clock.left -= asking.took
+        return asking.ended(said)
+
+    def asking(self, request: Load | Run) -> Asking:
+        """What is needed to know what became of a request that is about to be made."""
         assert self._worker is not None
-        worker = self._worker
         wall = self.limits.wall_seconds
         if self.clock is not None:
             wall = request.wall_seconds = max(min(wall, self.clock.left), 0.05)
-        with self.turn():
-            before, began = worker.spent(), time.monotonic()
-            try:
-                observed = worker.ask(request, wall + GRACE_SECONDS)
-                self._remember([each for each in observed.noticed if each.kind in ("call", "import")])
-                outcome = self._outcome(observed, isinstance(request, Load))
-            except Lost as lost:
-                outcome = self._lost(lost)
-            took, after = time.monotonic() - began, worker.spent()
-        if self.clock is not None:
-            self.clock.left -= took
-        cpu, waited = after.cpu - before.cpu, after.waited - before.waited
-        if outcome.verdict == "crashed" and (took >= wall or cpu >= self.limits.cpu_seconds):
-            # Its time was over: what it did between being told and being ended is not what it is to be blamed for.
-            outcome = Outcome("timeout", self._message("run.timeout", seconds=_number(self.limits.cpu_seconds)))
-        if outcome.verdict == "timeout":
-            outcome.slept = took >= wall and cpu + waited < took / 2
-            if wall < self.limits.wall_seconds and took >= wall:
-                outcome.message = self._too_long().message
-        outcome.output = worker.output(self.limits.output_kb * 1024)
-        if outcome.verdict in ("timeout", "memory", "crashed") or outcome.device_broken:
-            self.drop()  # its state can't be relied on
-        return outcome
+        return Asking(self, self._worker, isinstance(request, Load), wall)
 
-    def _too_long(self) -> Outcome:
+    def failed(self, message: Message) -> Outcome:
+        return Outcome("failed", message)
+
+    def too_long(self) -> Outcome:
         seconds = _number(round(self.limits.wall_seconds * EXERCISE_WALLS, 1))
-        return Outcome("timeout", self._message("run.exercise-time", seconds=seconds), slept=True)
+        return Outcome("timeout", self.message("run.exercise-time", seconds=seconds), slept=True)
 
-    def _lost(self, lost: Lost) -> Outcome:
+    def lost(self, lost: Lost) -> Outcome:
         limit = _number(self.limits.cpu_seconds)
         if lost.why == "timeout":
-            return Outcome("timeout", self._message("run.timeout", seconds=limit))
+            return Outcome("timeout", self.message("run.timeout", seconds=limit))
         if lost.why == "protocol":
-            return Outcome("crashed", self._message("run.protocol"))
+            return Outcome("crashed", self.message("run.protocol"))
         if os.WIFSIGNALED(lost.status):
             number = os.WTERMSIG(lost.status)
             if number == signal.SIGXCPU:
-                return Outcome("timeout", self._message("run.timeout", seconds=limit))
-            return Outcome("crashed", self._message("run.crashed", signal=_signal_name(number)))
+                return Outcome("timeout", self.message("run.timeout", seconds=limit))
+            return Outcome("crashed", self.message("run.crashed", signal=_signal_name(number)))
         if os.WEXITSTATUS(lost.status) == WORKER_FAILED:
-            return Outcome("crashed", self._message("run.protocol"))
-        return Outcome("crashed", self._message("run.exited", code=os.WEXITSTATUS(lost.status)))
+            return Outcome("crashed", self.message("run.protocol"))
+        return Outcome("crashed", self.message("run.exited", code=os.WEXITSTATUS(lost.status)))
 
-    def _outcome(self, seen: Observed, loading: bool) -> Outcome:
+    def outcome(self, seen: Observed, loading: bool) -> Outcome:
         outcome = Outcome(
             _VERDICTS[seen.kind],
             line=seen.line,
@@ -290,8 +290,51 @@ class Session:
         return outcome
 
     @staticmethod
-    def _message(id: str, **values: object) -> Message:
+    def message(id: str, **values: object) -> Message:
         return Message(id=id, values=dict(values))
+
+
+@dataclass
+class Asking:
+    """A request that a worker has in hand: the time that it takes, and what comes of it."""
+
+    session: Session
+    worker: Worker
+    loading: bool
+    wall: float
+    took: float = 0.0  # seconds in which it was the worker's turn
+    cpu: float = 0.0
+    waited: float = 0.0  # for a processor
+
+    @contextmanager
+    def running(self) -> Iterator[Worker]:
+        """While it is the worker's turn."""
+        before, began = self.worker.spent(), time.monotonic()
+        yield self.worker
+        after = self.worker.spent()
+        self.took += time.monotonic() - began
+        self.cpu += after.cpu - before.cpu
+        self.waited += after.waited - before.waited
+
+    def ended(self, said: Observed | Lost) -> Outcome:
+        """What came of it. A worker whose state can't be relied on is ended."""
+        session, limits = self.session, self.session.limits
+        if isinstance(said, Lost):
+            outcome = session.lost(said)
+        else:
+            session.remember([each for each in said.noticed if each.kind in ("call", "import")])
+            outcome = session.outcome(said, self.loading)
+        if outcome.verdict == "crashed" and (self.took >= self.wall or self.cpu >= limits.cpu_seconds):
+            # Its time was over: what it did between being told and being ended is not what it is to be blamed for.
+            outcome = Outcome("timeout", session.message("run.timeout", seconds=_number(limits.cpu_seconds)))
+        if outcome.verdict == "timeout":
+            outcome.slept = self.took >= self.wall and self.cpu + self.waited < self.took / 2
+            if self.wall < limits.wall_seconds and self.took >= self.wall:
+                outcome.message = session.too_long().message
+        outcome.output = self.worker.output(limits.output_kb * 1024)
+        if outcome.verdict in ("timeout", "memory", "crashed") or outcome.device_broken:
+            session.drop()
+        return outcome
 
 
 _VERDICTS: dict[str, Verdict | None] = {

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +84,8 @@ class Zygote:
     `without` names layers that its workers do without: for tests and --unsafe. `require` names those that none of its
     workers may lack: what the grader has found to work here, and writes into results.
     """
+
+    isolates = True  # its workers are processes: what they may not have is elsewhere
 
     def __init__(self, without: Sequence[str] = (), require: Sequence[str] = ()) -> None:
         self._without = list(without)
@@ -304,19 +306,39 @@ class Worker:
 
     def exchange(self, request: Any, seconds: float, answer: Any) -> Any:
         """`ask` for any pair of message types."""
-        if self._ended is not None:
-            raise Lost("died", self._ended.status)
-        channel: Channel[Any, Any] = Channel(self._sock, answer)
         deadline = time.monotonic() + seconds
+        self.begin(request, deadline)
+        return self.hear(deadline, answer)
+
+    def begin(self, request: Any, deadline: float) -> None:
+        """Send `request`, by `deadline` (of `time.monotonic`). What comes of it is to be heard (`hear`)."""
         self._number += 1
-        try:
-            if channel.unasked():
+        with self._losing():
+            if Channel(self._sock, Reply).unasked():
                 raise ChannelError("it sent a message that nobody asked for")
-            channel.send(self._number, request, deadline)
+        self.tell(request, deadline)
+
+    def hear(self, deadline: float, answer: Any) -> Any:
+        """The next message on the request that was begun."""
+        channel: Channel[Any, Any] = Channel(self._sock, answer)
+        with self._losing():
             number, message = channel.receive(deadline)
             if number != self._number:
                 raise ChannelError("it answered a request that nobody made")
             return message
+
+    def tell(self, message: Any, deadline: float) -> None:
+        """Send one more message on the request that was begun: what the worker asked in the middle of it."""
+        with self._losing():
+            Channel(self._sock, Reply).send(self._number, message, deadline)
+
+    @contextlib.contextmanager
+    def _losing(self) -> Iterator[None]:
+        """Ends the worker when it did not answer in time, died or broke the protocol, and raises `Lost`."""
+        if self._ended is not None:
+            raise Lost("died", self._ended.status)
+        try:
+            yield
         except ChannelTimeout as error:
             self._end_measured()
             raise Lost("timeout") from error

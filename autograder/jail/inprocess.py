@@ -17,6 +17,8 @@ from autograder.jail.usage import Spent
 class InProcess:
     """Looks like `host.Zygote`; its workers are objects."""
 
+    isolates = False
+
     def start(self) -> InProcess:
         return self
 

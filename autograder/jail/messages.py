@@ -112,3 +112,59 @@ class Observed(msgspec.Struct, tag="observed"):
 
 
 Reply = Observed
+
+
+# --- hosted values: what an implementation asks of the trusted process that has them (`autograder.lab.hosting`) ---
+
+
+class Ask(msgspec.Struct, tag="ask"):
+    """From a worker, in the middle of a run: do this with the hosted value. Untrusted."""
+
+    method: Name
+    arguments: bytes  # a blob of jail.values: a list
+
+
+class Answer(msgspec.Struct, tag="answer"):
+    """To the worker."""
+
+    value: bytes = b""
+    error: str = ""  # the type of what it is to raise
+    text: str = ""
+    waits: bool = False  # there is no answer yet
+    ready: list[int] = []  # other ranks that can have theirs now
+
+
+class Begin(msgspec.Struct, tag="begin"):
+    """To the host: make the value that these inputs name."""
+
+    inputs: bytes
+
+
+class Begun(msgspec.Struct, tag="begun"):
+    inputs: list[bytes]  # for each rank
+
+
+class Step(msgspec.Struct, tag="step"):
+    """To the host: a rank asks; without `ask` it comes for the answer that it waited for, and with `stuck` all of them wait."""
+
+    rank: int
+    ask: Ask | None = None
+    stuck: bool = False
+
+
+class Finish(msgspec.Struct, tag="finish"):
+    """To the host: all ranks have ended with these values (and inputs, where they have changed)."""
+
+    values: list[bytes]
+    changed: list[bytes]
+
+
+class Finished(msgspec.Struct, tag="finished"):
+    value: bytes = b""  # of a dict: "value", or of several ranks the list of their values, and the "record"
+    changed: bytes = b""
+    error: str = ""
+    text: str = ""
+
+
+HostRequest = Begin | Step | Finish
+HostReply = Begun | Answer | Finished

@@ -11,6 +11,7 @@ import gc
 import importlib
 import io
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -20,12 +21,14 @@ from typing import Any
 import msgspec
 import torch
 
-from autograder.checks import observe, suspicious
+from autograder.checks import hosted_here, observe, suspicious
 from autograder.jail import layers
 from autograder.jail.channel import Channel, ChannelError
 from autograder.jail.guard import ForbiddenImport, ForbiddenUse, Guard
 from autograder.jail.messages import (
     MAX_NOTICED,
+    Answer,
+    Ask,
     Inspect,
     Inspected,
     Load,
@@ -37,6 +40,7 @@ from autograder.jail.messages import (
     Warm,
     Warmed,
 )
+from autograder.lab import hosting
 
 
 def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: int = -1) -> None:
@@ -65,6 +69,8 @@ def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: in
         _close_all_but(sock.fileno(), output)
     channel: Channel[Reply | Inspected | Warmed, Request] = Channel(sock, Request)
     worker = _Worker(guarded=True)
+    number = 0
+    hosting.connect(lambda ask: asked(channel, number, ask))
     while True:
         try:
             number, request = channel.receive()
@@ -128,7 +134,9 @@ class _Worker:
 
     def run(self, request: Run) -> Observed:
         assert self.implementation is not None, "Run before a successful Load"
-        return observe.run(
+        # Where nothing is guarded, hosted values are here too; a guarded worker has an end of them alone.
+        run = observe.run if self.guarded else hosted_here.run
+        return run(
             self.implementation,
             self.experiments[request.experiment],
             request.inputs,
@@ -138,6 +146,21 @@ class _Worker:
             seed=request.torch_seed,
             answer_bytes=request.answer_bytes,
         )
+
+
+def asked(channel: Channel[Any, Any], number: int, ask: Ask) -> Answer:
+    """The grader's answer to what is asked of a hosted value in the middle of run `number`.
+
+    No alarm rings between the two: one that came in the middle of a message would leave half of it. It rings afterwards.
+    """
+    rings = {signal.SIGALRM, signal.SIGPROF} if hasattr(signal, "pthread_sigmask") else set()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, rings) if rings else set()
+    try:
+        channel.send(number, ask)
+        return Channel(channel.sock, Answer).receive()[1]
+    finally:
+        if rings:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def warm(request: Warm) -> Warmed:

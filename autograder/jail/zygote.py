@@ -30,7 +30,7 @@ READY_SECONDS = 20.0
 class Fork(msgspec.Struct, tag="fork"):
     """Start a worker. With it come two descriptors: its channel and its output file."""
 
-    role: str  # "jail" or "twin"
+    role: str  # "jail", or of trusted processes "twin" and "host"
     folder: str
     cpu_seconds: int
     memory_mb: int
@@ -247,7 +247,7 @@ def _forget(packages: list[str]) -> None:
 
 def _fork(request: Fork, control: socket.socket, descriptors: list[int], workers: set[int], cuda: bool) -> Forked:
     """Start a worker, and wait until it is behind its layers: one that could not get there never sees any code."""
-    jailed = request.role != "twin"
+    jailed = request.role == "jail"
     try:
         apart = jailed and layers.prepare(request.profile, request.without, tuple(request.hidden))
     except (OSError, ValueError) as error:
@@ -281,6 +281,11 @@ def _become_worker(request: Fork, channel: int, output: int, ready: int, cuda: b
             from autograder.checks import twin
 
             twin.serve(sock)
+        elif request.role == "host":
+            os.close(ready)
+            from autograder.lab import hosting
+
+            hosting.serve(sock)
         else:
             from autograder.jail import worker
 
@@ -298,7 +303,7 @@ def _become_worker(request: Fork, channel: int, output: int, ready: int, cuda: b
             )
             worker.serve(sock, settings, output, ready)
     except BaseException:
-        if request.role == "twin":
+        if request.role != "jail":
             import traceback
 
             traceback.print_exc()

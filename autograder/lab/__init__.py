@@ -7,6 +7,7 @@ value. To add one, write a function and list it in `VALUES`.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 VALUES: dict[str, str] = {
@@ -19,6 +20,17 @@ VALUES: dict[str, str] = {
     "toy_lm": "autograder.lab.models:toy_lm",
 }
 
+HOSTED_END = "hosted"
+EACH_RANK = "each_rank"
+"""`lab("each_rank", values=[…])`: an input that each rank of a world has its own of."""
+HOSTED = ("stages", "world")
+"""Values that live on the trusted side while an implementation uses them: see `autograder.lab.hosting`."""
+
+
+def is_hosted(names: Iterable[str]) -> bool:
+    """Whether one of these values is hosted."""
+    return any(name in HOSTED for name in names)
+
 
 class _Named(Protocol):
     @property
@@ -28,7 +40,11 @@ class _Named(Protocol):
 
 
 def resolve(value: _Named) -> Any:
-    """The value of a lab name. Raises `KeyError` when there is none of that name."""
+    """The value of a lab name; of a hosted one, this rank's end of it. Raises `KeyError` when there is none of that name."""
+    if value.name == HOSTED_END:
+        from autograder.lab import hosting
+
+        return hosting.end(**value.arguments)
     if value.name not in VALUES:
         raise KeyError(f"the lab has no value {value.name!r}; it has {', '.join(sorted(VALUES))}")
     module, _, function = VALUES[value.name].partition(":")

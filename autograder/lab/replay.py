@@ -1,7 +1,7 @@
 """Reading the events of a `World` again, for judges: what really met, what was sent, and after what.
 
-Events come from the jail, where they can be forged; so nothing in them is believed that does not follow from the rest. Results are
-computed anew from what was sent, and a judge holds them against the tensors that the ranks ended with.
+Where work is graded, events come from the trusted process that has the world (`autograder.lab.hosting`). They are held against
+each other all the same: a record that can't be would be a fault of the world.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 OPS = ("all_reduce", "broadcast", "all_gather", "reduce_scatter", "barrier")
-KEYS = {"event": str, "rank": int, "op": str, "number": int, "peer": int, "tensor": Tensor, "shape": list}
+KEYS = {"event": str, "rank": int, "op": str, "number": int, "peer": int, "group": list, "tensor": Tensor,
+        "shape": list}  # fmt: skip
 
 
 class BadEvents(ValueError):
@@ -25,7 +26,8 @@ class BadEvents(ValueError):
 class Collective:
     """One collective: its payloads, flat, by rank, and the places in the record where ranks called and waited for it."""
 
-    number: int
+    number: int  # among those of its group
+    group: tuple[int, ...]
     op: str
     peer: int
     payloads: dict[int, Tensor] = field(default_factory=dict)
@@ -73,7 +75,8 @@ def replay(events: list[dict[str, Any]], size: int) -> Replay:
     collectives: list[Collective] = []
     messages: list[Message] = []
     marks: list[tuple[int, int, str]] = []
-    calls = [0] * size
+    calls: defaultdict[tuple[int, tuple[int, ...]], int] = defaultdict(int)
+    met: dict[tuple[tuple[int, ...], int], Collective] = {}
     steps = [0] * size
     mail: defaultdict[tuple[int, int], deque[Message]] = defaultdict(deque)
     for place, event in enumerate(events):
@@ -81,19 +84,22 @@ def replay(events: list[dict[str, Any]], size: int) -> Replay:
         _require(all(isinstance(event[key], kind) for key, kind in KEYS.items()), "a record has other types")
         kind, rank, peer, tensor = event["event"], event["rank"], event["peer"], event["tensor"].flatten()
         _require(0 <= rank < size, "there is no such rank")
+        group, number = tuple(event["group"]), event["number"]
         if kind == "call":
-            _require(event["op"] in OPS and event["number"] == calls[rank], "calls are not numbered in order")
-            calls[rank] += 1
-            if event["number"] == len(collectives):
-                collectives.append(Collective(event["number"], event["op"], peer))
-            each = collectives[event["number"]]
+            _require(rank in group and set(group) <= set(range(size)), "a rank is in no such group")
+            _require(event["op"] in OPS and number == calls[rank, group], "calls are not numbered in order")
+            calls[rank, group] += 1
+            if (group, number) not in met:
+                met[group, number] = Collective(number, group, event["op"], peer)
+                collectives.append(met[group, number])
+            each = met[group, number]
             alike = all(one.shape == tensor.shape and one.dtype == tensor.dtype for one in each.payloads.values())
             _require(each.op == event["op"] and each.peer == peer and alike, "ranks met in different collectives")
             each.payloads[rank], each.called[rank] = tensor, place
         elif kind == "wait":
-            _require(0 <= event["number"] < calls[rank], "a rank waits for what it has not called")
-            each = collectives[event["number"]]
-            _require(len(each.payloads) == size, "a wait ended before all ranks had come")
+            _require(0 <= number < calls[rank, group], "a rank waits for what it has not called")
+            each = met[group, number]
+            _require(len(each.payloads) == len(group), "a wait ended before all ranks had come")
             each.waited.setdefault(rank, place)
         elif kind == "send":
             _require(0 <= peer < size, "there is no such rank")
@@ -110,7 +116,7 @@ def replay(events: list[dict[str, Any]], size: int) -> Replay:
         else:
             _require(kind == "mark", "there is no such event")
             marks.append((place, rank, event["op"]))
-    _require(all(len(each.payloads) == size for each in collectives), "not all ranks came to a collective")
+    _require(all(len(each.payloads) == len(each.group) for each in collectives), "not all ranks came to a collective")
     return Replay(size, collectives, messages, marks)
 
 

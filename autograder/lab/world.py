@@ -1,31 +1,35 @@
-"""A world of ranks in one process: what `torch.distributed` does between machines, without any.
+"""A world of ranks: what `torch.distributed` does between machines, without any.
 
     world = World(2)
     sums = world.run(lambda comm: comm.all_reduce(torch.tensor([1.0 + comm.rank])))   # [tensor([3.]), tensor([3.])]
     world.events                                                                      # what was sent, and when
 
-Each rank is a thread, but only one runs at a time: it keeps the turn until it has to wait for another rank. So the order
-of everything is the same in every run, and a wait that can never end is seen at once and raises `Deadlock`.
+The world is a *hosted* value (`autograder.lab.hosting`): when work is graded, each rank is a process of its own, and the world with
+its record is in a trusted one. `World.run` has the ranks as threads of this process. Only one rank runs at a time: it keeps the turn
+until it has to wait for another rank. So the order of everything is the same in every run, and a wait that can never end is seen at
+once and raises `Deadlock`.
 
 Every call is recorded with what was sent in it, as plain data. Nothing is counted here: `replay` does that.
 """
 
 from __future__ import annotations
 
-import ctypes
-import threading
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
+from autograder.jail.values import Lab, encode
+from autograder.lab import hosting
+from autograder.lab.hosting import Waits
+
 T = TypeVar("T")
 Event = dict[str, Any]
 Reduction = Literal["sum", "max"]
-POLL_SECONDS = 0.05  # a signal can arrive while the main thread waits, and is seen when it wakes
+Group = tuple[int, ...]
 
 
 class Deadlock(RuntimeError):
@@ -36,18 +40,7 @@ class Mismatch(RuntimeError):
     """Ranks met in different collectives: the k-th call of one rank meets the k-th call of every other."""
 
 
-class _Stopped(BaseException):
-    """Ends the thread of a rank after another rank has failed. Not an `Exception`: nobody should catch it."""
-
-
-@dataclass
-class _Meeting:
-    """One collective: who has come with what."""
-
-    number: int
-    signature: tuple[Any, ...]
-    text: str
-    payloads: dict[int, Tensor] = field(default_factory=dict)
+# --- a rank's side ---------------------------------------------------------------------------------------------------
 
 
 class Handle:
@@ -74,114 +67,126 @@ class Comm:
     the same call on tensors of the same shape and dtype (else `Mismatch`). Nothing here is differentiable.
     """
 
-    def __init__(self, world: World, rank: int) -> None:
+    def __init__(self, ask: Callable[..., Any], rank: int, size: int, members: Sequence[int] | None = None) -> None:
+        self._ask = ask
+        self._members = list(range(size)) if members is None else list(members)  # ranks of the world, in order
         self.rank = rank
-        self.size = world.size
-        self._world = world
+        self.size = size
+
+    def group(self, ranks: Sequence[int]) -> Comm:
+        """This rank's end of the group of these ranks (of this comm): numbered from 0 in the order given, with collectives of
+        their own. Every rank of the group calls it with the same ranks. Raises ValueError where this rank is not among them."""
+        for rank in ranks:
+            self._peer(rank)
+        if len(set(ranks)) != len(ranks) or self.rank not in ranks:
+            raise ValueError(f"rank {self.rank} is not one of a group's ranks {list(ranks)}, each named once")
+        members = [self._members[rank] for rank in ranks]
+        return Comm(self._ask, list(ranks).index(self.rank), len(members), members)
 
     def all_reduce(self, x: Tensor, op: Reduction = "sum", async_op: bool = False) -> Any:
         """Replace x, on every rank, by the sum (or maximum) of all ranks' x, and return it.
 
         With `async_op=True` it returns a `Handle` at once, and x changes when you call its `wait()`: leave x alone till then.
         """
-        return self._collective("all_reduce", x, x, (op,), lambda parts: _reduce(parts, op), async_op)
+        return self._collective("all_reduce", x, x, op, async_op)
 
     def broadcast(self, x: Tensor, src: int, async_op: bool = False) -> Any:
         """Replace x on every rank by rank `src`'s x, and return it (with `async_op=True`, a `Handle`)."""
-        return self._collective("broadcast", x, x, (src,), lambda parts: parts[src], async_op)
+        self._peer(src)
+        return self._collective("broadcast", x, x, self._members[src], async_op)
 
     def all_gather(self, x: Tensor) -> list[Tensor]:
         """The x of every rank, in the order of ranks."""
-        out = x.new_empty(self.size, *x.shape)
-        return list(self._collective("all_gather", x, out, (), torch.stack, False))
+        return list(self._collective("all_gather", x, x.new_empty(self.size, *x.shape), None, False))
 
     def reduce_scatter(self, x: Tensor) -> Tensor:
         """Rank r's share of the sum of all ranks' x: the r-th of `size` equal parts along the first dimension."""
         if x.ndim == 0 or len(x) % self.size:
             raise ValueError(f"reduce_scatter cuts {tuple(x.shape)} into {self.size} equal parts along dimension 0")
-        share = slice(self.rank * len(x) // self.size, (self.rank + 1) * len(x) // self.size)
-        out = torch.empty_like(x[share])
-        return self._collective("reduce_scatter", x, out, (), lambda parts: _reduce(parts, "sum")[share], False)
+        return self._collective("reduce_scatter", x, torch.empty_like(x[: len(x) // self.size]), None, False)
 
     def barrier(self) -> None:
         """Wait until every rank is here."""
-        nothing = torch.empty(0)
-        self._collective("barrier", nothing, nothing, (), lambda parts: nothing, False)
+        self._collective("barrier", torch.empty(0), torch.empty(0), None, False)
 
     def send(self, x: Tensor, dst: int) -> None:
         """Send a copy of x to rank `dst`. Does not wait: it arrives when `dst` asks for it."""
         self._peer(dst)
-        payload = x.detach().clone()
-        self._world._record("send", self.rank, peer=dst, tensor=payload)
-        self._world._mail[self.rank, dst].append(payload)
+        self._ask("send", self._members[dst], x.detach())
 
     def recv(self, src: int) -> Tensor:
         """The next tensor that rank `src` sent to this one, in the order of sending; waits for it."""
         self._peer(src)
-        mail = self._world._mail[src, self.rank]
-        self._world._block(self.rank, lambda: bool(mail), f"for a message from rank {src}")
-        payload = mail.popleft()
-        self._world._record("recv", self.rank, peer=src, tensor=payload)
-        return payload.clone()
+        return self._ask("recv", self._members[src])
 
     def mark(self, name: str) -> None:
         """Write a note of your own between the events, such as "backward begins"."""
-        self._world._record("mark", self.rank, op=name)
+        self._ask("mark", name)
 
     def _peer(self, rank: int) -> None:
         if not (type(rank) is int and 0 <= rank < self.size):
             raise ValueError(f"there is no rank {rank}: ranks are 0 to {self.size - 1}")
 
-    def _collective(
-        self,
-        op: str,
-        x: Tensor,
-        out: Tensor,
-        options: tuple[Any, ...],
-        result: Callable[[list[Tensor]], Tensor],
-        async_op: bool,
-    ) -> Any:
-        world, rank = self._world, self.rank
-        if op == "broadcast":
-            self._peer(options[0])
-        text = f"{op} of {str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}"
-        meeting = world._meet(rank, (op, x.dtype, tuple(x.shape), options), text)
-        meeting.payloads[rank] = x.detach().clone()
-        peer = options[0] if op == "broadcast" else -1
-        world._record("call", rank, op=op, number=meeting.number, peer=peer, tensor=meeting.payloads[rank])
+    def _collective(self, op: str, x: Tensor, out: Tensor, option: Any, async_op: bool) -> Any:
+        found = self._ask("collective", op, x.detach(), option, self._members, not async_op)
 
-        def wait() -> Tensor:
-            world._block(
-                rank, lambda: len(meeting.payloads) == self.size, f"in collective {meeting.number}, {text}", meeting
-            )
-            world._record("wait", rank, op=op, number=meeting.number)
+        def filled(result: Tensor) -> Tensor:
             with torch.no_grad():
-                return out.copy_(result([meeting.payloads[each] for each in range(self.size)]))
+                return out.copy_(result)
 
-        handle = Handle(wait)
-        return handle if async_op else handle.wait()
+        return Handle(lambda: filled(self._ask("wait", found))) if async_op else filled(found)
+
+
+# --- the trusted side ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Meeting:
+    """One collective of a group: who has come with what."""
+
+    number: int  # among those of its group
+    group: Group
+    signature: tuple[Any, ...]
+    text: str
+    payloads: dict[int, Tensor] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        return len(self.payloads) == len(self.group)
+
+    def result(self, rank: int) -> Tensor:
+        op, option = self.signature[0], self.signature[-1]
+        parts = [self.payloads[each] for each in self.group]
+        if op == "all_reduce":
+            return _reduce(parts, option)
+        if op == "broadcast":
+            return self.payloads[option]
+        if op == "all_gather":
+            return torch.stack(parts)
+        if op == "reduce_scatter":
+            return _reduce(parts, "sum").chunk(len(parts))[self.group.index(rank)]
+        return torch.empty(0)
 
 
 class World:
     """`size` ranks that run one program, and the record of what they said to each other.
 
     `events` is a list of dicts with the same keys each: `event` ("call" and "wait" of a collective, "send", "recv",
-    "mark"), `rank`, `op` (the collective, or the mark's name), `number` (of the collective, from 0), `peer` (destination,
-    source or broadcasting rank, else -1), `tensor` (what was given or received, flattened) and its `shape`.
+    "mark"), `rank`, `op` (the collective, or the mark's name), `number` (of the collective in its group, from 0), `peer`
+    (destination, source or broadcasting rank, else -1), `group` (the ranks that meet, [] where none do), `tensor` (what was given or
+    received, flattened) and its `shape`. Ranks are those of the world.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.events: list[Event] = []
         self._mail: defaultdict[tuple[int, int], deque[Tensor]] = defaultdict(deque)
-        self._meetings: list[_Meeting] = []
-        self._joined = [0] * size  # how many collectives each rank has called
-        self._turn = [threading.Lock() for _ in range(size)]
-        self._back = threading.Lock()
-        self._waits: dict[int, tuple[Callable[[], bool], str, _Meeting | None]] = {}
-        self._results: dict[int, Any] = {}
-        self._errors: list[BaseException] = []
-        self._deadlock: Deadlock | None = None
+        self._meetings: defaultdict[Group, list[_Meeting]] = defaultdict(list)
+        self._joined: defaultdict[tuple[int, Group], int] = defaultdict(
+            int
+        )  # how many collectives each rank has called
+        self._tickets: dict[tuple[int, int], _Meeting] = {}  # what a rank started and has not waited for, by number
+        self._waits: dict[int, tuple[str, _Meeting | None]] = {}
 
     def run(self, program: Callable[[Comm], T]) -> list[T]:
         """Run `program(comm)` on every rank; the results in the order of ranks. A world runs once.
@@ -189,77 +194,82 @@ class World:
         Raises what a rank raised (the first one to do so); `Deadlock` when ranks wait and nobody can go on, also at the
         end, for a collective that not all ranks have called.
         """
-        for lock in (*self._turn, self._back):
-            lock.acquire()
-        threads = [threading.Thread(target=self._rank, args=(rank, program), daemon=True) for rank in range(self.size)]
-        for thread in threads:
-            thread.start()
-        alive = list(range(self.size))
-        while alive:
-            rank = next((rank for rank in alive if self._can_run(rank)), None)
-            if rank is None:
-                self._deadlock = Deadlock(self._why())
-                rank = alive[0]
-            self._give_turn(rank, threads[rank])
-            # A rank keeps the turn until it waits; then the next one has it, in a circle.
-            alive = [each for each in (*alive[alive.index(rank) + 1 :], *alive[: alive.index(rank) + 1])]
-            alive = [each for each in alive if each not in self._results]
-        for thread in threads:
-            thread.join()
-        if self._errors:
-            raise self._errors[0]
-        lonely = next((each for each in self._meetings if len(each.payloads) < self.size), None)
-        if lonely is not None:
-            raise Deadlock(f"the program ended, but {self._missing(lonely)}")
-        return [self._results[rank] for rank in range(self.size)]
+        host = hosting.Host(encode({"comm": Lab("world", {"size": self.size})}))
+        host.value = self
+        programs = [lambda end=end: program(hosting.end("world", **end)) for end in self.ends()]
+        results = hosting.together(host, programs)
+        self.finish()
+        return results
 
-    def _rank(self, rank: int, program: Callable[[Comm], Any]) -> None:
-        self._turn[rank].acquire()
-        result = None
-        try:
-            if not self._errors:
-                result = program(Comm(self, rank))
-        except _Stopped:
-            pass
-        except BaseException as error:
-            self._errors.append(error)
-        self._results[rank] = result
-        self._back.release()
+    def ends(self) -> list[dict[str, Any]]:
+        return [{"rank": rank, "size": self.size} for rank in range(self.size)]
 
-    def _give_turn(self, rank: int, thread: threading.Thread) -> None:
-        self._turn[rank].release()
-        try:
-            while not self._back.acquire(timeout=POLL_SECONDS):
-                pass
-        except BaseException as interruption:  # the time is up, or Ctrl-C: it belongs to the rank that has the turn
-            assert thread.ident is not None
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread.ident), ctypes.py_object(type(interruption))
-            )
-            thread.join(timeout=1.0)
-            raise (self._errors[-1] if self._errors else interruption) from None
+    def record(self) -> list[Event]:
+        return self.events
 
-    def _can_run(self, rank: int) -> bool:
-        return bool(self._errors) or rank not in self._waits or self._waits[rank][0]()
+    def call(self, rank: int, method: str, arguments: Sequence[Any]) -> Any:
+        self._waits.pop(rank, None)
+        match method, arguments:
+            case "send", [int(dst), Tensor() as x] if 0 <= dst < self.size:
+                self._record("send", rank, peer=dst, tensor=x)
+                return self._mail[rank, dst].append(x)
+            case "recv", [int(src)] if 0 <= src < self.size:
+                return self._received(rank, src)
+            case "mark", [str(name)]:
+                return self._record("mark", rank, op=name[:200])
+            case "collective", [str(op), Tensor() as x, option, list(members), bool(waits)]:
+                return self._join(rank, op, x, option, self._group(rank, members), waits)
+            case "wait", [int(ticket)] if (rank, ticket) in self._tickets:
+                return self._waited(rank, self._tickets.pop((rank, ticket)))
+        raise ValueError(f"{method} is not called like this")
 
-    def _block(self, rank: int, ready: Callable[[], bool], text: str, meeting: _Meeting | None = None) -> None:
-        """Let others run until `ready()`."""
-        while not ready():
-            self._waits[rank] = (ready, text, meeting)
-            self._back.release()
-            self._turn[rank].acquire()
-            del self._waits[rank]
-            if self._errors:
-                raise _Stopped
-            if self._deadlock is not None:
-                raise self._deadlock
+    def _group(self, rank: int, members: list[Any]) -> Group:
+        ranks = tuple(each for each in members if type(each) is int and 0 <= each < self.size)
+        if len(set(ranks)) != len(members) or rank not in ranks:
+            raise ValueError(f"rank {rank} can't meet the ranks {members}")
+        return ranks
 
-    def _meet(self, rank: int, signature: tuple[Any, ...], text: str) -> _Meeting:
-        number = self._joined[rank]
-        self._joined[rank] += 1
-        if number == len(self._meetings):
-            self._meetings.append(_Meeting(number, signature, text))
-        meeting = self._meetings[number]
+    def _received(self, rank: int, src: int) -> Waits:
+        mail = self._mail[src, rank]
+
+        def taken() -> Tensor:
+            payload = mail.popleft()
+            self._record("recv", rank, peer=src, tensor=payload)
+            return payload
+
+        self._waits[rank] = f"for a message from rank {src}", None
+        return Waits(lambda: bool(mail), taken)
+
+    def _join(self, rank: int, op: str, x: Tensor, option: Any, group: Group, waits: bool) -> Any:
+        _valid(op, option, group)
+        if op == "reduce_scatter" and (x.ndim == 0 or len(x) % len(group)):
+            raise ValueError(f"reduce_scatter cuts {tuple(x.shape)} into {len(group)} equal parts along dimension 0")
+        text = f"{op} of {str(x.dtype).removeprefix('torch.')} {tuple(x.shape)}"
+        meeting = self._meet(rank, group, (op, x.dtype, tuple(x.shape), option), text)
+        meeting.payloads[rank] = x
+        peer = option if op == "broadcast" else -1
+        self._record("call", rank, op=op, number=meeting.number, peer=peer, tensor=x, group=group)
+        if waits:
+            return self._waited(rank, meeting)
+        ticket = len(self.events)
+        self._tickets[rank, ticket] = meeting
+        return ticket
+
+    def _waited(self, rank: int, meeting: _Meeting) -> Waits:
+        def result() -> Tensor:
+            self._record("wait", rank, op=meeting.signature[0], number=meeting.number, group=meeting.group)
+            return meeting.result(rank)
+
+        self._waits[rank] = f"in collective {meeting.number}, {meeting.text}", meeting
+        return Waits(lambda: meeting.complete, result)
+
+    def _meet(self, rank: int, group: Group, signature: tuple[Any, ...], text: str) -> _Meeting:
+        number = self._joined[rank, group]
+        self._joined[rank, group] += 1
+        meetings = self._meetings[group]
+        if number == len(meetings):
+            meetings.append(_Meeting(number, group, signature, text))
+        meeting = meetings[number]
         if meeting.signature != signature:
             first = next(iter(meeting.payloads))
             raise Mismatch(
@@ -268,19 +278,32 @@ class World:
             )
         return meeting
 
-    def _why(self) -> str:
+    def finish(self) -> None:
+        """Raises `Deadlock` for a collective that not all of its ranks have called."""
+        lonely = [each for meetings in self._meetings.values() for each in meetings if not each.complete]
+        if lonely:
+            raise Deadlock(f"the program ended, but {self._missing(lonely[0])}")
+
+    def stuck(self) -> Deadlock:
         texts = []
-        for rank, (_, text, meeting) in sorted(self._waits.items()):
+        for rank, (text, meeting) in sorted(self._waits.items()):
             texts.append(f"rank {rank} waits {text}" + (f" ({self._missing(meeting)})" if meeting else ""))
-        return "; ".join(texts)
+        return Deadlock("; ".join(texts))
 
     def _missing(self, meeting: _Meeting) -> str:
-        missing = [str(rank) for rank in range(self.size) if rank not in meeting.payloads]
+        missing = [str(rank) for rank in meeting.group if rank not in meeting.payloads]
         ranks = f"rank{'s' * (len(missing) > 1)} {', '.join(missing)}"
         return f"{ranks} never called collective {meeting.number}, {meeting.text}"
 
     def _record(
-        self, event: str, rank: int, op: str = "", number: int = -1, peer: int = -1, tensor: Tensor | None = None
+        self,
+        event: str,
+        rank: int,
+        op: str = "",
+        number: int = -1,
+        peer: int = -1,
+        tensor: Tensor | None = None,
+        group: Group = (),
     ) -> None:
         tensor = torch.empty(0) if tensor is None else tensor
         self.events.append(
@@ -290,14 +313,22 @@ class World:
                 "op": op or event,
                 "number": number,
                 "peer": peer,
+                "group": list(group),
                 "tensor": tensor.flatten(),
                 "shape": list(tensor.shape),
             }
         )
 
 
-def _reduce(parts: list[Tensor], op: Reduction) -> Tensor:
-    if op not in ("sum", "max"):
-        raise ValueError(f'op is "sum" or "max", not {op!r}')
+def _valid(op: str, option: Any, group: Group) -> None:
+    if op not in ("all_reduce", "broadcast", "all_gather", "reduce_scatter", "barrier"):
+        raise ValueError(f"there is no collective {op}")
+    if op == "all_reduce" and option not in ("sum", "max"):
+        raise ValueError(f'op is "sum" or "max", not {option!r}')
+    if op == "broadcast" and option not in group:
+        raise ValueError(f"rank {option} is not in the group that meets")
+
+
+def _reduce(parts: list[Tensor], op: str) -> Tensor:
     stacked = torch.stack(parts)
     return stacked.sum(0, dtype=stacked.dtype) if op == "sum" else stacked.amax(0)
