@@ -96,7 +96,7 @@ class AuthorRunner:
             if observed.kind != "value":
                 return _explained(observed, check, self.file, self.plan)
         case.inputs, case.inputs_text, case.want, case.seed = made.inputs, made.inputs_text, want.value, seed
-        case.example = made.example
+        case.example, case.lab = made.example, made.lab
         verdict = self._twin.review(twin_messages.Seen(check.name, case, seen.value, seen.changed))
         return None if verdict.passed else _difference(check, case, verdict, self.plan)
 

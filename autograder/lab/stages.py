@@ -163,15 +163,15 @@ class _Forward(torch.autograd.Function):
     def forward(ctx: Any, step: _Steps, stage: int, graph: bool, x: Tensor, *weights: Tensor) -> Tensor:
         graph = graph and any(ctx.needs_input_grad)
         call, y = step("forward", stage, x.detach(), graph)
-        if graph:  # a buffer that lives as long as what autograd saves of this forward
-            ctx.save_for_backward(_watched(torch.zeros(1), step.gone, ["free", stage, call]))
-        ctx.step, ctx.place = step, (stage, call)
+        if graph:  # It lives as long as what autograd saves of this forward, and goes where that goes: checkpoints exchange it.
+            ctx.save_for_backward(_watched(torch.tensor([call]), step.gone, ["free", stage, call]))
+        ctx.step, ctx.stage = step, stage
         return _watched(y, step.gone, ["drop", stage, call]).to(x.device)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Any:
-        (_,) = ctx.saved_tensors
-        found = ctx.step("backward", *ctx.place, grads[0])
+        (call,) = ctx.saved_tensors
+        found = ctx.step("backward", ctx.stage, int(call), grads[0])
         device = grads[0].device
         return None, None, None, *(None if each is None else each.to(device) for each in found)
 

@@ -106,7 +106,8 @@ def run_schedule(schedule, stages, x, y, loss_fn):
                 h = sent.pop((s - 1, i)).requires_grad_() if s else x[part]
                 out = stages[s](h)
                 stash[s, i] = (h, out)
-                sent[s, i] = out.detach()
+                if s < p - 1:
+                    sent[s, i] = out.detach()
                 continue
             h, out = stash.pop((s, i))
             if s == p - 1:
