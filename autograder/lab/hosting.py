@@ -87,14 +87,19 @@ def parts(blob: bytes) -> tuple[Any, Any]:
 class Host:
     """One run's hosted value, and who waits for what."""
 
-    def __init__(self, inputs: bytes) -> None:
+    def __init__(self, inputs: bytes, value: Hosted | None = None) -> None:
         self._given: dict[str, Any] = decode(inputs)
         name, lab = next((name, each) for name, each in self._given.items() if _names(each, PLACES))
         self._name, self._kind = name, lab.name
-        self.value: Hosted = _loaded(PLACES[lab.name])(**lab.arguments)
+        self.value: Hosted = _loaded(PLACES[lab.name])(**lab.arguments) if value is None else value
         self._ends = self.value.ends()
         self._waits: dict[int, Waits] = {}
         self._calls = self._bytes = 0
+
+    @classmethod
+    def of(cls, kind: str, value: Hosted) -> Host:
+        """The host of a value that is here already."""
+        return cls(encode({kind: Lab(kind)}), value)
 
     @property
     def ranks(self) -> int:
@@ -227,6 +232,16 @@ def _error(answer: Answer) -> Exception:
 
 
 # --- in one process --------------------------------------------------------------------------------------------------
+
+
+def local(kind: str, value: Hosted) -> Any:
+    """An end of a value of one rank that is hosted in this process: for tests, and to play with."""
+    host = Host.of(kind, value)
+    connect(lambda ask: _answered_alone(host, ask))
+    try:
+        return end(kind, **value.ends()[0])
+    finally:
+        connect(None)
 
 
 class _Stopped(BaseException):

@@ -50,7 +50,7 @@ class _Mean(nn.Module):
 
 
 class Stages:
-    """The stages of `stack(kinds, weights)`, with their record.
+    """The stages of `stack(kinds, weights)`, or `modules`, with their record.
 
     Events are dicts with the same keys each: `event`, `stage`, `call` (which of this stage's forwards, from 0), and
     `tensors`. In order of `event`:
@@ -61,8 +61,8 @@ class Stages:
     - "drop": its output is gone.
     """
 
-    def __init__(self, kinds: Sequence[str], weights: Sequence[Tensor]) -> None:
-        self._stages = stack(kinds, weights)
+    def __init__(self, kinds: Sequence[str], weights: Sequence[Tensor], modules: Sequence[nn.Module] = ()) -> None:
+        self._stages = list(modules) or stack(kinds, weights)
         self._calls = [0] * len(self._stages)
         self._kept: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
         self._events: list[Event] = []

@@ -22,7 +22,6 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor
 
-from autograder.jail.values import Lab, encode
 from autograder.lab import hosting
 from autograder.lab.hosting import Waits
 
@@ -194,8 +193,7 @@ class World:
         Raises what a rank raised (the first one to do so); `Deadlock` when ranks wait and nobody can go on, also at the
         end, for a collective that not all ranks have called.
         """
-        host = hosting.Host(encode({"comm": Lab("world", {"size": self.size})}))
-        host.value = self
+        host = hosting.Host.of("world", self)
         programs = [lambda end=end: program(hosting.end("world", **end)) for end in self.ends()]
         results = hosting.together(host, programs)
         self.finish()

@@ -49,8 +49,10 @@ ALLOW, KILL, REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
 CLONE_VM, CLONE_THREAD, CLONE_NEW_ANYTHING = 0x100, 0x10000, 0x7E020000
 TRUNCATE_READ_ONLY = os.O_TRUNC | getattr(os, "O_ACCMODE", 3)
 PRCTL = (15, 16, 0x53564D41, 3)  # name a thread, name memory (malloc does), ask whether it is dumpable
-# No F_SETOWN, F_SETSIG or F_NOTIFY: with them a descriptor sends any signal to any process.
-FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032, 1034)
+# No F_SETOWN, F_SETSIG or F_NOTIFY: with them a descriptor sends any signal to any process. No locks (nor `flock`) but for compilers:
+# workers that read the same files would tell each other things by them, and ranks of a world meet in the world alone.
+FCNTL = (0, 1, 2, 3, 4, 1030, 1032, 1034)
+FCNTL_LOCKS = (5, 6, 7, 36, 37, 38)
 IOCTL = (
     0x5401,
     0x5413,
@@ -99,7 +101,7 @@ def rules(profile: Profile, contained: bool) -> dict[str, Rule]:
         "tgkill": () if children and contained else own,
         "prctl": (Argument(0, PRCTL),),
         "prlimit64": (Argument(0, (0, OWN_PID)), null(2)),  # to ask, not to set
-        "fcntl": (Argument(1, FCNTL),),
+        "fcntl": (Argument(1, (*FCNTL, *FCNTL_LOCKS) if children or device else FCNTL),),
         "ioctl": () if device else (Argument(1, IOCTL),),
         "sched_setaffinity": () if device else (Argument(0, (0, OWN_PID)),),
         "socket": (Argument(0, (AF_UNIX,)),) if device else errno.EPERM,

@@ -21,7 +21,7 @@ ALLOWED = _table("""
     read:0:63 write:1:64 readv:19:65 writev:20:66 pread64:17:67 pwrite64:18:68 preadv:295:69 pwritev:296:70
     preadv2:327:286 pwritev2:328:287 lseek:8:62 close:3:57 close_range:436:436 dup:32:23 dup2:33:- dup3:292:24
     pipe:22:- pipe2:293:59 sendfile:40:71 copy_file_range:326:285 fsync:74:82 fdatasync:75:83 ftruncate:77:46
-    fallocate:285:47 fadvise64:221:223 flock:73:32 poll:7:- ppoll:271:73 select:23:- pselect6:270:72
+    fallocate:285:47 fadvise64:221:223 poll:7:- ppoll:271:73 select:23:- pselect6:270:72
     epoll_create:213:- epoll_create1:291:20 epoll_ctl:233:21 epoll_wait:232:- epoll_pwait:281:22
     epoll_pwait2:441:441 eventfd2:290:19 stat:4:- fstat:5:80 lstat:6:- newfstatat:262:79 statx:332:291 statfs:137:43
     fstatfs:138:44 access:21:- faccessat:269:48 faccessat2:439:439 readlink:89:- readlinkat:267:78 getdents:78:-
@@ -55,7 +55,7 @@ CHECKED = _table("""
 """Allowed for some arguments only, or answered in a way of their own."""
 
 TOOLS = _table("""
-    fork:57:- vfork:58:- execve:59:221 setsid:112:157 setpgid:109:154 getpgid:121:155 getsid:124:156
+    flock:73:32 fork:57:- vfork:58:- execve:59:221 setsid:112:157 setpgid:109:154 getpgid:121:155 getsid:124:156
 """)
 """For exercises that run a compiler or a child."""
 
@@ -65,7 +65,7 @@ OWNERSHIP = _table("""
 """Landlock does not cover them: the worker of another uid may use them, that of the grader's own uid may not."""
 
 GPU = _table("""
-    mlock:149:228 mlock2:325:284 munlock:150:229 mbind:237:235 set_mempolicy:238:237 sched_setaffinity:203:122
+    flock:73:32 mlock:149:228 mlock2:325:284 munlock:150:229 mbind:237:235 set_mempolicy:238:237 sched_setaffinity:203:122
     setsockopt:54:208 bind:49:200 listen:50:201
 """)
 """What CUDA asks for beside ioctls. It listens on an abstract Unix socket, and does not start where it can't; nobody connects."""

@@ -7,8 +7,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
+from autograder.lab import hosting
 from autograder.lab.pipeline import peaks, simulate
-from autograder.lab.stages import most_kept, recorded
+from autograder.lab.stages import Stages
+from autograder.lab.steps import most_kept
 
 
 def order_of_torch(rank, p, m):
@@ -85,10 +87,10 @@ def test_batch_norm_sees_micro_batches(reference):
 
 @pytest.mark.parametrize(("recompute", "kept"), [(False, 3), (True, 1)])
 def test_what_is_kept(reference, recompute, kept):
-    log = []
+    hosted = Stages([], [], model())
     x, y = torch.randn(6, 3, dtype=torch.float64), torch.randn(6, 4, dtype=torch.float64)
-    reference.run_gpipe(recorded(model(), log), x, y, mse_loss, 3, recompute=recompute)
-    assert most_kept(log, 3) == [kept] * 3
+    reference.run_gpipe(hosting.local("stages", hosted), x, y, mse_loss, 3, recompute=recompute)
+    assert most_kept(hosted.record(), 3) == [kept] * 3
 
 
 def test_worked_examples(reference):

@@ -9,8 +9,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
+from autograder.lab import hosting
 from autograder.lab.pipeline import peaks, random_schedule, simulate
-from autograder.lab.stages import execution, most_kept, recorded
+from autograder.lab.stages import Stages
+from autograder.lab.steps import most_kept
 
 RECORDED = json.loads((Path(__file__).parent / "fixtures" / "executed.json").read_text("utf-8"))["orders"]
 
@@ -46,20 +48,24 @@ def model():
 @pytest.mark.parametrize("loss_fn", [mse_loss, cross_entropy])
 @pytest.mark.parametrize(("rows", "m"), [(8, 4), (7, 3), (5, 5), (6, 1)])
 def test_gradients_of_the_whole_batch(reference, rows, m, loss_fn):
-    stages, other = model(), model()
+    other = model()
     x = torch.randn(rows, 3, dtype=torch.float64)
     y = torch.randn(rows, 4, dtype=torch.float64) if loss_fn is mse_loss else torch.randint(0, 4, (rows,))
     for schedule in (reference.one_f_one_b(3, m), random_schedule(random.Random(rows), 3, m)):
-        log = []
-        got = reference.run_schedule(schedule, recorded(stages, log), x, y, loss_fn)
+        hosted = Stages([], [], model())
+        stages = hosting.local("stages", hosted)
+        got = reference.run_schedule(schedule, stages, x, y, loss_fn)
+        nn.Sequential(*other).zero_grad()
         want = loss_fn(nn.Sequential(*other)(x), y)
         want.backward()
         torch.testing.assert_close(got, want.detach(), rtol=1e-12, atol=0)
-        order = ["".join(kind for kind, _, _ in events) for events in execution(log, 3)]
-        assert order == ["".join(kind for _, kind, _ in ops) for ops in schedule]
-        assert most_kept(log, 3) == peaks(schedule)
-    for a, b in zip(nn.Sequential(*stages).parameters(), nn.Sequential(*other).parameters(), strict=True):
-        torch.testing.assert_close(a.grad, b.grad, rtol=1e-10, atol=1e-14)
+        ran = [(event["stage"], event["event"]) for event in hosted.record()]
+        for s, ops in enumerate(schedule):
+            assert [kind for stage, kind in ran if stage == s and kind in "FB"] == [kind for _, kind, _ in ops]
+        assert most_kept(hosted.record(), 3) == peaks(schedule)
+        parameters = nn.Sequential(*other).parameters()
+        for a, b in zip(nn.ModuleList(stages).parameters(), parameters, strict=True):
+            torch.testing.assert_close(a.grad, b.grad, rtol=1e-10, atol=1e-14)
 
 
 def test_worked_examples(reference):
