@@ -309,9 +309,6 @@ def _topics(entry: Entry, course: Course, *, alone: bool) -> list[str]:
 
 
 def _from_notebook(exercise: Exercise, label: str, code: notebook.Code) -> SubmittedFile:
-    cap = exercise.limits.file_kb * 1024
-    if code.text is not None and len(code.text.encode()) > cap:
-        return SubmittedFile(exercise.name, label, None, tree.too_big(label, len(code.text.encode()), cap))
     return SubmittedFile(exercise.name, label, code.text, code.problem, code.spans)
 
 
