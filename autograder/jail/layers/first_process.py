@@ -61,9 +61,11 @@ def _pages() -> tuple[int, int]:
     code = CODE.get(platform.machine())
     if code is None:
         raise OSError(f"there is no code for {platform.machine()}")
-    page = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    # Private: workers are forked with copies. Shared, which is what Python takes by default, they could write into the zygote's.
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    page = mmap.mmap(-1, mmap.PAGESIZE, flags=private, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     page.write(code)
-    stack = mmap.mmap(-1, STACK)
+    stack = mmap.mmap(-1, STACK, flags=private)
     _kept.extend((page, stack))
     return tuple(ctypes.addressof(ctypes.c_char.from_buffer(each)) for each in (page, stack))  # pyright: ignore
 
