@@ -73,7 +73,7 @@ def grade(
     """
     from autograder.course.downloads import identify
     from autograder.course.find import find_submissions
-    from autograder.course.submission import open_found
+    from autograder.course.opening import Opening
     from autograder.course.times import with_times
     from autograder.feedback.escape import visible
     from autograder.grading.devices import wants_gpu
@@ -89,27 +89,28 @@ def grade(
     chosen = loaded.match(exercise or [])
     people = open_roster(root, loaded, roster)
     group = None
+    opening = Opening(loaded, jobs=jobs)
     if nbgrader is not None:
         if exercise:
             raise Refused("With --nbgrader, a whole assignment is graded: leave --exercise out.")
         group = open_class(nbgrader, submissions, loaded, nbgrader_python)
         chosen, found, problems = group.exercises, group.found, group.problems
     else:
-        found, problems = identify(find_submissions(submissions, loaded, private_folder(root), collected or []), people)
+        there = find_submissions(submissions, loaded, private_folder(root), collected or [])
+        found, problems = identify(there, people, opening.bounded)
     if times is not None:
         found, unmatched = with_times(found, times, loaded, people)
         problems += unmatched
     for problem in problems:
         sys.stderr.write(visible(problem) + "\n")
-    opened = [open_found(each, loaded) for each in found]
     private = private_folder(root)
     secret = load_secret(private)
-    with Store(results or private / "results.sqlite") as store:
+    with Store(results or private / "results.sqlite") as store, opening:
         run = None if new else store.latest_run("grade")
         run = run or store.start_run("grade")
         graded: list[Result] = []
         with (
-            _Progress(len(opened)) as progress,
+            _Progress(len(found)) as progress,
             ClassGrader(
                 loaded,
                 root,
@@ -125,18 +126,18 @@ def grade(
             ) as grader,
         ):
             try:
-                graded += grader.grade(opened, store)
+                graded += grader.grade(opening.begin(found), store)
             except KeyboardInterrupt:
                 progress.close()
                 sys.stderr.write(
-                    f"\nStopped after {len(graded)} of {len(opened)} submissions. They are kept: the same command goes on.\n"
+                    f"\nStopped after {len(graded)} of {len(found)} submissions. They are kept: the same command goes on.\n"
                 )
                 raise typer.Exit(130) from None
         store.finish_run(run.id)
         graded.sort(key=lambda result: result.submission)
         finish(loaded, store, people, graded, report or private / "report", json_folder, run.id)
         if group is not None:
-            write_grades(group, loaded, store, people, graded)
+            write_grades(group, loaded, store, people, graded, opening.bounded)
 
 
 class _Progress:

@@ -15,8 +15,8 @@ from autograder.cli.export import export
 
 if TYPE_CHECKING:
     from autograder.course import Course, Exercise
+    from autograder.course.bounded import Bounded
     from autograder.course.find import Found
-    from autograder.course.notebook import Cell
     from autograder.course.roster import Roster
     from autograder.integrations.nbgrader.released import Released
     from autograder.integrations.nbgrader.tool import Tool
@@ -122,12 +122,15 @@ def open_class(folder: Path, names: list[str], course: Course, python: Path | No
     return NbgraderClass(folder, names[0], tool, released, submitted, there["due"], exercises, found, problems)
 
 
-def write_grades(group: NbgraderClass, course: Course, store: Store, roster: Roster, results: list[Result]) -> None:
-    """Scores, comments and notebooks into the course folder, and what to do next."""
+def write_grades(
+    group: NbgraderClass, course: Course, store: Store, roster: Roster, results: list[Result], bounded: Bounded
+) -> None:
+    """Scores, comments and notebooks into the course folder, and what to do next. `bounded` reads what students handed in."""
     from autograder.feedback.escape import visible
     from autograder.feedback.pen import console
     from autograder.feedback.policy import student_view
     from autograder.integrations.nbgrader.grades import notebook_job
+    from autograder.integrations.nbgrader.submitted import submitted_cells
     from autograder.scores import visibility
     from autograder.store import Ledger
 
@@ -139,7 +142,7 @@ def write_grades(group: NbgraderClass, course: Course, store: Store, roster: Ros
             result, course.feedback.show, policies=visibility.policies(book, result.submission, published)
         )
         true, seen = ({each.exercise: each for each in one.exercises} for one in (result, view))
-        cells = _cells(Path(about["folder"]), [each.name for each in group.released])
+        cells = submitted_cells(Path(about["folder"]), [each.name for each in group.released], bounded)
         submissions.append(
             {
                 "student": result.submission,
@@ -162,26 +165,6 @@ def write_grades(group: NbgraderClass, course: Course, store: Store, roster: Ros
     )
     if done["failed"]:
         raise typer.Exit(1)
-
-
-def _cells(folder: Path, names: list[str]) -> dict[str, list[Cell]]:
-    """The cells of a student's notebooks; none of one that is missing or can't be read, which the result says already."""
-    from autograder.course.folder import FolderTree
-    from autograder.course.notebook import MAX_BYTES, read_cells
-
-    tree = FolderTree(folder)
-    try:
-        files = {entry.name for entry in (tree.entries() if tree.broken is None else []) if entry.kind == "file"}
-        wanted = {f"{name}.ipynb": MAX_BYTES for name in names if f"{name}.ipynb" in files}
-        data = tree.read(wanted) if wanted else {}
-    finally:
-        tree.close()
-    found: dict[str, list[Cell]] = {}
-    for name in names:
-        content = data.get(f"{name}.ipynb")
-        cells = read_cells(content, name) if isinstance(content, bytes) else []
-        found[name] = cells if isinstance(cells, list) else []
-    return found
 
 
 def _extension(group: NbgraderClass, book: Book, student: str) -> float | None:

@@ -10,6 +10,7 @@ students fits none, and is said.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -17,7 +18,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from autograder.course.bounded import Bounded, Stopped
 from autograder.course.find import Found
+from autograder.course.folder import open_file
 from autograder.course.roster import Person, Roster, names_of, plain_name
 from autograder.course.tree import key, shown
 
@@ -38,20 +41,28 @@ class Claim:
     number: int = 0  # of several by one student, the higher one is the newer one
 
 
-def identify(found: Iterable[Found], roster: Roster) -> tuple[list[Found], list[str]]:
-    """`found` with the ids that the roster has, and what a person should look at.
+@dataclass(frozen=True)
+class Entry:
+    """What Gradescope's export says about one submission."""
+
+    words: tuple[str, ...]  # as in a claim
+    moment: str  # ISO 8601, "" when it says none
+
+
+def identify(found: Iterable[Found], roster: Roster, bounded: Bounded | None = None) -> tuple[list[Found], list[str]]:
+    """`found` with the ids that the roster has, and what a person should look at. `bounded` reads what platforms wrote.
 
     Of several submissions by one student (on a platform: the newest) one gets the id; the others keep their own names.
     """
     problems: list[str] = []
-    metadata: dict[Path, dict[str, Any]] = {}
+    metadata: dict[Path, dict[str, Entry]] = {}
     matched: list[tuple[Found, str, Claim]] = []
     for each in found:
         path = Path(each.source)
-        entry = _gradescope(path, metadata, problems)
-        claim = _claim_of(entry, each) if entry is not None else claim_of(path.name, each.id)
-        if entry is not None and not each.handed_in and (moment := _moment(entry.get(":created_at"))):
-            each = replace(each, handed_in=moment, clock="platform")
+        entry = _gradescope(path, metadata, problems, bounded)
+        claim = Claim(entry.words or (each.id,), {}) if entry is not None else claim_of(path.name, each.id)
+        if entry is not None and not each.handed_in and entry.moment:
+            each = replace(each, handed_in=entry.moment, clock="platform")
         fits = _who(claim, roster)
         if len(fits) != 1 and roster.people:
             who = f"could be {' or '.join(fits[:4])}" if fits else "is nobody of the class list"
@@ -125,44 +136,70 @@ def _one_each(matched: list[tuple[Found, str, Claim]], problems: list[str]) -> l
 # ---------------------------------------------------------------- Gradescope
 
 
-def _gradescope(path: Path, known: dict[Path, dict[str, Any]], problems: list[str]) -> dict[str, Any] | None:
+def _gradescope(
+    path: Path, known: dict[Path, dict[str, Entry]], problems: list[str], bounded: Bounded | None
+) -> Entry | None:
     """What Gradescope's export says about a submission in it."""
     folder = path.parent
     if folder not in known:
-        known[folder] = _metadata(folder / METADATA, problems)
-    entry = known[folder].get(path.name)
-    return entry if isinstance(entry, dict) else None
+        known[folder] = _metadata(folder / METADATA, problems, bounded)
+    return known[folder].get(path.name)
 
 
-def _metadata(file: Path, problems: list[str]) -> dict[str, Any]:
-    if not file.is_file():
+def _metadata(file: Path, problems: list[str], bounded: Bounded | None) -> dict[str, Entry]:
+    if not os.path.lexists(file):
         return {}
+    try:
+        if bounded is None:
+            return read_metadata(file)
+        read = bounded.call(_read_metadata, file, into=dict[str, Entry] | str)
+    except Stopped:
+        read = "it takes too much time or memory"
+    except ValueError as error:
+        read = str(error)
+    if isinstance(read, str):
+        problems.append(f"{shown(str(file))} can't be read, so nobody's name is known from it: {read}")
+        return {}
+    return read
+
+
+def read_metadata(file: Path) -> dict[str, Entry]:
+    """What `submission_metadata.yml` says, by the name of a submission. Raises `ValueError` with a sentence."""
     try:
         import yaml
 
-        if file.stat().st_size > MAX_METADATA:
-            raise ValueError("it is larger than 64 MiB")
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        with file.open(encoding="utf-8") as stream:
-            read = yaml.load(stream, loader)
+        with open_file(file, follow=True) as stream:
+            data = stream.read(MAX_METADATA + 1)
+        if len(data) > MAX_METADATA:
+            raise ValueError("it is larger than 64 MiB")
+        read = yaml.load(data.decode("utf-8"), loader)
     except ImportError:
-        problems.append(f"{file} is not read: install PyYAML for it (pip install pyyaml), to have names and times.")
-        return {}
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        problems.append(f"{file} can't be read, so nobody's name is known from it: {str(error).partition(chr(10))[0]}")
-        return {}
-    return read if isinstance(read, dict) else {}
+        raise ValueError("install PyYAML for it (pip install pyyaml)") from None
+    except OSError as error:
+        raise ValueError(error.strerror) from None
+    except (RecursionError, yaml.YAMLError) as error:
+        raise ValueError(str(error).partition("\n")[0]) from None
+    entries = read.items() if isinstance(read, dict) else ()
+    return {name: _entry(each) for name, each in entries if isinstance(name, str) and isinstance(each, dict)}
 
 
-def _claim_of(entry: dict[str, Any], each: Found) -> Claim:
+def _read_metadata(file: Path) -> dict[str, Entry] | str:
+    try:
+        return read_metadata(file)
+    except ValueError as error:
+        return str(error)
+
+
+def _entry(entry: dict[str, Any]) -> Entry:
     submitters = entry.get(":submitters")
     words: list[str] = []
     for submitter in submitters if isinstance(submitters, list) else []:
         if isinstance(submitter, dict):
             told = [submitter.get(field) for field in (":sid", ":email", ":name")]
-            words += [str(value) for value in told if value]
+            words += [str(value) for value in told if isinstance(value, str | int) and value]
             break  # of a group, the first: the roster says who is in it
-    return Claim(tuple(words) or (each.id,), {})
+    return Entry(tuple(words), _moment(entry.get(":created_at")))
 
 
 def _moment(value: object) -> str:

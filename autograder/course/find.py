@@ -22,6 +22,7 @@ from pathlib import Path
 
 from autograder.course import git
 from autograder.course.config import Course
+from autograder.course.folder import is_file, is_folder
 from autograder.course.layout import places
 from autograder.course.repository import is_bare
 from autograder.course.submission import SubmissionError, submission_id
@@ -54,21 +55,27 @@ def find_submissions(
     collected: list[Found] = []
     wrong: list[str] = []
     ours = {Path(each).resolve() for each in collections}
-    for given in [*paths, *collections]:
+    several = [*paths, *collections]
+    for given in several:
         path = Path(given)
-        if path.is_dir() and _is_ours(path, private, ours) and (there := of_collection(path)) is not None:
+        if is_folder(path) and _is_ours(path, private, ours) and (there := of_collection(path)) is not None:
             collected += there
             wrong += [] if there else [f"nothing was collected in {shown(str(path))}"]
-        elif path.is_dir() and is_bare(path):
+        elif is_folder(path) and is_bare(path):
             named.append((path, f"{given}@HEAD", str(given)))
-        elif path.is_dir() and not _is_submission(path, course):
-            children = _children(path)
+        elif is_folder(path) and not _is_submission(path, course):
+            try:
+                children = _children(path)
+            except OSError as error:
+                # Of `class/*`, that is one student's folder: opening it says why it can't be read. Alone, it is what a person named.
+                if len(several) < 2:
+                    raise SubmissionError(f"{shown(str(path))} can't be read: {error.strerror}") from None
+                children = [(path, str(path), "")]
             named += children
             if not children:
                 wrong.append(f"there is no submission in {shown(str(path))}{_not_believed(path)}")
-        elif path.exists():
-            # A link that a person names is followed; links inside of what students handed in are not.
-            named.append((path, str(path.resolve()) if path.is_symlink() else str(path), ""))
+        elif is_folder(path) or is_file(path) or _is_there(path):
+            named.append((path, _followed(path), ""))
         elif (in_git := git.parse(str(given))) is not None:
             named.append((in_git[0], str(given), str(in_git[0])))
         else:
@@ -85,12 +92,34 @@ def find_submissions(
 
 def _is_ours(folder: Path, private: Path | None, collections: set[Path]) -> bool:
     """Whether no student can have written what lies right in it."""
-    real = folder.resolve()
+    try:
+        real = folder.resolve()
+    except (OSError, RuntimeError):
+        return False
     return real in collections or (private is not None and real.is_relative_to(private.resolve()))
 
 
+def _is_there(path: Path) -> bool:
+    """Whether there is such a name, whatever it is: a link that leads nowhere, a pipe, what can't be looked at."""
+    try:
+        os.lstat(path)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _followed(path: Path) -> str:
+    """A link that a person names is followed; links inside of what students handed in are not, nor are those that lead nowhere."""
+    try:
+        return str(path.resolve(strict=True)) if path.is_symlink() else str(path)
+    except (OSError, RuntimeError):
+        return str(path)
+
+
 def _not_believed(folder: Path) -> str:
-    if not (folder / COLLECTED).is_file():
+    if not is_file(folder / COLLECTED):
         return ""
     return f"; its {COLLECTED} is not believed here: if `autograder collect --into` wrote it, say --collected {shown(str(folder))}"
 
@@ -114,25 +143,24 @@ def of_collection(folder: Path) -> list[Found] | None:
 
 
 def _is_submission(folder: Path, course: Course) -> bool:
-    if (folder / "assignments").is_dir():
+    if is_folder(folder / "assignments"):
         return True
     topics = course.topics
-    if any((folder / topic).is_dir() or (folder / f"{topic}.ipynb").is_file() for topic in topics):
+    if any(is_folder(folder / topic) or is_file(folder / f"{topic}.ipynb") for topic in topics):
         return True
-    return any((folder / place).is_file() for exercise in course.exercises for place in places(exercise, course))
+    return any(is_file(folder / place) for exercise in course.exercises for place in places(exercise, course))
 
 
 def _children(folder: Path) -> list[tuple[Path, str, str]]:
-    try:
-        children = sorted(child for child in folder.iterdir() if not skipped(child.name))
-    except OSError as error:
-        raise SubmissionError(f"{shown(str(folder))} can't be read: {error.strerror}") from None
+    """What is handed in, in the folder of a class. Raises `OSError` where it can't be listed."""
     found = []
-    for child in children:
-        if child.is_dir() and not child.is_symlink() and is_bare(child):
+    for child in sorted(child for child in folder.iterdir() if not skipped(child.name)):
+        if is_folder(child) and not child.is_symlink() and is_bare(child):
             found.append((child, f"{child}@HEAD", str(child)))
-        elif child.is_dir() or child.suffix.lower() in SUBMITTED:
-            found.append((child, str(child), ""))
+        elif is_folder(child) or child.suffix.lower() in SUBMITTED or (not child.suffix and not is_file(child)):
+            found.append(
+                (child, str(child), "")
+            )  # the last: a link that leads nowhere, a pipe, a socket in a folder's place
     return found
 
 

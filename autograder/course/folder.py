@@ -160,13 +160,30 @@ class FileTree:
         self._folder.close()
 
 
-def open_file(path: Path) -> IO[bytes]:
-    """A plain file, opened for reading; raises `OSError` for a link, and for whatever else is no plain file."""
-    fd = os.open(path, _FILE_FLAGS)
+def open_file(path: Path, *, follow: bool = False) -> IO[bytes]:
+    """A plain file, opened for reading; raises `OSError` for a link (unless it is to `follow` those), and for whatever else is no
+    plain file. A pipe that nobody writes to is not waited for."""
+    fd = os.open(path, _FILE_FLAGS & ~getattr(os, "O_NOFOLLOW", 0) if follow else _FILE_FLAGS)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise OSError(errno.EINVAL, "it is not an ordinary file", str(path))
     return open(fd, "rb")
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder, or a link to one; False also where that can't be found out, which `Path.is_dir` raises for."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is a plain file, or a link to one; False also where that can't be found out."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def unreadable(name: str, error: OSError) -> Message:

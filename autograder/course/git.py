@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from autograder.course.folder import is_folder
 from autograder.course.repository import Repository, RepositoryError, inspect, is_repository, private_git
 from autograder.course.tree import MAX_DEPTH, MAX_ENTRIES, Entry, Kind, shown, skipped, too_big, with_folders
 from autograder.results import Message
@@ -50,7 +51,7 @@ def parse(source: str) -> tuple[Path, str] | None:
     found = None
     for index in reversed([index for index, character in enumerate(source) if character == "@" and index]):
         folder = Path(source[:index])
-        if folder.is_dir():
+        if is_folder(folder):
             if is_repository(folder):
                 return folder, source[index + 1 :]
             found = found or (folder, source[index + 1 :])

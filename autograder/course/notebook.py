@@ -11,15 +11,18 @@ Its JSON is not held to the whole schema of nbformat, since a notebook that Jupy
 from __future__ import annotations
 
 import difflib
+import heapq
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
 
 from autograder.course.config import Course
-from autograder.course.tree import shown
+from autograder.course.tree import shown, too_big
 from autograder.results import Message
 
 MAX_BYTES = 16 * 2**20
@@ -101,10 +104,12 @@ def extract(data: bytes, file: str, course: Course) -> Extract:
                 used.setdefault(name, []).append(index)
             elif len(problems) < 10:
                 problems.append(_unknown_tag(name, file, index, course))
+    pieces = [_Piece(cell, index) for index, cell in enumerate(cells)]
     codes = {}
     for name, own in used.items():
-        indices = sorted({*own, *(index for index in shared if index < own[-1])})
-        codes[name] = _module(cells, indices, file)
+        before = itertools.takewhile(lambda index, last=own[-1]: index < last, shared)
+        indices = (index for index, _ in itertools.groupby(heapq.merge(own, before)))
+        codes[name] = _module((pieces[index] for index in indices), file, course.exercise(name).limits.file_kb * 1024)
     return Extract(codes, problems=tuple(problems))
 
 
@@ -115,23 +120,66 @@ def exercises_of(cell: Cell) -> Iterator[str]:
             yield tag.removeprefix(PREFIX).strip()
 
 
-def _module(cells: list[Cell], indices: list[int], file: str) -> Code:
-    """The cells joined, each under a comment that names it: the text itself then says where a line came from."""
+class _Piece:
+    """A cell that is used. What has to be found out about it is found out once, however many exercises share it."""
+
+    def __init__(self, cell: Cell, index: int) -> None:
+        self._cell = cell
+        self.number = index + 1  # as people count
+
+    @cached_property
+    def text(self) -> str:
+        return self._cell.text
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.split("\n")
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes; characters where it can't be encoded."""
+        return len(self.text.encode("utf-8", "replace"))
+
+    @cached_property
+    def is_text(self) -> bool:
+        return "\0" not in self.text and _encodable(self.text)
+
+    @cached_property
+    def first_magic(self) -> int | None:
+        return first_magic(self.text)
+
+    def problem(self, file: str) -> Message | None:
+        """Why it can't be a part of a module."""
+        if self.first_magic is not None:
+            line = self.lines[self.first_magic - 1].strip()
+            values = {"file": file, "cell": self.number, "line": self.first_magic, "code": shown(line[:80])}
+            return Message(id="submission.magic", values=values)
+        if not self.is_text:
+            return Message(id="submission.cell-text", values={"file": file, "cell": self.number})
+        return None
+
+
+def _module(pieces: Iterator[_Piece], file: str, cap: int) -> Code:
+    """The cells joined, each under a comment that names it: the text itself then says where a line came from.
+
+    No more than `cap` bytes of cells are looked at, so that what a notebook costs does not grow with what it has beyond them.
+    """
     lines: list[str] = []
     spans = []
-    for index in indices:
-        source = cells[index].text
-        found = first_magic(source)
-        if found is not None:
-            line = source.split("\n")[found - 1].strip()
-            values = {"file": file, "cell": index + 1, "line": found, "code": shown(line[:80])}
-            return Code(None, problem=Message(id="submission.magic", values=values))
-        if "\0" in source or not _encodable(source):
-            return Code(None, problem=Message(id="submission.cell-text", values={"file": file, "cell": index + 1}))
-        lines.append(f"# %% cell {index + 1}")
-        spans.append(Span(len(lines) + 1, f"{file}, cell {index + 1}"))
-        lines += source.split("\n")
-    if not any(cells[index].text.strip() for index in indices):
+    size, blank = 0, True
+    for piece in pieces:
+        head = f"# %% cell {piece.number}"
+        size += len(head) + piece.size + 2  # the ends of their lines
+        if size > cap:
+            return Code(None, problem=too_big(file, None, cap))
+        problem = piece.problem(file)
+        if problem is not None:
+            return Code(None, problem=problem)
+        lines.append(head)
+        spans.append(Span(len(lines) + 1, f"{file}, cell {piece.number}"))
+        lines += piece.lines
+        blank = blank and not piece.text.strip()
+    if blank:
         return Code(None, problem=Message(id="submission.empty", values={"file": file}))
     return Code("\n".join(lines) + "\n", tuple(spans))
 
@@ -183,6 +231,7 @@ def _unknown_tag(name: str, file: str, index: int, course: Course) -> Message:
 # ---------------------------------------------------------------- magics
 
 _MAGIC = re.compile(r"\s*(?:[%!?]|[\w.\[\]]+\s*\?{1,2}\s*$|(?:\w[\w., \[\]]*=)\s*(?:!|%\s*[A-Za-z]))")
+_SIGNS = re.compile(r"[%!?]")  # every magic has one of them
 _PIECE = re.compile(r'#[^\n]*|"""|\'\'\'|"(?:\\.|[^"\\\n])*"?|\'(?:\\.|[^\'\\\n])*\'?|[\[\](){}]|\\\n|\n', re.DOTALL)
 _CLOSERS = {quote: re.compile(r"\\.|" + quote, re.DOTALL) for quote in ('"""', "'''")}
 
@@ -194,6 +243,8 @@ def first_magic(source: str) -> int | None:
     count. This looks at the text alone: a parser could be made to run out of stack, and the cell may not be Python at all.
     """
     line, depth, at = 1, 0, 0
+    if not _SIGNS.search(source):
+        return None
     if _MAGIC.match(source.partition("\n")[0]):
         return 1
     while piece := _PIECE.search(source, at):

@@ -25,6 +25,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from autograder.course import duration
+from autograder.course.folder import open_file
 from autograder.course.tree import key, shown
 
 MAX_BYTES = 16 * 2**20
@@ -221,7 +222,7 @@ def _delimiter(text: str) -> str:
 def read_text(path: Path) -> str:
     """The text of a CSV file that people made; raises `RosterError`."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path, follow=True) as stream:
             data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise RosterError(f"there is no {path}") from None

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from autograder.course import git, notebook, source_text, tree
 from autograder.course.archive import ZipTree
 from autograder.course.config import Course, Exercise
-from autograder.course.folder import FileTree, FolderTree
+from autograder.course.folder import FileTree, FolderTree, is_file, is_folder
 from autograder.course.layout import Layout, exercise_of_file, places
 from autograder.course.tree import BrokenTree, Entry, Tree
 from autograder.results import Clock, Message
@@ -113,8 +113,8 @@ def open_submission(
 
 
 def open_found(found: Found, course: Course) -> Submission:
-    """The same for a submission of a class. Never raises: one that is not there, or is no repository after all, has that as its problem,
-    and the others are graded."""
+    """The same for a submission of a class. Never raises for what is in it: one that is not there, or is no repository after all, has that
+    as its problem, and the others are graded. Raises `MemoryError` (`opening` bounds memory, and time)."""
     try:
         return open_submission(
             found.source,
@@ -124,14 +124,19 @@ def open_found(found: Found, course: Course) -> Submission:
             clock=found.clock,
             repository=found.repository,
         )
-    except (SubmissionError, OSError, ValueError, RecursionError, MemoryError) as error:
+    except (SubmissionError, OSError, ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, SubmissionError) else f"{type(error).__name__}: {error}"
         # The student reads this too: where it lies on the grader's machine is no business of theirs.
         folder = str(Path(found.repository or found.source).parent)
         for path in (str(Path(folder).absolute()), folder):
             reason = reason.replace(f"{path.rstrip('/')}/", "") if path not in (".", "/") else reason
-        opened = BrokenTree(Message(id="submission.not-opened", values={"reason": tree.shown(reason)}))
-        return _opened(opened, Path(found.source), None, found.source, course, found.id, found.handed_in, found.clock)
+        return not_opened(found, course, Message(id="submission.not-opened", values={"reason": tree.shown(reason)}))
+
+
+def not_opened(found: Found, course: Course, why: Message) -> Submission:
+    """A submission of which nothing can be read."""
+    path = Path(found.source)
+    return _opened(BrokenTree(why), path, None, found.source, course, found.id, found.handed_in, found.clock)
 
 
 def _opened(
@@ -207,10 +212,10 @@ def _open_path(path: Path, course: Course) -> Tree:
     label = tree.shown(path.name)
     if path.is_symlink():
         return BrokenTree(Message(id="submission.link", values={"file": label}))
-    if path.is_dir():
+    if is_folder(path):
         return FolderTree(path, _all_places(course))
     suffix = path.suffix.lower()
-    if not path.is_file() or suffix not in (".zip", ".py", ".ipynb"):
+    if not is_file(path) or suffix not in (".zip", ".py", ".ipynb"):
         return BrokenTree(Message(id="submission.unknown-kind", values={"file": label}))
     if suffix == ".zip":
         return ZipTree(path)
@@ -309,9 +314,6 @@ def _topics(entry: Entry, course: Course, *, alone: bool) -> list[str]:
 
 
 def _from_notebook(exercise: Exercise, label: str, code: notebook.Code) -> SubmittedFile:
-    cap = exercise.limits.file_kb * 1024
-    if code.text is not None and len(code.text.encode()) > cap:
-        return SubmittedFile(exercise.name, label, None, tree.too_big(label, len(code.text.encode()), cap))
     return SubmittedFile(exercise.name, label, code.text, code.problem, code.spans)
 
 

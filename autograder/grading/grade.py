@@ -7,7 +7,7 @@ import functools
 import os
 import platform
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -44,6 +44,15 @@ class Step:
     total: int
     name: str
     result: Result | None = None
+
+
+@dataclass(frozen=True)
+class _New:
+    """A submission that is to be run: the keys of its exercises, and those of them that are known already."""
+
+    submission: Submission
+    keys: dict[str, str]
+    known: dict[str, ExerciseResult]
 
 
 @dataclass
@@ -92,50 +101,37 @@ class ClassGrader:
 
     # --- the class ---
 
-    def grade(self, submissions: list[Submission], store: Store) -> Iterator[Result]:
-        """Grade `submissions`, yielding each as it is done and written. Stopping early loses nothing that was yielded."""
-        keys = {
-            sub.id: {each.name: self.key(each, sub.files[each.name]) for each in self.exercises} for sub in submissions
-        }
+    def grade(self, submissions: Sequence[Submission | Future[Submission]], store: Store) -> Iterator[Result]:
+        """Grade `submissions`, yielding each as it is done and written. Stopping early loses nothing that was yielded.
+
+        Those that are still being opened (`course.opening`) are graded as they come, beside the opening of the others.
+        """
         written = newest_of_run(store, self.run)
-        total, done = len(submissions), 0
-        changed = []
-        for submission in submissions:
-            result = written.get(submission.id)
-            result = _part(result, submission, keys[submission.id]) if result is not None else None
-            if result is None:
-                changed.append(submission)
-                continue
-            done += 1
-            self.on_step(Step("reused", done, total, submission.id, result))
-            yield result
-        known = store.exercises({key for sub in changed for key in keys[sub.id].values()})
-        waiting = []
-        for submission in changed:
-            mine = keys[submission.id]
-            if not all(key in known for key in mine.values()):
-                waiting.append(submission)
-                continue
-            result = self._assemble(submission, {name: Graded(known[key]) for name, key in mine.items()})
-            store.save(result, {})
-            done += 1
-            self.on_step(Step("reused", done, total, submission.id, result))
-            yield result
-        if not waiting:
-            return
-        self._prepare({name for sub in waiting for name, key in keys[sub.id].items() if key not in known})
+        opening = [_future(each) for each in submissions]
+        running: dict[Future[dict[str, Graded]], Submission] = {}
+        total, done = len(opening), 0
+        prepared: set[str] = set()
         with ThreadPoolExecutor(self.jobs, thread_name_prefix="grade") as pool:
-            running = {pool.submit(self._grade_one, sub, keys[sub.id], known): sub for sub in waiting}
             try:
-                while running:
-                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        submission = running.pop(future)
-                        graded = future.result()
-                        result = self._assemble(submission, graded)
-                        observations = {k: v for each in graded.values() for k, v in each.observations.items()}
-                        # As graded: what is blocked now counts later without a new run.
-                        store.save(result, observations, [each.result for each in graded.values()])
+                while opening or running:
+                    waiting: list[Future[Any]] = [*opening, *running]
+                    finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                    opened = [future for future in opening if future in finished]
+                    new, reused = self._sorted_out([future.result() for future in opened], written, store)
+                    for result in reused:
+                        done += 1
+                        self.on_step(Step("reused", done, total, result.submission, result))
+                        yield result
+                    needed = {name for each in new for name in each.keys if each.keys[name] not in each.known}
+                    if needed - prepared:
+                        self._prepare(needed - prepared)
+                        prepared |= needed
+                    for each in new:
+                        running[pool.submit(self._grade_one, each)] = each.submission
+                    opening = [future for future in opening if future not in finished]
+                    for graded in [future for future in running if future in finished]:
+                        submission = running.pop(graded)
+                        result = self._written(submission, graded.result(), store)
                         done += 1
                         self.on_step(Step("graded", done, total, submission.id, result))
                         yield result
@@ -144,6 +140,35 @@ class ClassGrader:
                     future.cancel()
                 self.close()  # ends the workers, so that the threads come back at once
                 raise
+
+    def _sorted_out(
+        self, opened: list[Submission], written: dict[str, Result], store: Store
+    ) -> tuple[list[_New], list[Result]]:
+        """Which of `opened` are to be run, and the results of those that are not: they are in this run (`written`), or known."""
+        new, reused = [], []
+        for submission in opened:
+            keys = {each.name: self.key(each, submission.files[each.name]) for each in self.exercises}
+            result = written.get(submission.id)
+            result = _part(result, submission, keys) if result is not None else None
+            if result is not None:
+                reused.append(result)
+                continue
+            known = store.exercises(set(keys.values()))
+            if all(key in known for key in keys.values()):
+                graded = {name: Graded(known[key]) for name, key in keys.items()}
+                result = self._assemble(submission, graded)
+                store.save(result, {})
+                reused.append(result)
+            else:
+                new.append(_New(submission, keys, known))
+        return new, reused
+
+    def _written(self, submission: Submission, graded: dict[str, Graded], store: Store) -> Result:
+        result = self._assemble(submission, graded)
+        observations = {key: value for each in graded.values() for key, value in each.observations.items()}
+        # As graded: what is blocked now counts later without a new run.
+        store.save(result, observations, [each.result for each in graded.values()])
+        return result
 
     def key(self, exercise: Exercise, file: SubmittedFile) -> str:
         """Hash of everything that the result of `file` depends on."""
@@ -178,7 +203,8 @@ class ClassGrader:
         return self.planner.plan(exercise)
 
     def _prepare(self, names: set[str]) -> None:
-        """Make the plans first: a broken course stops here, before anybody is graded, and so does a missing jail."""
+        """Make the plans first: a broken course stops here, before anybody is graded, and so does a missing jail. (What is broken was
+        changed, so that the first submission already needs it.)"""
         self._require_isolation()
         self.jail.require = frozenset(self.isolation.on)
         self.jail.start()
@@ -264,16 +290,14 @@ class ClassGrader:
 
     # --- one submission ---
 
-    def _grade_one(
-        self, submission: Submission, keys: dict[str, str], known: dict[str, ExerciseResult]
-    ) -> dict[str, Graded]:
+    def _grade_one(self, new: _New) -> dict[str, Graded]:
         graded: dict[str, Graded] = {}
         for exercise in self.exercises:
-            key = keys[exercise.name]
-            if key in known:
-                graded[exercise.name] = Graded(known[key])
+            key = new.keys[exercise.name]
+            if key in new.known:
+                graded[exercise.name] = Graded(new.known[key])
             else:
-                graded[exercise.name] = self._once(key, exercise, submission.files[exercise.name])
+                graded[exercise.name] = self._once(key, exercise, new.submission.files[exercise.name])
         return graded
 
     def _once(self, key: str, exercise: Exercise, file: SubmittedFile) -> Graded:
@@ -333,6 +357,14 @@ class ClassGrader:
             profile=", ".join(sorted({each.jail for each in self.exercises})),
             isolated=self.isolation.enough_for_hidden,
         )
+
+
+def _future(submission: Submission | Future[Submission]) -> Future[Submission]:
+    if isinstance(submission, Future):
+        return submission
+    future: Future[Submission] = Future()
+    future.set_result(submission)
+    return future
 
 
 def _part(result: Result, submission: Submission, keys: dict[str, str]) -> Result | None:

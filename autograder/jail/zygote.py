@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from autograder.jail import layers, pages
-from autograder.jail.layers import Profile, Settings, cgroup, namespaces
+from autograder.jail.layers import Profile, Settings, cgroup, first_process, namespaces
 from autograder.jail.layers.base import has_device
 from autograder.jail.layers.process import adopt_orphans
 
@@ -79,6 +79,12 @@ read meanwhile is new, and what was written to has small pages again."""
 
 LATER = "torch.fx.experimental.symbolic_shapes"
 """What torch imports when somebody first gives `backward` a gradient: 0.4 s in every worker, where nobody has done it before."""
+
+_places: dict[int, int] = {}
+"""By process id, the place of each live worker that has a PID namespace."""
+
+_firsts: dict[int, int] = {}
+"""By process id of a worker, that of the first process of its PID namespace."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -253,14 +259,21 @@ def _fork(request: Fork, control: socket.socket, descriptors: list[int], workers
     except (OSError, ValueError) as error:
         return Forked(0, problem=f"isolation could not be prepared: {error}")
     reads, writes = os.pipe()
-    pid = namespaces.fork_in_a_pid_namespace() if apart else os.fork()
+    taken = _places.values()
+    place = next(number for number in range(len(_places) + 1) if number not in taken) if apart else -1
+    zygote = os.getpid()
+    pid, first = namespaces.fork_in_a_pid_namespace(request.profile) if apart else (os.fork(), 0)
     if pid == 0:
         control.close()
         os.close(reads)
         channel, output = descriptors
-        _become_worker(request, channel, output, writes, cuda)
+        _become_worker(request, channel, output, writes, cuda, place, zygote)
     os.close(writes)
     workers.add(pid)
+    if apart:
+        _places[pid] = place
+    if first:
+        _firsts[pid] = first
     with os.fdopen(reads, "rb") as pipe:
         if not jailed:
             return Forked(pid)
@@ -272,7 +285,7 @@ def _fork(request: Fork, control: socket.socket, descriptors: list[int], workers
     return Forked(0, problem=f"isolation could not be put up: {said.decode('utf-8', 'replace') or 'no answer'}")
 
 
-def _become_worker(request: Fork, channel: int, output: int, ready: int, cuda: bool) -> None:
+def _become_worker(request: Fork, channel: int, output: int, ready: int, cuda: bool, place: int, zygote: int) -> None:
     """In the child: serve, and never return."""
     try:
         sock = socket.socket(fileno=channel)
@@ -300,6 +313,8 @@ def _become_worker(request: Fork, channel: int, output: int, ready: int, cuda: b
                 hidden=tuple(request.hidden),
                 without=tuple(request.without),
                 imports=tuple(request.imports),
+                place=place,
+                zygote=zygote,
             )
             worker.serve(sock, settings, output, ready)
     except BaseException:
@@ -330,7 +345,10 @@ def _end(pid: int, workers: set[int]) -> Ended:
         status = 0
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)  # what it left in its session
-    strays = _end_strays(workers)
+    _places.pop(pid, None)
+    if pid in _firsts:
+        first_process.end(_firsts.pop(pid))
+    strays = _end_strays(workers.union(_firsts.values()))
     cgroup.remove(pid)
     return Ended(status=status, strays=strays)
 

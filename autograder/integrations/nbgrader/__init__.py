@@ -7,6 +7,7 @@ nbgrader's business.
 
     course_folder.py    what the course folder holds, before nbgrader has seen it
     released.py         the notebooks of an assignment as nbgrader released them: whose cell is which exercise
+    submitted.py        the cells of what a student handed in
     rebuilt.py          a submitted notebook as formgrader should see it: built anew, with nothing in it that could do harm
     grades.py           results → scores, comments and feedback by cell
     tool.py             finding a Python that has nbgrader, and asking it

@@ -174,7 +174,14 @@ def _submitted(coursedir, name):
     found, skipped = [], []
     for student in sorted(os.listdir(parent)) if os.path.isdir(parent) else []:
         folder = coursedir.format_path(coursedir.submitted_directory, student, name)
-        if not os.path.isdir(folder):
+        try:
+            there = stat.S_ISDIR(os.stat(folder).st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            there = False
+        except OSError as error:
+            skipped.append(f"{folder} can't be looked at ({error.strerror}): left out.")
+            continue
+        if not there:
             continue
         within = os.path.relpath(folder, parent)
         if os.path.realpath(folder) != os.path.join(os.path.realpath(parent), within):

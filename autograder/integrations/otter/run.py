@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from autograder.course import Exercise, open_submission
+from autograder.course import Exercise
+from autograder.course.opening import opened as opened_within_bounds
 from autograder.grading.grade import ClassGrader
 from autograder.grading.secret import load_secret
 from autograder.integrations.otter import container, results
@@ -58,7 +59,7 @@ def graded(source: Path, submission: Path) -> dict[str, Any]:
 
 def grade(bundle: Bundle, source: Path, exercises: Sequence[Exercise]) -> Result:
     """Grade what `source` holds, with hidden checks, in the engine's jail. Raises what `explain` has sentences for."""
-    submission = open_submission(source, bundle.course, name=NAME)
+    submission = opened_within_bounds(source, bundle.course, NAME)
     with tempfile.TemporaryDirectory(prefix="grade-") as folder, Store(Path(folder) / "results.sqlite") as store:
         run = store.start_run("grade")
         with _grader(bundle, exercises, run.id) as grader:

@@ -45,6 +45,8 @@ class Settings:
     imports: tuple[str, ...] = ()  # packages that the worker imports first: what they take is not the submission's
     without: tuple[str, ...] = ()  # names of layers to leave out: for tests and --unsafe, decided by the grader alone
     process: int = 0  # its id, as the grader has it: in a PID namespace it has another one for itself
+    place: int = -1  # among the workers that live: the lowest that is free; -1 where its process id is no secret to it
+    zygote: int = 0  # the zygote's process id
     on: tuple[str, ...] = ()  # names of the layers that this worker gets; `apply_all` fills it in
 
 

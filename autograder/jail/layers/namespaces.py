@@ -5,8 +5,10 @@ file system of its own, bounded in size and in files, where its private folder i
 building a root for each worker took six. Network and IPC namespaces are the zygote's, entered once: sockets and System V IPC
 are refused by seccomp anyway, and an own pair for each worker cost five milliseconds at its end.
 
-Only the profiles where children can be started (`tools`, `gpu-tools`) get a PID namespace for each worker: they all end with it. The first
-process in one can't be ended by its own signals (`abort` shows as a segmentation fault), so the other profiles do without.
+Each worker has a PID namespace, and sees only the processes in it: its number and those of its threads are always the same, and tell
+nothing of other workers. Where children can be started (`tools`, `gpu-tools`) it is the first process there, so that they all end with it.
+The first process can't be ended by its own signals (`abort` shows as a segmentation fault): in the profile `default` it is the second
+(`first_process`). The profile `gpu` does without.
 """
 
 from __future__ import annotations
@@ -19,14 +21,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-from autograder.jail.layers import paths
+from autograder.jail.layers import first_process, paths
 from autograder.jail.layers.base import Probe, Profile, Settings, check, fails_in_a_fork, libc, starts_programs
 
 NAME = "L3 namespaces"
 GUARANTEES = "the rest of the file system and the network are not there; its disk space is bounded"
 HOW = "run the grader as root (in a container: with CAP_SYS_ADMIN)"
 
-NEWNS, NEWIPC, NEWPID, NEWNET = 0x00020000, 0x08000000, 0x20000000, 0x40000000
+NEWNS, NEWCGROUP, NEWIPC, NEWPID, NEWNET = 0x00020000, 0x02000000, 0x08000000, 0x20000000, 0x40000000
 RDONLY, NOSUID, NODEV, NOEXEC, REMOUNT, BIND, REC, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 DETACH = 2
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
@@ -57,8 +59,10 @@ def apply(settings: Settings) -> None:
     template = _root_of(settings.profile)
     _setns(template, NEWNS)
     _unshare(NEWNS)
-    if starts_programs(settings.profile):  # in a PID namespace of its own, processes have other numbers
-        _mount("proc", "/proc", "proc", NOSUID | NODEV | NOEXEC, "hidepid=2")
+    if settings.process != os.getpid():  # in a PID namespace of its own, processes have other numbers
+        _mount_proc(settings)
+    if "L3 cgroup" in settings.on:
+        _unshare(NEWCGROUP)  # the group's name has the number that the grader knows the worker by
     before = os.umask(0o022)
     os.makedirs(settings.folder, exist_ok=True)
     os.umask(before)
@@ -72,20 +76,34 @@ def apply(settings: Settings) -> None:
     os.chdir(settings.folder)
 
 
-def fork_in_a_pid_namespace() -> int:
-    """`os.fork`, with the child the first process of a new PID namespace: when it ends, so does all that it started."""
+def fork_in_a_pid_namespace(profile: Profile) -> tuple[int, int]:
+    """`os.fork`, with the child in a new PID namespace, which ends with the first process in it. Returns the child's id, and that of the
+    first process (`first_process.end` ends it), 0 where the child is the first."""
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _unshare(NEWPID)
-        pid = -1
+        pid = first = -1
         try:
+            first = 0 if starts_programs(profile) else first_process.start()
             pid = os.fork()
         finally:
             if pid != 0:
                 _setns(own, NEWPID)
-        return pid
+            if pid < 0 < first:
+                first_process.end(first)
+        return pid, first
     finally:
         os.close(own)
+
+
+def _mount_proc(settings: Settings) -> None:
+    """The processes of the worker's own namespace. What else is in /proc, counters of the whole machine, Landlock closes; where it is
+    off, they are not there (from Linux 5.8 on)."""
+    options = "hidepid=2" if "L2 landlock" in settings.on else "hidepid=2,subset=pid"
+    try:
+        _mount("proc", "/proc", "proc", NOSUID | NODEV | NOEXEC, options)
+    except OSError:
+        _mount("proc", "/proc", "proc", NOSUID | NODEV | NOEXEC, "hidepid=2")
 
 
 @functools.cache
@@ -193,7 +211,9 @@ def _try_it() -> None:
 
 
 def enter_for_a_probe() -> None:
-    apply(Settings(folder=f"{tempfile.gettempdir()}/autograder-probe", cpu_seconds=10, memory_mb=256))
+    apply(
+        Settings(folder=f"{tempfile.gettempdir()}/autograder-probe", cpu_seconds=10, memory_mb=256, process=os.getpid())
+    )
 
 
 def _unshare(flags: int) -> None:

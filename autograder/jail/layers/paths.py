@@ -29,9 +29,17 @@ FILES = (
     "/dev/urandom",
     "/dev/random",
 )
-# How many processors there are and how their caches are: OpenMP, oneDNN and the C library ask late.
-MACHINE = ("/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/kernel/mm/transparent_hugepage")
-PROC = ("self", "cpuinfo", "meminfo", "stat", "version", "sys/vm/overcommit_memory")
+# How many processors there are: OpenMP, oneDNN and the C library ask late. Files by name, and not the folders: beside them are counters
+# (of memory, of idle processors), which a worker could read what another one did from. The same is true of `stat` and `meminfo` below.
+MACHINE = (
+    *(f"/sys/devices/system/cpu/{name}" for name in ("online", "possible", "present", "kernel_max")),
+    *(f"/sys/devices/system/cpu/cpu0/{name}" for name in ("topology", "cache")),
+    *(f"/sys/devices/system/node/{name}" for name in ("online", "possible", "has_cpu", "has_memory")),
+    *(f"/sys/devices/system/node/node0/{name}" for name in ("cpulist", "cpumap", "distance")),
+    *(f"/sys/kernel/mm/transparent_hugepage/{name}" for name in ("enabled", "defrag", "hpage_pmd_size")),
+)
+PROC = ("self", "cpuinfo", "version", "sys/vm/overcommit_memory")
+PROC_GPU = ("meminfo", "stat", "driver/nvidia", "devices", "modules", "sys/vm/mmap_min_addr")
 DEVICES = ("/dev/null", "/dev/zero")
 
 TOOLS = ("/usr", "/bin", "/sbin")
@@ -68,7 +76,7 @@ def visible(profile: Profile) -> Paths:
     if has_device(profile):
         read += [*GPU_FILES, *_driver()]
         accelerators = [path for pattern in GPU_DEVICES for path in glob.glob(pattern)]
-        proc = (*PROC, "driver/nvidia", "devices", "modules", "sys/vm/mmap_min_addr")
+        proc = (*PROC, *PROC_GPU)
     if starts_programs(profile):
         execute = [
             *TOOLS,

@@ -122,6 +122,8 @@ def program(profile: Profile, machine: str, contained: bool, other_uid: bool) ->
             tables.append(syscalls.OWNERSHIP)
     if has_device(profile):
         tables.append(syscalls.GPU)
+    if starts_programs(profile) or has_device(profile):
+        tables.append(syscalls.COUNTERS)
     conditional = rules(profile, contained)
     allowed = {table[name][column] for table in tables for name in table if name not in conditional}
 
