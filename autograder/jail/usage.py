@@ -11,7 +11,7 @@ Memory is the sum of two numbers that only rise, each beyond what the process ha
 
 Neither would hold if a submission could give back what was there at the start, and map or write as much anew. In a worker that
 is measured it can't (`jail.fence`, `layers.held`), nor can it make files, pipes or processes that hold data. That takes seccomp: without
-the filter a budget is weaker, and holds against accidents only.
+the filter a budget is weaker, and holds against accidents only (`weakness` says so, and `autograder doctor`).
 
 CPU time is the process's own clock, which all of its threads drive, from before the file was read.
 """
@@ -23,14 +23,18 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import msgspec
 
 from autograder.jail import fence
+from autograder.jail.layers import seccomp
 
 USUAL = 8 * 2**20
 """Bytes that any run writes to in what it inherits, and some room."""
+
+PAGEMAP = "/proc/self/pagemap"
 
 _CPUCLOCK_SCHED = 2
 _ENTRY = 8  # bytes of /proc/<pid>/pagemap for a page; the flags are in the last one
@@ -105,18 +109,27 @@ class Pages:
         self.descriptor = -1
 
 
-def tell_pages(sock: socket.socket, pagemap: int) -> None:
-    """In a worker that has not read any code: send the grader what `Pages` are made of."""
+def tell_pages(sock: socket.socket) -> None:
+    """In a worker that has not read any code, and may still open what is in /proc: send the grader what `Pages` are made of."""
     ranges = [(each.low, each.high) for each in fence.own_mappings()]
-    socket.send_fds(sock, [msgspec.msgpack.encode(ranges)], [pagemap])
+    opened = [os.open(PAGEMAP, os.O_RDONLY)] if os.path.exists(PAGEMAP) else []
+    socket.send_fds(sock, [msgspec.msgpack.encode(ranges)], opened)
 
 
-def receive_pages(sock: socket.socket) -> Pages:
-    """The other end of `tell_pages`. Raises `OSError` or `msgspec.MsgspecError`."""
+def receive_pages(sock: socket.socket) -> Pages | None:
+    """The other end of `tell_pages`; None where the kernel has no such file. Raises `OSError` or `msgspec.MsgspecError`."""
     data, descriptors, _, _ = socket.recv_fds(sock, 2**20, 1)
-    if len(descriptors) != 1:
-        raise OSError("a worker did not say where its memory is")
-    return Pages(descriptors[0], msgspec.msgpack.decode(data, type=list[tuple[int, int]]))
+    ranges = msgspec.msgpack.decode(data, type=list[tuple[int, int]])
+    return Pages(descriptors[0], ranges) if descriptors else None
+
+
+def weakness(layers: Collection[str]) -> str:
+    """Why a memory budget can be got around behind these layers, or ""."""
+    if not os.path.exists(PAGEMAP):
+        return f"the kernel has no {PAGEMAP}: memory that a submission writes to in place of libraries is not counted"
+    if seccomp.NAME not in layers:
+        return f"without {seccomp.NAME} a submission can give back memory of the start, and has that much more"
+    return ""
 
 
 def start(pid: int, pages: Pages | None = None) -> Start | None:

@@ -57,7 +57,7 @@ def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: in
                 importlib.import_module(package)
         if settings.measured:  # while it may: what follows closes /proc, and bounds address space
             settings = replace(settings, room=fence.put_up())
-            usage.tell_pages(sock, os.open("/proc/self/pagemap", os.O_RDONLY))
+            usage.tell_pages(sock)
         said = "on " + "\n".join(layers.apply_all(settings))
         printed = _redirect(output)
     except Exception as error:
