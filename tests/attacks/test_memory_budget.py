@@ -7,6 +7,8 @@ as budgets once were: there it holds a matrix of 64 MB, and nothing is seen of i
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 import pytest
 from attacks.arena import record
 
+from autograder.jail import layers, usage
 from autograder.jail.host import Limits, Lost, Zygote
 from autograder.jail.layers import seccomp
 from autograder.jail.messages import Load, Run
@@ -112,13 +115,6 @@ if not call("mmap", low, size, 3, 0x32, 2**64 - 1, 0):
     return 0
 fill(low, size)
 return held(low, size)"""),
-    Hiding("unmaps from its own memory on into a library", """
-low, size = library(size)
-before = new(PAGE)
-found = libc.mmap(ctypes.c_void_p(low - PAGE), ctypes.c_size_t(PAGE), 3, 0x22, -1, 0)
-call("munmap", min(before, found or before), size)
-call("munmap", low - PAGE, size + PAGE)
-return fresh(size)"""),
     Hiding("writes over a library", """
 low, size = library(size)
 if not call("mprotect", low, size, 3):
@@ -135,28 +131,6 @@ for advice in (4, 8, 21, 102):
     call("madvise", low, size, advice)
 call("mprotect", low, size, 5)
 return had"""),
-    Hiding("writes over a library through /proc/self/mem", """
-low, size = library(size)
-try:
-    file = os.open("/proc/self/mem", os.O_RDWR)
-    for at in range(low, low + size, PAGE):
-        os.pwrite(file, at.to_bytes(8, "little"), at)
-except OSError:
-    pass
-return held(low, size)"""),
-    Hiding("throws away Python's modules and keeps small pieces where they were", """
-import builtins
-kept = {"sys", "builtins", "gc", "os", "ctypes", "mmap", "re"}
-gc.unfreeze()
-for name, module in list(sys.modules.items()):
-    if name.partition(".")[0] in ("sympy", "torch", "numpy", "mpmath", "jinja2", "networkx") and name != "torch":
-        vars(module).clear() if name.partition(".")[0] in ("sympy", "networkx", "mpmath") else None
-pieces = []
-for number in range(size // 2048):
-    pieces.append(number.to_bytes(8, "little") + bytes(2000))
-    if os.sysconf("SC_PAGE_SIZE") * int(open("/proc/self/statm").read().split()[0]) > START + 2 * 2**20:
-        break
-return sum(2048 for number, piece in enumerate(pieces) if piece[:8] == number.to_bytes(8, "little"))""", hides=5 * MB),
     Hiding("keeps it in files", """
 had = 0
 try:
@@ -207,7 +181,7 @@ except OSError:
     pass
 had = sum(len(os.pread(output, 2**20, start + number * 2**20)) for number in range(13))
 os.ftruncate(output, start)
-return had""", hides=12 * MB),
+return had""", hides=11 * MB),
 ]  # fmt: skip
 
 HONEST = "block = bytearray(2**20)\nfor _ in range(size // 2**20):\n    for at in range(0, 2**20, PAGE):\n        block[at] = 1\nreturn 2**20"
@@ -262,7 +236,7 @@ def test_what_is_held_is_counted(jail: Zygote, hiding: Hiding) -> None:
     seen = measure(jail, hiding.body)
     found = f"{seen.held // MB} MB held, {seen.counted // MB} counted"
     record(NUMBER, f"a memory budget: {hiding.name}", "what it holds is counted", found)
-    assert seen.held - seen.counted <= 5 * MB, found
+    assert seen.held - seen.counted <= min(usage.USUAL, hiding.hides // 4), found
 
 
 @pytest.mark.parametrize("hiding", HIDINGS, ids=lambda hiding: hiding.name)
@@ -270,6 +244,121 @@ def test_without_the_filter_and_by_address_space_alone_it_is_not(unfiltered: Zyg
     """Control: the attack works, where nothing is done about it."""
     seen = measure(unfiltered, hiding.body, measured=False)
     assert seen.held - seen.counted >= hiding.hides, seen
+
+
+WRITES_TO_THE_HEAP = """
+written = 0
+with open("/proc/self/maps") as file:
+    found = re.search(r"([0-9a-f]+)-([0-9a-f]+) rw-p .*\\[heap\\]", file.read())
+low, high = int(found[1], 16), int(found[2], 16)
+for at in range(low, min(high, low + size), PAGE):
+    ctypes.memmove(at, at, 1)  # what is there already
+    written += PAGE
+return written"""
+
+
+def test_what_it_inherits_counts_when_it_is_written_to(jail: Zygote) -> None:
+    """Python's and torch's objects lie there: who needs them no more could put numbers in their place."""
+    seen = measure(jail, WRITES_TO_THE_HEAP)
+    assert seen.held > 32 * MB and seen.held - seen.counted <= usage.USUAL, seen
+
+
+# Calls at the edges of a room that lies across multiples of 4 GB, with numbers whose halves carry: in a process of its own.
+# MADV_NORMAL does nothing, so what is answered is what the filter said.
+EDGES = """
+import ctypes, errno, platform, random
+from autograder.jail.layers import seccomp
+from autograder.jail.layers.base import Room
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+size = 3 * 2**32
+base = libc.mmap(None, ctypes.c_size_t(size), 0, 0x4022, -1, 0)
+room = Room(base + 2**30, base + size - 2**30)
+edges = [room.low, room.high, base, base + size, *range(base // 2**32 * 2**32, base + size, 2**32)]
+random.seed(0)
+tries = []
+for _ in range(4000):
+    address = random.choice(edges) + random.choice([-4096, 0, 4096, random.randrange(-(2**33), 2**33) // 4096 * 4096])
+    end = random.choice(edges) + random.choice([-4096, -1, 0, 1, 4096, random.randrange(-(2**33), 2**33)])
+    length = random.choice([4096, 2**32, 2**32 - 4096, 2**64 - 4096, 2**63, 2**48, *[end - address] * 6])
+    tries.append((address % 2**64, length % 2**64))
+code = seccomp.program("default", platform.machine(), True, True, room)
+seccomp.install(*code)
+wrong = inside = 0
+for address, length in tries:
+    ctypes.set_errno(0)
+    libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(length), 0)
+    refused = ctypes.get_errno() == errno.EPERM
+    fits = room.low <= address and address + length <= room.high
+    inside += fits
+    wrong += refused is fits
+print(wrong, inside > 300, inside < 3700)
+"""
+
+
+def test_the_filter_knows_each_address_of_the_room_and_no_other() -> None:
+    done = subprocess.run([sys.executable, "-c", EDGES], capture_output=True, text=True)
+    assert done.stdout.split() == ["0", "True", "True"], done.stdout + done.stderr
+
+
+NEEDED = """
+import threading, torch
+done = {}
+def work():
+    done["thread"] = float(torch.ones(300, 300).sum())
+threads = [threading.Thread(target=work) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+x = torch.randn(400, 400, requires_grad=True)
+for dtype in (torch.float64, torch.bfloat16, torch.float16):
+    (x.to(dtype) @ x.to(dtype)).float().sum().backward()
+torch.nn.functional.conv2d(torch.ones(1, 3, 64, 64), torch.ones(8, 3, 3, 3))
+torch.linalg.svd(torch.eye(50))
+grows = []
+for number in range(300000):
+    grows.append(str(number))
+del grows
+kept = [bytes(200000) for _ in range(50)]
+kept = None
+libc.malloc_trim(0)
+area = mmap.mmap(-1, 2**20)
+area.close()
+for _ in range(2000):
+    ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(lambda n: n + 1)(1)
+import decimal, xml.dom.minidom
+gc.collect()
+return int(done["thread"]) if x.grad is not None else 0"""
+
+
+def test_what_honest_code_does_with_memory_works(jail: Zygote) -> None:
+    """Threads, large and small blocks, other kernels of torch, libraries that are loaded later, callbacks from C."""
+    assert measure(jail, NEEDED).held == 90000
+
+
+FREES = """
+for _ in range(200):
+    block = bytearray(2**22)
+    block = None
+    rows = [bytes(3000) for _ in range(1000)]
+    rows = None
+return 1"""
+THREADS = """
+import threading
+threads = [threading.Thread(target=lambda: sum(len(bytes(1000)) for _ in range(100))) for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+return 1"""
+
+
+def test_what_is_freed_can_be_had_again_and_a_thread_costs_its_stack(jail: Zygote) -> None:
+    assert measure(jail, FREES).counted < 4 * 2**22
+    assert measure(jail, THREADS).counted < 48 * MB  # stacks; a pool of memory for each would be 256 MB more
+
+
+def test_it_is_said_where_a_budget_is_weaker() -> None:
+    assert usage.weakness(layers.NAMES) == ""
+    assert seccomp.NAME in usage.weakness([name for name in layers.NAMES if name != seccomp.NAME])
 
 
 def test_a_matrix_in_plain_sight_is_counted_and_a_block_at_a_time_costs_a_block(jail: Zygote) -> None:
