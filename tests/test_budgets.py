@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.rejudge import rejudge
 from autograder.grading.student import StudentChecker
 from autograder.jail import usage
-from autograder.jail.host import Zygote
+from autograder.jail.host import Worker, Zygote
 from autograder.jail.values import decode, encode
 from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers
@@ -173,6 +175,13 @@ ATTACKS = {
         "t = threading.Thread(target=lambda: found.append((x[:, None] - x).abs().max()))\nt.start()\nt.join()\nreturn found[0]"
     ),
     "keeps it in Python": "t = [a - b for a in x[:600].tolist() for b in x[:600].tolist()] * 20\nreturn x.max() - x.min()",
+    "gives libraries back first": (
+        "import ctypes, re\nfor line in open('/proc/self/maps'):\n"
+        "    found = re.match('([0-9a-f]+)-([0-9a-f]+) r-xp .*libtorch_cpu', line)\n    if found:\n"
+        "        low, high = (int(each, 16) for each in found.groups())\n"
+        "ctypes.CDLL(None).munmap(ctypes.c_void_p(low + 2**25), ctypes.c_size_t(3 * 2**25))\n"
+        "t = bytearray(len(x)**2 * 4)\nreturn x.max() - x.min()"
+    ),
     "resets the high-water mark": (
         "y = (x[:, None] - x).abs().max()\n"
         "try:\n    open('/proc/self/clear_refs', 'w').write('5')\nexcept OSError:\n    pass\nreturn y"
@@ -184,6 +193,29 @@ ATTACKS = {
 def test_memory_can_not_be_hidden(group: Class, name: str) -> None:
     case = memory_case(grade(group, "attack", total=spread(ATTACKS[name])))
     assert case.message is not None and case.message.id == "budget.memory", (case.message, case.spent)
+
+
+@pytest.mark.parametrize(
+    "ends", ["os._exit(0)", "ctypes.CDLL(None).syscall(60, 0)"], ids=["at once", "its first thread"]
+)
+def test_who_ends_before_it_is_measured_has_no_answer(group: Class, ends: str, monkeypatch: Any) -> None:
+    if platform.machine() != "x86_64":
+        pytest.skip("the number of a system call")
+    before = (
+        "import ctypes, os, threading, time\nfrom autograder.jail.channel import Channel\n"
+        f"def gone(*_):\n    {ends}\n"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    )
+    used = Worker.used
+
+    def late(worker: Worker) -> usage.Usage | None:
+        time.sleep(0.5)  # the grader may be slower than the submission
+        return used(worker)
+
+    monkeypatch.setattr(Worker, "used", late)
+    answer = "Channel.receive = gone  # when it has answered\n" + PAIRS
+    case = memory_case(grade(group, "gone", total=spread(answer, before)))
+    assert case.verdict == "crashed", (case.message, case.spent)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ TORCH = "2.13.0"
 
 def examine(out: Any, root: Path | None) -> bool:
     """Print what was found; False when something keeps the course from working."""
-    rows = [_python(), _torch(), *_packages(), _platform(), *_course(root), _worker()]
+    rows = [_python(), _torch(), *_packages(), _platform(), *_course(root), _worker(), _budgets()]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("", "what", "found", "to mend"):
         table.add_column(name, overflow="fold")
@@ -105,6 +105,19 @@ def _worker() -> tuple[str, str, str, str]:
     except (JailError, Exception) as error:
         return "bad", "worker", str(error)[:200], "reinstall torch in a fresh virtual environment"
     return "ok", "worker", "forks and answers", ""
+
+
+def _budgets() -> tuple[str, str, str, str]:
+    """Whether a memory budget counts all that a submission holds."""
+    from autograder.jail import usage
+    from autograder.jail.layers import isolation
+
+    if sys.platform != "linux":
+        return "note", "memory budgets", "not measured on this platform", ""
+    weakness = usage.weakness(isolation().on)
+    if weakness:
+        return "note", "memory budgets", f"weaker here: {weakness}", ""
+    return "ok", "memory budgets", "all that a submission holds counts", ""
 
 
 def _layers() -> Table:

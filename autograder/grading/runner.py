@@ -104,6 +104,7 @@ class Session:
     hosting: Hosting = field(default_factory=Hosting)
     _worker: Worker | None = None
     _loaded: bool = False
+    _measured: bool = False  # whether what its worker uses is held against a budget of memory
 
     def __enter__(self) -> Session:
         return self
@@ -132,9 +133,11 @@ class Session:
         cases = sum(len(check.cases) for check in self.plan.checks)
         cpu = int(self.limits.cpu_seconds * (min(cases, 10) + 1)) + 2
         cpu += DEVICE_SECONDS if has_device(self.limits.profile) else 0
-        file_mb = max(1, self.limits.output_kb // 1024, 16)
+        file_mb = max(1, self.limits.output_kb // 1024, 1 if self._measured else 16)
         packages = tuple(sorted(name for name in self.code.forbidden if "." not in name))
-        limits = Limits(cpu, self.limits.memory_mb, file_mb, self.limits.profile, packages, tuple(self.plan.imports))
+        limits = Limits(
+            cpu, self.limits.memory_mb, file_mb, self.limits.profile, packages, tuple(self.plan.imports), self._measured
+        )
         later = [LATER] if _GIVES_A_GRADIENT.search(self.plan.experiments + self.code.text) else []
         self._worker = self.zygote.fork("jail", limits, [*self.plan.lab, *later])
         if has_device(self.limits.profile) and not self.on_cpu:
@@ -225,11 +228,16 @@ class Session:
 
     def run_apart(self, check: PlannedCheck, case: PlannedCase) -> Outcome:
         """The same in a worker of its own, which is measured: nothing was computed before and nothing is left to use."""
-        with replace(self, hosting=Hosting(), _worker=None, _loaded=False) as own:
+        with replace(
+            self, hosting=Hosting(), _worker=None, _loaded=False, _measured="memory" in check.budget
+        ) as own:
             outcome = own.run(check, case)
             self.timeouts = own.timeouts
-            if outcome.verdict is None and own._worker is not None:
-                outcome.used = own._worker.used()
+            worker = own._worker
+            if outcome.verdict is None and worker is not None:
+                outcome.used = worker.used()
+                if outcome.used is None and worker.can_be_measured:  # it answered and ended: nobody can tell any more
+                    outcome = own.lost(Lost("died", worker.end().status))
         return outcome
 
     def _ask(self, request: Load | Run) -> Outcome:

@@ -62,6 +62,7 @@ class Limits:
     profile: Profile = "default"
     hidden: tuple[str, ...] = ()  # packages that it can't read
     imports: tuple[str, ...] = ()  # packages that it has before it reads any code, where they are installed
+    measured: bool = False  # whether its memory is measured: then it can't give back what it has at the start
 
 
 def scrubbed_environment() -> dict[str, str]:
@@ -202,6 +203,7 @@ class Zygote:
                 list(limits.hidden),
                 list(lab),
                 list(limits.imports),
+                limits.measured,
             )
             socket.send_fds(self._control, [_encode(request)], [theirs.fileno(), output])
             answer = self._answer(CONTROL_SECONDS)
@@ -214,6 +216,7 @@ class Zygote:
                 self._control.send(_encode(protocol.End(answer.pid)))
                 self._answer(CONTROL_SECONDS)
                 raise _Weaker(f"a worker came without {', '.join(sorted(lacks))}, which this machine has")
+            pages = usage.receive_pages(ours) if limits.measured else None
         except BaseException:
             ours.close()
             os.close(output)
@@ -221,7 +224,7 @@ class Zygote:
             raise
         finally:
             theirs.close()
-        return Worker(self, answer.pid, ours, folder, output, answer.layers)
+        return Worker(self, answer.pid, ours, folder, output, answer.layers, pages)
 
     def _answer(self, seconds: float) -> protocol.Reply:
         assert self._control is not None
@@ -286,7 +289,14 @@ class Worker:
     """One worker process, as the grader holds it."""
 
     def __init__(
-        self, zygote: Zygote, pid: int, sock: socket.socket, folder: str, output: int, layers: Sequence[str] = ()
+        self,
+        zygote: Zygote,
+        pid: int,
+        sock: socket.socket,
+        folder: str,
+        output: int,
+        layers: Sequence[str] = (),
+        pages: usage.Pages | None = None,
     ) -> None:
         self.pid = pid
         self.layers = list(layers)  # that it is behind, by name
@@ -297,7 +307,8 @@ class Worker:
         self._number = 0
         self._read = 0
         self._ended: protocol.Ended | None = None
-        self._start = usage.start(pid)
+        self._pages = pages  # of one whose memory is measured
+        self._start = usage.start(pid, self._pages)
         self._last = usage.Spent()
 
     def ask(self, request: Request, seconds: float) -> Reply:
@@ -363,15 +374,22 @@ class Worker:
         self._read = size
         return data.decode("utf-8", "replace")
 
+    @property
+    def can_be_measured(self) -> bool:
+        """Whether the kernel tells what it uses."""
+        return self._start is not None
+
     def used(self) -> usage.Usage | None:
         """What it has used since it was forked; None when it has ended, or where the kernel does not tell."""
-        used = usage.usage(self.pid) if self._ended is None else None
+        used = usage.usage(self.pid, self._pages) if self._ended is None else None
         return None if used is None or self._start is None else used.beyond(self._start)
 
     def end(self) -> protocol.Ended:
         """Kill the process and all that it started, and remove its folder. May be called again."""
         if self._ended is None:
             self._sock.close()
+            if self._pages is not None:
+                self._pages.close()
             self._ended = self._zygote.end(self.pid)
             shutil.rmtree(self.folder, ignore_errors=True)
         return self._ended

@@ -59,6 +59,8 @@ class InProcessWorker:
         self._printed.truncate()
         return text
 
+    can_be_measured = False
+
     def used(self) -> None:
         """Nothing is measured: this is the caller's own process."""
 

@@ -16,13 +16,14 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import torch
 
 from autograder.checks import hosted_here, observe, suspicious
-from autograder.jail import layers
+from autograder.jail import fence, layers, usage
 from autograder.jail.channel import Channel, ChannelError
 from autograder.jail.guard import ForbiddenImport, ForbiddenUse, Guard
 from autograder.jail.messages import (
@@ -58,6 +59,9 @@ def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: in
         for package in settings.imports:
             with contextlib.suppress(ImportError):
                 importlib.import_module(package)
+        if settings.measured:  # while it may: what follows closes /proc, and bounds address space
+            settings = replace(settings, room=fence.put_up())
+            usage.tell_pages(sock)
         said = "on " + "\n".join(layers.apply_all(settings))
         printed = _redirect(output)
     except Exception as error:

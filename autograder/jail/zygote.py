@@ -40,6 +40,7 @@ class Fork(msgspec.Struct, tag="fork"):
     hidden: list[str] = []  # packages that it can't read
     lab: list[str] = []  # values of the lab whose data this worker will want, and `LATER`
     imports: list[str] = []  # packages that it has before it reads any code, where they are installed
+    measured: bool = False  # whether it may not give back what it has at the start: its memory is measured
 
 
 class End(msgspec.Struct, tag="end"):
@@ -315,6 +316,7 @@ def _become_worker(request: Fork, channel: int, output: int, ready: int, cuda: b
                 imports=tuple(request.imports),
                 place=place,
                 zygote=zygote,
+                measured=request.measured,
             )
             worker.serve(sock, settings, output, ready)
     except BaseException:

@@ -31,6 +31,14 @@ PROBE_TRIES = 3
 
 
 @dataclass(frozen=True)
+class Room:
+    """A range of addresses, from `low` up to `high`, which is not in it: both multiples of a page's size."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
 class Settings:
     """Limits of one worker."""
 
@@ -44,6 +52,8 @@ class Settings:
     hidden: tuple[str, ...] = ()  # packages that can't be read
     imports: tuple[str, ...] = ()  # packages that the worker imports first: what they take is not the submission's
     without: tuple[str, ...] = ()  # names of layers to leave out: for tests and --unsafe, decided by the grader alone
+    measured: bool = False  # whether its memory is measured
+    room: Room | None = None  # of a worker whose memory is measured: where alone it may give memory back (`held`)
     process: int = 0  # its id, as the grader has it: in a PID namespace it has another one for itself
     place: int = -1  # among the workers that live: the lowest that is free; -1 where its process id is no secret to it
     zygote: int = 0  # the zygote's process id

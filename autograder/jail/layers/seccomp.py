@@ -22,10 +22,11 @@ import struct
 import sys
 from dataclasses import dataclass
 
-from autograder.jail.layers import landlock, syscalls, uid
+from autograder.jail.layers import held, landlock, syscalls, uid
 from autograder.jail.layers.base import (
     Probe,
     Profile,
+    Room,
     Settings,
     check,
     fails_in_a_fork,
@@ -112,8 +113,13 @@ def rules(profile: Profile, contained: bool) -> dict[str, Rule]:
 
 
 @functools.cache
-def program(profile: Profile, machine: str, contained: bool, other_uid: bool) -> tuple[bytes, tuple[int, ...]]:
-    """The filter for the architecture `machine`, and where the worker's own process id has to be filled in."""
+def program(
+    profile: Profile, machine: str, contained: bool, other_uid: bool, room: Room | None = None
+) -> tuple[bytes, tuple[int, ...]]:
+    """The filter for the architecture `machine`, and where the worker's own process id has to be filled in.
+
+    With `room`, for a worker whose memory is measured: `held` comes before the rest.
+    """
     column, audit = ARCHITECTURES[machine]
     tables = [syscalls.ALLOWED]
     if starts_programs(profile):
@@ -130,6 +136,10 @@ def program(profile: Profile, machine: str, contained: bool, other_uid: bool) ->
     code = [_op(LOAD, 4), _op(EQUAL, audit, 1, 0), _op(RETURN, KILL), _op(LOAD, 0)]
     if machine == "x86_64":
         code += [_op(AT_LEAST, X32, 0, 1), _op(RETURN, KILL)]
+    for name, body in ({} if room is None else held.bodies(room)).items():
+        number = {**syscalls.ALLOWED, **syscalls.CHECKED}[name][column]
+        if number is not None:
+            code += [_op(EQUAL, number, 0, len(body)), *(_op(*each) for each in body)]
     holes: list[int] = []
     for name, rule in conditional.items():
         number = syscalls.CHECKED[name][column]
@@ -202,7 +212,7 @@ def probe() -> Probe:
 def apply(settings: Settings) -> None:
     other_uid = uid.NAME in settings.on
     contained = other_uid or (landlock.NAME in settings.on and landlock.contains_signals())
-    install(*program(settings.profile, platform.machine(), contained, other_uid))
+    install(*program(settings.profile, platform.machine(), contained, other_uid, settings.room))
 
 
 def install(code: bytes, holes: tuple[int, ...]) -> None:
