@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.jail.cut import LEAST, TIMES, bound, encode_within
+from autograder.jail.cut import encode_within
+from autograder.jail.messages import LEAST, TIMES, bound
 from autograder.jail.values import Cut, decode, encode
 
 

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 
 from autograder.checks.authoring import Tolerance
+from autograder.checks.larger import cut_difference, same_cut, too_large
 from autograder.checks.show import in_order, show
-from autograder.jail.values import Drawn, Raised, Unsupported
+from autograder.jail.values import Cut, Drawn, Raised, Unsupported
 from autograder.results import Difference
 
 TOLERANCES: dict[torch.dtype, Tolerance] = {
@@ -52,6 +53,8 @@ def compare(seen: Any, want: Any, tolerance: Tolerance | None = None) -> Compari
     """Compare an observation with the expected one, from types down to values."""
     comparer = _Comparer(tolerance)
     found = comparer.first(seen, want, "")
+    if found is None and comparer.untold:
+        found = too_large(seen, want)
     return Comparison(found, comparer.margin)
 
 
@@ -59,12 +62,15 @@ class _Comparer:
     def __init__(self, tolerance: Tolerance | None) -> None:
         self.tolerance = tolerance
         self.margin: float | None = None
+        self.untold = False  # something was cut that may differ from what was expected
 
     def first(self, seen: Any, want: Any, path: str) -> Difference | None:
         if type(want) in _PLAIN and type(seen) is type(want) and seen == want:  # most of what a record is made of
             return None
         if isinstance(want, Raised):
             return self._raised(seen, want, path)
+        if isinstance(seen, Cut):
+            return self._cut(seen, want, path)
         seen = _number(seen, want)
         if type(seen) is not type(want):
             return Difference(kind="type", path=path, got=type_name(seen), want=type_name(want))
@@ -83,6 +89,13 @@ class _Comparer:
         if isinstance(want, Unsupported) or seen != want:
             return Difference(kind="value", path=path, got=show(seen), want=show(want))
         return None
+
+    def _cut(self, seen: Cut, want: Any, path: str) -> Difference | None:
+        if same_cut(seen, want):
+            return None
+        found = cut_difference(seen, want, type_name(want), path, self.first)
+        self.untold |= found is None
+        return found
 
     def _raised(self, seen: Any, want: Raised, path: str) -> Difference | None:
         if isinstance(seen, Raised) and seen.name == want.name:
@@ -297,6 +310,8 @@ def type_name(value: Any) -> str:
         return "None"
     if isinstance(value, Unsupported):
         return value.type_name
+    if isinstance(value, Cut):
+        return value.kind
     if isinstance(value, Drawn):
         return "iterator"
     if isinstance(value, Raised):
@@ -313,6 +328,8 @@ def _dtype(tensor: torch.Tensor) -> str:
 def same_kind(seen: Any, want: Any, path: str = "") -> Difference | None:
     """Whether an answer is made of the same kinds of things as the expected one, whatever its lengths and values:
     what a judge may rely on."""
+    if isinstance(seen, Cut):
+        return cut_difference(seen, want, type_name(want), path)
     seen = _number(seen, want)
     if isinstance(want, Raised) or isinstance(seen, Raised):
         if isinstance(want, Raised) and isinstance(seen, Raised):

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field, replace
 
 from autograder.checks.explain import message_of
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
+from autograder.jail.channel import MAX_MESSAGE
 from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
 from autograder.jail.layers.base import Profile, has_device
-from autograder.jail.messages import Inspect, Inspected, Load, Noticed, Observed, Run, Warm, Warmed
+from autograder.jail.messages import TEXTS, Inspect, Inspected, Load, Noticed, Observed, Run, Warm, Warmed, bound
 from autograder.jail.usage import Usage
 from autograder.jail.zygote import LATER, WORKER_FAILED
 from autograder.results import Message, Verdict
@@ -179,7 +180,10 @@ class Session:
         assert self._worker is not None
         try:
             seen: Inspected = self._worker.exchange(
-                Inspect(self.code.text, list(self.code.forbidden)), self.limits.wall_seconds + GRACE_SECONDS, Inspected
+                Inspect(self.code.text, list(self.code.forbidden)),
+                self.limits.wall_seconds + GRACE_SECONDS,
+                Inspected,
+                TEXTS,
             )
         except Lost:
             self.drop()  # a source that takes down Python's own parser: loading it tells that
@@ -207,6 +211,9 @@ class Session:
                 inputs=case.inputs,
                 seconds=self.limits.cpu_seconds,
                 wall_seconds=self.limits.wall_seconds,
+                answer_bytes=bound(len(case.want))
+                if case.want
+                else 0,  # the reference's answer is not known before it ran
                 device="cpu" if self.on_cpu else check.device,
                 torch_seed=self.torch_seed,
             )
@@ -233,7 +240,7 @@ class Session:
         with self.turn():
             before, began = worker.spent(), time.monotonic()
             try:
-                observed = worker.ask(request, wall + GRACE_SECONDS)
+                observed = worker.ask(request, wall + GRACE_SECONDS, _most(request))
                 self._remember([each for each in observed.noticed if each.kind in ("call", "import")])
                 outcome = self._outcome(observed, isinstance(request, Load))
             except Lost as lost:
@@ -309,6 +316,15 @@ _VERDICTS |= dict.fromkeys(
 ENDED: frozenset[Verdict] = frozenset({"timeout", "memory", "crashed"})
 """What costs time, or a worker."""
 _REPEATABLE = frozenset({"syntax", "forbidden", "missing-function", "wrong-signature", "not-written"})
+
+
+def _most(request: Load | Run) -> int:
+    """How many bytes an answer to `request` has at most: what is longer is not read, whatever the worker was told."""
+    if isinstance(request, Load):
+        return TEXTS
+    if not request.answer_bytes:
+        return MAX_MESSAGE
+    return request.answer_bytes + bound(len(request.inputs)) + TEXTS
 
 
 def _number(value: float) -> float | int:

@@ -7,6 +7,7 @@ answer only what it takes to say how it is wrong ("shape is (1000000,), expected
 from __future__ import annotations
 
 import hashlib
+import itertools
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,9 @@ import torch
 
 from autograder.jail.values import TENSOR_NAMES, Cut, Drawn, decode, encode
 
-LEAST = 64 * 2**10
-"""Bytes that any answer may have: a wrong one is told in full where that costs nothing."""
-TIMES = 4
-"""How many times the size of the expected answer is kept. Where lengths may vary, right ones stay far below."""
-HEAD = 8
+HEAD = 8  # elements that are kept of a tensor, keys of a dict
 _ITEM_BYTES = 8  # a container of more items than threshold / this is cut
-
-
-def bound(size: int) -> int:
-    """How many bytes of an answer are kept, where the expected one has `size`."""
-    return max(LEAST, TIMES * size)
+_SHORT = 64  # bytes of one item that is kept of a container that was cut
 
 
 def encode_within(value: Any, limit: int) -> bytes:
@@ -33,6 +26,7 @@ def encode_within(value: Any, limit: int) -> bytes:
     if not limit or len(blob) <= limit:
         return blob
     plain = decode(blob)
+    del blob  # it may be as large as the answer
     threshold = limit // 2
     while threshold >= 64:
         blob = encode(_cut(plain, threshold))
@@ -57,11 +51,12 @@ def _cut(value: Any, threshold: int) -> Any:
         return value if len(value) <= threshold else _short(value, value[:200])
     if isinstance(value, dict):
         if 2 * len(value) > threshold // _ITEM_BYTES:
-            return _short(value, [_cut(key, 64) for key in list(value)[:HEAD]])
+            return _short(value, [_cut(key, _SHORT) for key in itertools.islice(value, HEAD)])
         return {key: _cut(item, threshold) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         if len(value) > threshold // _ITEM_BYTES:
-            return _short(value, [_cut(item, 64) for item in list(value)[:HEAD]])
+            count = max(HEAD, threshold // _SHORT // 4) if isinstance(value, list | tuple) else HEAD
+            return _short(value, [_cut(item, _SHORT) for item in itertools.islice(value, count)])
         if isinstance(value, list | tuple):
             return type(value)(_cut(item, threshold) for item in value)
     return value

@@ -20,7 +20,7 @@ import msgspec
 
 from autograder.jail import usage
 from autograder.jail import zygote as protocol
-from autograder.jail.channel import Channel, ChannelClosed, ChannelError, ChannelTimeout
+from autograder.jail.channel import MAX_MESSAGE, Channel, ChannelClosed, ChannelError, ChannelTimeout
 from autograder.jail.layers import Profile
 from autograder.jail.messages import Reply, Request
 
@@ -298,15 +298,16 @@ class Worker:
         self._start = usage.start(pid)
         self._last = usage.Spent()
 
-    def ask(self, request: Request, seconds: float) -> Reply:
-        """Send `request` and wait at most `seconds` for the answer. Raises `Lost`, and then the worker is ended."""
-        return self.exchange(request, seconds, Reply)
+    def ask(self, request: Request, seconds: float, size: int = MAX_MESSAGE) -> Reply:
+        """Send `request` and wait at most `seconds` for an answer of at most `size` bytes. Raises `Lost`, and then the worker
+        is ended."""
+        return self.exchange(request, seconds, Reply, size)
 
-    def exchange(self, request: Any, seconds: float, answer: Any) -> Any:
+    def exchange(self, request: Any, seconds: float, answer: Any, size: int = MAX_MESSAGE) -> Any:
         """`ask` for any pair of message types."""
         if self._ended is not None:
             raise Lost("died", self._ended.status)
-        channel: Channel[Any, Any] = Channel(self._sock, answer)
+        channel: Channel[Any, Any] = Channel(self._sock, answer, size)
         deadline = time.monotonic() + seconds
         self._number += 1
         try:
