@@ -38,6 +38,7 @@ class Comparison:
 
     difference: Difference | None
     margin: float | None
+    untold: bool = False  # the answer was cut (`jail.cut`) and what is left of it agrees
 
 
 def difference(seen: Any, want: Any, tolerance: Tolerance | None = None) -> Difference | None:
@@ -53,9 +54,8 @@ def compare(seen: Any, want: Any, tolerance: Tolerance | None = None) -> Compari
     """Compare an observation with the expected one, from types down to values."""
     comparer = _Comparer(tolerance)
     found = comparer.first(seen, want, "")
-    if found is None and comparer.untold:
-        found = too_large(seen, want)
-    return Comparison(found, comparer.margin)
+    untold = found is None and comparer.untold
+    return Comparison(too_large(seen, want) if untold else found, comparer.margin, untold)
 
 
 class _Comparer:
@@ -325,9 +325,9 @@ def _dtype(tensor: torch.Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
-def same_kind(seen: Any, want: Any, path: str = "") -> Difference | None:
+def same_kind(seen: Any, want: Any, path: str = "", shapes: bool = True) -> Difference | None:
     """Whether an answer is made of the same kinds of things as the expected one, whatever its lengths and values:
-    what a judge may rely on."""
+    what a judge may rely on. With `shapes`, tensors and arrays have the same shapes, else as many dimensions."""
     if isinstance(seen, Cut):
         return cut_difference(seen, want, type_name(want), path)
     seen = _number(seen, want)
@@ -340,31 +340,31 @@ def same_kind(seen: Any, want: Any, path: str = "") -> Difference | None:
     if isinstance(want, torch.Tensor | np.ndarray):
         if seen.dtype != want.dtype:
             return Difference(kind="dtype", path=path, got=str(seen.dtype), want=str(want.dtype))
-        if seen.ndim != want.ndim:
+        if (seen.shape != want.shape) if shapes else (seen.ndim != want.ndim):
             return Difference(kind="shape", path=path, got=str(tuple(seen.shape)), want=str(tuple(want.shape)))
     elif isinstance(want, dict):
         if want and all(type(key) is str for key in want) and set(seen) != set(want) and _is_record(want):
             return _Comparer(None)._dict(seen, want, path)
         for key in seen:
             if key in want:
-                found = same_kind(seen[key], want[key], f"{path}[{show(key, 60)}]")
+                found = same_kind(seen[key], want[key], f"{path}[{show(key, 60)}]", shapes)
             else:
-                found = _like_one_of(key, list(want), f"{path} (a key)") or _like_one_of(
-                    seen[key], list(want.values()), f"{path}[{show(key, 60)}]"
+                found = _like_one_of(key, list(want), f"{path} (a key)", shapes) or _like_one_of(
+                    seen[key], list(want.values()), f"{path}[{show(key, 60)}]", shapes
                 )
             if found is not None:
                 return found
     elif isinstance(want, tuple):
         if len(seen) == len(want):
             for index, (a, b) in enumerate(zip(seen, want, strict=True)):
-                found = same_kind(a, b, f"{path}[{index}]")
+                found = same_kind(a, b, f"{path}[{index}]", shapes)
                 if found is not None:
                     return found
         else:
             return Difference(kind="length", path=path, got=f"length {len(seen)}", want=f"length {len(want)}")
     elif isinstance(want, list | set | frozenset):
         for index, each in enumerate(seen):
-            found = _like_one_of(each, list(want), f"{path}[{index}]")
+            found = _like_one_of(each, list(want), f"{path}[{index}]", shapes)
             if found is not None:
                 return found
     return None
@@ -375,11 +375,11 @@ def _is_record(want: dict[Any, Any]) -> bool:
     return len(want) <= 12 and all(key.replace(".", "_").replace(" ", "_").isidentifier() for key in want)
 
 
-def _like_one_of(value: Any, models: list[Any], path: str) -> Difference | None:
+def _like_one_of(value: Any, models: list[Any], path: str, shapes: bool) -> Difference | None:
     """None when `value` is of the kind of one of `models` (or there is no model to tell)."""
     first = None
     for model in models[:50]:
-        found = same_kind(value, model, path)
+        found = same_kind(value, model, path, shapes)
         if found is None:
             return None
         first = first or found

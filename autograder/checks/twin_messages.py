@@ -80,7 +80,9 @@ class Verdict(msgspec.Struct):
     margin: float | None = None
     timeline: Timeline | None = None  # a picture of the answer
     matches: list[int] = []  # known mistakes that give the same
-    problem: str = ""  # the judge raised: our fault
+    untold: bool = False  # the answer was too large to be kept, and what is left of it does not tell how it differs
+    seconds: float = 0.0  # of CPU time that it took
+    problem: str = ""  # the judge raised, for the reference's own answer as well: our fault
 
 
 class Reviewed(msgspec.Struct, tag="reviewed"):

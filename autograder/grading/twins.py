@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from autograder.checks import twin_messages as twin
@@ -14,6 +15,8 @@ from autograder.results import Message
 
 SECONDS = 120.0
 REVIEW_SECONDS = 20.0
+BATCH = 8 * 2**20
+"""Bytes of one message to the twin: what it decodes, and what is copied here, is not more at a time."""
 
 
 class TwinError(Exception):
@@ -58,16 +61,33 @@ class TwinClient:
         return self._ask(twin.Tried(failed), REVIEW_SECONDS).made
 
     def review(self, seen: list[twin.Seen]) -> list[twin.Verdict]:
-        """Verdicts on observations. One that takes the twin down, or forever, fails alone."""
-        if not seen:
-            return []
+        """Verdicts on observations of one submission. One that takes the twin down, or forever, fails alone."""
+        verdicts: list[twin.Verdict] = []
+        lost: set[str] = set()  # checks: of each, one loss is enough
+        for batch in _batches(seen):
+            try:
+                verdicts += self.judge(batch)
+            except TwinError:
+                verdicts += [self._review_alone(each, lost) for each in batch]
+        return verdicts
+
+    def _review_alone(self, seen: twin.Seen, lost: set[str]) -> twin.Verdict:
+        """A verdict on one of several observations that lost us the twin. It is at fault where the reference's own is none."""
+        if seen.check in lost:
+            return twin.Verdict(False, message=Message(id="judge.not-asked", values={}))
+        began = time.monotonic()
         try:
-            return self.judge(seen)
-        except TwinError:
-            if len(seen) == 1:
-                message = Message(id="run.too-big", values={"what": "it could not be compared in time", "limit": ""})
-                return [twin.Verdict(False, message=message)]
-            return [verdict for each in seen for verdict in self.review([each])]
+            return self.judge([seen])[0]
+        except TwinError as error:
+            lost.add(seen.check)
+            took, said = time.monotonic() - began, str(error)
+        try:
+            if self.judge([twin.Seen(seen.check, seen.case, seen.case.want)])[0].passed:
+                values = {"seconds": REVIEW_SECONDS}
+                return twin.Verdict(False, message=Message(id="judge.time", values=values), seconds=took)
+        except TwinError as error:
+            said = str(error)
+        return twin.Verdict(False, problem=f"the reference's own answer can't be looked at: {said}")
 
     def judge(self, seen: list[twin.Seen]) -> list[twin.Verdict]:
         """The same, or a `TwinError`."""
@@ -101,6 +121,23 @@ class TwinClient:
         if self._worker is not None:
             self._worker.close()
             self._worker = None
+
+
+def _batches(seen: list[twin.Seen]) -> Iterator[list[twin.Seen]]:
+    """Observations in messages of about `BATCH` bytes."""
+    batch: list[twin.Seen] = []
+    size = 0
+    for each in seen:
+        case = each.case
+        mine = len(each.value) + len(each.changed) + len(case.want) + len(case.inputs)
+        mine += sum(map(len, case.mistakes.values()))
+        if batch and size + mine > BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(each)
+        size += mine
+    if batch:
+        yield batch
 
 
 class RememberingReviewer:
@@ -144,8 +181,11 @@ class RememberingReviewer:
 
 
 def _is_final(verdict: twin.Verdict) -> bool:
-    rejected = verdict.message is not None and verdict.message.id == "judge.rejected"
-    return verdict.passed or verdict.difference is not None or rejected
+    said = verdict.message is not None and verdict.message.id in _SAID_FOR_GOOD
+    return verdict.passed or verdict.difference is not None or said
+
+
+_SAID_FOR_GOOD = frozenset({"judge.rejected", "judge.raised", "judge.memory", "judge.time", "run.too-big"})
 
 
 def _digest(seen: twin.Seen) -> bytes:
