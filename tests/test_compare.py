@@ -430,10 +430,13 @@ def test_a_value_is_of_its_own_kind(value: Any) -> None:
         ({"output": 1, "grad": 9}, {"output": 2, "grad": 3}, None),
         ({9}, {1, 2}, None),
         ({"a"}, {1, 2}, "type"),
-        (torch.ones(5), torch.ones(2), None),
+        (torch.ones(5), torch.ones(2), "shape"),
         (torch.ones(5, 1), torch.ones(2), "shape"),
+        ([torch.ones(2), torch.ones(3)], [torch.ones(3), torch.ones(2), torch.ones(2)], None),
+        ([torch.ones(2, 1)], [torch.ones(1, 2)], "shape"),
+        ({"x": (torch.ones(5), 1)}, {"x": (torch.ones(2), 1)}, "shape"),
         (torch.ones(5).double(), torch.ones(2), "dtype"),
-        (np.ones(3), np.ones(2), None),
+        (np.ones(3), np.ones(2), "shape"),
         (Raised("TypeError"), Raised("ValueError"), None),
         (1, Raised("ValueError"), "raised"),
         (Raised("ValueError"), 1, "raised"),
@@ -444,6 +447,24 @@ def test_a_value_is_of_its_own_kind(value: Any) -> None:
 )
 def test_what_a_judge_may_rely_on(seen: Any, want: Any, reason: str | None) -> None:
     found = same_kind(seen, want)
+    assert (found.kind if found else None) == reason
+
+
+@pytest.mark.parametrize(
+    ("seen", "want", "reason"),
+    [
+        (torch.ones(5), torch.ones(2), None),
+        (torch.ones(5, 1), torch.ones(2), "shape"),
+        (np.ones(3), np.ones(2), None),
+        ({5: torch.ones(3)}, {1: torch.ones(2)}, None),
+        ([{"x": (torch.ones(5), 1)}], [{"x": (torch.ones(2), 1)}], None),
+        ([{"x": (torch.ones(5, 1), 1)}], [{"x": (torch.ones(2), 1)}], "shape"),
+        (decode(encode_within(torch.ones(10**6), LEAST)), torch.ones(2), "shape"),
+    ],
+    ids=repr,
+)
+def test_a_judge_may_ask_for_any_shapes(seen: Any, want: Any, reason: str | None) -> None:
+    found = same_kind(seen, want, shapes=False)
     assert (found.kind if found else None) == reason
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from autograder.checks.authoring import AuthoringError, Check, Tolerance
-from autograder.checks.bounded import SECONDS, bounded
+from autograder.checks.bounded import bounded
 from autograder.checks.compare import compare
 from autograder.checks.examples import EXAMPLES, PUBLIC_EXAMPLES, Search, examples
 from autograder.checks.exercise import Exercise, load_exercise, load_public, reference_module
@@ -47,6 +47,7 @@ from autograder.checks.twin_messages import (
     Try,
     Verdict,
     Weighed,
+    took_too_long,
 )  # fmt: skip
 from autograder.jail.channel import Channel, ChannelError
 from autograder.jail.values import BadValue, Cut, Lab, Raised, Unsupported, decode, encode
@@ -158,7 +159,7 @@ class Twin:
             began = time.process_time()
             verdict = self.review(each)
             verdict.seconds = time.process_time() - began
-            if verdict.seconds >= SECONDS:
+            if took_too_long(verdict):
                 dear.add(each.check)
             verdicts.append(verdict)
         return verdicts

@@ -85,6 +85,15 @@ class Verdict(msgspec.Struct):
     problem: str = ""  # the judge raised, for the reference's own answer as well: our fault
 
 
+JUDGE_FAILED = frozenset({"judge.raised", "judge.memory", "judge.time"})
+"""Messages of verdicts on answers that a judge could not cope with, though it can with the reference's own."""
+
+
+def took_too_long(verdict: Verdict) -> bool:
+    """Whether looking at the answer was ended: then no other answer to that check, of the same submission, is looked at."""
+    return verdict.message is not None and verdict.message.id == "judge.time"
+
+
 class Reviewed(msgspec.Struct, tag="reviewed"):
     verdicts: list[Verdict]
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import msgspec
+
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan, PlannedCase
 from autograder.jail.host import Limits, Lost, Worker, Zygote
@@ -173,11 +175,18 @@ class RememberingReviewer:
     def _remembered(self, seen: list[twin.Seen], complete: bool) -> list[twin.Verdict]:
         known = self._known[complete]
         keys = [_digest(each) for each in seen]
-        new = {key: each for key, each in zip(keys, seen, strict=True) if key not in known}
+        # Of a check that is known to take too long to look at, no other answer of this submission is looked at either.
+        dear = {
+            each.check for key, each in zip(keys, seen, strict=True) if key in known and twin.took_too_long(known[key])
+        }
+        asked = zip(keys, seen, strict=True)
+        new = {key: each for key, each in asked if key not in known and each.check not in dear}
         found = dict(zip(new, self._review(list(new.values())), strict=True))
+        again = {key: msgspec.structs.replace(known[key], seconds=0.0) for key in keys if key in known}
         # One that failed for our reasons may do better the next time.
         known |= {key: verdict for key, verdict in found.items() if _is_final(verdict)}
-        return [found[key] if key in found else known[key] for key in keys]
+        not_asked = twin.Verdict(False, message=Message(id="judge.not-asked", values={}))
+        return [found.get(key) or again.get(key) or not_asked for key in keys]
 
 
 def _is_final(verdict: twin.Verdict) -> bool:
