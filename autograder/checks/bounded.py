@@ -22,10 +22,10 @@ SECONDS = 5.0
 
 
 @contextlib.contextmanager
-def bounded(size: int, seconds: float = SECONDS) -> Iterator[None]:
-    """Bound the block's memory and CPU time for answers of `size` bytes together. Only in a process of one's own, from its main
+def bounded(size: int, seconds: float = SECONDS, memory: int = MEMORY) -> Iterator[None]:
+    """Bound the block's CPU time, and its memory for answers of `size` bytes together. Only in a process of one's own, from its main
     thread. Raises `TimeUp`; Python and NumPy raise `MemoryError`, torch a `RuntimeError`."""
-    with _memory(MEMORY + PER_BYTE * size), soft_limit(seconds):
+    with _memory(memory + PER_BYTE * size), soft_limit(seconds):
         yield
 
 
