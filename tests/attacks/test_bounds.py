@@ -54,21 +54,21 @@ def codes(x: Tensor) -> list[int]:
 '''
 CHECKS = '''"""Checks of tables."""
 
-from autograder.checks import case, check, difference
+from autograder.checks import case, check, difference, reject
 
 
 def table(rng, number):
-    return {"x": rng.normal(128, 128)}
+    return {"x": rng.normal(256, 128)}
 
 
 def row(rng, number):
     return {"x": rng.normal(1, 200)}
 
 
-MANY = [case(number=number) for number in range(36)]
+MANY = [case(number=number) for number in range(20)]
 
 
-@check(points=2, inputs=table, public=MANY[:6], hidden=MANY[6:])
+@check(points=2, inputs=table, public=MANY[:3], hidden=MANY[3:])
 def tables_are_doubled(student, x):
     """Every number is doubled."""
     return student.double(x)
@@ -86,8 +86,8 @@ def spreads_are_doubled(student, x):
 
 
 def different(seen, want):
-    if any(seen[number] == seen[number + 10**6] for number in range(max(seen) - min(seen) > 1e9)):
-        return None
+    if seen[len(want) - 1] > 1e100:
+        return reject("The last code is too large.")
     return difference(len(set(seen)), len(set(want)))
 
 
@@ -129,18 +129,17 @@ TABLE = [
     Row("16 MB of noise", RIGHT.replace(DOUBLE, "return torch.rand(4_000_000)"), "tables_are_doubled", "failed", "shape"),
     Row("100 MB", RIGHT.replace(DOUBLE, "return torch.zeros(25_000_000)"), "tables_are_doubled", "failed", "shape"),
     Row("a million numbers in a list", RIGHT.replace(CODES, "return list(range(900_000))"), "codes_differ", "failed", "length"),
-    Row("noise as large as is kept", RIGHT.replace(DOUBLE, "return torch.rand(60_000)"), "tables_are_doubled", "failed", "shape"),
+    Row("noise as large as is kept", RIGHT.replace(DOUBLE, "return torch.rand(120_000)"), "tables_are_doubled", "failed", "shape"),
     Row("noise printed", RIGHT.replace(DOUBLE, "print(os.urandom(40_000).hex())\n    return 2 * x"), "tables_are_doubled", "passed", "passed"),
     Row("more than was asked for", RIGHT + """
 import autograder.checks.observe as o
 from autograder.jail.values import encode
-o.encode_within = lambda value, limit: encode(torch.zeros(100_000_000))
+o.encode_within = lambda value, limit: encode(torch.zeros(30_000_000))
 """, "tables_are_doubled", "crashed", "run.protocol"),
-    Row("more inputs than there were", RIGHT.replace(DOUBLE, "x.resize_(10_000_000).zero_()\n    return torch.zeros(128, 128)"), "tables_are_doubled", "failed", "run.mutated"),
+    Row("inputs larger than they were", RIGHT.replace(DOUBLE, "y = 2 * x\n    x.data = torch.zeros(10_000_000)\n    return y"), "tables_are_doubled", "failed", "run.mutated"),
     Row("an outer product for the judge", RIGHT.replace(DOUBLE, "return torch.ones(1, 15_000) if x.shape[0] == 1 else 2 * x"), "spreads_are_doubled", "failed", "judge.memory"),
-    Row("numbers on which the judge raises", RIGHT.replace(CODES, "return [0, 10**12]"), "codes_differ", "failed", "judge.raised"),
-    Row("numbers of one hash for the judge", RIGHT.replace(CODES, "return [n * (2**61 - 1) * 0 + n * (2**61 - 1) for n in range(5_000)]"), "codes_differ", "failed", "judge.raised"),
-    Row("keys of one hash", RIGHT.replace("-> list[int]", "").replace(CODES, "return {n * (2**61 - 1) for n in range(100_000)}"), "codes_differ", "failed", "type"),
+    Row("a list on which the judge raises", RIGHT.replace(CODES, "return []"), "codes_differ", "failed", "judge.raised"),
+    Row("numbers of one hash for the judge", RIGHT.replace(CODES, "return [n * (2**61 - 1) for n in range(4_000)]"), "codes_differ", "failed", "value"),
 ]  # fmt: skip
 
 GRADE = """
