@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,10 @@ from vocabulary import quick, vocabulary
 
 from autograder.checks import Tolerance, difference
 from autograder.checks.compare import PYTHON_FLOAT, TOLERANCES, compare, same_kind, type_name
+from autograder.checks.larger import is_cut
+from autograder.checks.show import show
+from autograder.jail.cut import encode_within
+from autograder.jail.messages import LEAST
 from autograder.jail.values import Drawn, Lab, Raised, Unsupported, decode, encode
 
 NAN, INF = math.nan, math.inf
@@ -425,10 +430,13 @@ def test_a_value_is_of_its_own_kind(value: Any) -> None:
         ({"output": 1, "grad": 9}, {"output": 2, "grad": 3}, None),
         ({9}, {1, 2}, None),
         ({"a"}, {1, 2}, "type"),
-        (torch.ones(5), torch.ones(2), None),
+        (torch.ones(5), torch.ones(2), "shape"),
         (torch.ones(5, 1), torch.ones(2), "shape"),
+        ([torch.ones(2), torch.ones(3)], [torch.ones(3), torch.ones(2), torch.ones(2)], None),
+        ([torch.ones(2, 1)], [torch.ones(1, 2)], "shape"),
+        ({"x": (torch.ones(5), 1)}, {"x": (torch.ones(2), 1)}, "shape"),
         (torch.ones(5).double(), torch.ones(2), "dtype"),
-        (np.ones(3), np.ones(2), None),
+        (np.ones(3), np.ones(2), "shape"),
         (Raised("TypeError"), Raised("ValueError"), None),
         (1, Raised("ValueError"), "raised"),
         (Raised("ValueError"), 1, "raised"),
@@ -440,3 +448,67 @@ def test_a_value_is_of_its_own_kind(value: Any) -> None:
 def test_what_a_judge_may_rely_on(seen: Any, want: Any, reason: str | None) -> None:
     found = same_kind(seen, want)
     assert (found.kind if found else None) == reason
+
+
+@pytest.mark.parametrize(
+    ("seen", "want", "reason"),
+    [
+        (torch.ones(5), torch.ones(2), None),
+        (torch.ones(5, 1), torch.ones(2), "shape"),
+        (np.ones(3), np.ones(2), None),
+        ({5: torch.ones(3)}, {1: torch.ones(2)}, None),
+        ([{"x": (torch.ones(5), 1)}], [{"x": (torch.ones(2), 1)}], None),
+        ([{"x": (torch.ones(5, 1), 1)}], [{"x": (torch.ones(2), 1)}], "shape"),
+        (decode(encode_within(torch.ones(10**6), LEAST)), torch.ones(2), "shape"),
+    ],
+    ids=repr,
+)
+def test_a_judge_may_ask_for_any_shapes(seen: Any, want: Any, reason: str | None) -> None:
+    found = same_kind(seen, want, shapes=False)
+    assert (found.kind if found else None) == reason
+
+
+LARGE = [
+    (torch.zeros(1_000_000), torch.zeros(2, 3)),
+    (torch.zeros(1_000_000, dtype=torch.float64), torch.zeros(1_000_000)),
+    (torch.zeros(1_000_000), [1.0]),
+    (np.zeros((1000, 1000)), np.zeros(3)),
+    (list(range(10**5)), [0, 1, 3]),
+    (list(range(10**5)), [0, 1]),
+    ([torch.zeros(10**5), 1], [torch.zeros(3), 1]),
+    ("x" * 10**5, "xy"),
+    (b"x" * 10**5, b"xy"),
+    (set(range(10**5)), {1}),
+    ({n: n for n in range(10**5)}, {1: 2}),
+    ({"y": torch.zeros(10**6), "loss": 1.0}, {"y": torch.zeros(3), "loss": 1.0}),
+    ({"y": torch.zeros(3), "loss": torch.zeros(10**6)}, {"y": torch.ones(3), "loss": 1.0}),
+    ({"y": "x" * 10**5, "z": 1}, {"y": "x" * 10**5, "z": 2}),
+    ([[0] * 100] * 1000, [[0] * 100]),
+    ((n for n in range(10**5)), [1]),
+]
+
+
+@pytest.mark.parametrize(("answer", "want"), LARGE, ids=lambda value: type(value).__name__)
+def test_of_an_answer_that_was_cut_the_same_is_said(answer: Any, want: Any) -> None:
+    whole = decode(encode(answer)) if not isinstance(answer, Iterator) else Drawn(range(10_000))
+    seen = decode(encode_within(answer if not isinstance(answer, Iterator) else whole, LEAST // 4))
+    assert is_cut(seen) and not is_cut(whole)
+    cut, full = compare(seen, want).difference, compare(whole, want).difference
+    assert cut is not None and full is not None
+    assert (cut.kind, cut.path, cut.index) == (full.kind, full.path, full.index)
+    assert cut.want == full.want or full.kind in ("keys", "length")
+    assert show(seen, 60)[:20] == show(whole, 60)[:20] or isinstance(whole, set | dict | np.ndarray)
+
+
+def test_what_was_cut_is_never_right() -> None:
+    """Also where it has the shape that is expected: what is kept of a large answer can't be held against the expected values."""
+    for want in ({"y": torch.zeros(10**6)}, torch.ones(10**5), [1] * 10**5, {"a": "x" * 10**5}):
+        seen = decode(encode_within(want, LEAST))
+        assert is_cut(seen) and compare(seen, want).difference is not None
+
+
+def test_a_mistake_that_was_cut_is_told_by_all_of_its_values() -> None:
+    one, other = torch.zeros(10**6), torch.zeros(10**6)
+    other[-1] = 1
+    seen, same, different = (decode(encode_within({"y": each}, LEAST)) for each in (one, one, other))
+    assert compare(seen, same).difference is None and compare(seen, different).difference is not None

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.jail.cut import LEAST, TIMES, bound, encode_within
-from autograder.jail.values import Cut, decode, encode
+from autograder.checks.bounded import bounded
+from autograder.jail.cut import encode_within
+from autograder.jail.messages import LEAST, TIMES, bound
+from autograder.jail.values import BadValue, Cut, decode, encode
 
 
 @pytest.mark.parametrize("value", [[1, 2], {"x": torch.ones(100)}, "short", None, 7])
@@ -63,3 +65,39 @@ def test_two_large_answers_are_told_apart() -> None:
 
 def test_the_bound_follows_what_is_expected() -> None:
     assert bound(0) == LEAST and bound(10**6) == TIMES * 10**6
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.rand(1000, 1000).t(),
+        torch.zeros(1).expand(10**6),
+        torch.rand(10**6, dtype=torch.complex64).conj(),
+        torch.rand(10**6).bfloat16(),
+        torch.nn.Parameter(torch.rand(10**6)),
+        torch.rand(10**6).bool(),
+        np.random.default_rng(1).random((1000, 1000)).T,
+        np.ones(10**6, ">f8"),
+    ],
+    ids=lambda value: str(value.dtype),
+)
+def test_what_is_cut_before_it_is_sent_is_the_same_as_after(value: Any) -> None:
+    """The digest is of the values, however they lie in memory: a mistake's and a submission's are compared by it."""
+    whole = decode(encode(value))
+    cut, again = decode(encode_within(value, LEAST)), decode(encode_within(whole, LEAST))
+    assert isinstance(cut, Cut) and cut.digest == again.digest and cut.shape == tuple(value.shape)
+    assert str(cut.head.tolist()) == str(whole.reshape(-1)[:8].tolist())
+
+
+def test_a_large_tensor_is_not_copied_to_be_cut() -> None:
+    """Its worker has it once, and may have no room for it twice."""
+    value = {"x": torch.zeros(64 * 2**20)}
+    with bounded(0, memory=64 * 2**20):
+        assert len(encode_within(value, LEAST)) < 4096
+        with pytest.raises((MemoryError, RuntimeError)):
+            encode_within(value, 0)
+
+
+def test_what_could_never_be_sent_is_refused_by_its_size() -> None:
+    with pytest.raises(BadValue, match="bytes"):
+        encode_within([torch.zeros(1).expand(10**11)], LEAST)

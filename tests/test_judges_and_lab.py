@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tiny_course import TOTAL, Class, SharedZygote, check, exercise, make_course
 
 from autograder.checks.local import PublicRunner
-from autograder.checks.plan import load_plan, public_plan, write_plan
+from autograder.checks.plan import PlannedCase, load_plan, public_plan, write_plan
+from autograder.checks.twin_messages import Open, Seen
 from autograder.grading import grade as grade_module
+from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
+from autograder.jail.values import encode
 from autograder.release.makers import _test_module
 
 CHECKS = '''"""Checks of totals and means."""
@@ -98,3 +104,128 @@ def test_an_experiment_may_import_from_the_lab(group: Class, tmp_path: Path) -> 
     assert reports["means_of_rows"] is None, "its judge knows what was drawn, without Hypothesis"
     report = reports["totals_add_up_over_ranks"]
     assert report is not None and "The ranks' totals add up to the total of all." in report and "expected" in report
+
+
+# --- a judge and an answer that it can't cope with ---------------------------------------------------------------------
+
+HARD = '''"""Checks whose judges can be driven mad."""
+
+from autograder.checks import case, check, difference
+
+
+def table(rng, n):
+    return {"x": rng.normal(n, n)}
+
+
+def divides(seen, want):
+    1 / (0 if seen["sum"] != seen["sum"] else 1)
+    return difference(seen, want)
+
+
+@check(points=2, inputs=table, judge=divides, public=[case(n=3)], hidden=[case(n=4)])
+def judge_divides(student, x):
+    """The sums are numbers."""
+    total = student.total(x)
+    return {"total": total, "sum": float(total.sum())}
+
+
+def of_pairs(seen, want):
+    pairs = seen[:, None] - seen[None, :]
+    return difference(pairs.abs().max(), (want[:, None] - want[None, :]).abs().max())
+
+
+@check(points=2, inputs=table, judge=of_pairs, shapes=@SHAPES@, public=[case(n=3)], hidden=[case(n=4)])
+def judge_looks_at_pairs(student, x):
+    """Sums lie in a range."""
+    return student.middle(x)
+
+
+def counts(seen, want):
+    for _ in range(seen[0]):
+        pass
+    return difference(seen, want)
+
+
+@check(points=1, inputs=table, judge=counts, public=[case(n=3), case(n=2), case(n=5)], hidden=[case(n=4), case(n=6)])
+def judge_counts(student, x):
+    """There is a first number."""
+    return [round(float(student.total(x).abs().sum().clamp(max=1e15)))]
+'''
+
+
+def hard(tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch, shapes: str = '"same"') -> Class:
+    shared: Any = SharedZygote(zygote)
+    monkeypatch.setattr(grade_module, "Zygote", lambda *_, **__: shared)
+    return Class(make_course(tmp_path, total_checks=HARD.replace("@SHAPES@", shapes), total_mistakes=""), shared)
+
+
+@contextmanager
+def hard_twin(group: Class, zygote: Zygote) -> Iterator[TwinClient]:
+    folder = group.root / "solutions/numbers_of/total"
+    client = TwinClient(zygote, Open("numbers_of/total", folder=str(folder)))
+    assert not client.describe().problem
+    yield client
+    client.close()
+
+
+def says(record: Any) -> list[str]:
+    return [
+        case.message.id if case.message else case.difference.kind if case.difference else case.verdict
+        for case in record.cases
+    ]
+
+
+def test_an_answer_on_which_a_judge_raises_fails(
+    tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = hard(tmp_path, zygote, monkeypatch)
+    wrong = TOTAL.replace("return x.sum(-1)", "return x.sum(-1) * float('nan')")
+    graded = group.grade(group.submit("right"), group.submit("wrong", total=wrong))
+    assert exercise(graded["right"]).verdict == "passed"
+    failed = check(graded["wrong"], "judge_divides")
+    assert (failed.verdict, says(failed)) == ("failed", ["judge.raised", "judge.raised"])
+    assert failed.cases[0].message is not None and "ZeroDivisionError" in str(failed.cases[0].message.values)
+
+
+def test_a_judge_that_raises_on_the_reference_is_our_fault(
+    tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = hard(tmp_path, zygote, monkeypatch)
+    nan = encode({"total": torch.full((3,), float("nan")), "sum": float("nan")})
+    with hard_twin(group, zygote) as client:
+        verdict = client.review([Seen("judge_divides", PlannedCase(title="n=3", public=True, want=nan), nan)])[0]
+    assert not verdict.passed and "ZeroDivisionError" in verdict.problem and "own answer" in verdict.problem
+
+
+def test_shapes_are_held_against_the_references_before_a_judge_looks(
+    tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = hard(tmp_path, zygote, monkeypatch)
+    wrong = TOTAL.replace("return x.mean(-1)", "return x.new_zeros(12_000)")
+    assert says(check(group.grade(group.submit("wrong", total=wrong))["wrong"], "judge_looks_at_pairs"))[0] == "shape"
+
+
+def test_a_judge_that_takes_any_shapes_has_a_bound_of_memory(
+    tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """12 000 numbers fit into the least answer that is kept; their differences take 576 MB, and their sizes as much again."""
+    group = hard(tmp_path, zygote, monkeypatch, shapes='"any"')
+    case = PlannedCase(title="n=3", public=True, want=encode(torch.ones(3)))
+    with hard_twin(group, zygote) as client:
+        small, large = (Seen("judge_looks_at_pairs", case, encode(torch.ones(n))) for n in (500, 12_000))
+        verdicts = client.review([small, large, small])
+        assert client._worker is not None
+        used = client._worker.used()
+    assert [each.passed for each in verdicts] == [True, False, True]
+    assert verdicts[1].message is not None and verdicts[1].message.id == "judge.memory"
+    assert used is not None and used.memory < 700 * 2**20, f"{used.memory / 2**20:.0f} MiB"
+
+
+def test_a_judge_that_does_not_come_to_an_end_has_a_bound_of_time(
+    tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = hard(tmp_path, zygote, monkeypatch)
+    wrong = TOTAL.replace("return x.sum(-1)", "return x.sum(-1) + 1e15")
+    failed = check(group.grade(group.submit("wrong", total=wrong))["wrong"], "judge_counts")
+    assert failed.verdict == "failed"
+    assert says(failed) == ["judge.time", "judge.not-asked", "judge.not-asked", "judge.time", "judge.not-asked"]

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:  # pytest loads this module for every project: it imports nothing heavy
     from autograder.results import Timeline
 
 Device = Literal["cpu", "cuda"]
+Shapes = Literal["same", "any"]
 
 
 class AuthoringError(Exception):
@@ -72,6 +73,7 @@ class Check:
     fresh: int = 0
     inputs: Callable[..., dict[str, Any]] | None = None
     judge: Callable[..., Any] | None = None
+    shapes: Shapes = "same"  # of tensors and arrays that the judge is given, held against the reference's
     tolerance: Tolerance | None = None
     bonus: bool = False
     mutates: bool = False
@@ -149,6 +151,7 @@ def check(
     hidden: list[Case] | tuple[Case, ...] = (),
     fresh: int = 0,
     judge: Callable[..., Any] | None = None,
+    shapes: Shapes = "same",
     tolerance: Tolerance | None = None,
     bonus: bool = False,
     mutates: bool = False,
@@ -175,6 +178,7 @@ def check(
             _problem(name, claim, points, tuple(public), tuple(hidden), fresh, given is not None)
             or _over_budget(budget, device)
             or _ships_what_it_needs(needs, bonus, bool(public) or given is not None)
+            or _shapes(shapes, judge is not None)
         )
         if problem:
             raise AuthoringError(f"check {name}: {problem}")
@@ -188,6 +192,7 @@ def check(
             fresh=fresh,
             inputs=inputs,
             judge=judge,
+            shapes=shapes,
             tolerance=tolerance,
             bonus=bonus,
             mutates=mutates,
@@ -202,6 +207,14 @@ def check(
         return declared
 
     return declare
+
+
+def _shapes(shapes: str, has_judge: bool) -> str:
+    if shapes not in get_args(Shapes):
+        return f"shapes is {shapes!r}; it must be one of {', '.join(get_args(Shapes))}"
+    if shapes == "any" and not has_judge:
+        return 'shapes="any" is for checks with a judge; without one the shape must be the reference\'s'
+    return ""
 
 
 def _problem(

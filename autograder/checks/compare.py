@@ -16,8 +16,9 @@ import numpy as np
 import torch
 
 from autograder.checks.authoring import Tolerance
+from autograder.checks.larger import cut_difference, same_cut, too_large
 from autograder.checks.show import in_order, show
-from autograder.jail.values import Drawn, Raised, Unsupported
+from autograder.jail.values import Cut, Drawn, Raised, Unsupported
 from autograder.results import Difference
 
 TOLERANCES: dict[torch.dtype, Tolerance] = {
@@ -37,6 +38,7 @@ class Comparison:
 
     difference: Difference | None
     margin: float | None
+    untold: bool = False  # the answer was cut (`jail.cut`) and what is left of it agrees
 
 
 def difference(seen: Any, want: Any, tolerance: Tolerance | None = None) -> Difference | None:
@@ -52,19 +54,23 @@ def compare(seen: Any, want: Any, tolerance: Tolerance | None = None) -> Compari
     """Compare an observation with the expected one, from types down to values."""
     comparer = _Comparer(tolerance)
     found = comparer.first(seen, want, "")
-    return Comparison(found, comparer.margin)
+    untold = found is None and comparer.untold
+    return Comparison(too_large(seen, want) if untold else found, comparer.margin, untold)
 
 
 class _Comparer:
     def __init__(self, tolerance: Tolerance | None) -> None:
         self.tolerance = tolerance
         self.margin: float | None = None
+        self.untold = False  # something was cut that may differ from what was expected
 
     def first(self, seen: Any, want: Any, path: str) -> Difference | None:
         if type(want) in _PLAIN and type(seen) is type(want) and seen == want:  # most of what a record is made of
             return None
         if isinstance(want, Raised):
             return self._raised(seen, want, path)
+        if isinstance(seen, Cut):
+            return self._cut(seen, want, path)
         seen = _number(seen, want)
         if type(seen) is not type(want):
             return Difference(kind="type", path=path, got=type_name(seen), want=type_name(want))
@@ -83,6 +89,13 @@ class _Comparer:
         if isinstance(want, Unsupported) or seen != want:
             return Difference(kind="value", path=path, got=show(seen), want=show(want))
         return None
+
+    def _cut(self, seen: Cut, want: Any, path: str) -> Difference | None:
+        if same_cut(seen, want):
+            return None
+        found = cut_difference(seen, want, type_name(want), path, self.first)
+        self.untold |= found is None
+        return found
 
     def _raised(self, seen: Any, want: Raised, path: str) -> Difference | None:
         if isinstance(seen, Raised) and seen.name == want.name:
@@ -297,6 +310,8 @@ def type_name(value: Any) -> str:
         return "None"
     if isinstance(value, Unsupported):
         return value.type_name
+    if isinstance(value, Cut):
+        return value.kind
     if isinstance(value, Drawn):
         return "iterator"
     if isinstance(value, Raised):
@@ -310,9 +325,11 @@ def _dtype(tensor: torch.Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
-def same_kind(seen: Any, want: Any, path: str = "") -> Difference | None:
+def same_kind(seen: Any, want: Any, path: str = "", shapes: bool = True) -> Difference | None:
     """Whether an answer is made of the same kinds of things as the expected one, whatever its lengths and values:
-    what a judge may rely on."""
+    what a judge may rely on. With `shapes`, tensors and arrays have the same shapes, else as many dimensions."""
+    if isinstance(seen, Cut):
+        return cut_difference(seen, want, type_name(want), path)
     seen = _number(seen, want)
     if isinstance(want, Raised) or isinstance(seen, Raised):
         if isinstance(want, Raised) and isinstance(seen, Raised):
@@ -323,31 +340,31 @@ def same_kind(seen: Any, want: Any, path: str = "") -> Difference | None:
     if isinstance(want, torch.Tensor | np.ndarray):
         if seen.dtype != want.dtype:
             return Difference(kind="dtype", path=path, got=str(seen.dtype), want=str(want.dtype))
-        if seen.ndim != want.ndim:
+        if (seen.shape != want.shape) if shapes else (seen.ndim != want.ndim):
             return Difference(kind="shape", path=path, got=str(tuple(seen.shape)), want=str(tuple(want.shape)))
     elif isinstance(want, dict):
         if want and all(type(key) is str for key in want) and set(seen) != set(want) and _is_record(want):
             return _Comparer(None)._dict(seen, want, path)
         for key in seen:
             if key in want:
-                found = same_kind(seen[key], want[key], f"{path}[{show(key, 60)}]")
+                found = same_kind(seen[key], want[key], f"{path}[{show(key, 60)}]", shapes)
             else:
-                found = _like_one_of(key, list(want), f"{path} (a key)") or _like_one_of(
-                    seen[key], list(want.values()), f"{path}[{show(key, 60)}]"
+                found = _like_one_of(key, list(want), f"{path} (a key)", shapes) or _like_one_of(
+                    seen[key], list(want.values()), f"{path}[{show(key, 60)}]", shapes
                 )
             if found is not None:
                 return found
     elif isinstance(want, tuple):
         if len(seen) == len(want):
             for index, (a, b) in enumerate(zip(seen, want, strict=True)):
-                found = same_kind(a, b, f"{path}[{index}]")
+                found = same_kind(a, b, f"{path}[{index}]", shapes)
                 if found is not None:
                     return found
         else:
             return Difference(kind="length", path=path, got=f"length {len(seen)}", want=f"length {len(want)}")
     elif isinstance(want, list | set | frozenset):
         for index, each in enumerate(seen):
-            found = _like_one_of(each, list(want), f"{path}[{index}]")
+            found = _like_one_of(each, list(want), f"{path}[{index}]", shapes)
             if found is not None:
                 return found
     return None
@@ -358,11 +375,11 @@ def _is_record(want: dict[Any, Any]) -> bool:
     return len(want) <= 12 and all(key.replace(".", "_").replace(" ", "_").isidentifier() for key in want)
 
 
-def _like_one_of(value: Any, models: list[Any], path: str) -> Difference | None:
+def _like_one_of(value: Any, models: list[Any], path: str, shapes: bool) -> Difference | None:
     """None when `value` is of the kind of one of `models` (or there is no model to tell)."""
     first = None
     for model in models[:50]:
-        found = same_kind(value, model, path)
+        found = same_kind(value, model, path, shapes)
         if found is None:
             return None
         first = first or found

@@ -28,8 +28,8 @@ import torch
 from autograder.checks import forbidden
 from autograder.checks.contract import WrongSignature, WrongType, held_to_annotation, same_signature
 from autograder.checks.modules import WrongParameters
-from autograder.jail.cut import bound, encode_within
-from autograder.jail.messages import Observed
+from autograder.jail.cut import encode_within
+from autograder.jail.messages import Observed, bound
 from autograder.jail.values import BadValue, Lab, decode
 
 _TEXT = 2000
@@ -174,7 +174,8 @@ def run(
 ) -> Observed:
     """Run `experiment(student, **inputs)` and return what it gave, encoded at once: nothing can change it later.
 
-    Of an answer larger than `answer_bytes` its shape is kept (`jail.cut`); 0 is no bound. `reraise` lets the implementation's own exceptions out, for a debugger.
+    Of an answer larger than `answer_bytes` its shape is kept (`jail.cut`); 0 is no bound. `reraise` lets the implementation's
+    own exceptions out, for a debugger.
     """
     given: dict[str, Any] = decode(inputs)
     reset_state(seed)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
 
-from autograder.jail.values import Drawn, Lab, Raised, Unsupported
+from autograder.jail.values import Cut, Drawn, Lab, Raised, Unsupported
 
 LIMIT = 300
 DEPTH = 8
@@ -32,8 +32,12 @@ def _text(value: Any, room: int, depth: int) -> str:
         return f"array({_inner(head.tolist(), room, depth)}, {value.dtype}, shape {tuple(value.shape)})"
     if isinstance(value, _Argument):
         return f"{str(value.key)[:room] if type(value.key) is str else '?'}={_text(value.value, room, depth)}"
+    if isinstance(value, _More):
+        return f"… {value.count} more"
     if isinstance(value, _Pair):
         return f"{_text(value.key, room, depth)}: {_text(value.value, room, depth)}"
+    if isinstance(value, Cut):
+        return _cut(value, room, depth)
     if isinstance(value, Unsupported):
         return f"<{value.type_name}>"
     if isinstance(value, Raised):
@@ -106,6 +110,38 @@ def _tensor(value: torch.Tensor, room: int) -> str:
         return f"tensor({_rows(value.tolist())}, {dtype})"
     head = ", ".join(_item(item) for item in value.flatten()[:6].tolist())
     return f"tensor(shape {tuple(value.shape)}, {dtype}: {head}, …)"[: max(room, 40)]
+
+
+def _cut(value: Cut, room: int, depth: int) -> str:
+    """The beginning of what was cut, as it would be shown of the whole."""
+    length = value.shape[0] if value.shape else 0
+    if value.dtype:
+        items = value.head.tolist() if isinstance(value.head, torch.Tensor | np.ndarray) else []
+        head = ", ".join(_item(item) for item in items[:6])
+        if value.kind == "Tensor":
+            return f"tensor(shape {value.shape}, {value.dtype}: {head}, …)"[: max(room, 40)]
+        return f"array([{head}, …], {value.dtype}, shape {value.shape})"[: max(room, 40)]
+    if isinstance(value.head, str | bytes):
+        return _inner(value.head, min(room, max(len(value.head) - 1, 0)), depth)
+    if not isinstance(value.head, list):
+        return f"<a {value.kind} of {length:,} items>"
+    start, end = {"list": "[]", "tuple": "()", "iterator": "[]"}.get(value.kind, "{}")
+    prefix = "iterator of " if value.kind == "iterator" else ""
+    return prefix + _joined(start, end, _and_more(value.head, length), length, room, depth)
+
+
+def _and_more(head: list[Any], length: int) -> Iterator[Any]:
+    """The items of `head`, then something for the others: `_joined` says how many there are when it has no room."""
+    yield from head
+    if length > len(head):
+        yield _More(length - len(head))
+
+
+class _More:
+    """Items that were not kept."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
 
 
 def _rows(value: Any) -> str:

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import inspect
 import socket
+import time
 import types
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from autograder.checks.authoring import AuthoringError, Check, Rejection, Tolerance
-from autograder.checks.compare import Comparison, compare, same_kind
+from autograder.checks.authoring import AuthoringError, Check, Tolerance
+from autograder.checks.bounded import bounded
+from autograder.checks.compare import compare
 from autograder.checks.examples import EXAMPLES, PUBLIC_EXAMPLES, Search, examples
 from autograder.checks.exercise import Exercise, load_exercise, load_public, reference_module
+from autograder.checks.judging import asks_for_the_reference, blamed, judged
+from autograder.checks.observe import TimeUp
 from autograder.checks.plan import PlannedCase, PlannedCheck
 from autograder.checks.rng import Rng
 from autograder.checks.show import show
@@ -42,17 +47,18 @@ from autograder.checks.twin_messages import (
     Try,
     Verdict,
     Weighed,
+    took_too_long,
 )  # fmt: skip
 from autograder.jail.channel import Channel, ChannelError
-from autograder.jail.values import BadValue, Lab, Raised, Unsupported, decode, encode
+from autograder.jail.values import BadValue, Cut, Lab, Raised, Unsupported, decode, encode
 from autograder.lab import is_hosted
-from autograder.results import Difference, Message
+from autograder.results import Message
 
 
 def serve(sock: socket.socket) -> None:
     """Answer requests until the channel closes."""
     channel: Channel[Reply, Request] = Channel(sock, Request)
-    twin = Twin()
+    twin = Twin(guarded=True)
     while True:
         try:
             number, request = channel.receive()
@@ -62,9 +68,11 @@ def serve(sock: socket.socket) -> None:
 
 
 class Twin:
-    """The state: one opened exercise, and a search for a smaller example when one is on."""
+    """The state: one opened exercise, and a search for a smaller example when one is on. `guarded`: this process is there for it
+    alone, so that what looking at an answer costs can be bounded."""
 
-    def __init__(self) -> None:
+    def __init__(self, guarded: bool = False) -> None:
+        self.guarded = guarded
         self.exercise: Exercise | None = None
         self._reference: types.ModuleType | None = None
         self._search: tuple[Search, Check, PlannedCase] | None = None
@@ -76,7 +84,7 @@ class Twin:
             case Make():
                 return self.make(request)
             case Review():
-                return Reviewed([self.review(seen) for seen in request.seen])
+                return Reviewed(self.review_all(request.seen))
             case Evidence():
                 return self.weigh(request)
             case Discrete():
@@ -141,23 +149,51 @@ class Twin:
         self._search = None
         return Try(None)
 
+    def review_all(self, seen: list[Seen]) -> list[Verdict]:
+        """Verdicts on observations of one submission. Once looking at one has taken too long, no other of its check is looked at."""
+        verdicts: list[Verdict] = []
+        dear: set[str] = set()
+        for each in seen:
+            if each.check in dear:
+                verdicts.append(Verdict(False, message=Message(id="judge.not-asked", values={})))
+                continue
+            began = time.process_time()
+            verdict = self.review(each)
+            verdict.seconds = time.process_time() - began
+            if took_too_long(verdict):
+                dear.add(each.check)
+            verdicts.append(verdict)
+        return verdicts
+
     def review(self, seen: Seen) -> Verdict:
         assert self.exercise is not None
         check = self.exercise.check(seen.check)
+        if asks_for_the_reference(check):
+            self.reference()  # what reading it costs is nobody's answer
+        try:
+            with self._bounded(seen):
+                return self._review(check, seen)
+        except (Exception, TimeUp) as error:
+            return blamed(error, lambda: self._review_own(check, seen))
+
+    def _bounded(self, seen: Seen) -> AbstractContextManager[None]:
+        if not self.guarded:
+            return nullcontext()
+        return bounded(len(seen.value) + len(seen.case.want) + len(seen.case.inputs))
+
+    def _review_own(self, check: Check, seen: Seen) -> None:
+        with self._bounded(seen):
+            want = _parts(seen.case, seen.case.want)
+            judged(check, _parts(seen.case, seen.case.want), want, seen.case, self.reference)
+
+    def _review(self, check: Check, seen: Seen) -> Verdict:
         try:
             value, record = _parts(seen.case, seen.value)
         except BadValue as error:
             return Verdict(False, message=Message(id="run.too-big", values={"what": str(error), "limit": ""}))
         want, want_record = _parts(seen.case, seen.case.want)
         text = show(value)
-        try:
-            verdict = (
-                self._judged(check, value, want, seen, record, want_record)
-                if check.judge
-                else _compared(check, value, want)
-            )
-        except Exception as error:
-            return Verdict(False, text=text, problem=f"the judge raised {type(error).__name__}: {error}")
+        verdict = judged(check, (value, record), (want, want_record), seen.case, self.reference)
         verdict.text = text
         if verdict.passed and seen.changed and not check.mutates:
             return Verdict(False, text=text, message=_mutation(seen))
@@ -170,34 +206,6 @@ class Twin:
                 if mistake and (mistake == seen.value or _alike(check, (value, record), _parts(seen.case, mistake)))
             ]
         return verdict
-
-    def _judged(self, check: Check, value: Any, want: Any, seen: Seen, record: Any, want_record: Any) -> Verdict:
-        assert check.judge is not None
-        other = same_kind(value, want)
-        if other is not None:
-            return Verdict(False, difference=other)
-        available: dict[str, Any] = {"seen": value, "want": want, "record": record, "want_record": want_record}
-        parameters = inspect.signature(check.judge).parameters
-        if "inputs" in parameters:
-            available["inputs"] = _resolved(decode(seen.case.inputs))
-        if "case" in parameters:
-            available["case"] = _parameters(check, seen.case)
-        if "rng" in parameters:
-            available["rng"] = Rng(int(seen.case.seed or "0", 16)).split("judge")
-        if "reference" in parameters:
-            available["reference"] = self.reference()
-        answer = check.judge(**{name: available[name] for name in parameters})
-        if answer is None or answer is True:
-            return Verdict(True)
-        if isinstance(answer, Rejection):
-            values = {name: show(item) if not isinstance(item, str) else item for name, item in answer.values.items()}
-            message = Message(id="judge.rejected", values={"sentence": answer.sentence, **values})
-            return Verdict(False, message=message, timeline=answer.timeline)
-        if isinstance(answer, Difference):
-            return Verdict(False, difference=answer)
-        if isinstance(answer, Comparison):
-            return Verdict(answer.difference is None, difference=answer.difference, margin=answer.margin)
-        raise TypeError(f"a judge returns None or reject(…), not {type(answer).__name__}")
 
     def reference(self) -> types.ModuleType:
         assert self.exercise is not None
@@ -277,20 +285,6 @@ def _rng_of_example(seed: str, number: int) -> Rng:
     return Rng(int(seed, 16)).split(f"example {number}")
 
 
-def _parameters(check: Check, case: PlannedCase) -> dict[str, Any]:
-    """What the inputs of a case were made from."""
-    if case.drawn:
-        return decode(case.example)
-    if case.fresh:
-        return check.hidden[0].parameters
-    return next(each.parameters for each in (*check.public, *check.hidden) if each.title == case.title)
-
-
-def _compared(check: Check, value: Any, want: Any) -> Verdict:
-    comparison = compare(value, want, check.tolerance)
-    return Verdict(comparison.difference is None, difference=comparison.difference, margin=comparison.margin)
-
-
 def _parts(case: PlannedCase, blob: bytes) -> tuple[Any, Any]:
     """What an implementation gave, and the record of the hosted value, where the case has one."""
     found = decode(blob)
@@ -330,24 +324,12 @@ def _mutation(seen: Seen) -> Message:
     return Message(id="run.mutated", values={"input": ", ".join(names) or "its inputs"})
 
 
-def _resolved(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The inputs as a judge has them: of a hosted value what it is made of, of what differs between ranks the list."""
-    from autograder.lab import EACH_RANK, HOSTED, resolve
-
-    def one(value: Any) -> Any:
-        if not isinstance(value, Lab):
-            return value
-        if value.name == EACH_RANK:
-            return value.arguments["values"]
-        return value.arguments if value.name in HOSTED else resolve(value)
-
-    return {name: one(value) for name, value in inputs.items()}
-
-
 def _is_evidence(value: Any) -> bool:
     """Whether equality with `value` says something: it is no exception, has no NaN, and is not all zeros or empty."""
     if value is None or isinstance(value, Raised | Unsupported | bool):
         return False
+    if isinstance(value, Cut):  # the same mistake gives the same digest; what it begins with tells zeros
+        return _is_evidence(value.head)
     if isinstance(value, torch.Tensor):
         return bool(value.numel()) and not bool(value.isnan().any()) and bool((value != 0).any())
     if isinstance(value, np.ndarray):
@@ -362,6 +344,8 @@ def _is_evidence(value: Any) -> bool:
 
 
 def _has_nan(value: Any) -> bool:
+    if isinstance(value, Cut):
+        return _has_nan(value.head)
     if isinstance(value, torch.Tensor):
         return bool(value.isnan().any())
     if isinstance(value, np.ndarray):

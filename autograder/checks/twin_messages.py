@@ -80,7 +80,18 @@ class Verdict(msgspec.Struct):
     margin: float | None = None
     timeline: Timeline | None = None  # a picture of the answer
     matches: list[int] = []  # known mistakes that give the same
-    problem: str = ""  # the judge raised: our fault
+    untold: bool = False  # the answer was too large to be kept, and what is left of it does not tell how it differs
+    seconds: float = 0.0  # of CPU time that it took
+    problem: str = ""  # the judge raised, for the reference's own answer as well: our fault
+
+
+JUDGE_FAILED = frozenset({"judge.raised", "judge.memory", "judge.time"})
+"""Messages of verdicts on answers that a judge could not cope with, though it can with the reference's own."""
+
+
+def took_too_long(verdict: Verdict) -> bool:
+    """Whether looking at the answer was ended: then no other answer to that check, of the same submission, is looked at."""
+    return verdict.message is not None and verdict.message.id == "judge.time"
 
 
 class Reviewed(msgspec.Struct, tag="reviewed"):

@@ -93,6 +93,10 @@ _SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "compare.raised": {},
     "compare.judge": {},
     "judge.rejected": {},
+    "judge.raised": {},
+    "judge.memory": {},
+    "judge.time": {"seconds": _is_number},
+    "judge.not-asked": {},
     "budget.memory": {"bound": _is_number},  # not how much it was: their code decides that
     "budget.cpu": {"bound": _is_number},
 }

@@ -78,7 +78,7 @@ class ExerciseGrader:
         with self._session(subject, clock) as session:
             problem = self._loaded(session)
             if problem is None:
-                shown = self._reviewed(self._observe(session, public))
+                shown = self._reviewed(self._observe(session, public), clock)
                 drawn = self.shrinker is not None and any(pair[1].drawn for pair in public)
                 if any(case.verdict != "passed" and (drawn or not case.outcome.repeatable) for case in shown.values()):
                     session.drop()  # the pause that follows would tell the first run from the others
@@ -88,7 +88,7 @@ class ExerciseGrader:
                 ended = {key[0]: each.outcome for key, each in shown.items() if each.outcome.verdict in self.stop_at}
                 before = [pair for pair in public if pair[0].name not in ended]
                 coming = [pair for pair in hidden if pair[0].name not in ended]
-                behind = self._reviewed(self._observe(session, coming, before))
+                behind = self._reviewed(self._observe(session, coming, before), clock)
                 self._settle(subject, clock, behind, before, coming, shown)
                 cases = (
                     shown | behind | {(c.name, p.title): _unrun(ended[c.name]) for c, p in hidden if c.name in ended}
@@ -114,7 +114,10 @@ class ExerciseGrader:
 
     @property
     def _recorder(self) -> Recorder:
-        return Recorder(self.plan, self.title, self.points, self.lecture, self.limits.profile, self.has_gpu)
+        limits = self.limits
+        return Recorder(
+            self.plan, self.title, self.points, self.lecture, limits.profile, self.has_gpu, limits.output_kb
+        )
 
     # --- running ---
 
@@ -189,7 +192,7 @@ class ExerciseGrader:
             if clock.over:
                 return {}
             with self._session(subject, clock) as session:
-                return self._reviewed(self._observe(session, phase[: last + 1], before))
+                return self._reviewed(self._observe(session, phase[: last + 1], before), clock)
 
         lost = {key[0] for key, case in earlier.items() if case.verdict != "passed"}
         decided = decide(cases, again, lost)
@@ -235,7 +238,7 @@ class ExerciseGrader:
                 continue
             for _ in range(budget.REPEATS):
                 with self.gate.alone(), replace(self._session(subject, clock), turn=nullcontext) as session:
-                    again = self._reviewed({key: session.run_apart(check, planned)}, in_turn=True)[key]
+                    again = self._reviewed({key: session.run_apart(check, planned)}, clock, in_turn=True)[key]
                 if again.spent and budget.excess(check, again.spent) < budget.excess(check, cases[key].spent):
                     cases[key] = again
                 if not cases[key].only_broken:
@@ -285,7 +288,10 @@ class ExerciseGrader:
         with Session(self.trusted, self.plan, Code(self.plan.reference, "solution.py"), self.limits) as session:
             return budget.needs(session.run_apart(check, planned).used)
 
-    def _reviewed(self, outcomes: dict[Key, Outcome], in_turn: bool = False) -> dict[Key, Judged]:
+    def _reviewed(
+        self, outcomes: dict[Key, Outcome], clock: Clock | None = None, in_turn: bool = False
+    ) -> dict[Key, Judged]:
+        """What the twin says of `outcomes`. What looking at answers takes is the submission's time too."""
         cases = {key: Judged(outcome) for key, outcome in outcomes.items()}
         values = [key for key, case in cases.items() if case.outcome.verdict is None]
         seen = [
@@ -294,6 +300,8 @@ class ExerciseGrader:
         ]
         for key, verdict in zip(values, self.review(seen), strict=True):
             cases[key].review = verdict
+            if clock is not None:
+                clock.left -= verdict.seconds
             check, planned = self.plan.find(*key)
             used = cases[key].outcome.used
             if check.budget and used is not None:

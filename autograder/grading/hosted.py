@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from autograder.jail.channel import MAX_MESSAGE
 from autograder.jail.converse import converse
 from autograder.jail.host import JailError, Limits, Lost, Worker
-from autograder.jail.messages import Answer, Ask, Begin, Begun, Finish, Finished, Observed, Run
+from autograder.jail.messages import TEXTS, Answer, Ask, Begin, Begun, Finish, Finished, Load, Observed, Run, bound
 from autograder.jail.zygote import LATER
 from autograder.results import Message
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from autograder.grading.runner import Outcome, Session
 
 GRACE_SECONDS = 0.5  # between the soft limit, which tells the line, and the hard one
+MAX_BYTES = 16 * 2**20  # of one thing that is asked
 SECONDS = 20.0
 """For one answer of the host. An honest one takes less than a thousandth of it."""
 
@@ -90,7 +92,7 @@ def _together(host: Worker, sessions: Sequence[Session], request: Run, inputs: S
     if outcome is None:
         outcome = ended[0]
         values, changed = ([getattr(ended[rank], name) for rank in range(len(ranks))] for name in ("value", "changed"))
-        finished: Finished = host.exchange(Finish(values, changed), SECONDS, Finished)
+        finished: Finished = host.exchange(Finish(values, changed), SECONDS, Finished, most(request))
         if finished.error:
             said = Observed(kind="raised", name=finished.error, text=finished.text)
             return sessions[0].outcome(said, loading=False)
@@ -110,6 +112,7 @@ class _Rank:
     def __init__(self, session: Session, request: Run, deadline: float) -> None:
         self.session, self.request, self.deadline = session, request, deadline
         self.begun = False
+        self.size = max(most(request), MAX_BYTES)
 
     def resume(self, answer: Answer | None) -> Ask | Outcome:
         session = self.session
@@ -124,7 +127,16 @@ class _Rank:
         with self._asking.running() as worker:
             try:
                 say(worker)
-                said: Ask | Observed | Lost = worker.hear(self.deadline + GRACE_SECONDS, Ask | Observed)
+                said: Ask | Observed | Lost = worker.hear(self.deadline + GRACE_SECONDS, Ask | Observed, self.size)
             except Lost as lost:
                 said = lost
         return said if isinstance(said, Ask) else self._asking.ended(said)
+
+
+def most(request: Load | Run) -> int:
+    """How many bytes an answer to `request` has at most: what is longer is not read, whatever the worker was told."""
+    if isinstance(request, Load):
+        return TEXTS
+    if not request.answer_bytes:
+        return MAX_MESSAGE
+    return request.answer_bytes + bound(len(request.inputs)) + TEXTS

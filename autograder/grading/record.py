@@ -19,6 +19,8 @@ from autograder.jail.layers.base import Profile
 from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Verdict
 
 MAX_OBSERVATION = 4 * 2**20  # larger ones are judged but not kept
+MAX_OBSERVATIONS = 8 * 2**20  # of one exercise of one submission; what comes after them is judged but not kept
+OUTPUTS = 4  # how many times what one case may print is kept of what all cases of an exercise printed
 # The gravest reason first: what an exercise's verdict names when several checks fail.
 GRAVITY: tuple[Verdict, ...] = (
     "grader-error", "forbidden", "error", "crashed", "memory", "timeout", "failed", "blocked", "skipped", "passed",
@@ -80,6 +82,7 @@ class Recorder:
     lecture: str
     profile: Profile
     has_gpu: bool
+    output_kb: int = 64  # that one case may print
 
     def unjudged(
         self, verdict: Verdict, message: Message | None, file: str, *, file_hash: str = "", key: str = ""
@@ -141,6 +144,7 @@ class Recorder:
                     check = next(each for each in self.plan.checks if each.name == record.name)
                     record.smallest = self._case(check, planned, case, graded, subject)
             result.seconds = sum(case.outcome.seconds for case in cases.values())
+            _keep_output(result.checks, OUTPUTS * self.output_kb * 1024)
         needed = [check.verdict for check in result.checks if not check.bonus]
         result.verdict = next(verdict for verdict in GRAVITY if verdict in (*needed, "passed"))
         return graded
@@ -203,8 +207,10 @@ class Recorder:
                 result.message = Message(id="run.grader-error", values={"detail": review.problem})
         if outcome.value and len(outcome.value) <= MAX_OBSERVATION:
             key = hashlib.sha256(outcome.value).hexdigest()[:32]
-            graded.observations[key] = outcome.value
-            result.observation = key
+            kept = sum(map(len, graded.observations.values()))
+            if key in graded.observations or kept + len(outcome.value) <= MAX_OBSERVATIONS:
+                graded.observations[key] = outcome.value
+                result.observation = key
         return result
 
 
@@ -220,6 +226,16 @@ def flags(subject: Subject) -> list[Message]:
         flags.append(Message(id=f"flag.{kind}", values=values))
     flags += [Message(id="flag.differs", values={"name": name}) for name in sorted(subject.differing)]
     return flags
+
+
+def _keep_output(checks: list[CheckResult], room: int) -> None:
+    """Keep `room` bytes of what the cases printed: public ones first, since nobody else's output is shown to students."""
+    cases = [case for check in checks for case in (*check.cases, *([check.smallest] if check.smallest else []))]
+    for case in sorted(cases, key=lambda case: not case.public):
+        data = case.output.encode("utf-8", "replace")
+        if len(data) > room:
+            case.output = data[:room].decode("utf-8", "ignore") + "…"
+        room = max(room - len(data), 0)
 
 
 def _place(outcome: Outcome, subject: Subject) -> Place | None:

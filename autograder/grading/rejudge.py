@@ -99,7 +99,11 @@ def _exercise(
         if stale:
             needs_run.append((exercise.exercise, check.name))
             continue
-        judged.update(zip(keys, review(seen), strict=True))
+        verdicts = review(seen)
+        if any(verdict.untold for verdict in verdicts):  # it was too large to be kept, and may be right by now
+            needs_run.append((exercise.exercise, check.name))
+            continue
+        judged.update(zip(keys, verdicts, strict=True))
     checks = [_check(check, planned.get(check.name), judged) for check in exercise.checks]
     _diagnose(checks, plan, judged)
     needed = [check.verdict for check in checks if not check.bonus]

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 from autograder.checks.explain import message_of
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading import hosted
-from autograder.grading.hosted import GRACE_SECONDS, Hosting
+from autograder.grading.hosted import GRACE_SECONDS, Hosting, most
 from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
 from autograder.jail.layers.base import Profile, has_device
-from autograder.jail.messages import Inspect, Inspected, Load, Noticed, Observed, Run, Warm, Warmed
+from autograder.jail.messages import TEXTS, Inspect, Inspected, Load, Noticed, Observed, Run, Warm, Warmed, bound
 from autograder.jail.usage import Usage
 from autograder.jail.zygote import LATER, WORKER_FAILED
 from autograder.lab import is_hosted
@@ -190,7 +190,10 @@ class Session:
         assert self._worker is not None
         try:
             seen: Inspected = self._worker.exchange(
-                Inspect(self.code.text, list(self.code.forbidden)), self.limits.wall_seconds + GRACE_SECONDS, Inspected
+                Inspect(self.code.text, list(self.code.forbidden)),
+                self.limits.wall_seconds + GRACE_SECONDS,
+                Inspected,
+                TEXTS,
             )
         except Lost:
             self.drop()  # a source that takes down Python's own parser: loading it tells that
@@ -217,6 +220,8 @@ class Session:
             inputs=case.inputs,
             seconds=self.limits.cpu_seconds,
             wall_seconds=self.limits.wall_seconds,
+            # The reference's answer is not known before it ran.
+            answer_bytes=bound(len(case.want)) if case.want else 0,
             device="cpu" if self.on_cpu else check.device,
             torch_seed=self.torch_seed,
         )
@@ -228,9 +233,7 @@ class Session:
 
     def run_apart(self, check: PlannedCheck, case: PlannedCase) -> Outcome:
         """The same in a worker of its own, which is measured: nothing was computed before and nothing is left to use."""
-        with replace(
-            self, hosting=Hosting(), _worker=None, _loaded=False, _measured="memory" in check.budget
-        ) as own:
+        with replace(self, hosting=Hosting(), _worker=None, _loaded=False, _measured="memory" in check.budget) as own:
             outcome = own.run(check, case)
             self.timeouts = own.timeouts
             worker = own._worker
@@ -244,7 +247,7 @@ class Session:
         asking = self.asking(request)
         with self.turn(), asking.running() as worker:
             try:
-                said: Observed | Lost = worker.ask(request, asking.wall + GRACE_SECONDS)
+                said: Observed | Lost = worker.ask(request, asking.wall + GRACE_SECONDS, most(request))
             except Lost as lost:
                 said = lost
         if self.clock is not None:

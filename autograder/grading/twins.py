@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+import msgspec
 
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan, PlannedCase
@@ -14,6 +17,8 @@ from autograder.results import Message
 
 SECONDS = 120.0
 REVIEW_SECONDS = 20.0
+BATCH = 8 * 2**20
+"""Bytes of one message to the twin: what it decodes, and what is copied here, is not more at a time."""
 
 
 class TwinError(Exception):
@@ -58,16 +63,33 @@ class TwinClient:
         return self._ask(twin.Tried(failed), REVIEW_SECONDS).made
 
     def review(self, seen: list[twin.Seen]) -> list[twin.Verdict]:
-        """Verdicts on observations. One that takes the twin down, or forever, fails alone."""
-        if not seen:
-            return []
+        """Verdicts on observations of one submission. One that takes the twin down, or forever, fails alone."""
+        verdicts: list[twin.Verdict] = []
+        lost: set[str] = set()  # checks: of each, one loss is enough
+        for batch in _batches(seen):
+            try:
+                verdicts += self.judge(batch)
+            except TwinError:
+                verdicts += [self._review_alone(each, lost) for each in batch]
+        return verdicts
+
+    def _review_alone(self, seen: twin.Seen, lost: set[str]) -> twin.Verdict:
+        """A verdict on one of several observations that lost us the twin. It is at fault where the reference's own is none."""
+        if seen.check in lost:
+            return twin.Verdict(False, message=Message(id="judge.not-asked", values={}))
+        began = time.monotonic()
         try:
-            return self.judge(seen)
-        except TwinError:
-            if len(seen) == 1:
-                message = Message(id="run.too-big", values={"what": "it could not be compared in time", "limit": ""})
-                return [twin.Verdict(False, message=message)]
-            return [verdict for each in seen for verdict in self.review([each])]
+            return self.judge([seen])[0]
+        except TwinError as error:
+            lost.add(seen.check)
+            took, said = time.monotonic() - began, str(error)
+        try:
+            if self.judge([twin.Seen(seen.check, seen.case, seen.case.want)])[0].passed:
+                values = {"seconds": REVIEW_SECONDS}
+                return twin.Verdict(False, message=Message(id="judge.time", values=values), seconds=took)
+        except TwinError as error:
+            said = str(error)
+        return twin.Verdict(False, problem=f"the reference's own answer can't be looked at: {said}")
 
     def judge(self, seen: list[twin.Seen]) -> list[twin.Verdict]:
         """The same, or a `TwinError`."""
@@ -103,6 +125,23 @@ class TwinClient:
             self._worker = None
 
 
+def _batches(seen: list[twin.Seen]) -> Iterator[list[twin.Seen]]:
+    """Observations in messages of about `BATCH` bytes."""
+    batch: list[twin.Seen] = []
+    size = 0
+    for each in seen:
+        case = each.case
+        mine = len(each.value) + len(each.changed) + len(case.want) + len(case.inputs)
+        mine += sum(map(len, case.mistakes.values()))
+        if batch and size + mine > BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(each)
+        size += mine
+    if batch:
+        yield batch
+
+
 class RememberingReviewer:
     """A twin's reviews, each asked for once: equal observations of a case have the same verdict, and most are equal.
 
@@ -136,16 +175,26 @@ class RememberingReviewer:
     def _remembered(self, seen: list[twin.Seen], complete: bool) -> list[twin.Verdict]:
         known = self._known[complete]
         keys = [_digest(each) for each in seen]
-        new = {key: each for key, each in zip(keys, seen, strict=True) if key not in known}
+        # Of a check that is known to take too long to look at, no other answer of this submission is looked at either.
+        dear = {
+            each.check for key, each in zip(keys, seen, strict=True) if key in known and twin.took_too_long(known[key])
+        }
+        asked = zip(keys, seen, strict=True)
+        new = {key: each for key, each in asked if key not in known and each.check not in dear}
         found = dict(zip(new, self._review(list(new.values())), strict=True))
+        again = {key: msgspec.structs.replace(known[key], seconds=0.0) for key in keys if key in known}
         # One that failed for our reasons may do better the next time.
         known |= {key: verdict for key, verdict in found.items() if _is_final(verdict)}
-        return [found[key] if key in found else known[key] for key in keys]
+        not_asked = twin.Verdict(False, message=Message(id="judge.not-asked", values={}))
+        return [found.get(key) or again.get(key) or not_asked for key in keys]
 
 
 def _is_final(verdict: twin.Verdict) -> bool:
-    rejected = verdict.message is not None and verdict.message.id == "judge.rejected"
-    return verdict.passed or verdict.difference is not None or rejected
+    said = verdict.message is not None and verdict.message.id in _SAID_FOR_GOOD
+    return verdict.passed or verdict.difference is not None or said
+
+
+_SAID_FOR_GOOD = frozenset({"judge.rejected", "judge.raised", "judge.memory", "judge.time", "run.too-big"})
 
 
 def _digest(seen: twin.Seen) -> bytes:

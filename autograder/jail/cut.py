@@ -7,32 +7,28 @@ answer only what it takes to say how it is wrong ("shape is (1000000,), expected
 from __future__ import annotations
 
 import hashlib
+import itertools
 from typing import Any
 
 import numpy as np
 import torch
 
-from autograder.jail.values import TENSOR_NAMES, Cut, Drawn, decode, encode
+from autograder.jail.values import ARRAY_DTYPES, MAX_DEPTH, MAX_RAW, TENSOR_NAMES, Cut, Drawn, decode, encode
 
-LEAST = 64 * 2**10
-"""Bytes that any answer may have: a wrong one is told in full where that costs nothing."""
-TIMES = 4
-"""How many times the size of the expected answer is kept. Where lengths may vary, right ones stay far below."""
-HEAD = 8
+HEAD = 8  # elements that are kept of a tensor, keys of a dict
 _ITEM_BYTES = 8  # a container of more items than threshold / this is cut
-
-
-def bound(size: int) -> int:
-    """How many bytes of an answer are kept, where the expected one has `size`."""
-    return max(LEAST, TIMES * size)
+_SHORT = 64  # bytes of one item that is kept of a container that was cut
 
 
 def encode_within(value: Any, limit: int) -> bytes:
     """`encode`, in at most `limit` bytes: of what is larger, the largest parts are cut. 0 is no limit."""
-    blob = encode(value)
-    if not limit or len(blob) <= limit:
+    if not limit:
+        return encode(value)
+    blob = encode(_without_large_tensors(value, limit))
+    if len(blob) <= limit:
         return blob
     plain = decode(blob)
+    del blob  # it may be as large as the answer
     threshold = limit // 2
     while threshold >= 64:
         blob = encode(_cut(plain, threshold))
@@ -40,6 +36,27 @@ def encode_within(value: Any, limit: int) -> bytes:
             return blob
         threshold //= 4
     return encode(Cut(_kind(plain), "", (_length(plain),), None, _digest(plain)))
+
+
+def _without_large_tensors(value: Any, limit: int, depth: int = 0) -> Any:
+    """`value`, with tensors and arrays cut that are larger than `limit` alone: they are not copied to find that out.
+
+    Only what is exactly of a type that crosses is looked at: nothing of a type that the submission made is called.
+    """
+    kind = type(value)
+    if kind is torch.Tensor or kind is torch.nn.Parameter:
+        plain = value.layout is torch.strided and not value.is_quantized and value.dtype in TENSOR_NAMES
+        fits = plain and value.numel() * value.element_size() <= MAX_RAW  # else `encode` refuses it
+        return _cut(value.detach(), limit) if fits else value
+    if kind is np.ndarray:
+        return _cut(value, limit) if value.dtype.name in ARRAY_DTYPES and value.nbytes <= MAX_RAW else value
+    if depth > MAX_DEPTH:
+        return value
+    if kind is list or kind is tuple:
+        return kind(_without_large_tensors(item, limit, depth + 1) for item in value)
+    if kind is dict:
+        return {key: _without_large_tensors(item, limit, depth + 1) for key, item in value.items()}
+    return value
 
 
 def _cut(value: Any, threshold: int) -> Any:
@@ -57,11 +74,12 @@ def _cut(value: Any, threshold: int) -> Any:
         return value if len(value) <= threshold else _short(value, value[:200])
     if isinstance(value, dict):
         if 2 * len(value) > threshold // _ITEM_BYTES:
-            return _short(value, [_cut(key, 64) for key in list(value)[:HEAD]])
+            return _short(value, [_cut(key, _SHORT) for key in itertools.islice(value, HEAD)])
         return {key: _cut(item, threshold) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         if len(value) > threshold // _ITEM_BYTES:
-            return _short(value, [_cut(item, 64) for item in list(value)[:HEAD]])
+            count = max(HEAD, threshold // _SHORT // 4) if isinstance(value, list | tuple) else HEAD
+            return _short(value, [_cut(item, _SHORT) for item in itertools.islice(value, count)])
         if isinstance(value, list | tuple):
             return type(value)(_cut(item, threshold) for item in value)
     return value
@@ -86,4 +104,12 @@ def _length(value: Any) -> int:
 
 
 def _digest(value: Any) -> str:
-    return hashlib.sha256(encode(value)).hexdigest()[:32]
+    """Of all of a value: equal values have equal ones."""
+    digest = hashlib.blake2b(digest_size=16)
+    if isinstance(value, torch.Tensor):
+        flat = value.cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+        digest.update(f"{value.dtype} {tuple(value.shape)} ".encode())
+        digest.update(memoryview(flat.view(torch.uint8).numpy()))
+    else:
+        digest.update(encode(value))
+    return digest.hexdigest()

@@ -20,7 +20,7 @@ import msgspec
 
 from autograder.jail import usage
 from autograder.jail import zygote as protocol
-from autograder.jail.channel import Channel, ChannelClosed, ChannelError, ChannelTimeout
+from autograder.jail.channel import MAX_MESSAGE, Channel, ChannelClosed, ChannelError, ChannelTimeout
 from autograder.jail.layers import Profile
 from autograder.jail.messages import Reply, Request
 
@@ -311,15 +311,16 @@ class Worker:
         self._start = usage.start(pid, self._pages)
         self._last = usage.Spent()
 
-    def ask(self, request: Request, seconds: float) -> Reply:
-        """Send `request` and wait at most `seconds` for the answer. Raises `Lost`, and then the worker is ended."""
-        return self.exchange(request, seconds, Reply)
+    def ask(self, request: Request, seconds: float, size: int = MAX_MESSAGE) -> Reply:
+        """Send `request` and wait at most `seconds` for an answer of at most `size` bytes. Raises `Lost`, and then the worker
+        is ended."""
+        return self.exchange(request, seconds, Reply, size)
 
-    def exchange(self, request: Any, seconds: float, answer: Any) -> Any:
+    def exchange(self, request: Any, seconds: float, answer: Any, size: int = MAX_MESSAGE) -> Any:
         """`ask` for any pair of message types."""
         deadline = time.monotonic() + seconds
         self.begin(request, deadline)
-        return self.hear(deadline, answer)
+        return self.hear(deadline, answer, size)
 
     def begin(self, request: Any, deadline: float) -> None:
         """Send `request`, by `deadline` (of `time.monotonic`). What comes of it is to be heard (`hear`)."""
@@ -329,9 +330,9 @@ class Worker:
                 raise ChannelError("it sent a message that nobody asked for")
         self.tell(request, deadline)
 
-    def hear(self, deadline: float, answer: Any) -> Any:
-        """The next message on the request that was begun."""
-        channel: Channel[Any, Any] = Channel(self._sock, answer)
+    def hear(self, deadline: float, answer: Any, size: int = MAX_MESSAGE) -> Any:
+        """The next message on the request that was begun, of at most `size` bytes."""
+        channel: Channel[Any, Any] = Channel(self._sock, answer, size)
         with self._losing():
             number, message = channel.receive(deadline)
             if number != self._number:

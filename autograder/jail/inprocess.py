@@ -46,10 +46,10 @@ class InProcessWorker:
 
             self._serve = _Worker()
 
-    def ask(self, request: Any, seconds: float) -> Any:
+    def ask(self, request: Any, seconds: float, size: int = 0) -> Any:
         return self.exchange(request, seconds, None)
 
-    def exchange(self, request: Any, seconds: float, answer: Any) -> Any:
+    def exchange(self, request: Any, seconds: float, answer: Any, size: int = 0) -> Any:
         with contextlib.redirect_stdout(self._printed), contextlib.redirect_stderr(self._printed):
             return self._serve.answer(request)
 

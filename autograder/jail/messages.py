@@ -12,6 +12,18 @@ import msgspec
 ShortText = Annotated[str, msgspec.Meta(max_length=4000)]
 Name = Annotated[str, msgspec.Meta(max_length=200)]
 
+LEAST = 64 * 2**10
+"""Bytes that any answer may have: a wrong one is told in full where that costs nothing."""
+TIMES = 4
+"""How many times the size of the expected answer is kept. Where lengths may vary, right ones stay far below."""
+TEXTS = 64 * 2**10
+"""Bytes that suffice for all that an answer to a request holds beside values."""
+
+
+def bound(size: int) -> int:
+    """How many bytes of an answer are kept, where the expected one has `size`."""
+    return max(LEAST, TIMES * size)
+
 
 MAX_NOTICED = 16
 

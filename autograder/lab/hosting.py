@@ -33,7 +33,7 @@ ENDS = {"stages": "autograder.lab.stages:ends", "world": "autograder.lab.world:C
 """What makes an implementation's end of them: called with `ask` and what `Hosted.ends` says of the rank."""
 
 MAX_CALLS = 20_000
-MAX_BYTES = 64 * 2**20
+MAX_BYTES = 16 * 2**20
 """What one run may ask for, and send with it, before it is refused: far beyond what any exercise needs."""
 
 POLL_SECONDS = 0.05  # a signal can arrive while the main thread waits, and is seen when it wakes

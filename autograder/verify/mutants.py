@@ -204,7 +204,7 @@ class MutantTrial:
         if outcome.value == case.want and not outcome.changed:
             return Said("passed")  # what the reference gives, and that is known to pass
         verdict = self._grader.review([twin.Seen(check.name, case, outcome.value, outcome.changed)])[0]
-        if verdict.problem:
+        if verdict.problem or (verdict.message is not None and verdict.message.id in twin.JUDGE_FAILED):
             return Said("grader-error", exact=True)
         margin = None if verdict.margin is None else float(f"{verdict.margin:.3g}")
         if verdict.passed:

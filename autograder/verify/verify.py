@@ -24,7 +24,7 @@ from autograder.grading.planner import CourseProblem, Outcomes, compared
 from autograder.grading.record import Subject
 from autograder.grading.runner import ENDED, Code, Outcome, RunLimits, Session, observe_all
 from autograder.grading.twins import TwinClient
-from autograder.results import CheckResult, ExerciseResult, Message, Verdict
+from autograder.results import CaseResult, CheckResult, ExerciseResult, Message, Verdict
 from autograder.verify import belongings
 from autograder.verify.forgers import forgers
 from autograder.verify.report import FAR, Report, Trial, problems_of, remember, remembered
@@ -288,10 +288,17 @@ class Trials:
         return problems
 
 
+def _is_too_much(case: CaseResult) -> bool:
+    """Whether a judge could not cope with an answer: it costs the submission its points, and is to be mended all the same."""
+    return case.message is not None and case.message.id in twin.JUDGE_FAILED
+
+
 def _trial(each: _Attempt, result: ExerciseResult, passed: list[PlannedCheck]) -> Trial:
     """What became of it; `passed` are the checks that need not be run, where it can be loaded at all."""
     loaded = result.message is None
-    verdicts = {check.name: check.verdict for check in result.checks}
+    verdicts = {
+        check.name: "grader-error" if any(map(_is_too_much, check.cases)) else check.verdict for check in result.checks
+    }
     return Trial(
         kind=each.kind,
         name=each.name,
