@@ -21,6 +21,7 @@ from autograder.cli import (
     export,
     grade,
     handin,
+    ledger,
     otter,
     rejudge,
     runs,
@@ -48,6 +49,7 @@ explain.register(app)
 rejudge.register(app)
 scores.register(app)
 runs.register(app)
+ledger.register(app)
 collect.register(app)
 export.register(app)
 otter.register(app)
