@@ -47,6 +47,14 @@ def join(store: Store, others: Sequence[Path]) -> None:
     _write_publications(store, _union(published, publications(store)))
 
 
+def join_decisions(store: Store, others: Sequence[Path]) -> None:
+    """Write into `store` what was decided in the results files `others` and is not in it. What is in it keeps its numbers."""
+    for path in others:
+        with Store(path) as other:
+            _write_decisions(store, _union(decisions(store), decisions(other)))
+            _write_publications(store, _union(publications(store), publications(other)))
+
+
 def rows(store: Store) -> list[Row]:
     """Every stored result, in the order of the file."""
     started = {run.id: run.started for run in store.runs()}
