@@ -263,3 +263,27 @@ def test_a_large_ledger_is_kept_in_several_pages(
     with Store(one / "all.sqlite") as store:
         LedgerBranch(one).fetch(store)
         assert sorted(earned(store)) == ["ada", "bob", "cyd"]
+
+
+def test_what_a_nightly_job_finds_again_is_not_kept_again(clone: Callable[[str], Path], remote: Path) -> None:
+    one = clone("one")
+    branch = LedgerBranch(one)
+
+    def night(day: int, *exercises: ExerciseResult, text: str = "f1") -> int:
+        with Store(one / ".autograder/results.sqlite") as store:
+            graded(store, "ada", *(replace(each, file_hash=text) for each in exercises), day=day)
+            return branch.keep(store, begin=True).results
+
+    assert night(1, on_gpu()) == 1
+    before = git(remote, "rev-parse", "grades")
+    assert night(2, on_gpu()) == 0 and git(remote, "rev-parse", "grades") == before
+    assert night(3, on_gpu("failed")) == 1  # the same answer, judged in another way
+    assert night(4, on_gpu()) == 1  # and again: it must stand
+    assert night(5, on_gpu("failed"), text="f2") == 1  # another answer
+    assert night(6, on_gpu()) == 0  # the first one is found again: that does not take the newer answer back
+    other = clone("other")
+    with Store(other / "all.sqlite") as store:
+        branch = LedgerBranch(other)
+        branch.fetch(store)
+        assert [mark.earned for mark in store.marks()] == [5, 3, 5, 3]
+        assert branch.keep(store).results == 0

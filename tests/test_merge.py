@@ -236,6 +236,10 @@ def test_shards_of_one_class_are_joined(course: Path) -> None:
         assert [each.student for each in Ledger(store).adjustments()] == ["cyd"]
         [ada] = [each for each in standing(store) if each.submission == "ada"]
         assert [ada.origin_of(each).hash for each in ada.exercises] == ["h1", "h9"]  # of two hand-ins, and it says so
+    again = here(course, "merge", "1.sqlite", "2.sqlite", "3.sqlite", "--results", "all.sqlite")
+    assert again.code == 0 and "5 of 5 say what was known before." in again.flat
+    with Store(course / "all.sqlite") as store:
+        assert len(store.marks()) == 7
     one = here(course, "merge", "1.sqlite", "--results", "one.sqlite")
     assert one.code == 0 and set(stands(course / "one.sqlite")) == {"ada", "bob"}
 

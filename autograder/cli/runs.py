@@ -190,7 +190,7 @@ def merge(
     from autograder.feedback.pen import console
     from autograder.grading.merge import Shards
     from autograder.store import Store
-    from autograder.store.join import join_decisions
+    from autograder.store.join import join_decisions, says_new
 
     root, loaded = open_course(course)
     out = console()
@@ -205,10 +205,16 @@ def merge(
             for label, count in counts.items():
                 out.print(visible(f"{name}: {count} checks from {label}"))
         joined = [result for _, result in sorted(shards.joined.items())]
-        for result in joined:
+        elsewhere = all(
+            source.file is not None for source in sources
+        )  # else it is a run of this file that is completed
+        new = [result for result in joined if not elsewhere or says_new(store, result)]
+        for result in new:
             store.save(result, _observations(result, sources), graded=_graded(result, sources))
         join_decisions(store, [source.file for source in sources if source.file is not None])
         store.finish_run(run.id)
+        if len(new) < len(joined):
+            out.print(f"{len(joined) - len(new)} of {len(joined)} say what was known before.")
         _complain(shards.problems)
         people = open_roster(root, loaded, roster)
         finish(loaded, store, people, joined, report or private_folder(root) / "report", json_folder, run.id)

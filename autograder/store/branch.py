@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.store.database import Store, StoreError
-from autograder.store.join import decisions, join, publications, rows, write_pages
+from autograder.store.join import decisions, join, news, publications, rows, write_pages
 
 BRANCH = "grades"
 MOST = 32 * 2**20
@@ -122,10 +122,10 @@ class LedgerBranch:
                     known = {row.hash for row in rows(branch)}
                     decided = [*decisions(branch), *publications(branch)]
                 join(store, [folder / "branch.sqlite"])
-            new = sum(row.hash not in known for row in rows(store))
+            new = news(store, known)
             if head is not None and not new and decided == [*decisions(store), *publications(store)]:
                 return head, 0
-            return self._commit(head, write_pages(store, known, folder, MOST), new), new
+            return self._commit(head, write_pages(store, new, folder, MOST), len(new)), len(new)
 
     def _commit(self, head: str | None, pages: list[Path], count: int) -> str:
         """A commit on `head` with more pages."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.results import Result, from_json
+from autograder.results import ExerciseResult, Result, from_json
 from autograder.store.database import Store, StoreError
 
 Decision = tuple[object, ...]  # a row of `adjustment` without its number; what a "back" takes back is a Decision too
@@ -30,6 +30,7 @@ class Row:
 
     number: int
     run: str
+    submission: str
     hash: str  # SHA-256 of its JSON
     written: str  # ISO 8601, UTC: never earlier than what was written before it into the same file
 
@@ -60,10 +61,12 @@ def rows(store: Store) -> list[Row]:
     started = {run.id: run.started for run in store.runs()}
     found: list[Row] = []
     written = ""
-    for number, run, graded_at, data in store.rows("SELECT number, run, graded_at, data FROM result ORDER BY number"):
+    for number, run, name, graded_at, data in store.rows(
+        "SELECT number, run, submission, graded_at, data FROM result ORDER BY number"
+    ):
         # A result that was judged again or joined has the time at which its code ran: its run says when it was written.
         written = max(written, graded_at, started.get(run, ""))
-        found.append(Row(number, run, hashlib.sha256(_unpack(store, data)).hexdigest(), written))
+        found.append(Row(number, run, name, hashlib.sha256(_unpack(store, data)).hexdigest(), written))
     return found
 
 
@@ -81,13 +84,52 @@ def publications(store: Store) -> list[tuple[object, ...]]:
     return store.rows("SELECT made_at, by, module, shown FROM publication ORDER BY number")
 
 
-def write_pages(store: Store, known: Collection[str], folder: Path, most: int) -> list[Path]:
-    """Write the results of `store` whose hashes are not `known` into results files in `folder`, each of about `most` bytes at most.
+def news(store: Store, known: Collection[str]) -> list[Row]:
+    """The results whose hashes are not `known` and that say something new, in the order of the file.
 
-    Every one has all decisions of `store`; the first is written even when there is no such result.
+    A nightly job grades the same answers again and again. What says of every exercise the same as the newest result of the same answer
+    before it need not be kept: no score and no feedback depends on it.
+    """
+    every = rows(store)
+    wanted = {row.submission for row in every if row.hash not in known}
+    said: dict[tuple[str, ...], object] = {}
+    found = []
+    for row in every:
+        if row.submission in wanted:
+            new = _content(store.read(row.number))
+            if row.hash not in known and not new.items() <= said.items():
+                found.append(row)
+            said |= new
+    return found
+
+
+def says_new(store: Store, result: Result) -> bool:
+    """The same of one result that is not stored yet."""
+    said: dict[tuple[str, ...], object] = {}
+    for (number,) in store.rows("SELECT number FROM result WHERE submission = ? ORDER BY number", result.submission):
+        said |= _content(store.read(number))
+    return not _content(result).items() <= said.items()
+
+
+def _content(result: Result) -> dict[tuple[str, ...], object]:
+    """What a result says, by submission, exercise and answer; but for the run that says it and the cases that it drew."""
+    return {(result.submission, each.exercise, each.file_hash): _content_of(result, each) for each in result.exercises}
+
+
+def _content_of(result: Result, exercise: ExerciseResult) -> object:
+    origin = result.origin_of(exercise)
+    checks = tuple((check.name, check.points, check.verdict, check.earned) for check in exercise.checks)
+    made = origin.provenance
+    graded = (made.authored.get(exercise.exercise, ""), made.secret, origin.handed_in, origin.clock)
+    return exercise.verdict, exercise.points, checks, graded
+
+
+def write_pages(store: Store, waiting: Sequence[Row], folder: Path, most: int) -> list[Path]:
+    """Write the results `waiting` of `store` into results files in `folder`, each of about `most` bytes at most.
+
+    Every one has all decisions of `store`; the first is written even when there is no result to write.
     """
     pages: list[Path] = []
-    waiting = [row for row in rows(store) if row.hash not in known]
     while waiting or not pages:
         path = folder / f"page-{len(pages)}.sqlite"
         waiting = waiting[_write_page(store, waiting, path, most) :]
