@@ -328,6 +328,41 @@ def test_deliver_names_who_did_not_get_it(graded: Graded, tmp_path: Path) -> Non
     assert run(folder / "course", "deliver", "letters", *options).code == 2
 
 
+def test_every_member_of_a_group_gets_the_feedback(graded: Graded, tmp_path: Path) -> None:
+    """The class list names a shared repository once; one member had more time than the other."""
+    folder, remotes, jobs = graded
+    shutil.copy(jobs["publish"].root / "published/results.sqlite", tmp_path / "results.sqlite")
+    with Store(tmp_path / "results.sqlite") as store:
+        [ada] = [each for each in standing(store) if each.submission == "ada"]
+        store.save(replace(ada, submission="red"), {})
+    options = (
+        "--results",
+        str(tmp_path / "results.sqlite"),
+        "--roster",
+        str(tmp_path / "roster.csv"),
+        "--allow-protocol",
+        "file",
+    )
+
+    def delivered(*more: str) -> str:
+        put(
+            tmp_path,
+            "roster.csv",
+            f"student,repository,group\nkim,,red\nada,,red\nlee,{remotes['ada'].bare},red\nbob,{remotes['bob'].bare},\neve,{remotes['eve'].bare},\n",
+        )
+        done = run(folder / "course", "deliver", MODULE, "--push", "--into", str(tmp_path / "files"), *options, *more)
+        assert done.code == 0, done
+        return git(remotes["ada"].bare, "ls-tree", "--name-only", BRANCH)
+
+    assert delivered() == f"{MODULE}.md"
+    assert sorted(path.stem for path in (tmp_path / "files").iterdir()) == ["ada", "bob", "eve", "kim", "lee"]
+    decided = run(folder / "course", "adjust", "kim", MODULE, "--add", "1", "--why", "a misprint", *options[:4])
+    assert decided.code == 0, decided
+    assert delivered().splitlines() == [f"{MODULE}-ada.md", f"{MODULE}-kim.md", f"{MODULE}-lee.md"]
+    assert "a misprint" in shown(remotes["ada"].bare, BRANCH, f"{MODULE}-kim.md")
+    assert "a misprint" not in shown(remotes["ada"].bare, BRANCH, f"{MODULE}-lee.md")
+
+
 # --- the page --------------------------------------------------------------------------------------------------------
 
 

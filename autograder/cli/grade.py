@@ -200,7 +200,7 @@ def finish(
     from autograder.store import Ledger, standing
 
     out = console()
-    out.print(class_table(results))
+    out.print(class_table(results, width=out.width))
     out.print(legend())
     if json_folder is not None:
         json_folder.mkdir(parents=True, exist_ok=True)

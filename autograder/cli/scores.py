@@ -62,7 +62,7 @@ def scores(
         _require_known(students, [score.student for score in found])
         found = [score for score in found if score.student in students]
     out = console()
-    out.print(score_table(found))
+    out.print(score_table(found, width=out.width))
     for score in found:
         if steps or (students and len(students) == 1):
             out.print(score_steps(score))

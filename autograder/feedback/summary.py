@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from autograder.feedback.fit import EDGES, GAP, fitting, part, widest
 from autograder.feedback.pen import Pen
 from autograder.results import PENDING, ExerciseResult, Result
 
@@ -33,30 +34,51 @@ _MEANINGS = {
 }
 
 
-def class_table(results: list[Result], encoding: str | None = None) -> Table:
-    """Submissions as rows, topics as columns, in each a sign for every exercise of the topic; then the points."""
+def class_table(results: list[Result], encoding: str | None = None, width: int | None = None) -> Table:
+    """Submissions as rows: who it is, the points, then a column for each topic with a sign for every exercise of it.
+
+    As many topics as fit into `width` (None: all), with their names shortened where that makes room; the caption names the others.
+    """
     pen = Pen(encoding or sys.stdout.encoding or "utf-8")
     topics = _topics(results)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("submission", overflow="fold", ratio=None)
-    for topic, exercises in topics.items():
-        table.add_column(pen.line(topic), no_wrap=True, overflow="ellipsis", min_width=len(exercises))
-    table.add_column("points", justify="right", no_wrap=True)
-    pending = any(result.pending for result in results)
-    if pending:
-        table.add_column("pending", justify="right", no_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), caption_justify="left")
+    columns = _first_columns(results, pen)
+    used = EDGES
+    for place, (name, cells) in enumerate(columns):
+        words = name in ("submission", "look at")
+        whole = widest(name, [cell.plain for cell in cells])
+        taken = part(whole, width, 24) if words else whole
+        table.add_column(name, justify="left" if words else "right", overflow="fold", width=taken)
+        used += taken + (GAP if place else 0)
+    room = 0 if width is None else width - used
+    widths = [max(len(topic), len(exercises)) for topic, exercises in topics.items()]
+    if width is not None and fitting(widths, room) < len(topics):
+        widths = [max(min(len(topic), 6), len(exercises)) for topic, exercises in topics.items()]
+    count = len(topics) if width is None else fitting(widths, room)
+    shown = dict(list(topics.items())[:count])
+    for topic, taken in zip(shown, widths, strict=False):
+        table.add_column(pen.line(topic), no_wrap=True, overflow="ellipsis", width=taken)
+    for row, result in enumerate(results):
+        graded = {exercise.exercise: exercise for exercise in result.exercises}
+        strips = [_strip([graded.get(name) for name in exercises], pen) for exercises in shown.values()]
+        table.add_row(*(cells[row] for _, cells in columns), *strips)
+    if left := list(topics)[count:]:
+        table.caption = pen.line(f"No room for {', '.join(left)}: they are in the report, and in a wider window.")
+    return table
+
+
+def _first_columns(results: list[Result], pen: Pen) -> list[tuple[str, list[Text]]]:
+    """Who it is, what it comes to, and what a person should look at."""
+    columns = [
+        ("submission", [pen.line(result.submission) for result in results]),
+        ("points", [pen.line(f"{result.earned}/{result.points}", "bold") for result in results]),
+    ]
+    if any(result.pending for result in results):
+        columns.append(("pending", [pen.line(str(result.pending or ""), "cyan") for result in results]))
     remarks = [_remarks(result) for result in results]
     if any(remarks):
-        table.add_column("look at", overflow="fold")
-    for result, remark in zip(results, remarks, strict=True):
-        graded = {exercise.exercise: exercise for exercise in result.exercises}
-        row: list[Text] = [pen.line(result.submission)]
-        row += [_strip([graded.get(name) for name in exercises], pen) for exercises in topics.values()]
-        row.append(pen.line(f"{result.earned}/{result.points}", "bold"))
-        row += [pen.line(str(result.pending or ""), "cyan")] if pending else []
-        row += [pen.line(remark, "yellow")] if any(remarks) else []
-        table.add_row(*row)
-    return table
+        columns.append(("look at", [pen.line(remark, "yellow") for remark in remarks]))
+    return columns
 
 
 def legend(encoding: str | None = None) -> Text:
