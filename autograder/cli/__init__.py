@@ -65,6 +65,7 @@ def main() -> None:
         if reconfigure is not None:
             reconfigure(errors="replace")  # a console that can't show a character shows "?", and the command goes on
     try:
+        common.require_no_empty(sys.argv[1:])
         app(standalone_mode=True)
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")

@@ -133,6 +133,8 @@ def _deadline(
     from autograder.scores.deadlines import deadline
     from autograder.store import Ledger, Store
 
+    if module is not None:
+        course.module(module)  # refused when there is none of that name, also where its deadline is not asked for
     if until:
         try:
             moment = datetime.fromisoformat(until)

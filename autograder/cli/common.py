@@ -9,17 +9,34 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from autograder.course import Course
 
 CourseOption = Annotated[
     Path | None,
     typer.Option("--course", help="Folder of the course. By default the nearest one above that has a grading.toml."),
 ]
+_WORDS = frozenset({"--why", "--until", "--by", "--note"})
 STUDENTS, INSTRUCTORS, AUTHORS = "Students", "Instructors", "Authors"
 
 
 class Refused(Exception):
     """The command can't do what was asked; the text says why and what to do."""
+
+
+def require_no_empty(arguments: Sequence[str]) -> None:
+    """Refuse an argument that is an empty text: a shell makes one of a variable that is not set.
+
+    It would mean this folder, everybody, or nothing, and never what was meant. Words for people may be empty.
+    """
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        name, given, value = argument.partition("=")
+        if argument == "" and before not in _WORDS:
+            after = f" after {before}" if before else ""
+            raise Refused(f"An argument{after} is empty: nothing is selected. Is a variable not set?")
+        if given and not value and name.startswith("--") and name not in _WORDS:
+            raise Refused(f"{name}= is empty: nothing is selected. Is a variable not set?")
 
 
 def find_root(given: Path | None) -> Path:
