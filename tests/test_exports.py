@@ -184,6 +184,18 @@ def test_gradebooks_that_can_not_be_filled(scores, text: str, columns: dict[str,
 # --- Gradescope and JUnit --------------------------------------------------------------------------------------------
 
 
+def test_gradescope_names_bonus_points_that_exceed_the_whole(scores) -> None:
+    """“212 of 208” beside “pending” looks like a fault of ours: it says which of them are beyond, and that pending ones are not in it."""
+    bonus = replace(sample.perfect().checks[0], name="extra", bonus=True, points=4, earned=4, verdict="passed")
+    open_ = replace(sample.perfect().checks[0], name="later", points=2, earned=0, verdict="skipped")
+    whole = sample.perfect()
+    result = sample.result(exercises=[replace(whole, checks=[*whole.checks, bonus, open_])])
+    said = gradescope.results(student_view(result), scores[0])["output"]
+    assert "4 points of bonus checks included, which are beyond the" in said
+    assert "2 points are pending: they are not in the score yet." in said
+    assert "bonus" not in gradescope.results(student_view(sample.result(exercises=[whole])), scores[0])["output"]
+
+
 def test_gradescope_has_a_test_for_each_check(scores) -> None:
     result = sample.result(exercises=[sample.bpe(), sample.broken(), sample.perfect()])
     content = json.loads(gradescope.to_json(gradescope.results(student_view(result))))

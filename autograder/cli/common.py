@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,6 +65,23 @@ def open_course(given: Path | None) -> tuple[Path, Course]:
 def private_folder(root: Path) -> Path:
     """Where an instructor's secret, plans and results are: never in version control, never in a release."""
     return root / ".autograder"
+
+
+def working_folder(root: Path, results: Path | None) -> Path:
+    """Where plans are kept: the private folder, or, where the course can't be written, `.autograder` beside the results file `results`."""
+    private = private_folder(root)
+    there = next(folder for folder in (private, *private.parents) if folder.exists())
+    if results is None or os.access(there, os.W_OK):
+        return private
+    return results.absolute().parent / ".autograder"
+
+
+def course_secret(root: Path, working: Path) -> bytes:
+    """The course secret: the course's own, made on first use; in the folder `working` where the course has none and can't be written."""
+    from autograder.grading.secret import has_secret, load_secret
+
+    private = private_folder(root)
+    return load_secret(private if has_secret(private) else working)
 
 
 def require_solutions(root: Path) -> None:
