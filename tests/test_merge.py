@@ -266,3 +266,17 @@ def test_one_exercise_graded_in_two_ways_is_refused_and_both_are_named(course: P
     # What else they handed in is joined, unless that is another case of the same.
     name = "ada" if other.submission == "ADA" else other.submission
     assert found[name].get(B, 5) == 5 and A not in found.get("bob", {})
+
+
+def test_a_gpu_that_is_not_there_one_night_takes_no_points_away(course: Path) -> None:
+    shard(course / "cpu.sqlite", result(ON_CPU, name="ada"), result(ON_CPU, name="bob"))
+    shard(course / "g.sqlite", result(on_gpu(), name="ada", device="cuda"), result(on_gpu(), name="bob", device="cuda"))
+    assert here(course, "merge", "cpu.sqlite", "g.sqlite", "--results", "term.sqlite").code == 0
+    new = replace(ON_CPU, file_hash="f2")  # bob handed in something else
+    shard(course / "next.sqlite", result(ON_CPU, name="ada"), result(new, name="bob", hash="h2"))
+    assert here(course, "merge", "next.sqlite", "--results", "term.sqlite").code == 0
+    assert stands(course / "term.sqlite") == {"ada": {A: 5}, "bob": {A: 3}}
+    mended = result(ON_CPU, name="ada", authored={A: "a2"})
+    shard(course / "mended.sqlite", mended)
+    assert here(course, "merge", "mended.sqlite", "--results", "term.sqlite").code == 0
+    assert stands(course / "term.sqlite")["ada"] == {A: 3}  # by other checks: nothing is known of them

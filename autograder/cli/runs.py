@@ -15,6 +15,7 @@ from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_cours
 
 if TYPE_CHECKING:
     from autograder.grading.changes import ExerciseChange
+    from autograder.grading.merge import Shards
     from autograder.results import ExerciseResult, Result
     from autograder.store import Store
 
@@ -204,11 +205,12 @@ def merge(
         for name, counts in sorted(shards.taken.items()):
             for label, count in counts.items():
                 out.print(visible(f"{name}: {count} checks from {label}"))
+        # From files, into a ledger that may know more; else it is a run of this ledger that is completed, and the new run has all of it.
+        from_files = all(source.file is not None for source in sources)
+        if from_files:
+            _recall(store, shards)
         joined = [result for _, result in sorted(shards.joined.items())]
-        elsewhere = all(
-            source.file is not None for source in sources
-        )  # else it is a run of this file that is completed
-        new = [result for result in joined if not elsewhere or says_new(store, result)]
+        new = [result for result in joined if not from_files or says_new(store, result)]
         for result in new:
             store.save(result, _observations(result, sources), graded=_graded(result, sources))
         join_decisions(store, [source.file for source in sources if source.file is not None])
@@ -220,6 +222,15 @@ def merge(
         finish(loaded, store, people, joined, report or private_folder(root) / "report", json_folder, run.id)
     if shards.problems:
         raise typer.Exit(1)
+
+
+def _recall(store: Store, shards: Shards) -> None:
+    """What is pending takes the verdict that the ledger knows of the same answer."""
+    from autograder.store.join import results_of
+
+    for result in list(shards.joined.values()):
+        for earlier in results_of(store, result.submission) if result.pending else ():
+            shards.recall(result.submission, earlier)
 
 
 def _observations(result: Result, sources: list[Source]) -> dict[str, bytes]:

@@ -100,6 +100,24 @@ class Shards:
             for each in theirs.exercises:
                 self._source.setdefault((name, each.exercise), label)
 
+    def recall(self, name: str, earlier: Result) -> None:
+        """Let what is pending of the submission `name` take the verdict that the same answer had in `earlier`, by the same checks.
+
+        So a machine with a GPU that is not there one night takes nobody's points away.
+        """
+        mine = self.joined[key(name)]
+        known = {each.exercise: each for each in earlier.exercises}
+        merged = Merged(mine)
+        exercises = []
+        for each in mine.exercises:
+            before = known.get(each.exercise)
+            same = before is not None and each.file_hash and each.file_hash == before.file_hash
+            if before is not None and same and each.pending and not _other_checks(mine, each, earlier, before):
+                before = msgspec.structs.replace(before, origin=earlier.origin_of(before))
+                each = _exercise(each, before, merged)
+            exercises.append(each)
+        self.joined[key(name)] = msgspec.structs.replace(mine, exercises=exercises)
+
     def _of_this_class(
         self, result: Result, label: str, first: dict[str, tuple[Result, ExerciseResult, str]]
     ) -> Result:

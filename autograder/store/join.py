@@ -106,9 +106,15 @@ def news(store: Store, known: Collection[str]) -> list[Row]:
 def says_new(store: Store, result: Result) -> bool:
     """The same of one result that is not stored yet."""
     said: dict[tuple[str, ...], object] = {}
-    for (number,) in store.rows("SELECT number FROM result WHERE submission = ? ORDER BY number", result.submission):
-        said |= _content(store.read(number))
+    for earlier in reversed(list(results_of(store, result.submission))):
+        said |= _content(earlier)
     return not _content(result).items() <= said.items()
+
+
+def results_of(store: Store, submission: str) -> Iterator[Result]:
+    """Every stored result of a submission, the newest first."""
+    for (number,) in store.rows("SELECT number FROM result WHERE submission = ? ORDER BY number DESC", submission):
+        yield store.read(number)
 
 
 def _content(result: Result) -> dict[tuple[str, ...], object]:
