@@ -12,6 +12,8 @@ from autograder.feedback.fit import EDGES, GAP, fitting, part, widest
 from autograder.feedback.pen import Pen
 from autograder.results import PENDING, ExerciseResult, Result
 
+_WORDS = ("submission", "look at")
+"""Columns of words, which may be folded."""
 _SIGNS = {"full": "●", "most": "◕", "some": "◔", "none": "○", "stopped": "✗", "pending": "?", "absent": "·"}
 _ASCII = {"full": "#", "most": "+", "some": "-", "none": "0", "stopped": "x", "pending": "?", "absent": "."}
 _STYLES = {
@@ -35,39 +37,45 @@ _MEANINGS = {
 
 
 def class_table(results: list[Result], encoding: str | None = None, width: int | None = None) -> Table:
-    """Submissions as rows: who it is, the points, then a column for each topic with a sign for every exercise of it.
+    """Submissions as rows: who it is, a column for each topic with a sign for every exercise of it, then the points.
 
-    As many topics as fit into `width` (None: all), with their names shortened where that makes room; the caption names the others.
+    Names and points have their room first; of the topics there are as many as fit into `width` (None: all) beside them, with their names
+    shortened where that makes room. The caption names the others.
     """
     pen = Pen(encoding or sys.stdout.encoding or "utf-8")
     topics = _topics(results)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), caption_justify="left")
-    columns = _first_columns(results, pen)
-    used = EDGES
-    for place, (name, cells) in enumerate(columns):
-        words = name in ("submission", "look at")
+    columns = _fixed_columns(results, pen)
+    taken = []
+    for name, cells in columns:
         whole = widest(name, [cell.plain for cell in cells])
-        taken = part(whole, width, 24) if words else whole
-        table.add_column(name, justify="left" if words else "right", overflow="fold", width=taken)
-        used += taken + (GAP if place else 0)
-    room = 0 if width is None else width - used
-    widths = [max(len(topic), len(exercises)) for topic, exercises in topics.items()]
-    if width is not None and fitting(widths, room) < len(topics):
-        widths = [max(min(len(topic), 6), len(exercises)) for topic, exercises in topics.items()]
-    count = len(topics) if width is None else fitting(widths, room)
-    shown = dict(list(topics.items())[:count])
-    for topic, taken in zip(shown, widths, strict=False):
-        table.add_column(pen.line(topic), no_wrap=True, overflow="ellipsis", width=taken)
+        taken.append(part(whole, width, 24) if name in _WORDS else whole)
+    shown = _shown(topics, None if width is None else width - EDGES - sum(taken) - GAP * (len(taken) - 1))
+    for (name, _), room in zip(columns, taken, strict=True):
+        table.add_column(name, justify="left" if name in _WORDS else "right", overflow="fold", width=room)
+        if name == columns[0][0]:
+            for topic, space in shown.items():
+                table.add_column(pen.line(topic), no_wrap=True, overflow="ellipsis", width=space)
     for row, result in enumerate(results):
         graded = {exercise.exercise: exercise for exercise in result.exercises}
-        strips = [_strip([graded.get(name) for name in exercises], pen) for exercises in shown.values()]
-        table.add_row(*(cells[row] for _, cells in columns), *strips)
-    if left := list(topics)[count:]:
+        strips = [_strip([graded.get(name) for name in topics[topic]], pen) for topic in shown]
+        first, *rest = (cells[row] for _, cells in columns)
+        table.add_row(first, *strips, *rest)
+    if left := [topic for topic in topics if topic not in shown]:
         table.caption = pen.line(f"No room for {', '.join(left)}: they are in the report, and in a wider window.")
     return table
 
 
-def _first_columns(results: list[Result], pen: Pen) -> list[tuple[str, list[Text]]]:
+def _shown(topics: dict[str, list[str]], room: int | None) -> dict[str, int]:
+    """The topics that fit into `room`, each with its width."""
+    widths = [max(len(topic), len(exercises)) for topic, exercises in topics.items()]
+    if room is not None and fitting(widths, room) < len(topics):
+        widths = [max(min(len(topic), 6), len(exercises)) for topic, exercises in topics.items()]
+    count = len(topics) if room is None else fitting(widths, room)
+    return dict(list(zip(topics, widths, strict=True))[:count])
+
+
+def _fixed_columns(results: list[Result], pen: Pen) -> list[tuple[str, list[Text]]]:
     """Who it is, what it comes to, and what a person should look at."""
     columns = [
         ("submission", [pen.line(result.submission) for result in results]),
