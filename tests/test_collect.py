@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -416,3 +416,73 @@ def test_push_times_from_a_file(school: Path, tmp_path: Path) -> None:
     assert (entry.commit, entry.clock, entry.handed_in) == (commits[0], "push", "2026-09-15T12:00:00+00:00")
     assert "does not say in which time zone; taken for UTC" in done.said and "'noon' is not a time" in done.said
     assert "1 by the server's push time" in done.flat
+
+
+# --- whose clock, and what is known -----------------------------------------------------------------------------------
+
+
+def collected(remote: Remote, folder: Path, until: datetime, **pushes: Sequence[Push]) -> Entry:
+    """The entry of one student, collected as `autograder collect` does it."""
+    course = load_course(make_course(folder / "course"))
+    collector = Collector(course, folder / "out", folder / "repositories", ALL, 1, pushes)
+    [entry] = collector.collect([Unit("ada", str(remote.bare), deadline=until)]).entries
+    return entry
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("by", ["environment", "editor"])
+def test_a_push_time_that_is_not_of_the_machines_clock_is_not_called_one(
+    remote: Remote, tmp_path: Path, by: str, packed: bool
+) -> None:
+    """On a path of this machine the student's own process writes the reflog, with any time that it likes."""
+    remote.git("config", "core.logAllRefUpdates", "true", where=remote.bare)
+    if packed:
+        remote.git("config", "receive.unpackLimit", "1", where=remote.bare)
+    first = remote.commit("2026-09-14T10:00")
+    remote.push(at="2026-09-14T11:00" if by == "environment" else "")
+    log = remote.bare / "logs/refs/heads/main"
+    if by == "editor":
+        line = log.read_text().replace("> ", "> 1789383600 +0000\t").partition("\t")[0]
+        log.write_text(line + "\tpush\n")
+    [claimed] = server_pushes(str(remote.bare), "refs/heads/main")
+    assert claimed.at == moment("2026-09-14T11:00")
+    entry = collected(remote, tmp_path, DUE)
+    assert (entry.commit, entry.clock) == (first, "commit")
+    assert any("reflog has push times, but its files came later" in note for note in entry.notes)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_push_time_of_the_machines_own_clock_counts(remote: Remote, tmp_path: Path, packed: bool) -> None:
+    remote.git("config", "core.logAllRefUpdates", "true", where=remote.bare)
+    if packed:
+        remote.git("config", "receive.unpackLimit", "1", where=remote.bare)
+    began = datetime.now(UTC).replace(microsecond=0)
+    first = remote.commit("2020-09-14T10:00")
+    remote.push()
+    entry = collected(remote, tmp_path, datetime.now(UTC) + timedelta(hours=1))
+    assert (entry.commit, entry.clock, entry.notes) == (first, "push", [])
+    assert began <= datetime.fromisoformat(entry.handed_in) <= datetime.now(UTC)  # not the commit's own time
+    again = collected(remote, tmp_path / "again", began - timedelta(hours=1))
+    assert again.status == "nothing" and "by the server's record, the first push was on" in again.why
+
+
+def test_a_commit_in_time_that_was_force_pushed_away_is_known_by_the_servers_record(
+    remote: Remote, tmp_path: Path
+) -> None:
+    on_time = remote.commit("2026-09-14T10:00")
+    remote.push()
+    late = remote.commit("2026-09-18T10:00", "x = 1\n", amend=True)
+    remote.push("--force")
+    pushes = [Push(moment("2026-09-14T11:00"), on_time), Push(moment("2026-09-18T11:00"), late)]
+    entry = collected(remote, tmp_path / "there", DUE, ada=pushes)  # the server still has it, and gives it by its name
+    assert (entry.commit, entry.clock, entry.handed_in) == (on_time, "push", "2026-09-14T11:00:00+00:00")
+    remote.git("reflog", "expire", "--expire=now", "--all", where=remote.bare)
+    remote.git("gc", "--quiet", "--prune=now", where=remote.bare)
+    entry = collected(remote, tmp_path / "gone", DUE, ada=pushes)
+    assert (
+        entry.status == "nothing" and f"a push in time, of commit {on_time[:10]} on 2026-09-14 11:00 UTC" in entry.why
+    )
+    assert "force-pushed away and can't be had any more" in entry.why and "Ask the student" in entry.why
+    entry = collected(remote, tmp_path / "unknown", DUE)
+    assert entry.status == "nothing" and "nobody knows" in entry.why and "(--pushes)" in entry.why
+    assert "was there before" not in entry.why

@@ -85,7 +85,7 @@ def test_a_round_trip_through_canvas(scores) -> None:
         "King": ["29", "8"],
         "O'Hara": ["24", "EX"],
         "Lee": ["0", "0"],
-        "Nobody": ["", ""],
+        "Nobody": ["1", ""],  # as it was: an empty cell would take it away
         "Student": ["", ""],
     }
     assert (
@@ -101,8 +101,66 @@ def test_european_canvas_writes_semicolons(scores) -> None:
     rows = csv.reader(io.StringIO(GRADEBOOK.removeprefix("\ufeff"), newline=""))
     out = io.StringIO()
     csv.writer(out, delimiter=";").writerows(rows)
-    made = canvas.export(canvas.read_gradebook(out.getvalue()), scores, parse_roster(ROSTER), {"one": "Homework 1"})
-    assert made.written == 6
+    for text in (out.getvalue(), "sep=;\r\n" + out.getvalue(), '\ufeff"sep=;"\n' + out.getvalue()):
+        made = canvas.export(canvas.read_gradebook(text), scores, parse_roster(ROSTER), {"one": "Homework 1"})
+        assert made.written == 6
+
+
+@pytest.mark.parametrize("written", ["40,00", "40.00", "40", " 40,0 ", "40,"])
+def test_points_of_another_language_are_read(scores, written: str) -> None:
+    text = GRADEBOOK.replace(",40,20,", f',"{written}",20,').replace("    Points Possible", "Mögliche Punkte")
+    made = canvas.export(canvas.read_gradebook(text), scores, parse_roster(ROSTER), {"one": "Homework 1"})
+    king = next(row for row in csv.reader(io.StringIO(made.text)) if row[0].startswith("King"))
+    assert king[5] == "29" and any("out of 40 in Canvas and 20 here" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1,000.00", 1000),
+        ("1.000,50", 1000.5),
+        ("1\u00a0000,00", 1000),
+        ("1'000", 1000),
+        ("1,000,000", 1e6),
+        ("0,125", 0.125),
+    ]
+    + [("1.000", 1.0), ("12,5", 12.5), ("1000", 1000)],
+)
+def test_numbers_as_languages_write_them(text: str, value: float) -> None:
+    assert canvas.read_number(text) == value
+
+
+@pytest.mark.parametrize(
+    "text", ["1,000", "forty", "1,00,0", "1.0.0", "-4", "nan", "1e3", "1,000.00,0", "10.000,00.1", "½"]
+)
+def test_a_number_that_can_not_be_read_stops_the_export_and_names_the_row(scores, text: str) -> None:
+    book = canvas.read_gradebook(GRADEBOOK.replace(",40,20,", f',"{text}",20,'))
+    with pytest.raises(canvas.CanvasError) as caught:
+        canvas.export(book, scores, parse_roster(ROSTER), {"one": "Homework 1"})
+    assert "row 'Points Possible': Homework 1 (5177) is out of" in str(caught.value) and text in str(caught.value)
+
+
+def test_a_thousand_and_one_are_told_apart_where_commas_are_decimal_signs() -> None:
+    with pytest.raises(ValueError, match="a thousand times"):
+        canvas.read_number("1.000", localized=True)
+
+
+def test_a_gradebook_that_says_nothing_of_points_is_said(scores) -> None:
+    book = canvas.read_gradebook(GRADEBOOK.replace(",40,20,", ",,20,"))
+    made = canvas.export(book, scores, parse_roster(ROSTER), {"one": "Homework 1"})
+    assert any("does not say what Homework 1 (5177) is out of" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("first", ["", "sep=,\r\n"])
+def test_canvas_own_export_is_a_class_list(scores, first: str) -> None:
+    people = parse_roster(first + GRADEBOOK.removeprefix("\ufeff"))
+    assert people.problems == ()
+    assert [(each.id, each.name, each.canvas_id, each.sis_id) for each in people.people] == [
+        ("ak7", "King, Ada", "4711", "S1"),
+        ("bo1@uni.example", "O'Hara, Bob", "4712", "S2"),
+        ("CL3", "Lee, Cyd", "4713", ""),
+        ("na9", "Nobody, At All", "4799", "S9"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -124,6 +182,18 @@ def test_gradebooks_that_can_not_be_filled(scores, text: str, columns: dict[str,
 
 
 # --- Gradescope and JUnit --------------------------------------------------------------------------------------------
+
+
+def test_gradescope_names_bonus_points_that_exceed_the_whole(scores) -> None:
+    """“212 of 208” beside “pending” looks like a fault of ours: it says which of them are beyond, and that pending ones are not in it."""
+    bonus = replace(sample.perfect().checks[0], name="extra", bonus=True, points=4, earned=4, verdict="passed")
+    open_ = replace(sample.perfect().checks[0], name="later", points=2, earned=0, verdict="skipped")
+    whole = sample.perfect()
+    result = sample.result(exercises=[replace(whole, checks=[*whole.checks, bonus, open_])])
+    said = gradescope.results(student_view(result), scores[0])["output"]
+    assert "4 points of bonus checks included, which are beyond the" in said
+    assert "2 points are pending: they are not in the score yet." in said
+    assert "bonus" not in gradescope.results(student_view(sample.result(exercises=[whole])), scores[0])["output"]
 
 
 def test_gradescope_has_a_test_for_each_check(scores) -> None:

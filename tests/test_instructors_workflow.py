@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from command_line import make_course, run, with_code
+from msgspec.structs import replace
 from release_course import put
 from test_collect import PLACE, Remote
 from test_github import ROOT, bash, steps
@@ -23,6 +24,7 @@ from autograder.course import load_course
 from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers
 from autograder.release.render import render
+from autograder.store import Store, standing
 
 WORKFLOWS = ROOT / ".github/workflows"
 CLASS = {
@@ -49,12 +51,30 @@ def shown(repository: Path, branch: str, file: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+    done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def private_copy(course: Path) -> Path:
+    """The course's private repository on a server, beside it."""
+    bare = course.parent / "course.git"
+    put(course, ".gitignore", ".autograder/\n.venv*\n")
+    git(course, "init", "--quiet", "--initial-branch=main")
+    git(course, "add", "--all")
+    git(course, "commit", "--quiet", "-m", "The course")
+    git(course, "clone", "--quiet", "--bare", str(course), str(bare))
+    return bare
+
+
 class Job:
     """A fresh checkout of the course on a runner of its own, and what GitHub passes from step to step."""
 
     def __init__(self, folder: Path, course: Path, workflow: str) -> None:
         self.root, self.scripts = folder / "checkout", scripts(workflow)
-        shutil.copytree(course, self.root)
+        git(folder, "clone", "--quiet", "--depth=1", f"file://{course}", str(self.root))
         (self.root / ".venv").symlink_to(Path(sys.prefix))
         self.files = {name: folder / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
         (folder / "temp").mkdir()
@@ -90,6 +110,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Re
     assert run(course, "secret", "new", "2026-autumn").code == 0
     assert run(course, "secret", "backup", str(secret)).code == 0
     shutil.rmtree(course / ".autograder")
+    server = private_copy(course)
     remotes = {}
     for name, code in CLASS.items():
         remotes[name] = remote = Remote(folder, name)
@@ -100,11 +121,13 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Re
     jobs = {}
     for name, workflow in (("collect", "grade"), ("cpu", "grade-on"), ("gpu", "grade-on"), ("publish", "grade")):
         (folder / name).mkdir()
-        jobs[name] = Job(folder / name, course, f"{workflow}.yml")
+        jobs[name] = Job(folder / name, server, f"{workflow}.yml")
     collect, publish = jobs["collect"], jobs["publish"]
     collect.ran("Modules", MODULE="", WITHIN="14d")
     assert collect.files["GITHUB_OUTPUT"].read_text() == f"modules={MODULE} \n"
+    collect.ran("What stood", LEDGER_TOKEN="token-of-ledger")
     collect.ran("Collect", local=True, MODULES=MODULE, LATE="false", ROSTER=roster, STUDENTS_TOKEN="token-of-students")
+    assert collect.files["GITHUB_OUTPUT"].read_text().splitlines()[1:] == [f"modules={MODULE} "]
     for name, device in (("cpu", "cpu"), ("gpu", "auto")):
         shutil.copy(collect.root / "collected.tar", jobs[name].root)
         jobs[name].ran("Unpack")
@@ -113,7 +136,8 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Re
     for name, artifact in (("cpu", "results-cpu"), ("gpu", "results-cuda")):
         shutil.copytree(jobs[name].root / "results", publish.root / "graded" / artifact)
         jobs[name].ran("Leave nothing behind")
-    publish.ran("Join, and write pages", MODULES=MODULE, ROSTER=roster)
+    publish.ran("Join into the ledger", MODULES=MODULE, ROSTER=roster, LEDGER_TOKEN="token-of-ledger")
+    publish.ran("Scores of the term")
     publish.ran("Deliver", local=True, MODULES=MODULE, FEEDBACK_TOKEN="token-of-feedback")
     return folder, remotes, jobs
 
@@ -122,7 +146,7 @@ Graded = tuple[Path, dict[str, Remote], dict[str, Job]]
 
 
 def test_everything_is_published(graded: Graded) -> None:
-    published = graded[2]["publish"].root / "published" / MODULE
+    published = graded[2]["publish"].root / "published"
     rows = (published / "scores.csv").read_text("utf-8-sig").splitlines()
     assert len(rows) == 1 + len(CLASS)
     assert (published / "report/index.html").is_file() and (published / "results.sqlite").is_file()
@@ -167,15 +191,62 @@ def test_delivering_again_sends_nothing(graded: Graded) -> None:
 
 
 def test_without_a_gpu_the_cpus_results_are_published(graded: Graded, tmp_path: Path) -> None:
-    job = Job(tmp_path, graded[0] / "course", "grade.yml")
+    job = Job(tmp_path, graded[0] / "course.git", "grade.yml")
     shutil.copytree(graded[2]["publish"].root / "graded/results-cpu", job.root / "graded/results-cpu")
-    job.ran("Join, and write pages", MODULES=MODULE, ROSTER="student\nada\n")
-    assert (job.root / "published" / MODULE / "report/index.html").is_file()
-    assert "ada" in (job.root / "published" / MODULE / "scores.csv").read_text("utf-8-sig")
+    job.ran("Join into the ledger", MODULES=MODULE, ROSTER="student\nada\n", LEDGER_TOKEN="x")
+    job.ran("Scores of the term")
+    assert (job.root / "published/report/index.html").is_file()
+    assert "ada" in (job.root / "published/scores.csv").read_text("utf-8-sig")
+
+
+def test_the_ledger_is_kept_and_found_again(graded: Graded, tmp_path: Path) -> None:
+    folder, _, jobs = graded
+    server = folder / "course.git"
+    assert git(server, "ls-tree", "-r", "--name-only", "grades").startswith("README.md\npages/000001-")
+    assert git(server, "log", "--format=%s", "main") == "The course"
+    assert not (jobs["cpu"].root / ".autograder").exists()  # the machine that runs students' code never had it
+    job = Job(tmp_path, server, "grade.yml")
+    job.ran("What stood", LEDGER_TOKEN="x")
+    assert "3 results of 3 submissions" in job.said
+    with Store(job.root / ".autograder/results.sqlite") as store:
+        assert {each.submission: each.earned for each in standing(store)} == {"ada": 5, "bob": 2, "eve": 0}
+    assert run(job.root, "adjust", "bob", "numbers", "--add", "1", "--why", "a misprint", "--by", "prof").code == 0
+    kept = run(job.root, "ledger", "keep")
+    assert kept.code == 0 and "0 new results" in kept.flat
+    (tmp_path / "next").mkdir()
+    after = Job(tmp_path / "next", server, "grade.yml")
+    shutil.copytree(jobs["publish"].root / "graded", after.root / "graded")
+    after.ran("Join into the ledger", MODULES=MODULE, ROSTER="student\nada\nbob\neve\n", LEDGER_TOKEN="x")
+    after.ran("Scores of the term")
+    assert "3 of 3 say what was known before" in after.said
+    assert "a misprint" in (after.root / "published/scores.csv").read_text("utf-8-sig")
+
+
+def test_what_can_not_be_joined_warns_and_what_can_not_be_read_stops(graded: Graded, tmp_path: Path) -> None:
+    job = Job(tmp_path, graded[0] / "course.git", "grade.yml")
+    shutil.copytree(graded[2]["publish"].root / "graded", job.root / "graded")
+    with Store(job.root / f"graded/results-cuda/{MODULE}.sqlite") as store:
+        [bob] = [each for each in standing(store) if each.submission == "bob"]
+        store.save(replace(bob, hash="another"), {})
+    assert job.step("Join into the ledger", MODULES=MODULE, ROSTER="student\nada\n", LEDGER_TOKEN="x") == 0
+    assert "::warning::Some results of the machines do not belong together" in job.said
+    assert "bob: not joined with graded/results-cuda/numbers.sqlite" in job.said
+    put(job.root, f"graded/results-cuda/{MODULE}.sqlite", "no results file")
+    assert job.step("Join into the ledger", MODULES=MODULE, ROSTER="student\nada\n", LEDGER_TOKEN="x") == 2
+    assert "can't be used" in job.said
+
+
+def test_a_module_of_which_nothing_can_be_collected_is_left_out(graded: Graded, tmp_path: Path) -> None:
+    job = Job(tmp_path, graded[0] / "course.git", "grade.yml")
+    gone = "student,repository\n" + "".join(f"s{number},{tmp_path}/gone.git\n" for number in range(27))
+    code = job.step("Collect", local=True, MODULES=MODULE, LATE="false", ROSTER=gone, STUDENTS_TOKEN="x")
+    assert code == 1 and f"::warning::Nothing of {MODULE} could be collected" in job.said
+    assert "::error::Nothing at all could be collected" in job.said and not job.files["GITHUB_OUTPUT"].exists()
+    assert job.said.count("missing: ") == 1 and "27 of the class (s0, s1," in job.said.replace("\n", " ")
 
 
 def test_a_public_repository_is_refused(graded: Graded, tmp_path: Path) -> None:
-    job = Job(tmp_path, graded[0] / "course", "grade.yml")
+    job = Job(tmp_path, graded[0] / "course.git", "grade.yml")
     put(tmp_path, "bin/gh", '#!/bin/sh\necho "$ANSWER"\n')
     (tmp_path / "bin/gh").chmod(0o755)
     path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
@@ -196,7 +267,7 @@ def test_every_install_is_the_one_that_a_slow_test_runs() -> None:
 
 
 def test_without_the_course_secret_it_says_what_to_set(graded: Graded, tmp_path: Path) -> None:
-    job = Job(tmp_path, graded[0] / "course", "grade-on.yml")
+    job = Job(tmp_path, graded[0] / "course.git", "grade-on.yml")
     assert job.step("Course secret", COURSE_SECRET="") == 1
     assert "COURSE_SECRET is not set" in job.said and "autograder secret backup" in job.said
 
@@ -248,13 +319,48 @@ def test_what_can_not_be_delivered_is_explained(tmp_path: Path, url: str, kind: 
 
 def test_deliver_names_who_did_not_get_it(graded: Graded, tmp_path: Path) -> None:
     folder, remotes, jobs = graded
-    results = jobs["publish"].root / "published" / MODULE / "results.sqlite"
+    results = jobs["publish"].root / "published/results.sqlite"
     put(tmp_path, "roster.csv", f"student,repository\nada,{remotes['ada'].bare}\nbob,\neve,{tmp_path / 'gone.git'}\n")
     options = ("--results", str(results), "--roster", str(tmp_path / "roster.csv"), "--into", str(tmp_path / "files"))
     done = run(folder / "course", "deliver", MODULE, "--push", "--allow-protocol", "file", *options)
     assert done.code == 1 and "bob: the class list names no repository." in done.err and "eve: " in done.err
     assert sorted(path.name for path in (tmp_path / "files").iterdir()) == ["ada.md", "bob.md", "eve.md"]
     assert run(folder / "course", "deliver", "letters", *options).code == 2
+
+
+def test_every_member_of_a_group_gets_the_feedback(graded: Graded, tmp_path: Path) -> None:
+    """The class list names a shared repository once; one member had more time than the other."""
+    folder, remotes, jobs = graded
+    shutil.copy(jobs["publish"].root / "published/results.sqlite", tmp_path / "results.sqlite")
+    with Store(tmp_path / "results.sqlite") as store:
+        [ada] = [each for each in standing(store) if each.submission == "ada"]
+        store.save(replace(ada, submission="red"), {})
+    options = (
+        "--results",
+        str(tmp_path / "results.sqlite"),
+        "--roster",
+        str(tmp_path / "roster.csv"),
+        "--allow-protocol",
+        "file",
+    )
+
+    def delivered(*more: str) -> str:
+        put(
+            tmp_path,
+            "roster.csv",
+            f"student,repository,group\nkim,,red\nada,,red\nlee,{remotes['ada'].bare},red\nbob,{remotes['bob'].bare},\neve,{remotes['eve'].bare},\n",
+        )
+        done = run(folder / "course", "deliver", MODULE, "--push", "--into", str(tmp_path / "files"), *options, *more)
+        assert done.code == 0, done
+        return git(remotes["ada"].bare, "ls-tree", "--name-only", BRANCH)
+
+    assert delivered() == f"{MODULE}.md"
+    assert sorted(path.stem for path in (tmp_path / "files").iterdir()) == ["ada", "bob", "eve", "kim", "lee"]
+    decided = run(folder / "course", "adjust", "kim", MODULE, "--add", "1", "--why", "a misprint", *options[:4])
+    assert decided.code == 0, decided
+    assert delivered().splitlines() == [f"{MODULE}-ada.md", f"{MODULE}-kim.md", f"{MODULE}-lee.md"]
+    assert "a misprint" in shown(remotes["ada"].bare, BRANCH, f"{MODULE}-kim.md")
+    assert "a misprint" not in shown(remotes["ada"].bare, BRANCH, f"{MODULE}-lee.md")
 
 
 # --- the page --------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from autograder.course.config import Exercise
 from autograder.grading.changes import exercise_changes
 from autograder.grading.merge import MergeRefused, merge
 from autograder.results import CaseResult, CheckResult, ExerciseResult, Provenance, Result, Verdict, to_json
-from autograder.store import Store
+from autograder.store import Ledger, Store, standing
 
 A, B = "numbers_of/first", "numbers_of/second"
 COURSE = [
@@ -157,7 +157,7 @@ def latest(root: Path) -> str:
     return runs[-1].id
 
 
-def test_merge_writes_a_new_run_and_says_what_it_left_out(course: Path) -> None:
+def test_merge_writes_a_new_run_and_says_what_it_refused(course: Path) -> None:
     first = latest(course)
     done: Done = here(course, "merge", first, "gpu.sqlite", "--json", "json")
     assert done.code == 1  # something was refused
@@ -166,11 +166,16 @@ def test_merge_writes_a_new_run_and_says_what_it_left_out(course: Path) -> None:
         "bob: not joined with gpu.sqlite" in done.said
         and "other files were graded there (h1 here, h2 there)" in done.said
     )
-    assert "dan: only in gpu.sqlite" in done.said
+    assert f"that of {first} is kept" in done.said
     with Store(course / ".autograder/results.sqlite") as store:
         [graded, merged] = store.runs()
         assert (graded.kind, merged.kind) == ("grade", "merge") and "gpu.sqlite" in merged.note
-        assert {each.submission: each.earned for each in store.results(merged.id)} == {"ada": 5, "bob": 3, "cyd": 3}
+        assert {each.submission: each.earned for each in store.results(merged.id)} == {
+            "ada": 5,
+            "bob": 3,
+            "cyd": 3,
+            "dan": 5,  # only there
+        }
         assert {each.earned for each in store.results(graded.id)} == {3}
         assert store.observation("o1") == b"seen"
     told = here(course, "diff", graded.id, merged.id, "--details")
@@ -200,3 +205,78 @@ def test_what_is_no_run(course: Path) -> None:
     assert "There is no result in empty" in here(course, "diff", latest(course), "empty").said
     only = here(course, "diff", latest(course), "gpu.sqlite")
     assert "dan: only in gpu.sqlite" in only.flat and "cyd: only in 2" in only.flat
+
+
+def shard(path: Path, *results: Result) -> None:
+    with Store(path) as store:
+        run = store.start_run()
+        for each in results:
+            store.save(replace(each, run=run.id), {"o1": b"seen"})
+
+
+def stands(path: Path) -> dict[str, dict[str, int]]:
+    with Store(path) as store:
+        return {each.submission: {one.exercise: one.earned for one in each.exercises} for each in standing(store)}
+
+
+def test_shards_of_one_class_are_joined(course: Path) -> None:
+    """By students, and by modules: nobody's file is only the first one's."""
+    shard(course / "1.sqlite", result(on_gpu(), name="ada"), result(on_gpu(), name="bob"))
+    shard(course / "2.sqlite", result(on_gpu("failed", "o1"), name="cyd"), result(on_gpu(), name="dan"))
+    second = exercise(B, check("next", "passed", 5))
+    shard(course / "3.sqlite", *(result(second, name=name, hash="h9") for name in ("ada", "dan", "eve")))
+    with Store(course / "2.sqlite") as store:
+        Ledger(store).adjust("cyd", "", "extend", "2d", by="tutor", why="ill")
+    done = here(course, "merge", "1.sqlite", "2.sqlite", "3.sqlite", "--results", "all.sqlite")
+    assert done.code == 0 and done.err == "", done
+    both = {A: 5, B: 5}
+    assert stands(course / "all.sqlite") == {"ada": both, "bob": {A: 5}, "cyd": {A: 3}, "dan": both, "eve": {B: 5}}
+    with Store(course / "all.sqlite") as store:
+        assert store.observation("o1") == b"seen"
+        assert [each.student for each in Ledger(store).adjustments()] == ["cyd"]
+        [ada] = [each for each in standing(store) if each.submission == "ada"]
+        assert [ada.origin_of(each).hash for each in ada.exercises] == ["h1", "h9"]  # of two hand-ins, and it says so
+    again = here(course, "merge", "1.sqlite", "2.sqlite", "3.sqlite", "--results", "all.sqlite")
+    assert again.code == 0 and "5 of 5 say what was known before." in again.flat
+    with Store(course / "all.sqlite") as store:
+        assert len(store.marks()) == 7
+    one = here(course, "merge", "1.sqlite", "--results", "one.sqlite")
+    assert one.code == 0 and set(stands(course / "one.sqlite")) == {"ada", "bob"}
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (result(on_gpu("failed"), name="ADA", hash="h2"), "other files were graded there (h1 here, h2 there)"),
+        (result(replace(on_gpu("failed"), file_hash="f2")), "other files were graded there (f1 here, f2 there)"),
+        (result(on_gpu("failed"), secret="t"), "the course secrets are not the same"),
+        (result(on_gpu("failed"), name="bob", secret="t"), "the course secrets are not the same"),
+        (result(on_gpu("failed"), name="bob", authored={A: "a2"}), "other checks there"),
+    ],
+)
+def test_one_exercise_graded_in_two_ways_is_refused_and_both_are_named(course: Path, other: Result, why: str) -> None:
+    shard(course / "1.sqlite", result(on_gpu(), name="ada"))
+    shard(course / "2.sqlite", replace(other, exercises=[*other.exercises, exercise(B, check("next", "passed", 5))]))
+    done = here(course, "merge", "1.sqlite", "2.sqlite", "--results", "all.sqlite")
+    assert done.code == 1
+    assert f"{other.submission}: not joined with 2.sqlite: {A}: " in done.said and why in done.said
+    assert "1.sqlite" in done.said
+    found = stands(course / "all.sqlite")
+    assert found["ada"][A] == 5
+    # What else they handed in is joined, unless that is another case of the same.
+    name = "ada" if other.submission == "ADA" else other.submission
+    assert found[name].get(B, 5) == 5 and A not in found.get("bob", {})
+
+
+def test_a_gpu_that_is_not_there_one_night_takes_no_points_away(course: Path) -> None:
+    shard(course / "cpu.sqlite", result(ON_CPU, name="ada"), result(ON_CPU, name="bob"))
+    shard(course / "g.sqlite", result(on_gpu(), name="ada", device="cuda"), result(on_gpu(), name="bob", device="cuda"))
+    assert here(course, "merge", "cpu.sqlite", "g.sqlite", "--results", "term.sqlite").code == 0
+    new = replace(ON_CPU, file_hash="f2")  # bob handed in something else
+    shard(course / "next.sqlite", result(ON_CPU, name="ada"), result(new, name="bob", hash="h2"))
+    assert here(course, "merge", "next.sqlite", "--results", "term.sqlite").code == 0
+    assert stands(course / "term.sqlite") == {"ada": {A: 5}, "bob": {A: 3}}
+    mended = result(ON_CPU, name="ada", authored={A: "a2"})
+    shard(course / "mended.sqlite", mended)
+    assert here(course, "merge", "mended.sqlite", "--results", "term.sqlite").code == 0
+    assert stands(course / "term.sqlite")["ada"] == {A: 3}  # by other checks: nothing is known of them

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from autograder.collect.pushes import read_pushes
 from autograder.course.downloads import identify
 from autograder.course.find import Found
 from autograder.course.roster import RosterError, load_roster, parse_roster
@@ -176,3 +177,18 @@ def test_metadata_that_can_not_be_read(tmp_path: Path, text: str) -> None:
     [found], problems = identify([Found("x", str(tmp_path / "x"))], parse_roster(CLASS))
     assert found.id == "x" and "is nobody" in problems[-1]
     assert ("can't be read" in problems[0]) == (text != "- 1\n")
+
+
+@pytest.mark.parametrize("first", ["", "sep=;\r\n", '\ufeff"sep=;"\n', "SEP=;;;\n"])
+def test_excel_says_in_a_first_line_what_separates_cells(first: str) -> None:
+    found = parse_roster(f"{first}student;name;extension\nada;King, Ada;2d\nbob;O'Hara;soon\n")
+    assert [(person.id, person.name) for person in found.people] == [("ada", "King, Ada"), ("bob", "O'Hara")]
+    line = 3 + bool(first)
+    assert len(found.problems) == 1 and f"line {line}:" in found.problems[0]
+
+
+def test_times_of_pushes_from_a_spreadsheet(tmp_path: Path) -> None:
+    file = tmp_path / "pushes.csv"
+    file.write_text("sep=;\nstudent;commit;pushed_at\nada;abc;2026-09-14T10:00:00Z\nbob;abc;yesterday\n", "utf-8")
+    pushes, problems = read_pushes(file)
+    assert [push.commit for push in pushes["ada"]] == ["abc"] and "line 4: 'yesterday'" in problems[0]

@@ -21,6 +21,7 @@ from autograder.cli import (
     export,
     grade,
     handin,
+    ledger,
     otter,
     rejudge,
     runs,
@@ -48,6 +49,7 @@ explain.register(app)
 rejudge.register(app)
 scores.register(app)
 runs.register(app)
+ledger.register(app)
 collect.register(app)
 export.register(app)
 otter.register(app)
@@ -63,6 +65,7 @@ def main() -> None:
         if reconfigure is not None:
             reconfigure(errors="replace")  # a console that can't show a character shows "?", and the command goes on
     try:
+        common.require_no_empty(sys.argv[1:])
         app(standalone_mode=True)
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,7 +41,7 @@ def results_file(root: Path, given: Path | None) -> Path:
 
 
 def open_roster(root: Path, course: Course, given: Path | None) -> Roster:
-    """The class list, with what is wrong in it said once; an empty one when there is none."""
+    """The class list; an empty one when there is none. What is wrong in it is said once for each change of it."""
     from autograder.course.roster import Roster, load_roster
     from autograder.feedback.escape import visible
 
@@ -48,9 +49,28 @@ def open_roster(root: Path, course: Course, given: Path | None) -> Roster:
     if given is None and not path.exists():
         return Roster()
     roster = load_roster(path, [module.id for module in course.modules])
-    for problem in roster.problems:
-        sys.stderr.write(visible(problem) + "\n")
+    if roster.problems and not _said_before(root, path, roster.problems):
+        for problem in roster.problems:
+            sys.stderr.write(visible(problem) + "\n")
     return roster
+
+
+def _said_before(root: Path, path: Path, problems: tuple[str, ...]) -> bool:
+    """Whether these problems of this file were said already; from now on they were. Where that can't be noted, they are said again."""
+    told = hashlib.sha256("\n".join([str(path.resolve()), *problems]).encode("utf-8", "replace")).hexdigest()
+    notes = private_folder(root) / "roster-told"
+    try:
+        known = notes.read_text("ascii").split() if notes.is_file() else []
+        # The last one alone of a file, so that a mistake that comes back is said again.
+        mine = hashlib.sha256(str(path.resolve()).encode("utf-8", "replace")).hexdigest()[:16]
+        if f"{mine}:{told}" in known:
+            return True
+        kept = [each for each in known if not each.startswith(f"{mine}:")][-20:]
+        notes.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        notes.write_text("\n".join([*kept, f"{mine}:{told}"]) + "\n", "ascii")
+    except (OSError, UnicodeDecodeError):
+        pass
+    return False
 
 
 def require_run(store: Store, run: str | None) -> None:

@@ -82,6 +82,7 @@ def collect(
     Extensions and time zones of the class list count, and those given with `adjust --extend`. It goes by when the server got a
     push where that is known, else by the commits' own times and what earlier collections saw, and says which. Then:
     `autograder grade .autograder/collected/MODULE`. After Ctrl-C the same command goes on where it was.
+    The exit code is 1 when nothing at all could be collected.
     """
     from autograder.collect.collect import Collector, units
     from autograder.collect.manifest import read_manifest
@@ -120,7 +121,8 @@ def collect(
             bar.close()
             sys.stderr.write("\nStopped. What was fetched is kept: the same command goes on.\n")
             raise typer.Exit(130) from None
-    _summary(manifest, folder)
+    if not _summary(manifest, folder):
+        raise typer.Exit(1)
 
 
 def _deadline(
@@ -131,6 +133,8 @@ def _deadline(
     from autograder.scores.deadlines import deadline
     from autograder.store import Ledger, Store
 
+    if module is not None:
+        course.module(module)  # refused when there is none of that name, also where its deadline is not asked for
     if until:
         try:
             moment = datetime.fromisoformat(until)
@@ -199,7 +203,8 @@ class _Bar:
             sys.stderr.write(f"{done} of {total} repositories\n")
 
 
-def _summary(manifest: Manifest, folder: Path) -> None:
+def _summary(manifest: Manifest, folder: Path) -> int:
+    """Say what was collected and what was not, equal reasons once; how many were."""
     from collections import Counter
 
     from autograder.feedback.escape import visible
@@ -212,12 +217,25 @@ def _summary(manifest: Manifest, folder: Path) -> None:
         "seen": "seen before the deadline",
         "commit": "by the commit's own time",
     }
+    reasons: dict[tuple[str, str], list[str]] = {}
     for entry in manifest.entries:
         if entry.status != "collected":
-            out.print(visible(f"{entry.student}: {entry.status}: {entry.why}"), style="yellow")
+            reasons.setdefault((entry.status, entry.why), []).append(entry.student)
+    for (status, why), names in reasons.items():
+        out.print(visible(f"{_named(names)}: {status}: {why}"), style="yellow")
+    for entry in manifest.entries:
         for note in entry.notes:
             out.print(visible(f"{entry.student}: {note}."), style="yellow")
     said = ", ".join(f"{count} {words[clock]}" for clock, count in clocks.most_common())
     count = sum(clocks.values())
     out.print(f"{count} of {len(manifest.entries)} collected" + (f" ({said})." if said else "."))
-    out.print(f"Grade them: autograder grade {folder}")
+    if count:
+        out.print(f"Grade them: autograder grade {folder}")
+    return count
+
+
+def _named(names: list[str]) -> str:
+    """One name, or how many there are and the first of them."""
+    if len(names) == 1:
+        return names[0]
+    return f"{len(names)} of the class ({', '.join(names[:10])}{', …' if len(names) > 10 else ''})"

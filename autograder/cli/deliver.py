@@ -15,7 +15,7 @@ from autograder.cli.export import Graded
 from autograder.cli.scores import file_name
 
 if TYPE_CHECKING:
-    from autograder.course.roster import Person
+    from autograder.course.roster import Person, Roster
     from autograder.results import Result
 
 
@@ -42,8 +42,9 @@ def deliver(
 ) -> None:
     """Write one feedback file for each student: what they may see of every check now, and how the score came about.
 
-    With `--push` it goes to a branch of the repository that the class list names. That branch holds this file only, nothing else of
-    the repository is touched, and what has not changed is not sent again. git's own credentials are used.
+    With `--push` it goes to a branch of the repository that the class list names, for the student or for their group. That branch holds
+    feedback only, nothing else of the repository is touched, and what has not changed is not sent again. git's own credentials are used.
+    Of a group that shares a repository each member has a file there, or one is for all of them when it says the same.
     """
     from autograder.collect.remote import PROTOCOLS
 
@@ -57,7 +58,7 @@ def deliver(
     for file in files:
         (folder / f"{file_name(file.person.id)}.md").write_text(file.text, encoding="utf-8")
     say(f"{folder} has the feedback of {len(files)} students.")
-    if push and not _push(files, module, (*PROTOCOLS, *(allow or ()))):
+    if push and not _push(files, graded.roster, module, (*PROTOCOLS, *(allow or ()))):
         raise typer.Exit(1)
 
 
@@ -111,24 +112,43 @@ def _text(graded: Graded, person: Person, results: list[Result], module: str, ex
     return "\n".join(parts)
 
 
-def _push(files: list[_File], module: str, protocols: tuple[str, ...]) -> bool:
-    """Put each on its branch; whether all are there now."""
+def _push(files: list[_File], roster: Roster, module: str, protocols: tuple[str, ...]) -> bool:
+    """Put each on the branch of its repository; whether all are there now."""
     from autograder.collect.deliver import push_files
     from autograder.collect.remote import FetchError
 
     branch = f"feedback/{module}"
     sent = same = failed = 0
+    shared: dict[str, list[_File]] = {}
     for file in files:
-        if not file.person.repository:
+        url = repository_of(file.person, roster)
+        if not url:
             failed += 1
             complain(f"{file.person.id}: the class list names no repository.")
-            continue
-        try:
-            new = push_files(file.person.repository, branch, {f"{module}.md": file.text}, file.at, protocols)
-        except FetchError as error:
-            failed += 1
-            complain(f"{file.person.id}: {error}")
         else:
-            sent, same = sent + new, same + (not new)
+            shared.setdefault(url, []).append(file)
+    for url, theirs in shared.items():
+        try:
+            new = push_files(url, branch, _named(theirs, module), max(file.at for file in theirs), protocols)
+        except FetchError as error:
+            failed += len(theirs)
+            complain(f"{', '.join(file.person.id for file in theirs)}: {error}")
+        else:
+            sent, same = sent + new * len(theirs), same + (not new) * len(theirs)
     say(f"Branch {branch}: {sent} sent, {same} the same as before" + (f", {failed} not." if failed else "."))
     return failed == 0
+
+
+def repository_of(person: Person, roster: Roster) -> str:
+    """A student's repository, or the one that their group shares: it may stand at one member only. "" where there is none."""
+    if person.repository:
+        return person.repository
+    urls = {each.repository for each in roster.groups.get(person.group, []) if each.repository}
+    return urls.pop() if len(urls) == 1 else ""
+
+
+def _named(files: list[_File], module: str) -> dict[str, str]:
+    """What a repository's branch holds: one file when it says the same to all who share the repository, else one for each."""
+    if len({file.text for file in files}) == 1:
+        return {f"{module}.md": files[0].text}
+    return {f"{module}-{file_name(file.person.id)}.md": file.text for file in files}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from importlib import metadata
@@ -17,7 +18,7 @@ TORCH = "2.13.0"
 
 def examine(out: Any, root: Path | None) -> bool:
     """Print what was found; False when something keeps the course from working."""
-    rows = [_python(), _torch(), *_packages(), _platform(), *_course(root), _worker(), _budgets()]
+    rows = [_python(), *_environment(), _torch(), *_packages(), _platform(), *_course(root), _worker(), _budgets()]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("", "what", "found", "to mend"):
         table.add_column(name, overflow="fold")
@@ -37,6 +38,28 @@ def _python() -> tuple[str, str, str, str]:
         platform.python_version(),
         "" if good else "install Python 3.11 or newer",
     )
+
+
+def _environment() -> list[tuple[str, str, str, str]]:
+    """Whether an ordinary user runs Python from an environment that somebody else made, and so may change."""
+    if not hasattr(os, "getuid") or os.getuid() == 0:
+        return []
+    places = {Path(sys.prefix), Path(__file__).parent}
+    owners = sorted({place.stat().st_uid for place in places if place.exists()} - {os.getuid()})
+    if not owners:
+        return []
+    found = f"{sys.prefix} was made by {' and '.join(map(_user, owners))}; you are {_user(os.getuid())}"
+    mend = "who made it can change what grades here, and you can't mend or update it: to grade, make your own (python -m venv .venv)"
+    return [("note", "environment", found, mend)]
+
+
+def _user(number: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
 
 
 def _torch() -> tuple[str, str, str, str]:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from autograder.cli.book import ResultsOption, RosterOption, RunOption, make_book, open_roster, require_run
-from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder, require_solutions
+from autograder.cli.common import (
+    INSTRUCTORS,
+    CourseOption,
+    Refused,
+    course_secret,
+    open_course,
+    private_folder,
+    require_solutions,
+    working_folder,
+)
 
 if TYPE_CHECKING:
     from autograder.results import Origin, Result
@@ -152,7 +161,7 @@ def replay(
     from autograder.feedback.terminal import exercise_report
     from autograder.feedback.view import Options
     from autograder.grading.grade import ClassGrader
-    from autograder.grading.secret import fingerprint, load_secret
+    from autograder.grading.secret import fingerprint
 
     root, loaded = open_course(course)
     require_solutions(root)
@@ -165,14 +174,13 @@ def replay(
     out = console()
     if file.hash != stored.file_hash:
         raise Refused(f"{origin.source} is not what was graded: {stored.file} has changed since. Grade it again.")
-    secret = load_secret(private_folder(root))
+    private = working_folder(root, results)
+    secret = course_secret(root, private)
     if fingerprint(secret) != origin.provenance.secret:
         raise Refused(
             "The course secret is another one than when this was graded, so its hidden cases can't be drawn again."
         )
-    with ClassGrader(
-        loaded, root, private_folder(root), secret, origin.run, draw=origin.run, exercises=[exercise]
-    ) as grader:
+    with ClassGrader(loaded, root, private, secret, origin.run, draw=origin.run, exercises=[exercise]) as grader:
         again = grader.replay(exercise, file, [each.name for each in stored.checks])
     again = _same_checks(again, stored)
     out.print(exercise_report(again, Options(audience="staff", show_all=True)))

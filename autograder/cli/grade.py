@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from autograder.cli.book import ResultsOption, RosterOption, make_book, open_roster
-from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder, require_solutions
+from autograder.cli.common import (
+    INSTRUCTORS,
+    CourseOption,
+    Refused,
+    course_secret,
+    open_course,
+    private_folder,
+    require_solutions,
+    working_folder,
+)
 from autograder.cli.nbgrader import NbgraderOption, PythonOption, open_class, write_grades
 
 if TYPE_CHECKING:
@@ -78,7 +87,6 @@ def grade(
     from autograder.feedback.escape import visible
     from autograder.grading.devices import wants_gpu
     from autograder.grading.grade import ClassGrader
-    from autograder.grading.secret import load_secret
     from autograder.store import Store
 
     root, loaded = open_course(course)
@@ -103,8 +111,8 @@ def grade(
         problems += unmatched
     for problem in problems:
         sys.stderr.write(visible(problem) + "\n")
-    private = private_folder(root)
-    secret = load_secret(private)
+    private = working_folder(root, results)
+    secret = course_secret(root, private)
     with Store(results or private / "results.sqlite") as store, opening:
         run = None if new else store.latest_run("grade")
         run = run or store.start_run("grade")
@@ -135,7 +143,7 @@ def grade(
                 raise typer.Exit(130) from None
         store.finish_run(run.id)
         graded.sort(key=lambda result: result.submission)
-        finish(loaded, store, people, graded, report or private / "report", json_folder, run.id)
+        finish(loaded, store, people, graded, report or private_folder(root) / "report", json_folder, run.id)
         if group is not None:
             write_grades(group, loaded, store, people, graded, opening.bounded)
 
@@ -201,7 +209,7 @@ def finish(
     from autograder.store import Ledger, standing
 
     out = console()
-    out.print(class_table(results))
+    out.print(class_table(results, width=out.width))
     out.print(legend())
     if json_folder is not None:
         json_folder.mkdir(parents=True, exist_ok=True)

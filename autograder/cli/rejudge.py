@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder.cli.book import ResultsOption, RunOption, chosen_of, results_file
-from autograder.cli.common import INSTRUCTORS, CourseOption, open_course, private_folder, require_solutions
+from autograder.cli.common import (
+    INSTRUCTORS,
+    CourseOption,
+    course_secret,
+    open_course,
+    require_solutions,
+    working_folder,
+)
 
 if TYPE_CHECKING:
     from autograder.course import Course
@@ -38,18 +45,17 @@ def rejudge(
     from autograder.feedback.escape import visible
     from autograder.feedback.pen import console
     from autograder.grading.grade import ClassGrader
-    from autograder.grading.secret import load_secret
     from autograder.store import Store
 
     root, loaded = open_course(course)
     require_solutions(root)
-    private = private_folder(root)
+    private = working_folder(root, results)
     out = console()
     with Store(results_file(root, results)) as store:
         chosen = chosen_of(store, loaded, exercise, run)
         again = store.start_run("rejudge", note=run or "")
         submissions = changed = unjudged = 0
-        with ClassGrader(loaded, root, private, load_secret(private), again.id, exercises=chosen) as grader:
+        with ClassGrader(loaded, root, private, course_secret(root, private), again.id, exercises=chosen) as grader:
             for renewed, name in _renewed(loaded, store, grader, again.id, run):
                 submissions += name
                 unjudged += len(renewed.needs_run)

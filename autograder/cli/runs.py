@@ -15,7 +15,8 @@ from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_cours
 
 if TYPE_CHECKING:
     from autograder.grading.changes import ExerciseChange
-    from autograder.results import Result
+    from autograder.grading.merge import Shards
+    from autograder.results import ExerciseResult, Result
     from autograder.store import Store
 
 SourceHelp = "A run by its id (what stood after it), another results file, or a folder of results as JSON files."
@@ -34,6 +35,8 @@ class Source:
     results: dict[str, Result]
     problems: list[str] = field(default_factory=list)
     observation: Callable[[str], bytes | None] = lambda key: None
+    exercises: Callable[[list[str]], dict[str, ExerciseResult]] = lambda keys: {}  # as they were graded, by key
+    file: Path | None = None  # a results file, which may have decisions in it
 
 
 def open_source(name: str, store: Store | None) -> Source:
@@ -45,7 +48,7 @@ def open_source(name: str, store: Store | None) -> Source:
     runs = [row.id for row in store.runs()] if store is not None else []
     if store is not None and name in runs:
         found = standing(store, runs=runs_up_to(store, name))
-        return Source(name, {each.submission: each for each in found}, [], store.observation)
+        return Source(name, {each.submission: each for each in found}, [], store.observation, store.exercises)
     if path.is_dir() or (path.is_file() and path.suffix == ".json"):
         return _from_json(path)
     if path.is_file():
@@ -87,7 +90,11 @@ def _from_file(path: Path) -> Source:
             for case in check.cases
         }
         kept = {key: value for key in keys - {""} if (value := store.observation(key)) is not None}
-    return Source(str(path), {each.submission: each for each in results}, [], kept.get)
+        graded = store.exercises({one.key for each in results for one in each.exercises if one.key})
+    by_name = {each.submission: each for each in results}
+    return Source(
+        str(path), by_name, [], kept.get, lambda keys: {key: graded[key] for key in keys if key in graded}, path
+    )
 
 
 def diff(
@@ -159,7 +166,10 @@ def _points(change: ExerciseChange) -> str:
 
 def merge(
     base: Annotated[str, typer.Argument(metavar="RUN", help=SourceHelp)],
-    others: Annotated[list[str], typer.Argument(metavar="RUN…", help="Others, as of a machine with a GPU.")],
+    others: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="RUN…", help="Others: of a machine with a GPU, of the rest of the class."),
+    ] = None,
     results: ResultsOption = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Folder for the pages. By default .autograder/report of the course.")
@@ -170,65 +180,57 @@ def merge(
     roster: RosterOption = None,
     course: CourseOption = None,
 ) -> None:
-    """Join the results of the same submissions from several machines into a new run.
+    """Join results from several machines into a new run: parts of a class, and what only some of the machines could run.
 
-    What the first could not run (GPU checks) takes the verdict of another that could. Results of other files, other checks or
-    another course secret are refused, with the reason; the exit code is then 1, and the rest is joined.
+    What the first could not run (GPU checks) takes the verdict of another that could, and submissions and exercises that only another
+    has are joined. One that was graded from other files, by other checks or with another course secret is refused, with the reason
+    and both sources; the exit code is then 1, and the rest is joined.
     """
     from autograder.cli.grade import finish
     from autograder.feedback.escape import visible
     from autograder.feedback.pen import console
-    from autograder.grading.merge import Merged, MergeRefused
-    from autograder.grading.merge import merge as join
+    from autograder.grading.merge import Shards
     from autograder.store import Store
+    from autograder.store.join import join_decisions, says_new
 
     root, loaded = open_course(course)
     out = console()
-    refused: list[str] = []
     with Store(results or private_folder(root) / "results.sqlite") as store:
-        first, *rest = (open_source(name, store) for name in (base, *others))
-        _complain([problem for source in (first, *rest) for problem in source.problems])
-        run = store.start_run("merge", note=" + ".join(source.label for source in (first, *rest)))
-        joined: list[Result] = []
-        for name, mine in sorted(first.results.items()):
-            merged = Merged(mine)
-            taken: dict[str, list[tuple[str, str]]] = {}
-            for source in rest:
-                theirs = source.results.get(name)
-                if theirs is None:
-                    continue
-                try:
-                    merged = join(merged.result, theirs, loaded.exercises, run.id)
-                except MergeRefused as error:
-                    refused.append(f"{name}: not joined with {source.label}: {error}.")
-                    continue
-                taken[source.label] = merged.taken
-                for exercise, check, here, there in merged.disagreements:
-                    refused.append(
-                        f"{name}: {exercise} {check} is {here} in {first.label} and {there} in {source.label}; the first is kept."
-                    )
-            for label, checks in taken.items():
-                if checks:
-                    out.print(visible(f"{name}: {len(checks)} checks from {label}"))
-            result = _of_run(merged.result, run.id)
-            joined.append(result)
-            store.save(result, _observations(result, [first, *rest]), graded=[])
-        for source in rest:
-            refused += [
-                f"{name}: only in {source.label}; left out." for name in sorted({*source.results} - {*first.results})
-            ]
+        sources = [open_source(name, store) for name in (base, *(others or ()))]
+        _complain([problem for source in sources for problem in source.problems])
+        run = store.start_run("merge", note=" + ".join(source.label for source in sources))
+        shards = Shards(loaded.exercises, run.id)
+        for source in sources:
+            shards.add(source.label, list(source.results.values()))
+        for name, counts in sorted(shards.taken.items()):
+            for label, count in counts.items():
+                out.print(visible(f"{name}: {count} checks from {label}"))
+        # From files, into a ledger that may know more; else it is a run of this ledger that is completed, and the new run has all of it.
+        from_files = all(source.file is not None for source in sources)
+        if from_files:
+            _recall(store, shards)
+        joined = [result for _, result in sorted(shards.joined.items())]
+        new = [result for result in joined if not from_files or says_new(store, result)]
+        for result in new:
+            store.save(result, _observations(result, sources), graded=_graded(result, sources))
+        join_decisions(store, [source.file for source in sources if source.file is not None])
         store.finish_run(run.id)
-        _complain(refused)
+        if len(new) < len(joined):
+            out.print(f"{len(joined) - len(new)} of {len(joined)} say what was known before.")
+        _complain(shards.problems)
         people = open_roster(root, loaded, roster)
         finish(loaded, store, people, joined, report or private_folder(root) / "report", json_folder, run.id)
-    if refused:
+    if shards.problems:
         raise typer.Exit(1)
 
 
-def _of_run(result: Result, run: str) -> Result:
-    import msgspec
+def _recall(store: Store, shards: Shards) -> None:
+    """What is pending takes the verdict that the ledger knows of the same answer."""
+    from autograder.store.join import results_of
 
-    return msgspec.structs.replace(result, run=run)
+    for result in list(shards.joined.values()):
+        for earlier in results_of(store, result.submission) if result.pending else ():
+            shards.recall(result.submission, earlier)
 
 
 def _observations(result: Result, sources: list[Source]) -> dict[str, bytes]:
@@ -240,3 +242,12 @@ def _observations(result: Result, sources: list[Source]) -> dict[str, bytes]:
         if value is not None:
             found[key] = value
     return found
+
+
+def _graded(result: Result, sources: list[Source]) -> list[ExerciseResult]:
+    """Its exercises as they were graded, before prerequisites blocked any."""
+    keys = [each.key for each in result.exercises if each.key]
+    found: dict[str, ExerciseResult] = {}
+    for source in sources:
+        found = {**source.exercises(keys), **found}
+    return list(found.values())

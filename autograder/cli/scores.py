@@ -14,6 +14,7 @@ from autograder.cli.book import (
     ByOption,
     ResultsOption,
     RosterOption,
+    chosen_of,
     make_book,
     open_roster,
     results_file,
@@ -56,13 +57,14 @@ def scores(
     root, loaded = open_course(course)
     people = open_roster(root, loaded, roster)
     with Store(results_file(root, results)) as store:
+        chosen_of(store, loaded, None, run)  # refused when nothing of this course was graded
         book = make_book(loaded, store, people, run)
     found = final_scores(book)
     if students:
         _require_known(students, [score.student for score in found])
         found = [score for score in found if score.student in students]
     out = console()
-    out.print(score_table(found))
+    out.print(score_table(found, width=out.width))
     for score in found:
         if steps or (students and len(students) == 1):
             out.print(score_steps(score))
@@ -125,6 +127,8 @@ def adjust(
             out.print(f"Taken back: {_said(ended)}")
             return
         book = make_book(loaded, store, open_roster(root, loaded, roster))
+        if student is not None:
+            _require_known([student], _names(book))
         if student is None or not (points is not None or add is not None or excuse or extend is not None):
             listed = [each for each in ledger.adjustments() if student in (None, each.student)]
             for each in listed:
@@ -142,7 +146,6 @@ def adjust(
         value = {"points": points, "add": add, "extend": extend}.get(kind)
         target = _scope(loaded, scope, kind)
         _check_value(kind, value, target, loaded)
-        _require_known([student], _names(book))
         made = ledger.adjust(
             student,
             target,

@@ -9,8 +9,8 @@ force-pushed away, and still counts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from autograder.collect.remote import Mirror, Push
 from autograder.results import Clock
@@ -46,7 +46,36 @@ def choose(
     if deadline is None:
         newest = mirror.history(head, 1)[0]
         return Choice(head, newest.at, "commit")
-    return _by_commits(mirror, head, deadline, sorted(seen, key=lambda push: push.at))
+    found = _by_commits(mirror, head, deadline, sorted(seen, key=lambda push: push.at))
+    if found is not None and gone:
+        said = f"the server's record has a push of commit {gone[-1].commit[:10]} on {_said(gone[-1])}"
+        found = replace(found, notes=(*found.notes, f"{said}, which was force-pushed away and can't be had"))
+    return found
+
+
+def bring_back(mirror: Mirror, deadline: datetime | None, pushes: Sequence[Push]) -> None:
+    """Fetch the commit of the last push in time, when it was force-pushed away: many servers still give it to who asks for it by name."""
+    on_time = [push for push in pushes if deadline is None or push.at <= deadline]
+    if on_time and not mirror.has(on_time[-1].commit):
+        mirror.fetch_commit(on_time[-1].commit)
+
+
+def why_nothing(mirror: Mirror, head: str, deadline: datetime | None, pushes: Sequence[Push] = ()) -> str:
+    """What is known where `choose` finds nothing: what the server's record of pushes says, or that there is none."""
+    until = f"the deadline ({_said_moment(deadline)})"
+    newest = f"the newest commit is {head[:10]}, of {_said(mirror.history(head, 1)[0])} by its own time"
+    lost = [push for push in pushes if deadline is None or push.at <= deadline]
+    if lost:
+        return (
+            f"the server's record has a push in time, of commit {lost[-1].commit[:10]} on {_said(lost[-1])}, but it was force-pushed away "
+            f"and can't be had any more; {newest}. Ask the student for it"
+        )
+    if pushes:
+        return f"by the server's record, the first push was on {_said(pushes[0])}, after {until}; {newest}"
+    return (
+        f"no commit on the branch is from before {until}; {newest}. Whether another one was there, nobody knows: "
+        "there is no record of pushes (--pushes)"
+    )
 
 
 def _by_commits(mirror: Mirror, head: str, deadline: datetime, seen: Sequence[Push]) -> Choice | None:
@@ -65,7 +94,7 @@ def _by_commits(mirror: Mirror, head: str, deadline: datetime, seen: Sequence[Pu
         if claimed is not None and claimed != on_time and not mirror.is_ancestor(claimed.commit, there):
             notes.append(
                 f"commit {claimed.commit[:10]} claims a time before the deadline, but was not on the server when it was fetched "
-                f"after it ({_said(after)}): it does not count"
+                f"after it ({_said(after)}): it does not count, unless a record of pushes (--pushes) says that it was there before"
             )
     if before is not None and mirror.has(before.commit):
         if on_time is not None and mirror.is_ancestor(before.commit, on_time.commit):
@@ -94,4 +123,8 @@ def _until(history: Sequence[Push], deadline: datetime) -> Push | None:
 
 
 def _said(push: Push | None) -> str:
-    return push.at.strftime("%Y-%m-%d %H:%M UTC") if push is not None else ""
+    return _said_moment(push.at) if push is not None else ""
+
+
+def _said_moment(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if moment is not None else "none"

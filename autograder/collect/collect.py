@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from autograder.collect.choose import choose
+from autograder.collect.choose import bring_back, choose, why_nothing
 from autograder.collect.manifest import Entry, Manifest, write_manifest
+from autograder.collect.reflog import on_own_clock
 from autograder.collect.remote import Bounds, FetchError, Mirror, Push, protocol_of, server_pushes
 from autograder.course.config import Course
 from autograder.course.roster import Person, Roster
@@ -124,23 +125,35 @@ class Collector:
     def _collect(self, unit: Unit, mirror: Mirror, entry: Entry) -> None:
         seen = mirror.seen() if (mirror.folder / "HEAD").exists() else []
         head = mirror.fetch(unit.url, unit.branch)
-        pushes = self.pushes.get(unit.id, ())
-        if not pushes and protocol_of(unit.url) == "file":
-            name = mirror.run("config", "remote.origin.fetch").strip().removeprefix("+").partition(":")[0]
-            pushes = server_pushes(unit.url, name)
+        pushes = self._pushes(unit, mirror, entry)
+        bring_back(mirror, unit.deadline, pushes)
         choice = choose(mirror, head, unit.deadline, pushes, [*seen, *mirror.seen()])
         if choice is None:
             entry.status = "nothing"
-            entry.why = f"nothing was there before {_text(unit.deadline)}; the newest commit is {head[:10]}"
+            entry.why = why_nothing(mirror, head, unit.deadline, pushes)
             return
         entry.commit, entry.tree = choice.commit, mirror.tree(choice.commit)
         entry.handed_in, entry.clock = choice.at.isoformat(timespec="seconds"), choice.clock
-        entry.notes = list(choice.notes)
+        entry.notes += choice.notes
         entry.folder = os.path.relpath(mirror.folder, self.folder)
         try:
             entry.hash = open_submission(f"{mirror.folder}@{choice.commit}", self.course, name=unit.id).hash
         except SubmissionError as error:
             raise FetchError("failed", str(error)) from None
+
+    def _pushes(self, unit: Unit, mirror: Mirror, entry: Entry) -> Sequence[Push]:
+        """What a server's own clock says of the pushes; nothing where no such clock is known."""
+        given = self.pushes.get(unit.id, ())
+        if given or protocol_of(unit.url) != "file":
+            return given
+        name = mirror.run("config", "remote.origin.fetch").strip().removeprefix("+").partition(":")[0]
+        written = server_pushes(unit.url, name)
+        found = on_own_clock(unit.url, written, unit.deadline)
+        if found is None:
+            entry.notes = [
+                "the repository's reflog has push times, but its files came later: they are not taken for the server's clock"
+            ]
+        return found or ()
 
 
 def _folder_name(unit: Unit) -> str:

@@ -24,6 +24,7 @@ from typing import Literal
 Kind = Literal["missing", "empty", "refused", "too-big", "failed"]
 HEAD = "refs/collected/head"
 SEEN = "refs/collected/seen/"
+KEPT = "refs/collected/kept/"
 PROTOCOLS = ("https", "ssh")
 _STAMP = "%Y%m%dT%H%M%S%fZ"  # to the microsecond: two looks in a second are two
 _ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
@@ -122,6 +123,16 @@ class Mirror:
         if not seen or seen[-1].commit != head:
             self.run("update-ref", f"{SEEN}{datetime.now(UTC).strftime(_STAMP)}", head)
         return head
+
+    def fetch_commit(self, commit: str) -> bool:
+        """Fetch one commit by its name, which no branch has any more; whether it is here now. Servers may refuse it."""
+        if re.fullmatch(r"[0-9a-f]{40,64}", commit):
+            with contextlib.suppress(FetchError):
+                self.watched(
+                    "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
+                    f"--filter=blob:limit={self.bounds.file_kb}k", "--", "origin", f"{commit}:{KEPT}{commit}",
+                )  # fmt: skip
+        return self.has(commit)
 
     def _branch(self, url: str, branch: str) -> str:
         """The branch to fetch; refused when the server has none, or not that one."""

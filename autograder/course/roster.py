@@ -9,7 +9,7 @@ timezone             deadlines are meant by the student's own clock: the same ti
 extension            of every deadline (`2d`, `36h`) or of some (`tokenizer=2d; warmup=2026-09-20T12:00`)
 login, sis_id, canvas_id, moodle_id    as Canvas and Moodle know them
 
-A wrong line is named and left out, a wrong cell is named and taken for empty; the rest of the class goes on.
+The gradebook that Canvas exports is a class list, too. A wrong line is named and left out, a wrong cell is named and taken for empty; the rest of the class goes on.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 
 from autograder.course import duration
 from autograder.course.folder import open_file
+from autograder.course.table import table
 from autograder.course.tree import key, shown
 
 MAX_BYTES = 16 * 2**20
@@ -36,6 +37,8 @@ COLUMNS = (
 _OTHER_WORDS = {"id": "student", "student_id": "student", "e_mail": "email", "mail": "email", "time_zone": "timezone"}
 _OTHER_WORDS |= {"repo": "repository", "url": "repository", "extensions": "extension", "team": "group"}
 _OTHER_WORDS |= {"sis_user_id": "sis_id", "sis_login_id": "login", "username": "login", "full_name": "name"}
+_CANVAS = {"student": "name", "id": "canvas_id", "sis user id": "sis_id", "sis login id": "login"}
+_FROM_CANVAS = ("name", "canvas_id", "sis_id", "login")
 
 
 class RosterError(Exception):
@@ -108,15 +111,18 @@ def load_roster(path: Path, modules: Collection[str] = ()) -> Roster:
 
 def parse_roster(text: str, file: str = "roster.csv", modules: Collection[str] = ()) -> Roster:
     """The class list that `text` holds."""
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), skipinitialspace=True)
+    found = table(text)
+    rows = csv.reader(io.StringIO(found.text, newline=""), delimiter=found.delimiter, skipinitialspace=True)
     try:
-        numbered = [(rows.line_num, [cell.strip() for cell in row]) for row in rows]
+        numbered = [(rows.line_num + found.skipped, [cell.strip() for cell in row]) for row in rows]
     except csv.Error as error:
-        raise RosterError(f"{file} is not a CSV file: {error} (line {rows.line_num})") from None
+        raise RosterError(f"{file} is not a CSV file: {error} (line {rows.line_num + found.skipped})") from None
     numbered = [(line, row) for line, row in numbered if any(row) and not row[0].startswith("#")]
     if not numbered:
         raise RosterError(f"{file} is empty. Its first line names the columns: {', '.join(COLUMNS[:8])}")
     head = [_column(cell) for cell in numbered[0][1]]
+    if set(_CANVAS) <= {cell.lower() for cell in numbered[0][1]}:
+        head, numbered = _from_canvas(numbered)
     if "student" not in head:
         raise RosterError(
             f"{file} has no column `student` (its first line says: {shown(', '.join(numbered[0][1]))}). "
@@ -214,9 +220,17 @@ def _column(name: str) -> str:
     return plain if plain in COLUMNS else _OTHER_WORDS.get(plain, plain)
 
 
-def _delimiter(text: str) -> str:
-    head = text.partition("\n")[0]
-    return max(",;\t", key=lambda each: (head.count(each), each == ","))
+def _from_canvas(numbered: list[tuple[int, list[str]]]) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """A gradebook as Canvas exports it, as a class list. A student is known by their login there, or the school's id, or Canvas's."""
+    names = [cell.lower() for cell in numbered[0][1]]
+    at = {name: names.index(name) for name in _CANVAS if name in names}
+    rows = [numbered[0]]
+    for line, row in numbered[1:]:
+        cells = {_CANVAS[name]: row[index] if index < len(row) else "" for name, index in at.items()}
+        if cells["canvas_id"].isdigit() and cells["name"].lower() != "student, test":
+            id = cells["login"] or cells["sis_id"] or cells["canvas_id"]
+            rows.append((line, [id, *(cells[name] for name in _FROM_CANVAS)]))
+    return ["student", *_FROM_CANVAS], rows
 
 
 def read_text(path: Path) -> str:

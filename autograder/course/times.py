@@ -5,8 +5,6 @@ A time without an offset is in the course's time zone, as `2026-09-20T23:58` or 
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,19 +12,20 @@ from pathlib import Path
 from autograder.course.config import Course
 from autograder.course.find import Found
 from autograder.course.roster import Roster, RosterError, read_text
+from autograder.course.table import table
 from autograder.course.tree import key
 
 
 def with_times(found: list[Found], file: Path, course: Course, roster: Roster) -> tuple[list[Found], list[str]]:
     """`found` with the times of `file`, and what is wrong in it. Raises `RosterError` when the file can't be used at all."""
-    rows = list(csv.DictReader(io.StringIO(read_text(file), newline="")))
-    if not rows or not {"student", "handed_in"} <= set(rows[0]):
+    rows = list(table(read_text(file)).dicts())
+    if not rows or not {"student", "handed_in"} <= set(rows[0][1]):
         raise RosterError(f"{file} has no columns `student,handed_in` (a time as 2026-09-20T23:58)")
     times: dict[str, str] = {}
     problems = []
     ids = {key(each.id) for each in found}
-    for line, row in enumerate(rows, 2):
-        student, text = (row["student"] or "").strip(), (row["handed_in"] or "").strip()
+    for line, row in rows:
+        student, text = row["student"], row["handed_in"]
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:

@@ -1,7 +1,7 @@
-"""Joining results of the same submission from several machines: what one could not run takes the verdict of another that could.
+"""Joining results from several machines: shards of one class, and the verdicts of a machine that could run what another could not.
 
-So a class is graded on a machine without a GPU, its GPU checks on one that has it, and the two make one result. Only results that are
-about the same answers and the same checks are joined; anything else is refused with the reason.
+So a class is graded in parts, or on a machine without a GPU and its GPU checks on one that has it, and everything makes one result for
+each submission. Only what is about the same answers and the same checks is joined; anything else is refused with the reason.
 """
 
 from __future__ import annotations
@@ -12,13 +12,18 @@ from dataclasses import dataclass, field
 import msgspec
 
 from autograder.course.config import Exercise
+from autograder.course.tree import key
 from autograder.grading.grade import blocked
 from autograder.grading.record import GRAVITY
 from autograder.results import PENDING, CheckResult, ExerciseResult, Result
 
 
 class MergeRefused(Exception):
-    """Two results that can't be joined; the text says why."""
+    """Two results that can't be joined for the sake of one exercise; the text says why."""
+
+    def __init__(self, exercise: str, why: str) -> None:
+        self.exercise, self.why = exercise, why
+        super().__init__(f"{exercise}: {why}")
 
 
 @dataclass
@@ -31,13 +36,18 @@ class Merged:
 
 
 def merge(base: Result, other: Result, course: Sequence[Exercise], run: str) -> Merged:
-    """`base` with the verdicts of `other` for all that is pending or blocked in it. Raises `MergeRefused`."""
-    _require_same(base, other)
+    """`base` with the verdicts of `other` for all that is pending or blocked in it, and the exercises that only `other` has.
+
+    Raises `MergeRefused` when an exercise of both is not the same answer, graded by the same checks.
+    """
     merged = Merged(base)
     theirs = {each.exercise: each for each in other.exercises}
+    for mine in base.exercises:
+        if mine.exercise in theirs:
+            _require_same(base, mine, other, theirs[mine.exercise])
     exercises = [_exercise(mine, theirs.pop(mine.exercise, None), merged) for mine in base.exercises]
     for name, exercise in theirs.items():
-        exercises.append(exercise)
+        exercises.append(msgspec.structs.replace(exercise, origin=other.origin_of(exercise)))
         merged.taken += [(name, check.name) for check in exercise.checks]
     rows = {each.name: each for each in course}
     order = {name: number for number, name in enumerate(rows)}
@@ -49,30 +59,129 @@ def merge(base: Result, other: Result, course: Sequence[Exercise], run: str) -> 
         base.provenance,
         device=device,
         isolated=base.provenance.isolated and other.provenance.isolated,
+        exercise_hashes={**other.provenance.exercise_hashes, **base.provenance.exercise_hashes},
         authored={**other.provenance.authored, **base.provenance.authored},
     )
     merged.result = msgspec.structs.replace(base, exercises=exercises, run=run, provenance=provenance)
     return merged
 
 
-def _require_same(base: Result, other: Result) -> None:
-    if base.hash != other.hash:
-        raise MergeRefused(f"other files were graded there ({base.hash[:12]} here, {other.hash[:12]} there)")
-    secrets = {base.provenance.secret, other.provenance.secret} - {""}
-    if len(secrets) > 1:
-        raise MergeRefused("the course secrets are not the same, so the hidden cases are others")
-    theirs = {each.exercise: each for each in other.exercises}
-    for mine in base.exercises:
-        if mine.exercise in theirs and not _same_checks(mine, theirs[mine.exercise], base, other):
-            raise MergeRefused(
-                f"{mine.exercise} has other checks there: grade both with the same version of the course"
+@dataclass
+class Shards:
+    """A class that is joined from several sources of results, one source after the other."""
+
+    course: Sequence[Exercise]
+    run: str
+    joined: dict[str, Result] = field(default_factory=dict)  # by submission, whatever the case of its letters
+    taken: dict[str, dict[str, int]] = field(default_factory=dict)  # by submission and source: how many checks
+    problems: list[str] = field(default_factory=list)  # what was not joined, and why: for a person
+
+    def __post_init__(self) -> None:
+        self._source: dict[tuple[str, str], str] = {}  # of each exercise of each submission: where it came from first
+        self._graded: dict[
+            str, tuple[Result, ExerciseResult, str]
+        ] = {}  # of each exercise: the first that ran its checks
+
+    def add(self, label: str, results: Sequence[Result]) -> None:
+        """Join one more source; its `label` names it to people."""
+        first = dict(self._graded)  # within one source, an exercise may have been mended since somebody was graded
+        for result in results:
+            name = key(result.submission)
+            theirs = self._of_this_class(result, label, first)
+            for each in theirs.exercises:
+                if each.checks:
+                    self._graded.setdefault(each.exercise, (theirs, each, label))
+            if not theirs.exercises:
+                continue
+            if name not in self.joined:
+                self.joined[name] = msgspec.structs.replace(theirs, run=self.run)
+            else:
+                self._join(name, theirs, label)
+            for each in theirs.exercises:
+                self._source.setdefault((name, each.exercise), label)
+
+    def recall(self, name: str, earlier: Result) -> None:
+        """Let what is pending of the submission `name` take the verdict that the same answer had in `earlier`, by the same checks.
+
+        So a machine with a GPU that is not there one night takes nobody's points away.
+        """
+        mine = self.joined[key(name)]
+        known = {each.exercise: each for each in earlier.exercises}
+        merged = Merged(mine)
+        exercises = []
+        for each in mine.exercises:
+            before = known.get(each.exercise)
+            same = before is not None and each.file_hash and each.file_hash == before.file_hash
+            if before is not None and same and each.pending and not _other_checks(mine, each, earlier, before):
+                before = msgspec.structs.replace(before, origin=earlier.origin_of(before))
+                each = _exercise(each, before, merged)
+            exercises.append(each)
+        self.joined[key(name)] = msgspec.structs.replace(mine, exercises=exercises)
+
+    def _of_this_class(
+        self, result: Result, label: str, first: dict[str, tuple[Result, ExerciseResult, str]]
+    ) -> Result:
+        """`result`, where each exercise says which hand-in it is, without those that were graded in another way than in earlier sources."""
+        fit = []
+        for each in result.exercises:
+            known = first.get(each.exercise)
+            why = _other_checks(known[0], known[1], result, each) if known is not None else ""
+            if known is not None and why:
+                self.problems.append(
+                    f"{result.submission}: not joined with {label}: {each.exercise}: {why} ({known[2]})."
+                )
+            else:
+                fit.append(msgspec.structs.replace(each, origin=result.origin_of(each)))
+        return msgspec.structs.replace(result, exercises=fit)
+
+    def _join(self, name: str, theirs: Result, label: str) -> None:
+        """Join what a submission has here with what it has there; an exercise that can't be is left out, and said."""
+        while True:
+            try:
+                merged = merge(self.joined[name], theirs, self.course, self.run)
+                break
+            except MergeRefused as error:
+                here = self._source[name, error.exercise]
+                self.problems.append(
+                    f"{theirs.submission}: not joined with {label}: {error.exercise}: {error.why}; that of {here} is kept."
+                )
+                rest = [each for each in theirs.exercises if each.exercise != error.exercise]
+                theirs = msgspec.structs.replace(theirs, exercises=rest)
+        self.joined[name] = merged.result
+        if merged.taken:
+            counts = self.taken.setdefault(merged.result.submission, {})
+            counts[label] = counts.get(label, 0) + len(merged.taken)
+        for exercise, check, here, there in merged.disagreements:
+            source = self._source[name, exercise]
+            self.problems.append(
+                f"{theirs.submission}: {exercise} {check} is {here} in {source} and {there} in {label}; the first is kept."
             )
 
 
-def _same_checks(mine: ExerciseResult, theirs: ExerciseResult, base: Result, other: Result) -> bool:
-    hashes = {result.provenance.authored.get(mine.exercise, "") for result in (base, other)} - {""}
+def _require_same(base: Result, mine: ExerciseResult, other: Result, theirs: ExerciseResult) -> None:
+    here, there = base.origin_of(mine).hash, other.origin_of(theirs).hash
+    if here == there:
+        here, there = mine.file_hash, theirs.file_hash
+    if here != there:
+        raise MergeRefused(mine.exercise, f"other files were graded there ({_short(here)} here, {_short(there)} there)")
+    if why := _other_checks(base, mine, other, theirs):
+        raise MergeRefused(mine.exercise, why)
+
+
+def _other_checks(base: Result, mine: ExerciseResult, other: Result, theirs: ExerciseResult) -> str:
+    """Why the same answer could have come to something else in `other`; "" when it could not."""
+    origins = base.origin_of(mine), other.origin_of(theirs)
+    if len({origin.provenance.secret for origin in origins} - {""}) > 1:
+        return "the course secrets are not the same, so the hidden cases are others"
+    hashes = {origin.provenance.authored.get(mine.exercise, "") for origin in origins} - {""}
     told = [[(check.name, check.points, check.bonus) for check in each.checks] for each in (mine, theirs)]
-    return len(hashes) <= 1 and (told[0] == told[1] or not all(told)) and mine.points == theirs.points
+    if len(hashes) > 1 or (told[0] != told[1] and all(told)) or mine.points != theirs.points:
+        return f"{mine.exercise} has other checks there: grade both with the same version of the course"
+    return ""
+
+
+def _short(hash: str) -> str:
+    return hash[:12] or "nothing"
 
 
 def _exercise(mine: ExerciseResult, theirs: ExerciseResult | None, merged: Merged) -> ExerciseResult:

@@ -67,6 +67,11 @@ def load_secret(private: Path) -> bytes:
     return secret
 
 
+def has_secret(private: Path) -> bool:
+    """Whether there is a secret in the folder `private`, or there was one."""
+    return any((private / name).exists() for name in (FILE, IDENTITY))
+
+
 def term_of(private: Path) -> str:
     """The name of the term, "" when it was never given."""
     return _identity(private).get("term", "")

@@ -93,12 +93,20 @@ def _output(view: Result, score: Score | None) -> str:
     """What stands above the tests: how the score came about, where it is not just the points earned."""
     lines = [markdown(messages.text(problem)) for problem in view.problems]
     if view.pending:
-        lines.append(f"{view.pending} points are pending.")
+        lines.append(f"{view.pending} points are pending: they are not in the score yet.")
     for module in score.modules if score is not None else []:
         for one in module.exercises:
             steps = [step for step in one.steps if step.kind not in ("verdict", "attempt")]
             lines += [f"{markdown(one.title)}: {markdown(messages.text(step.message))}" for step in steps]
         lines += [markdown(messages.text(step.message)) for step in module.steps]
     if score is not None:
-        lines.append(f"Score: {number(score.score)} of {number(score.points)} points.")
+        bonus = sum(check.earned for one in view.exercises for check in one.checks if check.bonus)
+        lines.append(
+            f"Score: {number(score.score)} of {number(score.points)} points"
+            + (
+                f", {bonus} points of bonus checks included, which are beyond the {number(score.points)}."
+                if bonus
+                else "."
+            )
+        )
     return "\n\n".join(lines)

@@ -109,7 +109,8 @@ def _digest(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         flat = value.cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
         digest.update(f"{value.dtype} {tuple(value.shape)} ".encode())
-        digest.update(memoryview(flat.view(torch.uint8).numpy()))
+        data: Any = flat.view(torch.uint8).numpy()  # a buffer, which NumPy's types do not say
+        digest.update(data)
     else:
         digest.update(encode(value))
     return digest.hexdigest()

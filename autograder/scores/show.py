@@ -12,37 +12,55 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.feedback import messages
+from autograder.feedback.fit import EDGES, GAP, fitting, part, widest
 from autograder.feedback.pen import Pen
 from autograder.scores.records import ExerciseScore, ModuleScore, Score, Step, number
 
 
-def score_table(scores: Sequence[Score], encoding: str | None = None) -> Table:
-    """A row for each student, a column for each module, then the total."""
+def score_table(scores: Sequence[Score], encoding: str | None = None, width: int | None = None) -> Table:
+    """A row for each student: who it is, the total, then a column for each module, as many as fit into `width` (None: all).
+
+    The caption names the modules that had no room.
+    """
     pen = Pen(encoding or sys.stdout.encoding or "utf-8")
     modules = list(dict.fromkeys(module.module for score in scores for module in score.modules))
-    shown = {
-        "name": any(score.name for score in scores),
-        "pending": any(score.pending for score in scores),
-        "late days left": any(module.late_days for score in scores for module in score.modules),
-        "look at": any(score.remarks for score in scores),
-    }
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("student", overflow="fold")
-    if shown["name"]:
-        table.add_column("name", overflow="fold")
-    for name in [*modules, "score", *(word for word in ("pending", "late days left", "look at") if shown[word])]:
-        table.add_column(pen.line(name), justify="right", overflow="fold")
-    for score in scores:
-        of = {module.module: module for module in score.modules}
-        row = [pen.line(score.student)]
-        row += [pen.line(score.name)] if shown["name"] else []
-        row += [_module_cell(of.get(module), pen) for module in modules]
-        row.append(pen.line(f"{number(score.score)}/{number(score.points)}", "bold"))
-        row += [pen.line(str(score.pending or ""), "cyan")] if shown["pending"] else []
-        row += [pen.line(str(score.late_days_left))] if shown["late days left"] else []
-        row += [pen.line(str(len(score.remarks) or ""), "yellow")] if shown["look at"] else []
-        table.add_row(*row)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), caption_justify="left")
+    columns = _first_columns(scores, pen)
+    used = EDGES
+    for place, (name, cells) in enumerate(columns):
+        words = name in ("student", "name")
+        whole = widest(name, [cell.plain for cell in cells])
+        taken = part(whole, width, 24) if words else whole
+        table.add_column(pen.line(name), justify="left" if words else "right", overflow="fold", width=taken)
+        used += taken + (GAP if place else 0)
+    of = [{module.module: module for module in score.modules} for score in scores]
+    cells = {name: [_module_cell(each.get(name), pen) for each in of] for name in modules}
+    widths = [widest(name, [cell.plain for cell in cells[name]]) for name in modules]
+    shown = modules[: len(modules) if width is None else fitting(widths, width - used)]
+    for name, taken in zip(shown, widths, strict=False):
+        table.add_column(pen.line(name), justify="right", no_wrap=True, width=taken)
+    for row in range(len(scores)):
+        table.add_row(*(column[row] for _, column in columns), *(cells[name][row] for name in shown))
+    if left := modules[len(shown) :]:
+        table.caption = pen.line(
+            f"No room for {', '.join(left)}: in a wider window, with --steps, or from `autograder export csv`."
+        )
     return table
+
+
+def _first_columns(scores: Sequence[Score], pen: Pen) -> list[tuple[str, list[Text]]]:
+    """Who it is and what it comes to: what a table shows before anything else."""
+    columns = [("student", [pen.line(score.student) for score in scores])]
+    if any(score.name for score in scores):
+        columns.append(("name", [pen.line(score.name) for score in scores]))
+    columns.append(("score", [pen.line(f"{number(score.score)}/{number(score.points)}", "bold") for score in scores]))
+    if any(score.pending for score in scores):
+        columns.append(("pending", [pen.line(str(score.pending or ""), "cyan") for score in scores]))
+    if any(module.late_days for score in scores for module in score.modules):
+        columns.append(("late days left", [pen.line(str(score.late_days_left)) for score in scores]))
+    if any(score.remarks for score in scores):
+        columns.append(("look at", [pen.line(str(len(score.remarks) or ""), "yellow") for score in scores]))
+    return columns
 
 
 def _module_cell(module: ModuleScore | None, pen: Pen) -> Text:

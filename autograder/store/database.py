@@ -150,18 +150,22 @@ class Store:
         `graded` are the exercises as they were graded, before prerequisites blocked any; by default those of `result`.
         """
         with self.transaction():
-            number = self._db.execute(
-                "INSERT INTO result (run, submission, hash, graded_at, data) VALUES (?, ?, ?, ?, ?)",
-                (result.run, result.submission, result.hash, result.graded_at, _pack(msgspec.json.encode(result))),
-            ).lastrowid
-            assert number is not None
-            self._mark(number, result)
+            self.insert(result, _pack(msgspec.json.encode(result)))
             for exercise in result.exercises if graded is None else graded:
                 if exercise.key and exercise.verdict != "blocked":
                     data = _pack(msgspec.json.encode(exercise))
                     self._db.execute("INSERT OR REPLACE INTO exercise VALUES (?, ?)", (exercise.key, data))
             for key, value in observations.items():
                 self._db.execute("INSERT OR IGNORE INTO observation VALUES (?, ?)", (key, _pack(value)))
+
+    def insert(self, result: Result, data: bytes) -> None:
+        """Write a row for `result`, whose packed JSON is `data`, inside a transaction of the caller."""
+        number = self._db.execute(
+            "INSERT INTO result (run, submission, hash, graded_at, data) VALUES (?, ?, ?, ?, ?)",
+            (result.run, result.submission, result.hash, result.graded_at, data),
+        ).lastrowid
+        assert number is not None
+        self._mark(number, result)
 
     def results(self, run: str) -> list[Result]:
         """The last result that `run` wrote of each submission, by id."""

@@ -86,7 +86,7 @@ class Ledger:
     def adjustments(self, student: str | None = None) -> list[Adjustment]:
         """All that were not taken back, the oldest first."""
         rows = self.store.rows(
-            "SELECT number, made_at, by, student, scope, kind, value, why, until, was FROM adjustment ORDER BY number"
+            "SELECT number, made_at, by, student, scope, kind, value, why, until, was FROM adjustment ORDER BY made_at, number"
         )
         back = {int(row[6]) for row in rows if row[5] == "back"}
         found = [Adjustment(*row) for row in rows if row[5] != "back" and row[0] not in back]
@@ -101,7 +101,7 @@ class Ledger:
 
     def published(self) -> set[str]:
         """The modules whose feedback is published."""
-        rows = self.store.rows("SELECT module, shown FROM publication ORDER BY number")
+        rows = self.store.rows("SELECT module, shown FROM publication ORDER BY made_at, number")
         return {module for module, shown in dict(rows).items() if shown}
 
 
