@@ -1,0 +1,71 @@
+"""The general mistakes that no check rejects, tried once more on other calls than the checks make (`replay`): in workers too."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
+from autograder.grading.runner import Code, RunLimits, Session
+from autograder.jail.host import Zygote
+from autograder.verify.general.made import General
+
+NOT_TRIED = "nothing: no call of it could be made again"
+_LIMITS = RunLimits(cpu_seconds=90.0, wall_factor=4.0)
+_CASES = 2  # of each check: the first public one, and the first hidden one
+_FILES = ("look", "vary", "replay")  # in the order in which they need one another
+_HARNESS = '''
+
+def _shown(student, **inputs):
+    """Written by `verify`: what tells the general mistakes from the reference. A worker can't read that package's files."""
+    import sys, types
+
+    if "autograder.verify.general" not in sys.modules:
+        for name in ("autograder.verify", "autograder.verify.general"):
+            sys.modules[name] = types.ModuleType(name)
+        for name, text in {files!r}.items():
+            module = types.ModuleType("autograder.verify.general." + name)
+            sys.modules[module.__name__] = module
+            exec(compile(text, name, "exec"), module.__dict__)
+            setattr(sys.modules["autograder.verify.general"], name, module)
+    replay = sys.modules["autograder.verify.general.replay"]
+    return replay.shown(student, {check}, inputs, {reference!r}, {sources!r})
+'''
+
+
+def witnesses(zygote: Zygote, plan: Plan, reference: str, survivors: Sequence[General]) -> dict[tuple[str, str, str], str]:
+    """For each survivor, by name, what a caller has to do to see it; "" where a few dozen other calls show nothing."""
+    found = {each.name: NOT_TRIED for each in survivors}
+    files = {name: (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8") for name in _FILES}
+    for check, case in _cases(plan):
+        left = {str(number): each for number, each in enumerate(survivors) if found[each.name] in ("", NOT_TRIED)}
+        if not left:
+            break
+        sources = {number: [each.scope, each.kind, each.source, each.documented] for number, each in left.items()}
+        harness = _HARNESS.format(check=check.name, reference=reference, sources=sources, files=files)
+        probing = msgspec.structs.replace(plan, experiments=plan.experiments + harness)
+        with Session(zygote, probing, Code(reference, "solution.py"), _LIMITS) as session:
+            outcome = session.run(msgspec.structs.replace(check, name="_shown"), case)
+        if outcome.verdict is None:
+            for number, witness in json.loads(_text(outcome.value)).items():
+                found[left[number].name] = witness
+    return found
+
+
+def _cases(plan: Plan) -> list[tuple[PlannedCheck, PlannedCase]]:
+    chosen = []
+    for check in plan.checks:
+        if check.is_runnable() and not check.budget:
+            public = [case for case in check.cases if case.public][: _CASES // 2]
+            hidden = [case for case in check.cases if not case.public][: _CASES // 2]
+            chosen += [(check, case) for case in (*public, *hidden)]
+    return chosen
+
+
+def _text(blob: bytes) -> str:
+    """The text in a blob: a header of 16 bytes, then its tree, which is the text itself. `jail.values` would import torch."""
+    size = int.from_bytes(blob[4:8], "little")
+    return msgspec.msgpack.decode(blob[16 : 16 + size], type=str)

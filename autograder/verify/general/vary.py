@@ -1,0 +1,195 @@
+"""Other calls, made from one that a check makes: again, on views, longer, larger, with another option, with what is not allowed."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from autograder.verify.general import look
+
+Named = dict[str, Any]
+LONG = 40  # more than any bound that a hurried look at examples suggests
+OTHERS = 3
+
+
+def call(function: Callable[..., Any], named: Named) -> Any:
+    """`function` with its arguments by name; by position where it takes `self`, or as many as come."""
+    positional: list[Any] = []
+    by_name = dict(named)
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in by_name:
+            break
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            positional += by_name.pop(name)
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            by_name |= by_name.pop(name)
+        elif parameter.kind is not parameter.KEYWORD_ONLY:
+            positional.append(by_name.pop(name))
+    return function(*positional, **by_name)
+
+
+def sequences(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
+    """What to call, and how to say it."""
+    yield "the same call twice", [named, named]
+    yield "a second call on other values", [named, _mapped(named, _other_values), named]
+    others = [each for each in every if each is not named][:OTHERS]
+    for other in others:
+        yield "two calls that the checks make, one after the other", [named, other, named]
+    for name in named:
+        for other in others:
+            if name in other:
+                yield f"a second call with another `{name}`", [named, named | {name: other[name]}]
+    for name, parameter in signature.parameters.items():
+        for value in _options(named.get(name, parameter.default), parameter.default):
+            yield f"{name}={value!r}", [named | {name: value}]
+            yield f"a second call with {name}={value!r}", [named, named | {name: value}, named]
+    for label, change in _CHANGES.items():
+        yield label, [_mapped(named, change)]
+        for name in named:
+            yield f"`{name}`: {label}", [named | {name: _mapped(named[name], change)}]
+    for name, value in named.items():
+        for label, other in _sizes(value):
+            yield f"`{name}`: {label}", [named | {name: other}]
+        for other in (None, -1, 0, "", [], [-1], "?", 3.5):
+            if type(other) is not type(value):
+                yield f"{name}={other!r}", [named | {name: other}]
+
+
+def _options(value: Any, default: Any) -> list[Any]:
+    if isinstance(value, bool):
+        return [not value]
+    if default is inspect.Parameter.empty:
+        return []
+    found = [] if value is default else [default]
+    if isinstance(default, float):
+        found += [0.5, 2.0, 0.0]
+    elif isinstance(default, int):
+        found += [default + 1, 1, 2]
+    return found
+
+
+def _sizes(value: Any) -> Iterator[tuple[str, Any]]:
+    """Larger and smaller ones of a kind."""
+    if isinstance(value, bool):
+        return
+    if isinstance(value, int):
+        for other in (value + 17, 2 * value, 20, 32, 0, -1, 1):
+            yield f"{other}", other
+    elif isinstance(value, float):
+        for other in (2 * value, -value, 0.0):
+            yield f"{other}", other
+    elif isinstance(value, str | bytes | list | tuple) and len(value):
+        times = -(-LONG // len(value))
+        yield "longer", value * times
+        if isinstance(value, str):
+            yield "longer, in words", " ".join([value] * times)
+            yield "one long word", "".join(value.split()) * times
+        yield "one item", value[:1]
+        yield "none", value[:0]
+        yield "the other way round", value[::-1]
+        if isinstance(value, list) and value and isinstance(value[0], str):
+            yield "many different", [f"{item}{item[:1]}{'abcdefgh'[number % 8]}" for number, item in enumerate(value * times)]  # fmt: skip
+    elif isinstance(value, torch.Tensor) and value.ndim:
+        for axis in range(value.ndim):
+            yield f"longer in axis {axis}", torch.cat([value] * (1 + LONG // max(1, value.shape[axis])), axis)
+        yield "one row less", value[0]
+        yield "one axis more", value[None]
+        yield "two axes more", value[None, None]
+
+
+# --- changes of tensors, arrays, lists and modules among the arguments ---
+
+
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    changed = change(value)
+    if changed is not value:
+        return changed
+    if type(value) is dict:
+        return {key: _mapped(item, change) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_mapped(item, change) for item in value)
+    return value
+
+
+def _other_values(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.numel() > 1 and not value.requires_grad:
+        return value.flatten().roll(1).flip(0).reshape(value.shape) * (0.75 if value.is_floating_point() else 1)
+    if isinstance(value, np.ndarray) and value.size > 1:
+        return np.roll(value.reshape(-1), 1)[::-1].reshape(value.shape).copy()
+    return value
+
+
+def _strided(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.ndim and value.numel():
+        wide = torch.stack([value.detach(), value.detach()], -1)[..., 0]
+        return wide.requires_grad_(value.requires_grad)
+    if isinstance(value, np.ndarray) and value.ndim:
+        return np.stack([value, value], -1)[..., 0]
+    return value
+
+
+def _dtype(dtype: torch.dtype) -> Callable[[Any], Any]:
+    def change(value: Any) -> Any:
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            return value.detach().to(dtype).requires_grad_(value.requires_grad)
+        return value
+
+    return change
+
+
+def _wants_gradients(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return value.detach().clone().requires_grad_()
+    return value
+
+
+def _axes(value: Any) -> Any:
+    return value[None] if isinstance(value, torch.Tensor) and value.ndim else value
+
+
+def _mode(training: bool) -> Callable[[Any], Any]:
+    def change(value: Any) -> Any:
+        for each in look.parts(value):
+            if isinstance(each, torch.nn.Module):
+                each.train(training)
+        return value
+
+    return change
+
+
+def _subclass(value: Any) -> Any:
+    """Objects of a class derived from theirs."""
+    if type(value) in (list, dict, int, float, str):
+        return type("Derived", (type(value),), {})(value)
+    return value
+
+
+def _subclassed_modules(value: Any) -> Any:
+    if isinstance(value, torch.nn.Module):
+        for inner in list(value.modules()):
+            inner.__class__ = type(f"Derived{type(inner).__name__}", (type(inner),), {})
+    return value
+
+
+def _copied(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    import copy
+
+    return lambda value: change(copy.deepcopy(value)) if isinstance(value, torch.nn.Module) else value
+
+
+_CHANGES: dict[str, Callable[[Any], Any]] = {
+    "views that are not contiguous": _strided,
+    "float64": _dtype(torch.float64),
+    "bfloat16": _dtype(torch.bfloat16),
+    "tensors that require gradients": _wants_gradients,
+    "one axis more": _axes,
+    "modules in training mode": _copied(_mode(True)),
+    "modules in evaluation mode": _copied(_mode(False)),
+    "frozen modules": _copied(lambda value: value.requires_grad_(False)),
+    "modules of derived classes": _copied(_subclassed_modules),
+    "derived classes": _subclass,
+}
