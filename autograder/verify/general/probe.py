@@ -15,6 +15,7 @@ from autograder.verify.general.made import General
 
 NOT_TRIED = "nothing: no call of it could be made again"
 _LIMITS = RunLimits(cpu_seconds=90.0, wall_factor=4.0)
+ENOUGH = 4  # experiments whose calls showed nothing
 _CASES = 2  # of each check: the first public one, and the first hidden one
 _FILES = ("look", "vary", "replay")  # in the order in which they need one another
 _HARNESS = '''
@@ -36,12 +37,15 @@ def _shown(student, **inputs):
 '''
 
 
-def witnesses(zygote: Zygote, plan: Plan, reference: str, survivors: Sequence[General]) -> dict[tuple[str, str, str], str]:
+def witnesses(
+    zygote: Zygote, plan: Plan, reference: str, survivors: Sequence[General]
+) -> dict[tuple[str, str, str], str]:
     """For each survivor, by name, what a caller has to do to see it; "" where a few dozen other calls show nothing."""
     found = {each.name: NOT_TRIED for each in survivors}
+    tries = {each.name: 0 for each in survivors}
     files = {name: (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8") for name in _FILES}
     for check, case in _cases(plan):
-        left = {str(number): each for number, each in enumerate(survivors) if found[each.name] in ("", NOT_TRIED)}
+        left = {str(number): each for number, each in enumerate(survivors) if _is_open(found, tries, each)}
         if not left:
             break
         sources = {number: [each.scope, each.kind, each.source, each.documented] for number, each in left.items()}
@@ -49,10 +53,18 @@ def witnesses(zygote: Zygote, plan: Plan, reference: str, survivors: Sequence[Ge
         probing = msgspec.structs.replace(plan, experiments=plan.experiments + harness)
         with Session(zygote, probing, Code(reference, "solution.py"), _LIMITS) as session:
             outcome = session.run(msgspec.structs.replace(check, name="_shown"), case)
+        if outcome.verdict == "failed":  # the harness takes what an experiment raises
+            raise RuntimeError(f"general mistakes can't be looked at closer in {check.name}: {outcome.message}")
         if outcome.verdict is None:
             for number, witness in json.loads(_text(outcome.value)).items():
                 found[left[number].name] = witness
+                tries[left[number].name] += 1
     return found
+
+
+def _is_open(found: dict[tuple[str, str, str], str], tries: dict[tuple[str, str, str], int], each: General) -> bool:
+    """Whether there is more to try: an experiment that makes other calls of it."""
+    return found[each.name] in ("", NOT_TRIED) and tries[each.name] < ENOUGH
 
 
 def _cases(plan: Plan) -> list[tuple[PlannedCheck, PlannedCase]]:

@@ -17,7 +17,7 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from autograder.verify.general import look, vary
 
 MOST_CALLS = 4  # of one experiment
 SECONDS = 0.25  # of CPU, for one sequence of calls
-ALL_SECONDS = 4.0  # for all sequences of one mistake
+ALL_SECONDS = 1.5  # for all sequences of one mistake that one experiment gives
 
 
 @dataclass
@@ -47,15 +47,58 @@ def shown(
     docstring names."""
     module = student._implementation.module
     found: dict[str, str] = {}
-    taken: dict[str, list[Call]] = {}
+    replays: dict[str, _Replay] = {}
     for name, (scope, kind, source, documented) in sources.items():
-        if scope not in taken:
+        if scope not in replays:
             student._implementation.held.clear()
-            taken[scope] = taken_down(module, scope, lambda: experiment(student, **copy.deepcopy(inputs)))
-        if not taken[scope]:
-            continue  # this experiment does not come to it, or what it passes can't be copied
-        found[name] = _witness(taken[scope], scope, reference, source, documented, held=kind == "held")
+            calls = taken_down(module, scope, lambda: experiment(student, **copy.deepcopy(inputs)))
+            replays[scope] = _Replay(reference, scope, calls, documented)
+        if replays[scope].calls:  # else this experiment does not come to it, or what it passes can't be copied
+            found[name] = replays[scope].witness(source, kind)
     return json.dumps(found)
+
+
+@dataclass
+class _Replay:
+    """The calls of one function. What the reference gives is computed once."""
+
+    reference: str
+    scope: str
+    calls: list[Call]
+    documented: list[str]
+    known: dict[tuple[int, str, bool], list[Any] | None] = field(default_factory=dict)
+
+    def witness(self, source: str, kind: str) -> str:
+        """How the first sequence of calls that tells `source` from the reference is described, or ""."""
+        began, held = time.process_time(), kind == "held"
+        for number, call in enumerate(self.calls):
+            for label, sequence in vary.sequences(
+                kind, call.named, [each.named for each in self.calls], call.signature
+            ):
+                if time.process_time() - began > ALL_SECONDS:
+                    return ""
+                want = self._want(number, label, sequence, held)
+                if want is None:
+                    continue
+                try:
+                    with soft_limit(SECONDS * 8):
+                        seen = _sequence(source, self.scope, sequence, self.documented, held)
+                except TimeUp:
+                    continue
+                if seen is None or not look.alike(want, seen):
+                    return label
+        return ""
+
+    def _want(self, number: int, label: str, sequence: list[dict[str, Any]], held: bool) -> list[Any] | None:
+        """What the reference gives; None where that is not specified, or takes too long."""
+        key = number, label, held
+        if key not in self.known:
+            try:
+                with soft_limit(SECONDS):
+                    self.known[key] = _sequence(self.reference, self.scope, sequence, self.documented, held)
+            except (TimeUp, Exception):  # also a variation that can't be made of these arguments
+                self.known[key] = None
+        return self.known[key]
 
 
 def taken_down(module: types.ModuleType, scope: str, experiment: Callable[[], Any]) -> list[Call]:
@@ -97,30 +140,6 @@ def _inner(named: dict[str, Any]) -> Iterator[torch.Tensor]:
     for value in look.parts(named):
         if isinstance(value, torch.Tensor) and value.requires_grad and not value.is_leaf:
             yield value
-
-
-def _witness(
-    calls: list[Call], scope: str, reference: str, source: str, documented: list[str], *, held: bool
-) -> str:
-    began = time.process_time()
-    for call in calls:
-        for label, sequence in vary.sequences(call.named, [each.named for each in calls], call.signature):
-            if time.process_time() - began > ALL_SECONDS:
-                return ""
-            try:
-                with soft_limit(SECONDS):
-                    want = _sequence(reference, scope, sequence, documented, held)
-                if want is None:
-                    continue
-                with soft_limit(SECONDS * 8):
-                    seen = _sequence(source, scope, sequence, documented, held)
-            except TimeUp:
-                continue
-            except Exception:  # a variation that can't be made of these arguments
-                continue
-            if seen is None or not look.alike(want, seen):
-                return label
-    return ""
 
 
 def _sequence(

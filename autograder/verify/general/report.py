@@ -21,7 +21,9 @@ class TriedGeneral:
     general: General
     said: dict[str, Said] = field(default_factory=dict)  # by check, as far as it was run
     equivalent: str = ""  # the reason, where one is recorded
-    witness: str = ""  # of a survivor: which other call would tell it from the reference; "" where none that was tried does
+    witness: str = (
+        ""  # of a survivor: which other call would tell it from the reference; "" where none that was tried does
+    )
 
     @property
     def killed_by(self) -> list[str]:

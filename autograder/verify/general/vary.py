@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -32,31 +33,79 @@ def call(function: Callable[..., Any], named: Named) -> Any:
     return function(*positional, **by_name)
 
 
-def sequences(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
-    """What to call, and how to say it."""
+def sequences(
+    kind: str, named: Named, every: list[Named], signature: inspect.Signature
+) -> Iterator[tuple[str, list[Named]]]:
+    """What to call, and how to say it: what could show a mistake of this kind, and no two alike."""
     yield "the same call twice", [named, named]
+    for ways in _WAYS.get(kind, (_second_calls, _other_options, _changed, _resized)):
+        yield from ways(named, every, signature)
+
+
+def _second_calls(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
     yield "a second call on other values", [named, _mapped(named, _other_values), named]
     others = [each for each in every if each is not named][:OTHERS]
-    for other in others:
-        yield "two calls that the checks make, one after the other", [named, other, named]
+    for number, other in enumerate(others):
+        yield f"two calls that the checks make, one after the other ({number})", [named, other, named]
     for name in named:
-        for other in others:
+        for number, other in enumerate(others):
             if name in other:
-                yield f"a second call with another `{name}`", [named, named | {name: other[name]}]
+                yield f"a second call with another `{name}` ({number})", [named, named | {name: other[name]}]
+        changed = _mapped(named[name], _other_values)
+        if changed is not named[name]:
+            yield f"a second call with other values of `{name}`", [named, named | {name: changed}, named]
+        else:
+            for label, other in itertools.islice(_sizes(named[name]), 3):
+                yield f"a second call with `{name}`: {label}", [named, named | {name: other}, named]
+    for name, value in _optional(named, signature):
+        yield f"a second call with {name}={value!r}", [named, named | {name: value}, named]
+
+
+def _other_options(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
+    for name, value in _optional(named, signature):
+        yield f"{name}={value!r}", [named | {name: value}]
+    for name in named:
+        left_out = {key: value for key, value in named.items() if key != name}
+        yield f"no `{name}`", [left_out]
+
+
+def _optional(named: Named, signature: inspect.Signature) -> Iterator[tuple[str, Any]]:
     for name, parameter in signature.parameters.items():
         for value in _options(named.get(name, parameter.default), parameter.default):
-            yield f"{name}={value!r}", [named | {name: value}]
-            yield f"a second call with {name}={value!r}", [named, named | {name: value}, named]
+            yield name, value
+
+
+def _changed(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
     for label, change in _CHANGES.items():
         yield label, [_mapped(named, change)]
         for name in named:
-            yield f"`{name}`: {label}", [named | {name: _mapped(named[name], change)}]
+            changed = _mapped(named[name], change)
+            if changed is not named[name]:
+                yield f"`{name}`: {label}", [named | {name: changed}]
+
+
+def _resized(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
     for name, value in named.items():
         for label, other in _sizes(value):
             yield f"`{name}`: {label}", [named | {name: other}]
+
+
+def _not_allowed(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
+    for name, value in named.items():
         for other in (None, -1, 0, "", [], [-1], "?", 3.5):
             if type(other) is not type(value):
                 yield f"{name}={other!r}", [named | {name: other}]
+
+
+_WAYS: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(
+        ("memo", "first options", "own cache", "one result", "class state", "accumulates"), (_second_calls,)
+    ),
+    **dict.fromkeys(("clamped", "truncated", "short loop"), (_resized,)),
+    **dict.fromkeys(("exchange", "ignored", "default"), (_other_options, _second_calls, _resized)),
+    **dict.fromkeys(("view", "dimensions", "rounded", "left", "exact type"), (_changed, _second_calls)),
+    "exception": (_not_allowed, _resized, _other_options),
+}
 
 
 def _options(value: Any, default: Any) -> list[Any]:
@@ -116,6 +165,8 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def _other_values(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.dtype == torch.bool:
+        return value.flatten().flip(0).reshape(value.shape)
     if isinstance(value, torch.Tensor) and value.numel() > 1 and not value.requires_grad:
         return value.flatten().roll(1).flip(0).reshape(value.shape) * (0.75 if value.is_floating_point() else 1)
     if isinstance(value, np.ndarray) and value.size > 1:
