@@ -111,13 +111,14 @@ def taken_down(module: types.ModuleType, scope: str, experiment: Callable[[], An
 
     @functools.wraps(original)
     def noted(*args: Any, **kwargs: Any) -> Any:
+        args = tuple(vary.Once(each) if isinstance(each, types.GeneratorType) else each for each in args)
         if len(found) < MOST_CALLS:
             try:
                 named = signature.bind(*args, **kwargs)
                 found.append(Call(_copied(dict(named.arguments), method), signature))
             except Exception:  # a generator, a lock; or a call that is refused anyway
                 pass
-        return original(*args, **kwargs)
+        return original(*(iter(each) if isinstance(each, vary.Once) else each for each in args), **kwargs)
 
     setattr(holder, method, noted)
     try:

@@ -17,10 +17,14 @@ LONG = 40  # more than any bound that a hurried look at examples suggests
 OTHERS = 3
 
 
+class Once(list[Any]):
+    """The items of a generator that was passed; passed on as an iterator, so that a function goes through it once."""
+
+
 def call(function: Callable[..., Any], named: Named) -> Any:
     """`function` with its arguments by name; by position where it takes `self`, or as many as come."""
     positional: list[Any] = []
-    by_name = dict(named)
+    by_name = {name: iter(value) if isinstance(value, Once) else value for name, value in named.items()}
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in by_name:
             break
@@ -159,7 +163,7 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
         return changed
     if type(value) is dict:
         return {key: _mapped(item, change) for key, item in value.items()}
-    if type(value) in (list, tuple):
+    if type(value) in (list, tuple, Once):
         return type(value)(_mapped(item, change) for item in value)
     return value
 
