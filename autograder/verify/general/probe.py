@@ -16,7 +16,6 @@ from autograder.verify.general.made import General
 NOT_TRIED = "nothing: no call of it could be made again"
 _LIMITS = RunLimits(cpu_seconds=90.0, wall_factor=4.0)
 ENOUGH = 4  # experiments whose calls showed nothing
-_CASES = 2  # of each check: the first public one, and the first hidden one
 _FILES = ("look", "vary", "replay")  # in the order in which they need one another
 _HARNESS = '''
 
@@ -44,11 +43,17 @@ def witnesses(
     found = {each.name: NOT_TRIED for each in survivors}
     tries = {each.name: 0 for each in survivors}
     files = {name: (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8") for name in _FILES}
-    for check, case in _cases(plan):
-        left = {str(number): each for number, each in enumerate(survivors) if _is_open(found, tries, each)}
+    first, more = _cases(plan)
+    for number, (check, case) in enumerate([*first, *more]):
+        only_untried = number >= len(first)
+        left = {
+            str(i): each
+            for i, each in enumerate(survivors)
+            if (found[each.name] == NOT_TRIED if only_untried else _is_open(found, tries, each))
+        }
         if not left:
-            break
-        sources = {number: [each.scope, each.kind, each.source, each.documented] for number, each in left.items()}
+            continue
+        sources = {i: [each.scope, each.kind, each.source, each.documented] for i, each in left.items()}
         harness = _HARNESS.format(check=check.name, reference=reference, sources=sources, files=files)
         probing = msgspec.structs.replace(plan, experiments=plan.experiments + harness)
         with Session(zygote, probing, Code(reference, "solution.py"), _LIMITS) as session:
@@ -56,9 +61,9 @@ def witnesses(
         if outcome.verdict == "failed":  # the harness takes what an experiment raises
             raise RuntimeError(f"general mistakes can't be looked at closer in {check.name}: {outcome.message}")
         if outcome.verdict is None:
-            for number, witness in json.loads(_text(outcome.value)).items():
-                found[left[number].name] = witness
-                tries[left[number].name] += 1
+            for i, witness in json.loads(_text(outcome.value)).items():
+                found[left[i].name] = witness
+                tries[left[i].name] += 1
     return found
 
 
@@ -67,14 +72,20 @@ def _is_open(found: dict[tuple[str, str, str], str], tries: dict[tuple[str, str,
     return found[each.name] in ("", NOT_TRIED) and tries[each.name] < ENOUGH
 
 
-def _cases(plan: Plan) -> list[tuple[PlannedCheck, PlannedCase]]:
-    chosen = []
+_Cases = list[tuple[PlannedCheck, PlannedCase]]
+
+
+def _cases(plan: Plan) -> tuple[_Cases, _Cases]:
+    """The first public and the first hidden case of each check; and all others, for what those do not come to."""
+    first: _Cases = []
+    more: _Cases = []
     for check in plan.checks:
         if check.is_runnable() and not check.budget:
-            public = [case for case in check.cases if case.public][: _CASES // 2]
-            hidden = [case for case in check.cases if not case.public][: _CASES // 2]
-            chosen += [(check, case) for case in (*public, *hidden)]
-    return chosen
+            public = [case for case in check.cases if case.public]
+            hidden = [case for case in check.cases if not case.public]
+            first += [(check, case) for case in (*public[:1], *hidden[:1])]
+            more += [(check, case) for case in (*public[1:], *hidden[1:])]
+    return first, more
 
 
 def _text(blob: bytes) -> str:

@@ -40,7 +40,7 @@ class _Trial(MutantTrial):
     def look_closer(self, survivors: list[TriedGeneral]) -> None:
         """What tells each from the reference, in other calls than the checks make."""
         keys = {
-            each.general.name: hashes.of("closer", self._code, *map(str, each.general.name), *self._keys.values())
+            each.general.name: hashes.of(_text(closer=True), self._code, *each.general.name, *self._keys.values())
             for each in survivors
         }
         self.used.update(keys.values())
@@ -83,7 +83,7 @@ def _begin(
     reference = (folder / "solution.py").read_text(encoding="utf-8")
     checks = (folder / "checks.py").read_text(encoding="utf-8")
     memory = Memory(cache / f"{exercise.topic}.{exercise.slug}.general.jsonl")
-    trial = _Trial(grader, reference, checks, memory, _wrappers())
+    trial = _Trial(grader, reference, checks, memory, _text(closer=False))
     made = generals(reference)
     counting = threading.Lock()
     done = 0
@@ -117,7 +117,14 @@ def _begin(
     return tried
 
 
-def _wrappers() -> str:
-    """The text of the wrappers: what a check said holds for one text."""
-    folder = Path(__file__).parent
-    return "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py")) if path.name != "report.py")
+_CLOSER = ("look.py", "vary.py", "replay.py", "probe.py")
+
+
+def _text(closer: bool) -> str:
+    """The text of the wrappers, or of what looks closer: what was found holds for one text."""
+    paths = sorted(Path(__file__).parent.glob("*.py"))
+    return "".join(
+        path.read_text(encoding="utf-8")
+        for path in paths
+        if path.name != "report.py" and (path.name in _CLOSER) == closer
+    )

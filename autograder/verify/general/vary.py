@@ -63,6 +63,11 @@ def _second_calls(named: Named, every: list[Named], signature: inspect.Signature
                 yield f"a second call with `{name}`: {label}", [named, named | {name: other}, named]
     for name, value in _optional(named, signature):
         yield f"a second call with {name}={value!r}", [named, named | {name: value}, named]
+    for name, parameter in signature.parameters.items():
+        if parameter.default is None and named.get(name) is None:
+            for other, value in named.items():
+                if isinstance(value, torch.Tensor):
+                    yield f"a second call with `{name}` like `{other}`", [named, named | {name: 3 * value.detach()}]
 
 
 def _other_options(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
@@ -107,7 +112,8 @@ _WAYS: dict[str, tuple[Any, ...]] = {
     ),
     **dict.fromkeys(("clamped", "truncated", "short loop"), (_resized,)),
     **dict.fromkeys(("exchange", "ignored", "default"), (_other_options, _second_calls, _resized)),
-    **dict.fromkeys(("view", "dimensions", "rounded", "left", "exact type"), (_changed, _second_calls)),
+    "dimensions": (_changed, _resized),
+    **dict.fromkeys(("view", "rounded", "left", "exact type"), (_changed, _second_calls)),
     "exception": (_not_allowed, _resized, _other_options),
 }
 
@@ -187,10 +193,12 @@ def _strided(value: Any) -> Any:
     return value
 
 
-def _dtype(dtype: torch.dtype) -> Callable[[Any], Any]:
+def _dtype(dtype: torch.dtype, times: float = 1.0) -> Callable[[Any], Any]:
+    """Float tensors in another dtype; `times` a number that has no short form, so that a rounded one shows."""
+
     def change(value: Any) -> Any:
         if isinstance(value, torch.Tensor) and value.is_floating_point():
-            return value.detach().to(dtype).requires_grad_(value.requires_grad)
+            return (value.detach().to(dtype) * times).requires_grad_(value.requires_grad)
         return value
 
     return change
@@ -239,6 +247,7 @@ def _copied(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
 _CHANGES: dict[str, Callable[[Any], Any]] = {
     "views that are not contiguous": _strided,
     "float64": _dtype(torch.float64),
+    "other numbers in float64": _dtype(torch.float64, 0.7310585786300049),
     "bfloat16": _dtype(torch.bfloat16),
     "tensors that require gradients": _wants_gradients,
     "one axis more": _axes,
