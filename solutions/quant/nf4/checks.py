@@ -255,7 +255,7 @@ def scales_are_quantized_around_their_mean(student, absmax, block):
     absmax = strided(absmax)
     codes, scales, offset = student.double_quant(absmax, **sized(block))
     views = strided(codes), strided(scales)
-    eight = torch.arange(-4, 4).to(codes.dtype), torch.tensor([1.0, 2.0])  # the second scale begins at 4, or at 5
+    eight = torch.arange(124, 132).to(codes.dtype), torch.tensor([1.0, 2.0])  # the second scale begins at 4, or at 5
     twice = student.double_quant(2 * absmax, **sized(block))
     return {
         "scales of twice": twice[1],
