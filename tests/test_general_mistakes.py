@@ -14,6 +14,7 @@ from torch import nn
 
 from autograder.verify.equivalent import DeclaredGenerals
 from autograder.verify.general import General, generals, replay
+from autograder.verify.general.report import GeneralReport, TriedGeneral
 
 SOURCE = '''"""Small things, in float32, float64 or bfloat16."""
 
@@ -279,3 +280,19 @@ def test_declared_ones_have_a_reason_and_must_fit(tmp_path: Path) -> None:
         "equivalent.toml",
     ]
     assert "a check rejects it" in problems[-1]
+
+
+def test_open_ones_are_counted_and_no_problem(tmp_path: Path) -> None:
+    path = tmp_path / "equivalent.toml"
+    path.write_text(
+        '[[general]]\nscope = "a"\nkind = "memo"\nopen = "A second call."\n\n'
+        '[[general]]\nscope = "a"\nkind = "view"\nwhy = "So."\nopen = "So."\n'
+    )
+    read = DeclaredGenerals.read(path)
+    assert read.reason("a", "memo", "shapes") == "" and read.open("a", "memo", "shapes") == "A second call."
+    problems = read.problems([("a", "memo", "shapes")], [])
+    assert [text.partition(": ")[0] for text in problems] == ["equivalent.toml, [[general]] 2", "equivalent.toml"]
+    assert "open no longer" in problems[-1]
+    left = TriedGeneral(found("scaled", "memo", "shapes"), open="A second call.")
+    report = GeneralReport("a/b", [left])
+    assert report.open == [left] and not report.problems and not report.survivors and not report.unshown

@@ -103,13 +103,16 @@ def _begin(
         declared = DeclaredGenerals.read(folder / "equivalent.toml")
         for each in report.tried:
             each.equivalent = declared.reason(*each.general.name) if each.survived else ""
+            each.open = declared.open(*each.general.name) if each.survived else ""
         survived = [each.general.name for each in report.tried if each.survived]
         report.stale = declared.problems([each.name for each in made], survived)
         return lambda: finish(report)
 
     def finish(report: GeneralReport) -> GeneralReport:
         try:
-            trial.look_closer([each for each in report.tried if each.survived and not each.equivalent])
+            trial.look_closer(
+                [each for each in report.tried if each.survived and not each.equivalent and not each.open]
+            )
         finally:
             memory.close(keep=trial.used)
         return report

@@ -227,9 +227,10 @@ def merging_folds_the_change_into_the_weight(student, weight, bias, A, B, x, opt
     layer.unmerge()
     seen |= {"weight after": base.weight.clone(), "output after": layer(x), "merged after": bool(layer.merged)}
     layer.train()
-    for call in (lambda: layer(x), layer.delta, layer.merge, layer.unmerge):
+    calls = {"forward": lambda: layer(x), "delta": layer.delta, "merge": layer.merge, "unmerge": layer.unmerge}
+    for name, call in calls.items():
         call()
-        seen[f"left after call {len(seen)}"] = flags(layer, x)
+        seen[f"left after {name}"] = flags(layer, x)
     return {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in seen.items()}
 
 
@@ -370,13 +371,14 @@ def stepped(model, names, state):
 def the_adapter_is_saved_alone(student, model, tokens, pattern, second, options):
     """adapter_state has copies of A and B under their names in state_dict(), of LoRALinears only, and can be loaded."""
     model.train()
+    known = [name for name, _ in model.named_modules()]  # beside them, a LoRALinear may have parts of its own
     names = student.inject(model, pattern, **options)
     next(model.children()).eval()  # so that both modes occur
     fill(model, names)
     held = [model.get_submodule(name).B for name in names]
     state = student.adapter_state(model)
     saved = {name: value.clone() for name, value in state.items()}
-    left = flags(model)
+    left = [*flags(model), {name: model.get_submodule(name).training for name in known}]
     for parameter in held:  # they are the model's still
         parameter.data.zero_()
     seen = {
