@@ -125,6 +125,7 @@ def the_same_levels(seen, want):
         case("rows longer than a block, of 64 as by default", shape=(6, 128), block=None),
         case("a block goes over rows", shape=(8, 12), block=32),
         case("three dimensions", shape=(4, 2, 16), block=16),
+        case("four dimensions", shape=(2, 2, 3, 16), block=16),
         case(
             "a block of zeros, in quarters", values=[[3, -4, 0, 1], [0, 0, 0, 0], [0, 0, 0, -8]], shape=(3, 4), block=4
         ),
@@ -241,6 +242,7 @@ def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
     hidden=[
         case("256, the default, and some", sizes=(256, 31), block=None),
         case("many short blocks", sizes=(8, 8, 8, 5), block=8),
+        case("twenty blocks", sizes=(4,) * 20, block=4),
         case("blocks with means of their own", sizes=(12, 12), block=6, skewed=True),
         case("one far above, two below the mean", sizes=(12, 9), block=12, lopsided=True),
         case("all alike", sizes=(), values=[0.5, 0.5, 0.5, 0.5, 0.5], block=2),
@@ -255,7 +257,7 @@ def scales_are_quantized_around_their_mean(student, absmax, block):
     absmax = strided(absmax)
     codes, scales, offset = student.double_quant(absmax, **sized(block))
     views = strided(codes), strided(scales)
-    eight = torch.arange(124, 132).to(codes.dtype), torch.tensor([1.0, 2.0])  # the second scale begins at 4, or at 5
+    eight = torch.arange(130, 138).to(codes.dtype), torch.tensor([1.0, 2.0])  # the second scale begins at 4, or at 5
     twice = student.double_quant(2 * absmax, **sized(block))
     return {
         "scales of twice": twice[1],
