@@ -113,6 +113,7 @@ def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group)
         case("for each row, asymmetric", shape=(5, 4), bits=4, symmetric=False, axis=0),
         case("the middle axis, from the end", shape=(3, 2, 4), bits=8, symmetric=True, axis=-2),
         case("the last axis of three", shape=(3, 2, 4), bits=8, symmetric=False, axis=2),
+        case("the third axis of four", shape=(2, 3, 5, 4), bits=8, symmetric=True, axis=2),
         case("the only axis", values=[1.5, -3.0, 0.0], bits=3, symmetric=True, axis=0),
         case("groups, asymmetric", shape=(4, 12), bits=4, symmetric=False, group=4),
         case("groups of a cube, float64", shape=(2, 4, 8), bits=4, symmetric=True, group=4, dtype="float64"),
@@ -220,6 +221,7 @@ def some_codes(rng, values=None, **rest):
             z_dtype="float64",
         ),
         case("two bits", shape=(4, 5), scale_shape=(4, 1), bits=2, symmetric=True, beyond=0.3),
+        case("four dimensions", shape=(2, 3, 2, 4), scale_shape=(2, 3, 2, 2), bits=8, symmetric=False),
         case("float64, one scale", shape=(3, 7), scale_shape=(), bits=8, symmetric=True, dtype="float64"),
         case(
             "float64, 1e-9 from halves",
@@ -295,7 +297,13 @@ def the_gradient_passes_where_nothing_was_clamped(student, x, s, z, bits, symmet
     x, s = x.detach(), s.detach()
     turned = x.mT.contiguous().mT if x.ndim > 1 else x  # the same x, not contiguous
     others = [student.fake_quant(turned, times * s, z, bits, symmetric) for times in (1, 4)]
-    return {"output": y, "gradient": leaf.grad, "gradient of s": scale.grad, "with other scales": others}
+    return {
+        "output": y,
+        "gradient": leaf.grad,
+        "gradient of s": scale.grad,
+        "with other scales": others,
+        "left": flags(turned),
+    }
 
 
 def layer(rng, n, c, o, bias=True, zero_point=None, period=None, unit=False):
