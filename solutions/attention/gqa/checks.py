@@ -166,6 +166,7 @@ def weights(rng, H=4, G=2, D=2, C=3, dtype="float32", values=None):
         case("a group for each head", H=3, G=3, D=4, C=2, dtype="float64"),
         case("as many groups as heads in one, as rows", H=9, G=3, D=3, C=9),
         case("eight heads, four groups", H=8, G=4, D=2, C=1, dtype="float64"),
+        case("twenty heads, two groups", H=20, G=2, D=1, C=2),
     ],
 )
 def neighbouring_heads_are_averaged(student, w, H, G):
