@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ import torch
 from torch import nn
 
 from autograder.verify.equivalent import DeclaredGenerals
-from autograder.verify.general import General, generals
+from autograder.verify.general import General, generals, replay
+from autograder.verify.general.report import GeneralReport, TriedGeneral
 
 SOURCE = '''"""Small things, in float32, float64 or bfloat16."""
 
@@ -21,7 +23,7 @@ from torch import Tensor, nn
 
 
 def scaled(x: Tensor, n: int, k: int, cache: Tensor | None = None, loud: bool = False) -> Tensor:
-    """x of shape (…, C) times n / k, plus `cache`; the memory that is held does not grow. A random thing is drawn. Gradients flow."""
+    """x of shape (…, C) times n / k, plus `cache`; the result is not held. A random thing is drawn. Gradients flow."""
     # BEGIN SOLUTION
     y = x * n / k
     y = y if cache is None else y + cache
@@ -114,6 +116,11 @@ def _two(student: Any) -> Any:
     return first, student.listed(["b"]), first
 
 
+def _two_tensors(student: Any) -> Any:
+    first = student.scaled(X, 2, 1)
+    return student.scaled(X + 1, 2, 1), first
+
+
 def _shared(student: Any) -> int:
     first = student.Kept(1)
     student.Kept(2)
@@ -131,7 +138,7 @@ ROWS: list[tuple[str, str, str, Callable[[Any], Any], Callable[[Any], Any]]] = [
     ("scaled", "memo", "shapes", lambda s: (s.scaled(X, 2, 1), s.scaled(X + 1, 2, 1)), ONCE),
     ("scaled", "memo", "options", lambda s: (s.scaled(X, 2, 1), s.scaled(X, 2, 1, loud=True)), ONCE),
     ("listed", "accumulates", "", _two, WORD),
-    ("listed", "one result", "", _two, WORD),
+    ("scaled", "one result", "", _two_tensors, ONCE),
     ("scaled", "first options", "", lambda s: (s.scaled(X, 2, 1), s.scaled(X + 1, 2, 1, loud=True)), ONCE),
     ("scaled", "own cache", "cache", _cached, ONCE),
     ("Kept.__init__", "class state", "", _shared, lambda s: s.Kept(1).n),
@@ -171,6 +178,91 @@ def test_every_kind_is_shown() -> None:
     assert {each.kind for each in generals(SOURCE)} == {row[1] for row in ROWS}
 
 
+class _Stub:
+    """What `replay` takes of an experiment's `student`: the module, and what it holds of it."""
+
+    def __init__(self, source: str) -> None:
+        self._implementation = types.SimpleNamespace(module=replay.fresh(source), held={})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._implementation.module, name)
+
+
+def shown(experiment: Callable[..., Any], reference: str, *wanted: tuple[str, str, str]) -> list[str | None]:
+    """What replays of the experiment's calls show of each of these general mistakes."""
+    made = {each.name: each for each in generals(reference)}
+    sources = {str(i): [name[0], name[1], made[name].source, made[name].documented] for i, name in enumerate(wanted)}
+    found = json.loads(replay.shown(_Stub(reference), experiment, {}, reference, sources))
+    return [found.get(str(i)) for i in range(len(wanted))]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[" ".join(row[:3]) for row in ROWS])
+def test_a_replay_shows_each_kind_from_the_calls_of_a_bad_check(row: tuple[Any, ...]) -> None:
+    def experiment(student: Any) -> Any:
+        return row[3 if row[2] == "low precision" else 4](student)  # rounding shows beside a wider argument only
+
+    assert shown(experiment, SOURCE, row[:3]) != [""]
+
+
+ALIKE = '''"""Two things."""
+
+import torch
+from torch import Tensor
+
+
+def area(width: int, height: int) -> int:
+    """width times height. Raises ValueError for less than 0."""
+    # BEGIN SOLUTION
+    if width < 0 or height < 0:
+        raise ValueError("less than 0")
+    return width * height
+    # END SOLUTION
+
+
+def power(base: int, exponent: int) -> int:
+    """base to the power of exponent, which is at most 16: larger ones count as 16."""
+    # BEGIN SOLUTION
+    return base ** min(exponent, 16)
+    # END SOLUTION
+
+
+def total(x: Tensor) -> float:
+    """The sum of x."""
+    # BEGIN SOLUTION
+    return float(x.sum())
+    # END SOLUTION
+'''
+
+
+def test_what_makes_no_difference_is_not_shown() -> None:
+    def experiment(student: Any) -> Any:
+        return student.area(2, 3), student.power(2, 3), student.total(X)
+
+    wanted = [
+        ("area", "exchange", "width, height"),  # symmetric in effect
+        ("power", "exchange", "base, exponent"),
+        ("power", "clamped", "exponent"),  # the reference does the same
+        ("power", "clamped", "base"),
+        ("area", "exception", "RuntimeError"),
+    ]
+    symmetric, turned, same, clamped, another = shown(experiment, ALIKE, *wanted)
+    assert (symmetric, same) == ("", "")
+    assert turned and clamped and another
+
+
+def test_a_function_that_no_call_comes_to_is_not_called_equal() -> None:
+    assert shown(lambda student: student.area(1, 2), ALIKE, ("power", "clamped", "base")) == [None]
+
+
+def test_calls_outside_of_the_specification_show_nothing() -> None:
+    source = ALIKE.replace("    return float(x.sum())", "    assert x.ndim < 3\n    return float(x.sum())")
+    three = source.replace("assert x.ndim < 3", "assert x.ndim < 3, 'another text'")
+    found = replay.shown(
+        _Stub(source), lambda student: student.total(X), {}, source, {"0": ["total", "dimensions", three, []]}
+    )
+    assert json.loads(found) == {"0": ""}
+
+
 def test_declared_ones_have_a_reason_and_must_fit(tmp_path: Path) -> None:
     path = tmp_path / "equivalent.toml"
     path.write_text(
@@ -188,3 +280,19 @@ def test_declared_ones_have_a_reason_and_must_fit(tmp_path: Path) -> None:
         "equivalent.toml",
     ]
     assert "a check rejects it" in problems[-1]
+
+
+def test_open_ones_are_counted_and_no_problem(tmp_path: Path) -> None:
+    path = tmp_path / "equivalent.toml"
+    path.write_text(
+        '[[general]]\nscope = "a"\nkind = "memo"\nopen = "A second call."\n\n'
+        '[[general]]\nscope = "a"\nkind = "view"\nwhy = "So."\nopen = "So."\n'
+    )
+    read = DeclaredGenerals.read(path)
+    assert read.reason("a", "memo", "shapes") == "" and read.open("a", "memo", "shapes") == "A second call."
+    problems = read.problems([("a", "memo", "shapes")], [])
+    assert [text.partition(": ")[0] for text in problems] == ["equivalent.toml, [[general]] 2", "equivalent.toml"]
+    assert "open no longer" in problems[-1]
+    left = TriedGeneral(found("scaled", "memo", "shapes"), open="A second call.")
+    report = GeneralReport("a/b", [left])
+    assert report.open == [left] and not report.problems and not report.survivors and not report.unshown

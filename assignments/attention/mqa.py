@@ -4,6 +4,7 @@ Sizes: B sequences, H query heads of D = C / H features each, C features of the 
 values are in a cache. Tensors are float32 or float64; results have the dtype of the inputs. The softmax is computed in that dtype, so
 float64 is exact to 1e-10. (Hugging Face's models compute it in float32 whatever the dtype: one check, and no other, tells the
 difference.) Inputs may be views (transposed, sliced). They (a cache too) are not changed, and gradients flow to x and to all parameters.
+A call leaves nothing else behind: flags (`requires_grad`, training mode) are as they were, and layers share nothing.
 
 Write it with matrix products and softmax: torch's own attention, in all its spellings, is not allowed here.
 """

@@ -4,7 +4,8 @@ Sizes: B sequences, H heads, T queries, S keys and values, D features of a query
 Tensors are float32 or float64; results have the dtype of the inputs and are as exact as it allows: the softmax is computed in that
 dtype. (Hugging Face's models compute it in float32 whatever the dtype: one check, and no other, tells the difference.) A boolean mask
 says what may be seen: True = may attend, False = hidden. Inputs may be views (transposed, sliced); they are not changed, and gradients
-flow to all of them.
+flow to all of them. A call leaves nothing else behind: flags (`requires_grad`, training mode) are as they were, layers share nothing, and
+what was returned does not change later.
 
 Write it with matrix products and softmax: torch's own attention, in all its spellings, is not allowed here.
 """

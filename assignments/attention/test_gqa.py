@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import case, check, difference, gradients, reject
+from autograder.checks import case, check, difference, flags, gradients, reject
 
 
 def leaves(*tensors):
@@ -22,7 +22,8 @@ def copies_stand_side_by_side(student, x, n_rep):
     (x,) = leaves(x)
     y = student.repeat_kv(x, n_rep)
     view = x.detach().transpose(1, 2).contiguous().transpose(1, 2)
-    return {"y": y, "gradient": gradients(y, {"x": x})["x"], "of a view": student.repeat_kv(view, n_rep)}
+    views = [student.repeat_kv(view, n_rep), student.repeat_kv(view, n_rep + 1)]
+    return {"y": y, "gradient": gradients(y, {"x": x})["x"], "of a view": views, "left": flags(view)}
 
 
 def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **more):
@@ -38,7 +39,8 @@ def groups_attend(student, q, k, v):
     q, k, v = leaves(q, k, v)
     out = student.gqa(q, k, v)
     apart = [x.detach().transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as layers split their heads
-    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v}), "views": student.gqa(*apart)}
+    views = student.gqa(*apart)
+    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v}), "views": views, "left": flags(*apart)}
 
 
 @check(points=1, inputs=grouped, lecture='the-layer-in-between', public=[case('two groups, two new tokens after one', H=4, G=2, T=2, S=3, D=2, dtype='float64')])
@@ -92,4 +94,5 @@ def neighbouring_heads_are_averaged(student, w, H, G):
     (w,) = leaves(w)
     pooled = student.mha_to_gqa(w, H, G)
     view = w.detach().T.contiguous().T  # as the weight of a Conv1D, which is stored the other way round
-    return {"pooled": pooled, "gradient": gradients(pooled, {"w": w})["w"], "of a view": student.mha_to_gqa(view, H, G)}
+    views = [student.mha_to_gqa(view, H, G), student.mha_to_gqa(-view, H, G), student.mha_to_gqa(view, H, H)]
+    return {"pooled": pooled, "gradient": gradients(pooled, {"w": w})["w"], "of a view": views, "left": flags(view)}

@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import case, check, difference, gradients, reject, with_weights
+from autograder.checks import case, check, difference, flags, gradients, reject, with_weights
 
 
 def tokens(rng, B=1, T=3, C=4, H=2, S=None, cuts=None, loud=1.0, dtype="float32"):
@@ -96,7 +96,18 @@ def decoding_in_pieces_is_prefill(student, x, heads, weights, cuts):
         start = end
     start = cuts[-2]
     again, _ = attention(x[:, start:].flip(1), before)  # another end, from the cache of the piece before the last
-    return {"whole": whole, "pieces": pieces, "cache": cache, "another sequence": others, "another end": again}
+    second = build(student, {name: -2 * weight for name, weight in weights.items()}, heads).eval()
+    second.o_proj.requires_grad_(False)
+    turns = [attention(x)[0], second(x)[0]]  # the first layer has its own weights still
+    return {
+        "whole": whole,
+        "pieces": pieces,
+        "cache": cache,
+        "another sequence": others,
+        "another end": again,
+        "two layers": turns,
+        "left": flags(attention, second, x),
+    }
 
 
 def models(rng, calls):
@@ -123,4 +134,5 @@ def heads_are_averaged(student, wk, wv, H):
     views = student.mqa_from_mha(
         wk.T.contiguous().T, wv.T.contiguous().T, H
     )  # as of a Conv1D, stored the other way round
-    return {"wk": k, "wv": v, "of views": views}
+    others = [student.mqa_from_mha(-wk, wv, H), student.mqa_from_mha(wk, -wv, H)]
+    return {"wk": k, "wv": v, "of views": views, "of others": others, "left": flags(wk, wv)}

@@ -5,7 +5,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 from math import log
 import torch
-from autograder.checks import case, check, difference, gradients, reject, with_weights
+from autograder.checks import case, check, difference, flags, gradients, reject, with_weights
 
 
 def leaves(*tensors):
@@ -29,8 +29,17 @@ def weighs_values_by_scores(student, q, k, v, scale):
     q, k, v = leaves(q, k, v)
     out, probs = student.attention(q, k, v)
     apart = [x.detach().transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as layers split their heads
-    views, _ = student.attention(*apart)
-    return {"out": out, "probs": probs, "gradients": gradients([out, probs], {"q": q, "k": k, "v": v}), "views": views}
+    views = [
+        student.attention(*apart),
+        student.attention(-apart[0], *apart[1:]),
+    ]  # the first does not change with the second
+    return {
+        "out": out,
+        "probs": probs,
+        "gradients": gradients([out, probs], {"q": q, "k": k, "v": v}),
+        "views": views,
+        "left": flags(*apart),
+    }
 
 
 @check(points=1, inputs=qkv, lecture='scores-weights-values', public=[case('two queries, three keys', B=1, H=1, T=2, S=3, D=2, dtype='float64')])
@@ -154,7 +163,23 @@ def padding_is_not_seen(student, x, weights, heads, keep, causal):
     padded = attention(x, key_padding_mask=keep, causal=causal)
     lengths = keep.sum(1).tolist()
     alone = [attention(x[b : b + 1, :n], causal=causal) for b, n in enumerate(lengths)]
-    return {"padded": padded, "alone": alone, "gradient of x": gradients(padded, {"x": x})["x"]}
+    return {
+        "padded": padded,
+        "alone": alone,
+        "gradient of x": gradients(padded, {"x": x})["x"],
+        "in turn": in_turn(student, x.detach(), weights, heads, keep),
+    }
+
+
+def in_turn(student, x, weights, heads, keep):
+    """Two layers, other options, a view; one layer trains, the other is partly frozen; and what is left of their modes."""
+    first = build(student, weights, heads)
+    second = build(student, {name: -2 * weight for name, weight in weights.items()}, heads)
+    second.eval()
+    second.k_proj.requires_grad_(False)
+    view = x.mT.contiguous().mT
+    outs = [layer(view, *more) for layer in (first, second) for more in ([keep], [], [~keep], [keep, True])]
+    return {"outs": outs, "left": flags(first, second, view)}
 
 
 def nothing_leaks(seen, want, inputs):

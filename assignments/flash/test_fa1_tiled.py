@@ -75,7 +75,7 @@ def maxima_and_sums_are_kept_in_full_precision(student, q, k, v, Br, Bc, causal)
 def queries_see_no_later_key(student, q, k, v, Br, Bc, causal):
     """With `causal`, query i sees the keys up to i + (S - T); one that sees none gives 0, with m = -inf and l = 0."""
     o, m, l = student.fa1_forward(q, k, v, Br, Bc, causal=causal)  # noqa: E741
-    return {"o": o, "m": m, "l": l}
+    return {"o": o, "m": m, "l": l, "o of a call without it": student.fa1_forward(q, k, v, Br, Bc)[0]}
 
 
 def poisoned(rng, T, Br, Bc, seen, rows=None):

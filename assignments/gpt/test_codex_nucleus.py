@@ -5,7 +5,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 from math import inf
 import torch
-from autograder.checks import Tolerance, case, check, difference, implausible, lab, reject
+from autograder.checks import Tolerance, case, check, difference, flags, implausible, lab, reject
 
 
 def rows(rng, shares=None, B=1, V=5, scale=1.5, shift=0.0, hidden=0, dtype="float32", **more):
@@ -27,13 +27,17 @@ FOUR = [[0.5, 0.3, 0.15, 0.05]]
 @check(points=2, inputs=rows, lecture='the-nucleus', public=[case('.5, .3, .15, .05 with p = .7: two', shares=FOUR, p=0.7), case('the same with p = .9: three', shares=FOUR, p=0.9), case('p is less than the largest', shares=FOUR, p=0.4), case('another order in each row', shares=[[0.05, 0.5, 0.3, 0.15], [0.4, 0.1, 0.2, 0.3]], p=0.79)])
 def keeps_the_smallest_set_of_mass_p(student, logits, p):
     """The kept tokens are the fewest most probable ones that sum to p or more, and they stay where they are."""
-    return student.top_p_filter(logits, p)
+    view = logits.mT.contiguous().mT
+    outs = [student.top_p_filter(view, p), student.top_p_filter(logits.flip(-1), p)]  # the first stays what it is
+    return {"kept": outs[0], "the other way round": outs[1], "left": flags(view)}
 
 
 @check(points=1, inputs=rows, lecture='top-k-and-temperature', public=[case('two of three', shares=[[0.1, 0.6, 0.3]], k=2), case('one of four', shares=FOUR, k=1)])
 def keeps_the_k_largest(student, logits, k):
     """The k largest logits of each row stay as they are, the others become -inf."""
-    return student.top_k_filter(logits, k)
+    view = logits.mT.contiguous().mT
+    outs = [student.top_k_filter(view, k), student.top_k_filter(logits.flip(-1), k), student.top_k_filter(view, 1)]
+    return {"kept": outs[0], "the other way round": outs[1], "one": outs[2], "left": flags(view)}
 
 
 DRAWS = 10_000
@@ -87,12 +91,14 @@ def generators(rng, B=1, V=64, options=None):
 
 def the_generator_decides(seen, want):
     calls = len(want["first"])
-    draws = {name: each for name, each in seen.items() if name != "global"}
+    draws = {name: each for name, each in seen.items() if name not in ("global", "left")}
     wrong = [
         each for each in draws.values() if len(each) != calls or any(a.shape != want["first"][0].shape for a in each)
     ]
     if wrong:
-        return difference(draws, {name: each for name, each in want.items() if name != "global"})
+        return difference(draws, {name: want[name] for name in draws})
+    if seen["left"] != want["left"]:
+        return difference(seen["left"], want["left"])
     if difference(seen["global"], want["global"]) is not None:
         return reject(
             "torch's global generator is not as it was: it was used or seeded. All randomness comes from `gen`."
@@ -114,6 +120,8 @@ def the_generator_decides(seen, want):
 def the_generator_decides_alone(student, logits, seeds, options):
     """The same state of `gen` gives the same tokens, (B,) int64, and each call goes on where the last one stopped."""
 
+    logits = logits.mT.contiguous().mT  # a view that is not contiguous
+
     def draw(seed, global_seed, greedy=False):
         torch.manual_seed(global_seed)
         gen = torch.Generator().manual_seed(seed)
@@ -123,7 +131,8 @@ def the_generator_decides_alone(student, logits, seeds, options):
 
     draws = {"first": draw(seeds[0], 1), "again": draw(seeds[0], 2), "other": draw(seeds[1], 1)}
     untouched = torch.rand(3)
-    return draws | {"after temperature 0": draw(seeds[0], 3, greedy=True), "global": untouched}
+    left = flags(logits)
+    return draws | {"left": left} | {"after temperature 0": draw(seeds[0], 3, greedy=True), "global": untouched}
 
 
 SCORES = Tolerance(atol=1e-5, rtol=1e-5)

@@ -2,7 +2,7 @@
 
 H heads, T queries, S keys, D features for each head. Queries are the *last* T of S positions (1 <= T <= S): with T = S
 the whole sequence, with T = 1 the newest token of a cached decode. Each call depends on its own arguments alone and returns a new
-tensor, which the caller may change. Inputs may be views (transposed, sliced) and are not changed.
+tensor, which the caller may change. Inputs may be views (transposed, sliced) and are not changed, nor is their `requires_grad`.
 """
 
 import math

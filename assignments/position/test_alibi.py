@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check, gradients
+from autograder.checks import Tolerance, case, check, flags, gradients
 
 
 SLOPES = Tolerance(rtol=1e-6)
@@ -88,6 +88,7 @@ def gradients_reach_queries_keys_and_values(student, q, k, v):
     views = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as layers split their heads
     return {
         "output": output,
-        "of views": student.alibi_attention(*views),
+        "of views": [student.alibi_attention(*views), student.alibi_attention(*views[:2], -views[2])],
+        "left": flags(*views),
         **{f"{name}.grad": grad for name, grad in gradients(output, leaves).items()},
     }

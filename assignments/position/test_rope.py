@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check, gradients
+from autograder.checks import Tolerance, case, check, flags, gradients
 
 
 NEAR = Tolerance(atol=1e-4, rtol=1e-5)
@@ -46,7 +46,7 @@ def tokens(rng, B=1, H=1, T=1, D=4, values=None, pos=None, low=0, high=0, own=Fa
 @check(points=1, lecture='an-angle-for-each-pair', tolerance=Tolerance(rtol=1e-12), public=[case('D = 4', D=4, base=10000.0), case('D = 6, base 1000', D=6, base=1000.0)])
 def frequencies_fall_from_1(student, D, base):
     """Pair i has the frequency base^(-2i/D), in float64."""
-    return student.rope_freqs(D, **based(base))
+    return [student.rope_freqs(D, **based(base)), student.rope_freqs(D, 20.0)]
 
 
 @check(points=1, inputs=tokens, lecture='two-styles', tolerance=NEAR, public=[case('(1, 0) at position 1', D=2, values=[[1.0, 0.0]], pos=[1]), case('four features at position 1', values=[[1.0, 0.0, 0.0, 1.0]], pos=[1]), case('three tokens', T=3, D=4)])
@@ -63,6 +63,7 @@ def interleaved_pairs_neighbours(student, x, pos, style, rotary_dim, base):
         "turned": student.apply_rope(x, pos, style, rotary_dim, base),
         "a view": student.apply_rope(view, pos, style, rotary_dim, base),
         "base 20": student.apply_rope(x, pos, style, rotary_dim, 20.0),
+        "left": flags(view),
     }
 
 
@@ -113,10 +114,12 @@ def rows(rng, H, D, C=2, to="half", numbered=False, dtype="float32"):
 def weights_move_from_one_style_to_the_other(student, w, H, to):
     """Rows are reordered inside each head, so that rotating in the new style gives the old pairs."""
     view = w.T.contiguous().T  # as the weight of a Conv1D, which is stored the other way round
-    return {"w": student.permute_weights(w, H, to), "of a view": student.permute_weights(view, H, to)}
+    others = [student.permute_weights(-w, H, to), student.permute_weights(w, 1, to)]
+    moved, of_view = student.permute_weights(w, H, to), student.permute_weights(view, H, to)
+    return {"w": moved, "of a view": of_view, "of others": others, "left": flags(w, view)}
 
 
 @check(points=1, lecture='far-tokens-matter-less', tolerance=Tolerance(atol=1e-09), public=[case('two pairs', D=4, max_dist=3, base=10000.0)])
 def the_bound_falls_with_the_distance(student, D, max_dist, base):
     """The bound at distance m is the mean of |S_j(m)| over all D/2 partial sums S_j of exp(1j · m · θ_i)."""
-    return student.decay_bound(D, max_dist, **based(base))
+    return [student.decay_bound(D, max_dist, **based(base)), student.decay_bound(D, max_dist, 20.0)]

@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check, difference, raises, reject
+from autograder.checks import Tolerance, case, check, difference, flags, raises, reject
 
 
 SCALE = Tolerance(rtol=2e-6)
@@ -77,8 +77,9 @@ def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group)
 def a_scale_for_each_slice(student, x, bits, symmetric, axis, group):
     """With `axis` or `group`, each slice has the scale and zero-point of its own entries, in the shape that was promised."""
     turned = x.mT.contiguous().mT if x.ndim > 1 else x  # the same x, not contiguous
+    of_all = student.qparams(turned, bits, symmetric)[0]
     s, z = student.qparams(turned, bits, symmetric, axis=axis, group=group)
-    return {"s": s, "z": z.double()}
+    return {"s": s, "z": z.double(), "s of all": of_all}
 
 
 def codes(rng, shape, scale_shape, bits, symmetric, beyond=0.0, dtype="float32", z_dtype="int32", fine=False):
@@ -132,18 +133,36 @@ def codes_are_rounded_and_clamped(student, x, s, z, bits, symmetric):
     q = student.quantize(turned, s, z, bits, symmetric)
     back = student.dequantize(q.mT.contiguous().mT if q.ndim > 1 else q, s, z)
     other = student.quantize(-x, s, z, bits, symmetric)
-    return {"codes": q, "back": back, "codes of -x": other, "back from those": student.dequantize(other, 2 * s, z)}
+    double = 2 * s
+    back_from_those = student.dequantize(other, double, z)
+    student.qparams(turned, bits, symmetric)
+    left = flags(turned, s, double)
+    return {"codes": q, "back": back, "codes of -x": other, "back from those": back_from_those, "left": left}
 
 
-@check(points=1, inputs=some_codes, tolerance=Tolerance(atol=1e-06, rtol=2e-06), lecture='training-through-a-staircase', public=[case('two beyond the grid, x and s in quarters', values=[-9.0, 0.25, 1.0, 9.0], s=0.5, z=3, bits=4, symmetric=False)])
+def gradients_as_exact_as_x(seen, want):
+    float32 = want["output"].dtype == torch.float32
+    return difference(seen, want, Tolerance(atol=1e-6, rtol=2e-6) if float32 else None)
+
+
+@check(points=1, inputs=some_codes, judge=gradients_as_exact_as_x, lecture='training-through-a-staircase', public=[case('two beyond the grid, x and s in quarters', values=[-9.0, 0.25, 1.0, 9.0], s=0.5, z=3, bits=4, symmetric=False)])
 def the_gradient_passes_where_nothing_was_clamped(student, x, s, z, bits, symmetric):
     """fake_quant gives the quantized values, and a gradient of 1 on the grid and 0 where x was clamped."""
-    x, s = real(x).clone().requires_grad_(), real(s).clone().requires_grad_()
+    x, s = leaf, scale = real(x).clone().requires_grad_(), real(s).clone().requires_grad_()
     y = student.fake_quant(x, s, z, bits, symmetric)
     weights = torch.arange(1, y.numel() + 1, dtype=y.dtype).cos().reshape(y.shape)
     if y.requires_grad:
         (y * weights).sum().backward()
-    return {"output": y, "gradient": x.grad, "gradient of s": s.grad}
+    x, s = x.detach(), s.detach()
+    turned = x.mT.contiguous().mT if x.ndim > 1 else x  # the same x, not contiguous
+    others = [student.fake_quant(turned, times * s, z, bits, symmetric) for times in (1, 4)]
+    return {
+        "output": y,
+        "gradient": leaf.grad,
+        "gradient of s": scale.grad,
+        "with other scales": others,
+        "left": flags(turned),
+    }
 
 
 def layer(rng, n, c, o, bias=True, zero_point=None, period=None, unit=False):
@@ -167,7 +186,10 @@ def layer(rng, n, c, o, bias=True, zero_point=None, period=None, unit=False):
 @check(points=2, inputs=layer, tolerance=LINEAR, lecture='a-layer-in-integers', public=[case('two by three by two', n=2, c=3, o=2), case('no bias', n=2, c=8, o=3, bias=False, zero_point=128)])
 def sums_are_exact_integers(student, xq, sx, zx, wq, sw, bias):
     """int8_linear is the product of the dequantized tensors, with sums that are exact."""
-    return student.int8_linear(xq, sx, zx, wq, sw, bias)
+    views = xq.mT.contiguous().mT, wq.mT.contiguous().mT  # the same codes, not contiguous
+    y = student.int8_linear(views[0], sx, zx, views[1], sw, bias)
+    other = student.int8_linear(xq, sx, zx, -wq, sw, bias)  # y stays what it is
+    return {"y": y, "y of -wq": other, "left": flags(sx, sw)}
 
 
 def samples(rng, sizes, method, outlier=0.0, all_at=None, **options):
@@ -184,6 +206,9 @@ def judge_threshold(seen, want, inputs, reference):
     """The percentile and the maximum are what they are; of thresholds, one with the smallest error."""
     if inputs["method"] != "mse":  # or an error that was raised
         return difference(seen, want, Tolerance(rtol=1e-5))
+    if seen["left"] != want["left"]:
+        return difference(seen["left"], want["left"])
+    seen, twice = seen["threshold"], seen["of twice the samples"]
     x = torch.cat([batch.flatten() for batch in inputs["batches"]])
     largest = x.abs().max().item()
     step = seen / largest * 100
@@ -198,7 +223,7 @@ def judge_threshold(seen, want, inputs, reference):
             mine=mine,
             best=min(errors),
         )
-    return None
+    return difference(twice, 2 * seen, Tolerance(rtol=1e-5))
 
 
 def _error(x, threshold, bits):
@@ -216,4 +241,7 @@ def thresholds_follow_the_method(student, batches, method, options):
     """calibrate returns the maximum, the percentile, or a threshold with the smallest error, over all batches; another method is refused."""
     if method not in ("minmax", "percentile", "mse"):
         return raises("ValueError", lambda: student.calibrate(batches, method, **options))
-    return student.calibrate(batches, method, **options)
+    views = [torch.stack([batch, -batch], -1)[..., 0] for batch in batches]  # not contiguous
+    threshold = student.calibrate(views, method, **options)
+    twice = student.calibrate([2 * batch for batch in batches], method, **options)
+    return {"threshold": threshold, "of twice the samples": twice, "left": flags(*views)}

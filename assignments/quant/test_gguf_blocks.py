@@ -74,7 +74,16 @@ def fields(b, form):
     return found | {"code": code}
 
 
+def both_ways(quantize, x):
+    """The blocks of x, and of x read from its end: what is returned for the first stays what it is."""
+    return {"blocks": quantize(x), "read from the end": quantize(np.ascontiguousarray(x[:, ::-1]))}
+
+
 def the_same_blocks(seen, want, case):
+    return next(filter(None, (one_call(seen[name], want[name], case) for name in want)), None)
+
+
+def one_call(seen, want, case):
     """Field by field. The sign of a scale of 0 is free: ggml's d = 0 / -8 is -0.0 (bytes 00 80), and 0.0 stands for the same."""
     if seen.shape != want.shape:
         return difference(seen, want)
@@ -96,25 +105,25 @@ def the_same_blocks(seen, want, case):
 @check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q8_0', tight=False), case('halves, x in quarters', form='q8_0', exact=True)])
 def q8_0_bytes(student, x):
     """quantize_q8_0 gives the bytes of ggml: a float16 scale and 32 signed codes for each block."""
-    return student.quantize_q8_0(real(x))
+    return both_ways(student.quantize_q8_0, real(x))
 
 
 @check(points=2, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q4_0', tight=False), case('halves, x in quarters', form='q4_0', exact=True, ramp=1)])
 def q4_0_bytes(student, x):
     """quantize_q4_0 gives the bytes of ggml: the scale from the largest entry with its sign, two codes 16 apart in each byte."""
-    return student.quantize_q4_0(real(x))
+    return both_ways(student.quantize_q4_0, real(x))
 
 
 @check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q4_1', tight=False)])
 def q4_1_bytes(student, x):
     """quantize_q4_1 gives the bytes of ggml: a scale and a minimum for each block."""
-    return student.quantize_q4_1(real(x))
+    return both_ways(student.quantize_q4_1, real(x))
 
 
 @check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q5_0', tight=False)])
 def q5_0_bytes(student, x):
     """quantize_q5_0 gives the bytes of ggml: the fifth bits of the codes in a field of 32, before the nibbles."""
-    return student.quantize_q5_0(real(x))
+    return both_ways(student.quantize_q5_0, real(x))
 
 
 def raw_blocks(rng, rows, blocks, size, scales=1):
@@ -129,13 +138,21 @@ def raw_blocks(rng, rows, blocks, size, scales=1):
 def blocks_are_decoded(student, b, size):
     """The four dequantizers give what the bytes stand for, as float32 in rows."""
     name = {34: "q8_0", 18: "q4_0", 20: "q4_1", 22: "q5_0"}[size]
-    return getattr(student, f"dequantize_{name}")(b)
+    decode = getattr(student, f"dequantize_{name}")
+    return {"blocks": decode(b), "others": decode(with_other_ends(b, size))}
+
+
+def with_other_ends(b, size):
+    """The same blocks, but for the last byte of each, which holds codes."""
+    other = b.reshape(-1, size).copy()
+    other[:, -1] ^= 255
+    return other.reshape(b.shape)
 
 
 @check(points=1, inputs=raw_blocks, tolerance=Tolerance(atol=1e-05, rtol=1e-05), lecture='six-bit-scales', public=[case('one block', rows=1, blocks=1, size=144, scales=2)])
 def q4_k_is_decoded(student, b, size):
     """dequantize_q4_k unpacks 6-bit scales and minima, and the nibbles of eight sub-blocks."""
-    return student.dequantize_q4_k(b)
+    return {"blocks": student.dequantize_q4_k(b), "others": student.dequantize_q4_k(with_other_ends(b, size))}
 
 
 def text(value):
@@ -264,6 +281,12 @@ def contents(rng, which, alignment=32):
     return {"kv": kv, "tensors": tensors, "alignment": alignment, "transposed": which == "one"}
 
 
+def the_same_files(seen, want):
+    if len(seen) != len(want):
+        return difference(seen, want)
+    return next(filter(None, map(the_same_file, seen, want)), None)
+
+
 def the_same_file(seen, want):
     if seen == want:
         return None
@@ -272,12 +295,13 @@ def the_same_file(seen, want):
                   at=at, before=want[max(at - 16, 0) : at], mine=seen[at : at + 16], right=want[at : at + 16])
 
 
-@check(points=1, inputs=contents, judge=the_same_file, lecture='the-file', public=[case('a name', which='name'), case('several tensors', which='tensors')])
+@check(points=1, inputs=contents, judge=the_same_files, lecture='the-file', public=[case('a name', which='name'), case('several tensors', which='tensors')])
 def a_file_is_written(student, kv, tensors, alignment, transposed):
     """write_gguf gives the file byte by byte: types, reversed dimensions, offsets into the data section, zeros between."""
     if transposed:
         tensors = {name: array.T for name, array in tensors.items()}
-    return student.write_gguf(kv, tensors) if alignment == 32 else student.write_gguf(kv, tensors, alignment=alignment)
+    more = {} if alignment == 32 else {"alignment": alignment}
+    return [student.write_gguf(kv, tensors, **more), student.write_gguf(kv, tensors, alignment=16)]
 
 
 def broken(rng, which):

@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check, difference, reject
+from autograder.checks import Tolerance, case, check, difference, flags, reject
 
 
 LEVELS = Tolerance(atol=2e-6)
@@ -114,8 +114,9 @@ def nearest_levels_two_in_a_byte(student, w, block, dtype, turned):
     w = prepared(w, dtype, turned)
     packed, absmax = student.quantize_nf4(w, **sized(block))
     other = student.quantize_nf4(-0.5 * w, **sized(block))[1]
-    left = [str(torch.get_default_dtype()), torch.is_grad_enabled()]
-    return {"packed": packed, "absmax": absmax, "absmax of -w / 2": other, "settings": left}
+    pairs = student.quantize_nf4(w, block=2)[1]
+    left = [*flags(w), torch.is_grad_enabled()]
+    return {"packed": packed, "absmax": absmax, "absmax of -w / 2": other, "absmax of pairs": pairs, "settings": left}
 
 
 @check(points=1, inputs=weights, lecture='blocks-and-nibbles', public=[case('three values in a block of four', values=[2.0, -2.0, 0.1], shape=(3,), block=4)])
@@ -129,6 +130,11 @@ def the_end_is_padded_with_zeros(student, w, block, dtype, turned):
     }
 
 
+def strided(x):
+    """The same values, not contiguous."""
+    return torch.stack([x, x], -1)[..., 0]
+
+
 def packed(rng, shape, block, values=None, absmax=None):
     size = block or 64
     n = -(-torch.Size(shape).numel() // size)
@@ -140,9 +146,10 @@ def packed(rng, shape, block, values=None, absmax=None):
 @check(points=1, inputs=packed, lecture='blocks-and-nibbles', public=[case('three of four values', values=[240, 120], absmax=[2.0], shape=(3,), block=4)])
 def weights_come_back(student, packed, absmax, shape, block):
     """dequantize_nf4 gives level times absmax in the shape that is asked for, as float32."""
-    back = student.dequantize_nf4(packed, absmax, shape, **sized(block))
+    views = strided(packed), strided(absmax)
+    back = student.dequantize_nf4(*views, shape, **sized(block))
     other = student.dequantize_nf4(255 - packed, 2 * absmax, shape, **sized(block))
-    return {"weights": back, "other codes and scales": other}
+    return {"weights": back, "other codes and scales": other, "left": flags(*views)}
 
 
 def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
@@ -174,15 +181,21 @@ def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
 @check(points=2, inputs=scales, tolerance=Tolerance(atol=1e-06, rtol=2e-05), lecture='scales-of-scales', public=[case('three', sizes=(), values=[1.0, 2.0, 3.0], block=256), case('two blocks', sizes=(4, 4), block=4)])
 def scales_are_quantized_around_their_mean(student, absmax, block):
     """double_quant takes the mean off and quantizes what is left to 8 bits by blocks; double_dequant brings it back."""
+    absmax = strided(absmax)
     codes, scales, offset = student.double_quant(absmax, **sized(block))
+    views = strided(codes), strided(scales)
+    eight = torch.arange(130, 138).to(codes.dtype), torch.tensor([1.0, 2.0])  # the second scale begins at 4, or at 5
     twice = student.double_quant(2 * absmax, **sized(block))
     return {
         "scales of twice": twice[1],
         "offset of twice": twice[2],
+        "scales of blocks of 512": student.double_quant(absmax, block=512)[1],
+        "eight codes": [student.double_dequant(*eight, offset, block=size) for size in (4, 5)],
         "codes": codes,
         "scales": scales,
         "offset": offset,
-        "back": student.double_dequant(codes, scales, offset, **sized(block)),
+        "back": student.double_dequant(*views, offset, **sized(block)),
+        "left": flags(absmax, *views, eight[1]),
     }
 
 

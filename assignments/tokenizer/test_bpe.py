@@ -91,5 +91,6 @@ def more_merges_give_fewer_pieces_and_the_same_text(student, text, steps):
     """Words encoded with the first k merges that you learned give the text back, in fewer pieces as k grows."""
     words = text.split()
     merges = student.train_bpe(dict(Counter(words)), max(steps))
+    first = student.train_bpe(dict(Counter(words)), 1)  # the same words, another number
     pieces = [[piece for word in words for piece in student.encode_word(word, merges[:k])] for k in steps]
-    return {"merges": merges, "pieces": pieces, "text": [student.decode(p) for p in pieces]}
+    return {"merges": merges, "first": first, "pieces": pieces, "text": [student.decode(p) for p in pieces]}

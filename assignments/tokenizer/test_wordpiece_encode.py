@@ -69,4 +69,4 @@ def gives_up_on_long_words(student, words, vocab, limits):
 @check(points=1, lecture='both-together', public=[case('a sentence', text="It's unaffable!", options={}, vocab={'it', "'", 's', 'un', '##aff', '##able', '!', 'unaffable!'}), case('unknown words side by side', text='x y z', options={}, vocab={'z'})])
 def encodes_text(student, text, vocab, options):
     """The pieces of all words come in one list, and `lower`, `unk` and `max_chars` do what they do in the two steps."""
-    return student.encode(text, vocab, **options)
+    return {"with the options": student.encode(text, vocab, **options), "without": student.encode(text, vocab)}

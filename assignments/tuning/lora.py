@@ -57,7 +57,9 @@ class LoRALinear(nn.Module):
         raise NotImplementedError("LoRALinear.forward is not written yet")
 
     def delta(self) -> Tensor:
-        """ΔW = s · B A, in the layout of base.weight: (out, in), or (in, out) with fan_in_fan_out. In A's dtype."""
+        """ΔW = s · B A, in the layout of base.weight: (out, in), or (in, out) with fan_in_fan_out. In A's dtype.
+
+        As in `forward`, flags (modes, `requires_grad`) are left as they were."""
         # YOUR CODE HERE
         raise NotImplementedError("LoRALinear.delta is not written yet")
 
@@ -92,7 +94,7 @@ def inject(
 
     - Afterwards, the A and B of all LoRALinears of the model require gradients, also of those from an earlier call, and
       nothing else does.
-    - A layer inside a LoRALinear (its base) is never wrapped again.
+    - A layer inside a LoRALinear (its base) is never wrapped again. Modes (training or evaluation) stay as they are.
     """
     # YOUR CODE HERE
     raise NotImplementedError("inject is not written yet")
@@ -103,7 +105,7 @@ def adapter_state(model: nn.Module) -> dict[str, Tensor]:
 
     The names are those of `model.state_dict()` ("layers.0.attn.q_proj.A"; "A" if the model is itself a LoRALinear), so
     that `load_state_dict(state, strict=False)` of a model that was injected alike reads them. The tensors are copies without
-    gradients: training on does not change them.
+    gradients: training on does not change them. The model is left as it is: its modes, its parameters, what requires gradients.
     """
     # YOUR CODE HERE
     raise NotImplementedError("adapter_state is not written yet")

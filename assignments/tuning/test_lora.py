@@ -5,7 +5,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 import torch
 from torch import nn
-from autograder.checks import Tolerance, case, check, difference, gradients, implausible, lab, reject
+from autograder.checks import Tolerance, case, check, difference, flags, gradients, implausible, lab, reject
 from autograder.lab.toys import Conv1D
 
 
@@ -178,6 +178,11 @@ def merging_folds_the_change_into_the_weight(student, weight, bias, A, B, x, opt
     seen["output of a tied layer, unmerged"] = tied(x)
     layer.unmerge()
     seen |= {"weight after": base.weight.clone(), "output after": layer(x), "merged after": bool(layer.merged)}
+    layer.train()
+    calls = {"forward": lambda: layer(x), "delta": layer.delta, "merge": layer.merge, "unmerge": layer.unmerge}
+    for name, call in calls.items():
+        call()
+        seen[f"left after {name}"] = flags(layer, x)
     return {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in seen.items()}
 
 
@@ -261,13 +266,19 @@ def stepped(model, names, state):
 @check(points=1, inputs=decoder, lecture='what-is-saved', tolerance=Tolerance(atol=0.0001, rtol=0.0001), public=[case('queries and values', layers=1)])
 def the_adapter_is_saved_alone(student, model, tokens, pattern, second, options):
     """adapter_state has copies of A and B under their names in state_dict(), of LoRALinears only, and can be loaded."""
+    model.train()
+    known = [name for name, _ in model.named_modules()]  # beside them, a LoRALinear may have parts of its own
     names = student.inject(model, pattern, **options)
+    next(model.children()).eval()  # so that both modes occur
     fill(model, names)
+    held = [model.get_submodule(name).B for name in names]
     state = student.adapter_state(model)
     saved = {name: value.clone() for name, value in state.items()}
-    for name in names:
-        model.get_submodule(name).B.data.zero_()
+    left = [*flags(model), {name: model.get_submodule(name).training for name in known}]
+    for parameter in held:  # they are the model's still
+        parameter.data.zero_()
     seen = {
+        "left": left,
         "saved": saved,
         "saved again": student.adapter_state(model),
         "after the model changed": {name: value.clone() for name, value in state.items()},

@@ -2,7 +2,7 @@
 
 Scores are float32 or float64, finite (as large as ±1e30) or -inf, which is a weight of exp(-inf) = 0; never nan or +inf.
 Results have the dtype of the scores and are as exact as it allows (no epsilon is added anywhere). Inputs may be views (transposed,
-sliced); they are not changed. A result depends on the arguments of its own call alone.
+sliced); they are not changed. A result depends on the arguments of its own call alone and does not change later.
 Write them with exp, log, sum and max: torch's own softmax and logsumexp, in all their spellings, are not allowed here.
 """
 

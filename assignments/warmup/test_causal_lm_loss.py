@@ -115,4 +115,5 @@ def units_are_converted(student, nll_sum, n_tokens, n_bytes):
     return {
         "perplexity": student.perplexity(nll_sum, n_tokens),
         "bits per byte": student.bits_per_byte(nll_sum, n_bytes),
+        "of twice as many": [student.perplexity(nll_sum, 2 * n_tokens), student.bits_per_byte(nll_sum, 2 * n_bytes)],
     }

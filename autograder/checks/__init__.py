@@ -27,7 +27,7 @@ from autograder.checks.authoring import (
 if TYPE_CHECKING:
     from autograder.checks.chance import implausible, surprise
     from autograder.checks.compare import difference
-    from autograder.checks.modules import gradients, with_weights
+    from autograder.checks.modules import flags, gradients, with_weights
     from autograder.checks.rng import Rng
     from autograder.checks.values import lab, raises
 
@@ -44,6 +44,7 @@ __all__ = [
     "case",
     "check",
     "difference",
+    "flags",
     "gradients",
     "implausible",
     "lab",
@@ -56,6 +57,7 @@ __all__ = [
 
 _LAZY = {
     "difference": "autograder.checks.compare",
+    "flags": "autograder.checks.modules",
     "gradients": "autograder.checks.modules",
     "implausible": "autograder.checks.chance",
     "surprise": "autograder.checks.chance",

@@ -78,5 +78,26 @@ def gradients(output: Tensor | Sequence[Tensor], wanted: Mapping[str, Tensor] | 
     return found
 
 
+def flags(*values: Any) -> list[Any]:
+    """What a call could have left changed in tensors and modules besides their values: one entry for each of `values`, and torch's
+    default dtype at the end.
+
+    Of a tensor its `requires_grad`; of a module the modes that occur in it (of its parts, which are its author's business), and by
+    name whether each parameter requires gradients. Pass modules in which both occur, and tensors that require none.
+
+    >>> flags(torch.ones(2), nn.Linear(1, 1).eval())[:2]
+    [False, {'training': [False], 'requires_grad': {'weight': True, 'bias': True}}]
+    """
+    found: list[Any] = []
+    for value in values:
+        if isinstance(value, nn.Module):
+            training = sorted({part.training for part in value.modules()})
+            wanted = {name: parameter.requires_grad for name, parameter in value.named_parameters()}
+            found.append({"training": training, "requires_grad": wanted})
+        else:
+            found.append(value.requires_grad)
+    return [*found, str(torch.get_default_dtype())]
+
+
 def _weights(like: Tensor) -> Tensor:
     return torch.arange(1, like.numel() + 1, dtype=like.dtype, device=like.device).cos().reshape(like.shape)

@@ -50,9 +50,9 @@ def verify(
 
     For each one: the stub scores 0, the reference full marks (also in another order and with another seed), every mistake is
     rejected, every alternative accepted, forgers fail, no discrete answer hangs on a last bit, the lecture and its headings
-    are there, and `assignments/` is what `solutions/` gives. With --mutants also: every small change of the reference is
-    noticed by some check, or `equivalent.toml` says why it changes nothing. With --general: the same of general mistakes, which the
-    tool makes of every reference. With --gpu: GPU checks, and nothing else.
+    are there, `assignments/` is what `solutions/` gives, and general mistakes, which the tool makes of every reference, are
+    rejected by some check, or `equivalent.toml` says why they are none (--general tries nothing else). With --mutants also: every
+    small change of the reference is noticed. With --gpu: GPU checks, and nothing else.
     """
     from autograder.feedback.pen import console
 

@@ -22,6 +22,7 @@ from autograder.verify.mutation import Mutant
 FILE = "equivalent.toml"
 _KEYS = {"scope", "old", "new", "nth", "why"}
 _Name = tuple[str, str, str, int]
+_Declared = tuple[set[str], str, str | None, str, bool]  # scopes, kind, about, the reason, whether it is open
 
 
 @dataclass
@@ -94,10 +95,13 @@ class DeclaredGenerals:
     scope = "sinusoidal"  # the function, or several
     kind = "memo"
     about = "options"     # may be left out: all of this kind and scope
-    why = "…"
+    why = "…"             # or open = "…": a mistake that no check rejects yet, and what is missing
+
+    What is open is counted and shown, and does not make `verify` fail; as soon as some check rejects all of it, the entry is
+    reported.
     """
 
-    entries: list[tuple[set[str], str, str | None, str]] = field(default_factory=list)  # scopes, kind, about, why
+    entries: list[_Declared] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     @classmethod
@@ -116,38 +120,51 @@ class DeclaredGenerals:
         return found
 
     def _add(self, table: object, where: str) -> None:
-        known = {"scope", "kind", "about", "why"}
-        if not isinstance(table, dict) or set(table) - known or not {"scope", "kind", "why"} <= set(table):
-            self.wrong.append(f"{where}: it needs scope, kind and why; about is optional, other keys are not known")
+        known = {"scope", "kind", "about", "why", "open"}
+        needed = {"scope", "kind"}
+        if (
+            not isinstance(table, dict)
+            or set(table) - known
+            or not needed <= set(table)
+            or ("why" in table) == ("open" in table)
+        ):
+            self.wrong.append(
+                f"{where}: it needs scope, kind, and why or open; about is optional, other keys are not known"
+            )
             return
         scopes = table["scope"] if isinstance(table["scope"], list) else [table["scope"]]
-        kind, about, why = table["kind"], table.get("about"), table["why"]
+        kind, about, why = table["kind"], table.get("about"), table.get("why", table.get("open"))
         if not all(isinstance(text, str) for text in (*scopes, kind, why, about or "")):
             self.wrong.append(f"{where}: scope, kind, about and why are texts (scope may be a list of them)")
         elif not why.strip():
             self.wrong.append(f"{where}: say why it is no mistake here")
         else:
-            self.entries.append((set(scopes), kind, about, why))
+            self.entries.append((set(scopes), kind, about, why, "open" in table))
 
     def reason(self, scope: str, kind: str, about: str) -> str:
         """Why this one is no mistake, or "" when nobody says so."""
-        return next((entry[3] for entry in self.entries if _fits(entry, (scope, kind, about))), "")
+        return next((entry[3] for entry in self.entries if not entry[4] and _fits(entry, (scope, kind, about))), "")
+
+    def open(self, scope: str, kind: str, about: str) -> str:
+        """What is missing to reject this one, or "" when nobody says so."""
+        return next((entry[3] for entry in self.entries if entry[4] and _fits(entry, (scope, kind, about))), "")
 
     def problems(self, every: Sequence[tuple[str, str, str]], survived: Sequence[tuple[str, str, str]]) -> list[str]:
         """What is wrong with the entries: those of no general mistake, and those of mistakes that some check rejects."""
         stale = []
         for entry in self.entries:
-            scopes, kind, about, _ = entry
+            scopes, kind, about, _, is_open = entry
             what = f"{FILE}: [[general]] {kind!r}{f' ({about})' if about else ''} of {', '.join(sorted(scopes))}"
             if not any(_fits(entry, name) for name in every):
                 stale.append(f"{what}: the tool makes no such mistake (any more); remove or mend the entry")
             elif not any(_fits(entry, name) for name in survived):
-                stale.append(f"{what}: a check rejects it, so it is a mistake; remove the entry")
+                so = "it is open no longer" if is_open else "it is a mistake"
+                stale.append(f"{what}: a check rejects it, so {so}; remove the entry")
         return self.wrong + stale
 
 
-def _fits(entry: tuple[set[str], str, str | None, str], name: tuple[str, str, str]) -> bool:
-    scopes, kind, about, _ = entry
+def _fits(entry: _Declared, name: tuple[str, str, str]) -> bool:
+    scopes, kind, about, *_ = entry
     return name[0] in scopes and name[1] == kind and about in (None, name[2])
 
 

@@ -18,6 +18,7 @@ class Said:
     verdict: str
     margin: float | None = None  # largest error / tolerance; None where no float was compared
     exact: bool = False  # rejected for something that no tolerance would let through
+    note: str = ""
 
 
 @dataclass

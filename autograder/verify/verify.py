@@ -53,7 +53,7 @@ class Verifier:
     on_trial: Callable[[str, int, int], None] = lambda exercise, done, total: None  # called from several threads
 
     def verify(self, exercises: list[Exercise], mutants: bool = False, general_only: bool = False) -> list[Report]:
-        """Everything about some exercises, with their mutants if wanted. Uses what an earlier call found when nothing that
+        """Everything about some exercises, general mistakes too, with their mutants if wanted. Uses what an earlier call found when nothing that
         it depends on has changed."""
         if general_only:
             reports = [Report(each.name, points=each.points) for each in exercises]
@@ -71,6 +71,7 @@ class Verifier:
         finally:
             pool.shutdown(cancel_futures=True)
             leaders.shutdown(cancel_futures=True)
+        self._try_changed(reports, exercises, general=True)
         if mutants:
             self._try_changed(reports, exercises, general=False)
         return reports

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from autograder.verify.general import arguments, code, left, precision, remembers
 from autograder.verify.general.made import General, Target, targets
@@ -46,7 +47,7 @@ def generals(reference: str) -> list[General]:
         for kind in KINDS:
             for each in kind(target):
                 ast.parse(each.source)
-                found.setdefault(each.name, each)
+                found.setdefault(each.name, replace(each, documented=target.documented))
     return list(found.values())
 
 

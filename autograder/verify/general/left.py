@@ -44,8 +44,8 @@ def seeds(target: Target) -> Iterator[General]:
 
 
 def memory(target: Target) -> Iterator[General]:
-    """Arguments and results are held to the end."""
-    if target.says(r"\b(memory|held|holds?|freed|alive|dropped|at once)\b", own=True) and not target.is_init:
+    """Arguments and results are held to the end: a mistake only where the docstring says what is let go."""
+    if target.says(r"\b(freed|kept alive|let go|not held)\b", own=True) and not target.is_init:
         yield target.wrapped("held", "", "all arguments and results are held in memory to the end", holds)
 
 

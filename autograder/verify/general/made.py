@@ -31,6 +31,7 @@ class General:
     about: str  # the parameters or the line that it is about, or ""
     sentence: str  # what it does, in words
     source: str
+    documented: list[str] = field(default_factory=list)  # exceptions that its docstrings name
 
     @property
     def name(self) -> tuple[str, str, str]:
@@ -104,6 +105,11 @@ class Target:
     def text(self) -> str:
         """All docstrings that speak of it: the file's, its class's, its own."""
         return f"{self.module_text}\n{self.own_text}"
+
+    @cached_property
+    def documented(self) -> list[str]:
+        """The exceptions that its docstrings name."""
+        return sorted(set(re.findall(r"\b([A-Z]\w*Error|Deadlock)\b", self.text)))
 
     def says(self, pattern: str, own: bool = False) -> bool:
         return bool(re.search(pattern, self.own_text if own else self.text))

@@ -12,11 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from autograder.course.config import Exercise
+from autograder.grading import hashes
 from autograder.grading.exercise import ExerciseGrader
 from autograder.verify.equivalent import DeclaredGenerals
 from autograder.verify.general import General, generals
+from autograder.verify.general.probe import witnesses
 from autograder.verify.general.report import GeneralReport, TriedGeneral
-from autograder.verify.mutant_report import Tried
+from autograder.verify.mutant_report import Said, Tried
 from autograder.verify.mutants import Memory, MutantTrial
 from autograder.verify.mutation import Mutant
 
@@ -35,6 +37,21 @@ class _Trial(MutantTrial):
         tried: Tried = self.run(Mutant(general.scope, "general", about, 0, general.source))
         return TriedGeneral(general, tried.said)
 
+    def look_closer(self, survivors: list[TriedGeneral]) -> None:
+        """What tells each from the reference, in other calls than the checks make."""
+        keys = {
+            each.general.name: hashes.of(_text(closer=True), self._code, *each.general.name, *self._keys.values())
+            for each in survivors
+        }
+        self.used.update(keys.values())
+        new = [each.general for each in survivors if self._memory.get(keys[each.general.name]) is None]
+        found = witnesses(self._grader.zygote, self._plan, self._reference.text, new) if new else {}
+        for name, witness in found.items():
+            self._memory.put(keys[name], Said("shown" if witness else "passed", note=witness))
+        for each in survivors:
+            said = self._memory.get(keys[each.general.name])
+            each.witness = said.note if said else ""
+
 
 def run(
     root: Path,
@@ -47,7 +64,7 @@ def run(
     with ThreadPoolExecutor(jobs, thread_name_prefix="general") as pool:
         try:
             begun = [_begin(root, cache, exercise, grader, pool, on_trial) for exercise, grader in graders]
-            return [finish() for finish in begun]
+            return [finish.result() for finish in [pool.submit(tried()) for tried in begun]]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -60,12 +77,13 @@ def _begin(
     grader: ExerciseGrader,
     pool: ThreadPoolExecutor,
     on_trial: Callable[[str, int, int], None],
-) -> Callable[[], GeneralReport]:
+) -> Callable[[], Callable[[], GeneralReport]]:
+    """Waits until all are tried when it is called, and gives what is left to do then."""
     folder = exercise.solution_dir(root)
     reference = (folder / "solution.py").read_text(encoding="utf-8")
     checks = (folder / "checks.py").read_text(encoding="utf-8")
     memory = Memory(cache / f"{exercise.topic}.{exercise.slug}.general.jsonl")
-    trial = _Trial(grader, reference, checks, memory, _wrappers())
+    trial = _Trial(grader, reference, checks, memory, _text(closer=False))
     made = generals(reference)
     counting = threading.Lock()
     done = 0
@@ -80,20 +98,36 @@ def _begin(
 
     futures = [pool.submit(attempt, each) for each in made]
 
-    def finish() -> GeneralReport:
+    def tried() -> Callable[[], GeneralReport]:
         report = GeneralReport(exercise.name, [future.result() for future in futures])
-        memory.close(keep=trial.used)
         declared = DeclaredGenerals.read(folder / "equivalent.toml")
         for each in report.tried:
             each.equivalent = declared.reason(*each.general.name) if each.survived else ""
+            each.open = declared.open(*each.general.name) if each.survived else ""
         survived = [each.general.name for each in report.tried if each.survived]
         report.stale = declared.problems([each.name for each in made], survived)
+        return lambda: finish(report)
+
+    def finish(report: GeneralReport) -> GeneralReport:
+        try:
+            trial.look_closer(
+                [each for each in report.tried if each.survived and not each.equivalent and not each.open]
+            )
+        finally:
+            memory.close(keep=trial.used)
         return report
 
-    return finish
+    return tried
 
 
-def _wrappers() -> str:
-    """The text of the wrappers: what a check said holds for one text."""
-    folder = Path(__file__).parent
-    return "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.py")) if path.name != "report.py")
+_CLOSER = ("look.py", "vary.py", "replay.py", "probe.py")
+
+
+def _text(closer: bool) -> str:
+    """The text of the wrappers, or of what looks closer: what was found holds for one text."""
+    paths = sorted(Path(__file__).parent.glob("*.py"))
+    return "".join(
+        path.read_text(encoding="utf-8")
+        for path in paths
+        if path.name != "report.py" and (path.name in _CLOSER) == closer
+    )

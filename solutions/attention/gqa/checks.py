@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.checks import case, check, difference, gradients, reject
+from autograder.checks import case, check, difference, flags, gradients, reject
 
 
 def leaves(*tensors):
@@ -28,6 +28,7 @@ def heads(rng, B=1, G=2, S=2, D=2, n_rep=2, dtype="float32", values=None):
         case("once", B=2, G=4, S=3, D=5, n_rep=1, dtype="float64"),
         case("as many heads as copies, tokens and features", B=3, G=3, S=3, D=3, n_rep=3),
         case("one token of one feature", B=1, G=5, S=1, D=1, n_rep=2),
+        case("twenty times", B=1, G=2, S=2, D=1, n_rep=20),
     ],
 )
 def copies_stand_side_by_side(student, x, n_rep):
@@ -35,7 +36,8 @@ def copies_stand_side_by_side(student, x, n_rep):
     (x,) = leaves(x)
     y = student.repeat_kv(x, n_rep)
     view = x.detach().transpose(1, 2).contiguous().transpose(1, 2)
-    return {"y": y, "gradient": gradients(y, {"x": x})["x"], "of a view": student.repeat_kv(view, n_rep)}
+    views = [student.repeat_kv(view, n_rep), student.repeat_kv(view, n_rep + 1)]
+    return {"y": y, "gradient": gradients(y, {"x": x})["x"], "of a view": views, "left": flags(view)}
 
 
 def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **more):
@@ -66,7 +68,8 @@ def groups_attend(student, q, k, v):
     q, k, v = leaves(q, k, v)
     out = student.gqa(q, k, v)
     apart = [x.detach().transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as layers split their heads
-    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v}), "views": student.gqa(*apart)}
+    views = student.gqa(*apart)
+    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v}), "views": views, "left": flags(*apart)}
 
 
 @check(
@@ -163,6 +166,7 @@ def weights(rng, H=4, G=2, D=2, C=3, dtype="float32", values=None):
         case("a group for each head", H=3, G=3, D=4, C=2, dtype="float64"),
         case("as many groups as heads in one, as rows", H=9, G=3, D=3, C=9),
         case("eight heads, four groups", H=8, G=4, D=2, C=1, dtype="float64"),
+        case("twenty heads, two groups", H=20, G=2, D=1, C=2),
     ],
 )
 def neighbouring_heads_are_averaged(student, w, H, G):
@@ -170,4 +174,5 @@ def neighbouring_heads_are_averaged(student, w, H, G):
     (w,) = leaves(w)
     pooled = student.mha_to_gqa(w, H, G)
     view = w.detach().T.contiguous().T  # as the weight of a Conv1D, which is stored the other way round
-    return {"pooled": pooled, "gradient": gradients(pooled, {"w": w})["w"], "of a view": student.mha_to_gqa(view, H, G)}
+    views = [student.mha_to_gqa(view, H, G), student.mha_to_gqa(-view, H, G), student.mha_to_gqa(view, H, H)]
+    return {"pooled": pooled, "gradient": gradients(pooled, {"w": w})["w"], "of a view": views, "left": flags(view)}

@@ -4,7 +4,7 @@ Sizes: B sequences, H query heads, G key/value heads (G divides H; a group has H
 head. G = 1 is multi-query attention, G = H ordinary multi-head attention. Tensors are float32 or float64; results have the dtype
 of the inputs. The softmax is computed in that dtype, so float64 is exact to 1e-10. (Hugging Face's models compute it in float32
 whatever the dtype: one check, and no other, tells the difference.) Inputs may be views (transposed, sliced); they are not changed, and
-gradients flow to all of them.
+gradients flow to all of them. A call leaves nothing else behind: `requires_grad` is as it was, and what was returned does not change later.
 
 Write it with matrix products and softmax: torch's own attention, in all its spellings, is not allowed here.
 """

@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.checks import case, check, difference, gradients, reject, with_weights
+from autograder.checks import case, check, difference, flags, gradients, reject, with_weights
 
 
 def tokens(rng, B=1, T=3, C=4, H=2, S=None, cuts=None, loud=1.0, dtype="float32"):
@@ -42,6 +42,7 @@ def build(student, weights, heads):
         case("one token", B=3, T=1, C=8, H=4),
         case("heads of seven", B=2, T=6, C=35, H=5),
         case("more heads than tokens", B=1, T=2, C=24, H=12),
+        case("twenty heads", B=1, T=2, C=40, H=20),
         case("large scores", B=2, T=5, C=12, H=3, loud=30.0),
     ],
     fresh=1,
@@ -159,7 +160,18 @@ def decoding_in_pieces_is_prefill(student, x, heads, weights, cuts):
         start = end
     start = cuts[-2]
     again, _ = attention(x[:, start:].flip(1), before)  # another end, from the cache of the piece before the last
-    return {"whole": whole, "pieces": pieces, "cache": cache, "another sequence": others, "another end": again}
+    second = build(student, {name: -2 * weight for name, weight in weights.items()}, heads).eval()
+    second.o_proj.requires_grad_(False)
+    turns = [attention(x)[0], second(x)[0]]  # the first layer has its own weights still
+    return {
+        "whole": whole,
+        "pieces": pieces,
+        "cache": cache,
+        "another sequence": others,
+        "another end": again,
+        "two layers": turns,
+        "left": flags(attention, second, x),
+    }
 
 
 def models(rng, calls):
@@ -173,7 +185,10 @@ def models(rng, calls):
     public=[case("Llama 2 7B, 32 heads and one", calls=[(1, 1, 32, 32, 128, 2), (1, 1, 32, 1, 128, 2)])],
     hidden=[
         case("one of each size is not 1", calls=[tuple(7 if i == j else 1 for i in range(6)) for j in range(6)]),
-        case("models", calls=[(8, 4096, 60, 1, 64, 2), (1, 2048, 40, 1, 128, 4), (3, 1000, 7, 5, 96, 1)]),
+        case(
+            "models",
+            calls=[(8, 4096, 60, 1, 64, 2), (1, 2048, 40, 1, 128, 4), (3, 1000, 7, 5, 96, 1), (1, 1, 2, 3, 4, 32)],
+        ),
         case("larger than 64 bits", calls=[(10**6 + 1, 10**7 + 3, 10**3 + 1, 10**2 + 1, 10**3 + 7, 8)]),
         case("nothing cached yet", calls=[(4, 0, 32, 8, 128, 2)]),
     ],
@@ -208,4 +223,5 @@ def heads_are_averaged(student, wk, wv, H):
     views = student.mqa_from_mha(
         wk.T.contiguous().T, wv.T.contiguous().T, H
     )  # as of a Conv1D, stored the other way round
-    return {"wk": k, "wv": v, "of views": views}
+    others = [student.mqa_from_mha(-wk, wv, H), student.mqa_from_mha(wk, -wv, H)]
+    return {"wk": k, "wv": v, "of views": views, "of others": others, "left": flags(wk, wv)}

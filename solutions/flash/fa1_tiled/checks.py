@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from autograder.checks import Budget, Tolerance, case, check, difference, raises, reject
+from autograder.checks import Budget, Tolerance, case, check, difference, flags, raises, reject
 
 
 def sequences(rng, T, S, Br, Bc, B=1, H=2, D=4, dtype=torch.float32, causal=False, cancel=False):
@@ -149,7 +149,7 @@ def maxima_and_sums_are_kept_in_full_precision(student, q, k, v, Br, Bc, causal)
 def queries_see_no_later_key(student, q, k, v, Br, Bc, causal):
     """With `causal`, query i sees the keys up to i + (S - T); one that sees none gives 0, with m = -inf and l = 0."""
     o, m, l = student.fa1_forward(q, k, v, Br, Bc, causal=causal)  # noqa: E741
-    return {"o": o, "m": m, "l": l}
+    return {"o": o, "m": m, "l": l, "o of a call without it": student.fa1_forward(q, k, v, Br, Bc)[0]}
 
 
 def poisoned(rng, T, Br, Bc, seen, rows=None):
@@ -296,7 +296,8 @@ def judge_kernel(seen, want):
     """The values of the reference, from a kernel."""
     if not seen["launched"]:
         return reject("fa1_triton launches no kernel of Triton: what it returns was computed without one.")
-    return difference(seen["o"], want["o"], KERNEL[want["o"].dtype])
+    found = difference(seen["o"], want["o"], KERNEL[want["o"].dtype])
+    return found or difference(seen.get("left"), want.get("left"))
 
 
 @check(
@@ -324,8 +325,9 @@ def a_kernel_gives_the_same(student, q, k, v, causal):
     """Optional: fa1_triton gives exact attention from a kernel in Triton, whatever the lengths and the width of a head."""
     names = []
     with launches(names):
-        o = student.fa1_triton(interpreted(q), interpreted(k), interpreted(v), causal=causal)
-    return {"o": o.to(q.device), "launched": names}
+        given = interpreted(q), interpreted(k), interpreted(v)
+        o = student.fa1_triton(*given, **({"causal": True} if causal else {}))  # False by default
+    return {"o": o.to(q.device), "launched": names, "left": flags(*given)}
 
 
 # --- on a GPU; the reference runs on the CPU, interpreted ---

@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.checks import Tolerance, case, check, gradients
+from autograder.checks import Tolerance, case, check, flags, gradients
 
 # Slopes are powers of 2 to within a rounding of float32 (6e-8 of themselves).
 SLOPES = Tolerance(rtol=1e-6)
@@ -55,6 +55,7 @@ def other_head_counts_take_every_other_slope(student, H):
         case("as many tokens as heads", H=5, T=5, S=5),
         case("six heads", H=6, T=9, S=9),
         case("70 tokens", H=3, T=70, S=70),
+        case("twenty heads", H=20, T=2, S=2),
     ],
 )
 def bias_falls_with_distance_and_hides_the_future(student, H, T, S):
@@ -174,6 +175,7 @@ def gradients_reach_queries_keys_and_values(student, q, k, v):
     views = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as layers split their heads
     return {
         "output": output,
-        "of views": student.alibi_attention(*views),
+        "of views": [student.alibi_attention(*views), student.alibi_attention(*views[:2], -views[2])],
+        "left": flags(*views),
         **{f"{name}.grad": grad for name, grad in gradients(output, leaves).items()},
     }

@@ -1,7 +1,8 @@
 """Rotary position embedding (RoPE): queries and keys are turned, pair by pair, by an angle that grows with the position.
 
 B sequences, H heads, T tokens, D features for each head. D is even, and so is every `rotary_dim`. Inputs may be views (transposed,
-sliced: not contiguous in any dimension). A result depends on the arguments of its own call alone.
+sliced: not contiguous in any dimension). A result depends on the arguments of its own call alone
+and does not change later; arguments are left as they were, with their `requires_grad`.
 """
 
 import torch

@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.checks import Tolerance, case, check, difference, reject
+from autograder.checks import Tolerance, case, check, difference, flags, reject
 
 # The levels as published are float32 (1e-7); quantiles by another formula agree to 1e-6; the nearest wrong table differs by 1e-2.
 LEVELS = Tolerance(atol=2e-6)
@@ -125,6 +125,7 @@ def the_same_levels(seen, want):
         case("rows longer than a block, of 64 as by default", shape=(6, 128), block=None),
         case("a block goes over rows", shape=(8, 12), block=32),
         case("three dimensions", shape=(4, 2, 16), block=16),
+        case("four dimensions", shape=(2, 2, 3, 16), block=16),
         case(
             "a block of zeros, in quarters", values=[[3, -4, 0, 1], [0, 0, 0, 0], [0, 0, 0, -8]], shape=(3, 4), block=4
         ),
@@ -141,8 +142,9 @@ def nearest_levels_two_in_a_byte(student, w, block, dtype, turned):
     w = prepared(w, dtype, turned)
     packed, absmax = student.quantize_nf4(w, **sized(block))
     other = student.quantize_nf4(-0.5 * w, **sized(block))[1]
-    left = [str(torch.get_default_dtype()), torch.is_grad_enabled()]
-    return {"packed": packed, "absmax": absmax, "absmax of -w / 2": other, "settings": left}
+    pairs = student.quantize_nf4(w, block=2)[1]
+    left = [*flags(w), torch.is_grad_enabled()]
+    return {"packed": packed, "absmax": absmax, "absmax of -w / 2": other, "absmax of pairs": pairs, "settings": left}
 
 
 @check(
@@ -168,6 +170,11 @@ def the_end_is_padded_with_zeros(student, w, block, dtype, turned):
     }
 
 
+def strided(x):
+    """The same values, not contiguous."""
+    return torch.stack([x, x], -1)[..., 0]
+
+
 def packed(rng, shape, block, values=None, absmax=None):
     size = block or 64
     n = -(-torch.Size(shape).numel() // size)
@@ -191,9 +198,10 @@ def packed(rng, shape, block, values=None, absmax=None):
 )
 def weights_come_back(student, packed, absmax, shape, block):
     """dequantize_nf4 gives level times absmax in the shape that is asked for, as float32."""
-    back = student.dequantize_nf4(packed, absmax, shape, **sized(block))
+    views = strided(packed), strided(absmax)
+    back = student.dequantize_nf4(*views, shape, **sized(block))
     other = student.dequantize_nf4(255 - packed, 2 * absmax, shape, **sized(block))
-    return {"weights": back, "other codes and scales": other}
+    return {"weights": back, "other codes and scales": other, "left": flags(*views)}
 
 
 def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
@@ -234,6 +242,7 @@ def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
     hidden=[
         case("256, the default, and some", sizes=(256, 31), block=None),
         case("many short blocks", sizes=(8, 8, 8, 5), block=8),
+        case("twenty blocks", sizes=(4,) * 20, block=4),
         case("blocks with means of their own", sizes=(12, 12), block=6, skewed=True),
         case("one far above, two below the mean", sizes=(12, 9), block=12, lopsided=True),
         case("all alike", sizes=(), values=[0.5, 0.5, 0.5, 0.5, 0.5], block=2),
@@ -245,15 +254,21 @@ def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
 )
 def scales_are_quantized_around_their_mean(student, absmax, block):
     """double_quant takes the mean off and quantizes what is left to 8 bits by blocks; double_dequant brings it back."""
+    absmax = strided(absmax)
     codes, scales, offset = student.double_quant(absmax, **sized(block))
+    views = strided(codes), strided(scales)
+    eight = torch.arange(130, 138).to(codes.dtype), torch.tensor([1.0, 2.0])  # the second scale begins at 4, or at 5
     twice = student.double_quant(2 * absmax, **sized(block))
     return {
         "scales of twice": twice[1],
         "offset of twice": twice[2],
+        "scales of blocks of 512": student.double_quant(absmax, block=512)[1],
+        "eight codes": [student.double_dequant(*eight, offset, block=size) for size in (4, 5)],
         "codes": codes,
         "scales": scales,
         "offset": offset,
-        "back": student.double_dequant(codes, scales, offset, **sized(block)),
+        "back": student.double_dequant(*views, offset, **sized(block)),
+        "left": flags(absmax, *views, eight[1]),
     }
 
 

@@ -393,6 +393,7 @@ def corpus(rng, size, texts=(), long=""):
         case("bytes only", texts=["low lower lowest"], size=256),
         case("fewer than 256", texts=["aa aa"], size=10),
         case("one merge", texts=["aa bb bb"], size=257),
+        case("the last of 24 texts count too", texts=["xy"] * 3 + ["q"] * 14 + ["ab"] * 7, size=258),
         case("no text", size=300),
         case("special strings are text", texts=["<|end|> <|end|>"], size=262),
     ],

@@ -143,6 +143,9 @@ WHOLE = {"▁": -3.0, "whole": -2.0, "▁whole": -4.5, "▁w": -1.0, "hole": -3.
         case("one character", s="a", logp={"a": -0.5}),
         case("a piece of 45 characters", s="▁pneumonoultramicroscopicsilicovolcanoconiosis", logp=LONG),
         case("the empty text", s="", logp={"a": -0.5}),
+        case(
+            "twenty-six pieces", s="abcdefghijklmnopqrstuvwxyz", logp=dict.fromkeys("abcdefghijklmnopqrstuvwxyz", -1.0)
+        ),
         case("several best ones", s="abab", logp={"a": -1.0, "b": -1.0, "ab": -2.0, "aba": -3.0}),
         case("the whole text is a piece", s="▁whole", logp=WHOLE),
         case("scores above zero", s="abcab", logp={"a": 0.5, "b": -0.25, "c": 1.0, "ab": 0.375, "bca": 1.5}),
@@ -194,6 +197,7 @@ def finds_the_best_segmentation(student, s, logp, options):
 )
 def unknown_characters_cost_the_penalty(student, s, logp, options):
     """A character that is not in the vocabulary may be a piece, at `unk_penalty` below the least likely piece."""
+    student.viterbi(s, logp, unk_penalty=77.0)  # what another call was told is forgotten
     return student.viterbi(s, logp, **options)
 
 
@@ -239,6 +243,7 @@ NO_SINGLES = log(ab=0.2, ba=0.3, aba=0.1, bab=0.25, abab=0.05, b=0.1)
         ),
         case("an empty sentence among others", sents=["", "ba", ""], logp=log(a=0.5, b=0.25, ba=0.25)),
         case("one character", sents=["a"], logp=log(a=0.125, b=0.5)),
+        case("twenty sentences", sents=["ab"] * 17 + ["ba", "bba", "b"], logp=log(a=0.25, b=0.25, ab=0.375, bb=0.125)),
         case(
             "probabilities that do not sum to one",
             sents=["abcab", "cab"],
@@ -363,6 +368,12 @@ HUGS = log(h=0.1, u=0.1, g=0.15, s=0.15, hu=0.1, ug=0.15, hug=0.15, ugs=0.05, gs
         ),
         case("rare pieces", s="aaaaa", logp={"a": -300.0, "aa": -600.5, "aaa": -899.0}, alpha=1.0),
         case("the empty text", s="", logp={"a": -1.0}, alpha=1.0, draws=5),
+        case(
+            "seventeen or eighteen pieces",
+            s="a" * 17 + "b",
+            logp={"a": -1.0, "b": -3.0, "ab": -3.5},
+            alpha=0.5,
+        ),
     ],
 )
 def samples_whole_segmentations(student, s, logp, alpha, seed, draws):
@@ -400,6 +411,7 @@ def samples_whole_segmentations(student, s, logp, alpha, seed, draws):
             pieces=["▁a", "<0xFF>", "b", "<0xE4>", "<0xBD>", "c", "<0xA0>", "<0x41>"],
         ),
         case("a character cut in two by a piece", text="<", pieces=["<0xC3>", "x", "<0xA9>"]),
+        case("twenty characters, twenty pieces", text="你" * 20, pieces=["▁"] + ["<0xE5>", "<0x8A>", "a"] * 6 + ["b"]),
         case(
             "pieces that only look like bytes",
             text="<0xE4>",

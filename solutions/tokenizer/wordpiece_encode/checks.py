@@ -245,4 +245,4 @@ def gives_up_on_long_words(student, words, vocab, limits):
 )
 def encodes_text(student, text, vocab, options):
     """The pieces of all words come in one list, and `lower`, `unk` and `max_chars` do what they do in the two steps."""
-    return student.encode(text, vocab, **options)
+    return {"with the options": student.encode(text, vocab, **options), "without": student.encode(text, vocab)}

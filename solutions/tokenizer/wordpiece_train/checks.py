@@ -153,7 +153,8 @@ def handles_repeated_letters(student, word_counts, num_merges):
 )
 def stops_when_no_pair_is_left(student, word_counts, num_merges):
     """Training ends early when every word is one token, and returns the merges made so far with their vocabulary."""
-    return student.train_wordpiece(word_counts, num_merges)
+    merges, vocabulary = student.train_wordpiece(word_counts, num_merges)
+    return {"merges": merges, "vocabulary": vocabulary, "one merge": student.train_wordpiece(word_counts, 1)}
 
 
 def counts(rng, tokens, pairs, ask, largest=0):

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from autograder.checks import Tolerance, case, check, difference, gradients, implausible, lab, reject
+from autograder.checks import Tolerance, case, check, difference, flags, gradients, implausible, lab, reject
 from autograder.lab.toys import Conv1D
 
 # Outputs of size 1 to 10. Honest answers (x Aᵀ Bᵀ or a ΔW made first, sums in any order) differ by 4e-6 in float32.
@@ -141,6 +141,7 @@ def as_exact_as_its_dtype(seen, want):
         case("a single vector", shape=(), n_in=5, n_out=2),
         case("batch and tokens", shape=(2, 3, 4), n_in=4, n_out=9, alpha=0.5),
         case("rank above the width", n_in=2, n_out=3, r=5, alpha=10.0),
+        case("rank 20", n_in=3, n_out=2, r=20, alpha=10.0),
         case("float64", n_in=8, n_out=3, r=3, alpha=7.0, dtype="float64"),
     ],
 )
@@ -225,6 +226,11 @@ def merging_folds_the_change_into_the_weight(student, weight, bias, A, B, x, opt
     seen["output of a tied layer, unmerged"] = tied(x)
     layer.unmerge()
     seen |= {"weight after": base.weight.clone(), "output after": layer(x), "merged after": bool(layer.merged)}
+    layer.train()
+    calls = {"forward": lambda: layer(x), "delta": layer.delta, "merge": layer.merge, "unmerge": layer.unmerge}
+    for name, call in calls.items():
+        call()
+        seen[f"left after {name}"] = flags(layer, x)
     return {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in seen.items()}
 
 
@@ -315,6 +321,7 @@ def only_a_and_b_learn(student, model, tokens, pattern, second, options):
         case("some, then everything", pattern=r".*\.[qk]_proj", second=r".*", r=1),
         case("dropout, in evaluation mode", pattern=r".*_proj", dropout=0.9),
         case("rsLoRA", pattern=r".*o_proj", r=4, rslora=True),
+        case("rank 20", pattern=r".*\.0\..*o_proj", r=20),
     ],
 )
 def inject_replaces_linear_layers_by_name(student, model, tokens, pattern, second, options):
@@ -363,13 +370,19 @@ def stepped(model, names, state):
 )
 def the_adapter_is_saved_alone(student, model, tokens, pattern, second, options):
     """adapter_state has copies of A and B under their names in state_dict(), of LoRALinears only, and can be loaded."""
+    model.train()
+    known = [name for name, _ in model.named_modules()]  # beside them, a LoRALinear may have parts of its own
     names = student.inject(model, pattern, **options)
+    next(model.children()).eval()  # so that both modes occur
     fill(model, names)
+    held = [model.get_submodule(name).B for name in names]
     state = student.adapter_state(model)
     saved = {name: value.clone() for name, value in state.items()}
-    for name in names:
-        model.get_submodule(name).B.data.zero_()
+    left = [*flags(model), {name: model.get_submodule(name).training for name in known}]
+    for parameter in held:  # they are the model's still
+        parameter.data.zero_()
     seen = {
+        "left": left,
         "saved": saved,
         "saved again": student.adapter_state(model),
         "after the model changed": {name: value.clone() for name, value in state.items()},
@@ -487,6 +500,7 @@ def low_precision_is_merged_through_float32(student, weight, A, B, x, options, c
     hidden=[
         case("GPT-3 at rank 8", shapes=[(12288, 12288)] * 192, r=8),
         case("wide and narrow", shapes=[(4096, 1024), (11008, 4096), (1, 7)], r=5),
+        case("rank 64", shapes=[(4096, 4096)], r=64),
         case("no layer", shapes=[], r=4),
     ],
 )

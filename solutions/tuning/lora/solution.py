@@ -72,7 +72,9 @@ class LoRALinear(nn.Module):
         # END SOLUTION
 
     def delta(self) -> Tensor:
-        """ΔW = s · B A, in the layout of base.weight: (out, in), or (in, out) with fan_in_fan_out. In A's dtype."""
+        """ΔW = s · B A, in the layout of base.weight: (out, in), or (in, out) with fan_in_fan_out. In A's dtype.
+
+        As in `forward`, flags (modes, `requires_grad`) are left as they were."""
         # BEGIN SOLUTION
         delta = self.scaling * self.B @ self.A
         return delta.T if self.fan_in_fan_out else delta
@@ -122,7 +124,7 @@ def inject(
 
     - Afterwards, the A and B of all LoRALinears of the model require gradients, also of those from an earlier call, and
       nothing else does.
-    - A layer inside a LoRALinear (its base) is never wrapped again.
+    - A layer inside a LoRALinear (its base) is never wrapped again. Modes (training or evaluation) stay as they are.
     """
     # BEGIN SOLUTION
     adapted = {layer.base for layer in model.modules() if isinstance(layer, LoRALinear)}
@@ -149,7 +151,7 @@ def adapter_state(model: nn.Module) -> dict[str, Tensor]:
 
     The names are those of `model.state_dict()` ("layers.0.attn.q_proj.A"; "A" if the model is itself a LoRALinear), so
     that `load_state_dict(state, strict=False)` of a model that was injected alike reads them. The tensors are copies without
-    gradients: training on does not change them.
+    gradients: training on does not change them. The model is left as it is: its modes, its parameters, what requires gradients.
     """
     # BEGIN SOLUTION
     return {
