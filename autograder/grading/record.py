@@ -141,7 +141,7 @@ class Recorder:
                     check = next(each for each in self.plan.checks if each.name == record.name)
                     record.smallest = self._case(check, planned, case, graded, subject)
             result.seconds = sum(case.outcome.seconds for case in cases.values())
-        needed = [check.verdict for check in result.checks if not check.bonus]
+        needed = [check.verdict for check in result.checks if check.counts]
         result.verdict = next(verdict for verdict in GRAVITY if verdict in (*needed, "passed"))
         return graded
 

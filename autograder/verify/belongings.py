@@ -40,13 +40,13 @@ def plan_problems(plan: Plan) -> list[str]:
     """Checks whose hidden cases ask for no more than the public ones."""
     problems = []
     for check in plan.checks:
-        if all(case.public for case in check.cases):
+        if check.points and all(case.public for case in check.cases):
             problems.append(f"check {check.name} has no hidden case: an answer can be copied from its public ones")
         public = [case.inputs for case in check.cases if case.public]
         for case in check.cases:
             if not case.public and not case.drawn and case.inputs in public:
                 problems.append(f"check {check.name}: hidden case {case.title!r} has the inputs of a public one")
-    if not any(case.public for _, case in plan.cases()):
+    if not any(case.public for check, case in plan.cases() if check.points):
         problems.append("no check has a public case: students would see nothing")
     return problems
 

@@ -291,7 +291,8 @@ class Trials:
 def _trial(each: _Attempt, result: ExerciseResult, passed: list[PlannedCheck]) -> Trial:
     """What became of it; `passed` are the checks that need not be run, where it can be loaded at all."""
     loaded = result.message is None
-    verdicts = {check.name: check.verdict for check in result.checks}
+    # What has no points rejects no mistake: a student who makes it would have full marks.
+    verdicts = {check.name: check.verdict for check in result.checks if check.points or each.kind != "mistake"}
     return Trial(
         kind=each.kind,
         name=each.name,
