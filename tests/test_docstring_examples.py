@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+from typing import Any
+
+import command_line
 import pytest
 import torch
-from tiny_course import PICK, TOTAL, Class, SharedZygote, check, exercise, make_course
+from release_course import put
+from rich.console import Console
+from tiny_course import TOTAL, Class, SharedZygote, check, exercise, make_course
 
 from autograder.checks.authoring import AuthoringError
 from autograder.checks.docstrings import NAME, compare_written, experiment_source, read_examples
 from autograder.checks.expressions import run_example, written_value
+from autograder.feedback.terminal import result_report
+from autograder.grading import grade as grade_module
+from autograder.grading.planner import CourseProblem
+from autograder.jail.host import Zygote
+from autograder.results import Result
 
 SUM = '    """The sum of x along its last dimension."""'
 WITH_EXAMPLES = '''    """The sum of x along its last dimension.
@@ -22,6 +34,17 @@ WITH_EXAMPLES = '''    """The sum of x along its last dimension.
     torch.Size([2])
     """'''
 EXAMPLES = TOTAL.replace(SUM, WITH_EXAMPLES)
+
+
+def terminal_text(result: Result) -> str:
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(result_report(result))
+    return console.export_text()
+
+
+def pytest_in(folder: Path, *arguments: str) -> command_line.Done:
+    code = "import pytest, sys; sys.exit(pytest.main(['-p', 'no:cacheprovider', *sys.argv[1:]]))"
+    return command_line.python(folder, code, *arguments)
 
 
 def stub_of(*lines: str) -> str:
@@ -90,10 +113,116 @@ def test_the_experiment_takes_only_what_its_examples_name() -> None:
     assert '{"total": lambda: student.total}' in experiment_source(EXAMPLES)
 
 
+@pytest.fixture
+def group(tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> Class:
+    shared: Any = SharedZygote(zygote)
+    monkeypatch.setattr(grade_module, "Zygote", lambda *_, **__: shared)
+    return Class(make_course(tmp_path, total_solution=EXAMPLES), shared)
+
+
+def test_a_wrong_answer_shows_the_example_and_costs_only_what_other_checks_say(group: Class) -> None:
+    columns = EXAMPLES.replace("return x.sum(-1)", "return x.sum(0)")
+    # Wrong on the examples alone: no check with points has integers, so nothing but the display changes.
+    odd = EXAMPLES.replace("return x.sum(-1)", "return x.sum(-1) + (x == 3.0).sum()")
+    graded = group.grade(
+        group.submit("right", total=EXAMPLES), group.submit("columns", total=columns), group.submit("odd", total=odd)
+    )
+    right, wrong = exercise(graded["right"]), check(graded["columns"], NAME)
+    assert (right.verdict, right.earned, right.points) == ("passed", 5, 5)
+    assert right.checks[0].name == NAME, "it is shown first"
+    assert (wrong.verdict, wrong.points, wrong.earned) == ("failed", 0, 0)
+    first = wrong.cases[0]
+    assert first.title == "total, line 11" and first.public
+    assert first.inputs == {"example": "total(tensor([[1.0, 2.0], [3.0, 4.0]]))"}
+    assert first.difference is not None and (first.difference.got, first.difference.want) == ("4.0", "3.0")
+    assert check(graded["odd"], NAME).verdict == "failed"
+    assert (exercise(graded["odd"]).verdict, exercise(graded["odd"]).earned) == ("passed", 5), "it blocks nothing"
+    shown = terminal_text(graded["columns"])
+    assert "The examples in the docstrings" in shown and "total(tensor([[1.0, 2.0], [3.0, 4.0]]))" in shown
+    assert "total, line 11" in shown
+
+
+def test_a_students_docstring_is_not_read(group: Class) -> None:
+    """Neither one that agrees with a wrong answer, nor one that is no Python, nor one that wants files."""
+    wrong = EXAMPLES.replace("return x.sum(-1)", "return x.sum(-1) * 2")
+    agreeing = wrong.replace("tensor([3., 7.])", "tensor([6., 14.])").replace("[0.429]", "[0.857]")
+    hostile = WITH_EXAMPLES.replace("tensor([3., 7.])", "<boom>\n\n    >>> __import__('os').abort()\n    1")
+    graded = group.grade(
+        group.submit("agreeing", total=agreeing),
+        group.submit("hostile", total=EXAMPLES.replace(WITH_EXAMPLES, hostile)),
+        group.submit("none", total=EXAMPLES.replace(WITH_EXAMPLES, "")),
+    )
+    verdicts = {name: [case.verdict for case in check(result, NAME).cases] for name, result in graded.items()}
+    assert verdicts == {
+        "agreeing": ["failed", "failed", "passed"],
+        "hostile": ["passed"] * 3,
+        "none": ["passed"] * 3,
+    }
+
+
+def test_an_answer_can_not_forge_its_examples(group: Class) -> None:
+    """What is patched in the worker changes what comes out of it, never what it is compared with."""
+    patching = """
+import autograder.checks.expressions as expressions, ast
+expressions.run_example = lambda *_: "anything"
+expressions.written_value = lambda *_: "anything"
+ast.parse = lambda *_, **__: None
+"""
+    verdicts = check(
+        group.grade_one(total=EXAMPLES.replace("from torch import Tensor", f"from torch import Tensor{patching}")), NAME
+    )
+    assert verdicts.verdict != "passed"
+
+
+def test_an_example_that_the_reference_does_not_give_stops_grading(group: Class) -> None:
+    path = group.root / "solutions/numbers_of/total/solution.py"
+    path.write_text(EXAMPLES.replace("tensor([3., 7.])", "tensor([3., 8.])"), encoding="utf-8")
+    with pytest.raises(CourseProblem, match=r"docstring_examples, case 'total, line 11', rejects the reference itself"):
+        group.grade(group.submit("one"))
+
+
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory, zygote: object) -> Class:
-    root = make_course(tmp_path_factory.mktemp("examples"), total_solution=EXAMPLES)
-    return Class(root, SharedZygote(zygote))  # type: ignore[arg-type]
+def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A course with examples, and its student repository, by the real commands."""
+    folder = tmp_path_factory.mktemp("examples")
+    course = command_line.make_course(folder / "course", ("first",), first_solution=EXAMPLES)
+    for arguments in (("release",), ("release", folder / "repository")):
+        done = command_line.run(course, *arguments)
+        assert done.code == 0, done.err
+    return course, folder / "repository"
 
 
-def test_grading() -> None: ...
+def test_verify_refuses_a_wrong_example(released: tuple[Path, Path], tmp_path: Path) -> None:
+    course = command_line.copied(released[0], tmp_path / "course")
+    put(course, "solutions/numbers_of/first/solution.py", EXAMPLES.replace("[0.429]", "[0.4]"))
+    done = command_line.run(course, "verify")
+    assert done.code == 1 and "case 'total, line 14', rejects the reference itself" in done.flat
+    put(course, "solutions/numbers_of/first/solution.py", EXAMPLES.replace("[0.429]", "about 0.4"))
+    done = command_line.run(course, "verify")
+    assert done.code == 1 and "line 14 of the stub: 'about 0.4' is no value of an example" in done.flat
+
+
+def test_no_mistake_is_rejected_by_examples_alone(tmp_path: Path) -> None:
+    course = command_line.make_course(
+        tmp_path,
+        first_solution=EXAMPLES,
+        first_mistakes=command_line.MISTAKES
+        + '\nmistake("You stumble over threes.", edit={"x.sum(-1)": "x.sum(-1) + (x == 3.0).sum()"})\n',
+    )
+    assert command_line.run(course, "release").code == 0
+    done = command_line.run(course, "verify")
+    assert "no check rejects the mistake “You stumble over threes.”" in done.flat
+
+
+def test_students_see_them_in_check_and_in_pytest(released: tuple[Path, Path], tmp_path: Path) -> None:
+    repository = command_line.copied(released[1], tmp_path / "repository")
+    text = EXAMPLES.replace("return x.sum(-1)", "return x.sum(0)").replace("tensor([3., 7.])", "tensor([4., 6.])")
+    put(repository, "assignments/numbers_of/first.py", text)
+    done = command_line.run(repository, "check", "numbers_of/first", "--all")
+    assert "The examples in the docstrings come out as they are written there." in done.flat
+    assert "total, line 11" in done.flat and "2/5 points" in done.flat
+    tested = pytest_in(repository, "assignments/numbers_of/test_first.py")
+    assert "docstring_examples: total, line 11" in tested.out
+    assert "[3.0, 7.0]" in tested.flat and "[4.0, 6.0]" in tested.flat, tested.out
+    put(repository, "assignments/numbers_of/first.py", EXAMPLES)
+    assert pytest_in(repository, "assignments/numbers_of/test_first.py").code == 0

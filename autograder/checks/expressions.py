@@ -178,4 +178,6 @@ _EXPRESSIONS = (
 
 
 def _name(node: ast.AST) -> str:
-    return f"`{type(node).__name__}`" + (f" ({ast.unparse(node)[:60]})" if isinstance(node, ast.expr | ast.stmt) else "")
+    return f"`{type(node).__name__}`" + (
+        f" ({ast.unparse(node)[:60]})" if isinstance(node, ast.expr | ast.stmt) else ""
+    )
