@@ -77,6 +77,23 @@ def test_an_exception_is_an_example() -> None:
     assert run_example(found.text, {"f": lambda: abs}).name is None
 
 
+def test_an_exception_may_be_the_exercises_own_and_an_argument_a_lambda() -> None:
+    stub = (
+        "class Odd(ValueError):\n    pass\n\n"
+        'def f(g):\n    """F.\n\n    >>> n = 2\n    >>> f(lambda x: x + n)\n    Traceback (most recent call last):\n    Odd: 3\n    """\n'
+    )
+    (found,) = read_examples(stub)
+    assert '"Odd": lambda: student.Odd, "f": lambda: student.f' in experiment_source(stub)
+
+    class Odd(ValueError):
+        pass
+
+    def f(g: Any) -> None:
+        raise Odd if g(1) == 3 else KeyError
+
+    assert run_example(found.text, {"f": lambda: f, "Odd": lambda: Odd}).name == "Odd"
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
@@ -85,7 +102,9 @@ def test_an_exception_is_an_example() -> None:
         ([">>> torch._C", "1"], "_C is private"),
         ([">>> [f(i) for i in (1, 2)]", "[2, 4]"], "ListComp"),
         ([">>> import os", ">>> f(1)", "2"], "Import"),
-        ([">>> (lambda: 1)()", "1"], "Lambda"),
+        ([">>> (lambda x=open: x)()", "1"], "plain parameters"),
+        ([">>> (lambda x: open(x))(1)", "1"], "open is no name"),
+        ([">>> f(1)", "Traceback (most recent call last):", "Oddity: odd"], "no exception"),
         ([">>> f(1)", "<object at 0x7f>"], "no value of an example"),
         ([">>> f(1)", "g"], "no value of an example"),
         ([">>> f(", "1"], "no Python"),
@@ -223,6 +242,8 @@ def test_students_see_them_in_check_and_in_pytest(released: tuple[Path, Path], t
     assert "total, line 11" in done.flat and "2/5 points" in done.flat
     tested = pytest_in(repository, "assignments/numbers_of/test_first.py")
     assert "docstring_examples: total, line 11" in tested.out
-    assert "[3.0, 7.0]" in tested.flat and "[4.0, 6.0]" in tested.flat, tested.out
+    assert "expected tensor([3, 7], float32)" in tested.flat and "got tensor([4, 6], float32)" in tested.flat, (
+        tested.out
+    )
     put(repository, "assignments/numbers_of/first.py", EXAMPLES)
     assert pytest_in(repository, "assignments/numbers_of/test_first.py").code == 0

@@ -11,6 +11,7 @@ worker like any experiment; its judge, on the trusted side, compares what it gav
 from __future__ import annotations
 
 import ast
+import builtins
 import doctest
 import re
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from typing import Any
 
 from autograder.checks.authoring import AuthoringError, Case, Check, Tolerance
 from autograder.checks.compare import Comparison, compare
-from autograder.checks.expressions import SHARED, WRITTEN, problem_of, written_value
+from autograder.checks.expressions import SHARED, WRITTEN, expected_exception, problem_of, written_value
 from autograder.jail.values import Raised
 
 NAME = "docstring_examples"
@@ -54,10 +55,7 @@ def experiment_source(stub: str) -> str:
     tree = ast.parse(stub)
     own = _own_names(tree)
     used = {
-        node.id
-        for each in read_examples(stub)
-        for node in ast.walk(ast.parse(each.text))
-        if isinstance(node, ast.Name) and node.id in own
+        name for each in read_examples(stub) for node in ast.walk(ast.parse(each.text)) if (name := _named(node)) in own
     }
     names = ", ".join(f'"{name}": lambda: student.{name}' for name in sorted(used))
     return (
@@ -69,7 +67,8 @@ def experiment_source(stub: str) -> str:
 def read_examples(stub: str) -> list[Example]:
     """The examples of a stub, in the order of its lines. Raises `AuthoringError`, with the line, for what can't be one."""
     tree = ast.parse(stub)
-    known = {*_own_names(tree), *SHARED}
+    own = _own_names(tree)
+    known = {*own, *SHARED}
     found: list[Example] = []
     for where, node in docstrings(tree):
         docstring = node.value.value
@@ -84,6 +83,7 @@ def read_examples(stub: str) -> list[Example]:
                 raise AuthoringError(f"solution.py, line {line} of the stub: only an expression shows a value")
             if each.exc_msg is not None:
                 name = each.exc_msg.split(":")[0].strip().rpartition(".")[2]
+                _is_exception(name, own, line)
                 text, written = f'raises("{name}", lambda: {source})', ""
             else:
                 text, written = source, each.want.strip()
@@ -105,6 +105,21 @@ def docstrings(tree: ast.Module) -> Iterator[tuple[str, ast.Expr]]:
             waiting[:0] = [
                 (prefix + each.name, each) for each in node.body if isinstance(each, ast.FunctionDef | ast.ClassDef)
             ]
+
+
+def _named(node: ast.AST) -> str:
+    """The name that a node of an example takes from the exercise: a variable, or the exception that it waits for."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return (isinstance(node, ast.expr) and expected_exception(node)) or ""
+
+
+def _is_exception(name: str, own: set[str], line: int) -> None:
+    builtin = getattr(builtins, name, None)
+    if name not in own and not (isinstance(builtin, type) and issubclass(builtin, Exception)):
+        raise AuthoringError(
+            f"solution.py, line {line} of the stub: {name} is no exception of Python or of the exercise"
+        )
 
 
 def _own_names(tree: ast.Module) -> set[str]:

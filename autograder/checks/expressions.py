@@ -111,15 +111,25 @@ def _value(node: ast.expr, variables: Mapping[str, Any], names: Mapping[str, Cal
         case ast.Slice():
             return slice(*(part and value(part) for part in (node.lower, node.upper, node.step)))
         case ast.Call() if (expected := expected_exception(node)) is not None:
-            return _raised(expected, lambda: value(node.args[1].body))  # type: ignore[attr-defined]
+            return _raised(expected, value(node.args[1]), names)
+        case ast.Lambda():
+            parameters = [argument.arg for argument in node.args.args]
+            return lambda *given: _value(node.body, {**variables, **dict(zip(parameters, given, strict=True))}, names)
         case ast.Call():
             named = {keyword.arg: value(keyword.value) for keyword in node.keywords if keyword.arg}
             return value(node.func)(*map(value, node.args), **named)
     raise TypeError(f"{type(node).__name__} is not part of an example")  # `problem_of` has refused it before
 
 
-def _raised(name: str, call: Callable[[], Any]) -> Raised:
-    return raises(name, call)
+def _raised(name: str, call: Callable[[], Any], names: Mapping[str, Callable[[], Any]]) -> Raised:
+    """As `raises`, also for an exception of the exercise's own."""
+    if name not in names:
+        return raises(name, call)
+    try:
+        call()
+    except Exception as error:
+        return Raised(name if isinstance(error, names[name]()) else type(error).__name__[:200])
+    return Raised(None)
 
 
 def expected_exception(node: ast.expr) -> str | None:
@@ -148,8 +158,10 @@ def problem_of(tree: ast.Module, known: set[str]) -> str:
 
 
 def _unknown(node: ast.expr, known: set[str]) -> str:
-    if isinstance(node, ast.Call) and expected_exception(node) is not None:
-        return _unknown(node.args[1].body, known)  # type: ignore[attr-defined]
+    lambdas = [part for part in ast.walk(node) if isinstance(part, ast.Lambda)]
+    if any(ast.unparse(part.args) != ", ".join(each.arg for each in part.args.args) for part in lambdas):
+        return "a lambda of an example takes plain parameters, without defaults"
+    known = known | {argument.arg for part in lambdas for argument in part.args.args}
     for part in ast.walk(node):
         match part:
             case ast.Name() if part.id not in known:
@@ -173,7 +185,7 @@ def _unknown(node: ast.expr, known: set[str]) -> str:
 
 _EXPRESSIONS = (
     ast.Constant, ast.Name, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.UnaryOp, ast.BinOp,
-    ast.Attribute, ast.Subscript, ast.Slice, ast.Call,
+    ast.Attribute, ast.Subscript, ast.Slice, ast.Call, ast.Lambda,
 )  # fmt: skip
 
 
