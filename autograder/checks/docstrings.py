@@ -14,7 +14,6 @@ import ast
 import builtins
 import doctest
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -22,6 +21,7 @@ from typing import Any
 from autograder.checks.authoring import AuthoringError, Case, Check, Tolerance
 from autograder.checks.compare import Comparison, compare
 from autograder.checks.expressions import SHARED, WRITTEN, expected_exception, problem_of, written_value
+from autograder.checks.sentences import docstrings
 from autograder.jail.values import Raised
 
 NAME = "docstring_examples"
@@ -90,21 +90,6 @@ def read_examples(stub: str) -> list[Example]:
                 _readable(written, line)
             found.append(Example(where, line, "; ".join([*before, text]), written))
     return found
-
-
-def docstrings(tree: ast.Module) -> Iterator[tuple[str, ast.Expr]]:
-    """The docstrings of a module: where each belongs, and the statement that it is."""
-    waiting: list[tuple[str, Any]] = [("the module", tree)]
-    while waiting:
-        name, node = waiting.pop(0)
-        first = node.body[0] if node.body else None
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-            yield name, first
-        prefix = f"{name}." if isinstance(node, ast.ClassDef) else ""
-        if not isinstance(node, ast.FunctionDef):
-            waiting[:0] = [
-                (prefix + each.name, each) for each in node.body if isinstance(each, ast.FunctionDef | ast.ClassDef)
-            ]
 
 
 def _named(node: ast.AST) -> str:

@@ -6,7 +6,10 @@ import re
 from pathlib import Path
 
 from autograder.checks.plan import Plan
+from autograder.checks.sentences import Coverage, coverage
 from autograder.course.config import Exercise
+from autograder.release.errors import ReleaseError
+from autograder.release.stub import make_stub
 
 
 def missing_files(exercise: Exercise, root: Path) -> list[str]:
@@ -34,6 +37,16 @@ def lecture_anchors(exercise: Exercise, root: Path, plan: Plan) -> list[str]:
         for check in plan.checks
         if check.lecture and check.lecture not in anchors
     ]
+
+
+def cited(exercise: Exercise, root: Path) -> Coverage:
+    """Which sentences of the stub's docstrings the checks cite; nothing, where the files say nothing that can be read."""
+    folder = exercise.solution_dir(root)
+    try:
+        stub = make_stub((folder / "solution.py").read_text(encoding="utf-8"))
+        return coverage(stub, (folder / "checks.py").read_text(encoding="utf-8"))
+    except (OSError, ReleaseError, SyntaxError, ValueError):  # named where the exercise is loaded
+        return Coverage()
 
 
 def plan_problems(plan: Plan) -> list[str]:
