@@ -392,6 +392,7 @@ HUGS = log(h=0.1, u=0.1, g=0.15, s=0.15, hu=0.1, ug=0.15, hug=0.15, ugs=0.05, gs
     ],
     cites=[
         "Draw one segmentation",
+        "All randomness comes from",
         "alpha = 0 makes every segmentation",
         "comes in 8 of 9 draws",
         "P(x) can be far below",
