@@ -51,7 +51,7 @@ def coverage(stub: str, checks: str) -> Coverage:
         for cite in cites:
             meant = [each for each in found.sentences if contains(each.words, words(cite))]
             cited.update(meant)
-            if not meant or not words(cite):
+            if not meant or len(words(cite)) < 2:  # one word is in many sentences
                 found.problems.append(
                     f"checks.py:{line}: check {name} cites {cite!r}, which no docstring of the stub says"
                 )
@@ -106,7 +106,9 @@ def _blocks(docstring: str) -> Iterator[str]:
         text = line.strip()
         skipping = bool(text) and (skipping or text.startswith(">>>"))
         code = line.startswith("    ") and (code or not block) and not _ITEM.match(text) if text else code
-        item = bool(_ITEM.match(text)) and (not block or block[-1][-1] in ".:;)")  # else a line that happens to begin so
+        item = bool(_ITEM.match(text)) and (
+            not block or block[-1][-1] in ".:;)"
+        )  # else a line that happens to begin so
         ends = not text or skipping or code or item or text.startswith("|")
         if ends and block:
             yield " ".join(block)
