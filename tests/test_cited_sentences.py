@@ -81,6 +81,12 @@ def test_words_of_no_sentence_are_a_problem(cite: str) -> None:
     assert found.problems == [f"checks.py:2: check g cites {cite!r}, which no docstring of the stub says"]
 
 
+@pytest.mark.parametrize("given", ['"an empty row"', "WORDS", "[WORDS]", "[1]"])
+def test_cites_are_written_out(given: str) -> None:
+    found = coverage(STUB, CHECK.format(more=f", cites={given}", claim="It is right."))
+    assert found.problems == ["checks.py:2: check g: cites= must be a literal list of texts"]
+
+
 def test_verify_lists_what_no_check_cites_and_refuses_a_cite_of_nothing(tmp_path: Path) -> None:
     citing = TOTAL_CHECKS.replace('lecture="sums",', 'lecture="sums", cites=["sum of x along"],')
     course = command_line.make_course(tmp_path, ("first", "second"), first_checks=citing,

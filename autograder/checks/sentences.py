@@ -47,6 +47,9 @@ def coverage(stub: str, checks: str) -> Coverage:
     found = Coverage(list(sentences(stub)))
     cited: set[Sentence] = set()
     for name, line, claim, cites in _citing(ast.parse(checks)):
+        if cites is None:
+            found.problems.append(f"checks.py:{line}: check {name}: cites= must be a literal list of texts")
+            continue
         cited |= {each for each in found.sentences if contains(words(claim), each.words)}
         for cite in cites:
             meant = [each for each in found.sentences if contains(each.words, words(cite))]
@@ -59,20 +62,21 @@ def coverage(stub: str, checks: str) -> Coverage:
     return found
 
 
-def _citing(tree: ast.Module) -> Iterator[tuple[str, int, str, list[str]]]:
-    """Each check: its name, its line, its claim, what it cites."""
+def _citing(tree: ast.Module) -> Iterator[tuple[str, int, str, list[str] | None]]:
+    """Each check: its name, its line, its claim, what it cites (None where that is not written out)."""
     for node in tree.body:
         if not isinstance(node, ast.FunctionDef):
             continue
         for call in node.decorator_list:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "check":
                 given = next((each.value for each in call.keywords if each.arg == "cites"), None)
-                yield (
-                    node.name,
-                    node.lineno,
-                    ast.get_docstring(node) or "",
-                    [] if given is None else ast.literal_eval(given),
-                )
+                yield node.name, node.lineno, ast.get_docstring(node) or "", _texts(given)
+
+
+def _texts(given: ast.expr | None) -> list[str] | None:
+    parts = [] if given is None else given.elts if isinstance(given, ast.List | ast.Tuple) else [given]
+    texts = [part.value for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+    return texts if len(texts) == len(parts) and not isinstance(given, ast.Constant) else None
 
 
 def words(text: str) -> list[str]:
