@@ -79,7 +79,7 @@ def simulate(schedule: Schedule, tf: float = 1.0, tb: float = 2.0, t_comm: float
      'end': {(0, 'F', 0): 1.0, (1, 'F', 0): 2.5, (1, 'B', 0): 4.5, (0, 'B', 0): 7.0}}
     >>> simulate([[(0, "B", 0), (0, "F", 0)]])
     Traceback (most recent call last):
-    Deadlock: device 0 waits for (0, 'F', 0)
+    Deadlock: these never run: [(0, 'B', 0)]
     """
     # BEGIN SOLUTION
     p = len(schedule)

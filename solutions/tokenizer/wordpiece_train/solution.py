@@ -85,11 +85,13 @@ def train_wordpiece(word_counts: dict[str, int], num_merges: int) -> tuple[list[
         vocabulary: the tokens of step 0 and the token that each merge made, whether or not they are still in use.
             No special tokens.
 
-    >>> merges, vocabulary = train_wordpiece({"hug": 10, "pug": 5, "pun": 12, "bun": 4, "hugs": 5}, 2)
-    >>> merges            # 5/(20·5) = 1/20; then six pairs have 1/36, and (p, ##u) occurs most often of these
-    [('##g', '##s'), ('p', '##u')]
+    >>> merges, vocabulary = train_wordpiece({"hug": 10, "pug": 5, "pun": 12, "bun": 4, "hugs": 5}, 1)
+    >>> merges  # 5/(20·5) = 1/20
+    [('##g', '##s')]
     >>> vocabulary
-    {'##g', '##gs', '##n', '##s', '##u', 'b', 'h', 'p', 'pu'}
+    {'##g', '##gs', '##n', '##s', '##u', 'b', 'h', 'p'}
+
+    A second merge would be (p, ##u): then six pairs have 1/36, and it occurs most often of these.
     """
     # BEGIN SOLUTION
     splits = {word: initial_tokens(word) for word in word_counts}
