@@ -247,3 +247,13 @@ def test_students_see_them_in_check_and_in_pytest(released: tuple[Path, Path], t
     )
     put(repository, "assignments/numbers_of/first.py", EXAMPLES)
     assert pytest_in(repository, "assignments/numbers_of/test_first.py").code == 0
+
+
+def test_examples_take_no_time_and_no_worker_from_checks_with_points(group: Class) -> None:
+    """One function hangs on the values of two examples; another quits on them. Every point is earned all the same."""
+    hangs = EXAMPLES.replace("return x.sum(-1)", "while x[0, 0] == 1.0: pass\n    return x.sum(-1)")
+    quits = EXAMPLES.replace("return x.sum(-1)", "x[0, 0] != 1.0 or __import__('os')._exit(0)\n    return x.sum(-1)")
+    graded = group.grade(group.submit("hangs", total=hangs), group.submit("quits", total=quits))
+    for name, verdict in (("hangs", "timeout"), ("quits", "crashed")):
+        assert (exercise(graded[name]).verdict, exercise(graded[name]).earned) == ("passed", 5), name
+        assert check(graded[name], NAME).verdict == verdict
