@@ -70,11 +70,10 @@ def read_examples(stub: str) -> list[Example]:
     own = _own_names(tree)
     known = {*own, *SHARED}
     found: list[Example] = []
-    for where, node in docstrings(tree):
-        docstring = node.value.value
+    for where, first, docstring in docstrings(tree):
         before: list[str] = []  # lines that show nothing: they make what later examples use
-        for each in _parsed(docstring, node.lineno):
-            line = node.lineno + each.lineno
+        for each in _parsed(docstring, first):
+            line = first + each.lineno
             source = _one_line(each.source, line, known if not before else {*known, *_bound(before)})
             if not each.want:
                 before.append(source)

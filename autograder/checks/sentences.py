@@ -95,8 +95,8 @@ def contains(all_of: list[str], part: list[str]) -> bool:
 
 def sentences(stub: str) -> Iterator[Sentence]:
     """The sentences of all docstrings, without examples, code, mere shapes, and the lines that lead to a list or an example."""
-    for where, node in docstrings(ast.parse(stub)):
-        for block in _blocks(inspect.cleandoc(node.value.value)):  # type: ignore[attr-defined]
+    for where, _, docstring in docstrings(ast.parse(stub)):
+        for block in _blocks(inspect.cleandoc(docstring)):
             for text in _END.split(block):
                 if len(re.findall(r"[^\W\d_]{3,}", text)) >= _FEW and not text.rstrip().endswith(":"):
                     yield Sentence(where, text.strip())
@@ -121,14 +121,14 @@ def _blocks(docstring: str) -> Iterator[str]:
             block.append(re.sub(r"^(-|\d+\.)\s+", "", text))
 
 
-def docstrings(tree: ast.Module) -> Iterator[tuple[str, ast.Expr]]:
-    """The docstrings of a module: where each belongs, and the statement that it is."""
+def docstrings(tree: ast.Module) -> Iterator[tuple[str, int, str]]:
+    """The docstrings of a module: where each belongs, its first line, and its text."""
     waiting: list[tuple[str, Any]] = [("the module", tree)]
     while waiting:
         name, node = waiting.pop(0)
         first = node.body[0] if node.body else None
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-            yield name, first
+            yield name, first.lineno, first.value.value
         prefix = f"{name}." if isinstance(node, ast.ClassDef) else ""
         if not isinstance(node, ast.FunctionDef):
             waiting[:0] = [
