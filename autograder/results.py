@@ -152,6 +152,11 @@ class CheckResult(Record):
         return self.points if self.verdict in PENDING and not self.bonus else 0
 
     @property
+    def counts(self) -> bool:
+        """Whether the exercise passes only with this check: neither a bonus nor without points, as examples of docstrings are."""
+        return self.points > 0 and not self.bonus
+
+    @property
     def margin(self) -> float | None:
         margins = [case.margin for case in self.cases if case.margin is not None]
         return max(margins, default=None)

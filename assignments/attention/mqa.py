@@ -52,8 +52,10 @@ def kv_cache_bytes(B: int, S: int, L: int, Hkv: int, D: int, itemsize: int) -> i
 
     itemsize: bytes of one number (2 for float16).
 
-    kv_cache_bytes(1, 1, 32, 32, 128, 2) -> 524288      # Llama 2 7B: half a MiB for each token
-    kv_cache_bytes(1, 1, 32, 1, 128, 2) -> 16384        # the same with one key/value head
+    >>> kv_cache_bytes(1, 1, 32, 32, 128, 2)  # Llama 2 7B: half a MiB for each token
+    524288
+    >>> kv_cache_bytes(1, 1, 32, 1, 128, 2)  # the same with one key/value head
+    16384
     """
     # YOUR CODE HERE
     raise NotImplementedError("kv_cache_bytes is not written yet")
@@ -66,7 +68,9 @@ def mqa_from_mha(wk: Tensor, wv: Tensor, H: int) -> tuple[Tensor, Tensor]:
 
     Returns (wk, wv), each (D, C): row d is the mean of row d of all heads.
 
-    mqa_from_mha(tensor([[1.], [2.], [5.], [8.]]), wv, H=2) -> (tensor([[3.], [5.]]), …)      # (1 + 5) / 2, (2 + 8) / 2
+    >>> wk, wv = tensor([[1.0], [2.0], [5.0], [8.0]]), tensor([[0.0], [4.0], [2.0], [6.0]])
+    >>> mqa_from_mha(wk, wv, H=2)  # (1 + 5) / 2, (2 + 8) / 2
+    (tensor([[3.], [5.]]), tensor([[1.], [5.]]))
     """
     # YOUR CODE HERE
     raise NotImplementedError("mqa_from_mha is not written yet")

@@ -35,8 +35,12 @@ def attention(
     - A query that may see nothing (a row of the mask is all False, or T > S and t < T - S under `causal`) gets probs 0 and out
       0, and no gradient flows from it: no nan, forwards or backwards.
 
-    q = [[[[2 ln 3, 0, 0, 0]]]], k = [[[[1, 0, 0, 0], [0, 1, 0, 0]]]], v = [[[[4.], [8.]]]]     # D = 4, so 1/√D = 1/2
-        -> scores [ln 3, 0], probs [[[[0.75, 0.25]]]], out [[[[5.]]]]
+    D = 4, so 1/√D = 1/2 and the scores are [ln 3, 0]:
+
+    >>> q = tensor([[[[2 * math.log(3), 0, 0, 0]]]])
+    >>> k = tensor([[[[1.0, 0, 0, 0], [0, 1, 0, 0]]]])
+    >>> attention(q, k, tensor([[[[4.0], [8.0]]]]))
+    (tensor([[[[5.]]]]), tensor([[[[0.75, 0.25]]]]))
     """
     # YOUR CODE HERE
     raise NotImplementedError("attention is not written yet")

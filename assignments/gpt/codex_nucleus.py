@@ -18,8 +18,16 @@ def top_p_filter(logits: Tensor, p: float) -> Tensor:
 
     Returns (B, V): kept logits as they are and where they are, all others -inf. Each row by itself.
 
-    Probabilities .5, .3, .15, .05: p = .4 keeps one token, .7 two (.5 does not reach .7, .5 + .3 does), .9 three.
-    top_p_filter(tensor([[1.0, 3.0, 2.0]]), 0.7) -> tensor([[-inf, 3., 2.]])      # probabilities .090, .665, .245
+    Of .5, .3, .15 and .05, p = .4 keeps one token, .7 two (.5 does not reach .7, .5 + .3 does), .9 three:
+
+    >>> top_p_filter(tensor([[0.5, 0.3, 0.15, 0.05]]).log(), 0.4)
+    tensor([[-0.6931, -inf, -inf, -inf]])
+    >>> top_p_filter(tensor([[0.5, 0.3, 0.15, 0.05]]).log(), 0.7)
+    tensor([[-0.6931, -1.2040, -inf, -inf]])
+    >>> top_p_filter(tensor([[0.5, 0.3, 0.15, 0.05]]).log(), 0.9)
+    tensor([[-0.6931, -1.2040, -1.8971, -inf]])
+    >>> top_p_filter(tensor([[1.0, 3.0, 2.0]]), 0.7)  # probabilities .090, .665, .245
+    tensor([[-inf, 3., 2.]])
     """
     # YOUR CODE HERE
     raise NotImplementedError("top_p_filter is not written yet")
@@ -30,7 +38,8 @@ def top_k_filter(logits: Tensor, k: int) -> Tensor:
 
     logits: (B, V). k >= 1; from V on, all are kept. Returns (B, V): kept logits as they are, all others -inf.
 
-    top_k_filter(tensor([[1.0, 3.0, 2.0]]), 2) -> tensor([[-inf, 3., 2.]])
+    >>> top_k_filter(tensor([[1.0, 3.0, 2.0]]), 2)
+    tensor([[-inf, 3., 2.]])
     """
     # YOUR CODE HERE
     raise NotImplementedError("top_k_filter is not written yet")
@@ -76,7 +85,11 @@ def beam_search(
     Returns the best `beams` finished ones (fewer, if there are fewer), the best first, as (tokens, score). tokens: a list of ints
     without bos, with eos if it came. score: log-probability / len(tokens) ** length_penalty, a float.
 
-    A model that always says a: .6, b: .3, eos: .1 (ids 1, 2, 0), beams=1, max_len=2 -> [([1, 1], ln(.36) / 2)].
+    A model that always says a: .6, b: .3, eos: .1 (ids 1, 2, 0). The score is ln(.36) / 2:
+
+    >>> step = lambda prefixes: tensor([[0.1, 0.6, 0.3]]).log().expand(prefixes.shape[0], 3)
+    >>> beam_search(step, bos=3, eos=0, beams=1, max_len=2)
+    [([1, 1], -0.5108)]
     """
     # YOUR CODE HERE
     raise NotImplementedError("beam_search is not written yet")

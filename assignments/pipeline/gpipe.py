@@ -24,8 +24,13 @@ def gpipe_schedule(p: int, m: int) -> Schedule:
     the backwards is yours, as long as the whole takes no longer than it must: with a forward of tf and a backward of tb on each
     device, (m + p - 1) · (tf + tb).
 
-    gpipe_schedule(2, 2) -> [[(0, "F", 0), (0, "F", 1), (0, "B", 0), (0, "B", 1)],
-                             [(1, "F", 0), (1, "F", 1), (1, "B", 0), (1, "B", 1)]]
+    One of them, for p = m = 2:
+
+        [[(0, "F", 0), (0, "F", 1), (0, "B", 0), (0, "B", 1)],
+         [(1, "F", 0), (1, "F", 1), (1, "B", 0), (1, "B", 1)]]
+
+    >>> gpipe_schedule(1, 1)
+    [[(0, 'F', 0), (0, 'B', 0)]]
     """
     # YOUR CODE HERE
     raise NotImplementedError("gpipe_schedule is not written yet")
@@ -34,7 +39,8 @@ def gpipe_schedule(p: int, m: int) -> Schedule:
 def bubble(p: int, m: int) -> float:
     """The share of all devices' time that is idle in GPipe's schedule (of the total, not of the busy time).
 
-    bubble(4, 8) -> 0.2727...          # 3/11
+    >>> bubble(4, 8)  # 3/11
+    0.2727
     """
     # YOUR CODE HERE
     raise NotImplementedError("bubble is not written yet")
@@ -49,8 +55,10 @@ def peak_bytes(m: int, boundary: int, inside: int, recompute: bool) -> int:
         `recompute`, it is dropped after F, made again by a second forward just before B, for that micro-batch alone, and
         dropped after B. (It does not count while F runs without saving.)
 
-    peak_bytes(8, 10, 100, recompute=False) -> 880
-    peak_bytes(8, 10, 100, recompute=True) -> 180
+    >>> peak_bytes(8, 10, 100, recompute=False)
+    880
+    >>> peak_bytes(8, 10, 100, recompute=True)
+    180
     """
     # YOUR CODE HERE
     raise NotImplementedError("peak_bytes is not written yet")
@@ -85,9 +93,13 @@ def run_gpipe(
 
     A cut graph has two sides: the gradient that arrives at the input of stage s + 1 goes into the backward of stage s.
 
-    lin = nn.Linear(1, 1)        # weight 2, bias 0
-    run_gpipe([lin], tensor([[1.], [2.], [3.]]), tensor([[0.], [0.], [0.]]), mse_loss, m=2) -> tensor(18.6667)
-        # (4 + 16 + 36) / 3; micro-batches of 2 and 1 rows have losses 10 and 36, which weigh 2/3 and 1/3
+    (4 + 16 + 36) / 3; micro-batches of 2 and 1 rows have losses 10 and 36, which weigh 2/3 and 1/3:
+
+    >>> lin = torch.nn.Linear(1, 1, bias=False)
+    >>> weight = torch.nn.init.constant_(lin.weight, 2.0)
+    >>> x, y = tensor([[1.0], [2.0], [3.0]]), torch.zeros(3, 1)
+    >>> run_gpipe([lin], x, y, torch.nn.functional.mse_loss, m=2)
+    tensor(18.6667)
     """
     # YOUR CODE HERE
     raise NotImplementedError("run_gpipe is not written yet")

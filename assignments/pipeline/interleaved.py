@@ -21,7 +21,8 @@ def place_layers(n_layers: int, p: int, v: int) -> list[list[list[int]]]:
 
     Returns a list for each device, in it a list for each of its chunks, in it the layers, ascending.
 
-    place_layers(8, 2, 2) -> [[[0, 1], [4, 5]], [[2, 3], [6, 7]]]
+    >>> place_layers(8, 2, 2)
+    [[[0, 1], [4, 5]], [[2, 3], [6, 7]]]
     """
     # YOUR CODE HERE
     raise NotImplementedError("place_layers is not written yet")
@@ -45,8 +46,15 @@ def interleaved(p: int, m: int, v: int) -> Schedule:
     same p through chunk 1, and so on; backwards are the same with the chunks in reverse. Device r warms up with
     min(m · v, 2 · (p - 1 - r) + (v - 1) · p) forwards, then runs a forward and a backward in turn, then the backwards that are left.
 
-    interleaved(1, 1, 2) -> [[(0, "F", 0), (1, "F", 0), (1, "B", 0), (0, "B", 0)]]
-    interleaved(2, 2, 2)[1] -> [(1, "F", 0), (1, "F", 1), (3, "F", 0), (3, "B", 0), (3, "F", 1), (3, "B", 1), (1, "B", 0), (1, "B", 1)]
+    >>> interleaved(1, 1, 2)
+    [[(0, 'F', 0), (1, 'F', 0), (1, 'B', 0), (0, 'B', 0)]]
+    >>> interleaved(2, 3, 2)
+    Traceback (most recent call last):
+    ValueError: 3 micro-batches are no multiple of 2 devices
+
+    What the recipe gives for p = m = v = 2 on device 1:
+
+        [(1, "F", 0), (1, "F", 1), (3, "F", 0), (3, "B", 0), (3, "F", 1), (3, "B", 1), (1, "B", 0), (1, "B", 1)]
     """
     # YOUR CODE HERE
     raise NotImplementedError("interleaved is not written yet")
@@ -55,7 +63,8 @@ def interleaved(p: int, m: int, v: int) -> Schedule:
 def bubble_over_ideal(p: int, m: int, v: int) -> float:
     """The idle time of a device over its busy time (over the ideal, not over the total), in this schedule.
 
-    bubble_over_ideal(4, 8, 2) -> 0.1875          # 3 / 16: 4.5 units of time are idle beside 24
+    >>> bubble_over_ideal(4, 8, 2)  # 3 / 16: 4.5 units of time are idle beside 24
+    0.1875
     """
     # YOUR CODE HERE
     raise NotImplementedError("bubble_over_ideal is not written yet")
@@ -64,7 +73,8 @@ def bubble_over_ideal(p: int, m: int, v: int) -> float:
 def peak_chunks(p: int, m: int, v: int) -> list[int]:
     """For each device, the most activations (of one micro-batch in one chunk) that it holds at once in this schedule.
 
-    peak_chunks(4, 8, 2) -> [11, 9, 7, 5]
+    >>> peak_chunks(4, 8, 2)
+    [11, 9, 7, 5]
     """
     # YOUR CODE HERE
     raise NotImplementedError("peak_chunks is not written yet")
@@ -76,7 +86,8 @@ def transfers(p: int, m: int, v: int) -> int:
     Each of the p · v - 1 boundaries between neighbouring stages is crossed once in either direction by each micro-batch. Between
     stages on the same device (p = 1) nothing is sent.
 
-    transfers(4, 8, 2) -> 112
+    >>> transfers(4, 8, 2)
+    112
     """
     # YOUR CODE HERE
     raise NotImplementedError("transfers is not written yet")

@@ -39,7 +39,8 @@ def naive_schedule(p: int, m: int) -> Schedule:
     Returns p lists: entry s is what device s runs. Micro-batches come in the order 0, 1, …, m - 1. At any time one device works
     and the others wait.
 
-    naive_schedule(2, 1) -> [[(0, "F", 0), (0, "B", 0)], [(1, "F", 0), (1, "B", 0)]]
+    >>> naive_schedule(2, 1)
+    [[(0, 'F', 0), (0, 'B', 0)], [(1, 'F', 0), (1, 'B', 0)]]
     """
     # YOUR CODE HERE
     raise NotImplementedError("naive_schedule is not written yet")
@@ -61,11 +62,13 @@ def simulate(schedule: Schedule, tf: float = 1.0, tb: float = 2.0, t_comm: float
     Raises `Deadlock` when the schedule cannot go on: an operation waits for one that never runs, because that
     stands behind it, or waits itself, or is missing.
 
-    simulate([[(0, "F", 0), (0, "B", 0)], [(1, "F", 0), (1, "B", 0)]], tf=1, tb=2, t_comm=0.5)
-        -> {"makespan": 7.0,
-            "start": {(0, "F", 0): 0, (1, "F", 0): 1.5, (1, "B", 0): 2.5, (0, "B", 0): 5.0},
-            "end":   {(0, "F", 0): 1, (1, "F", 0): 2.5, (1, "B", 0): 4.5, (0, "B", 0): 7.0}}
-    simulate([[(0, "B", 0), (0, "F", 0)]]) raises Deadlock
+    >>> simulate([[(0, "F", 0), (0, "B", 0)], [(1, "F", 0), (1, "B", 0)]], tf=1.0, tb=2.0, t_comm=0.5)
+    {'makespan': 7.0,
+     'start': {(0, 'F', 0): 0.0, (1, 'F', 0): 1.5, (1, 'B', 0): 2.5, (0, 'B', 0): 5.0},
+     'end': {(0, 'F', 0): 1.0, (1, 'F', 0): 2.5, (1, 'B', 0): 4.5, (0, 'B', 0): 7.0}}
+    >>> simulate([[(0, "B", 0), (0, "F", 0)]])
+    Traceback (most recent call last):
+    Deadlock: these never run: [(0, 'B', 0)]
     """
     # YOUR CODE HERE
     raise NotImplementedError("simulate is not written yet")
@@ -80,7 +83,11 @@ def bubble_fraction(timeline: Timeline, p: int) -> float:
     (This is the convention "of the total". Others divide by the busy time, and get (p - 1) / m for GPipe where this one gets
     (p - 1) / (m + p - 1).)
 
-    bubble_fraction(simulate(naive_schedule(4, 3)), 4) -> 0.75
+    Two devices that work one after the other are idle half of the time:
+
+    >>> start, end = {(0, "F", 0): 0.0, (1, "F", 0): 1.0}, {(0, "F", 0): 1.0, (1, "F", 0): 2.0}
+    >>> bubble_fraction({"makespan": 2.0, "start": start, "end": end}, 2)
+    0.5
     """
     # YOUR CODE HERE
     raise NotImplementedError("bubble_fraction is not written yet")
@@ -94,8 +101,10 @@ def peak_activations(schedule: Schedule) -> list[int]:
 
     Returns a list as long as the schedule; 0 for a device without operations.
 
-    peak_activations([[(0, "F", 0), (0, "F", 1), (0, "B", 0), (0, "B", 1)], [(1, "F", 0), (1, "B", 0), (1, "F", 1), (1, "B", 1)]])
-        -> [2, 1]
+    >>> first = [(0, "F", 0), (0, "F", 1), (0, "B", 0), (0, "B", 1)]
+    >>> second = [(1, "F", 0), (1, "B", 0), (1, "F", 1), (1, "B", 1)]
+    >>> peak_activations([first, second])
+    [2, 1]
     """
     # YOUR CODE HERE
     raise NotImplementedError("peak_activations is not written yet")

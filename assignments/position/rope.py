@@ -14,7 +14,8 @@ def rope_freqs(D: int, base: float = 10000.0) -> Tensor:
 
     Returns float64 (D/2,): angles are position times frequency, and that product needs the digits.
 
-    rope_freqs(4) -> tensor([1.0000, 0.0100], dtype=torch.float64)
+    >>> rope_freqs(4)
+    tensor([1.0000, 0.0100], dtype=torch.float64)
     """
     # YOUR CODE HERE
     raise NotImplementedError("rope_freqs is not written yet")
@@ -39,10 +40,15 @@ def apply_rope(
     - Angles are computed in float64 for float64 x, and at least in float32 for the others.
     - bfloat16 and float16 are rotated in float32, with cosines and sines in float32, and rounded once at the end.
 
-    With x = [1, 0], D = 2, at position 1: [cos 1, sin 1] = [0.5403, 0.8415].
-    With x = [1, 0, 0, 1], D = 4, at position 1, θ = (1, 0.01):
-        "half" has the pairs (1, 0) and (0, 1): [0.5403, -0.0100, 0.8415, 0.9999]
-        "interleaved" has the same pairs elsewhere: [0.5403, 0.8415, -0.0100, 0.9999]
+    At position 1: cos 1 and sin 1 for D = 2; with D = 4, θ = (1, 0.01), and "half" has the pairs (1, 0) and (0, 1), "interleaved"
+    the same pairs elsewhere:
+
+    >>> apply_rope(tensor([[[[1.0, 0.0]]]]), tensor([1]))
+    tensor([[[[0.5403, 0.8415]]]])
+    >>> apply_rope(tensor([[[[1.0, 0.0, 0.0, 1.0]]]]), tensor([1]), "half")
+    tensor([[[[ 0.5403, -0.0100,  0.8415,  0.9999]]]])
+    >>> apply_rope(tensor([[[[1.0, 0.0, 0.0, 1.0]]]]), tensor([1]), "interleaved")
+    tensor([[[[ 0.5403,  0.8415, -0.0100,  0.9999]]]])
     """
     # YOUR CODE HERE
     raise NotImplementedError("apply_rope is not written yet")
@@ -58,8 +64,10 @@ def permute_weights(w: Tensor, H: int, to: str) -> Tensor:
     Returns (H·D, C): the same rows in another order, heads staying apart. Rotating the heads of x @ w'ᵀ in the new style
     gives the same pairs of numbers as rotating those of x @ wᵀ in the old one, so all dot products of queries and keys stay.
 
-    permute_weights(tensor([[0.], [1.], [2.], [3.]]), 1, "half") -> tensor([[0.], [2.], [1.], [3.]])
-    permute_weights(tensor([[0.], [1.], [2.], [3.]]), 2, "half") -> unchanged: with D = 2 the styles are the same
+    >>> permute_weights(tensor([[0.0], [1.0], [2.0], [3.0]]), 1, "half")
+    tensor([[0.], [2.], [1.], [3.]])
+    >>> permute_weights(tensor([[0.0], [1.0], [2.0], [3.0]]), 2, "half")  # with D = 2 the styles are the same
+    tensor([[0.], [1.], [2.], [3.]])
     """
     # YOUR CODE HERE
     raise NotImplementedError("permute_weights is not written yet")
@@ -73,7 +81,8 @@ def decay_bound(D: int, max_dist: int, base: float = 10000.0) -> Tensor:
 
     Returns float64 (max_dist,), for the distances 0 … max_dist-1. At distance 0 it is (D/2 + 1) / 2.
 
-    decay_bound(4, 2) -> tensor([1.5000, 1.3800], dtype=torch.float64)   # |e^i| = 1 and |e^i + e^0.01i| = 1.7600
+    >>> decay_bound(4, 2)  # |e^i| = 1 and |e^i + e^0.01i| = 1.7600
+    tensor([1.5000, 1.3800], dtype=torch.float64)
     """
     # YOUR CODE HERE
     raise NotImplementedError("decay_bound is not written yet")

@@ -24,9 +24,12 @@ def sinusoidal(n: int, C: int, layout: str = "interleaved", base: float = 10000.
     - The frequencies fall from 1 (pair 0) to base^(-(C-2)/C), whatever the layout.
     - Rows far down are exact too: all of `sinusoidal(100_000, 8)`.
 
-    sinusoidal(1, 4) -> tensor([[0., 1., 0., 1.]])
-    sinusoidal(2, 4)[1] -> tensor([0.8415, 0.5403, 0.0100, 0.9999])                    # sin 1, cos 1, sin 0.01, cos 0.01
-    sinusoidal(2, 4, "concat")[1] -> tensor([0.8415, 0.0100, 0.5403, 0.9999])
+    >>> sinusoidal(1, 4)
+    tensor([[0., 1., 0., 1.]])
+    >>> sinusoidal(2, 4)[1]  # sin 1, cos 1, sin 0.01, cos 0.01
+    tensor([0.8415, 0.5403, 0.0100, 0.9999])
+    >>> sinusoidal(2, 4, "concat")[1]
+    tensor([0.8415, 0.0100, 0.5403, 0.9999])
     """
     # YOUR CODE HERE
     raise NotImplementedError("sinusoidal is not written yet")
@@ -40,8 +43,10 @@ def shift_matrix(k: int, C: int, base: float = 10000.0) -> Tensor:
     Returns float32 (C, C). M does not depend on t. Each pair only mixes with itself, so M is zero outside C/2 blocks of 2 × 2
     on its diagonal. Rows stand on the left of M: mind which of the two sines has the minus sign.
 
-    shift_matrix(0, 2) -> tensor([[1., 0.], [0., 1.]])
-    sinusoidal(1, 2) @ shift_matrix(1, 2) -> tensor([[0.8415, 0.5403]])                # position 0 moved to position 1
+    >>> shift_matrix(0, 2)
+    tensor([[1., 0.], [0., 1.]])
+    >>> tensor([[0.0, 1.0]]) @ shift_matrix(1, 2)  # position 0 moved to position 1
+    tensor([[0.8415, 0.5403]])
     """
     # YOUR CODE HERE
     raise NotImplementedError("shift_matrix is not written yet")

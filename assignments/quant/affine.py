@@ -35,9 +35,21 @@ def qparams(
     - asymmetric: the range is widened to hold 0: lo = min(x, 0), hi = max(x, 0). s = (hi - lo) / (2^b - 1), z = round(-lo / s).
     - Where all x are 0, s = 1.
 
-    qparams(tensor([-1., 0., 3.]), bits=2, symmetric=False) -> (tensor(1.3333), tensor(1))    # 4 / 3; round(1 / 1.3333) = round(0.75)
-    qparams(tensor([-1., 0., 3.]), bits=3, symmetric=True) -> (tensor(1.), tensor(0))
-    qparams(zeros(2, 6), 8, True, axis=0) has shapes (2, 1); axis=1: (1, 6); group=3: (2, 2)
+    >>> s, z = qparams(tensor([-1.0, 0.0, 3.0]), bits=2, symmetric=False)  # 4 / 3; round(1 / 1.3333) = round(0.75)
+    >>> s, z.int()
+    (tensor(1.3333), tensor(1, dtype=torch.int32))
+    >>> s, z = qparams(tensor([-1.0, 0.0, 3.0]), bits=3, symmetric=True)
+    >>> s, z.int()
+    (tensor(1.), tensor(0, dtype=torch.int32))
+    >>> s, z = qparams(torch.zeros(2, 6), 8, True, axis=0)
+    >>> s.shape
+    torch.Size([2, 1])
+    >>> s, z = qparams(torch.zeros(2, 6), 8, True, axis=1)
+    >>> s.shape
+    torch.Size([1, 6])
+    >>> s, z = qparams(torch.zeros(2, 6), 8, True, group=3)
+    >>> s.shape
+    torch.Size([2, 2])
     """
     # YOUR CODE HERE
     raise NotImplementedError("qparams is not written yet")
@@ -50,8 +62,10 @@ def quantize(x: Tensor, s: Tensor, z: Tensor, bits: int, symmetric: bool) -> Ten
 
     Returns x's shape, int8 when symmetric, else uint8. What lies outside of the grid gets its nearest end.
 
-    quantize(tensor([-0.5, 0.25, 0.75, 9.0]), tensor(0.5), tensor(3), bits=4, symmetric=False) -> [2, 3, 5, 15]
-        # 0.25 / 0.5 = 0.5 rounds to 0 and 1.5 to 2, the even ones; 18 + 3 is beyond 15
+    0.25 / 0.5 = 0.5 rounds to 0 and 1.5 to 2, the even ones; 18 + 3 is beyond 15:
+
+    >>> quantize(tensor([-0.5, 0.25, 0.75, 9.0]), tensor(0.5), tensor(3, dtype=torch.int32), bits=4, symmetric=False)
+    tensor([ 2,  3,  5, 15], dtype=torch.uint8)
     """
     # YOUR CODE HERE
     raise NotImplementedError("quantize is not written yet")
@@ -60,7 +74,8 @@ def quantize(x: Tensor, s: Tensor, z: Tensor, bits: int, symmetric: bool) -> Ten
 def dequantize(q: Tensor, s: Tensor, z: Tensor) -> Tensor:
     """s · (q - z), in s's dtype. q: (…, C), int8 or uint8; s, z: fit q. Mind that uint8 arithmetic wraps around.
 
-    dequantize(tensor([2, 3, 5], dtype=torch.uint8), tensor(0.5), tensor(3)) -> tensor([-0.5, 0.0, 1.0])
+    >>> dequantize(tensor([2, 3, 5], dtype=torch.uint8), tensor(0.5), tensor(3, dtype=torch.int32))
+    tensor([-0.5, 0.0, 1.0])
     """
     # YOUR CODE HERE
     raise NotImplementedError("dequantize is not written yet")

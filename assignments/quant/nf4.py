@@ -22,7 +22,8 @@ def nf4_codebook() -> Tensor:
     All are divided by the largest, Q(p). Computing them in float64 and rounding to float32 gives the published table; errors below 2e-6,
     as float32 makes them on the way, are accepted.
 
-    nf4_codebook()[[0, 6, 7, 8, 15]] -> tensor([-1.0000, -0.0911, 0.0000, 0.0796, 1.0000])
+    >>> nf4_codebook()[[0, 6, 7, 8, 15]]
+    tensor([-1.0000, -0.0911,  0.0000,  0.0796,  1.0000])
     """
     # YOUR CODE HERE
     raise NotImplementedError("nf4_codebook is not written yet")
@@ -39,8 +40,10 @@ def quantize_nf4(w: Tensor, block: int = 64) -> tuple[Tensor, Tensor]:
     - packed: uint8 (n · block / 2,). Each value becomes the number of the level nearest to w / absmax; two neighbours share a byte,
       the first of them in the high four bits. In a block of zeros (absmax 0) every value is level 7. Padding is stored too.
 
-    quantize_nf4(tensor([2., -2., 0., 0.1]), block=4) -> (tensor([0xF0, 0x78]), tensor([2.]))
-        # levels 15, 0, 7, and 0.05 is nearer to level 8 (0.0796) than to 7: 15·16 + 0, 7·16 + 8
+    Levels 15, 0, 7, and 0.05 is nearer to level 8 (0.0796) than to 7: 15·16 + 0, 7·16 + 8:
+
+    >>> quantize_nf4(tensor([2.0, -2.0, 0.0, 0.1]), block=4)
+    (tensor([240, 120], dtype=torch.uint8), tensor([2.]))
     """
     # YOUR CODE HERE
     raise NotImplementedError("quantize_nf4 is not written yet")
@@ -51,7 +54,8 @@ def dequantize_nf4(packed: Tensor, absmax: Tensor, shape: tuple[int, ...], block
 
     packed, absmax, block: as from `quantize_nf4`.
 
-    dequantize_nf4(tensor([0xF0, 0x78], dtype=torch.uint8), tensor([2.]), (3,), block=4) -> tensor([2., -2., 0.])
+    >>> dequantize_nf4(tensor([0xF0, 0x78], dtype=torch.uint8), tensor([2.0]), (3,), block=4)
+    tensor([ 2., -2.,  0.])
     """
     # YOUR CODE HERE
     raise NotImplementedError("dequantize_nf4 is not written yet")
@@ -69,7 +73,8 @@ def double_quant(absmax: Tensor, block: int = 256) -> tuple[Tensor, Tensor, Tens
     - scales: float32 (ceil(n / block),), of each block the largest |c|, divided by 127.
     - codes: uint8 (n,): round(c / scale) + 128, from 1 to 255. Where a block's scale is 0, 128.
 
-    double_quant(tensor([1., 2., 3.])) -> (tensor([1, 128, 255]), tensor([0.0079]), tensor(2.))      # 1 / 127
+    >>> double_quant(tensor([1.0, 2.0, 3.0]))  # 1 / 127
+    (tensor([  1, 128, 255], dtype=torch.uint8), tensor([0.0079]), tensor(2.))
     """
     # YOUR CODE HERE
     raise NotImplementedError("double_quant is not written yet")
@@ -78,7 +83,8 @@ def double_quant(absmax: Tensor, block: int = 256) -> tuple[Tensor, Tensor, Tens
 def double_dequant(codes: Tensor, scales: Tensor, offset: Tensor, block: int = 256) -> Tensor:
     """The absmaxes that `double_quant` stored: (codes - 128) · scale of the block + offset, float32 (n,).
 
-    double_dequant(tensor([1, 128, 255], dtype=torch.uint8), tensor([1 / 127]), tensor(2.)) -> tensor([1., 2., 3.])
+    >>> double_dequant(tensor([1, 128, 255], dtype=torch.uint8), tensor([1 / 127]), tensor(2.0))
+    tensor([1., 2., 3.])
     """
     # YOUR CODE HERE
     raise NotImplementedError("double_dequant is not written yet")
@@ -90,7 +96,10 @@ def bits_per_parameter(block: int = 64, second: int | None = None) -> float:
     block: weights that share an absmax. second: None for an absmax in float32 (32 bits); else absmaxes are in 8 bits, and `second` of them
     share one scale in float32. (The one offset of the tensor is not counted.)
 
-    bits_per_parameter(64) -> 4.5; bits_per_parameter(64, 256) -> 4.126953125
+    >>> bits_per_parameter(64)
+    4.5
+    >>> bits_per_parameter(64, 256)
+    4.126953125
     """
     # YOUR CODE HERE
     raise NotImplementedError("bits_per_parameter is not written yet")

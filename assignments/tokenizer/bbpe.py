@@ -52,12 +52,16 @@ def pretokenize(text: str) -> list[str]:
 class ByteBPE:
     """A byte-level BPE tokenizer.
 
-    >>> from autograder.lab.gpt2 import gpt2_merges, gpt2_vocab
-    >>> gpt2 = ByteBPE(gpt2_merges(), gpt2_vocab(), special={"<|endoftext|>": 50256})
-    >>> gpt2.encode("Hello world")
-    [15496, 995]
-    >>> gpt2.encode("Hello<|endoftext|>", allowed_special={"<|endoftext|>"})
-    [15496, 50256]
+    >>> vocab = {"l": 0, "o": 1, "w": 2, "lo": 3, "low": 4, "Ġ": 5, "Ġlow": 6}
+    >>> bpe = ByteBPE([("l", "o"), ("lo", "w"), ("Ġ", "low")], vocab, special={"<|endoftext|>": 7})
+    >>> bpe.encode("low low")
+    [4, 6]
+    >>> bpe.encode("lo<|endoftext|>", allowed_special={"<|endoftext|>"})
+    [3, 7]
+    >>> bpe.decode([4, 6, 7])
+    'low low<|endoftext|>'
+
+    With GPT-2's own merges and vocabulary (`autograder.lab.gpt2`), "Hello world" becomes [15496, 995].
     """
 
     def __init__(

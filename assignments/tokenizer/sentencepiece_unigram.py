@@ -27,8 +27,10 @@ def normalize(text: str, add_dummy_prefix: bool = True, remove_extra_ws: bool = 
 
     Nothing else is changed or removed.
 
-    normalize("  ＡＢＣ  ﬁne ")                                       -> "▁ABC▁fine"
-    normalize(" a  b", add_dummy_prefix=False, remove_extra_ws=False) -> "▁a▁▁b"
+    >>> normalize("  ＡＢＣ  ﬁne ")
+    '▁ABC▁fine'
+    >>> normalize(" a  b", add_dummy_prefix=False, remove_extra_ws=False)
+    '▁a▁▁b'
     """
     # YOUR CODE HERE
     raise NotImplementedError("normalize is not written yet")
@@ -42,8 +44,10 @@ def viterbi(s: str, logp: dict[str, float], unk_penalty: float = 10.0) -> tuple[
     min(logp.values()) - unk_penalty. Unknown characters side by side stay separate pieces. Where several segmentations
     share the best score, any of them is right. The empty text gives ([], 0.0).
 
-    viterbi("abc", {"a": -1.0, "b": -2.0, "c": -2.0, "ab": -2.5, "bc": -3.0}) -> (["a", "bc"], -4.0)
-    viterbi("a你", {"a": -1.0, "b": -2.0})                                    -> (["a", "你"], -13.0)
+    >>> viterbi("abc", {"a": -1.0, "b": -2.0, "c": -2.0, "ab": -2.5, "bc": -3.0})
+    (['a', 'bc'], -4.0)
+    >>> viterbi("a你", {"a": -1.0, "b": -2.0})
+    (['a', '你'], -13.0)
     """
     # YOUR CODE HERE
     raise NotImplementedError("viterbi is not written yet")
@@ -64,8 +68,11 @@ def em_step(sents: list[str], logp: dict[str, float]) -> tuple[dict[str, float],
     characters may be missing from the vocabulary). At least one sentence is not empty. Sentences can be so long that
     Z(s) is far below the smallest float: work with logarithms. `logp` itself is not changed.
 
-    em_step(["ab"], {"a": log(1/4), "b": log(1/4), "ab": log(1/2), "ba": log(1/8)})
-        -> ({"a": log(0.1), "b": log(0.1), "ab": log(0.8)}, log(9/16))      # P(a, b) = 1/16, P(ab) = 8/16
+    P(a, b) = 1/16 and P(ab) = 8/16, so the new probabilities are 0.1, 0.1 and 0.8, and the log-likelihood is log(9/16):
+
+    >>> logp = {"a": math.log(1 / 4), "b": math.log(1 / 4), "ab": math.log(1 / 2), "ba": math.log(1 / 8)}
+    >>> em_step(["ab"], logp)
+    ({'a': -2.3026, 'b': -2.3026, 'ab': -0.2231}, -0.5754)
     """
     # YOUR CODE HERE
     raise NotImplementedError("em_step is not written yet")
@@ -79,7 +86,7 @@ def sample(s: str, logp: dict[str, float], alpha: float, rng: random.Random) -> 
     characters, and P(x) can be far below the smallest float. All randomness comes from `rng` (any number of calls of
     any of its methods): the same state of rng gives the same segmentation.
 
-    sample("ab", {"a": log(1/4), "b": log(1/4), "ab": log(1/2)}, 1.0, rng) -> ["ab"] in 8 of 9 draws, else ["a", "b"]
+    For "ab" with p(a) = p(b) = 1/4 and p(ab) = 1/2, and alpha = 1, ["ab"] comes in 8 of 9 draws, else ["a", "b"].
     """
     # YOUR CODE HERE
     raise NotImplementedError("sample is not written yet")
@@ -90,7 +97,8 @@ def byte_fallback(ch: str) -> list[str]:
 
     NN is two hexadecimal digits, upper case. A longer string gives the pieces of all its characters; "" gives [].
 
-    byte_fallback("你") -> ["<0xE4>", "<0xBD>", "<0xA0>"]
+    >>> byte_fallback("你")
+    ['<0xE4>', '<0xBD>', '<0xA0>']
     """
     # YOUR CODE HERE
     raise NotImplementedError("byte_fallback is not written yet")
@@ -105,8 +113,10 @@ def decode(pieces: list[str]) -> str:
     2. Everything is joined, and every `SPACE` becomes " ".
     3. If the text begins with a space, that one space (the dummy prefix) is dropped. No other space is.
 
-    decode(["▁he", "llo", "▁", "<0xE4>", "<0xBD>", "<0xA0>", "!"]) -> "hello 你!"
-    decode(["▁", "▁a"])                                           -> " a"
+    >>> decode(["▁he", "llo", "▁", "<0xE4>", "<0xBD>", "<0xA0>", "!"])
+    'hello 你!'
+    >>> decode(["▁", "▁a"])
+    ' a'
     """
     # YOUR CODE HERE
     raise NotImplementedError("decode is not written yet")

@@ -28,9 +28,9 @@ def runs_of_whitespace_leave_one_for_the_word(student, texts):
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.!<|>[]*+_ĠĊ"
 
 
-def toy(rng, merges, texts, ids="rising"):
-    """A vocabulary of a few signs and the tokens of the merges. Its ids are 0, 1, 2, … or fall in steps of three."""
-    tokens = [*ALPHABET, *(left + right for left, right in merges)]
+def toy(rng, merges, texts, ids="rising", more=()):
+    """A vocabulary of a few signs, the tokens of the merges, and `more`. Its ids are 0, 1, 2, … or fall in steps of three."""
+    tokens = [*ALPHABET, *(left + right for left, right in merges), *more]
     numbers = range(len(tokens)) if ids == "rising" else range(3 * len(tokens), 0, -3)
     return {"merges": merges, "vocab": dict(zip(tokens, numbers, strict=True)), "texts": texts}
 

@@ -28,11 +28,18 @@ def causal_lm_loss(logits: Tensor, labels: Tensor, ignore_index: int = -100, num
     Returns a tensor of shape (), in the dtype of logits, differentiable with respect to them. If N is 0 (all ignored,
     or T = 1) it is 0.0, and its backward() gives logits a gradient of zeros, not nan. Inputs are not changed.
 
-    causal_lm_loss(torch.zeros(1, 3, 8), tensor([[5, 0, 7]])) -> tensor(2.0794)                   # ln 8
-    causal_lm_loss(torch.zeros(1, 3, 8), tensor([[5, 0, 7]]), num_items=4) -> tensor(1.0397)      # 2 ln 8 / 4
-    causal_lm_loss(tensor([[[0, ln 3], [0, ln 9], [0, 0]]]), tensor([[0, 1, 0]])) -> tensor(1.2951)
-        # position 0 gives token 1 probability 3/4, position 1 gives token 0 probability 1/10: (ln 4/3 + ln 10) / 2
-    causal_lm_loss(tensor([[[0, ln 3], [0, ln 9], [0, 0]]]), tensor([[0, 1, -100]])) -> tensor(0.2877)     # ln 4/3
+    >>> causal_lm_loss(torch.zeros(1, 3, 8), tensor([[5, 0, 7]]))  # ln 8
+    tensor(2.0794)
+    >>> causal_lm_loss(torch.zeros(1, 3, 8), tensor([[5, 0, 7]]), num_items=4)  # 2 ln 8 / 4
+    tensor(1.0397)
+
+    Position 0 gives token 1 probability 3/4, position 1 gives token 0 probability 1/10: (ln 4/3 + ln 10) / 2, and ln 4/3 alone.
+
+    >>> logits = tensor([[[0, math.log(3)], [0, math.log(9)], [0, 0]]])
+    >>> causal_lm_loss(logits, tensor([[0, 1, 0]]))
+    tensor(1.2951)
+    >>> causal_lm_loss(logits, tensor([[0, 1, -100]]))
+    tensor(0.2877)
     """
     # YOUR CODE HERE
     raise NotImplementedError("causal_lm_loss is not written yet")
@@ -46,8 +53,10 @@ def perplexity(nll_sum: float, n_tokens: int) -> float:
 
     If the result is too large for a float, it is math.inf (no OverflowError).
 
-    perplexity(2 * math.log(8), 2) -> 8.0
-    perplexity(0.0, 5) -> 1.0
+    >>> perplexity(2 * math.log(8), 2)
+    8.0
+    >>> perplexity(0.0, 5)
+    1.0
     """
     # YOUR CODE HERE
     raise NotImplementedError("perplexity is not written yet")
@@ -61,7 +70,8 @@ def bits_per_byte(nll_sum: float, n_bytes: int) -> float:
 
     One nat is 1 / ln 2 = 1.4427 bits.
 
-    bits_per_byte(2 * math.log(8), 3) -> 2.0        # 2 tokens of 3 bits each, 3 bytes
+    >>> bits_per_byte(2 * math.log(8), 3)  # 2 tokens of 3 bits each, 3 bytes
+    2.0
     """
     # YOUR CODE HERE
     raise NotImplementedError("bits_per_byte is not written yet")

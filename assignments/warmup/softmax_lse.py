@@ -23,9 +23,12 @@ def logsumexp(x: Tensor, dim: int) -> Tensor:
     - A slice (the entries that are summed into one number) of only -inf gives -inf, not nan.
     - Gradients flow to x: dy/dx_i = exp(x_i) / Σ exp(x_j). (They are not asked for where a slice is only -inf.)
 
-    logsumexp(tensor([0, ln 2, ln 5]), dim=0) -> tensor(2.0794)      # ln(1 + 2 + 5) = ln 8
-    logsumexp(tensor([[1000., 1000.], [-1000., -1000.]]), dim=1) -> tensor([1000.6932, -999.3068])
-    logsumexp(tensor([[0., 1.], [0., -inf]]), dim=0) -> tensor([0.6931, 1.0000])
+    >>> logsumexp(tensor([0, math.log(2), math.log(5)]), dim=0)  # ln(1 + 2 + 5) = ln 8
+    tensor(2.0794)
+    >>> logsumexp(tensor([[1000.0, 1000.0], [-1000.0, -1000.0]]), dim=1)
+    tensor([1000.6932, -999.3068])
+    >>> logsumexp(tensor([[0.0, 1.0], [0.0, -math.inf]]), dim=0)
+    tensor([0.6931, 1.0000])
     """
     # YOUR CODE HERE
     raise NotImplementedError("logsumexp is not written yet")
@@ -47,10 +50,14 @@ def softmax(x: Tensor, dim: int, mask: Tensor | None = None) -> Tensor:
       no nan, forwards or backwards.
     - Gradients flow to x. Equal scores get equal weights, however large they are.
 
-    softmax(tensor([0, ln 2, ln 5]), dim=0) -> tensor([0.1250, 0.2500, 0.6250])
-    softmax(tensor([0, ln 3, 99.]), dim=0, mask=tensor([True, True, False])) -> tensor([0.2500, 0.7500, 0.0000])
-    softmax(tensor([[0, ln 3], [5., 6.]]), dim=1, mask=tensor([[True], [False]])) -> tensor([[0.25, 0.75], [0, 0]])
-    softmax(tensor([1e30, 1e30]), dim=0) -> tensor([0.5000, 0.5000])
+    >>> softmax(tensor([0, math.log(2), math.log(5)]), dim=0)
+    tensor([0.1250, 0.2500, 0.6250])
+    >>> softmax(tensor([0, math.log(3), 99.0]), dim=0, mask=tensor([True, True, False]))
+    tensor([0.2500, 0.7500, 0.0000])
+    >>> softmax(tensor([[0, math.log(3)], [5.0, 6.0]]), dim=1, mask=tensor([[True], [False]]))
+    tensor([[0.25, 0.75], [0, 0]])
+    >>> softmax(tensor([1e30, 1e30]), dim=0)
+    tensor([0.5000, 0.5000])
     """
     # YOUR CODE HERE
     raise NotImplementedError("softmax is not written yet")
@@ -68,9 +75,12 @@ def online_softmax(chunks: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
 
     - Chunks may hold -inf, or be -inf throughout, the first one too. If all scores are -inf, m is -inf and l is 0.
 
-    online_softmax(iter([tensor([0, ln 2]), tensor([ln 8, ln 4])])) -> (tensor(2.0794), tensor(1.8750))
-        # m = ln 8 and l = (1 + 2 + 8 + 4) / 8; after the first chunk they were ln 2 and (1 + 2) / 2
-    online_softmax(iter([tensor([-inf]), tensor([3., -inf])])) -> (tensor(3.), tensor(1.))
+    m = ln 8 and l = (1 + 2 + 8 + 4) / 8; after the first chunk they were ln 2 and (1 + 2) / 2:
+
+    >>> online_softmax([tensor([0, math.log(2)]), tensor([math.log(8), math.log(4)])])
+    (tensor(2.0794), tensor(1.8750))
+    >>> online_softmax([tensor([-math.inf]), tensor([3.0, -math.inf])])
+    (tensor(3.), tensor(1.))
     """
     # YOUR CODE HERE
     raise NotImplementedError("online_softmax is not written yet")

@@ -160,8 +160,11 @@ def check(
     budget: Budget = Budget(),
     given: dict[str, Any] | None = None,
     needs: str = "",
+    cites: list[str] | tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Check]:
     """Declare the decorated experiment a check: its name is the id, its docstring the claim.
+
+    `cites`: first words of the docstrings' sentences that it holds. `verify` reads them in the file and lists what nothing cites.
 
     >>> @check(points=1, public=[case(n=3)], hidden=[case(n=0)])
     ... def counts_down(student, n):

@@ -10,7 +10,7 @@ import types
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.checks import extract
+from autograder.checks import docstrings, extract
 from autograder.checks.authoring import Alternative, AuthoringError, Check, Mistake, Variant, declarations
 from autograder.checks.observe import load_module
 from autograder.release.errors import ReleaseError
@@ -42,7 +42,11 @@ class Exercise:
     @property
     def experiments(self) -> str:
         """The module of experiments that goes into the jail."""
-        return extract.experiments(self.checks_source, "checks.py", [check.name for check in self.checks])
+        names = [check.name for check in self.checks if check.name != docstrings.NAME]
+        source = extract.experiments(self.checks_source, "checks.py", names)
+        if len(names) == len(self.checks):
+            return source
+        return f"{source.rstrip()}\n\n\n{docstrings.experiment_source(self.stub)}"
 
     def check(self, name: str) -> Check:
         return next(check for check in self.checks if check.name == name)
@@ -57,6 +61,8 @@ def load_exercise(folder: Path, name: str) -> Exercise:
     if not checks:
         problems.append("checks.py: it declares no check; write one with @check(…)")
     names = [check.name for check in checks]
+    if docstrings.NAME in names:
+        problems.append(f"checks.py: {docstrings.NAME} is the check of the examples in docstrings; choose another name")
     problems += [f"checks.py: two checks are called {each}" for each in sorted(set(names)) if names.count(each) > 1]
     if problems:
         raise AuthoringError("\n".join(problems))
@@ -68,7 +74,7 @@ def load_exercise(folder: Path, name: str) -> Exercise:
         folder=folder,
         reference=reference,
         stub=stub,
-        checks=tuple(checks),
+        checks=_with_examples(checks, stub),
         checks_source=checks_source,
         mistakes=_derived(folder / "mistakes.py", name, reference, Mistake, set(names)),
         alternatives=_derived(folder / "alternatives.py", name, reference, Alternative, set(names)),
@@ -78,13 +84,20 @@ def load_exercise(folder: Path, name: str) -> Exercise:
 def load_public(test_module: Path, name: str, stub: str) -> Exercise:
     """The exercise as a student's repository has it: public checks only, from `test_<exercise>.py`."""
     source = _read(test_module)
-    checks = tuple(each for each in _declared(test_module, source, name) if isinstance(each, Check))
-    return Exercise(name=name, folder=test_module.parent, reference="", stub=stub, checks=checks, checks_source=source)
+    checks = [each for each in _declared(test_module, source, name) if isinstance(each, Check)]
+    every = _with_examples(checks, stub)
+    return Exercise(name=name, folder=test_module.parent, reference="", stub=stub, checks=every, checks_source=source)
 
 
 def reference_module(exercise: Exercise) -> types.ModuleType:
     """A fresh module of the reference."""
     return load_module(exercise.reference, f"reference.{exercise.name}", str(exercise.folder / "solution.py"))
+
+
+def _with_examples(checks: list[Check], stub: str) -> tuple[Check, ...]:
+    """The declared checks, behind the one of the docstrings' examples where there are any."""
+    examples = docstrings.examples_check(stub)
+    return tuple(checks) if examples is None else (examples, *checks)
 
 
 def _stub(reference: str) -> str:

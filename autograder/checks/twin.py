@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from autograder.checks import docstrings
 from autograder.checks.authoring import AuthoringError, Check, Tolerance
 from autograder.checks.bounded import bounded
 from autograder.checks.compare import compare
@@ -273,7 +274,9 @@ def _made(check: Check, rng: Rng, parameters: dict[str, Any]) -> Made:
             return Made(problem=problem)
         return Made(
             inputs=encode(inputs),
-            inputs_text={name: show(value) for name, value in inputs.items()},
+            inputs_text=inputs
+            if check.name == docstrings.NAME
+            else {name: show(value) for name, value in inputs.items()},
             parameters={name: show(value) for name, value in parameters.items()},
             lab=sorted({value.name for value in inputs.values() if isinstance(value, Lab)}),
         )

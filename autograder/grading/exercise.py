@@ -71,7 +71,7 @@ class ExerciseGrader:
     def grade(self, subject: Subject, key: str = "") -> Graded:
         """Grade one file. Never raises for what the file does."""
         clock = Clock(self.limits.wall_seconds * EXERCISE_WALLS)
-        public = [pair for pair in self.runnable() if pair[1].public]
+        public = [pair for pair in self.runnable() if pair[1].public and pair[0].points]
         hidden = [pair for pair in self.runnable() if not pair[1].public]
         smallest: dict[str, tuple[PlannedCase, Judged]] = {}
         cases: dict[Key, Judged] = {}
@@ -84,6 +84,7 @@ class ExerciseGrader:
                     session.drop()  # the pause that follows would tell the first run from the others
                 self._settle(subject, clock, shown, [], public, {})
                 smallest = self._smallest(subject, clock, shown)
+                shown |= self._without_points(subject)
                 # From here on hidden inputs are in workers: nothing more is found out that is shown of public cases.
                 ended = {key[0]: each.outcome for key, each in shown.items() if each.outcome.verdict in self.stop_at}
                 before = [pair for pair in public if pair[0].name not in ended]
@@ -101,6 +102,15 @@ class ExerciseGrader:
         graded.result.key = key
         graded.result.flags = flags(subject)
         return graded
+
+    def _without_points(self, subject: Subject) -> dict[Key, Judged]:
+        """The public cases of checks without points (examples of docstrings), in a worker and on a clock of their own: what they do
+        to either must not cost points elsewhere. What fails is not run again, since nothing hangs on it."""
+        cases = [pair for pair in self.runnable() if not pair[0].points]
+        if not cases:
+            return {}
+        with self._session(subject, Clock(self.limits.wall_seconds)) as session:
+            return self._reviewed(self._observe(session, cases))
 
     def judge(self, subject: Subject, outcomes: dict[Key, Outcome]) -> Graded:
         """The result that follows from `outcomes` of all cases that can run here, which were had elsewhere."""

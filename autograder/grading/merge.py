@@ -195,7 +195,7 @@ def _exercise(mine: ExerciseResult, theirs: ExerciseResult | None, merged: Merge
     checks = [_check(check, found.get(check.name), mine.exercise, merged) for check in mine.checks]
     if checks == mine.checks:
         return mine
-    needed = [check.verdict for check in checks if not check.bonus]
+    needed = [check.verdict for check in checks if check.counts]
     verdict = next(each for each in GRAVITY if each in (*needed, "passed"))
     settled = mine.verdict in PENDING and verdict not in PENDING
     return msgspec.structs.replace(

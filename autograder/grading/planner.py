@@ -207,8 +207,10 @@ class Planner:
 
 
 def compared(plan: Plan) -> list[tuple[PlannedCheck, PlannedCase]]:
-    """The cases that known mistakes are tried on: enough of each check to tell them apart."""
-    return [(check, case) for check, case in plan.cases() if case.compared]
+    """The cases that known mistakes are tried on: enough of each check to tell them apart. Checks without points come last, so that
+    a mistake which hangs there still shows what it does in the others."""
+    cases = [(check, case) for check, case in plan.cases() if case.compared]
+    return sorted(cases, key=lambda pair: not pair[0].points)
 
 
 def _same_points(plan: Plan, exercise: Exercise) -> None:

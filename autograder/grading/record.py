@@ -145,7 +145,7 @@ class Recorder:
                     record.smallest = self._case(check, planned, case, graded, subject)
             result.seconds = sum(case.outcome.seconds for case in cases.values())
             _keep_output(result.checks, OUTPUTS * self.output_kb * 1024)
-        needed = [check.verdict for check in result.checks if not check.bonus]
+        needed = [check.verdict for check in result.checks if check.counts]
         result.verdict = next(verdict for verdict in GRAVITY if verdict in (*needed, "passed"))
         return graded
 

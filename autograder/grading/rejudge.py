@@ -106,7 +106,7 @@ def _exercise(
         judged.update(zip(keys, verdicts, strict=True))
     checks = [_check(check, planned.get(check.name), judged) for check in exercise.checks]
     _diagnose(checks, plan, judged)
-    needed = [check.verdict for check in checks if not check.bonus]
+    needed = [check.verdict for check in checks if check.counts]
     verdict = next(each for each in GRAVITY if each in (*needed, "passed"))
     # The key says what was graded by an earlier plan: without it, `grade` runs the exercise when it is asked to.
     return msgspec.structs.replace(exercise, checks=checks, verdict=verdict, key="")

@@ -6,7 +6,10 @@ import re
 from pathlib import Path
 
 from autograder.checks.plan import Plan
+from autograder.checks.sentences import Coverage, coverage
 from autograder.course.config import Exercise
+from autograder.release.errors import ReleaseError
+from autograder.release.stub import make_stub
 
 
 def missing_files(exercise: Exercise, root: Path) -> list[str]:
@@ -36,17 +39,27 @@ def lecture_anchors(exercise: Exercise, root: Path, plan: Plan) -> list[str]:
     ]
 
 
+def cited(exercise: Exercise, root: Path) -> Coverage:
+    """Which sentences of the stub's docstrings the checks cite; nothing, where the files say nothing that can be read."""
+    folder = exercise.solution_dir(root)
+    try:
+        stub = make_stub((folder / "solution.py").read_text(encoding="utf-8"))
+        return coverage(stub, (folder / "checks.py").read_text(encoding="utf-8"))
+    except (OSError, ReleaseError, SyntaxError, ValueError):  # named where the exercise is loaded
+        return Coverage()
+
+
 def plan_problems(plan: Plan) -> list[str]:
     """Checks whose hidden cases ask for no more than the public ones."""
     problems = []
     for check in plan.checks:
-        if all(case.public for case in check.cases):
+        if check.points and all(case.public for case in check.cases):
             problems.append(f"check {check.name} has no hidden case: an answer can be copied from its public ones")
         public = [case.inputs for case in check.cases if case.public]
         for case in check.cases:
             if not case.public and not case.drawn and case.inputs in public:
                 problems.append(f"check {check.name}: hidden case {case.title!r} has the inputs of a public one")
-    if not any(case.public for _, case in plan.cases()):
+    if not any(case.public for check, case in plan.cases() if check.points):
         problems.append("no check has a public case: students would see nothing")
     return problems
 

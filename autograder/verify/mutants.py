@@ -214,10 +214,12 @@ class MutantTrial:
 
 
 def _silent(plan: Plan) -> Plan:
-    """The plan without what the known mistakes give: nothing is diagnosed here, and every case is lighter."""
+    """The plan without what the known mistakes give: nothing is diagnosed here, and every case is lighter. What has no points
+    rejects nothing: the checks that have must notice by themselves."""
     checks = [
         structs.replace(check, cases=[structs.replace(case, mistakes={}) for case in check.cases])
         for check in plan.checks
+        if check.points
     ]
     return structs.replace(plan, checks=checks)
 

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from autograder.checks.sentences import Coverage
 from autograder.verify.general.report import GeneralReport
 from autograder.verify.mutant_report import MutantReport
 
@@ -44,6 +45,7 @@ class Report:
     budgets: dict[str, dict[str, float]] = field(default_factory=dict)  # of checks that have one
     mutants: MutantReport | None = None  # when they were tried
     general: GeneralReport | None = None
+    coverage: Coverage = field(default_factory=Coverage)  # which sentences of the docstrings its checks cite
 
     @property
     def good(self) -> bool:

@@ -43,6 +43,7 @@ def reports_details(report: Report, everything: bool) -> Iterator[RenderableType
         yield Text(f"✗ {report.exercise}: {problem}", "red")
     if report.general is not None:
         yield from general_details(report.general, everything)
+    yield from _uncited(report, everything)
     if not report.trials or not (everything or report.mutants):
         return
     yield Text(f"\n{report.exercise}", "bold")
@@ -57,6 +58,16 @@ def reports_details(report: Report, everything: bool) -> Iterator[RenderableType
         yield Text(f"      rejected by {', '.join(trial.failing()) or 'no check'}", "dim")
     if report.mutants is not None:
         yield from only_killers(report.mutants)
+
+
+def _uncited(report: Report, everything: bool) -> Iterator[Text]:
+    """What the docstrings say and no check cites: perhaps no promise, perhaps a missing case."""
+    if not report.coverage.uncited:
+        return
+    yield Text(f"  {report.exercise}: checks cite {report.coverage} sentences of its docstrings", "yellow")
+    if everything:
+        for each in report.coverage.uncited:
+            yield Text(f"      {each.where}: {each.text}", "dim")
 
 
 def _checks_table(report: Report) -> Table:

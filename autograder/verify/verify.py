@@ -111,6 +111,8 @@ class Verifier:
     def _verify(self, exercise: Exercise, pool: ThreadPoolExecutor) -> Report:
         report = Report(exercise.name, points=exercise.points)
         report.problems += belongings.missing_files(exercise, self.grader.root)
+        report.coverage = belongings.cited(exercise, self.grader.root)
+        report.problems += report.coverage.problems
         client = self._client(exercise)
         try:
             self._fill(report, exercise, client, pool)
@@ -297,8 +299,11 @@ def _is_too_much(case: CaseResult) -> bool:
 def _trial(each: _Attempt, result: ExerciseResult, passed: list[PlannedCheck]) -> Trial:
     """What became of it; `passed` are the checks that need not be run, where it can be loaded at all."""
     loaded = result.message is None
+    # What has no points rejects no mistake: a student who makes it would have full marks.
     verdicts = {
-        check.name: "grader-error" if any(map(_is_too_much, check.cases)) else check.verdict for check in result.checks
+        check.name: "grader-error" if any(map(_is_too_much, check.cases)) else check.verdict
+        for check in result.checks
+        if check.points or each.kind != "mistake"
     }
     return Trial(
         kind=each.kind,

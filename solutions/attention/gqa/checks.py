@@ -30,6 +30,7 @@ def heads(rng, B=1, G=2, S=2, D=2, n_rep=2, dtype="float32", values=None):
         case("one token of one feature", B=1, G=5, S=1, D=1, n_rep=2),
         case("twenty times", B=1, G=2, S=2, D=1, n_rep=20),
     ],
+    cites=["Each head n_rep times, the copies", "head j of the result is", "Inputs may be views"],
 )
 def copies_stand_side_by_side(student, x, n_rep):
     """Head j of the result is head j // n_rep of x, and the gradient of a head sums over its copies."""
@@ -62,6 +63,12 @@ def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **m
         case("one key", B=3, H=2, G=1, T=2, S=1, D=8),
     ],
     fresh=1,
+    cites=[
+        "The softmax runs over the keys",
+        "Attention in which query head h",
+        "G = 1 is multi-query",
+        "Inputs may be views",
+    ],
 )
 def groups_attend(student, q, k, v):
     """The output is softmax(q kᵀ/√D) v with each query head's own group, and gradients flow to q, k and v."""
@@ -83,6 +90,7 @@ def groups_attend(student, q, k, v):
         case("a group for each head", B=2, H=2, G=2, T=1, S=6, D=3, dtype="float64"),
         case("large scores", B=1, H=4, G=2, T=6, D=16, loud=5e4, dtype="float64"),
     ],
+    cites=["The softmax is computed in that dtype", "results have the dtype", "Hugging Face"],
 )
 def float64_is_exact_to_the_end(student, q, k, v):
     """For float64 inputs everything, the softmax too, is computed in float64, with and without `causal`."""
@@ -115,6 +123,7 @@ def listens_to_its_group(seen, want, inputs):
         case("eight heads, two groups", B=2, H=8, G=2, T=1, S=4, D=3),
         case("ten heads, five groups", H=10, G=5, T=2, S=2, D=4),
     ],
+    cites=["neighbouring query heads share", "query head h uses"],
 )
 def a_value_head_reaches_its_group_only(student, q, k, v):
     """When one value head is kept and the others are zero, only the H/G neighbouring query heads of its group answer."""
@@ -139,6 +148,7 @@ def a_value_head_reaches_its_group_only(student, q, k, v):
         case("later keys are loud", B=1, H=4, G=2, T=6, loud=300.0),
     ],
     fresh=1,
+    cites=["query t sees key s if"],
 )
 def causal_ends_in_the_lower_right_corner(student, q, k, v):
     """With causal=True, query t sees the keys up to t + S - T."""
@@ -168,6 +178,7 @@ def weights(rng, H=4, G=2, D=2, C=3, dtype="float32", values=None):
         case("eight heads, four groups", H=8, G=4, D=2, C=1, dtype="float64"),
         case("twenty heads, two groups", H=20, G=2, D=1, C=2),
     ],
+    cites=["each is the mean of", "head g is the mean of heads", "head h has rows"],
 )
 def neighbouring_heads_are_averaged(student, w, H, G):
     """Head g of the result is the mean of the H/G heads of group g, row by row."""

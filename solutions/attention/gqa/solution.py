@@ -18,7 +18,8 @@ def repeat_kv(x: Tensor, n_rep: int) -> Tensor:
 
     x: (B, G, S, D). Returns (B, G · n_rep, S, D): head j of the result is head j // n_rep of x. n_rep >= 1.
 
-    Heads a, b with n_rep=3 -> a, a, a, b, b, b
+    >>> repeat_kv(tensor([4.0, 7.0]).view(1, 2, 1, 1), 3).flatten()
+    tensor([4., 4., 4., 7., 7., 7.])
     """
     # BEGIN SOLUTION
     B, G, S, D = x.shape
@@ -32,7 +33,11 @@ def gqa(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
     q: (B, H, T, D). k, v: (B, G, S, D). Returns (B, H, T, D). The softmax runs over the keys, the scale is 1/√D.
     causal: query t sees key s if s <= t + S - T: the last query stands beside the last key (T <= S then).
 
-    With q = 0 all keys weigh alike, so for H = 4, G = 2, S = 1 and values [[5.]], [[7.]] the four heads give 5, 5, 7, 7.
+    With one key, each head gives its group's value:
+
+    >>> k, v = torch.ones(1, 2, 1, 1), tensor([5.0, 7.0]).view(1, 2, 1, 1)
+    >>> gqa(torch.zeros(1, 4, 1, 1), k, v).flatten()
+    tensor([5., 5., 7., 7.])
     """
     # BEGIN SOLUTION
     n_rep = q.shape[1] // k.shape[1]
@@ -53,7 +58,8 @@ def mha_to_gqa(w: Tensor, H: int, G: int) -> Tensor:
 
     Returns (G·D, C): head g is the mean of heads g·(H/G) … (g+1)·(H/G) - 1, row by row.
 
-    H = 4, G = 2, D = 1: mha_to_gqa(tensor([[1.], [3.], [10.], [20.]]), 4, 2) -> tensor([[2.], [15.]])
+    >>> mha_to_gqa(tensor([[1.0], [3.0], [10.0], [20.0]]), 4, 2)  # D = 1
+    tensor([[ 2.], [15.]])
     """
     # BEGIN SOLUTION
     heads = w.unflatten(0, (G, H // G, -1))  # (G, H/G, D, C)

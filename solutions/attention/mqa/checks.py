@@ -46,6 +46,17 @@ def build(student, weights, heads):
         case("large scores", B=2, T=5, C=12, H=3, loud=30.0),
     ],
     fresh=1,
+    cites=[
+        "all H query heads share one key head",
+        "two linear layers with bias",
+        "features 0 … C-1 are the queries",
+        "from the heads' outputs side by side",
+        "The scale is 1",
+        "gradients flow to x",
+        "`qkv`: `nn.Linear",
+        "None: there are none",
+        "many query heads, one head of keys",
+    ],
 )
 def all_heads_share_one_key_and_value(student, x, heads, weights):
     """Each of the H query heads attends, causally and with scale 1/√D, to the same keys and values."""
@@ -65,6 +76,7 @@ def all_heads_share_one_key_and_value(student, x, heads, weights):
         case("one head", B=1, T=4, C=5, H=1, S=3, dtype="float64"),
         case("large scores", B=2, T=5, C=12, H=3, S=1, loud=300.0, dtype="float64"),
     ],
+    cites=["The softmax is computed in that dtype", "results have the dtype", "Hugging Face"],
 )
 def float64_is_exact_to_the_end(student, x, heads, weights, cache):
     """For float64 inputs everything, the softmax too, is computed in float64, with and without a cache."""
@@ -86,6 +98,7 @@ def float64_is_exact_to_the_end(student, x, heads, weights, cache):
         case("many heads", B=2, T=5, C=16, H=16),
         case("as many tokens as heads", B=4, T=4, C=16, H=4),
     ],
+    cites=["one head, not H copies"],
 )
 def the_cache_holds_one_head(student, x, heads, weights):
     """The cache is (k, v), each (B, 1, T, D): the shared head once, not a copy for each query head."""
@@ -109,6 +122,13 @@ def the_cache_holds_one_head(student, x, heads, weights):
         case("as many old tokens as heads", B=2, T=5, C=16, H=4, S=4),
     ],
     fresh=1,
+    cites=[
+        "It may also come from elsewhere",
+        "New token t sees",
+        "old ones first",
+        "Attend from T new tokens",
+        "what an earlier call returned",
+    ],
 )
 def new_tokens_see_the_cache_that_is_given(student, x, heads, weights, cache):
     """New token t sees all cached tokens and the new ones up to t, and is appended behind them."""
@@ -145,6 +165,12 @@ def pieces_are_the_whole(seen, want, inputs):
         case("one head", B=1, T=5, C=4, H=1, cuts=[2, 5]),
     ],
     fresh=1,
+    cites=[
+        "So a sequence that is fed in pieces",
+        "The layer keeps nothing between calls",
+        "They (a cache too) are not changed",
+        "What was returned does not change later",
+    ],
 )
 def decoding_in_pieces_is_prefill(student, x, heads, weights, cuts):
     """A sequence fed in pieces, each with the cache of the one before, gives the outputs of one pass, also with another in between."""
@@ -192,6 +218,7 @@ def models(rng, calls):
         case("larger than 64 bits", calls=[(10**6 + 1, 10**7 + 3, 10**3 + 1, 10**2 + 1, 10**3 + 7, 8)]),
         case("nothing cached yet", calls=[(4, 0, 32, 8, 128, 2)]),
     ],
+    cites=["Bytes of the keys", "bytes of one number"],
 )
 def cache_bytes_are_counted(student, calls):
     """The cache has keys and values of each token, layer and key/value head, `itemsize` bytes for each number."""
@@ -216,6 +243,7 @@ def projections(rng, H=2, D=2, C=3, values=None, dtype="float32"):
         case("heads of one row", H=6, D=1, C=6, dtype="float64"),
         case("as many heads as rows of a head", H=4, D=4, C=16),
     ],
+    cites=["the mean over its H heads", "row d is the mean", "head h has rows", "Inputs may be views"],
 )
 def heads_are_averaged(student, wk, wv, H):
     """Row d of the shared head is the mean of row d of all heads, for keys and for values."""

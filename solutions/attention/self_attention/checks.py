@@ -46,6 +46,7 @@ def qkv(rng, B=1, H=1, T=1, S=None, D=4, Dv=None, loud=1.0, values=None, dtype="
         case("more queries than keys", B=3, H=1, T=7, S=2, D=2, Dv=1),
     ],
     fresh=1,
+    cites=["None hides nothing", "softmax(q kᵀ", "T and S may differ", "probs @ v", "Inputs may be views"],
 )
 def weighs_values_by_scores(student, q, k, v, scale):
     """Each query's weights are the softmax over all keys of q·k/√D, its output their average of the values."""
@@ -77,6 +78,7 @@ def weighs_values_by_scores(student, q, k, v, scale):
         case("scores in the thousands", B=1, H=2, T=4, S=6, D=16, loud=3e3, dtype="float64"),
         case("scores of 100 000", B=2, H=1, T=6, S=6, D=8, loud=1e5, dtype="float64"),
     ],
+    cites=["as exact as it allows", "Hugging Face", "Scores may be large"],
 )
 def float64_is_exact_to_the_end(student, q, k, v, scale):
     """For float64 inputs everything, the softmax too, is computed in float64, whatever is hidden."""
@@ -99,6 +101,7 @@ def float64_is_exact_to_the_end(student, q, k, v, scale):
         case("an integer", B=1, H=1, T=2, S=6, D=9, scale=2),
         case("a small one", B=2, H=3, T=4, S=4, D=16, scale=0.01),
     ],
+    cites=["what the products are multiplied by", "None means 1"],
 )
 def uses_the_scale_that_is_given(student, q, k, v, scale):
     """A given scale replaces 1/√D, whatever number it is, with and without a mask."""
@@ -152,6 +155,12 @@ THREE = ([[0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [[3.0], [5.0], [90.
         case("what is left has the lowest scores", shape=(5,), B=2, H=4, T=6, S=5, p=0.0, loud=300.0),
     ],
     fresh=1,
+    cites=[
+        "True = may attend",
+        "broadcastable to (B, H, T, S)",
+        "Three dimensions are",
+        "exactly 0 for a key that is hidden",
+    ],
 )
 def hidden_keys_take_no_part(student, q, k, v, mask, causal):
     """A key that the mask hides gets weight 0, and the others share 1 as if it were not there."""
@@ -175,6 +184,7 @@ def hidden_keys_take_no_part(student, q, k, v, mask, causal):
         case("more queries than keys, causal", shape=(3,), B=1, H=2, T=6, S=3, p=1.0, causal=True),
         case("the mask hides what causal allows", mask=[[False, True], [True, True]], T=2, S=2, causal=True),
     ],
+    cites=["A query that may see nothing", "`o_proj` gets zeros"],
 )
 def a_query_that_sees_nothing_gets_zeros(student, q, k, v, mask, causal):
     """A query that may see no key gets probs 0, out 0 and gradient 0, and there is no nan anywhere."""
@@ -210,6 +220,7 @@ def a_query_that_sees_nothing_gets_zeros(student, q, k, v, mask, causal):
         case("one token", mask=True, B=1, H=1, T=1, S=1, causal=True),
     ],
     fresh=1,
+    cites=["a query sees no later key", "query t sees key s if", "The triangle ends in", "With a mask as well"],
 )
 def causal_ends_in_the_lower_right_corner(student, q, k, v, mask, causal):
     """With causal=True, query t sees the keys up to t + S - T, as far as the mask allows."""
@@ -261,6 +272,14 @@ def build(student, weights, heads, bias=None):
         case("twenty heads", B=1, T=2, C=40, H=20),
     ],
     fresh=1,
+    cites=[
+        "Head h has the features",
+        "Queries, keys and values are projections",
+        "four `nn.Linear(C, C)`",
+        "`bias` says whether",
+        "The scale is 1/√D, of a head",
+        "Self-attention with H heads",
+    ],
 )
 def heads_are_slices_of_the_projections(student, x, weights, heads, bias, causal):
     """Head h works on features h·D … (h+1)·D - 1 of q_proj, k_proj and v_proj, and o_proj mixes the heads."""
@@ -291,6 +310,7 @@ def padding_changes_nothing(seen, want, inputs):
         case("two sequences, four heads", B=2, T=5, C=12, H=4, lengths=[5, 2]),
         case("as many tokens as sequences", B=4, T=4, C=8, H=4, lengths=[2, 4, 1, 3]),
     ],
+    cites=["False = padding, which no query sees", "The outputs at padded places"],
 )
 def padding_is_not_seen(student, x, weights, heads, keep, causal):
     """Tokens come out the same in a padded batch as alone, and padding itself is hidden as a key only."""
@@ -339,6 +359,7 @@ def nothing_leaks(seen, want, inputs):
         case("the first", B=2, T=3, C=4, H=4, j=0),
     ],
     fresh=1,
+    cites=["token t sees the tokens up to t"],
 )
 def the_future_is_not_seen(student, x, weights, heads, j, other):
     """With causal=True, no output before token j depends on token j, and those from j on do."""

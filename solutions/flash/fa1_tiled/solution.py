@@ -35,9 +35,13 @@ def fa1_forward(
     - A query that may see no key (causal, T > S) has o = 0, m = -inf, l = 0.
     - Never hold more than a few tiles beside q, k, v and the results: at T = S = 4096 the matrix of scores alone has 64 MiB.
 
-    Example, one head with D = 1, so that scores are q·k: q = [[1]], k = [[0], [ln 3]], v = [[4], [8]], tiles of one key.
-    After key 0: m = 0, l = 1, o = 4. Key 1 has the score ln 3: the maximum becomes m = ln 3, what was there shrinks by
-    exp(0 - ln 3) = 1/3, and l = 1/3 + 1 = 4/3, o = (1/3·4 + 8) / (4/3) = 7.
+    One head with D = 1, so that scores are q·k, and tiles of one key. After key 0: m = 0, l = 1, o = 4. Key 1 has the score
+    ln 3: the maximum becomes m = ln 3, what was there shrinks by exp(0 - ln 3) = 1/3, and l = 1/3 + 1 = 4/3,
+    o = (1/3·4 + 8) / (4/3) = 7:
+
+    >>> q, k, v = tensor([[[[1.0]]]]), tensor([[[[0.0], [math.log(3)]]]]), tensor([[[[4.0], [8.0]]]])
+    >>> fa1_forward(q, k, v, Br=1, Bc=1)
+    (tensor([[[[7.]]]]), tensor([[[1.0986]]]), tensor([[[1.3333]]]))
     """
     # BEGIN SOLUTION
     (T, D), S = q.shape[-2:], k.shape[-2]
@@ -145,7 +149,10 @@ def block_sizes(M: int, D: int) -> tuple[int, int]:
 
     A quarter of M for each of the tiles of q, k, v and o; and Br × Bc is at most about M / 4 as well.
 
-    Example: M = 1000, D = 64 give Bc = ⌈1000 / 256⌉ = 4 and Br = 4; M = 100 000, D = 64 give Bc = 391 and Br = 64.
+    >>> block_sizes(1000, 64)  # ⌈1000 / 256⌉ = 4
+    (4, 4)
+    >>> block_sizes(100_000, 64)
+    (64, 391)
     """
     # BEGIN SOLUTION
     Bc = math.ceil(M / (4 * D))
@@ -164,6 +171,11 @@ def hbm_accesses(T: int, D: int, M: int, algo: str) -> int:
 
     Example: T = 8, D = 2, M = 32 give Bc = 4, so two blocks of keys. "std": (2·16 + 64) + 2·64 + (64 + 2·16) = 320.
     "flash": (16 + 16) to initialise, 2·16 for k and v, and 2 · (16 + 2·(16 + 16)) for the two passes: 224.
+
+    >>> hbm_accesses(8, 2, 32, "std")
+    320
+    >>> hbm_accesses(8, 2, 32, "flash")
+    224
     """
     # BEGIN SOLUTION
     matrix = T * D

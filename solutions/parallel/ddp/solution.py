@@ -55,7 +55,8 @@ def allreduce_bytes(n: int, nbytes: int) -> float:
 
     Returns bytes sent by one rank (it receives as many). One rank alone sends nothing.
 
-    allreduce_bytes(4, 100) -> 150.0          # 6 chunks of 25
+    >>> allreduce_bytes(4, 100)  # 6 chunks of 25
+    150.0
     """
     # BEGIN SOLUTION
     return 2 * (n - 1) / n * nbytes

@@ -73,7 +73,7 @@ def simulate(schedule, tf=1.0, tb=2.0, t_comm=0.0):
             busy[device] = True
             later(end[nxt], device, "done", nxt)
     if len(end) < sum(map(len, schedule)):
-        raise ValueError("deadlock")
+        raise Deadlock("deadlock")
     return {"makespan": max([0.0, *end.values()]), "start": start, "end": end}
 
 

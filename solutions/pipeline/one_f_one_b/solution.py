@@ -28,8 +28,13 @@ def one_f_one_b(p: int, m: int) -> Schedule:
     - takes no longer than GPipe's: (m + p - 1) · (tf + tb), for a forward of tf and a backward of tb on each device;
     - and holds the activations of at most min(m, p - s) micro-batches on device s, at any time.
 
-    one_f_one_b(2, 3) -> [[(0, "F", 0), (0, "F", 1), (0, "B", 0), (0, "F", 2), (0, "B", 1), (0, "B", 2)],
-                          [(1, "F", 0), (1, "B", 0), (1, "F", 1), (1, "B", 1), (1, "F", 2), (1, "B", 2)]]
+    One of them, for p = 2 and m = 3:
+
+        [[(0, "F", 0), (0, "F", 1), (0, "B", 0), (0, "F", 2), (0, "B", 1), (0, "B", 2)],
+         [(1, "F", 0), (1, "B", 0), (1, "F", 1), (1, "B", 1), (1, "F", 2), (1, "B", 2)]]
+
+    >>> one_f_one_b(1, 1)
+    [[(0, 'F', 0), (0, 'B', 0)]]
     """
     # BEGIN SOLUTION
     schedule = []
@@ -47,7 +52,8 @@ def one_f_one_b(p: int, m: int) -> Schedule:
 def peak_activations(p: int, m: int) -> list[int]:
     """For each device, the most micro-batches whose activations it holds at once in 1F1B.
 
-    peak_activations(4, 8) -> [4, 3, 2, 1]
+    >>> peak_activations(4, 8)
+    [4, 3, 2, 1]
     """
     # BEGIN SOLUTION
     return [min(m, p - s) for s in range(p)]
@@ -57,7 +63,8 @@ def peak_activations(p: int, m: int) -> list[int]:
 def memory_vs_gpipe(p: int, m: int) -> list[float]:
     """For each device, the memory for activations in 1F1B as a fraction of what GPipe needs on it (no recomputation in either).
 
-    memory_vs_gpipe(2, 8) -> [0.25, 0.125]
+    >>> memory_vs_gpipe(2, 8)
+    [0.25, 0.125]
     """
     # BEGIN SOLUTION
     return [peak / m for peak in peak_activations(p, m)]
@@ -94,7 +101,14 @@ def run_schedule(
     - A stage keeps what the backward of a micro-batch needs from its F to its B, and no longer: what B has used is freed
       at once, so the memory is what the schedule promises.
 
-    With B = 3 rows and a schedule of 2 micro-batches, these have 2 rows and 1; their mean losses weigh 2/3 and 1/3.
+    With B = 3 rows and a schedule of 2 micro-batches, these have 2 rows and 1; their mean losses 10 and 36 weigh 2/3 and 1/3:
+
+    >>> lin = torch.nn.Linear(1, 1, bias=False)
+    >>> weight = torch.nn.init.constant_(lin.weight, 2.0)
+    >>> x, y = tensor([[1.0], [2.0], [3.0]]), torch.zeros(3, 1)
+    >>> schedule = [[(0, "F", 0), (0, "B", 0), (0, "F", 1), (0, "B", 1)]]
+    >>> run_schedule(schedule, [lin], x, y, torch.nn.functional.mse_loss)
+    tensor(18.6667)
     """
     # BEGIN SOLUTION
     p, m = len(schedule), len(schedule[0]) // 2

@@ -28,9 +28,12 @@ def alibi_slopes(H: int) -> Tensor:
       every other slope for 2n heads, which begin with its first one: 2^(-8/2n), 2^(-24/2n), 2^(-40/2n), … They are
       appended, not sorted in.
 
-    alibi_slopes(2) -> tensor([0.0625, 0.0039])                                   # 2^-4, 2^-8
-    alibi_slopes(3) -> tensor([0.0625, 0.0039, 0.2500])                           # those, then 2^-2 from 4 heads
-    alibi_slopes(6) -> tensor([0.2500, 0.0625, 0.0156, 0.0039, 0.5000, 0.1250])   # 4 heads', then 2^-1 and 2^-3 from 8
+    >>> alibi_slopes(2)  # 2^-4, 2^-8
+    tensor([0.0625, 0.0039])
+    >>> alibi_slopes(3)  # those, then 2^-2 from 4 heads
+    tensor([0.0625, 0.0039, 0.2500])
+    >>> alibi_slopes(6)  # 4 heads', then 2^-1 and 2^-3 from 8
+    tensor([0.2500, 0.0625, 0.0156, 0.0039, 0.5000, 0.1250])
     """
     # BEGIN SOLUTION
     n = 2 ** (H.bit_length() - 1)  # the largest power of two up to H
@@ -46,8 +49,10 @@ def alibi_bias(H: int, T: int, S: int) -> Tensor:
 
     1 <= T <= S. Returns float32 (H, T, S).
 
-    alibi_bias(1, 3, 3) * 256 -> tensor([[[0., -inf, -inf], [-1., 0., -inf], [-2., -1., 0.]]])     # the slope is 1/256
-    alibi_bias(1, 1, 3) * 256 -> tensor([[[-2., -1., 0.]]])                                        # its last row
+    >>> alibi_bias(1, 3, 3) * 256  # the slope is 1/256
+    tensor([[[0., -inf, -inf], [-1., 0., -inf], [-2., -1., 0.]]])
+    >>> alibi_bias(1, 1, 3) * 256  # its last row
+    tensor([[[-2., -1., 0.]]])
     """
     # BEGIN SOLUTION
     distance = torch.arange(S - T, S)[:, None] - torch.arange(S)  # (T, S) query's position - key's position
@@ -69,7 +74,11 @@ def alibi_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     - Slopes are as exact as float32 (no check asks for more of their digits, or for fewer); the rest is computed in q's dtype. torch's softmax may be used.
 
     With q = 0 all scores are equal and the bias alone decides. For one head and S = 2, the last query has the
-    weights softmax([-1/256, 0]) = [0.4990, 0.5010].
+    weights softmax([-1/256, 0]) = [0.4990, 0.5010]:
+
+    >>> v = tensor([[1.0, 0.0], [0.0, 1.0]]).view(1, 1, 2, 2)
+    >>> alibi_attention(torch.zeros(1, 1, 1, 2), torch.ones(1, 1, 2, 2), v)
+    tensor([[[[0.4990, 0.5010]]]])
     """
     # BEGIN SOLUTION
     (H, T, D), S = q.shape[1:], k.shape[2]

@@ -413,6 +413,9 @@ def a_file_is_written(student, kv, tensors, alignment, transposed):
     return [student.write_gguf(kv, tensors, **more), student.write_gguf(kv, tensors, alignment=16)]
 
 
+TENSOR_TYPES = (0, 1, 2, 3, 6, 8, 12, 24, 25, 26, 27, 28)
+
+
 def broken(rng, which):
     name = [entry("general.name", 8, text("tiny"))]
     data = np.arange(8, dtype="<f4").tobytes()
@@ -431,7 +434,7 @@ def broken(rng, which):
             "types": [
                 gguf([entry("x", 13, b"\0" * 8)]),
                 gguf([entry("x", 9, array(99, [b"\0"]))]),
-                gguf(name, [info("a", [8], 5, 0)], data),
+                *(gguf(name, [info("a", [8], kind, 0)], data) for kind in range(40) if kind not in TENSOR_TYPES),
             ],
             "lengths": [
                 gguf([text("k") + p("<IQ", 8, 2**62)]),

@@ -63,7 +63,11 @@ def _codes(x: np.ndarray, largest: int) -> np.ndarray:
 def quantize_q8_0(x: np.ndarray) -> np.ndarray:
     """d = max|x| / 127; q = x / d, rounded to the nearest integer, halves away from zero. float32 (n, 32k) → uint8 (n, 34k).
 
-    x = [-127, 0.5, 1.5, -2.5, 0, …]: d = 1 (bytes 00 3C), q = -127, 1, 2, -3, 0, … (bytes 81 01 02 FD 00 …).
+    d = 1 (bytes 00 3C), q = -127, 1, 2, -3, 0, … (bytes 81 01 02 FD 00 …):
+
+    >>> x = tensor([[-127.0, 0.5, 1.5, -2.5] + [0.0] * 28]).numpy()
+    >>> quantize_q8_0(x)[0, :8].tolist()
+    [0, 60, 129, 1, 2, 253, 0, 0]
     """
     # BEGIN SOLUTION
     blocks = _blocks(x)
@@ -88,7 +92,12 @@ def quantize_q4_0(x: np.ndarray) -> np.ndarray:
     With M the entry of the largest |x| *with its sign* (the first, if there are several): d = M / -8, so that M gets the code 0, exactly.
     q = x / d + 8.5, cut off to an integer, and at most 15.
 
-    x = [-1, …, 0.9] (evenly spaced): M = -1, d = 0.125 (bytes 00 30). x = [1, 0, …]: d = -0.125, and the codes are 0, 8, 8, …
+    M = -1 gives d = 0.125 (bytes 00 30), M = 1 gives d = -0.125; the codes are 0, 8, 8, …:
+
+    >>> quantize_q4_0(tensor([[-1.0] + [0.0] * 31]).numpy())[0, :4].tolist()
+    [0, 48, 128, 136]
+    >>> quantize_q4_0(tensor([[1.0] + [0.0] * 31]).numpy())[0, :4].tolist()
+    [0, 176, 128, 136]
     """
     # BEGIN SOLUTION
     blocks = _blocks(x)
@@ -292,7 +301,10 @@ def write_gguf(kv: dict, tensors: dict, alignment: int = 32) -> bytes:
 
     The header, and the data of each tensor (the last too), are followed by zeros up to a multiple of the alignment.
 
-    write_gguf({}, {}) -> b"GGUF" + 03 00 00 00 + 16 zeros + 8 zeros      # 24 bytes, filled up to 32
+    "GGUF", version 3, two counts of 0: 24 bytes, filled up to 32:
+
+    >>> write_gguf({}, {}).hex()
+    '4747554603000000000000000000000000000000000000000000000000000000'
     """
     # BEGIN SOLUTION
     if alignment != 32:

@@ -14,6 +14,7 @@ from autograder.checks import case, check, lab, raises
         case("all 256", some=list(range(256))),
     ],
     hidden=[case("around the gaps", some=[0, 33, 126, 127, 128, 160, 161, 172, 173, 174, 255])],
+    cites=["all of them different and visible", "The 188 bytes", "The other 68 bytes"],
 )
 def every_byte_has_its_character(student, some):
     """Visible Latin-1 bytes stand for themselves; the other 68 get the characters from U+0100 on, in their order."""
@@ -41,6 +42,14 @@ def every_byte_has_its_character(student, some):
             texts=["naïve Ünïcode straße", "你好，世界 hello", "Привет, мир! العربية हिन्दी", "e\u0301te\u0301 a\u0308"],
         ),
         case("emoji", texts=["ok 👍🏽 👩‍👩‍👧 !", "a🙂b 🙂🙂"]),
+    ],
+    cites=[
+        "the apostrophe is",
+        "an optional space and letters",
+        "an optional space and numbers",
+        "an optional space and other characters",
+        'Space" is U+0020 only',
+        "Joined, they are the text",
     ],
 )
 def letters_numbers_and_signs_are_cut_apart(student, texts):
@@ -74,6 +83,12 @@ def letters_numbers_and_signs_are_cut_apart(student, texts):
         case("before signs and numbers", texts=["a  1", "a  !", "1  's", " 's  's", "x  \n  !"]),
         case("no text", texts=["", "x"]),
     ],
+    cites=[
+        "that is not followed by a character other than whitespace",
+        "whitespace, one or more.",
+        "U+001C … U+001F",
+        'Space" is U+0020 only',
+    ],
 )
 def runs_of_whitespace_leave_one_for_the_word(student, texts):
     """Whitespace before a word is taken without its last character, and at the end of the text it is taken whole."""
@@ -83,9 +98,9 @@ def runs_of_whitespace_leave_one_for_the_word(student, texts):
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.!<|>[]*+_ĠĊ"
 
 
-def toy(rng, merges, texts, ids="rising"):
-    """A vocabulary of a few signs and the tokens of the merges. Its ids are 0, 1, 2, … or fall in steps of three."""
-    tokens = [*ALPHABET, *(left + right for left, right in merges)]
+def toy(rng, merges, texts, ids="rising", more=()):
+    """A vocabulary of a few signs, the tokens of the merges, and `more`. Its ids are 0, 1, 2, … or fall in steps of three."""
+    tokens = [*ALPHABET, *(left + right for left, right in merges), *more]
     numbers = range(len(tokens)) if ids == "rising" else range(3 * len(tokens), 0, -3)
     return {"merges": merges, "vocab": dict(zip(tokens, numbers, strict=True)), "texts": texts}
 
@@ -140,6 +155,16 @@ MERGES = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=2, m
             texts=["a" * 75],
         ),
         case("no merges", ids="falling", merges=[], texts=["abc 1"]),
+        case("tokens that no merge makes", merges=[("a", "b")], more=["abc", "bc", "Ġab"], texts=["abc ab", "bc"]),
+    ],
+    cites=[
+        "what no merge makes",
+        "None means that there are none",
+        "Nothing here changes its arguments",
+        "the rank of a pair is its place",
+        "Ids follow no rule",
+        "the pair with the lowest rank",
+        "`vocab` has their ids",
     ],
 )
 def the_lowest_rank_is_merged_first(student, merges, vocab, texts):
@@ -165,6 +190,7 @@ def the_lowest_rank_is_merged_first(student, merges, vocab, texts):
         case("words and signs", merges=[("a", "."), ("!", "!"), (".", "b"), ("!!", "a")], texts=["a.b!!a", "a. b"]),
         case("newlines", merges=[("Ċ", "Ċ"), ("ĊĊ", "a"), ("a", "Ċ")], texts=["a\n\na", "a\n\n", "\na"]),
     ],
+    cites=["which later merges never cross", "Each stretch of ordinary text"],
 )
 def merges_never_cross_pre_tokens(student, merges, vocab, texts):
     """A pair is merged only inside a pre-token, also when `merges` has a pair that would reach over its end."""
@@ -220,6 +246,13 @@ def gpt2(rng, texts=(), random=0):
         ),
     ],
     fresh=1,
+    cites=[
+        "With GPT-2",
+        "Byte-level BPE as GPT-2 does it",
+        "Each pre-token becomes its",
+        "The empty text gives",
+        "Merges and vocabulary are written in",
+    ],
 )
 def real_text_gets_gpt2_ids_and_comes_back(student, merges, vocab, texts):
     """With GPT-2's merges and vocabulary you give GPT-2's ids, and decoding them gives the text back exactly."""
@@ -248,6 +281,7 @@ def byte_tokens(rng, ids):
         case("never valid", ids=[12, 0, 12, 12, 15]),
         case("no ids", ids=[]),
     ],
+    cites=["the bytes of all tokens are joined first", "A token may hold a part"],
 )
 def decoding_joins_the_bytes_first(student, merges, vocab, ids):
     """The bytes of all tokens are joined and then decoded together; bytes that are no valid UTF-8 become U+FFFD."""
@@ -264,6 +298,7 @@ def decoding_joins_the_bytes_first(student, merges, vocab, ids):
         case("cut short", ids=[14, 5, 14]),
         case("valid", ids=[14, 5, 2]),
     ],
+    cites=["handled as `bytes.decode` does"],
 )
 def decoding_handles_errors_as_asked(student, merges, vocab, ids):
     """Bytes that are no valid UTF-8 are handled as `errors` says: "ignore" drops them, "strict" raises UnicodeDecodeError."""
@@ -348,6 +383,13 @@ END, PAD = "<|end|>", "<|pad|>"
             merges=[("e", "n"), ("en", "d")],
         ),
     ],
+    cites=[
+        "the one that begins first is taken",
+        "Each becomes its id",
+        "is not allowed is ordinary text",
+        "An id of `special` gives its string",
+        "in plain text and not in byte characters",
+    ],
 )
 def special_strings_are_ids_only_where_allowed(student, merges, vocab, texts, special, allowed):
     """An allowed special string becomes its one id and is decoded to itself; one not allowed is ordinary text."""
@@ -369,6 +411,7 @@ def special_strings_are_ids_only_where_allowed(student, merges, vocab, texts, sp
         case("runs overlap", texts=["aaab"] * 3 + ["cd"] * 5 + ["ab"], size=260),
         case("letters and numbers", texts=["ab12ab12ab12", "12 12"], size=258),
     ],
+    cites=["One step: in all texts"],
 )
 def training_counts_pairs_inside_pre_tokens(student, texts, size):
     """You learn the most frequent pairs of neighbouring bytes and tokens, inside pre-tokens, over all texts."""
@@ -396,6 +439,15 @@ def corpus(rng, size, texts=(), long=""):
         case("the last of 24 texts count too", texts=["xy"] * 3 + ["q"] * 14 + ["ab"] * 7, size=258),
         case("no text", size=300),
         case("special strings are text", texts=["<|end|> <|end|>"], size=262),
+    ],
+    cites=[
+        "The vocabulary starts with the 256",
+        "Their ids are 0",
+        "Each merge adds",
+        "Of equally frequent pairs",
+        "Training stops when",
+        "Special strings mean nothing here",
+        "Returns the merges in the order",
     ],
 )
 def training_gives_ids_in_order_and_stops_at_the_size(student, texts, long, size):

@@ -22,6 +22,13 @@ from autograder.checks import case, check, lab
         case("one frequent word against many rare ones", words={"xab": 2, "yab": 2, "zab": 2, "qr": 9, "qrs": 2}, n=2),
         case("merging changes what is frequent", words={"abcd": 10, "bc": 4, "bcx": 5, "bcd": 6, "cde": 3}, n=4),
     ],
+    cites=[
+        "One step: count every pair",
+        "times the count of its word",
+        "nothing is lower-cased",
+        "Learn at most",
+        "Returns the merges",
+    ],
 )
 def the_most_frequent_pair_is_merged_first(student, words, n):
     """Each merge takes the pair that is most frequent by then, and a pair counts as often as its word occurs."""
@@ -49,6 +56,7 @@ def word_list(rng, n, words=None, letters="", count=0):
         case("letters before merged symbols", words={"abz": 3, "cab": 3, "za": 3, "zbc": 3}, n=8),
     ],
     fresh=2,
+    cites=["every symbol has an id", "The symbols that the words start with", "Of the pairs with the highest count"],
 )
 def ties_go_to_the_smallest_ids(student, words, n):
     """Of equally frequent pairs you merge the one with the smallest ids, left before right; new symbols come last."""
@@ -65,6 +73,7 @@ def ties_go_to_the_smallest_ids(student, words, n):
         case("long runs", words={"aa": 23, "aaaaaaaa": 16, "aaaaaaab": 27, "aaaa": 9, "ab": 21, "baaab": 18}, n=8),
         case("runs after a pair", words={"aaa": 10, "abaaaa": 18, "abaaa": 16, "aa": 3, "aba": 4, "aaaa": 2}, n=9),
     ],
+    cites=["Overlapping positions all count", "A merge goes through each word"],
 )
 def overlapping_pairs_all_count_and_merge_from_the_left(student, words, n):
     """In a run such as `aaa` the pair (a, a) counts at every position; merging goes from the left, without overlap."""
@@ -79,6 +88,7 @@ def overlapping_pairs_all_count_and_merge_from_the_left(student, words, n):
         case("accents", words={"é": 2, "été": 2, "thé": 11, "théo": 5, "et": 9}, n=3),
         case("one ending, many followers", words={"est": 11, "testy": 1, "nest": 6, "rests": 4}, n=4),
     ],
+    cites=["the last one carries the end-of-word mark", "is one symbol from the start"],
 )
 def the_last_letter_carries_the_end_of_the_word(student, words, n):
     """The last character of a word and `</w>` are one symbol from the start, another one than the bare character."""
@@ -94,6 +104,7 @@ def the_last_letter_carries_the_end_of_the_word(student, words, n):
         case("words of two letters", words={"ab": 6, "ba": 5, "bb": 3}, n=9),
         case("short words in between", words={"i": 30, "am": 4, "u": 20, "me": 3, "a": 25, "us": 2}, n=8),
     ],
+    cites=["A pair never spans two words"],
 )
 def pairs_stay_inside_a_word(student, words, n):
     """A pair never joins the end of one word to the start of another."""
@@ -113,6 +124,7 @@ def pairs_stay_inside_a_word(student, words, n):
         case("no words", words={}, n=5),
         case("words of one letter", words={"a": 5, "b": 2}, n=5),
     ],
+    cites=["Training stops early", "an empty `word_counts`"],
 )
 def training_stops_when_no_pair_is_left(student, words, n):
     """You make as many merges as asked for, or fewer when every word has become one symbol."""
@@ -148,6 +160,7 @@ def training_stops_when_no_pair_is_left(student, words, n):
             words=["bananas", "nanabanana"],
         ),
     ],
+    cites=["The rank of a pair is its place", "What matters is the rank", "take the pair with the lowest rank"],
 )
 def encoding_merges_the_lowest_rank_first(student, words, merges):
     """Of all learned pairs in a word, the one that was learned first is merged first, wherever it stands."""
@@ -207,6 +220,7 @@ def words_and_merges(rng, merges=None, words=None, letters="", n=0):
         case("the only pair stands far behind", merges=[("x", "y")], words=["abcdefghijklmnopqrstuvwxyz"]),
     ],
     fresh=2,
+    cites=["a result depends on the arguments", "Characters that training never saw", "The empty word gives"],
 )
 def encoding_handles_runs_and_unknown_letters(student, words, merges):
     """A pair in a run (`aaaa`) is merged from the left without overlap; characters without a merge stay as they are."""
@@ -219,11 +233,13 @@ def encoding_handles_runs_and_unknown_letters(student, words, merges):
     public=[case("two words", pieces=["lo", "w</w>", "est</w>"])],
     hidden=[
         case("one word in one piece", pieces=["low</w>"]),
+        case("no pieces", pieces=[]),
         case("letters only", pieces=["a</w>", "b", "c</w>", "d</w>"]),
         case("stops inside a word", pieces=["new", "est</w>", "wi", "d"]),
         case("beyond ASCII", pieces=["na", "ï", "ve</w>", "中文</w>", "🙂</w>"]),
         case("punctuation", pieces=["</", "b", "></w>", "_</w>", "w</w>"]),
     ],
+    cites=["No pieces give", "`</w>` becomes a space between words", "Pieces that stop inside a word"],
 )
 def decoding_puts_a_space_between_words(student, pieces):
     """Pieces are joined without spaces, `</w>` becomes one space between two words, and none is left at the end."""

@@ -86,10 +86,12 @@ def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
 def decode(pieces: list[str]) -> str:
     """Join the pieces of any number of words: `</w>` becomes a space between words, and the last one leaves none.
 
-    Pieces that stop inside a word are joined as they are: `["lo"]` gives `"lo"`. No pieces give `""`.
+    Pieces that stop inside a word are joined as they are. No pieces give `""`.
 
     >>> decode(["lo", "w</w>", "est</w>"])
     'low est'
+    >>> decode(["lo"])
+    'lo'
     """
     # BEGIN SOLUTION
     return "".join(pieces).replace(END, " ").removesuffix(" ")

@@ -40,6 +40,13 @@ from autograder.lab import corpora
         case("one word; a prefix mark in the text", texts=["a", "▁a ▁", "你好，世界！", "_a_ b"]),
         case("poems", texts=[corpora.chinese(200), "\n\n" + corpora.chinese(77)]),
     ],
+    cites=[
+        "Unicode normal form NFKC",
+        "Every whitespace character",
+        "A text that is empty by now",
+        "Every space becomes",
+        "Nothing else is changed",
+    ],
 )
 def normalises_and_marks_spaces(student, texts):
     """Text comes into form NFKC, its runs of whitespace become one `▁`, and one `▁` marks its start."""
@@ -65,6 +72,7 @@ BARE = {"add_dummy_prefix": False, "remove_extra_ws": False}
         case("spaces removed, no prefix, empty text", text=" \n", options={"add_dummy_prefix": False}),
         case("a prefix on text that starts with the mark", text="▁ a", options={"remove_extra_ws": False}),
     ],
+    cites=["With `remove_extra_ws`", "With `add_dummy_prefix`"],
 )
 def keeps_spaces_when_told_to(student, text, options):
     """With `remove_extra_ws=False` every space stays, and `add_dummy_prefix` alone decides about the first `▁`."""
@@ -151,6 +159,12 @@ WHOLE = {"▁": -3.0, "whole": -2.0, "▁whole": -4.5, "▁w": -1.0, "hole": -3.
         case("scores above zero", s="abcab", logp={"a": 0.5, "b": -0.25, "c": 1.0, "ab": 0.375, "bca": 1.5}),
         case("Chinese", alphabet="春江潮水", length=30, pieces=60),
     ],
+    cites=[
+        "The most likely segmentation",
+        "A piece of the vocabulary scores",
+        "any of them is right",
+        "The empty text gives ([], 0.0)",
+    ],
 )
 def finds_the_best_segmentation(student, s, logp, options):
     """Among all segmentations, yours has the highest sum of log-probabilities, and you return that sum."""
@@ -194,6 +208,7 @@ def finds_the_best_segmentation(student, s, logp, options):
         case("a small penalty", alphabet="abcdef", length=25, pieces=25, missing="cde", options={"unk_penalty": 0.25}),
         case("the usual penalty", alphabet="明月光ab", length=30, pieces=20, missing="月a"),
     ],
+    cites=["A single character that is not itself", "Unknown characters side by side"],
 )
 def unknown_characters_cost_the_penalty(student, s, logp, options):
     """A character that is not in the vocabulary may be a piece, at `unk_penalty` below the least likely piece."""
@@ -252,6 +267,16 @@ NO_SINGLES = log(ab=0.2, ba=0.3, aba=0.1, bab=0.25, abab=0.05, b=0.1)
         case("random sentences, three steps", alphabet="ab", count=6, length=11, pieces=16, rounds=3),
         case("Chinese, two steps", alphabet="春江花月夜", count=5, length=14, pieces=30, rounds=2),
     ],
+    cites=[
+        "the expected count of piece v",
+        "stands twice in the list counts twice",
+        "new p(v) = c(v)",
+        "is left out of the new vocabulary",
+        "The log-likelihood is",
+        "new logp, log-likelihood",
+        "though perhaps none with a boundary",
+        "`logp` itself is not changed",
+    ],
 )
 def em_counts_every_segmentation(student, sents, logp, rounds):
     """Expected counts are over all segmentations, each with its posterior probability, then scaled to sum to one."""
@@ -281,6 +306,7 @@ def long_sentences(rng, length, pieces, shift=0.0, corpus="english", start=0, co
         case("a sentence near exp(-20000)", length=120, pieces=45, shift=-300.0, start=3000),
         case("poems, twice", length=250, pieces=300, corpus="chinese", start=1000, copies=2),
     ],
+    cites=["Sentences can be so long"],
 )
 def em_works_with_logarithms(student, sents, logp):
     """Sentences whose probability is too small (or too large) for a float give finite, exact results."""
@@ -375,6 +401,13 @@ HUGS = log(h=0.1, u=0.1, g=0.15, s=0.15, hu=0.1, ug=0.15, hug=0.15, ugs=0.05, gs
             alpha=0.5,
         ),
     ],
+    cites=[
+        "Draw one segmentation",
+        "All randomness comes from",
+        "alpha = 0 makes every segmentation",
+        "comes in 8 of 9 draws",
+        "P(x) can be far below",
+    ],
 )
 def samples_whole_segmentations(student, s, logp, alpha, seed, draws):
     """Each segmentation is drawn in proportion to its probability to the power alpha, by the given `rng` alone."""
@@ -423,6 +456,13 @@ def samples_whole_segmentations(student, s, logp, alpha, seed, draws):
             pieces=["<0x41>\n", "<0x+1>", "<0x_1>", "<0x 1>", "<0X41>", "<0x４１>", "<0x٣1>"],
         ),
     ],
+    cites=[
+        "for each byte of its UTF-8 form",
+        "NN is two",
+        "A longer string gives",
+        "Neighbouring byte pieces",
+        "A byte piece is exactly",
+    ],
 )
 def characters_become_bytes_and_come_back(student, text, pieces):
     """A character without a piece becomes its UTF-8 bytes, and decoding puts neighbouring bytes together first."""
@@ -444,6 +484,7 @@ def characters_become_bytes_and_come_back(student, text, pieces):
         case("an underscore is no space", pieces=["▁_a", "_b_"]),
         case("Chinese", pieces=["▁春", "江▁花", "月", "夜▁"]),
     ],
+    cites=["Everything is joined", "that one space", "No other space is"],
 )
 def decoding_drops_one_leading_space(student, pieces):
     """Every `▁` becomes a space, and of the spaces only one at the very start is dropped."""

@@ -19,9 +19,20 @@ from autograder.checks import case, check
             "format characters",
             texts=["co\u00adop", "\ufeffbom", "\U0001f469\u200d\U0001f467", "\u202eright\u2060left"],
         ),
+        case(
+            "every space separator",
+            texts=["a".join(map(chr, [0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000]))],
+        ),
         case("the replacement character", texts=["a\ufffdb", "\ufffd"]),
         case("characters for private use", texts=["\uf8ff\t\uf8ff", "x\U000f0000y \U0010fffd"]),
         case("nothing to see", texts=["", "   ", "\u200b", "\t \n"]),
+    ],
+    cites=[
+        "none of them empty",
+        "Split at spaces",
+        "White space becomes a space",
+        "All other characters of the categories",
+        "Other characters stay",
     ],
 )
 def cleans_the_text(student, texts):
@@ -48,9 +59,14 @@ def cleans_the_text(student, texts):
                 "a\U0002f800b\U0002fa1dc",
             ],
         ),
+        case(
+            "the last code points of the blocks, most of them unassigned",
+            texts=["a\ufaffb\U0002a6dfc\U0002b73fd", "a\U0002b81fb\U0002ceafc\U0002fa1fd\U0002fa20e"],
+        ),
         case("just outside the blocks", texts=["a\u33ffb\u4dc0c", "a\ua000b", "a\ufb00b", "a\U0002ceb0b"]),
         case("Kana and Hangul are no Chinese characters", texts=["東京へ行くカナ", "한국어 문장", "ｱｲｳ"]),
     ],
+    cites=["Put a space before and behind"],
 )
 def separates_chinese_characters(student, texts):
     """Each Chinese character is a word of its own; Kana and Hangul are written together like other letters."""
@@ -71,6 +87,7 @@ def separates_chinese_characters(student, texts):
         case("Hangul and Kana", texts=["한국", "ガギグ", "ぱぴ"]),
         case("a mark on a symbol", texts=["a≠b", "x≯y", "İzmir", "300 \u212a"]),
     ],
+    cites=["If `lower`", "The text *stays* decomposed", "Without `lower` nothing"],
 )
 def strips_accents_only_when_it_lowers(student, texts):
     """With `lower`, the default, letters lose case and accents and stay decomposed; without it, nothing changes."""
@@ -90,6 +107,7 @@ def strips_accents_only_when_it_lowers(student, texts):
         case("other punctuation", texts=["«oui» – non…", "你好，世界。", "¿qué?", "a‿b", "it’s", "§5 ¶"]),
         case("symbols that are no punctuation", texts=["5€", "10°", "a×b", "hi👍", "©2024", "½x²"]),
     ],
+    cites=["every punctuation mark becomes", "each category that begins with P"],
 )
 def splits_off_punctuation(student, texts):
     """Each punctuation mark is a token, and so is every ASCII symbol; other symbols stay with their word."""
@@ -156,6 +174,12 @@ def complete(pieces):
             ],
         ),
     ],
+    cites=[
+        "at each place the longest piece",
+        "A piece at the start of the word",
+        "An empty word has none",
+        "no longer split or lower-cased",
+    ],
 )
 def takes_the_longest_piece(student, words, vocab):
     """At each place of a word the longest piece that the vocabulary has is taken, with `##` but at the start."""
@@ -179,6 +203,7 @@ def takes_the_longest_piece(student, words, vocab):
         case("an empty vocabulary", words=["a", "", "[UNK]"], vocab=[]),
         case("an unknown letter in a long word", words=["a" * 50 + "?", "?" + "a" * 50], vocab=["a", "##a", "##aaa"]),
     ],
+    cites=["There is no going back"],
 )
 def gives_up_on_the_whole_word(student, words, vocab):
     """Where no piece fits, the whole word is one [UNK], without the pieces found before and without going back."""
@@ -203,6 +228,7 @@ def gives_up_on_the_whole_word(student, words, vocab):
         case("characters, not pieces", words=["abcabcabc"], vocab={"abc", "##abc", "##c", "##ab"}, limits=[8, 9, 3]),
         case("nothing is short enough", words=["a", ""], vocab={"a"}, limits=[0, 1]),
     ],
+    cites=["a word of *more* than"],
 )
 def gives_up_on_long_words(student, words, vocab, limits):
     """A word of more than `max_chars` characters (by default 100) is unknown; one of just as many is not."""
@@ -241,6 +267,13 @@ def gives_up_on_long_words(student, words, vocab, limits):
             "special tokens are text", text="[CLS] [UNK]", vocab={"[CLS]", "[UNK]", "[", "]", "cl", "##s"}, options={}
         ),
         case("no text", text=" \t", vocab={"a", "[UNK]"}, options={}),
+    ],
+    cites=[
+        "in one list",
+        "Each unknown word gives",
+        "none is recognised in the text",
+        "stands for a word that can't be cut",
+        "It need not be in",
     ],
 )
 def encodes_text(student, text, vocab, options):

@@ -42,6 +42,12 @@ def corpus(rng, words, num_merges, scale=1, shuffle=False):
         case("capitals, and accents of their own", word_counts={"Ee": 2, "E\u0301e\u0301": 1, "éÉ": 3}),
         case("no words", word_counts={}),
     ],
+    cites=[
+        "The tokens of a word are its characters",
+        "every other one carries the prefix",
+        "An empty word adds nothing",
+        "num_merges: at least 0",
+    ],
 )
 def starts_from_characters(student, word_counts):
     """Before the first merge, the vocabulary holds the first character of each word, and the others with `##`."""
@@ -60,6 +66,7 @@ def starts_from_characters(student, word_counts):
         case("the ends of words", words={"sit": 12, "hits": 18, "owl": 19, "mat": 14, "ten": 19}, num_merges=1),
         case("one frequent word", words={"bow": 29, "ten": 12, "sitting": 4, "nose": 2, "a": 5}, num_merges=1),
     ],
+    cites=["Pairs never reach across", "Give every pair its score", "A word of one token adds"],
 )
 def chooses_by_likelihood(student, word_counts, num_merges):
     """The first merge is the pair of highest count(ab) / (count(a) · count(b)), each word counted as often as it occurs."""
@@ -76,6 +83,7 @@ def chooses_by_likelihood(student, word_counts, num_merges):
         case("all counts times 977", words=OTHERS, num_merges=8, scale=977),
         case("25 merges", words=MANY, num_merges=25, shuffle=True),
     ],
+    cites=["as it is split now"],
 )
 def recounts_after_each_merge(student, word_counts, num_merges):
     """Each merge is chosen by the counts of tokens and pairs as the merges before it left them."""
@@ -93,6 +101,7 @@ def recounts_after_each_merge(student, word_counts, num_merges):
         ),
         case("more words with # in them", word_counts={"#a": 16, "e##f": 9, "#c": 15, "ea": 5}, num_merges=3),
     ],
+    cites=["The new token is a followed by b", "the token that each merge made", "No special tokens"],
 )
 def names_the_merged_token(student, word_counts, num_merges):
     """The vocabulary gains a followed by b without its `##`, and keeps every token that it had."""
@@ -112,6 +121,7 @@ def names_the_merged_token(student, word_counts, num_merges):
         ),
         case("four merges", words={"tot": 8, "widest": 16, "so": 8, "sat": 8}, num_merges=4, shuffle=True),
     ],
+    cites=["Where scores are equal", "Equal* means equal as fractions"],
 )
 def settles_ties(student, word_counts, num_merges):
     """Among equal scores the pair that occurs most often is merged, and among these the smallest pair."""
@@ -131,6 +141,7 @@ def settles_ties(student, word_counts, num_merges):
         case("the same pair twice in a word", word_counts={"baabba": 6, "bababa": 8}, num_merges=4),
         case("a rare letter beside itself", word_counts={"hooo": 1, "ho": 3, "hat": 2}, num_merges=2),
     ],
+    cites=["also where they overlap", "from left to right and without overlap"],
 )
 def handles_repeated_letters(student, word_counts, num_merges):
     """In a run of one letter all neighbours are counted, and merged from left to right without overlap."""
@@ -150,6 +161,7 @@ def handles_repeated_letters(student, word_counts, num_merges):
             "words that share letters", word_counts={"is": 4, "a": 7, "i": 1, "as": 2, "in": 9, "so": 3}, num_merges=7
         ),
     ],
+    cites=["Stop early when", "the chosen pairs (a, b), in order"],
 )
 def stops_when_no_pair_is_left(student, word_counts, num_merges):
     """Training ends early when every word is one token, and returns the merges made so far with their vocabulary."""
@@ -209,6 +221,13 @@ def counts(rng, tokens, pairs, ask, largest=0):
             ask=[("##c", "##b"), ("d", "##c")],
             pairs=[("d", "##c"), ("##c", "##b")],
         ),
+    ],
+    cites=[
+        "N is their sum",
+        "The change in log-likelihood",
+        "with the natural logarithm",
+        "Minus infinity if",
+        "the two tokens need not be",
     ],
 )
 def gains_log_likelihood(student, token_counts, pair_counts, ask):

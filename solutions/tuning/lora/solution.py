@@ -166,8 +166,10 @@ def adapter_state(model: nn.Module) -> dict[str, Tensor]:
 def lora_params(shapes: list[tuple[int, int]], r: int) -> int:
     """How many weights the adapters of rank r have, for layers with weights of these shapes.
 
-    lora_params([(8, 8), (8, 2)], 1) -> 26
-    lora_params([(12288, 12288)] * 192, 1) -> 4718592          # W_q and W_v in the 96 layers of GPT-3 175B
+    >>> lora_params([(8, 8), (8, 2)], 1)
+    26
+    >>> lora_params([(12288, 12288)] * 192, 1)  # W_q and W_v in the 96 layers of GPT-3 175B
+    4718592
     """
     # BEGIN SOLUTION
     return r * sum(rows + columns for rows, columns in shapes)
