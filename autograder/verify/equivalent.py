@@ -133,7 +133,7 @@ class DeclaredGenerals:
             )
             return
         scopes = table["scope"] if isinstance(table["scope"], list) else [table["scope"]]
-        kind, about, why = table["kind"], table.get("about"), table.get("why", table.get("open"))
+        kind, about, why = table["kind"], table.get("about"), table["open" if "open" in table else "why"]
         if not all(isinstance(text, str) for text in (*scopes, kind, why, about or "")):
             self.wrong.append(f"{where}: scope, kind, about and why are texts (scope may be a list of them)")
         elif not why.strip():

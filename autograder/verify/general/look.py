@@ -36,7 +36,8 @@ def plain(value: Any, depth: int = 0) -> Any:
         modes = [each.training for each in value.modules()]
         state = [(name, plain(each)) for name, each in (*value.named_parameters(), *value.named_buffers())]
         gradients = [plain(each.grad) for each in value.parameters()]
-        return "module", type(value).__name__, modes, state, gradients, plain(_own(value), depth + 1)
+        own = [plain(_own(each), depth + 1) for each in value.modules()]  # the rate of a dropout, say
+        return "module", type(value).__name__, modes, state, gradients, own
     if callable(value) or isinstance(value, types.ModuleType):
         return "callable", getattr(value, "__name__", "")
     return type(value).__name__, plain(_own(value), depth + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import itertools
 from collections.abc import Callable, Iterator
@@ -197,6 +198,8 @@ def _dtype(dtype: torch.dtype, times: float = 1.0) -> Callable[[Any], Any]:
     """Float tensors in another dtype; `times` a number that has no short form, so that a rounded one shows."""
 
     def change(value: Any) -> Any:
+        if isinstance(value, torch.nn.Module):
+            return copy.deepcopy(value).to(dtype)
         if isinstance(value, torch.Tensor) and value.is_floating_point():
             return (value.detach().to(dtype) * times).requires_grad_(value.requires_grad)
         return value
@@ -239,8 +242,6 @@ def _subclassed_modules(value: Any) -> Any:
 
 
 def _copied(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    import copy
-
     return lambda value: change(copy.deepcopy(value)) if isinstance(value, torch.nn.Module) else value
 
 

@@ -70,6 +70,7 @@ def keeps_the_smallest_set_of_mass_p(student, logits, p):
         case("as many rows as tokens", B=5, V=5, k=2),
         case("some are -inf already", B=3, V=8, hidden=3, k=4, dtype="float64"),
         case("all but one", B=4, V=7, k=6),
+        case("20 of 40", B=2, V=40, k=20),
     ],
     fresh=1,
 )
@@ -149,6 +150,7 @@ def come_as_often_as_they_should(seen, case):
         case("temperature 0 and nearly equal logits", shares=[[0.4, 0.4000004, 0.2]], temperature=0.0, expected=[[0, 1.0, 0]]),
         case("top_p 0 leaves one", shares=[[0.2, 0.35, 0.45]], top_p=0.0, expected=[[0, 0, 1.0]]),
         case("more than there are", shares=[[0.2, 0.5, 0.3]], top_k=50, expected=[[0.2, 0.5, 0.3]]),
+        case("20 of 24", shares=[[0.048] * 20 + [0.01] * 4], top_k=20, expected=[[0.05] * 20 + [0.0] * 4]),
         case("temperature 0, logits far from 0", shares=[[0.2, 0.35, 0.45]], temperature=0.0, shift=-500.0,
              expected=[[0, 0, 1.0]]),
     ],

@@ -146,6 +146,7 @@ def each_sequence_can_have_its_own_positions(student, x, pos, style, rotary_dim,
         case("half, interleaved, as in GLM", H=3, T=4, D=12, rotary_dim=6, style="interleaved"),
         case("all but two", T=6, D=10, rotary_dim=8, high=25),
         case("all of them, by number", T=3, D=6, rotary_dim=6, high=9),
+        case("20 of 24", T=2, D=24, rotary_dim=20, high=9),
         case(
             "own positions, base 300", B=2, T=3, D=8, rotary_dim=4, own=True, high=20, base=300.0, style="interleaved"
         ),
