@@ -1,11 +1,9 @@
 """The examples in a stub's docstrings, as one public check of the exercise: written once, run everywhere.
 
-    >>> merge([1, 2, 3], (1, 2), 9)
-    [9, 3]
-
-The check is made from the *released* stub, here and in a student's repository (where the plan has it), so that what a student
-writes into a docstring changes nothing. It has no points: what it shows is the specification itself. An example runs in the
-worker like any experiment; its judge, on the trusted side, compares what it gave with what the docstring says.
+An example is a line `>>> merge([1, 2, 3], (1, 2), 9)` with `[9, 3]` below it, as in a Python session. The check is made from
+the *released* stub, here and in a student's repository (where the plan has it), so that what a student writes into a docstring
+changes nothing. It has no points: what it shows is the specification itself. An example runs in the worker like any
+experiment; its judge, on the trusted side, compares what it gave with what the docstring says.
 """
 
 from __future__ import annotations
