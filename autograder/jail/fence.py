@@ -53,8 +53,7 @@ def mappings(maps: Iterable[str]) -> list[Mapping]:
 
 def gaps(found: list[Mapping]) -> list[Room]:
     """The ranges of free addresses between mappings."""
-    pairs = itertools.pairwise(found)
-    return [Room(before.high, after.low) for before, after in pairs if before.high < after.low]
+    return [Room(before.high, after.low) for before, after in itertools.pairwise(found) if before.high < after.low]
 
 
 def largest_gap(found: list[Mapping]) -> Room:

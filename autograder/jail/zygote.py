@@ -98,7 +98,8 @@ def main(descriptor: int) -> None:
     ready = _warm_up()
     control.send(_encode(ready))
     workers: set[int] = set()
-    forks = 0
+    measured: set[int] = set()  # of them, those whose memory is
+    forks, gather = 0, False
     try:
         while True:
             data, descriptors, _, _ = socket.recv_fds(control, 2**16, 2)
@@ -110,14 +111,19 @@ def main(descriptor: int) -> None:
                 if not has_device(request.profile) and not ready.cuda:
                     _import_here(request.imports)
                 forks += 1
-                if forks in GATHER_AT or not forks % GATHER_EVERY:
+                gather |= forks in GATHER_AT or not forks % GATHER_EVERY
+                if gather and not measured:  # what is shared with a worker now would be that worker's alone
                     pages.gather()
+                    gather = False
                 forked = _fork(request, control, descriptors, workers, ready.cuda)
                 for each in descriptors:
                     os.close(each)
+                if request.measured and forked.pid:
+                    measured.add(forked.pid)
                 control.send(_encode(forked))
             else:
                 workers.discard(request.pid)
+                measured.discard(request.pid)
                 control.send(_encode(_end(request.pid, workers)))
     finally:
         for pid in list(workers):

@@ -134,7 +134,7 @@ class DeclaredGenerals:
             return
         scopes = table["scope"] if isinstance(table["scope"], list) else [table["scope"]]
         kind, about, why = table["kind"], table.get("about"), table["open" if "open" in table else "why"]
-        if not all(isinstance(text, str) for text in (*scopes, kind, why, about or "")):
+        if not isinstance(why, str) or not all(isinstance(text, str) for text in (*scopes, kind, about or "")):
             self.wrong.append(f"{where}: scope, kind, about and why are texts (scope may be a list of them)")
         elif not why.strip():
             self.wrong.append(f"{where}: say why it is no mistake here")
