@@ -50,7 +50,10 @@ def float64_is_exact_to_the_end(student, q, k, v, scale):
     given = [{}, {"causal": True}, {"mask": mask}, {"mask": mask, "causal": True, "scale": 0.25}]
     outs = [student.attention(q, k, v, **options) for options in given]
     grads = [gradients(list(each), {"q": q, "k": k, "v": v}) for each in outs]
-    return {"outs": outs, "gradients": grads}
+    x = torch.linspace(-1, 1, 12, dtype=q.dtype).view(1, 6, 2)
+    weights = {f"{name}_proj.weight": 1.3 * torch.eye(2, dtype=q.dtype) for name in "qkvo"}
+    layer = with_weights(student.MultiHeadAttention(2, 1, bias=False), weights)
+    return {"outs": outs, "gradients": grads, "of a layer": layer(x, causal=True)}
 
 
 @check(points=1, inputs=qkv, lecture='why-the-root-of-d', public=[case('scale 1', values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=1.0)])

@@ -7,49 +7,45 @@ import contextlib
 import itertools
 import torch
 from torch import nn
-from autograder.checks import Tolerance, case, check, difference, reject
-from autograder.lab.replay import BadEvents, replay
-from autograder.lab.world import World
+from autograder.checks import Tolerance, case, check, difference, lab, reject
+from autograder.lab.replay import replay
 
 
 SUMS = Tolerance(atol=2e-6, rtol=1e-5)
 
 
-def tensors(rng, n, shape, dtype="float32", values=None):
+def tensors(rng, n, shape, dtype="float32", values=None, transposed=False):
     """One tensor for each rank."""
     dtype = getattr(torch, dtype)
     if values is not None:
-        return {"tensors": [torch.tensor(each, dtype=dtype) for each in values]}
-    if not dtype.is_floating_point:
-        return {"tensors": [rng.integers(-50, 50, *shape).to(dtype) for _ in range(n)]}
-    return {"tensors": [rng.normal(*shape, dtype=dtype) for _ in range(n)]}
+        made = [torch.tensor(each, dtype=dtype) for each in values]
+    elif not dtype.is_floating_point:
+        made = [rng.integers(-50, 50, *shape).to(dtype) for _ in range(n)]
+    else:
+        made = [rng.normal(*shape, dtype=dtype) for _ in range(n)]
+    return {"comm": lab("world", size=n), "x": lab("each_rank", values=made), "transposed": transposed}
 
 
-def ring(student, tensors):
-    """What every rank returns, and the record."""
-    world = World(len(tensors))
-    results = world.run(lambda comm: student.ring_allreduce(tensors[comm.rank], comm))
-    return {"results": results, "events": world.events}
+def ring(student, comm, x, transposed):
+    """What one rank returns. `transposed`: its tensor is a view whose elements do not lie in order."""
+    return student.ring_allreduce(x.T if transposed else x, comm)
 
 
-def judge_sum(seen, want):
+def judge_sum(seen, want, record):
     """The result is the sum, and messages alone made it."""
-    if any(event["event"] == "call" for event in seen["events"]):
+    if any(event["event"] == "call" for event in record):
         return reject("You use a collective of comm; build the ring from send and recv.")
-    return difference(seen["results"], want["results"], SUMS)
+    return difference(seen, want, SUMS)
 
 
-def judge_ring(seen, want, inputs):
+def judge_ring(seen, want, record, inputs):
     """2(n-1) chunks from each rank to its neighbour, each of them the partial sum that the ring has at that step."""
-    wrong = judge_sum(seen, want)
+    wrong = judge_sum(seen, want, record)
     if wrong is not None:
         return wrong
-    x = torch.stack([each.flatten() for each in inputs["tensors"]])  # (n, V)
+    x = torch.stack([(each.T if inputs["transposed"] else each).flatten() for each in inputs["x"]])  # (n, V)
     n = len(x)
-    try:
-        record = replay(seen["events"], n)
-    except BadEvents:
-        return reject("The record of messages is not what a world of these ranks records.")
+    record = replay(record, n)
     messages = [each for each in record.messages if each.tensor.numel()]
     if not all(each.received for each in record.messages):
         return reject("Some messages are sent and never received.")
@@ -99,15 +95,15 @@ def _same(a, b):
 
 
 @check(points=2, inputs=tensors, judge=judge_sum, lecture='around-the-ring', public=[case('two ranks, three elements', n=2, shape=(3,), values=[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), case('three ranks, two rows of three', n=3, shape=(2, 3))])
-def the_ring_sums(student, tensors):
+def the_ring_sums(student, comm, x, transposed):
     """ring_allreduce returns, on every rank, the sum over ranks in the shape and dtype of x, and leaves x as it was."""
-    return ring(student, tensors)
+    return ring(student, comm, x, transposed)
 
 
 @check(points=2, inputs=tensors, judge=judge_ring, lecture='around-the-ring', public=[case('two ranks, three elements', n=2, shape=(3,), values=[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), case('four ranks, four elements', n=4, shape=(4,))])
-def the_ring_sends_chunks(student, tensors):
+def the_ring_sends_chunks(student, comm, x, transposed):
     """In each of 2(n-1) steps, a rank sends one chunk to its neighbour: 2(n-1)/n of the tensor in all."""
-    return ring(student, tensors)
+    return ring(student, comm, x, transposed)
 
 
 @check(points=1, lecture='what-it-costs', public=[case('four ranks', pairs=[[4, 100]])])
@@ -144,20 +140,26 @@ def gradients(net):
     return {name: torch.zeros_like(p) if p.grad is None else p.grad.clone() for name, p in net.named_parameters()}
 
 
+def layers(rng, widths, dtype=torch.float32):
+    return [rng.normal(b, a + 1, scale=0.7, dtype=dtype) for a, b in itertools.pairwise(widths)]
+
+
 def setup(rng, widths, n, batch=3, steps=1, dtype="float32", **others):
     """Weights, and for each rank and step a batch of its own."""
     dtype = getattr(torch, dtype)
-    weights = [rng.normal(b, a + 1, scale=0.7, dtype=dtype) for a, b in itertools.pairwise(widths)]
+    weights = layers(rng, widths, dtype)
     batches = [[rng.normal(batch, widths[0], dtype=dtype) for _ in range(steps)] for _ in range(n)]
-    return {"weights": weights, "batches": batches, **others}
+    return {"comm": lab("world", size=n), "weights": weights, "batches": lab("each_rank", values=batches), **others}
 
 
-def training(rng, paths=None, frozen=(), **rest):
-    return setup(rng, paths=paths, frozen=list(frozen), **rest)
+def training(rng, n, steps=1, paths=None, frozen=(), **rest):
+    """`paths`: for each rank and step, the layers that are used, in order."""
+    paths = [[None] * steps] * n if paths is None else paths
+    return setup(rng, n=n, steps=steps, paths=lab("each_rank", values=paths), frozen=list(frozen), **rest)
 
 
-def accumulating(rng, nested=False, paths=None, **rest):
-    return setup(rng, nested=nested, paths=paths, **rest)
+def accumulating(rng, nested=False, **rest):
+    return {**training(rng, **rest), "nested": nested}
 
 
 def overlapping(rng, before="", **rest):
@@ -170,120 +172,50 @@ def batches_for_norm(rng, evaluate=False, **rest):
 
 def per_rank_state(rng, n, widths, norm=False):
     """Different weights (and statistics) on every rank."""
-    weights = [setup(rng, widths, 1)["weights"] for _ in range(n)]
-    counts = [rng.integer(1, 100) for _ in range(n)]
-    means = [rng.normal(widths[0]) for _ in range(n)] if norm else None
-    return {"weights": weights, "means": means, "counts": counts, "x": rng.normal(2, widths[0])}
+    state = [
+        {
+            "weights": layers(rng, widths),
+            "mean": rng.normal(widths[0]) if norm else None,
+            "count": rng.integer(1, 100),
+        }
+        for _ in range(n)
+    ]
+    return {"comm": lab("world", size=n), "state": lab("each_rank", values=state), "x": rng.normal(2, widths[0])}
 
 
 @check(points=1, inputs=per_rank_state, lecture='all-ranks-start-alike', public=[case('two ranks, one layer', n=2, widths=[2, 3])])
-def all_ranks_start_alike(student, weights, means, counts, x):
+def all_ranks_start_alike(student, comm, state, x):
     """After construction, every rank has the parameters and buffers of rank 0, in the module that was given."""
-    world = World(len(weights))
-
-    def program(comm):
-        net = Net(weights[comm.rank], norm=means is not None)
-        if means is not None:
-            net.norm.running_mean.copy_(means[comm.rank])
-            net.norm.num_batches_tracked.fill_(counts[comm.rank])
-        ddp = student.MiniDDP(net, 64, comm)
-        state = {name: value.clone() for name, value in net.state_dict().items()}
-        return {"state": state, "output": ddp.eval()(x)}
-
-    return world.run(program)
+    net = Net(state["weights"], norm=state["mean"] is not None)
+    if state["mean"] is not None:
+        net.norm.running_mean.copy_(state["mean"])
+        net.norm.num_batches_tracked.fill_(state["count"])
+    ddp = student.MiniDDP(net, 64, comm)
+    after = {name: value.clone() for name, value in net.state_dict().items()}
+    return {"state": after, "output": ddp.eval()(x)}
 
 
-def train(student, weights, batches, cap, paths=None, frozen=()):
-    """Steps of gradient descent: every rank's gradients after each, and the record."""
-    world = World(len(batches))
-
-    def program(comm):
-        net = Net(weights, frozen=frozen)
-        ddp = student.MiniDDP(net, cap, comm)
-        seen = []
-        for step, x in enumerate(batches[comm.rank]):
-            if paths is not None:
-                net.path = paths[comm.rank][step]
-            net.zero_grad()
-            ddp(x).pow(2).sum().backward()
-            ddp.finalize()
-            seen.append(gradients(net))
-            with torch.no_grad():
-                for p, grad in zip(net.parameters(), seen[-1].values(), strict=True):
-                    p -= 0.1 * grad
-        return seen, [p.grad for p in net.parameters() if not p.requires_grad]
-
-    results = world.run(program)
-    return {
-        "gradients": [seen for seen, _ in results],
-        "of the frozen": [none for _, none in results],
-        "events": world.events,
-    }
+def train(student, comm, weights, batches, cap, paths, frozen):
+    """Steps of gradient descent on one rank: its gradients after each."""
+    net = Net(weights, frozen=frozen)
+    ddp = student.MiniDDP(net, cap, comm)
+    seen = []
+    for x, path in zip(batches, paths, strict=True):
+        net.path = net.path if path is None else path
+        net.zero_grad()
+        ddp(x).pow(2).sum().backward()
+        ddp.finalize()
+        seen.append(gradients(net))
+        with torch.no_grad():
+            for p, grad in zip(net.parameters(), seen[-1].values(), strict=True):
+                p -= 0.1 * grad
+    return {"gradients": seen, "of the frozen": [p.grad for p in net.parameters() if not p.requires_grad]}
 
 
 def numbers(parts):
     """Every number of these tensors, sorted."""
     flat = [part.double().flatten() for part in parts]
     return torch.cat([torch.zeros(1, dtype=torch.float64), *flat]).sort().values
-
-
-def among(values, known):
-    """For each value, whether it is, within rounding, one of the sorted known numbers."""
-    after = torch.searchsorted(known, values).clamp(max=len(known) - 1)
-    nearest = torch.minimum((known[after] - values).abs(), (known[(after - 1).clamp_min(0)] - values).abs())
-    return nearest <= SUMS.atol + SUMS.rtol * values.abs()
-
-
-def given_by(record, rank):
-    """The numbers that a rank gave to the others (what it broadcasts too: a sum that was gathered goes back that way)."""
-    parts = [each.payloads[rank] for each in record.collectives if each.op != "broadcast" or each.peer == rank]
-    return numbers(parts + [each.tensor for each in record.messages if each.src == rank])
-
-
-def arrived(record):
-    """The numbers that a rank can have as sums: what collectives add up, what messages and broadcasts carry."""
-    parts = [each.total for each in record.collectives if each.op != "broadcast"]
-    parts += [each.payloads[each.peer] for each in record.of("broadcast")]
-    return numbers(parts + [each.tensor for each in record.messages])
-
-
-def shares(record, inputs):
-    """(rank, number): each rank's own gradients of all reductions, from the record of the reference."""
-    return torch.stack(
-        [
-            torch.cat([each.payloads[rank].double() for each in record.of("all_reduce")])
-            for rank in range(len(inputs["batches"]))
-        ]
-    )
-
-
-def never_left(record, own):
-    """The first rank whose gradients did not all leave it, as they are or divided by n; else None.
-
-    A rank that was sent something may have added to it what it passes on, as on a ring: then a sum with others' counts.
-    """
-    n = len(own)
-    for rank in range(n):
-        given = given_by(record, rank)
-        others = [other for other in range(n) if other != rank]
-        left = own[rank] == 0  # nothing to tell
-        for count in range(n if any(each.dst == rank for each in record.messages) else 1):
-            for added in itertools.combinations(others, count):
-                part = own[[rank, *added]].sum(0)
-                left |= among(part, given) | among(part / n, given)
-        if not left.all():
-            return rank
-    return None
-
-
-def is_explained(record, own):
-    """Whether the sums over ranks are among what arrived, or each rank was sent all that it adds up."""
-    n, total, known = len(own), own.sum(0), arrived(record)
-    if (among(total, known) | among(total / n, known)).all():
-        return True
-    sent = {(src, dst): [each.tensor for each in record.messages if (each.src, each.dst) == (src, dst)]
-            for src, dst in itertools.permutations(range(n), 2)}  # fmt: skip
-    return all(among(own[src], numbers(parts)).all() for (src, _), parts in sent.items())
 
 
 def misplaced(seen, want):
@@ -299,54 +231,33 @@ def misplaced(seen, want):
     return None
 
 
-def judge_gradients(seen, want, inputs):
-    """The gradients are right; each rank's share of each of them left the rank; and the sums are what was sent."""
-    wrong = misplaced(seen["gradients"], want["gradients"]) or difference(seen["gradients"], want["gradients"], SUMS)
-    if wrong is not None:
-        return wrong
-    n = len(inputs["batches"])
-    try:
-        record = replay(seen["events"], n)
-    except BadEvents:
-        return reject("The record of calls is not what a world of these ranks records.")
-    if n == 1:
-        return None
-    own = shares(replay(want["events"], n), inputs)
-    rank = never_left(record, own)
-    if rank is not None:
-        return reject(
-            "The gradients of rank {rank} were not all sent to the others, so their mean can't come from there. "
-            "Ranks share no memory: what another one knows has to go through `comm`.",
-            rank=rank,
-        )
-    if not is_explained(record, own):
-        return reject("The gradients did not come from what the ranks sent to each other.")
-    return None
+def judge_gradients(seen, want):
+    """The gradients are right, on every rank and in every step."""
+    got, right = ([rank["gradients"] for rank in ranks] for ranks in (seen, want))
+    return misplaced(got, right) or difference(seen, want, SUMS)
 
 
 @check(points=2, inputs=training, judge=judge_gradients, lecture='the-mean-of-gradients', public=[case('two ranks, two layers', n=2, widths=[2, 3, 1], cap=1000), case('a bucket for each parameter', n=2, widths=[2, 2], cap=1)])
-def gradients_are_averaged(student, weights, batches, cap, paths, frozen):
+def gradients_are_averaged(student, comm, weights, batches, cap, paths, frozen):
     """After finalize, every rank's gradients are the mean over ranks, in every step."""
-    return train(student, weights, batches, cap, paths, frozen)
+    return train(student, comm, weights, batches, cap, paths, frozen)
 
 
-@check(points=1, inputs=setup, judge=judge_gradients, lecture='parameters-without-a-gradient', public=[case('rank 1 skips a layer', n=2, widths=[2, 2, 2, 2], cap=30, paths=[[[0, 1, 2]], [[0, 2]]])])
-def unused_parameters_count_as_zero(student, weights, batches, cap, paths):
+@check(points=1, inputs=training, judge=judge_gradients, lecture='parameters-without-a-gradient', public=[case('rank 1 skips a layer', n=2, widths=[2, 2, 2, 2], cap=30, paths=[[[0, 1, 2]], [[0, 2]]])])
+def unused_parameters_count_as_zero(student, comm, weights, batches, cap, paths, frozen):
     """Whatever layers a rank used, and in whatever order, no rank hangs, and an unused parameter counts as 0 in the mean."""
-    return train(student, weights, batches, cap, paths)
+    return train(student, comm, weights, batches, cap, paths, frozen)
 
 
-def judge_accumulation(seen, want, inputs):
+def judge_accumulation(seen, want, record, inputs):
     """As `judge_gradients`, and the gradients went out once, in the last backward."""
-    wrong = difference(seen["alone"], want["alone"], SUMS) or judge_gradients(seen, want, inputs)
+    wrong = judge_gradients(seen, want)
     if wrong is not None:
         return wrong
     n = len(inputs["batches"])
-    record = replay(seen["events"], n)
+    record = replay(record, n)
     begins = {rank: place for place, rank, name in record.marks if name == "outside of no_sync"}
     starts = {rank: place for place, rank, name in record.marks if name == "built"}
-    if set(begins) != set(range(n)) or set(starts) != set(range(n)):
-        return reject("The record of calls is not what a world of these ranks records.")
     sent = [
         each
         for each in record.collectives
@@ -368,56 +279,41 @@ def judge_accumulation(seen, want, inputs):
 
 
 @check(points=1, inputs=accumulating, judge=judge_accumulation, lecture='accumulation-without-sending', public=[case('two micro-batches', n=2, widths=[2, 3, 1], cap=40, steps=2)])
-def no_sync_accumulates(student, weights, batches, cap, nested, paths):
+def no_sync_accumulates(student, comm, weights, batches, cap, paths, frozen, nested):
     """Under no_sync gradients accumulate on each rank and nothing is sent; the next backward averages all that accumulated."""
-    world = World(len(batches))
+    net = Net(weights, frozen=frozen)
+    ddp = student.MiniDDP(net, cap, comm)
+    comm.mark("built")
 
-    def program(comm):
-        net = Net(weights)
-        ddp = student.MiniDDP(net, cap, comm)
-        comm.mark("built")
-        *first, last = range(len(batches[comm.rank]))
+    def backward(x, path):
+        net.path = net.path if path is None else path
+        ddp(x).pow(2).sum().backward()
 
-        def backward(step):
-            net.path = paths[comm.rank][step] if paths else net.path
-            ddp(batches[comm.rank][step]).pow(2).sum().backward()
-
-        with ddp.no_sync():
-            if nested:
-                with ddp.no_sync():
-                    pass
-            for step in first:
-                backward(step)
-        alone = gradients(net)
-        comm.mark("outside of no_sync")
-        backward(last)
-        ddp.finalize()
-        return alone, gradients(net)
-
-    results = world.run(program)
-    return {
-        "alone": [alone for alone, _ in results],
-        "gradients": [[after] for _, after in results],
-        "events": world.events,
-    }
+    *first, last = zip(batches, paths, strict=True)
+    with ddp.no_sync():
+        if nested:
+            with ddp.no_sync():
+                pass
+        for x, path in first:
+            backward(x, path)
+    alone = gradients(net)
+    comm.mark("outside of no_sync")
+    backward(*last)
+    ddp.finalize()
+    return {"alone": alone, "gradients": [gradients(net)]}
 
 
 @check(points=1, inputs=batches_for_norm, lecture='buffers', public=[case('two ranks, two batches', n=2, widths=[2, 1], steps=2)])
-def buffers_follow_rank_0(student, weights, batches, evaluate):
+def buffers_follow_rank_0(student, comm, weights, batches, evaluate):
     """Each forward starts from the buffers of rank 0: after it, a rank has those, updated with its own batch."""
-    world = World(len(batches))
-
-    def program(comm):
-        net = Net(weights, norm=True)
-        ddp = student.MiniDDP(net, 1000, comm)
-        outputs = []
-        for step, x in enumerate(batches[comm.rank]):
-            ddp.train(not (evaluate and step))
-            outputs.append(ddp(x).detach().clone())
-            outputs += [buffer.clone() for buffer in net.buffers()]
-        return outputs
-
-    return world.run(program)
+    net = Net(weights, norm=True)
+    ddp = student.MiniDDP(net, 1000, comm)
+    outputs = []
+    for step, x in enumerate(batches):
+        ddp.train(not (evaluate and step))
+        outputs.append(ddp(x).detach().clone())
+        outputs += [buffer.clone() for buffer in net.buffers()]
+    return outputs
 
 
 def buckets_of(weights, cap):
@@ -432,13 +328,13 @@ def buckets_of(weights, cap):
     return [(sum(sizes[each] for each in bucket), bucket) for bucket in buckets]
 
 
-def judge_overlap(seen, want, inputs):
+def judge_overlap(seen, want, record, inputs):
     """One all-reduce a bucket, begun between the bucket's last gradient and the next one, and waited for after all."""
-    wrong = judge_gradients(seen, want, inputs)
+    wrong = judge_gradients(seen, want)
     if wrong is not None:
         return wrong
     n = len(inputs["batches"])
-    record = replay(seen["events"], n)
+    record = replay(record, n)
     buckets = buckets_of(inputs["weights"], inputs["cap"])
     sums = record.of("all_reduce")
     sizes = [each.payloads[0].numel() for each in sums]
@@ -447,9 +343,14 @@ def judge_overlap(seen, want, inputs):
             "The all-reduces have {got} elements; the buckets have {want}.", got=sizes, want=[s for s, _ in buckets]
         )
     for rank in range(n):
-        places = {name: place for place, whose, name in record.marks if whose == rank}
-        if set(places) != {f"gradient {index}" for _, bucket in buckets for index in bucket}:
-            return reject("The record of calls is not what a world of these ranks records.")
+        marks = [(name, place) for place, whose, name in record.marks if whose == rank]
+        places = dict(marks)
+        if sorted(name for name, _ in marks) != sorted(
+            f"gradient {index}" for _, bucket in buckets for index in bucket
+        ):
+            return reject(
+                "A parameter's gradient does not come exactly once in backward, or marks are not left to the check."
+            )
         for number, (each, (_, bucket)) in enumerate(zip(sums, buckets, strict=True)):
             complete = max(places[f"gradient {index}"] for index in bucket)
             if each.called[rank] < complete:
@@ -465,21 +366,16 @@ def judge_overlap(seen, want, inputs):
 
 
 @check(points=2, bonus=True, inputs=overlapping, judge=judge_overlap, lecture='buckets-that-overlap-backward', public=[case('two layers, a bucket for each', n=2, widths=[2, 3, 2], cap=36)])
-def buckets_overlap_backward(student, weights, batches, cap, before):
+def buckets_overlap_backward(student, comm, weights, batches, cap, before):
     """Each bucket's all-reduce is started, flat and in order, as soon as its last gradient is there, and waited for in finalize."""
-    world = World(len(batches))
-
-    def program(comm):
-        net = Net(weights)
-        ddp = student.MiniDDP(net, cap, comm)
-        for index, p in enumerate(net.parameters()):
-            p.register_hook(lambda grad, index=index: comm.mark(f"gradient {index}"))
-        if before:
-            with contextlib.suppress(KeyError), ddp.no_sync():
-                if before == "exception":
-                    raise KeyError("from inside")
-        ddp(batches[comm.rank][0]).pow(2).sum().backward()
-        ddp.finalize()
-        return [gradients(net)]
-
-    return {"gradients": world.run(program), "events": world.events}
+    net = Net(weights)
+    ddp = student.MiniDDP(net, cap, comm)
+    for index, p in enumerate(net.parameters()):
+        p.register_hook(lambda grad, index=index: comm.mark(f"gradient {index}"))
+    if before:
+        with contextlib.suppress(KeyError), ddp.no_sync():
+            if before == "exception":
+                raise KeyError("from inside")
+    ddp(batches[0]).pow(2).sum().backward()
+    ddp.finalize()
+    return {"gradients": [gradients(net)]}

@@ -5,9 +5,10 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 import torch
 from torch.nn.functional import cross_entropy, mse_loss
-from autograder.checks import case, check, reject
+from autograder.checks import Rejection, case, check, lab, reject
 from autograder.lab.schedules import drawn, invalid, too_long
-from autograder.lab.stages import execution, most_kept, recorded, stack
+from autograder.lab.stages import stack
+from autograder.lab.steps import execution, most_kept, strangers
 
 
 def all_forwards_first(seen, case):
@@ -95,11 +96,22 @@ def micro_batches(case):
     return [rows // m + (i < rows % m) for i in range(m)]
 
 
-def forwards_then_backwards(seen, case):
-    """Every stage: m forwards of the right sizes, then each of them back, once."""
+def hosted(rng, training=True, **rest):
+    """The same with stages on the trusted side: what happens to them is recorded there."""
+    made = batch(rng, **rest)
+    stages = lab("stages", kinds=made.pop("kinds"), weights=made.pop("weights"))
+    del made["before"]
+    return {"stages": stages, **made, "training": training}
+
+
+def forwards_then_backwards(seen, want, record, want_record, inputs, case):
+    """Every stage: m forwards of the right micro-batches, then each of them back, once."""
     sizes = micro_batches(case)
-    for stage, events in enumerate(execution(seen, len(case["kinds"]))):
-        kinds = "".join(what for what, _, _ in events)
+    ran = execution(record, want_record, len(case["kinds"]), len(sizes))
+    if isinstance(ran, Rejection):
+        return ran
+    for stage, steps in enumerate(ran):
+        kinds = "".join(step.kind for step in steps)
         if "BF" in kinds:
             return reject(
                 "Stage {stage} runs a forward after a backward: {kinds}. All forwards come first.",
@@ -112,37 +124,47 @@ def forwards_then_backwards(seen, case):
                 "either direction.",
                 stage=stage, forwards=kinds.count("F"), backwards=kinds.count("B"), m=len(sizes),
             )  # fmt: skip
-        if sorted(call for what, call, _ in events if what == "B") != list(range(len(sizes))):
+        if sorted(step.call for step in steps if step.kind == "B") != list(range(len(sizes))):
             return reject(
                 "Stage {stage} runs the backward of some micro-batch twice, and of another never.", stage=stage
             )
-        got = [rows for what, _, rows in events if what == "F"]
+        got = [step.rows for step in steps if step.kind == "F"]
         if sorted(got) != sorted(sizes):
             return reject(
                 "The micro-batches of stage {stage} have {got} rows. They are those of tensor_split: {want}.",
                 stage=stage, got=got, want=sizes,
             )  # fmt: skip
+        if sorted(step.micro_batch for step in steps if step.kind == "F") != list(range(len(sizes))):
+            return strangers(ran) or reject(
+                "Stage {stage} runs some micro-batch twice, and another never.", stage=stage
+            )
+    if seen != want:
+        return reject("The stages come back in another mode: `training` is {got}; it was {want}.", got=seen, want=want)
     return None
 
 
-def events(student, kinds, weights, x, y, options, loss, before):
-    """What the stages write down, in the order in which it happens."""
-    log = []
-    student.run_gpipe(recorded(stack(kinds, weights), log), x, y, LOSSES[loss], **options)
-    return list(log)
+def run(student, stages, x, y, options, loss, training):
+    """The stages' modes afterwards. What the judge looks at is the record of the stages."""
+    for stage in stages:
+        stage.train(training)
+    student.run_gpipe(stages, x, y, LOSSES[loss], **options)
+    return [stage.training for stage in stages]
 
 
-@check(points=1, inputs=batch, judge=forwards_then_backwards, lecture='running-it', public=[case('2 stages, 3 micro-batches', rows=6, m=3, kinds=['linear', 'linear']), case('3 stages, 5 rows, 2 micro-batches', rows=5, m=2, kinds=['linear'] * 3)])
-def each_micro_batch_passes_once(student, kinds, weights, x, y, options, loss, before):
+@check(points=1, inputs=hosted, judge=forwards_then_backwards, lecture='running-it', public=[case('2 stages, 3 micro-batches', rows=6, m=3, kinds=['linear', 'linear']), case('3 stages, 5 rows, 2 micro-batches', rows=5, m=2, kinds=['linear'] * 3)])
+def each_micro_batch_passes_once(student, stages, x, y, options, loss, training):
     """Each stage of `run_gpipe` runs m forwards, of the rows of `tensor_split`, and then their m backwards."""
-    return events(student, kinds, weights, x, y, options, loss, before)
+    return run(student, stages, x, y, options, loss, training)
 
 
-def one_at_a_time_is_kept(seen, case):
+def one_at_a_time_is_kept(record, want_record, case):
     """With recomputation: m forwards that keep nothing, then for each micro-batch a forward and its backward."""
     m, stages = case["m"], len(case["kinds"])
-    for stage, events in enumerate(execution(seen, stages)):
-        kinds = [what for what, _, _ in events]
+    ran = execution(record, want_record, stages, m)
+    if isinstance(ran, Rejection):
+        return ran
+    for stage, steps in enumerate(ran):
+        kinds = [step.kind for step in steps]
         if kinds.count("B") != m or kinds.count("F") != 2 * m:
             return reject(
                 "Stage {stage} runs {forwards} forwards and {backwards} backwards for {m} micro-batches. With recompute it runs each "
@@ -151,17 +173,17 @@ def one_at_a_time_is_kept(seen, case):
             )  # fmt: skip
         if kinds[:m] != ["F"] * m:
             return reject("Stage {stage} runs a backward before its m forwards are done.", stage=stage)
-    for stage, most in enumerate(most_kept(seen, stages)):
+    for stage, most in enumerate(most_kept(record, stages)):
         if most > 1:
             return reject(
                 "Stage {stage} keeps what the backward needs for {most} micro-batches at once. With recompute a forward keeps its "
                 "input alone (`torch.no_grad()`), and is run again just before its backward.",
                 stage=stage, most=most,
             )  # fmt: skip
-    return None
+    return strangers(ran)
 
 
-@check(points=1, inputs=batch, judge=one_at_a_time_is_kept, lecture='recomputation', public=[case('2 stages, 3 micro-batches', rows=6, m=3, kinds=['linear', 'linear'], recompute=True)])
-def recomputing_keeps_one_micro_batch(student, kinds, weights, x, y, options, loss, before):
+@check(points=1, inputs=hosted, judge=one_at_a_time_is_kept, lecture='recomputation', public=[case('2 stages, 3 micro-batches', rows=6, m=3, kinds=['linear', 'linear'], recompute=True)])
+def recomputing_keeps_one_micro_batch(student, stages, x, y, options, loss, training):
     """With recompute=True a stage keeps what a backward needs for one micro-batch at a time, and runs each forward twice."""
-    return events(student, kinds, weights, x, y, options, loss, before)
+    return run(student, stages, x, y, options, loss, training)

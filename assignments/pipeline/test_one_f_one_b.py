@@ -5,10 +5,11 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 import torch
 from torch.nn.functional import cross_entropy, mse_loss
-from autograder.checks import case, check, reject
+from autograder.checks import Rejection, case, check, lab, reject
 from autograder.lab.pipeline import peaks, random_schedule
 from autograder.lab.schedules import invalid, too_full, too_long
-from autograder.lab.stages import execution, most_kept, recorded, stack
+from autograder.lab.stages import stack
+from autograder.lab.steps import execution, most_kept, most_outputs, strangers
 
 
 def as_short_as_gpipe(seen, case):
@@ -62,6 +63,14 @@ LAST_FIRST = [
 SCHEDULES = {"2 devices, 3 micro-batches": TWO_BY_THREE, "the last first": LAST_FIRST}
 
 
+def ahead(stage, most, m):
+    """A device's list that holds `most` micro-batches at once: a backward as soon as that many forwards have run."""
+    turns = [(stage, "F", i) for i in range(most)]
+    for i in range(m):
+        turns += [(stage, "B", i), *([(stage, "F", most + i)] if most + i < m else [])]
+    return turns
+
+
 def step(rng, rows, kinds, m=1, order="random", width=3, loss="mse", dtype="float32", before=False):
     """A schedule, a model with a stage for each of its devices, and a batch; `before`: there are gradients already."""
     dtype = getattr(torch, dtype)
@@ -75,6 +84,8 @@ def step(rng, rows, kinds, m=1, order="random", width=3, loss="mse", dtype="floa
             width = wider
     if order == "random":
         schedule = random_schedule(rng, len(kinds), m)
+    elif order == "1F1B":
+        schedule = [ahead(s, min(m, len(kinds) - s), m) for s in range(len(kinds))]
     elif order == "all forwards first":
         schedule = [[(s, kind, i) for kind in "FB" for i in range(m)] for s in range(len(kinds))]
     else:
@@ -112,64 +123,82 @@ def gradients_are_those_of_the_batch(student, schedule, kinds, weights, x, y, lo
     }
 
 
-def wanted(ops, rows):
-    """What a stage writes down when it runs `ops`: (kind, number of the forward, rows)."""
-    m = len(ops) // 2
-    calls, events = {}, []
-    for _, kind, i in ops:
-        call = calls.setdefault(i, len(calls))
-        events.append((kind, call, rows // m + (i < rows % m)))
-    return events
+def hosted(rng, training=True, **rest):
+    """The same with stages on the trusted side: what happens to them is recorded there."""
+    made = step(rng, **rest)
+    stages = lab("stages", kinds=made["kinds"], weights=made["weights"])
+    return {
+        "schedule": made["schedule"],
+        "stages": stages,
+        "x": made["x"],
+        "y": made["y"],
+        "loss": made["loss"],
+        "training": training,
+    }
 
 
-def in_order(seen, inputs, case):
+def written(ops):
+    return " ".join(f"{kind}{i}" for kind, i in ops)
+
+
+def in_order(seen, want, record, want_record, inputs):
     schedule = inputs["schedule"]
-    for stage, (events, ops) in enumerate(zip(execution(seen, len(schedule)), schedule, strict=True)):
-        got, want = "".join(kind for kind, _, _ in events), "".join(kind for _, kind, _ in ops)
-        if got != want:
-            return reject(
+    m = len(schedule[0]) // 2
+    ran = execution(record, want_record, len(schedule), m)
+    if isinstance(ran, Rejection):
+        return ran
+    for stage, (steps, ops) in enumerate(zip(ran, schedule, strict=True)):
+        numbers = [i for _, kind, i in ops if kind == "F"]  # in the order in which the reference runs them
+        got = [(step.kind, numbers[step.micro_batch] if step.micro_batch >= 0 else "?") for step in steps]
+        right = [(kind, i) for _, kind, i in ops]
+        if got != right:
+            return strangers(ran) or reject(
                 "Stage {stage} runs {got}; its list says {want}. Each device runs its own list, in order, each operation once.",
-                stage=stage, got=got, want=want,
+                stage=stage, got=written(got), want=written(right),
             )  # fmt: skip
-        if events != wanted(ops, case["rows"]):
-            return reject(
-                "Stage {stage} runs F and B in the right places, but for other micro-batches than its list says: (kind, how many "
-                "forwards before, rows) are {got}; expected {want}.",
-                stage=stage, got=events, want=wanted(ops, case["rows"]),
-            )  # fmt: skip
+    if seen != want:
+        return reject("The stages come back in another mode: `training` is {got}; it was {want}.", got=seen, want=want)
     return None
 
 
-def freed(seen, inputs):
+def freed(record, inputs):
     schedule = inputs["schedule"]
     stages = len(schedule)
-    for stage, events in enumerate(execution(seen, stages)):
-        if sum(kind == "B" for kind, _, _ in events) < len(schedule[stage]) // 2:
+    for stage, ops in enumerate(schedule):
+        if sum(event["event"] == "B" and event["stage"] == stage for event in record) < len(ops) // 2:
             return reject("Stage {stage} runs too few backwards, so there is nothing to free.", stage=stage)
-    for stage, (most, enough) in enumerate(zip(most_kept(seen, stages), peaks(schedule), strict=True)):
+    for stage, (most, enough) in enumerate(zip(most_kept(record, stages), peaks(schedule), strict=True)):
         if most > enough:
             return reject(
                 "Stage {stage} keeps what a backward needs for {most} micro-batches at once; with this schedule {enough} are enough. "
                 "Run each B when its turn comes, let it free its graph, and drop what you hold of its micro-batch.",
                 stage=stage, most=most, enough=enough,
             )  # fmt: skip
+    most, enough = most_outputs(record), sum(peaks(schedule)) + 2  # what a variable of a loop still holds
+    if most > enough:
+        return reject(
+            "{most} outputs of stages are in memory at once; with this schedule {enough} are enough. The output of a stage is the input of "
+            "the next: drop what you hold of a micro-batch when its B has run.",
+            most=most, enough=enough,
+        )  # fmt: skip
     return None
 
 
-def events(student, schedule, kinds, weights, x, y, loss, before):
-    """What the stages write down, in the order in which it happens."""
-    log = []
-    student.run_schedule(schedule, recorded(stack(kinds, weights), log), x, y, LOSSES[loss])
-    return list(log)
+def run(student, schedule, stages, x, y, loss, training):
+    """The stages' modes afterwards. What the judge looks at is the record of the stages."""
+    for stage in stages:
+        stage.train(training)
+    student.run_schedule(schedule, stages, x, y, LOSSES[loss])
+    return [stage.training for stage in stages]
 
 
-@check(points=1, inputs=step, judge=in_order, lecture='running-a-schedule', public=[case('2 devices, 7 rows', rows=7, kinds=['linear', 'linear'], order='2 devices, 3 micro-batches'), case('micro-batches in another order', rows=7, kinds=['linear', 'linear'], order='the last first')])
-def stages_run_their_lists(student, schedule, kinds, weights, x, y, loss, before):
+@check(points=1, inputs=hosted, judge=in_order, lecture='running-a-schedule', public=[case('2 devices, 7 rows', rows=7, kinds=['linear', 'linear'], order='2 devices, 3 micro-batches'), case('micro-batches in another order', rows=7, kinds=['linear', 'linear'], order='the last first')])
+def stages_run_their_lists(student, schedule, stages, x, y, loss, training):
     """Stage s of `run_schedule` runs `schedule[s]`: each forward and backward once, in exactly that order."""
-    return events(student, schedule, kinds, weights, x, y, loss, before)
+    return run(student, schedule, stages, x, y, loss, training)
 
 
-@check(points=1, inputs=step, judge=freed, lecture='running-a-schedule', public=[case('2 devices, 3 micro-batches', rows=6, kinds=['linear', 'linear'], order='2 devices, 3 micro-batches')])
-def memory_is_what_the_schedule_promises(student, schedule, kinds, weights, x, y, loss, before):
+@check(points=1, inputs=hosted, judge=freed, lecture='running-a-schedule', public=[case('2 devices, 3 micro-batches', rows=6, kinds=['linear', 'linear'], order='2 devices, 3 micro-batches'), case('2 devices, 8 micro-batches, 1F1B', rows=8, m=8, kinds=['linear', 'linear'], order='1F1B')])
+def memory_is_what_the_schedule_promises(student, schedule, stages, x, y, loss, training):
     """A stage keeps what a micro-batch's backward needs from its F to its B, and frees it then."""
-    return events(student, schedule, kinds, weights, x, y, loss, before)
+    return run(student, schedule, stages, x, y, loss, training)

@@ -137,7 +137,7 @@ def program(
     if machine == "x86_64":
         code += [_op(AT_LEAST, X32, 0, 1), _op(RETURN, KILL)]
     for name, body in ({} if room is None else held.bodies(room)).items():
-        number = {**syscalls.ALLOWED, **syscalls.CHECKED}[name][column]
+        number = {**syscalls.ALLOWED, **syscalls.CHECKED, **syscalls.COUNTERS}[name][column]
         if number is not None:
             code += [_op(EQUAL, number, 0, len(body)), *(_op(*each) for each in body)]
     holes: list[int] = []

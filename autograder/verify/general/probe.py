@@ -11,6 +11,7 @@ import msgspec
 from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading.runner import Code, RunLimits, Session
 from autograder.jail.host import Zygote
+from autograder.lab import is_hosted
 from autograder.verify.general.made import General
 
 NOT_TRIED = "nothing: no call of it could be made again"
@@ -81,8 +82,10 @@ def _cases(plan: Plan) -> tuple[_Cases, _Cases]:
     more: _Cases = []
     for check in plan.checks:
         if check.is_runnable() and not check.budget:
-            public = [case for case in check.cases if case.public]
-            hidden = [case for case in check.cases if not case.public]
+            # What a rank of a hosted value calls goes to the host: a harness for one process can't make it again.
+            cases = [case for case in check.cases if not is_hosted(case.lab)]
+            public = [case for case in cases if case.public]
+            hidden = [case for case in cases if not case.public]
             first += [(check, case) for case in (*public[:1], *hidden[:1])]
             more += [(check, case) for case in (*public[1:], *hidden[1:])]
     return first, more
