@@ -158,7 +158,8 @@ class Twin:
         try:
             verdict = self._judged(check, value, want, seen) if check.judge else _compared(check, value, want)
         except Exception as error:
-            return Verdict(False, text=text, problem=f"the judge raised {type(error).__name__}: {error}")
+            where = _place(error, "checks.py")
+            return Verdict(False, text=text, problem=f"the judge raised {type(error).__name__}{where}: {error}")
         verdict.text = text
         if verdict.passed and seen.changed and not check.mutates:
             return Verdict(False, text=text, message=_mutation(seen))
@@ -251,8 +252,21 @@ def _describe(exercise: Exercise) -> Described:
         checks=checks,
         hidden={check.name: len(check.hidden) for check in exercise.checks},
         mistakes=[Derived(each.sentence, each.source, list(each.only), each.crashes) for each in exercise.mistakes],
+        cheats=[Derived(each.sentence, each.source, []) for each in exercise.cheats],
         alternatives=[Derived(each.sentence, each.source, list(each.only)) for each in exercise.alternatives],
     )
+
+
+def _place(error: BaseException, file: str) -> str:
+    """` at checks.py:12 in judge`: the last line of that file in the traceback, or ""."""
+    found = ""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if Path(code.co_filename).name == file:
+            found = f" at {file}:{trace.tb_lineno} in {code.co_name}"
+        trace = trace.tb_next
+    return found
 
 
 def _made(check: Check, rng: Rng, parameters: dict[str, Any]) -> Made:
