@@ -245,7 +245,6 @@ def codes_are_rounded_and_clamped(student, x, s, z, bits, symmetric):
 @check(
     points=1,
     inputs=some_codes,
-    tolerance=Tolerance(atol=1e-6, rtol=2e-6),
     lecture="training-through-a-staircase",
     public=[
         case(
