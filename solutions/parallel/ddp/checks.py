@@ -105,6 +105,7 @@ def _same(a, b):
     points=2,
     inputs=tensors,
     judge=judge_sum,
+    shapes="any",  # of what ranks send: chunks and buckets may be cut otherwise
     lecture="around-the-ring",
     public=[
         case("two ranks, three elements", n=2, shape=(3,), values=[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]),
@@ -130,6 +131,7 @@ def the_ring_sums(student, tensors):
     points=2,
     inputs=tensors,
     judge=judge_ring,
+    shapes="any",  # of what ranks send: chunks and buckets may be cut otherwise
     lecture="around-the-ring",
     public=[
         case("two ranks, three elements", n=2, shape=(3,), values=[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]),
@@ -388,6 +390,7 @@ def judge_gradients(seen, want, inputs):
     points=2,
     inputs=training,
     judge=judge_gradients,
+    shapes="any",  # of what ranks send: chunks and buckets may be cut otherwise
     lecture="the-mean-of-gradients",
     public=[
         case("two ranks, two layers", n=2, widths=[2, 3, 1], cap=1000),
@@ -411,6 +414,7 @@ def gradients_are_averaged(student, weights, batches, cap, paths, frozen):
     points=1,
     inputs=setup,
     judge=judge_gradients,
+    shapes="any",  # of what ranks send: chunks and buckets may be cut otherwise
     lecture="parameters-without-a-gradient",
     public=[case("rank 1 skips a layer", n=2, widths=[2, 2, 2, 2], cap=30, paths=[[[0, 1, 2]], [[0, 2]]])],
     hidden=[
@@ -475,6 +479,7 @@ def judge_accumulation(seen, want, inputs):
     points=1,
     inputs=accumulating,
     judge=judge_accumulation,
+    shapes="any",  # of what ranks send: chunks and buckets may be cut otherwise
     lecture="accumulation-without-sending",
     public=[
         case("two micro-batches", n=2, widths=[2, 3, 1], cap=40, steps=2),
@@ -606,6 +611,7 @@ def judge_overlap(seen, want, inputs):
     bonus=True,
     inputs=overlapping,
     judge=judge_overlap,
+    shapes="any",  # of what ranks send: chunks and buckets may be cut otherwise
     lecture="buckets-that-overlap-backward",
     public=[case("two layers, a bucket for each", n=2, widths=[2, 3, 2], cap=36)],
     hidden=[
