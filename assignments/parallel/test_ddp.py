@@ -98,13 +98,13 @@ def _same(a, b):
     return a.shape == b.shape and difference(a, b, SUMS) is None
 
 
-@check(points=2, inputs=tensors, judge=judge_sum, lecture='around-the-ring', public=[case('two ranks, three elements', n=2, shape=(3,), values=[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), case('three ranks, two rows of three', n=3, shape=(2, 3))])
+@check(points=2, inputs=tensors, judge=judge_sum, shapes='any', lecture='around-the-ring', public=[case('two ranks, three elements', n=2, shape=(3,), values=[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), case('three ranks, two rows of three', n=3, shape=(2, 3))])
 def the_ring_sums(student, tensors):
     """ring_allreduce returns, on every rank, the sum over ranks in the shape and dtype of x, and leaves x as it was."""
     return ring(student, tensors)
 
 
-@check(points=2, inputs=tensors, judge=judge_ring, lecture='around-the-ring', public=[case('two ranks, three elements', n=2, shape=(3,), values=[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), case('four ranks, four elements', n=4, shape=(4,))])
+@check(points=2, inputs=tensors, judge=judge_ring, shapes='any', lecture='around-the-ring', public=[case('two ranks, three elements', n=2, shape=(3,), values=[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), case('four ranks, four elements', n=4, shape=(4,))])
 def the_ring_sends_chunks(student, tensors):
     """In each of 2(n-1) steps, a rank sends one chunk to its neighbour: 2(n-1)/n of the tensor in all."""
     return ring(student, tensors)
@@ -324,13 +324,13 @@ def judge_gradients(seen, want, inputs):
     return None
 
 
-@check(points=2, inputs=training, judge=judge_gradients, lecture='the-mean-of-gradients', public=[case('two ranks, two layers', n=2, widths=[2, 3, 1], cap=1000), case('a bucket for each parameter', n=2, widths=[2, 2], cap=1)])
+@check(points=2, inputs=training, judge=judge_gradients, shapes='any', lecture='the-mean-of-gradients', public=[case('two ranks, two layers', n=2, widths=[2, 3, 1], cap=1000), case('a bucket for each parameter', n=2, widths=[2, 2], cap=1)])
 def gradients_are_averaged(student, weights, batches, cap, paths, frozen):
     """After finalize, every rank's gradients are the mean over ranks, in every step."""
     return train(student, weights, batches, cap, paths, frozen)
 
 
-@check(points=1, inputs=setup, judge=judge_gradients, lecture='parameters-without-a-gradient', public=[case('rank 1 skips a layer', n=2, widths=[2, 2, 2, 2], cap=30, paths=[[[0, 1, 2]], [[0, 2]]])])
+@check(points=1, inputs=setup, judge=judge_gradients, shapes='any', lecture='parameters-without-a-gradient', public=[case('rank 1 skips a layer', n=2, widths=[2, 2, 2, 2], cap=30, paths=[[[0, 1, 2]], [[0, 2]]])])
 def unused_parameters_count_as_zero(student, weights, batches, cap, paths):
     """Whatever layers a rank used, and in whatever order, no rank hangs, and an unused parameter counts as 0 in the mean."""
     return train(student, weights, batches, cap, paths)
@@ -367,7 +367,7 @@ def judge_accumulation(seen, want, inputs):
     return None
 
 
-@check(points=1, inputs=accumulating, judge=judge_accumulation, lecture='accumulation-without-sending', public=[case('two micro-batches', n=2, widths=[2, 3, 1], cap=40, steps=2)])
+@check(points=1, inputs=accumulating, judge=judge_accumulation, shapes='any', lecture='accumulation-without-sending', public=[case('two micro-batches', n=2, widths=[2, 3, 1], cap=40, steps=2)])
 def no_sync_accumulates(student, weights, batches, cap, nested, paths):
     """Under no_sync gradients accumulate on each rank and nothing is sent; the next backward averages all that accumulated."""
     world = World(len(batches))
@@ -464,7 +464,7 @@ def judge_overlap(seen, want, inputs):
     return None
 
 
-@check(points=2, bonus=True, inputs=overlapping, judge=judge_overlap, lecture='buckets-that-overlap-backward', public=[case('two layers, a bucket for each', n=2, widths=[2, 3, 2], cap=36)])
+@check(points=2, bonus=True, inputs=overlapping, judge=judge_overlap, shapes='any', lecture='buckets-that-overlap-backward', public=[case('two layers, a bucket for each', n=2, widths=[2, 3, 2], cap=36)])
 def buckets_overlap_backward(student, weights, batches, cap, before):
     """Each bucket's all-reduce is started, flat and in order, as soon as its last gradient is there, and waited for in finalize."""
     world = World(len(batches))
