@@ -109,7 +109,7 @@ def _digest(value: Any) -> str:
     if isinstance(value, torch.Tensor):
         flat = value.cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
         digest.update(f"{value.dtype} {tuple(value.shape)} ".encode())
-        digest.update(flat.view(torch.uint8).numpy())
+        digest.update(flat.view(torch.uint8).numpy())  # pyright: ignore[reportArgumentType] (an array is a buffer)
     else:
         digest.update(encode(value))
     return digest.hexdigest()
