@@ -303,13 +303,12 @@ def test_a_judge_accepts_any_right_answer_and_says_why_not(group: Class) -> None
     assert kind.verdict == "failed" and message is not None and message.id == "run.wrong-type"
 
 
-def test_a_judge_that_raises_is_our_fault(group: Class) -> None:
+def test_an_answer_on_which_only_it_makes_the_judge_raise_fails(group: Class) -> None:
     result = group.grade_one(pick=changed("return [numbers[0]]", "return []", PICK))
     picks = check(result, "picks_one")
-    assert (picks.verdict, picks.earned, picks.pending) == ("grader-error", 0, 3)
-    assert (result.earned, result.pending) == (5, 3)
+    assert (picks.verdict, picks.earned, picks.pending) == ("failed", 0, 0)
     message = picks.cases[0].message
-    assert message is not None and message.id == "run.grader-error" and "IndexError" in message.values["detail"]
+    assert message is not None and message.id == "judge.raised" and "IndexError" in message.values["error"]
 
 
 # --- GPU checks ------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from autograder.checks.local import PublicRunner
 from autograder.checks.plan import PlannedCase, load_plan, public_plan, write_plan
 from autograder.checks.twin_messages import Open, Seen
 from autograder.grading import grade as grade_module
+from autograder.grading.rejudge import rejudge
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
 from autograder.jail.values import encode
@@ -229,3 +230,21 @@ def test_a_judge_that_does_not_come_to_an_end_has_a_bound_of_time(
     failed = check(group.grade(group.submit("wrong", total=wrong))["wrong"], "judge_counts")
     assert failed.verdict == "failed"
     assert says(failed) == ["judge.time", "judge.not-asked", "judge.not-asked", "judge.time", "judge.not-asked"]
+
+
+def test_an_answer_that_was_too_large_to_be_kept_needs_a_run_to_be_judged_again(
+    tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large answer its shape is kept. Where that is what is expected by now, nobody knows whether it is right."""
+    group = hard(tmp_path, zygote, monkeypatch)
+    result = group.grade_one("wrong", total=TOTAL.replace("x.mean(-1)", "x.new_zeros(1_000_000)"))
+    plan = load_plan(next((group.root / ".autograder/plans").glob("numbers_of.total.*")))
+    assert says(check(result, "judge_looks_at_pairs")) == ["shape", "shape"]
+    for mended, needed in ((False, []), (True, [("numbers_of/total", "judge_looks_at_pairs")])):
+        for planned, case in plan.cases():
+            if mended and planned.name == "judge_looks_at_pairs":
+                case.want = encode(torch.zeros(1_000_000))
+        with hard_twin(group, zygote) as client, group.store as store:
+            again = rejudge(result, {plan.exercise: (plan, client.review)}, store, "again")
+        assert again.needs_run == needed
+        assert [each for each in again.changes if each.exercise == "numbers_of/total"] == []

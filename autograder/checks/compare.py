@@ -363,8 +363,10 @@ def same_kind(seen: Any, want: Any, path: str = "", shapes: bool = True) -> Diff
         else:
             return Difference(kind="length", path=path, got=f"length {len(seen)}", want=f"length {len(want)}")
     elif isinstance(want, list | set | frozenset):
+        models = list(want)
         for index, each in enumerate(seen):
-            found = _like_one_of(each, list(want), f"{path}[{index}]", shapes)
+            # The one at its own place first: a long list may hold a few of one kind.
+            found = _like_one_of(each, models[index : index + 1] + models, f"{path}[{index}]", shapes)
             if found is not None:
                 return found
     return None

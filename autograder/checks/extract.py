@@ -233,6 +233,7 @@ def public_module(text: str, file: str, names: Iterable[str]) -> str:
         "points",
         "inputs",
         "judge",
+        "shapes",
         "tolerance",
         "bonus",
         "mutates",
