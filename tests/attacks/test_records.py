@@ -137,12 +137,14 @@ def ring_allreduce(x, comm):
     return sum(SHARED[-comm.size:])
 """, ("the_ring_sums", "the_ring_sends_chunks")),
     Forgery("ranks meet by locks on a file that all can read", "parallel/ddp", """
+ring = ring_allreduce  # the right one: it passes where locks are not refused
+
 def ring_allreduce(x, comm):
     import fcntl
     with open(torch.__file__) as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    return x
+    return ring(x, comm)
 """, ("the_ring_sums", "the_ring_sends_chunks")),
     Forgery("a collective is asked for behind comm's back", "parallel/ddp", """
 def ring_allreduce(x, comm):
