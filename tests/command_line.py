@@ -56,6 +56,18 @@ STUB = TOTAL.replace("return x.sum(-1)", 'raise NotImplementedError("sum")').rep
 )
 
 
+GENERAL = "\n".join(
+    f'[[general]]\nscope = "{scope}"\nkind = "{kind}"\n{about}why = "Checks of one call each are enough to try the commands."\n'
+    for scope, kind, about in (
+        ("total", "memo", 'about = "shapes"\n'),
+        ("total", "one result", ""),
+        ("total", "view", ""),
+        ("middle", "one result", ""),
+        ("middle", "view", ""),
+    )
+)
+
+
 def make_course(root: Path, exercises: Sequence[str] = ("first",), **changed: str) -> Path:
     """A course in which `verify` finds nothing wrong, with exercises that all ask for the same; `changed` by `exercise_file`."""
     rows = [
@@ -73,6 +85,7 @@ def make_course(root: Path, exercises: Sequence[str] = ("first",), **changed: st
     for slug in exercises:
         for file, text in {**files, "test_oracle": ORACLE}.items():
             put(root, f"solutions/numbers_of/{slug}/{file}.py", changed.pop(f"{slug}_{file}", text))
+        put(root, f"solutions/numbers_of/{slug}/equivalent.toml", changed.pop(f"{slug}_equivalent", GENERAL))
         put(root, f"lectures/numbers_of/{slug}.md", LECTURE)
     assert not changed, changed
     return root

@@ -207,7 +207,7 @@ def test_the_ledger_is_kept_and_found_again(graded: Graded, tmp_path: Path) -> N
     assert not (jobs["cpu"].root / ".autograder").exists()  # the machine that runs students' code never had it
     job = Job(tmp_path, server, "grade.yml")
     job.ran("What stood", LEDGER_TOKEN="x")
-    assert "3 results of 3 submissions" in job.said
+    assert "3 results of 3 submissions" in " ".join(job.said.split())
     with Store(job.root / ".autograder/results.sqlite") as store:
         assert {each.submission: each.earned for each in standing(store)} == {"ada": 5, "bob": 2, "eve": 0}
     assert run(job.root, "adjust", "bob", "numbers", "--add", "1", "--why", "a misprint", "--by", "prof").code == 0

@@ -40,7 +40,8 @@ SHARED = [
         if tried:
             return
         handle = os.open(torch.__file__, os.O_RDONLY)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process that holds it
+        attempt("flock", lambda: fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        attempt("lock", lambda: fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB))
         attempt("lease", lambda: fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK))
         attempt("notify", lambda: fcntl.fcntl(os.open(os.path.dirname(torch.__file__), 0), fcntl.F_NOTIFY, 1))
         attempt("utime", lambda: os.utime(handle))
