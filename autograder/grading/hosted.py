@@ -62,6 +62,8 @@ def run(session: Session, request: Run) -> Outcome:
         problem = each.load()
         if problem is not None:
             return problem
+    if session.clock is not None:
+        request.wall_seconds = max(min(request.wall_seconds, session.clock.left), 0.05)
     began = time.monotonic()
     try:
         with session.turn():
