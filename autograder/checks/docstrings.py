@@ -21,6 +21,7 @@ from autograder.checks.compare import Comparison, compare
 from autograder.checks.expressions import SHARED, WRITTEN, expected_exception, problem_of, written_value
 from autograder.checks.sentences import docstrings
 from autograder.jail.values import Raised
+from autograder.parsing import parse
 
 NAME = "docstring_examples"
 CLAIM = "The examples in the docstrings come out as they are written there."
@@ -50,10 +51,10 @@ def examples_check(stub: str) -> Check | None:
 
 def experiment_source(stub: str) -> str:
     """The experiment as the jail gets it. It names what the examples take from `student`, for those who ask what a check reaches."""
-    tree = ast.parse(stub)
+    tree = parse(stub)
     own = _own_names(tree)
     used = {
-        name for each in read_examples(stub) for node in ast.walk(ast.parse(each.text)) if (name := _named(node)) in own
+        name for each in read_examples(stub) for node in ast.walk(parse(each.text)) if (name := _named(node)) in own
     }
     names = ", ".join(f'"{name}": lambda: student.{name}' for name in sorted(used))
     return (
@@ -64,7 +65,7 @@ def experiment_source(stub: str) -> str:
 
 def read_examples(stub: str) -> list[Example]:
     """The examples of a stub, in the order of its lines. Raises `AuthoringError`, with the line, for what can't be one."""
-    tree = ast.parse(stub)
+    tree = parse(stub)
     own = _own_names(tree)
     known = {*own, *SHARED}
     found: list[Example] = []
@@ -126,7 +127,7 @@ def _parsed(docstring: str, line: int) -> list[doctest.Example]:
 
 def _one_line(source: str, line: int, known: set[str]) -> str:
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except SyntaxError as error:
         raise AuthoringError(f"solution.py, line {line} of the stub: an example is no Python: {error.msg}") from error
     problem = problem_of(tree, known)
@@ -136,19 +137,19 @@ def _one_line(source: str, line: int, known: set[str]) -> str:
 
 
 def _is_expression(source: str) -> bool:
-    body = ast.parse(source).body
+    body = parse(source).body
     return len(body) == 1 and isinstance(body[0], ast.Expr)
 
 
 def _bound(sources: list[str]) -> set[str]:
-    nodes = (node for source in sources for node in ast.walk(ast.parse(source)))
+    nodes = (node for source in sources for node in ast.walk(parse(source)))
     return {node.id for node in nodes if isinstance(node, ast.Name) and _is_stored(node)}
 
 
 def _readable(written: str, line: int) -> None:
     """Refuse a written value that is no value."""
     try:
-        problem = problem_of(ast.parse(written.strip()), set(WRITTEN))
+        problem = problem_of(parse(written.strip()), set(WRITTEN))
         if not problem:
             written_value(written)
             return

@@ -5,7 +5,6 @@ Runs in the twin (and in pytest): it imports the authored files, which may impor
 
 from __future__ import annotations
 
-import ast
 import types
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from autograder.checks import docstrings, extract
 from autograder.checks.authoring import Alternative, AuthoringError, Check, Mistake, Variant, declarations
 from autograder.checks.observe import load_module
+from autograder.parsing import parse
 from autograder.release.errors import ReleaseError
 from autograder.release.stub import make_stub
 
@@ -185,7 +185,7 @@ def _edited(reference: str, edits: dict[str, str], where: str) -> str:
             raise AuthoringError(f"{where}: {old!r} occurs {count} times in solution.py; an edit needs exactly one")
         text = text.replace(old, new, 1)
     try:
-        ast.parse(text)
+        parse(text)
     except SyntaxError as error:
         raise AuthoringError(f"{where}: after the edit, solution.py:{error.lineno}: {error.msg}") from error
     return text

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from autograder.checks.authoring import AuthoringError
+from autograder.parsing import parse
 
 # What an experiment or an inputs function may import: all of it is there in a student's environment.
 IMPORTABLE = frozenset(
@@ -68,7 +69,7 @@ class Source:
         self.text = text
         self.lines = lines(text)
         try:
-            self.tree = ast.parse(text, file)
+            self.tree = parse(text, file)
         except SyntaxError as error:
             raise AuthoringError(f"{file}:{error.lineno}: {error.msg}") from error
         self.definitions = [self._definition(node) for node in self.tree.body]
@@ -154,7 +155,7 @@ class Source:
             if name in needed or name not in by_name:
                 continue
             needed.add(name)
-            nodes = [ast.parse(replaced[name]).body[0]] if name in replaced else by_name[name]
+            nodes = [parse(replaced[name]).body[0]] if name in replaced else by_name[name]
             for node in nodes:
                 waiting += self._uses(node, undecorated and name in wanted and name not in replaced)
         return needed
@@ -288,7 +289,7 @@ def _check_call(node: ast.FunctionDef, file: str) -> ast.Call:
 def sentences_are_literal(text: str, file: str) -> list[str]:
     """Problems of `reject(…)` calls: their sentence must be a literal, since students read it for hidden cases."""
     problems = []
-    for node in ast.walk(ast.parse(text, file)):
+    for node in ast.walk(parse(text, file)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "reject":
             sentence = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else None
             if not isinstance(sentence, str):

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from autograder.parsing import parse
+
 _ITEM = re.compile(r"(-|\d+\.)\s+|[\w`\"]+(, [\w`\"]+)*:\s")  # a bullet, a number, a parameter
 _END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?]\)))\s+(?=[A-Z(`\"*])")
 _FEW = 2  # words of three letters: what has fewer says no more than a shape
@@ -46,7 +48,7 @@ def coverage(stub: str, checks: str) -> Coverage:
     """Which sentences of `stub` the checks in the source `checks` cite, by `cites=` or as their claim."""
     found = Coverage(list(sentences(stub)))
     cited: set[Sentence] = set()
-    for name, line, claim, cites in _citing(ast.parse(checks)):
+    for name, line, claim, cites in _citing(parse(checks)):
         if cites is None:
             found.problems.append(f"checks.py:{line}: check {name}: cites= must be a literal list of texts")
             continue
@@ -95,7 +97,7 @@ def contains(all_of: list[str], part: list[str]) -> bool:
 
 def sentences(stub: str) -> Iterator[Sentence]:
     """The sentences of all docstrings, without examples, code, mere shapes, and the lines that lead to a list or an example."""
-    for where, _, docstring in docstrings(ast.parse(stub)):
+    for where, _, docstring in docstrings(parse(stub)):
         for block in _blocks(inspect.cleandoc(docstring)):
             for text in _END.split(block):
                 if len(re.findall(r"[^\W\d_]{3,}", text)) >= _FEW and not text.rstrip().endswith(":"):

@@ -10,6 +10,7 @@ import msgspec
 from autograder.checks import extract
 from autograder.checks.plan import Plan, PlannedCase, public_plan, write_plan
 from autograder.course import Course, Exercise
+from autograder.parsing import parse
 from autograder.release.assignments import Makers
 
 MUCH = 4.0
@@ -43,7 +44,7 @@ def _public_checks(source: str) -> list[str]:
     import ast
 
     names = []
-    for node in ast.parse(source).body:
+    for node in parse(source).body:
         if not isinstance(node, ast.FunctionDef):
             continue
         for decorator in node.decorator_list:

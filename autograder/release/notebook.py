@@ -22,6 +22,7 @@ from typing import Any
 import nbformat
 from nbformat import v4
 
+from autograder.parsing import parse
 from autograder.release.render import render
 from autograder.release.topics import Exercise, Topic
 
@@ -56,7 +57,7 @@ def topic_notebook(topic: Topic, stubs: Mapping[str, str], *, shared: str = "") 
 
 def task(exercise: Exercise, stub: str) -> str:
     """The Markdown of an exercise: its title, what the stub's module docstring says, and where the lecture is."""
-    docstring = inspect.cleandoc(ast.get_docstring(ast.parse(stub), clean=False) or "")
+    docstring = inspect.cleandoc(ast.get_docstring(parse(stub), clean=False) or "")
     return render("notebook_task.md.j2", exercise=exercise, description=docstring).rstrip("\n")
 
 

@@ -12,6 +12,7 @@ import symtable
 import warnings
 from collections.abc import Sequence
 
+from autograder.parsing import parse
 from autograder.release.errors import ReleaseError
 from autograder.release.regions import BEGIN, Region, find_regions
 
@@ -111,7 +112,7 @@ def _parse(source: str, file: str, problem: str, origin: Sequence[int] = ()) -> 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a SyntaxWarning of an author's docstring is ruff's business
             compile(source, file, "exec", dont_inherit=True)
-            return ast.parse(source)
+            return parse(source)
     except (SyntaxError, ValueError) as error:  # ValueError: a null byte
         line = getattr(error, "lineno", None)
         if line and origin:

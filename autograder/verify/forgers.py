@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from autograder.checks.plan import Plan
+from autograder.parsing import parse
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ def forgers(stub: str, reference: str, plan: Plan) -> list[Forger]:
 
 def _bodies(stub: str, result: Callable[[ast.FunctionDef], str]) -> str:
     """The stub with every function's body replaced by `return <result>`; constructors keep their arguments."""
-    tree = ast.parse(stub)
+    tree = parse(stub)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             if node.name == "__init__":
@@ -43,7 +44,7 @@ def _bodies(stub: str, result: Callable[[ast.FunctionDef], str]) -> str:
                     body = "super().__init__()"
             else:
                 body = f"return {result(node)}"
-            node.body = ast.parse(f"def f():\n    {body}").body[0].body  # type: ignore[attr-defined]
+            node.body = parse(f"def f():\n    {body}").body[0].body  # type: ignore[attr-defined]
     return "import torch\n" + ast.unparse(tree) + "\n" if "__future__" not in stub else _after_future(ast.unparse(tree))
 
 
@@ -138,7 +139,7 @@ builtins.all = builtins.any = lambda *args: True
 def _public_only(stub: str, plan: Plan) -> str:
     """Code after the reference: its functions answer when all arguments are values of public inputs, else with nothing."""
     blobs = [case.inputs for _, case in plan.cases() if case.public]
-    tree = ast.parse(stub)
+    tree = parse(stub)
     functions = [(node.name, _constant(node.returns, "0")) for node in tree.body if isinstance(node, ast.FunctionDef)]
     methods = [
         (node.name, method.name, _constant(method.returns, "0"))

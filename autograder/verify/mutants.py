@@ -28,6 +28,7 @@ from autograder.course.config import Exercise
 from autograder.grading import hashes
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.runner import Code, Session
+from autograder.parsing import parse
 from autograder.verify.equivalent import Equivalents
 from autograder.verify.mutant_report import MutantReport, Said, Tried
 from autograder.verify.mutation import Mutant, mutants
@@ -234,7 +235,7 @@ def _runner() -> str:
 
 def _code(source: str) -> str:
     """What a module does, whatever its comments, docstrings and layout."""
-    tree = ast.parse(source)
+    tree = parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import libcst as cst
 from libcst.metadata import ByteSpanPositionProvider, CodeSpan, MetadataWrapper, PositionProvider
 
+from autograder.parsing import parse
 from autograder.release.regions import find_regions
 
 _BINARY: dict[type[cst.BaseBinaryOp], str] = {
@@ -72,14 +73,14 @@ class Mutant:
 
 def mutants(source: str, file: str = "solution.py") -> list[Mutant]:
     """All mutants of `source` inside its solution regions, in the order of their places; no two have the same tree."""
-    tree = ast.parse(source)
+    tree = parse(source)
     regions = [(region.first, region.last) for region in find_regions(source, tree, file)]
     wrapper = MetadataWrapper(cst.parse_module(source), unsafe_skip_copy=True)
     data = source.encode("utf-8")
     finder = _Finder(wrapper, data, regions)
     wrapper.module.visit(finder)
     chunks = _chunks(tree, data)
-    seen = {(start, ast.dump(ast.parse(data[start:end]))) for start, end in chunks}
+    seen = {(start, ast.dump(parse(data[start:end]))) for start, end in chunks}
     counts: dict[tuple[str, str, str], int] = {}
     made = []
     for edit in sorted(finder.edits, key=lambda edit: (edit.start, edit.end)):
@@ -88,7 +89,7 @@ def mutants(source: str, file: str = "solution.py") -> list[Mutant]:
         start, end = next(span for span in chunks if span[0] <= edit.start and edit.end <= span[1])
         changed = mutant.source.encode("utf-8")
         try:
-            dump = start, ast.dump(ast.parse(changed[start : end + len(changed) - len(data)]))
+            dump = start, ast.dump(parse(changed[start : end + len(changed) - len(data)]))
         except SyntaxError:
             continue
         if dump in seen:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from autograder.checks.exercise import Exercise
 from autograder.checks.plan import Plan
+from autograder.parsing import parse
 from autograder.release.regions import BEGIN, END
 from autograder.verify.forgers import forgers
 
@@ -37,7 +38,7 @@ def chunks(source: str) -> list[Chunk]:
     """The top-level statements of `source`; joined they are `source` again (but for what follows the last one)."""
     lines = source.split("\n")
     found, end = [], 0
-    for node in ast.parse(source).body:
+    for node in parse(source).body:
         last = node.end_lineno or node.lineno
         found.append(Chunk(getattr(node, "name", ""), "\n".join(lines[end:last])))
         end = last
@@ -139,7 +140,7 @@ def rarest(exercise: Exercise) -> tuple[int, str]:
     """The function that the fewest checks name, with their number: what is wrong there is quickly graded."""
     names = {check.name for check in exercise.checks}
     uses: Counter[str] = Counter()
-    for node in ast.parse(exercise.checks_source).body:
+    for node in parse(exercise.checks_source).body:
         if isinstance(node, ast.FunctionDef) and node.name in names:
             named = (part for part in ast.walk(node) if isinstance(part, ast.Attribute))
             uses.update(

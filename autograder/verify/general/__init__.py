@@ -8,10 +8,10 @@ be wrong. What no check rejects is a case that nobody wrote, or is declared in `
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from autograder.parsing import parse
 from autograder.verify.general import arguments, code, left, precision, remembers
 from autograder.verify.general.made import General, Target, targets
 
@@ -46,7 +46,7 @@ def generals(reference: str) -> list[General]:
     for target in targets(reference):
         for kind in KINDS:
             for each in kind(target):
-                ast.parse(each.source)
+                parse(each.source)
                 found.setdefault(each.name, replace(each, documented=target.documented))
     return list(found.values())
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from autograder.parsing import parse
 from autograder.release.stub import make_stub
 
 _TENSOR = re.compile(r"\b(Tensor|ndarray)\b")
@@ -121,7 +122,7 @@ class Target:
 
 def targets(reference: str) -> list[Target]:
     """The functions and methods that students write, in order; helpers of the reference have no docstring that binds them."""
-    tree, stub = ast.parse(reference), ast.parse(make_stub(reference))
+    tree, stub = parse(reference), parse(make_stub(reference))
     written = {name for name, _, node in _functions(stub) if _is_unwritten(node)}
     module_text = ast.get_docstring(tree) or ""
     return [
