@@ -44,6 +44,7 @@ def release(
     from autograder.feedback.pen import console
     from autograder.release.assignments import build_assignments
     from autograder.release.makers import makers
+    from autograder.release.pages import refresh_pages
     from autograder.release.repository import release as write_release
 
     root, loaded = open_course(course)
@@ -54,6 +55,7 @@ def release(
     topics = _topics(root, loaded, topic)
     planned = None if topic is None else [each for each in loaded.exercises if each.topic in topic]
     made = makers(root, loaded, private_folder(root), planned)
+    refresh_pages(root, loaded)
     if folder is None:
         paths = build_assignments(root, makers=made, topics=topics)
         there = f"assignments/ has {len(paths)} files" if topic is None else f"{', '.join(topic)}: {len(paths)} files"

@@ -111,6 +111,7 @@ class Verifier:
     def _verify(self, exercise: Exercise, pool: ThreadPoolExecutor) -> Report:
         report = Report(exercise.name, points=exercise.points)
         report.problems += belongings.missing_files(exercise, self.grader.root)
+        report.problems += belongings.lesson(exercise, self.grader.course, self.grader.root)
         report.coverage = belongings.cited(exercise, self.grader.root)
         report.problems += report.coverage.problems
         client = self._client(exercise)
