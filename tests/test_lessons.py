@@ -79,6 +79,7 @@ def test_an_exercise_without_an_objective_is_not_held_to_it(root: Path) -> None:
         ("```python\nimport torch\n\nprint(torch.mul", "```\nprint(torch.mul", "“In a real system” has no block of code"),
         ("$`x = (1, -2)`$", "$x = (1, -2)$", "GitHub changes $x = (1, -2)$"),
         ("```math\n", "$$\n", "GitHub changes $$"),
+        ("$`a = 3`$ give", "$`a =\n3`$ give", "GitHub changes $`"),
         ("a bill, a length.", "a bill, a length " * 30 + ".", "write at most 150"),
         ("a bill, a length.", "a bill,\na length\n" * 20 + ".", "one idea a sentence"),
         ("The problem that somebody had", "Incomprehensibilities characterise internationalisation terminologically. " * 9 + "It", "it reads like school grade"),
@@ -177,6 +178,20 @@ def own_code(name: str) -> dict[str, ModuleType]:
     module = own_module(name)
     parents = {module.rsplit(".", part)[0]: ModuleType(module.rsplit(".", part)[0]) for part in (1, 2)}
     return {**parents, module: reference_module(exercise)}
+
+
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "lectures").glob("**/*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_formula_survives_github_and_is_one_that_katex_draws(page: str) -> None:
+    import pykatex
+
+    read = Page((ROOT / page).read_text("utf-8"))
+    assert list(read.bare_formulas()) == []
+    for formula in read.formulas:
+        drawn = pykatex.renderToString(formula.tex, displayMode=formula.display, strict=pykatex.STRICT_ERROR)
+        assert "katex-error" not in drawn, f"{page}:{formula.line}"
 
 
 @pytest.mark.parametrize("name", [exercise.name for exercise in LESSONS])

@@ -13,11 +13,11 @@ from functools import cached_property
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-INLINE_FORMULA = re.compile(r"\$`([^`]+)`\$")
-"""`$` and a backtick: what stands between is not touched by Markdown, so that GitHub leaves `\\{`, `\\_` and `*` alone."""
+INLINE_FORMULA = re.compile(r"\$`([^`\n]+)`\$")
+"""`$` and a backtick: what stands between is not touched by Markdown, so that GitHub leaves `\\{`, `\\_` and `*` alone. On one line."""
 
-_CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-_BARE_FORMULA = re.compile(r"(?<![\\\w$])\$(?!\s|\$)[^$\n]*?(?<!\s)\$(?![\d\w])|\$\$")
+_CODE_SPAN = re.compile(r"(?<![`$])(`+)(?!`)(.+?)(?<!`)\1(?![`$])", re.DOTALL)
+_BARE_FORMULA = re.compile(r"\$`|`\$|(?<![\\\w$])\$(?!\s|\$)[^$\n]*?(?<!\s)\$(?![\d\w])|\$\$")
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Page:
         """The text of paragraphs, headings, lists and tables, with the line that each begins on; no code."""
         for token in self.tokens:
             if token.type == "inline" and token.map:
-                yield "\n".join(self.lines[token.map[0] : token.map[1]]), token.map[0] + 1
+                yield token.content, token.map[0] + 1
 
     def sentences(self) -> Iterator[tuple[str, int]]:
         """The sentences of paragraphs and lists as one reads them: formulas, code and links are one word each."""
