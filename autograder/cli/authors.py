@@ -107,6 +107,10 @@ def new(
 
 def example_class(
     folder: Annotated[Path, typer.Argument(help="Folder for the submissions; must be new or empty.")],
+    exercise: Annotated[
+        list[str] | None,
+        typer.Option("--exercise", "-e", help="Only this exercise, topic or module; may be repeated. All by default."),
+    ] = None,
     course: CourseOption = None,
 ) -> None:
     """Write an example class: 24 submissions, from perfect ones to hostile ones, to try grading on."""
@@ -115,5 +119,6 @@ def example_class(
 
     root, loaded = open_course(course)
     require_solutions(root)
-    written = write_example_class(root, loaded, folder)
-    console().print(f"{folder} has {len(written)} submissions. Grade them: autograder grade {folder}")
+    written = write_example_class(root, loaded, folder, loaded.match(exercise or []))
+    chosen = "".join(f" -e {name}" for name in exercise or [])
+    console().print(f"{folder} has {len(written)} submissions. Grade them: autograder grade {folder}{chosen}")
