@@ -9,9 +9,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.cli.common import Refused
 from autograder.course import Course, load_course
 from autograder.course.submission import Submission, open_submission
+from autograder.refusals import Refused
 from autograder.verify.example_class import write_example_class
 
 ROOT = Path(__file__).resolve().parent.parent

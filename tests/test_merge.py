@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from autograder.course import load_course
 from autograder.course.config import Exercise
-from autograder.grading.changes import exercise_changes
+from autograder.feedback.changes import exercise_changes
 from autograder.grading.merge import MergeRefused, merge
 from autograder.results import CaseResult, CheckResult, ExerciseResult, Provenance, Result, Verdict, to_json
 from autograder.store import Ledger, Store, standing

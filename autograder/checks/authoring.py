@@ -9,6 +9,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from autograder.refusals import Refusal
+
 if TYPE_CHECKING:  # pytest loads this module for every project: it imports nothing heavy
     from autograder.results import Timeline
 
@@ -16,8 +18,11 @@ Device = Literal["cpu", "cuda"]
 Shapes = Literal["same", "any"]
 
 
-class AuthoringError(Exception):
+class AuthoringError(Refusal):
     """An exercise's files say something that can't be. The text names the file's part and what to mend."""
+
+    def sentences(self) -> str:
+        return f"The course is broken, so nothing was graded. To mend:\n{self}"
 
 
 @dataclass(frozen=True)

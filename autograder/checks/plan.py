@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from autograder.checks import extract
+from autograder.refusals import Refusal
 
 SCHEMA = "llm-internals/plan/1"
 NO_EVIDENCE = b""
@@ -96,7 +97,7 @@ class Plan(msgspec.Struct, kw_only=True):  # its defaults are written: the schem
         raise KeyError(f"{check} / {case}")
 
 
-class PlanError(Exception):
+class PlanError(Refusal):
     """A plan file that is missing or cannot be read. The text says what to do."""
 
 

@@ -73,7 +73,9 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(0)
     except Exception as error:
-        text = common.explain(error)
+        from autograder.feedback import refusals
+
+        text = refusals.explain(error)
         if text is None:
             raise
         sys.stderr.write(text.rstrip() + "\n")

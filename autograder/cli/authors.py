@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder.cli.common import AUTHORS, CourseOption, Refused, open_course, private_folder, require_solutions
+from autograder.cli.common import AUTHORS, CourseOption, open_course, private_folder, require_solutions
 from autograder.cli.verify import Bench, verify
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from autograder.course import Course

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder.cli.common import Refused, private_folder
+from autograder.cli.common import private_folder
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from autograder.course import Course, Exercise

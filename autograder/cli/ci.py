@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autograder.cli.common import STUDENTS, CourseOption, Refused, open_course
+from autograder.cli.common import STUDENTS, CourseOption, open_course
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from autograder.results import ExerciseResult

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder.cli.book import ResultsOption, RosterOption, open_roster
-from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder
+from autograder.cli.common import INSTRUCTORS, CourseOption, open_course, private_folder
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from autograder.collect.manifest import Manifest
     from autograder.course import Course
+    from autograder.course.manifest import Manifest
     from autograder.course.roster import Person
     from autograder.store import Adjustment
 
@@ -85,9 +86,9 @@ def collect(
     The exit code is 1 when nothing at all could be collected.
     """
     from autograder.collect.collect import Collector, units
-    from autograder.collect.manifest import read_manifest
     from autograder.collect.pushes import read_pushes
     from autograder.collect.remote import PROTOCOLS, Bounds
+    from autograder.course.manifest import read_manifest
     from autograder.feedback.escape import visible
 
     root, loaded = open_course(course)

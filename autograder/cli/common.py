@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from autograder.refusals import Refused
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,10 +22,6 @@ CourseOption = Annotated[
 ]
 _WORDS = frozenset({"--why", "--until", "--by", "--note"})
 STUDENTS, INSTRUCTORS, AUTHORS = "Students", "Instructors", "Authors"
-
-
-class Refused(Exception):
-    """The command can't do what was asked; the text says why and what to do."""
 
 
 def require_no_empty(arguments: Sequence[str]) -> None:
@@ -40,23 +38,9 @@ def require_no_empty(arguments: Sequence[str]) -> None:
             raise Refused(f"{name}= is empty: nothing is selected. Is a variable not set?")
 
 
-def find_root(given: Path | None) -> Path:
-    """The folder of the course."""
-    start = (given or Path.cwd()).resolve()
-    if given is not None:
-        return start
-    for folder in (start, *start.parents):
-        if (folder / "grading.toml").is_file():
-            return folder
-    raise Refused(
-        f"There is no grading.toml in {start} or above it, so this is not a course.\n"
-        "Change into the course's folder, or name it with --course."
-    )
-
-
 def open_course(given: Path | None) -> tuple[Path, Course]:
     """The folder of the course and its grading.toml."""
-    from autograder.course import load_course
+    from autograder.course.load import find_root, load_course
 
     root = find_root(given)
     return root, load_course(root)
@@ -91,47 +75,6 @@ def require_solutions(root: Path) -> None:
             f"{root} has no solutions/: it is a student's edition of the course.\n"
             "Grading with hidden checks works in the instructors' repository; here, `autograder check` runs the public ones."
         )
-
-
-def explain(error: Exception) -> str | None:
-    """The sentences for an error that can happen in good order, fit to be shown; None for a fault of ours."""
-    from autograder.feedback.escape import visible
-
-    text = _sentences(error)
-    return None if text is None else visible(text, lines=True)  # it may name what a student called their file
-
-
-def _sentences(error: Exception) -> str | None:
-    from autograder.checks.authoring import AuthoringError
-    from autograder.checks.plan import PlanError
-    from autograder.collect.manifest import ManifestError
-    from autograder.course.problems import CourseError
-    from autograder.course.roster import RosterError
-    from autograder.course.submission import SubmissionError
-    from autograder.grading.planner import CourseProblem
-    from autograder.grading.secret import SecretError
-    from autograder.grading.twins import TwinError
-    from autograder.integrations.nbgrader.tool import NbgraderError
-    from autograder.jail.host import JailError
-    from autograder.release.errors import ReleaseError
-    from autograder.store import StoreError
-
-    if isinstance(error, CourseError):
-        asked = all(not problem.file for problem in error.problems)  # for what the course has not: it is fine itself
-        return str(error) if asked else f"The course can't be used:\n{error}"
-    if isinstance(error, CourseProblem | AuthoringError):
-        return f"The course is broken, so nothing was graded. To mend:\n{error}"
-    if isinstance(error, Refused):
-        return str(error)
-    known = (PlanError, SubmissionError, SecretError, TwinError, JailError, ReleaseError, StoreError)
-    known += (RosterError, ManifestError, NbgraderError)
-    if isinstance(error, known):
-        text = str(error)
-        # Some begin with a file's name, which stays as it is.
-        return text[:1].upper() + text[1:] if text.partition(" ")[0].isalpha() else text
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return None
 
 
 def say(text: str) -> None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder.cli.book import ResultsOption, RosterOption, RunOption
-from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, complain, find_root, private_folder, say
+from autograder.cli.common import INSTRUCTORS, CourseOption, complain, private_folder, say
 from autograder.cli.export import Graded
 from autograder.cli.scores import file_name
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from autograder.course.roster import Person, Roster
@@ -47,6 +48,7 @@ def deliver(
     Of a group that shares a repository each member has a file there, or one is for all of them when it says the same.
     """
     from autograder.collect.remote import PROTOCOLS
+    from autograder.course.load import find_root
 
     graded = Graded(course, roster, results, run)
     exercises = {exercise.name for exercise in graded.course.module(module).exercises}

@@ -11,13 +11,13 @@ from autograder.cli.book import ResultsOption, RosterOption, RunOption, make_boo
 from autograder.cli.common import (
     INSTRUCTORS,
     CourseOption,
-    Refused,
     course_secret,
     open_course,
     private_folder,
     require_solutions,
     working_folder,
 )
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from autograder.results import Origin, Result

@@ -11,7 +11,6 @@ from autograder.cli.book import ResultsOption, RosterOption, RunOption, make_boo
 from autograder.cli.common import (
     INSTRUCTORS,
     CourseOption,
-    Refused,
     complain,
     open_course,
     private_folder,
@@ -19,6 +18,7 @@ from autograder.cli.common import (
     say,
 )
 from autograder.cli.scores import file_name
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from autograder.course import Course

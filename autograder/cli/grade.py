@@ -12,7 +12,6 @@ from autograder.cli.book import ResultsOption, RosterOption, make_book, open_ros
 from autograder.cli.common import (
     INSTRUCTORS,
     CourseOption,
-    Refused,
     course_secret,
     open_course,
     private_folder,
@@ -20,6 +19,7 @@ from autograder.cli.common import (
     working_folder,
 )
 from autograder.cli.nbgrader import NbgraderOption, PythonOption, open_class, write_grades
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from autograder.course import Course

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from autograder.cli.common import STUDENTS, CourseOption, Refused, open_course
+from autograder.cli.common import STUDENTS, CourseOption, open_course
+from autograder.refusals import Refused
 
 
 def register(app: typer.Typer) -> None:
@@ -55,7 +56,7 @@ def update(
     course: CourseOption = None,
 ) -> None:
     """Replace everything of the course but your own work by a new version, and say which signatures have changed."""
-    from autograder.cli.common import find_root
+    from autograder.course.load import find_root
     from autograder.feedback.escape import visible
     from autograder.feedback.pen import console
     from autograder.release.update import update as bring

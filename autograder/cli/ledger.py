@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder.cli.book import ResultsOption
-from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder, say
+from autograder.cli.common import INSTRUCTORS, CourseOption, open_course, private_folder, say
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from autograder.store import Store

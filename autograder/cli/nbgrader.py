@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder.cli.book import make_book
-from autograder.cli.common import CourseOption, Refused, open_course, private_folder, require_solutions
+from autograder.cli.common import CourseOption, open_course, private_folder, require_solutions
 from autograder.cli.export import export
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from autograder.course import Course, Exercise

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder.cli.book import ResultsOption, RosterOption, open_roster
-from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course, private_folder
+from autograder.cli.common import INSTRUCTORS, CourseOption, open_course, private_folder
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
-    from autograder.grading.changes import ExerciseChange
+    from autograder.feedback.changes import ExerciseChange
     from autograder.grading.merge import Shards
     from autograder.results import ExerciseResult, Result
     from autograder.store import Store
@@ -105,10 +106,9 @@ def diff(
     course: CourseOption = None,
 ) -> None:
     """Tell whose grades differ between two runs, by how much, and why."""
-    from autograder.feedback.changes import why
+    from autograder.feedback.changes import CAUSES, exercise_changes, why
     from autograder.feedback.escape import visible
     from autograder.feedback.pen import console
-    from autograder.grading.changes import CAUSES, exercise_changes
 
     root, _ = open_course(course)
     old, new = _two(results or private_folder(root) / "results.sqlite", before, after)

@@ -20,7 +20,8 @@ from autograder.cli.book import (
     results_file,
     who,
 )
-from autograder.cli.common import INSTRUCTORS, CourseOption, Refused, open_course
+from autograder.cli.common import INSTRUCTORS, CourseOption, open_course
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from autograder.course import Course

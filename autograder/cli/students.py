@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from autograder.cli.common import STUDENTS, CourseOption, Refused, find_root, open_course
+from autograder.cli.common import STUDENTS, CourseOption, open_course
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from autograder.course import Exercise
@@ -189,6 +190,7 @@ def status(course: CourseOption = None) -> None:
 def doctor(course: CourseOption = None) -> None:
     """Tell what works on this machine and how to mend the rest: Python, torch, the course's files, isolation."""
     from autograder.cli.doctor import examine
+    from autograder.course.load import find_root
     from autograder.feedback.pen import console
 
     try:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder.cli.common import CourseOption, Refused, open_course, private_folder, require_solutions
+from autograder.cli.common import CourseOption, open_course, private_folder, require_solutions
+from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -126,7 +126,7 @@ def _not_believed(folder: Path) -> str:
 
 def of_collection(folder: Path) -> list[Found] | None:
     """What `autograder collect` found, from the manifest in `folder`; None when there is none."""
-    from autograder.collect.manifest import ManifestError, read_manifest
+    from autograder.course.manifest import ManifestError, read_manifest
 
     try:
         manifest = read_manifest(folder)

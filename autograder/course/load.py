@@ -14,8 +14,23 @@ from autograder.course import rules
 from autograder.course.config import FILE, Course
 from autograder.course.explain import Places, explain
 from autograder.course.problems import CourseError, Problem
+from autograder.refusals import Refused
 
 MAX_BYTES = 4 * 2**20
+
+
+def find_root(given: Path | None) -> Path:
+    """The folder of the course: the one given, else the nearest one above that has a `grading.toml`."""
+    start = (given or Path.cwd()).resolve()
+    if given is not None:
+        return start
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder
+    raise Refused(
+        f"There is no grading.toml in {start} or above it, so this is not a course.\n"
+        "Change into the course's folder, or name it with --course."
+    )
 
 
 def load_course(root: Path) -> Course:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from autograder.refusals import Refusal
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -23,9 +25,13 @@ class Problem:
         return f"{text}\n    allowed: {self.allowed}" if self.allowed else text
 
 
-class CourseError(Exception):
+class CourseError(Refusal):
     """The course can't be used as it is, or has not what was asked for; `problems` says everything that is wrong."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def sentences(self) -> str:
+        asked = all(not problem.file for problem in self.problems)  # for what the course has not: it is fine itself
+        return str(self) if asked else f"The course can't be used:\n{self}"

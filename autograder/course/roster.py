@@ -28,6 +28,7 @@ from autograder.course import duration
 from autograder.course.folder import open_file
 from autograder.course.table import table
 from autograder.course.tree import key, shown
+from autograder.refusals import Refusal
 
 MAX_BYTES = 16 * 2**20
 COLUMNS = (
@@ -41,7 +42,7 @@ _CANVAS = {"student": "name", "id": "canvas_id", "sis user id": "sis_id", "sis l
 _FROM_CANVAS = ("name", "canvas_id", "sis_id", "login")
 
 
-class RosterError(Exception):
+class RosterError(Refusal):
     """The file can't be used at all; the text says why and what to do."""
 
 

@@ -30,6 +30,7 @@ from autograder.course.config import Course, Exercise
 from autograder.course.folder import FileTree, FolderTree, is_file, is_folder
 from autograder.course.layout import Layout, exercise_of_file, places
 from autograder.course.tree import BrokenTree, Entry, Tree
+from autograder.refusals import Refusal
 from autograder.results import Clock, Message
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ MAX_NOTEBOOK_BYTES = 64 * 2**20
 _UNWRITTEN = re.compile(r"^[ \t]*raise NotImplementedError\b", re.MULTILINE)
 
 
-class SubmissionError(Exception):
+class SubmissionError(Refusal):
     """What was named is not there, so there is nothing to grade: a sentence for the person who named it."""
 
 

@@ -19,14 +19,18 @@ from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe
 from autograder.grading.secret import fingerprint, hidden_seed, public_seed
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
+from autograder.refusals import Refusal
 
 Outcomes = dict[tuple[str, str], Outcome]  # by check and title of the case
 
 COMPARED_HIDDEN = 2  # hidden cases of a check that mistakes are tried on, beside the public ones
 
 
-class CourseProblem(Exception):
+class CourseProblem(Refusal):
     """An exercise can't be graded as it is written. The text says what to mend."""
+
+    def sentences(self) -> str:
+        return f"The course is broken, so nothing was graded. To mend:\n{self}"
 
 
 @dataclass(frozen=True)

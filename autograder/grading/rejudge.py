@@ -14,8 +14,8 @@ import msgspec
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan, PlannedCheck
 from autograder.course.config import Exercise
+from autograder.feedback.changes import Change, check_changes
 from autograder.grading import budget
-from autograder.grading.changes import Change, check_changes
 from autograder.grading.diagnosis import diagnose
 from autograder.grading.grade import blocked
 from autograder.grading.record import GRAVITY

@@ -16,6 +16,8 @@ import re
 import secrets
 from pathlib import Path
 
+from autograder.refusals import Refusal
+
 FILE = "secret"
 IDENTITY = "secret.id"
 TERMS = "terms"
@@ -28,7 +30,7 @@ AUTHORS = b"hidden inputs of verify and release"
 """In place of a class's secret when authors verify or release: the same everywhere, and nothing that ships depends on a secret."""
 
 
-class SecretError(Exception):
+class SecretError(Refusal):
     """The secret can't be read or made. The text says what to do."""
 
 

@@ -13,6 +13,7 @@ import msgspec
 from autograder.checks import twin_messages as twin
 from autograder.checks.plan import Plan, PlannedCase
 from autograder.jail.host import Limits, Lost, Worker, Zygote
+from autograder.refusals import Refusal
 from autograder.results import Message
 
 SECONDS = 120.0
@@ -21,7 +22,7 @@ BATCH = 8 * 2**20
 """Bytes of one message to the twin: what it decodes, and what is copied here, is not more at a time."""
 
 
-class TwinError(Exception):
+class TwinError(Refusal):
     """The trusted process failed: our fault, or an exercise whose files break it."""
 
 

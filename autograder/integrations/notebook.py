@@ -24,7 +24,9 @@ _checkers: dict[Path, Any] = {}
 
 def check(name: str) -> None:
     """Run the public checks of the exercise `name` on this notebook, and show what is wrong, and where."""
-    from autograder.cli.common import Refused, explain, find_root
+    from autograder.course.load import find_root
+    from autograder.feedback.refusals import explain
+    from autograder.refusals import Refused
 
     try:
         root = find_root(None)
@@ -68,7 +70,7 @@ def _check(root: Path, course: Course, exercise: Exercise) -> None:
 
 def _answer(root: Path, course: Course, exercise: Exercise) -> SubmittedFile:
     """What the topic's notebook holds for this exercise."""
-    from autograder.cli.common import Refused
+    from autograder.refusals import Refused
 
     usual = root / "assignments" / exercise.topic / f"{exercise.topic}.ipynb"
     notebook = usual if usual.is_file() else root / usual.name  # where nbgrader hands it out

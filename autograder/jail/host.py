@@ -23,6 +23,7 @@ from autograder.jail import zygote as protocol
 from autograder.jail.channel import MAX_MESSAGE, Channel, ChannelClosed, ChannelError, ChannelTimeout
 from autograder.jail.layers import Profile
 from autograder.jail.messages import Reply, Request
+from autograder.refusals import Refusal
 
 START_SECONDS = 120.0
 CONTROL_SECONDS = 30.0
@@ -31,7 +32,7 @@ _SCRUBBED = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH", "TRITON_
 _encode = msgspec.msgpack.Encoder().encode
 
 
-class JailError(Exception):
+class JailError(Refusal):
     """Our side failed: a zygote that does not start or answer. The text says what to do."""
 
 

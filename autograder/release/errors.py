@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from autograder.refusals import Refusal
 
-class ReleaseError(Exception):
+
+class ReleaseError(Refusal):
     """A sentence for an author or instructor, with the file and line it is about where there is one."""
 
     def __init__(self, message: str, *, file: str = "", line: int | None = None) -> None:

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from autograder import results
+from autograder.refusals import Refusal
 from autograder.results import ExerciseResult, Result
 
 VERSION = 2
@@ -53,7 +54,7 @@ CREATE TABLE observation (hash TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROW
 _NEW_IN_2 = ("mark", "adjustment", "publication")
 
 
-class StoreError(Exception):
+class StoreError(Refusal):
     """The results file can't be used. The text says what happened and what to do."""
 
 

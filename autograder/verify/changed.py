@@ -8,9 +8,10 @@ from pathlib import Path
 
 from autograder.course import Course, CourseError, load_course
 from autograder.course.config import FILE, Exercise
+from autograder.refusals import Refusal
 
 
-class NoRevision(Exception):
+class NoRevision(Refusal):
     """The course is no git repository, or has no such revision; a sentence for the person who named it."""
 
 

@@ -34,7 +34,7 @@ def write_example_class(
 
     They hold the `chosen` exercises, as a class hands in a module or two at a time; all of the course by default.
     """
-    from autograder.cli.common import Refused
+    from autograder.refusals import Refused
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Refused(

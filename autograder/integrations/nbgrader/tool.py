@@ -12,6 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from autograder.refusals import Refusal
+
 BRIDGE = Path(__file__).with_name("bridge.py")
 INSTALL = (
     "There is no nbgrader here. Either\n"
@@ -21,7 +23,7 @@ INSTALL = (
 )
 
 
-class NbgraderError(Exception):
+class NbgraderError(Refusal):
     """nbgrader can't be asked, or refuses; the text says why and what to do."""
 
 

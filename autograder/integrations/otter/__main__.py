@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def main(arguments: list[str]) -> int:
-    from autograder.cli.common import explain
+    from autograder.feedback.refusals import explain
     from autograder.integrations.otter.bundle import BundleError
     from autograder.integrations.otter.run import grade_into, prepare
 

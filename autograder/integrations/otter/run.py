@@ -32,14 +32,14 @@ def grade_into(folder: Path) -> None:
     (folder / "results").mkdir(exist_ok=True)
     results.write(content, folder / "results/results.json")
     if (folder / "results/results.pkl").exists():
-        from autograder.integrations.otter.plugin import write_pickled
+        from autograder.integrations.otter.otter_results import write_pickled
 
         write_pickled(content, folder / "results/results.pkl")
 
 
 def graded(source: Path, submission: Path) -> dict[str, Any]:
     """The content of `results.json` for what lies in the folder `submission`; `source` is the unpacked zip. Never raises."""
-    from autograder.cli.common import explain
+    from autograder.feedback.refusals import explain
 
     points = 0.0
     try:

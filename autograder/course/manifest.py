@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from autograder.refusals import Refusal
 from autograder.results import Clock
 
 FILE = "collected.json"
@@ -63,7 +64,7 @@ class Manifest(Record, omit_defaults=False):
         return next((each for each in self.entries if each.student == student), None)
 
 
-class ManifestError(Exception):
+class ManifestError(Refusal):
     """The manifest can't be used; the text says why."""
 
 
