@@ -28,6 +28,9 @@ class Trial:
     def failing(self) -> list[str]:
         return [name for name, verdict in self.verdicts.items() if verdict not in ("passed", "skipped")]
 
+    def passed(self) -> list[str]:
+        return [name for name, verdict in self.verdicts.items() if verdict == "passed"]
+
     def accepted(self) -> bool:
         """Of an alternative: whether it fails no check but those it may miss, such as a bonus for doing it another way."""
         return not set(self.failing()) - set(self.expected)
@@ -76,8 +79,9 @@ def problems_of(report: Report) -> list[str]:
         if errors:
             problems.append(f"{trial.kind} “{trial.name}”: a judge raised: {trial.reasons.get(errors[0], errors[0])}")
         if trial.kind in ("stub", "forger") and trial.earned:
-            passed = [name for name, verdict in trial.verdicts.items() if verdict == "passed"]
-            problems.append(f"{trial.kind} “{trial.name}” earns {trial.earned} points, from {', '.join(passed)}")
+            problems.append(
+                f"{trial.kind} “{trial.name}” earns {trial.earned} points, from {', '.join(trial.passed())}"
+            )
         elif trial.kind == "stub" and any(verdict == "error" for verdict in trial.verdicts.values()):
             problems.append("the stub can't be imported")
         elif trial.kind == "reference" and failing:

@@ -42,6 +42,7 @@ class _Attempt:
     source: str
     expected: tuple[str, ...] = ()
     backwards: bool = False  # in another order of checks and with another seed of torch
+    checks: frozenset[str] | None = None  # tried on these alone
 
 
 @dataclass
@@ -181,7 +182,7 @@ class Trials:
         observed = [
             outcomes for each, (_, outcomes) in zip(attempts, tried, strict=True) if observe and each.kind == "mistake"
         ]
-        return [trial for trial, _ in tried], observed
+        return _without_control([trial for trial, _ in tried]), observed
 
     def _attempts(self) -> list[_Attempt]:
         found = self.described
@@ -193,7 +194,7 @@ class Trials:
             *(_Attempt("mistake", each.sentence, each.source, tuple(each.only)) for each in found.mistakes),
             *(_Attempt("alternative", each.sentence, each.source, tuple(each.only)) for each in found.alternatives),
             *(
-                _Attempt("forger", each.name, each.source)
+                _Attempt(each.kind, each.name, each.source, checks=each.checks)
                 for each in forgers(found.stub, found.reference, self.grader.plan)
             ),
         ]
@@ -206,6 +207,9 @@ class Trials:
     def _narrowed(self, each: _Attempt) -> tuple[ExerciseGrader, list[PlannedCheck]]:
         """The grader with those checks that can tell it from the reference, and the others."""
         plan = self.grader.plan
+        if each.checks is not None:
+            kept = [check for check in plan.checks if check.name in each.checks]
+            return replace(self.grader, plan=structs.replace(plan, checks=kept)), []
         same = self._reach.unreached(each.source) if each.kind in ("mistake", "alternative") else set()
         kept = [check for check in plan.checks if check.name not in same]
         passed = [check for check in plan.checks if check.name in same and check.is_runnable()]
@@ -318,6 +322,17 @@ def _trial(each: _Attempt, result: ExerciseResult, passed: list[PlannedCheck]) -
     )
 
 
+def _without_control(trials: list[Trial]) -> list[Trial]:
+    """The trials, each forger that patches beside its control as a forger that earned what the control did not."""
+    controls = {name for trial in trials if trial.kind == "control" for name in trial.passed()}
+    for trial in trials:
+        if trial.kind == "patcher":
+            trial.kind = "forger"
+            trial.verdicts = {name: each for name, each in trial.verdicts.items() if name not in controls}
+            trial.earned = trial.earned if trial.passed() else 0
+    return [trial for trial in trials if trial.kind != "control"]
+
+
 def _most_spent(check: CheckResult) -> dict[str, float]:
     names = {name for case in check.cases for name in case.spent}
     return {name: max(case.spent.get(name, 0.0) for case in check.cases) for name in sorted(names)}
@@ -350,5 +365,7 @@ def _own_hash() -> str:
     """Of what decides trials beyond the plan and the grading."""
     folder = Path(__file__).parent
     return hashes.of(
-        hashes.engine(), hashes.grading(), *((folder / name).read_bytes() for name in ("verify.py", "forgers.py"))
+        hashes.engine(),
+        hashes.grading(),
+        *((folder / name).read_bytes() for name in ("verify.py", "forgers.py", "patches.py")),
     )
