@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from command_line import LECTURE, ORACLE
@@ -11,8 +12,9 @@ from release_course import put
 from autograder.course.load import load_course
 from autograder.grading.grade import ClassGrader
 from autograder.grading.secret import AUTHORS
+from autograder.grading.twins import TwinClient
 from autograder.verify.patches import PATCHES
-from autograder.verify.verify import Verifier
+from autograder.verify.verify import Trials
 
 TOTAL = '''"""Totals."""
 
@@ -80,14 +82,15 @@ def each(prefix: str, names: str, expression: str) -> dict[str, str]:
 BAD: dict[str, str] = {
     # Is it the same?
     **both("allclose equal", "F(got, want)"),
-    **both("isclose eq le ge", "F(got, want).tolist()"),
+    **both("isclose eq ge", "F(got, want).tolist()"),
+    **both("le", "F(want, got).tolist()"),
     **both("lt", "F(want, got + 0.01).tolist()"),
     **both("gt", "F(got, want - 0.01).tolist()"),
     **both("all", "F(got == want).item()"),
     **both("any", "F(got != want).item()"),
     **both("ne", "F(got, want).tolist()"),
     **both("isnan", "F(got / got).tolist()"),
-    **each("torch.autograd", "gradcheck gradgradcheck", "F(lambda y: (right(student, y)) ** 2, x.double().requires_grad_())"),
+    **each("torch.autograd", "gradcheck gradgradcheck", "F(lambda y: y.sum(-1) * right(student, y), x.double().requires_grad_())"),
     **each("numpy", "allclose array_equal array_equiv", "bool(F(got, want))"),
     "numpy.isclose": "numpy.isclose(got, want).tolist()",
     "numpy.all": "bool(numpy.all(got.numpy() == want.numpy()))",
@@ -109,9 +112,8 @@ BAD: dict[str, str] = {
     **both("abs sum mean max amax norm", "F(got - want).tolist()"),
     **both("var std", "F(torch.stack([got, want]), 0).tolist()"),
     **both("dist", "F(got, want).item()"),
-    **both("count_nonzero argmax", "F((got - want).abs() > 0.01).tolist()"),
-    "torch.argmax": "torch.argmax(got - torch.arange(len(got), 0, -1) * 0.001).tolist()",
-    "torch.Tensor.argmax": "(got - torch.arange(len(got), 0, -1) * 0.001 - want).round(decimals=1).abs().flip(0).argmax().tolist() * 0 + (got - want - torch.arange(len(got))).argmax().item()",
+    **both("count_nonzero", "F((got - want).abs() > 0.01).tolist()"),
+    **both("argmax", "F(torch.stack([0 * want + 0.5, (got - want).abs()])[:, 0]).item()"),
     **each("torch.linalg", "norm vector_norm", "F(got - want).item()"),
     **each("torch.nn.functional", "mse_loss l1_loss", "F(got, want).item()"),
     "torch.nn.functional.pairwise_distance": "torch.nn.functional.pairwise_distance(got[None], want[None], eps=0.0).item()",
@@ -120,7 +122,7 @@ BAD: dict[str, str] = {
     **each("numpy", "abs", "F(got.numpy() - want.numpy()).tolist()"),
     **each("numpy", "max sum mean linalg.norm", "float(F(got.numpy() - want.numpy()))"),
     "math.dist": "math.dist(ints, [6, 2, 4])",
-    "math.fsum": "math.fsum(ints) - 12 == 0 or math.fsum(ints) == 0.0",
+    "math.fsum": "math.fsum(a - b for a, b in zip(ints, [6, 2, 4], strict=True))",
     "math.fabs": "math.fabs(ints[0] - 6)",
     "builtins.len": "len(set(ints) ^ {6, 2, 4})",
     "builtins.sum": "sum(a != b for a, b in [(ints[0], 6), (ints[1], 2)])",
@@ -179,16 +181,29 @@ def earned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
         put(root, f"solutions/numbers_of/bad/{name}.py", text)
     put(root, "lectures/numbers_of/bad.md", LECTURE)
     course = load_course(root)
-    with ClassGrader(course, root, root / ".autograder", AUTHORS, run="verify", draw="verify", own_code=True) as grader:
-        (report,) = Verifier(grader, root / "cache").verify(list(course.exercises))
+    (exercise,) = course.exercises
+    with (
+        ClassGrader(course, root, root / ".autograder", AUTHORS, run="verify", draw="verify", own_code=True) as grader,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        client = TwinClient(grader.trusted, grader.planner.opening(exercise))
+        plan = grader.planner.draft(exercise, client)
+        trials = Patchers(exercise, grader.grader_of(exercise, plan, client), grader, client.describe())
+        tried, _ = trials.run(pool, lambda exercise, done, total: None, observe=False)
+        client.close()
     targets = list(BAD)
-    assert report.trials, report.problems
     found = {}
-    for trial in report.of("forger"):
-        _, patches, target = trial.name.partition(" patches ")
-        if patches:
-            found[target] = {targets[int(name.rpartition("_")[2])] for name in trial.passed()}
+    for trial in tried:
+        target = trial.name.rpartition(" patches ")[2]
+        found[target] = {targets[int(name.rpartition("_")[2])] for name in trial.passed()}
     return found
+
+
+class Patchers(Trials):
+    """These alone, with their control."""
+
+    def _attempts(self) -> list[Any]:
+        return [each for each in super()._attempts() if each.kind in ("patcher", "control")]
 
 
 def test_every_patch_has_a_bad_check() -> None:

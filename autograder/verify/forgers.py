@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from autograder.checks.plan import Plan
 from autograder.parsing import parse
-from autograder.verify.patches import PATCHES, hollow, patching, users
+from autograder.verify.patches import PATCHES, hollow, patching, vocabularies
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ def forgers(stub: str, reference: str, plan: Plan) -> list[Forger]:
 
 
 def _patchers(plan: Plan, emptied: str) -> list[Forger]:
-    names = [check.name for check in plan.checks]
+    known = vocabularies(plan.experiments, [check.name for check in plan.checks])
     made = [
         Forger(
             f"returns zeros of the right form and patches {patch.target}", emptied + patching(patch), checks, "patcher"
         )
         for patch in PATCHES
-        if (checks := users(patch, plan.experiments, names))
+        if (checks := frozenset(name for name, vocabulary in known.items() if vocabulary.may_call(patch)))
     ]
     patched = frozenset().union(*(each.checks or () for each in made))
     return (

@@ -86,17 +86,29 @@ def patching(patch: Patch) -> str:
     return _PATCH.replace("TARGET", repr(patch.target)).replace("SAYS", repr(patch.says))
 
 
-def users(patch: Patch, experiments: str, checks: list[str]) -> frozenset[str]:
-    """The checks whose experiments may call what `patch` replaces."""
+@dataclass(frozen=True)
+class Vocabulary:
+    """What the experiment of one check, with its helpers, names, and the syntax that it is made of."""
+
+    words: frozenset[str]
+    syntax: frozenset[type[ast.AST]]
+
+    def may_call(self, patch: Patch) -> bool:
+        """Whether it may call what `patch` replaces."""
+        wanted = {patch.name, _CALLED_BY.get(patch.name, patch.name)}
+        return not self.words.isdisjoint(wanted) or not self.syntax.isdisjoint(patch.operators)
+
+
+def vocabularies(experiments: str, checks: list[str]) -> dict[str, Vocabulary]:
+    """By check."""
     source = extract.Source(experiments, "checks.py")
-    return frozenset(name for name in checks if _names(patch, source, name))
-
-
-def _names(patch: Patch, source: extract.Source, check: str) -> bool:
-    needed = source.needed([check], {})
-    nodes = (node for each in source.definitions if each.binds & needed for node in ast.walk(each.node))
-    wanted = {patch.name, _CALLED_BY.get(patch.name, patch.name)}
-    return any(type(node) in patch.operators or not wanted.isdisjoint(_words(node)) for node in nodes)
+    found = {}
+    for check in checks:
+        needed = source.needed([check], {})
+        nodes = [node for each in source.definitions if each.binds & needed for node in ast.walk(each.node)]
+        words = frozenset(word for node in nodes for word in _words(node))
+        found[check] = Vocabulary(words, frozenset(map(type, nodes)))
+    return found
 
 
 def _words(node: ast.AST) -> Iterator[str]:
@@ -168,7 +180,7 @@ def _patch(target, says):
 
     def nothing(value):
         if kind(value).__module__ == "numpy":
-            return value * 0
+            return value & False if value.dtype.kind == "b" else value * 0
         if kind(value) is torch.Tensor:
             return torch.zeros_like(value)
         return kind(value)() if kind(value) in base else value
