@@ -22,10 +22,14 @@ class AuthoringError(Exception):
 
 @dataclass(frozen=True)
 class Tolerance:
-    """A bound on the error of floating-point values: |got - want| <= atol + rtol * |want|."""
+    """A bound on the error of floating-point values: |got - want| <= atol + rtol * |want|.
+
+    `why` is for one that is far looser than right answers need: what makes it so loose, for whoever reads the check.
+    """
 
     atol: float = 0.0
     rtol: float = 0.0
+    why: str = ""
 
 
 @dataclass(frozen=True)

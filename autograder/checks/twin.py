@@ -33,6 +33,7 @@ from autograder.checks.twin_messages import (
     Described,
     Discrete,
     Evidence,
+    Examine,
     Made,
     Make,
     Open,
@@ -95,6 +96,11 @@ class Twin:
                 return Made(inputs=encode(_perturbed(decode(request.inputs))))
             case Shrink():
                 return self.shrink(request)
+            case Examine():
+                from autograder.checks.examine import examine
+
+                assert self.exercise is not None
+                return examine(self, self.exercise, request.checks, request.forbid)
             case Tried():
                 return self.next_try(request.failed)
 

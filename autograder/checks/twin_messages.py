@@ -148,5 +148,29 @@ class Discrete(msgspec.Struct, tag="discrete"):
     value: bytes
 
 
-Request = Open | Make | Review | Evidence | Perturb | Discrete | Shrink | Tried
-Reply = Described | Made | Reviewed | Weighed | Shown | Try
+class Examine(msgspec.Struct, tag="examine"):
+    """Look at an exercise's files and at its checks, with the inputs and the reference's observations that a plan has."""
+
+    checks: list[PlannedCheck]
+    forbid: list[str]
+
+
+class Loose(msgspec.Struct):
+    """A tolerance that is looser than the usual one, `times` as loose where that is most."""
+
+    check: str
+    atol: float
+    rtol: float
+    times: float
+    judged: bool  # a judge uses it: how near answers come is not known
+
+
+class Examined(msgspec.Struct, tag="examined"):
+    """What is wrong with them, as sentences."""
+
+    problems: list[str]
+    loose: list[Loose] = []
+
+
+Request = Open | Make | Review | Evidence | Perturb | Discrete | Shrink | Tried | Examine
+Reply = Described | Made | Reviewed | Weighed | Shown | Try | Examined
