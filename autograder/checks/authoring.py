@@ -104,6 +104,7 @@ class Mistake(Variant):
     """A known wrong implementation with the sentence that tells a student what went wrong."""
 
     fails: tuple[str, ...] = ()
+    crashes: bool = False
 
 
 @dataclass(frozen=True)
@@ -268,12 +269,15 @@ def reject(sentence: str, /, *, timeline: Timeline | None = None, **values: Any)
     return Rejection(sentence, values, timeline)
 
 
-def mistake(sentence: str, *, edit: dict[str, str] | None = None, fails: list[str] | None = None) -> Any:
+def mistake(
+    sentence: str, *, edit: dict[str, str] | None = None, fails: list[str] | None = None, crashes: bool = False
+) -> Any:
     """A wrong implementation: edits of the reference's source, or a decorator of the functions that replace its own.
 
-    Each key of `edit` must occur exactly once in `solution.py`.
+    Each key of `edit` must occur exactly once in `solution.py`. `fails` names checks that must reject it, where it matters which.
+    `crashes=True` says that it raises wherever it is rejected, and that this is what is wrong with it.
     """
-    return _variant(Mistake, sentence, edit, fails=tuple(fails or ()))
+    return _variant(Mistake, sentence, edit, fails=tuple(fails or ()), crashes=crashes)
 
 
 def alternative(sentence: str, *, edit: dict[str, str] | None = None, misses: list[str] | None = None) -> Any:

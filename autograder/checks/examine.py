@@ -20,7 +20,7 @@ from autograder.checks import compare, names
 from autograder.checks.authoring import Case, Check, Tolerance
 from autograder.checks.exercise import Exercise
 from autograder.checks.plan import PlannedCase, PlannedCheck
-from autograder.checks.sameness import same_meaning
+from autograder.checks.sameness import meaning
 from autograder.checks.twin_messages import Examined, Loose, Make, Seen
 from autograder.jail.values import Raised, decode, encode
 
@@ -82,16 +82,16 @@ def _public_functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, str]]
 
 
 def _same_code(exercise: Exercise) -> Iterator[str]:
-    for number, each in enumerate(exercise.alternatives):
-        if same_meaning(exercise.reference, each.source):
-            yield f"the alternative “{each.sentence}” is the reference with other names: it shows nothing"
-        for other in exercise.alternatives[:number]:
-            if same_meaning(each.source, other.source):
-                yield f"the alternatives “{other.sentence}” and “{each.sentence}” are the same code"
-    for number, each in enumerate(exercise.mistakes):
-        for other in exercise.mistakes[:number]:
-            if same_meaning(each.source, other.source):
-                yield f"the mistakes “{other.sentence}” and “{each.sentence}” are the same code"
+    reference = meaning(exercise.reference)
+    for kind, variants in (("alternative", exercise.alternatives), ("mistake", exercise.mistakes)):
+        first: dict[str, str] = {}
+        for each in variants:
+            found = meaning(each.source)
+            if kind == "alternative" and found.items() >= reference.items():
+                yield f"the alternative “{each.sentence}” is the reference with other names: it shows nothing"
+            other = first.setdefault(repr(sorted(found.items())), each.sentence)
+            if other != each.sentence:
+                yield f"the {kind}s “{other}” and “{each.sentence}” are the same code"
 
 
 # --- cases ---

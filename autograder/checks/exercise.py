@@ -24,6 +24,7 @@ class Derived:
     sentence: str
     source: str
     only: tuple[str, ...] = ()  # a mistake's `fails`, an alternative's `misses`
+    crashes: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class _Group:
     edits: dict[str, str] = field(default_factory=dict)
     replaces: dict[str, int] = field(default_factory=dict)  # name → line of the decorator
     only: tuple[str, ...] = ()
+    crashes: bool = False
     line: int = 0
 
 
@@ -164,6 +166,7 @@ def _derived(path: Path, name: str, reference: str, kind: type[Variant], checks:
         group.edits |= variant.edits
         group.replaces |= dict.fromkeys(variant.replaces, variant.line)
         group.only = variant.fails if isinstance(variant, Mistake) else getattr(variant, "misses", ())
+        group.crashes |= isinstance(variant, Mistake) and variant.crashes
         unknown = set(group.only) - checks
         if unknown:
             raise AuthoringError(f"{path.name}:{variant.line}: there is no check {', '.join(sorted(unknown))}")
@@ -173,7 +176,7 @@ def _derived(path: Path, name: str, reference: str, kind: type[Variant], checks:
         text = _edited(reference, group.edits, f"{path.name}:{group.line}")
         if group.replaces:
             text = _replaced(text, file, group.replaces, f"{path.name}:{group.line}")
-        made.append(Derived(sentence, text, group.only))
+        made.append(Derived(sentence, text, group.only, group.crashes))
     return tuple(made)
 
 

@@ -5,32 +5,26 @@ from __future__ import annotations
 import ast
 
 
-def same_meaning(source: str, other: str) -> bool:
-    """Whether every definition of `source` is in `other`, whatever its comments, annotations, names of variables, and
-    operations that change nothing (`x * 1`).
+def meaning(source: str) -> dict[str, str]:
+    """What each name at the top level of a module stands for, as a text that is the same for the same code, whatever its comments,
+    annotations, names of variables, and operations that change nothing (`x * 1`). A later definition wins, imports do not count.
 
-    >>> same_meaning("def f(x):\\n    return x + 1", "def f(y: int):\\n    'More.'\\n    return 0 + (y + 1)")
+    >>> meaning("def f(x):\\n    return x + 1") == meaning("def f(y: int):\\n    'More.'\\n    return 0 + (y + 1)")
     True
-    >>> same_meaning("def f(x):\\n    return x + 1", "def f(x):\\n    return 1 + x")
+    >>> meaning("def f(x):\\n    return x + 1") == meaning("def f(x):\\n    return 1 + x")
     False
     """
-    mine, theirs = meaning(source), meaning(other)
-    return all(theirs.get(name) == text for name, text in mine.items())
-
-
-def meaning(source: str) -> dict[str, str]:
-    """What each name at the top level of a module stands for, as a text that is the same for the same code. A later definition
-    wins, imports do not count."""
     found: dict[str, str] = {}
     others = []
     for node in ast.parse(source).body:
         if isinstance(node, ast.Import | ast.ImportFrom) or _is_text(node):
             continue
+        names = [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+        if isinstance(node, ast.Assign):
+            names = [each.id for each in node.targets if isinstance(each, ast.Name)]
         text = ast.dump(_Plain(node).visit(node))
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            found[node.name] = text
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = text
+        if names:
+            found[names[0]] = text
         else:
             others.append(text)
     return found | {"": "\n".join(others)}

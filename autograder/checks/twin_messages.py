@@ -24,6 +24,7 @@ class Derived(msgspec.Struct):
     sentence: str
     source: str
     only: list[str]
+    crashes: bool = False
 
 
 class Described(msgspec.Struct, tag="described"):

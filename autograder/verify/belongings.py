@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import zlib
 from pathlib import Path
 
-from autograder.checks.plan import Plan
+from autograder.checks.plan import Plan, PlannedCase, public_plan, write_plan
 from autograder.checks.sentences import Coverage, coverage
 from autograder.course.config import Exercise
 from autograder.release.errors import ReleaseError
@@ -62,6 +63,52 @@ def plan_problems(plan: Plan) -> list[str]:
     if not any(case.public for check, case in plan.cases() if check.points):
         problems.append("no check has a public case: students would see nothing")
     return problems
+
+
+PUBLIC_BYTES, CASE_BYTES = 102_400, 1_000_000
+"""Of the plan that ships, and of one case of the one that does not, both as they are written."""
+
+
+def too_large(plan: Plan) -> list[str]:
+    """Plans that make every clone and every grading slow, with the case that is to blame."""
+    problems = []
+    size = len(write_plan(public_plan(plan)))
+    cases = [(_weight(case), check.name, case.title) for check, case in plan.cases() if case.public]
+    if size > PUBLIC_BYTES:
+        most, check, title = max(cases)
+        problems.append(
+            f"its public plan has {_kilobytes(size)}, of which students load each byte: {_kilobytes(PUBLIC_BYTES)} is the bound. "
+            f"The largest case is {title!r} of check {check}, with {_kilobytes(most)}"
+        )
+    for check, case in plan.cases():
+        if not case.public and (most := _weight(case)) > CASE_BYTES:
+            problems.append(
+                f"check {check.name}: the hidden case {case.title!r} has {_kilobytes(most)}; {_kilobytes(CASE_BYTES)} is the bound"
+            )
+    return problems
+
+
+def _weight(case: PlannedCase) -> int:
+    return len(zlib.compress(b"".join((case.inputs, case.want, *case.mistakes.values())), 6))
+
+
+def _kilobytes(size: int) -> str:
+    return f"{size / 1000:,.0f} kB"
+
+
+def tied_mistakes(plan: Plan) -> list[str]:
+    """Mistakes that no case tells from another: whoever makes one reads about both."""
+    first: dict[tuple[bytes | None, ...], int] = {}
+    found = []
+    cases = [case for _, case in plan.cases() if case.compared]
+    for index, sentence in enumerate(plan.mistakes):
+        given = tuple(case.mistakes.get(index) for case in cases)
+        other = first.setdefault(given, index)
+        if other != index and any(given):
+            found.append(
+                f"no case tells the mistake “{sentence}” from “{plan.mistakes[other]}”: the student reads “one of”"
+            )
+    return found
 
 
 def _slug(heading: str) -> str:

@@ -27,7 +27,7 @@ from autograder.grading.twins import TwinClient
 from autograder.results import CaseResult, CheckResult, ExerciseResult, Message, Verdict
 from autograder.verify import belongings
 from autograder.verify.forgers import forgers
-from autograder.verify.report import FAR, Report, Trial, problems_of, remember, remembered
+from autograder.verify.report import FAR, Report, Trial, problems_of, remember, remembered, too_loose, warnings_of
 
 # A variant that hangs is rejected: there is no need to wait as long as for a student.
 LIMITS = RunLimits(cpu_seconds=4.0, wall_factor=3.0)
@@ -43,6 +43,7 @@ class _Attempt:
     expected: tuple[str, ...] = ()
     backwards: bool = False  # in another order of checks and with another seed of torch
     checks: frozenset[str] | None = None  # tried on these alone
+    crashes: bool = False  # a mistake of which this is known
 
 
 @dataclass
@@ -133,7 +134,8 @@ class Verifier:
         report.budgets = {check.name: check.budget for check in plan.checks if check.budget}
         report.problems += belongings.lecture_anchors(exercise, self.grader.root, plan)
         report.problems += belongings.plan_problems(plan)
-        path = self.cache / f"{exercise.topic}.{exercise.slug}.{hashes.of('verify', plan.key, _own_hash())[:24]}.json"
+        key = hashes.of("verify", plan.key, _own_hash(), *exercise.forbid)
+        path = self.cache / f"{exercise.topic}.{exercise.slug}.{key[:24]}.json"
         known = None if draft else remembered(path)
         if known is None:
             trials = Trials(exercise, self.grader.grader_of(exercise, plan, client), self.grader, client.describe())
@@ -141,11 +143,14 @@ class Verifier:
             if draft:
                 planner.complete(exercise, plan, observed, client)
             unstable = trials.unstable(client)
-            remember(path, report.trials, unstable)
+            examined = client.examine(plan.checks, exercise.forbid)
+            remember(path, report.trials, unstable, examined)
         else:
-            report.trials, unstable = known
-        report.problems += unstable
-        report.problems += problems_of(report)
+            report.trials, unstable, examined = known
+        report.problems += belongings.too_large(plan)
+        report.problems += examined.problems + unstable + problems_of(report)
+        report.problems += too_loose(report, examined.loose)
+        report.warnings += [*warnings_of(report), *belongings.tied_mistakes(plan)]
 
 
 @dataclass
@@ -191,7 +196,10 @@ class Trials:
             _Attempt("stub", "the stub", found.stub),
             _Attempt("reference", "the reference", found.reference),
             _Attempt("reference", another, found.reference, backwards=True),
-            *(_Attempt("mistake", each.sentence, each.source, tuple(each.only)) for each in found.mistakes),
+            *(
+                _Attempt("mistake", each.sentence, each.source, tuple(each.only), crashes=each.crashes)
+                for each in found.mistakes
+            ),
             *(_Attempt("alternative", each.sentence, each.source, tuple(each.only)) for each in found.alternatives),
             *(
                 _Attempt(each.kind, each.name, each.source, checks=each.checks)
@@ -319,7 +327,26 @@ def _trial(each: _Attempt, result: ExerciseResult, passed: list[PlannedCheck]) -
         spent={check.name: _most_spent(check) for check in result.checks if any(case.spent for case in check.cases)},
         seconds=round(result.seconds, 4),
         expected=list(each.expected),
+        crashed=_crashed(result),
+        public=any(
+            case.public and case.verdict not in ("passed", "skipped") for check in result.checks for case in check.cases
+        ),
+        crashes=each.crashes,
     )
+
+
+def _crashed(result: ExerciseResult) -> dict[str, str]:
+    """The failing checks of which every case that fails raised, with what."""
+    found = {}
+    for check in result.checks:
+        failing = [case.message for case in check.cases if case.verdict not in ("passed", "skipped")]
+        told = [each for each in failing if each is None or each.id != "run.not-run"]
+        raised = [each.values.get("exception") for each in told if each is not None and each.id == "run.raised"]
+        if told and len(raised) == len(told):
+            found[check.name] = ", ".join(sorted(set(map(str, raised))))
+    if not result.checks and result.message is not None and result.message.id == "run.load-raised":
+        found[""] = str(result.message.values.get("exception"))
+    return found
 
 
 def _without_control(trials: list[Trial]) -> list[Trial]:
