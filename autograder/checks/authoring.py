@@ -114,6 +114,11 @@ class Alternative(Variant):
     misses: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Cheat(Variant):
+    """An answer that uses what the exercise forbids: it must be refused."""
+
+
 # What a file declares while it is executed; a fresh list for each file, so that nothing is global.
 _declared: ContextVar[list[Check | Variant] | None] = ContextVar("declared", default=None)
 
@@ -283,6 +288,11 @@ def mistake(
 def alternative(sentence: str, *, edit: dict[str, str] | None = None, misses: list[str] | None = None) -> Any:
     """A right implementation done differently, declared as `mistake` is. Every check must accept it."""
     return _variant(Alternative, sentence, edit, misses=tuple(misses or ()))
+
+
+def cheat(sentence: str, *, edit: dict[str, str] | None = None) -> Any:
+    """An answer that the exercise's `forbid` must refuse, declared as `mistake` is, in `cheats.py`: the one call that does it all."""
+    return _variant(Cheat, sentence, edit)
 
 
 def _variant(kind: type[Variant], sentence: str, edit: dict[str, str] | None, **more: Any) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.checks import docstrings, extract
-from autograder.checks.authoring import Alternative, AuthoringError, Check, Mistake, Variant, declarations
+from autograder.checks.authoring import Alternative, AuthoringError, Cheat, Check, Mistake, Variant, declarations
 from autograder.checks.observe import load_module
 from autograder.parsing import parse
 from autograder.release.errors import ReleaseError
@@ -39,6 +39,7 @@ class Exercise:
     checks_source: str
     mistakes: tuple[Derived, ...] = ()
     alternatives: tuple[Derived, ...] = ()
+    cheats: tuple[Derived, ...] = ()
 
     @property
     def experiments(self) -> str:
@@ -79,6 +80,7 @@ def load_exercise(folder: Path, name: str) -> Exercise:
         checks_source=checks_source,
         mistakes=_derived(folder / "mistakes.py", name, reference, Mistake, set(names)),
         alternatives=_derived(folder / "alternatives.py", name, reference, Alternative, set(names)),
+        cheats=_derived(folder / "cheats.py", name, reference, Cheat, set(names)),
     )
 
 

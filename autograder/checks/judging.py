@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from autograder.checks.authoring import Check, Rejection
@@ -94,9 +95,21 @@ def blamed(error: BaseException, ask_for_the_reference: Callable[[], object]) ->
     return Verdict(False, message=Message(id=f"judge.{dear or 'raised'}", values=values))
 
 
+def _place(error: BaseException) -> str:
+    """` at checks.py:12 in judge`: the last line of the exercise's checks in the traceback, or ""."""
+    found = ""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if Path(code.co_filename).name == "checks.py":
+            found = f" at checks.py:{trace.tb_lineno} in {code.co_name}"
+        trace = trace.tb_next
+    return found
+
+
 def _said(error: BaseException) -> str:
     try:
-        return f"{type(error).__name__}: {error}"[:300]
+        return f"{type(error).__name__}{_place(error)}: {error}"[:300]
     except Exception:
         return type(error).__name__
 

@@ -38,6 +38,7 @@ class Described(msgspec.Struct, tag="described"):
     hidden: dict[str, int] = {}  # number of hidden cases, of each check
     mistakes: list[Derived] = []
     alternatives: list[Derived] = []
+    cheats: list[Derived] = []
 
 
 class Make(msgspec.Struct, tag="make"):

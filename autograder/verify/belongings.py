@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -63,6 +67,17 @@ def plan_problems(plan: Plan) -> list[str]:
     if not any(case.public for check, case in plan.cases() if check.points):
         problems.append("no check has a public case: students would see nothing")
     return problems
+
+
+def ruff_problems(exercise: Exercise, root: Path) -> list[str]:
+    """What ruff says of the exercise's files, with the settings of the course. Nothing where it is not installed."""
+    ruff = shutil.which("ruff", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+    folder = exercise.solution_dir(root)
+    if ruff is None or not folder.is_dir():
+        return []
+    command = [ruff, "check", "--no-cache", "--quiet", "--no-fix", "--output-format", "concise", "."]
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False)
+    return [f"ruff: {line}" for line in said.stdout.splitlines()] if said.returncode == 1 else []
 
 
 PUBLIC_BYTES, CASE_BYTES = 102_400, 1_000_000

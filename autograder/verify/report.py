@@ -104,6 +104,8 @@ def problems_of(report: Report) -> list[str]:
         elif trial.kind == "alternative" and not trial.accepted():
             name = next(name for name in failing if name not in expected)
             problems.append(f"the alternative “{trial.name}” is right, but fails {name}: {trial.reasons.get(name, '')}")
+        if trial.kind == "cheat" and "forbidden" not in trial.verdicts.values():
+            problems.append(f"the cheat “{trial.name}” is not refused: add what it uses to `forbid` in grading.toml")
         if trial.kind == "mistake" and failing and not trial.crashes and set(trial.crashed) >= set(failing):
             name = failing[0]
             problems.append(

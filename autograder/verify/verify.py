@@ -115,6 +115,7 @@ class Verifier:
         report.problems += belongings.missing_files(exercise, self.grader.root)
         report.coverage = belongings.cited(exercise, self.grader.root)
         report.problems += report.coverage.problems
+        report.problems += belongings.ruff_problems(exercise, self.grader.root)
         client = self._client(exercise)
         try:
             self._fill(report, exercise, client, pool)
@@ -134,7 +135,7 @@ class Verifier:
         report.budgets = {check.name: check.budget for check in plan.checks if check.budget}
         report.problems += belongings.lecture_anchors(exercise, self.grader.root, plan)
         report.problems += belongings.plan_problems(plan)
-        key = hashes.of("verify", plan.key, _own_hash(), *exercise.forbid)
+        key = hashes.of("verify", plan.key, _own_hash(), _cheats(exercise, self.grader.root), *exercise.forbid)
         path = self.cache / f"{exercise.topic}.{exercise.slug}.{key[:24]}.json"
         known = None if draft else remembered(path)
         if known is None:
@@ -201,6 +202,7 @@ class Trials:
                 for each in found.mistakes
             ),
             *(_Attempt("alternative", each.sentence, each.source, tuple(each.only)) for each in found.alternatives),
+            *(_Attempt("cheat", each.sentence, each.source) for each in found.cheats),
             *(
                 _Attempt(each.kind, each.name, each.source, checks=each.checks)
                 for each in forgers(found.stub, found.reference, self.grader.plan)
@@ -272,7 +274,7 @@ class Trials:
 
     def _subject(self, each: _Attempt) -> Subject:
         file = f"{self.exercise.name}.py"
-        forbidden = self.exercise.forbid if each.kind in ("reference", "alternative", "stub") else ()
+        forbidden = self.exercise.forbid if each.kind in ("reference", "alternative", "stub", "cheat") else ()
         return Subject(Code(each.source, file, forbidden), lambda line: (file, line))
 
     def unstable(self, client: TwinClient) -> list[str]:
@@ -386,6 +388,12 @@ def _reasons(result: ExerciseResult) -> dict[str, str]:
 def _reordered(plan: Plan) -> Plan:
     checks = [structs.replace(check, cases=check.cases[::-1]) for check in plan.checks[::-1]]
     return structs.replace(plan, checks=checks)
+
+
+def _cheats(exercise: Exercise, root: Path) -> bytes:
+    """No plan depends on these."""
+    path = exercise.solution_dir(root) / "cheats.py"
+    return path.read_bytes() if path.exists() else b""
 
 
 def _own_hash() -> str:
