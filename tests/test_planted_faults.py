@@ -7,7 +7,6 @@ What only a person can find stands in `FOR_A_PERSON`, so that nobody takes a gre
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from release_course import put
@@ -20,7 +19,6 @@ from autograder.verify.verify import Verifier
 
 SOLUTION = '''"""Shares of a total."""
 
-import torch
 from torch import Tensor
 
 
@@ -42,9 +40,9 @@ def largest(x: Tensor) -> int:
 '''
 CHECKS = '''"""Checks of shares."""
 
-import torch
+import torch  # noqa: F401
 
-from autograder.checks import Tolerance, case, check, difference, raises, reject
+from autograder.checks import Tolerance, case, check, difference, raises, reject  # noqa: F401
 
 
 def table(rng, rows, columns):
@@ -130,9 +128,14 @@ def adds_up(student, x):
     """Shares add up to 1."""
     return bool({expression})
 '''
-RANDOM_JUDGE = (
-    "import random\n\n\ndef the_same(seen, want):\n    if random.random() < 0.2:\n        return reject('Bad luck.')"
-)
+MOODY_JUDGE = """import itertools
+
+CALLS = itertools.count(1)
+
+
+def the_same(seen, want):
+    if next(CALLS) % 5 == 0:  # not yet when the plan is made
+        return reject('Bad luck.')"""
 TWICE = '\nmistake("You divide by the sums of columns, again.", edit={"x.sum(-1, keepdim=True)": "x.sum(0, keepdim=True)"})\n'
 
 PLANTED: dict[str, tuple[dict[str, Change | None], str]] = {
@@ -149,12 +152,15 @@ PLANTED: dict[str, tuple[dict[str, Change | None], str]] = {
     "fresh cases that are all the same": ({"checks": at('    return {"x": rng.uniform(1.0, 2.0, rows, columns)}', '    return {"x": torch.arange(1.0, 1.0 + rows * columns).reshape(rows, columns)}')}, "check rows_are_divided: fresh= draws nothing"),
     # Right answers that fail.
     "an alternative that is refused": ({"alternatives": at("total.reciprocal()", "total.reciprocal().half()")}, "the alternative “by a product” is right, but fails rows_are_divided"),
-    "inputs that read the clock": ({"checks": at("import torch\n", "import time\n\nimport torch\n")}, "it imports time, whose answers are not the same each time"),
+    "inputs that read the clock": ({"checks": at("import torch ", "import time\n\nimport torch ")}, "it imports time, whose answers are not the same each time"),
     "inputs from torch's own generator": ({"checks": at("rng.uniform(1.0, 2.0, n)", "torch.rand(n)")}, "its inputs are not the same when they are made again"),
-    "a judge that is flaky one time in five": ({"checks": at("def the_same(seen, want):", RANDOM_JUDGE)}, "its judge refused the reference's answer"),
+    "a judge that is flaky one time in five": ({"checks": at("def the_same(seen, want):", MOODY_JUDGE)}, "its judge refused the reference's answer"),
     "a judge that raises": ({"checks": at("return None if seen == want", "return None if seen.item() == want")}, "the judge raised AttributeError at checks.py:"),
-    "a reference that changes its input": ({"solution": at("return x / total", "return x.div_(total)")}, "the reference changes its input x in place"),
-    "a discrete answer at a tie": ({"checks": at('{"x": rng.uniform(1.0, 2.0, n)}', '{"x": torch.cat([torch.ones(n - 1), torch.ones(1) + (n > 20) * 1.2e-7])}')}, ""),
+    "a reference that changes its input": ({"solution": at("return x / total", "return x.div_(total)"), "alternatives": at("x / total", "x.div_(total)")}, "the reference changes its input x in place"),
+    "a discrete answer at a tie": (
+        {"checks": lambda text: text.replace('{"x": rng.uniform(1.0, 2.0, n)}', '{"x": torch.ones(n)}').replace("return student.largest(x)", "return student.largest(x) + int((x > 1).sum())")},
+        "is unstable: one bit of its inputs flips",
+    ),
     "a reference that raises": ({"checks": at("return student.largest(x)", "return student.largest(x.tolist())")}, "the reference itself raised AttributeError"),
     # Wrong answers that pass.
     "a mistake that nothing rejects": ({"mistakes": more('\nmistake("You do it at length.", edit={"x / total": "x / (1 * total)"})\n')}, "no check rejects the mistake “You do it at length.”"),
@@ -163,15 +169,15 @@ PLANTED: dict[str, tuple[dict[str, Change | None], str]] = {
     "a tolerance of 0.02 in a judge": ({"checks": lambda text: text.replace("fresh=1)", "fresh=1, judge=near)").replace("@check", "def near(seen, want):\n    return difference(seen, want, Tolerance(atol=0.02))\n\n\n@check", 1)}, "in its judge, is"),
     "a mistake that should fail another check": ({"mistakes": at('"x.argmin()"}', '"x.argmin()"}, fails=["rows_are_divided"]')}, "should fail rows_are_divided"),
     "a mistake that is killed by a NameError": ({"mistakes": at('"x.argmin()"', '"x.argmin(axis)"')}, "nothing but an exception rejects the mistake “You take the smallest.” (in the_largest_is_found: NameError)"),
-    "a mistake that no public case shows": ({"mistakes": more('\nmistake("You stop at twelve.", edit={"x.argmax()": "x[:12].argmax()"})\n')}, ""),
+    "a mistake that no public case shows": ({"mistakes": more('\nmistake("You stop at four.", edit={"x.argmax()": "x[:4].argmax()"})\n')}, ""),
     "two mistakes that are one": ({"mistakes": more(TWICE)}, "are the same code"),
     "an alternative that is the reference": ({"alternatives": more('\nalternative("at length", edit={"x / total": "1 * x / total"})\n')}, "the alternative “at length” is the reference with other names"),
     "no mistakes": ({"mistakes": lambda text: ""}, "it lists no mistakes"),
     "no alternatives": ({"alternatives": lambda text: ""}, "it lists no alternatives"),
-    "an edit that matches twice": ({"mistakes": more('\nmistake("x", edit={"total": "x"})\n')}, "occurs 6 times in solution.py"),
+    "an edit that matches twice": ({"mistakes": more('\nmistake("x", edit={"total": "x"})\n')}, "an edit needs exactly one"),
     # What is forbidden.
     "a forbidden name that is misspelled": ({"forbid": lambda text: '["torch.sofmax"]'}, "torch has no sofmax; do you mean torch.softmax?"),
-    "a forbidden package that is misspelled": ({"forbid": lambda text: '["nunpy"]'}, "`forbid` names nunpy, which is not installed; do you mean numpy?"),
+    "a forbidden package that is misspelled": ({"forbid": lambda text: '["nummpy"]'}, "`forbid` names nummpy, which is not installed; do you mean numpy?"),
     "forbid without another spelling": ({"forbid": lambda text: '["torch.nn.functional.softmax", "Tensor.softmax"]'}, "but not torch.softmax"),
     "a cheat that is not refused": ({"cheats": lambda text: CHEAT, "forbid": lambda text: '["torch.nn.functional.normalize"]'}, "the cheat “through layer norm” is not refused"),
     "a reference that does what is forbidden": ({"forbid": lambda text: '["Tensor.sum"]'}, "fails rows_are_divided"),
@@ -186,7 +192,7 @@ PLANTED: dict[str, tuple[dict[str, Change | None], str]] = {
     "inputs that are not the experiment's": ({"checks": at("def the_largest_is_found(student, x):", "def the_largest_is_found(student, y):")}, "its inputs are x, its experiment takes y"),
     "a sentence with the student's values": ({"checks": at('reject("{mine} is not the largest.", mine=seen)', 'reject(f"{seen} is not the largest.")')}, "reject's sentence must be a literal"),
     "a check without a claim": ({"checks": at('    """The index is that of the largest."""\n', "")}, "it has no docstring"),
-    "code that ruff refuses": ({"checks": at("import torch\n", "import math\n\nimport torch\n")}, "checks.py:3:8: F401"),
+    "code that ruff refuses": ({"checks": at("import torch ", "import math\n\nimport torch ")}, "checks.py:3:8: F401"),
 }  # fmt: skip
 CHEAT = '''"""What the shortest dishonest answers are."""
 
@@ -199,7 +205,7 @@ def share(x):
 
     return torch.special.xlogy(x, 2.0) / x.sum(-1, keepdim=True)
 '''
-WARNED = {"a mistake that no public case shows": "no public case shows the mistake “You stop at twelve.”"}
+WARNED = {"a mistake that no public case shows": "no public case shows the mistake “You stop at four.”"}
 
 FOR_A_PERSON = {
     "a docstring that says something else than the reference does, where no check, mistake or example touches it",
@@ -222,14 +228,13 @@ def slug(name: str) -> str:
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
     """What verify says of each, all in one course. `right` has no fault."""
     root = tmp_path_factory.mktemp("planted")
+    put(root, "ruff.toml", 'lint.select = ["F"]\n')
     rows = [
         'schema = 1\nid = "planted"\ntitle = "Planted faults"\n[limits]\ncpu_seconds = 2\n[[module]]\nid = "a"\ntitle = "A"\n'
     ]
     for name, (changes, _) in {"right": ({}, ""), **PLANTED}.items():
         files = {file: changes.get(file, lambda text: text) for file in FILES | changes}
-        points = 3 + (
-            "checks" in changes and "@check(points=1, " in (changes["checks"] or str)(CHECKS).replace(CHECKS, "")
-        )
+        points = 2 + max(1, change(CHECKS).count("@check(points=1, ") if (change := changes.get("checks")) else 1)
         row = f'[[module.exercise]]\nname = "planted_in/{slug(name)}"\ntitle = "{name}"\npoints = {points}\n'
         if forbid := files.pop("forbid", None):
             row += f"forbid = {forbid('')}\n"
@@ -245,7 +250,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
 
 
 def test_nothing_is_said_of_an_exercise_without_a_fault(reports: dict[str, Report]) -> None:
-    report = reports["planted_in/right".replace("right", slug("right"))]
+    report = reports[f"planted_in/{slug('right')}"]
     assert report.problems == [] and report.warnings == []
 
 
