@@ -76,6 +76,8 @@ FAR = 100.0
 """Times the tolerance: how near a wrong answer that is farther off comes in other cases need not be known."""
 TOO_LOOSE, LOOSE_IN_A_JUDGE = 1000.0, 100.0
 """Times the largest error of a right answer, and times the usual tolerance, that need a reason."""
+LOOSE = 1e-3
+"""What a judge's tolerance may be without a reason: how near right answers come to it is not known."""
 WELL_INSIDE = 0.8
 """The share of its budget that no right answer may need more than: another machine measures a little differently."""
 
@@ -133,6 +135,8 @@ def too_loose(report: Report, loose: list[Loose]) -> list[str]:
     for each in loose:
         said = f"check {each.check}: its tolerance (atol={each.atol:g}, rtol={each.rtol:g})"
         right = [*report.of("reference"), *report.of("alternative")]
+        if not any(trial.verdicts.get(each.check) == "passed" for trial in right):
+            continue  # no device here: nothing was measured
         wrong = [trial for trial in report.of("mistake") if trial.margins.get(each.check)]
         honest = max((trial.margins.get(each.check, 0.0) for trial in right), default=0.0)
         nearest = min(
@@ -144,7 +148,7 @@ def too_loose(report: Report, loose: list[Loose]) -> list[str]:
             default=None,
         )
         beside = f"; the nearest mistake is off by {nearest[0]:.2g} of it (“{nearest[1]}”)" if nearest else ""
-        if each.judged and each.times > LOOSE_IN_A_JUDGE:
+        if each.judged and each.times > LOOSE_IN_A_JUDGE and max(each.atol, each.rtol) > LOOSE:
             problems.append(
                 f'{said}, in its judge, is {each.times:.0f} times the usual one{beside}; say why="…" in it, or tighten it'
             )

@@ -323,7 +323,6 @@ def a_file(rng, which):
 @check(
     points=1,
     inputs=a_file,
-    tolerance=Tolerance(atol=1e-5, rtol=1e-5),
     lecture="the-file",
     public=[case("texts", which="texts"), case("three arrays", which="plain")],
     hidden=[
