@@ -16,13 +16,15 @@ import msgspec
 import numpy as np
 import torch
 
-from autograder.checks import compare, names
+from autograder.checks import compare, docstrings, names
 from autograder.checks.authoring import Case, Check, Tolerance
 from autograder.checks.exercise import Exercise
+from autograder.checks.judging import parts_of
 from autograder.checks.plan import PlannedCase, PlannedCheck
 from autograder.checks.sameness import meaning
 from autograder.checks.twin_messages import Examined, Loose, Make, Seen
-from autograder.jail.values import Raised, decode, encode
+from autograder.jail.values import Raised, encode
+from autograder.parsing import parse
 
 if TYPE_CHECKING:
     from autograder.checks.twin import Twin
@@ -38,6 +40,8 @@ def examine(twin: Twin, exercise: Exercise, planned: Sequence[PlannedCheck], for
     problems = [*_clocks(exercise), *_annotations(exercise), *_same_code(exercise), *names.unknown(forbid)]
     loose = []
     for plan in planned:
+        if plan.name == docstrings.NAME:
+            continue  # it earns nothing, and what it compares with is what the docstring says
         check = exercise.check(plan.name)
         answered = [case for case in plan.cases if case.want]
         found = [*_inputs(twin, check, plan), *_public_again(check)]
@@ -52,7 +56,7 @@ def examine(twin: Twin, exercise: Exercise, planned: Sequence[PlannedCheck], for
 
 def _clocks(exercise: Exercise) -> Iterator[str]:
     """Equal inputs twice in a row do not show that tomorrow's are equal."""
-    for node in ast.walk(ast.parse(exercise.checks_source)):
+    for node in ast.walk(parse(exercise.checks_source)):
         modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         for module in modules:
@@ -62,7 +66,7 @@ def _clocks(exercise: Exercise) -> Iterator[str]:
 
 def _annotations(exercise: Exercise) -> Iterator[str]:
     """What an annotation does not say, nothing holds a student to."""
-    for node, name in _public_functions(ast.parse(exercise.stub)):
+    for node, name in _public_functions(parse(exercise.stub)):
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
         bare = [each.arg for each in arguments if each and each.annotation is None and each.arg not in ("self", "cls")]
         for argument in bare:
@@ -126,14 +130,14 @@ def _public_again(check: Check) -> Iterator[str]:
 
 def _one_answer(twin: Twin, check: Check, cases: Sequence[PlannedCase]) -> Iterator[str]:
     """Whether an answer that is right in one case is right in all of them: it could be written down."""
-    if len(cases) == 1 and isinstance(decode(cases[0].want), Raised | bool | None):
+    if len(cases) == 1 and isinstance(parts_of(cases[0], cases[0].want)[0], Raised | bool | None):
         yield ": what it expects tells too little; ask for a good and a bad input in one observation"
     if len(cases) < 2:
         return
     answers = list(dict.fromkeys(case.want for case in cases))[: ANSWERS if check.judge else 1]
     for answer in answers:
         if all(answer == case.want or _accepts(twin, check, case, answer) for case in cases):
-            text = compare.show(decode(answer), 60)
+            text = compare.show(parts_of(cases[0], answer)[0], 60)
             yield f": {text} is right in all of its cases, so whoever always gives that passes; ask for a good and a bad input in one observation"
             return
 

@@ -22,10 +22,17 @@ from autograder.checks.rng import Rng
 from autograder.checks.show import show
 from autograder.checks.twin_messages import Verdict
 from autograder.jail.values import Lab, decode
+from autograder.lab import is_hosted
 from autograder.results import Difference, Message
 
 Parts = tuple[Any, Any]
 """What an implementation gave, and the record of the hosted value that it used (None without one)."""
+
+
+def parts_of(case: PlannedCase, blob: bytes) -> Parts:
+    """What an implementation gave, and the record of the hosted value, where the case has one."""
+    found = decode(blob)
+    return (found["value"], found["record"]) if is_hosted(case.lab) else (found, None)
 
 
 def asks_for_the_reference(check: Check) -> bool:

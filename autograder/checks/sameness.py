@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from autograder.parsing import parse
+
 
 def meaning(source: str) -> dict[str, str]:
     """What each name at the top level of a module stands for, as a text that is the same for the same code, whatever its comments,
@@ -16,7 +18,7 @@ def meaning(source: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     others = []
-    for node in ast.parse(source).body:
+    for node in parse(source).body:
         if isinstance(node, ast.Import | ast.ImportFrom) or _is_text(node):
             continue
         names = [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []

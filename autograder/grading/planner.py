@@ -223,7 +223,7 @@ def _refused(verdict: twin.Verdict) -> str:
     """Why an answer of the reference is refused, as the end of a sentence that begins with the case."""
     message = verdict.message
     if verdict.problem:
-        return f": {verdict.problem}. A judge must answer whatever it is given that has the kind of the right answer"
+        return f", rejects the reference itself: {verdict.problem}. A judge must answer whatever has the kind of the right answer"
     if message is not None and message.id == "run.mutated":
         return (
             f": the reference changes its input {message.values['input']} in place. Let it work on a copy, or declare "
