@@ -40,7 +40,7 @@ def largest(x: Tensor) -> int:
 '''
 CHECKS = '''"""Checks of shares."""
 
-import torch  # noqa: F401
+import torch
 
 from autograder.checks import Tolerance, case, check, difference, raises, reject  # noqa: F401
 
@@ -53,7 +53,8 @@ def table(rng, rows, columns):
        public=[case("a square", rows=3, columns=3)], hidden=[case("a wide table", rows=2, columns=5)], fresh=1)
 def rows_are_divided(student, x):
     """Each row is divided by its sum."""
-    return student.share(x)
+    first = student.share(x)
+    return {"first": first, "another, as a view": student.share((x + x[:1]).T.contiguous().T)}
 
 
 def of_one(rng, n):
@@ -67,7 +68,7 @@ def the_same(seen, want):
 @check(points=1, inputs=of_one, judge=the_same, public=[case(n=3), case(n=4)], hidden=[case(n=9), case(n=30)])
 def the_largest_is_found(student, x):
     """The index is that of the largest."""
-    return student.largest(x)
+    return [student.largest(x), student.largest(torch.stack([-x, x], -1)[:, 0])]
 '''
 MISTAKES = '''"""Wrong shares."""
 
@@ -137,6 +138,7 @@ def the_same(seen, want):
     if next(CALLS) % 5 == 0:  # not yet when the plan is made
         return reject('Bad luck.')"""
 TWICE = '\nmistake("You divide by the sums of columns, again.", edit={"x.sum(-1, keepdim=True)": "x.sum(0, keepdim=True)"})\n'
+ALIKE = '\nmistake("You divide by other sums.", edit={"return x / total": "return x / x.sum(0, keepdim=True)"})\n'
 
 PLANTED: dict[str, tuple[dict[str, Change | None], str]] = {
     # Points for nothing.
@@ -152,16 +154,17 @@ PLANTED: dict[str, tuple[dict[str, Change | None], str]] = {
     "fresh cases that are all the same": ({"checks": at('    return {"x": rng.uniform(1.0, 2.0, rows, columns)}', '    return {"x": torch.arange(1.0, 1.0 + rows * columns).reshape(rows, columns)}')}, "check rows_are_divided: fresh= draws nothing"),
     # Right answers that fail.
     "an alternative that is refused": ({"alternatives": at("total.reciprocal()", "total.reciprocal().half()")}, "the alternative “by a product” is right, but fails rows_are_divided"),
-    "inputs that read the clock": ({"checks": at("import torch ", "import time\n\nimport torch ")}, "it imports time, whose answers are not the same each time"),
+    "inputs that read the clock": ({"checks": at("import torch\n", "import time\n\nimport torch\n")}, "it imports time, whose answers are not the same each time"),
     "inputs from torch's own generator": ({"checks": at("rng.uniform(1.0, 2.0, n)", "torch.rand(n)")}, "its inputs are not the same when they are made again"),
     "a judge that is flaky one time in five": ({"checks": at("def the_same(seen, want):", MOODY_JUDGE)}, "its judge refused the reference's answer"),
     "a judge that raises": ({"checks": at("return None if seen == want", "return None if seen.item() == want")}, "the judge raised AttributeError at checks.py:"),
     "a reference that changes its input": ({"solution": at("return x / total", "return x.div_(total)"), "alternatives": at("x / total", "x.div_(total)")}, "the reference changes its input x in place"),
     "a discrete answer at a tie": (
-        {"checks": lambda text: text.replace('{"x": rng.uniform(1.0, 2.0, n)}', '{"x": torch.ones(n)}').replace("return student.largest(x)", "return student.largest(x) + int((x > 1).sum())")},
+        {"checks": lambda text: text.replace('{"x": rng.uniform(1.0, 2.0, n)}', '{"x": torch.ones(n)}').replace("[student.largest(x)", "[student.largest(x) + int((x > 1).sum())")},
         "is unstable: one bit of its inputs flips",
     ),
-    "a reference that raises": ({"checks": at("return student.largest(x)", "return student.largest(x.tolist())")}, "the reference itself raised AttributeError"),
+    "a wrong example in a docstring": ({"solution": at("largest share of a single row.", "largest share of a single row.\n\n    >>> largest(tensor([1.0, 3.0]))\n    0\n    ")}, "check docstring_examples, case 'largest, line 15', rejects the reference itself: its answer is 1, where 0 is expected"),
+    "a reference that raises": ({"checks": at("[student.largest(x)", "[student.largest(x.tolist())")}, "the reference itself raised AttributeError"),
     # Wrong answers that pass.
     "a mistake that nothing rejects": ({"mistakes": more('\nmistake("You do it at length.", edit={"x / total": "x / (1 * total)"})\n')}, "no check rejects the mistake “You do it at length.”"),
     "a tolerance of 0.02 on shares": ({"checks": at("fresh=1)", "fresh=1, tolerance=Tolerance(atol=0.02))")}, "times the largest error of a right answer"),
@@ -171,6 +174,7 @@ PLANTED: dict[str, tuple[dict[str, Change | None], str]] = {
     "a mistake that is killed by a NameError": ({"mistakes": at('"x.argmin()"', '"x.argmin(axis)"')}, "nothing but an exception rejects the mistake “You take the smallest.” (in the_largest_is_found: NameError)"),
     "a mistake that no public case shows": ({"mistakes": more('\nmistake("You stop at four.", edit={"x.argmax()": "x[:4].argmax()"})\n')}, ""),
     "two mistakes that are one": ({"mistakes": more(TWICE)}, "are the same code"),
+    "two mistakes with equal results": ({"mistakes": more(ALIKE)}, ""),
     "an alternative that is the reference": ({"alternatives": more('\nalternative("at length", edit={"x / total": "1 * x / total"})\n')}, "the alternative “at length” is the reference with other names"),
     "no mistakes": ({"mistakes": lambda text: ""}, "it lists no mistakes"),
     "no alternatives": ({"alternatives": lambda text: ""}, "it lists no alternatives"),
@@ -192,7 +196,7 @@ PLANTED: dict[str, tuple[dict[str, Change | None], str]] = {
     "inputs that are not the experiment's": ({"checks": at("def the_largest_is_found(student, x):", "def the_largest_is_found(student, y):")}, "its inputs are x, its experiment takes y"),
     "a sentence with the student's values": ({"checks": at('reject("{mine} is not the largest.", mine=seen)', 'reject(f"{seen} is not the largest.")')}, "reject's sentence must be a literal"),
     "a check without a claim": ({"checks": at('    """The index is that of the largest."""\n', "")}, "it has no docstring"),
-    "code that ruff refuses": ({"checks": at("import torch ", "import math\n\nimport torch ")}, "checks.py:3:8: F401"),
+    "code that ruff refuses": ({"checks": at("import torch\n", "import math\n\nimport torch\n")}, "checks.py:3:8: F401"),
 }  # fmt: skip
 CHEAT = '''"""What the shortest dishonest answers are."""
 
@@ -205,7 +209,10 @@ def share(x):
 
     return torch.special.xlogy(x, 2.0) / x.sum(-1, keepdim=True)
 '''
-WARNED = {"a mistake that no public case shows": "no public case shows the mistake “You stop at four.”"}
+WARNED = {
+    "a mistake that no public case shows": "no public case shows the mistake “You stop at four.”",
+    "two mistakes with equal results": "no case tells the mistake “You divide by other sums.” from “You divide by the sums of columns.”",
+}
 
 FOR_A_PERSON = {
     "a docstring that says something else than the reference does, where no check, mistake or example touches it",

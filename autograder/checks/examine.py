@@ -10,7 +10,7 @@ import ast
 import random
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -136,10 +136,20 @@ def _one_answer(twin: Twin, check: Check, cases: Sequence[PlannedCase]) -> Itera
         return
     answers = list(dict.fromkeys(case.want for case in cases))[: ANSWERS if check.judge else 1]
     for answer in answers:
-        if all(answer == case.want or _accepts(twin, check, case, answer) for case in cases):
-            text = compare.show(parts_of(cases[0], answer)[0], 60)
+        value = parts_of(cases[0], answer)[0]
+        if not _good_and_bad(value) and all(
+            answer == case.want or _accepts(twin, check, case, answer) for case in cases
+        ):
+            text = compare.show(value, 60)
             yield f": {text} is right in all of its cases, so whoever always gives that passes; ask for a good and a bad input in one observation"
             return
+
+
+def _good_and_bad(value: Any) -> bool:
+    """Whether an observation has an input that is refused beside one that is not: no implementation does both, whatever it is given."""
+    items = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else []
+    refused = [isinstance(item, Raised) and item.name is not None for item in items]
+    return any(refused) and not all(refused)
 
 
 def _accepts(twin: Twin, check: Check, case: PlannedCase, answer: bytes) -> bool:

@@ -232,7 +232,10 @@ def _refused(verdict: twin.Verdict) -> str:
     if message is not None and message.id == "judge.rejected":
         values = {name: value for name, value in message.values.items() if name != "sentence"}
         return f", rejects the reference itself: {message.values['sentence']} {values or ''}".rstrip()
-    return f", rejects the reference itself: {(message and message.values) or verdict.difference}"
+    if verdict.difference is not None:
+        found = verdict.difference
+        return f", rejects the reference itself: {found.path or 'its answer'} is {found.got}, where {found.want} is expected"
+    return f", rejects the reference itself: {message and message.values}"
 
 
 def _said(outcome: Outcome) -> str:
