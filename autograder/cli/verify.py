@@ -44,6 +44,10 @@ def verify(
         bool,
         typer.Option("--general", "-g", help="Try nothing but general mistakes, which are made of every reference."),
     ] = False,
+    seeds: Annotated[
+        int,
+        typer.Option("--seeds", min=0, help="Try the reference and the alternatives under so many other secrets too."),
+    ] = 0,
     course: CourseOption = None,
 ) -> None:
     """Tell whether exercises are any good.
@@ -52,7 +56,8 @@ def verify(
     rejected, every alternative accepted, forgers fail, no discrete answer hangs on a last bit, the lecture and its headings
     are there, `assignments/` is what `solutions/` gives, and general mistakes, which the tool makes of every reference, are
     rejected by some check, or `equivalent.toml` says why they are none (--general tries nothing else). With --mutants also: every
-    small change of the reference is noticed. With --gpu: GPU checks, and nothing else.
+    small change of the reference is noticed. With --seeds 30 also: right answers pass whatever a class's secret draws. With
+    --gpu: GPU checks, and nothing else.
     """
     from autograder.feedback.pen import console
 
@@ -64,7 +69,7 @@ def verify(
         raise typer.Exit(_verify_on_device(root, loaded, chosen, report))
     saves = _saves(root, chosen)
     with Bench(root, loaded) as bench:
-        reports = bench.verify(chosen, mutants, general)
+        reports = bench.verify(chosen, mutants, general, seeds)
         _show(out, reports, details)
         stale = [] if general else _out_of_sync(root, loaded, chosen)
         if stale:
@@ -78,7 +83,7 @@ def verify(
             for saved in saves:
                 changed = {path.parent for path in saved}
                 again = [exercise for exercise in chosen if exercise.solution_dir(root) in changed]
-                _show(out, bench.verify(again, mutants, general), details)
+                _show(out, bench.verify(again, mutants, general, seeds), details)
     if stale or not all(report.good for report in reports):
         raise typer.Exit(1)
 
@@ -149,11 +154,19 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._grader.close()
 
-    def verify(self, exercises: list[Exercise], mutants: bool = False, general_only: bool = False) -> list[Report]:
+    def verify(
+        self, exercises: list[Exercise], mutants: bool = False, general_only: bool = False, seeds: int = 0
+    ) -> list[Report]:
         """The reports of some exercises."""
+        from autograder.verify.seeds import SeedRunner
+
         with _progress() as progress:
             self._verifier.on_trial = _Bars(progress)
-            return self._verifier.verify(exercises, mutants, general_only)
+            reports = self._verifier.verify(exercises, mutants, general_only)
+        if seeds:
+            for report, problems in zip(reports, SeedRunner(self._grader, seeds).run(exercises), strict=True):
+                report.problems += problems
+        return reports
 
 
 class _Bars:

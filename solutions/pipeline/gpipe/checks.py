@@ -149,7 +149,6 @@ def gradients_are_those_of_the_batch(student, kinds, weights, x, y, options, los
     return {
         "loss": mean.detach(),
         "loss.requires_grad": mean.requires_grad,
-        "x.requires_grad": x.requires_grad,
         "gradients": [parameter.grad for parameter in parameters(stages)],
         "weights": [parameter.detach() for parameter in parameters(stages)],
     }
