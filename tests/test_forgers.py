@@ -14,7 +14,7 @@ from autograder.grading.grade import ClassGrader
 from autograder.grading.secret import AUTHORS
 from autograder.grading.twins import TwinClient
 from autograder.verify.patches import PATCHES
-from autograder.verify.verify import Trials
+from autograder.verify.trials import Trials
 
 TOTAL = '''"""Totals."""
 

@@ -21,6 +21,7 @@ from autograder.grading.planner import CourseProblem
 from autograder.grading.record import Subject
 from autograder.grading.runner import Code
 from autograder.grading.twins import TwinClient
+from autograder.verify.trials import reasons_of
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class SeedRunner:
         found: dict[str, str] = {}  # what is said of the first seed, by what is wrong
         times: dict[str, int] = {}
         try:
-            first = self._inputs(self._plan(exercise, client, 0))
+            known = self.grader.planner.plan(exercise)
+            first = {(check.name, case.title): case.inputs for check, case in known.cases()}
             for number in range(1, self.seeds + 1):
                 for what, problem in self._under(exercise, client, number, first):
                     found.setdefault(what, problem)
@@ -54,9 +56,6 @@ class SeedRunner:
     def _plan(self, exercise: Exercise, client: TwinClient, number: int) -> Plan:
         planner = replace(self.grader.planner, secret=f"seed {number}".encode(), draw=f"seed {number}")
         return planner.draft(exercise, client)
-
-    def _inputs(self, plan: Plan) -> dict[tuple[str, str], bytes]:
-        return {(check.name, case.title): case.inputs for check, case in plan.cases()}
 
     def _under(
         self, exercise: Exercise, client: TwinClient, number: int, first: dict[tuple[str, str], bytes]
@@ -86,12 +85,10 @@ class SeedRunner:
         result = grader.grade(
             Subject(Code(alternative.source, file, exercise.forbid), lambda line: (file, line))
         ).result
-        for check in result.checks:
-            for case in check.cases:
-                if case.verdict not in ("passed", "skipped"):
-                    what = f"the alternative “{alternative.sentence}” is right, but fails {check.name}"
-                    yield what, f"{what}, case {case.title!r}: {case.difference or case.message}"
-                    break
+        failing = [check.name for check in result.checks if check.verdict not in ("passed", "skipped")]
+        for name in failing:
+            what = f"the alternative “{alternative.sentence}” is right, but fails {name}"
+            yield what, f"{what}, {reasons_of(result).get(name, result.verdict)}"
 
 
 def _drawn(plan: Plan, first: dict[tuple[str, str], bytes]) -> list[PlannedCheck]:
