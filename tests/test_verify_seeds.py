@@ -12,11 +12,11 @@ from autograder.grading.secret import AUTHORS
 from autograder.verify.seeds import SeedRunner
 
 SEEDS = 6
-# Each is wrong for some of the draws, and not for those that `verify` looks at without --seeds.
+# Each is wrong for some of the draws.
 LUCKY: dict[str, tuple[str, Change, str]] = {
     "an alternative": (
         "alternatives",
-        at("x * total.reciprocal()", "x * total.reciprocal() * (1 + (x[0, 0] > 1.5) / 9)"),
+        at("x * total.reciprocal()", "x * total.reciprocal() * (1 + (1.3 < x[0, 0] < 2) / 9)"),
         "the alternative “by a product” is right, but fails rows_are_divided, case ",
     ),
     "a judge": (
