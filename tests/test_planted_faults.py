@@ -122,6 +122,16 @@ def no_sum_is_refused(student, n):
     """A row without a sum is refused."""
     return raises("ValueError", lambda: student.share(torch.zeros(n, 3)))
 '''
+GOOD_AND_BAD = '''
+
+@check(points=1, public=[case(n=1)], hidden=[case(n=2)])
+def no_sum_is_refused(student, n):
+    """A row without a sum is refused, and no other."""
+    return {
+        "no sum": raises("ValueError", lambda: student.share(torch.zeros(n, 3))),
+        "a sum": raises("ValueError", lambda: student.share(torch.ones(n, 3))),
+    }
+'''
 VERDICT = '''
 
 @check(points=1, inputs=table, public=[case(rows=2, columns=2)], hidden=[case(rows=4, columns=3)])
@@ -209,6 +219,7 @@ def share(x):
 
     return torch.special.xlogy(x, 2.0) / x.sum(-1, keepdim=True)
 '''
+FAULTLESS: dict[str, dict[str, Change | None]] = {"right": {}, "a good and a bad input": {"checks": more(GOOD_AND_BAD)}}
 WARNED = {
     "a mistake that no public case shows": "no public case shows the mistake “You stop at four.”",
     "two mistakes with equal results": "no case tells the mistake “You divide by other sums.” from “You divide by the sums of columns.”",
@@ -233,13 +244,13 @@ def slug(name: str) -> str:
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
-    """What verify says of each, all in one course. `right` has no fault."""
+    """What verify says of each, all in one course."""
     root = tmp_path_factory.mktemp("planted")
     put(root, "ruff.toml", 'lint.select = ["F"]\n')
     rows = [
         'schema = 1\nid = "planted"\ntitle = "Planted faults"\n[limits]\ncpu_seconds = 2\n[[module]]\nid = "a"\ntitle = "A"\n'
     ]
-    for name, (changes, _) in {"right": ({}, ""), **PLANTED}.items():
+    for name, changes in {**FAULTLESS, **{name: changes for name, (changes, _) in PLANTED.items()}}.items():
         files = {file: changes.get(file, lambda text: text) for file in FILES | changes}
         points = 2 + max(1, change(CHECKS).count("@check(points=1, ") if (change := changes.get("checks")) else 1)
         row = f'[[module.exercise]]\nname = "planted_in/{slug(name)}"\ntitle = "{name}"\npoints = {points}\n'
@@ -256,8 +267,9 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
         return {report.exercise: report for report in Verifier(grader, root / "cache").verify(list(course.exercises))}
 
 
-def test_nothing_is_said_of_an_exercise_without_a_fault(reports: dict[str, Report]) -> None:
-    report = reports[f"planted_in/{slug('right')}"]
+@pytest.mark.parametrize("name", FAULTLESS)
+def test_nothing_is_said_of_an_exercise_without_a_fault(reports: dict[str, Report], name: str) -> None:
+    report = reports[f"planted_in/{slug(name)}"]
     assert report.problems == [] and report.warnings == []
 
 
