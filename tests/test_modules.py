@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.checks import gradients, implausible, surprise, with_weights
+from autograder.checks import gradients, implausible, leaves, operate, surprise, with_gradients, with_weights
 from autograder.checks.modules import WrongParameters
 from autograder.checks.observe import load, run
+from autograder.checks.rng import Rng
 from autograder.jail.values import decode, encode
 
 STUB = "import torch\nfrom torch import nn\nclass Scale(nn.Module):\n    def __init__(self, n): ...\n"
@@ -111,3 +112,42 @@ def test_draws_that_are_off_are_implausible_and_honest_ones_are_not():
     assert implausible((off * 20_000).long(), p)
     assert implausible(torch.tensor([9, 1, 0, 0]), torch.tensor([1.0, 0.0, 0.0, 0.0]))
     assert not implausible(torch.tensor([10, 0]), torch.tensor([1.0, 0.0]))
+
+
+def test_with_gradients_leaves_the_inputs_alone():
+    x, n = torch.tensor([1.0, 2.0], dtype=torch.float64), torch.tensor([1, 0])
+    seen = with_gradients(lambda x, n, factor: (factor * x[n], n), x=x, n=n, factor=3.0)
+    assert not x.requires_grad and list(seen["gradients"]) == ["x"]
+    assert torch.allclose(seen["gradients"]["x"], 3 * torch.arange(1.0, 3.0, dtype=torch.float64).cos()[n])
+    assert seen["value"][0].tolist() == [6.0, 3.0]
+    (leaf,) = leaves(x)
+    assert leaf.requires_grad and leaf.data_ptr() != x.data_ptr()
+
+
+def test_weights_have_their_gain_and_none_is_a_fresh_modules():
+    made = Rng(1).weights({"a.weight": (300, 400), "norm.weight": (9,), "a.bias": (9,)}, gain=2.0, dtype="float64")
+    assert made["a.weight"].std().item() == pytest.approx(0.1, rel=0.02) and made["a.weight"].dtype == torch.float64
+    assert (made["norm.weight"] - 1).abs().max() < 1.5 and not torch.equal(made["a.bias"], torch.zeros(9))
+
+
+class Stack:
+    def __init__(self) -> None:
+        self.items: list[int] = []
+
+    def push(self, item: int) -> list[int]:
+        self.items.append(item)
+        return self.items
+
+    def pop(self) -> int:
+        return self.items.pop()
+
+    def later(self) -> None:
+        raise NotImplementedError
+
+
+def test_operate_tells_what_each_method_did():
+    seen = operate(Stack(), [["pop"], ["push", 4], ["pop"]], watch=["items"])
+    assert [list(step) for step in seen] == [["raised", "items"], ["returned", "items"], ["returned", "items"]]
+    assert seen[0]["raised"] == "IndexError" and seen[2]["returned"] == 4
+    with pytest.raises(NotImplementedError):
+        operate(Stack(), [["later"]])

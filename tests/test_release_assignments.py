@@ -151,10 +151,10 @@ def test_the_topic_page_links_what_exists(course):
         assert (course / "assignments/roots_of" / link).is_file(), link
 
 
-def test_hours_are_shown_where_they_are_known(course):
-    topic = Topic("sums_of", "Sums", (Exercise("sums_of", "two", "Two", 5, hours=1.5),))
+def test_time_and_difficulty_are_shown_where_they_are_known(course):
+    topic = Topic("sums_of", "Sums", (Exercise("sums_of", "two", "Two", 5, minutes=45, difficulty=2),))
     page = assignment_files(course, makers=makers_of(course), topics=[topic])["sums_of/README.md"].decode()
-    assert "| Exercise | Points | Hours | Lecture |" in page and "| 5 | 1.5 |" in page
+    assert "| Exercise | Points | Minutes | Difficulty | Lecture |" in page and "| 5 | 45 | 2 |" in page
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path, monkeypatch):

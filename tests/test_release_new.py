@@ -14,7 +14,7 @@ from autograder.checks.observe import load_module
 from autograder.checks.rng import Rng
 from autograder.course import load_course
 from autograder.release.errors import ReleaseError
-from autograder.release.new import new_exercise
+from autograder.release.new import ABOUT_IT, new_exercise
 
 GRADING = """# The course.
 schema = 1
@@ -74,6 +74,7 @@ def test_every_file_is_written(course):
         "lectures/sums_of/three.md",
         "solutions/sums_of/three/alternatives.py",
         "solutions/sums_of/three/checks.py",
+        "solutions/sums_of/three/hints.toml",
         "solutions/sums_of/three/mistakes.py",
         "solutions/sums_of/three/solution.py",
         "solutions/sums_of/three/test_oracle.py",
@@ -87,6 +88,7 @@ def test_the_row_follows_the_modules_last_exercise_and_the_rest_stays(course):
     before = grading(course)
     new_exercise(course, "sums_of/three", 'Three "numbers" \\ 三', 7)
     row = '\n[[module.exercise]]\nname = "sums_of/three"\ntitle = "Three \\"numbers\\" \\\\ 三"\npoints = 7\n'
+    row += "".join(f"{line}\n" for line in ABOUT_IT)
     at = before.index("# limits = ") + len("# limits = { cpu_seconds = 30 }\n")
     assert grading(course) == before[:at] + row + before[at:]
     exercise = load_course(course).exercise("sums_of/three")
@@ -99,7 +101,7 @@ def test_after_a_sub_table_at_the_end_of_the_file(course):
     assert names(course) == [["roots_of/square", "roots_of/cube", "roots_of/fourth"], ["sums_of/two"]]
     modules = tomllib.loads(grading(course))["module"]
     assert modules[1]["exercise"][0]["limits"] == {"memory_mb": 512} and "limits" not in modules[1]["exercise"][1]
-    assert grading(course).endswith("points = 3\n") and "\n\n\n" not in grading(course)
+    assert grading(course).endswith("\n".join([*ABOUT_IT, ""])) and "\n\n\n" not in grading(course)
 
 
 def test_a_new_topic_gets_a_module(course):
@@ -108,6 +110,7 @@ def test_a_new_topic_gets_a_module(course):
     assert grading(course) == before + (
         '\n[[module]]\nid = "long_division"\ntitle = "Long division"\n'
         '\n[[module.exercise]]\nname = "long_division/by_hand"\ntitle = "By hand"\npoints = 2\n'
+        + "".join(f"{line}\n" for line in ABOUT_IT)
     )
 
 

@@ -28,9 +28,9 @@ from autograder.checks.authoring import (
 if TYPE_CHECKING:
     from autograder.checks.chance import implausible, surprise
     from autograder.checks.compare import difference
-    from autograder.checks.modules import flags, gradients, with_weights
+    from autograder.checks.modules import flags, gradients, leaves, with_gradients, with_weights
     from autograder.checks.rng import Rng
-    from autograder.checks.values import lab, raises
+    from autograder.checks.values import lab, operate, raises
 
 __all__ = [
     "Alternative",
@@ -50,10 +50,13 @@ __all__ = [
     "gradients",
     "implausible",
     "lab",
+    "leaves",
     "mistake",
+    "operate",
     "raises",
     "reject",
     "surprise",
+    "with_gradients",
     "with_weights",
 ]
 
@@ -63,9 +66,12 @@ _LAZY = {
     "gradients": "autograder.checks.modules",
     "implausible": "autograder.checks.chance",
     "surprise": "autograder.checks.chance",
+    "leaves": "autograder.checks.modules",
+    "with_gradients": "autograder.checks.modules",
     "with_weights": "autograder.checks.modules",
     "Rng": "autograder.checks.rng",
     "lab": "autograder.checks.values",
+    "operate": "autograder.checks.values",
     "raises": "autograder.checks.values",
 }
 

@@ -6,7 +6,7 @@ with a message in the student's terms.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -76,6 +76,33 @@ def gradients(output: Tensor | Sequence[Tensor], wanted: Mapping[str, Tensor] | 
         grads = torch.autograd.grad(total, list(needed.values()), retain_graph=True, allow_unused=True)
         found |= dict(zip(needed, grads, strict=True))
     return found
+
+
+def leaves(*tensors: Tensor) -> list[Tensor]:
+    """Copies of `tensors` that require gradients, so that the experiment's own inputs stay as they are.
+
+    >>> [x.requires_grad for x in leaves(torch.ones(1), torch.zeros(2))]
+    [True, True]
+    """
+    return [tensor.detach().clone().requires_grad_() for tensor in tensors]
+
+
+def with_gradients(function: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
+    """What `function(**arguments)` returns, and the gradients (as `gradients` has them) of every floating-point tensor among the
+    arguments. For a tuple or a list, the gradients are those of all floating-point tensors in it.
+
+    >>> with_gradients(torch.mul, input=torch.tensor([2.0]), other=3)["value"].tolist()
+    [6.0]
+    """
+    floating = {
+        name: leaves(value)[0]
+        for name, value in arguments.items()
+        if isinstance(value, Tensor) and value.is_floating_point()
+    }
+    value = function(**{**arguments, **floating})
+    several = value if isinstance(value, (tuple, list)) else [value]
+    outputs = [each for each in several if isinstance(each, Tensor) and each.is_floating_point()]
+    return {"value": value, "gradients": gradients(outputs, floating)}
 
 
 def flags(*values: Any) -> list[Any]:

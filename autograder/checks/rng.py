@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
 T = TypeVar("T")
+Dtype = torch.dtype | str
 
 
 class Rng:
@@ -23,13 +24,35 @@ class Rng:
         self._numpy = np.random.Generator(np.random.Philox(seed % 2**128))
         self.python = random.Random(seed)
 
-    def normal(self, *shape: int, scale: float = 1.0, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-        """Normal values with mean 0 and standard deviation `scale`, as a tensor of `shape`."""
-        return torch.from_numpy(np.asarray(self._numpy.standard_normal(shape) * scale)).to(dtype)
+    def normal(self, *shape: int, scale: float = 1.0, dtype: Dtype = torch.float32) -> torch.Tensor:
+        """Normal values with mean 0 and standard deviation `scale`, as a tensor of `shape`. A dtype may be given by name.
 
-    def uniform(self, low: float, high: float, *shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+        >>> Rng(1).normal(2, 3, dtype="float64").dtype
+        torch.float64
+        """
+        return torch.from_numpy(np.asarray(self._numpy.standard_normal(shape) * scale)).to(_dtype(dtype))
+
+    def uniform(self, low: float, high: float, *shape: int, dtype: Dtype = torch.float32) -> torch.Tensor:
         """Uniform values in [low, high)."""
-        return torch.from_numpy(np.asarray(self._numpy.uniform(low, high, shape))).to(dtype)
+        return torch.from_numpy(np.asarray(self._numpy.uniform(low, high, shape))).to(_dtype(dtype))
+
+    def weights(
+        self, shapes: Mapping[str, Sequence[int]], gain: float = 1.0, dtype: Dtype = torch.float32
+    ) -> dict[str, torch.Tensor]:
+        """Weights of a module by the names and shapes of its parameters, for `with_weights`.
+
+        Matrices have the standard deviation gain/√(last dimension), so that what goes in with variance 1 comes out with gain².
+        Vectors called `weight` (those of norms) lie around 1, all others around 0: none is what a fresh module has.
+
+        >>> {name: tuple(weight.shape) for name, weight in Rng(1).weights({"up.weight": (8, 4), "up.bias": (8,)}).items()}
+        {'up.weight': (8, 4), 'up.bias': (8,)}
+        """
+        made = {}
+        for name, shape in shapes.items():
+            scale = gain / shape[-1] ** 0.5 if len(shape) > 1 else 0.3
+            center = 1.0 if len(shape) == 1 and name.rpartition(".")[2] == "weight" else 0.0
+            made[name] = self.normal(*shape, scale=scale, dtype=dtype) + center
+        return made
 
     def integers(self, low: int, high: int, *shape: int) -> torch.Tensor:
         """Integers in [low, high), int64."""
@@ -74,6 +97,10 @@ class Rng:
     def _seed_text(self) -> str:
         state: Any = self._numpy.bit_generator.state
         return str(state["state"]["key"].tolist())
+
+
+def _dtype(dtype: Dtype) -> torch.dtype:
+    return getattr(torch, dtype) if isinstance(dtype, str) else dtype
 
 
 def _number(text: str) -> int:

@@ -1,9 +1,9 @@
-"""`lab` and `raises`: the two helpers of an experiment or its inputs that make special values."""
+"""`lab`, `raises` and `operate`: the helpers of an experiment or its inputs that make or observe special values."""
 
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograder.jail.values import Lab, Raised
@@ -38,3 +38,30 @@ def raises(name: str, call: Callable[[], Any], /) -> Any:
             return Raised(name)
         return Raised(type(error).__name__[:200])
     return Raised(None)
+
+
+def operate(machine: Any, operations: Sequence[Sequence[Any]], watch: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Call methods of an object that keeps state (an allocator, a scheduler, a cache), one after the other.
+
+    `operations` are plain data, made by `inputs`: the name of a method and its arguments. For each one is observed what it
+    returned, or the name of the exception that it raised, and then the attributes in `watch`. Values are encoded when
+    the experiment ends: a method that returns its own list shows what became of it.
+
+    >>> operate([3, 1], [["append", 2], ["pop", 0], ["index", 7]], watch=["__len__"])[1]
+    {'returned': 3, '__len__': 2}
+    >>> operate([3, 1], [["index", 7]])
+    [{'raised': 'ValueError'}]
+    """
+    seen: list[dict[str, Any]] = []
+    for name, *arguments in operations:
+        try:
+            step: dict[str, Any] = {"returned": getattr(machine, name)(*arguments)}
+        except NotImplementedError:
+            raise  # an unwritten stub is told as one
+        except Exception as error:
+            step = {"raised": type(error).__name__[:200]}
+        for attribute in watch:
+            value = getattr(machine, attribute)
+            step[attribute] = value() if callable(value) else value
+        seen.append(step)
+    return seen

@@ -44,6 +44,7 @@ def release(
     from autograder.feedback.pen import console
     from autograder.release.assignments import build_assignments
     from autograder.release.makers import makers
+    from autograder.release.pages import refresh_pages
     from autograder.release.repository import release as write_release
 
     root, loaded = open_course(course)
@@ -54,6 +55,7 @@ def release(
     topics = _topics(root, loaded, topic)
     planned = None if topic is None else [each for each in loaded.exercises if each.topic in topic]
     made = makers(root, loaded, private_folder(root), planned)
+    refresh_pages(root, loaded)
     if folder is None:
         paths = build_assignments(root, makers=made, topics=topics)
         there = f"assignments/ has {len(paths)} files" if topic is None else f"{', '.join(topic)}: {len(paths)} files"
@@ -105,6 +107,10 @@ def new(
 
 def example_class(
     folder: Annotated[Path, typer.Argument(help="Folder for the submissions; must be new or empty.")],
+    exercise: Annotated[
+        list[str] | None,
+        typer.Option("--exercise", "-e", help="Only this exercise, topic or module; may be repeated. All by default."),
+    ] = None,
     course: CourseOption = None,
 ) -> None:
     """Write an example class: 24 submissions, from perfect ones to hostile ones, to try grading on."""
@@ -113,5 +119,6 @@ def example_class(
 
     root, loaded = open_course(course)
     require_solutions(root)
-    written = write_example_class(root, loaded, folder)
-    console().print(f"{folder} has {len(written)} submissions. Grade them: autograder grade {folder}")
+    written = write_example_class(root, loaded, folder, loaded.match(exercise or []))
+    chosen = "".join(f" -e {name}" for name in exercise or [])
+    console().print(f"{folder} has {len(written)} submissions. Grade them: autograder grade {folder}{chosen}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from autograder.cli.common import CourseOption, open_course, private_folder, require_solutions
+from autograder.cli.common import CourseOption, Refused, open_course, private_folder, require_solutions
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from autograder.cli.saves import Saves
     from autograder.course import Course, Exercise
     from autograder.verify.report import Report
+    from autograder.verify.verify import Parts
 
 
 def verify(
@@ -41,9 +42,19 @@ def verify(
         Path | None, typer.Option("--report", help="With --gpu: write what was found on the GPU to this Markdown file.")
     ] = None,
     general: Annotated[
-        bool,
-        typer.Option("--general", "-g", help="Try nothing but general mistakes, which are made of every reference."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--general/--no-general",
+            "-g",
+            help="Try nothing but general mistakes, which are made of every reference; or leave them out.",
+        ),
+    ] = None,
+    changed: Annotated[
+        str | None,
+        typer.Option(
+            "--changed", metavar="REVISION", help="Only exercises that are not as they were at this git revision."
+        ),
+    ] = None,
     seeds: Annotated[
         int,
         typer.Option("--seeds", min=0, help="Try the reference and the alternatives under so many other secrets too."),
@@ -55,23 +66,30 @@ def verify(
     For each one: the stub scores 0, the reference full marks (also in another order and with another seed), every mistake is
     rejected, every alternative accepted, forgers fail, no discrete answer hangs on a last bit, the lecture and its headings
     are there, `assignments/` is what `solutions/` gives, and general mistakes, which the tool makes of every reference, are
-    rejected by some check, or `equivalent.toml` says why they are none (--general tries nothing else). With --mutants also: every
+    rejected by some check, or `equivalent.toml` says why they are none (--general tries nothing else, --no-general leaves them out). With --mutants also: every
     small change of the reference is noticed. With --seeds 30 also: right answers pass whatever a class's secret draws. With
     --gpu: GPU checks, and nothing else.
     """
     from autograder.feedback.pen import console
+    from autograder.verify.verify import Parts
 
     root, loaded = open_course(course)
     require_solutions(root)
     chosen = loaded.match(exercises or [])
     out = console()
+    if changed is not None:
+        chosen = _changed(root, loaded, chosen, changed)
+        if not chosen:
+            out.print(f"No exercise is another than at {changed}.")
+            return
     if gpu:
         raise typer.Exit(_verify_on_device(root, loaded, chosen, report))
     saves = _saves(root, chosen)
     with Bench(root, loaded) as bench:
-        reports = bench.verify(chosen, mutants, general, seeds)
+        parts = Parts(trials=general is not True, general=general is not False, mutants=mutants)
+        reports = bench.verify(chosen, parts, seeds)
         _show(out, reports, details)
-        stale = [] if general else _out_of_sync(root, loaded, chosen)
+        stale = [] if general is True else _out_of_sync(root, loaded, chosen)
         if stale:
             out.print(
                 "\nassignments/ is not what solutions/ gives; run `autograder release` to write it anew:", style="red"
@@ -81,11 +99,21 @@ def verify(
         if watch:
             out.print("\nWatching; Ctrl-C ends.", style="dim")
             for saved in saves:
-                changed = {path.parent for path in saved}
-                again = [exercise for exercise in chosen if exercise.solution_dir(root) in changed]
-                _show(out, bench.verify(again, mutants, general, seeds), details)
+                saved_in = {path.parent for path in saved}
+                again = [exercise for exercise in chosen if exercise.solution_dir(root) in saved_in]
+                _show(out, bench.verify(again, parts, seeds), details)
     if stale or not all(report.good for report in reports):
         raise typer.Exit(1)
+
+
+def _changed(root: Path, course: Course, chosen: list[Exercise], revision: str) -> list[Exercise]:
+    from autograder.verify.changed import NoRevision, changed_since
+
+    try:
+        names = changed_since(root, course, revision)
+    except NoRevision as problem:
+        raise Refused(str(problem)) from None
+    return [exercise for exercise in chosen if exercise.name in names]
 
 
 def _verify_on_device(root: Path, course: Course, chosen: list[Exercise], file: Path | None) -> int:
@@ -154,15 +182,13 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._grader.close()
 
-    def verify(
-        self, exercises: list[Exercise], mutants: bool = False, general_only: bool = False, seeds: int = 0
-    ) -> list[Report]:
-        """The reports of some exercises."""
+    def verify(self, exercises: list[Exercise], parts: Parts | None = None, seeds: int = 0) -> list[Report]:
+        """The reports of some exercises; all but mutants by default."""
         from autograder.verify.seeds import SeedRunner
 
         with _progress() as progress:
             self._verifier.on_trial = _Bars(progress)
-            reports = self._verifier.verify(exercises, mutants, general_only)
+            reports = self._verifier.verify(exercises, parts)
         if seeds:
             for report, problems in zip(reports, SeedRunner(self._grader, seeds).run(exercises), strict=True):
                 report.problems += problems

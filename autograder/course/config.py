@@ -22,6 +22,10 @@ NAME = r"[a-z][a-z0-9_]*"
 FILE = "grading.toml"
 
 
+ABOUT = ("objective", "prerequisites", "minutes", "difficulty")
+"""What an exercise's row says to people who choose what to do next."""
+
+
 class Table(BaseModel):
     """Base of all tables: frozen, no unknown keys, no silent conversion of "5" to 5."""
 
@@ -150,6 +154,24 @@ class Exercise(Table):
     )
     title: str = Field(min_length=1, max_length=200, description="What people read.")
     points: int = Field(gt=0, le=10_000, description="The sum of the points of its checks (without bonus checks).")
+    objective: str = Field(
+        default="",
+        max_length=200,
+        description="What one will be able to do after it, as words after “You will be able to”. An exercise that has one is "
+        "held to the form of a lesson: `minutes`, `difficulty`, hints, and the sections of its page.",
+    )
+    prerequisites: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Exercises that one should have done before. A piece of advice: nothing is blocked.",
+    )
+    minutes: int | None = Field(
+        default=None,
+        ge=5,
+        le=1000,
+        description="How long it takes, with reading, somebody who has done the prerequisites.",
+    )
+    difficulty: int | None = Field(default=None, ge=1, le=5, description="How hard it is, from 1 to 5.")
     forbid: tuple[str, ...] = Field(
         default=(),
         strict=False,
@@ -187,8 +209,8 @@ class Exercise(Table):
 
     @property
     def hash(self) -> str:
-        """Changes when anything about the exercise in `grading.toml` does."""
-        return _hash(self)
+        """Changes when anything about the exercise in `grading.toml` does that has a part in grading."""
+        return _hash(self, set(ABOUT))
 
     def solution_dir(self, root: Path) -> Path:
         return root / "solutions" / self.topic / self.slug
@@ -337,5 +359,5 @@ class Course(Table):
         return CourseError([Problem("", "", what, ", ".join(full) if len(full) <= 12 and not close else "")])
 
 
-def _hash(table: Table) -> str:
-    return hashlib.sha256(table.model_dump_json(by_alias=True).encode()).hexdigest()
+def _hash(table: Table, without: set[str] | None = None) -> str:
+    return hashlib.sha256(table.model_dump_json(by_alias=True, exclude=without).encode()).hexdigest()

@@ -113,14 +113,21 @@ def _forbidden(course: Course) -> Iterator[Broken]:
 
 
 def _requires(course: Course) -> Iterator[Broken]:
+    yield from _circles(course, "requires")
+    yield from _circles(course, "prerequisites")
+
+
+def _circles(course: Course, key: str) -> Iterator[Broken]:
+    """Names in `key` that no exercise has, and exercises that would have to be done before themselves."""
     names = {exercise.name for exercise in course.exercises}
     graph: dict[str, set[str]] = {}
     places: dict[str, tuple[str | int, ...]] = {}
     for m, module in enumerate(course.modules):
         for e, exercise in enumerate(module.exercises):
-            place = places.setdefault(exercise.name, ("module", m, "exercise", e, "requires"))
-            graph.setdefault(exercise.name, set()).update(name for name in exercise.requires if name in names)
-            for name in exercise.requires:
+            before: tuple[str, ...] = getattr(exercise, key)
+            place = places.setdefault(exercise.name, ("module", m, "exercise", e, key))
+            graph.setdefault(exercise.name, set()).update(name for name in before if name in names)
+            for name in before:
                 if name not in names:
                     close = difflib.get_close_matches(name, names, n=1)
                     hint = f"; did you mean {close[0]!r}?" if close else ""

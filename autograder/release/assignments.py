@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.lessons.demands import notebook_cell, try_it
 from autograder.release.errors import ReleaseError
 from autograder.release.files import read_text, walk, write_all
 from autograder.release.notebook import topic_notebook
@@ -60,6 +61,7 @@ def assignment_files(course_root: Path, *, makers: Makers, topics: Sequence[Topi
     files: dict[str, bytes] = {}
     for topic in load_topics(course_root) if topics is None else topics:
         stubs: dict[str, str] = {}
+        tried = {exercise.name: code for exercise in topic.exercises if (code := _try_it(course_root, exercise))}
         for exercise in topic.exercises:
             stubs[exercise.name] = stub = _stub(course_root, exercise)
             for path, data in _exercise_files(course_root, exercise, stub, makers).items():
@@ -69,7 +71,7 @@ def assignment_files(course_root: Path, *, makers: Makers, topics: Sequence[Topi
                     )
                 files[path] = data
         files[f"{topic.name}/README.md"] = _readme(topic).encode()
-        files[f"{topic.name}/{topic.name}.ipynb"] = topic_notebook(topic, stubs)
+        files[f"{topic.name}/{topic.name}.ipynb"] = topic_notebook(topic, stubs, tried=tried)
     return files
 
 
@@ -99,6 +101,16 @@ def _stub(course_root: Path, exercise: Exercise) -> str:
     return stub if stub.endswith("\n") else stub + "\n"
 
 
+def _try_it(course_root: Path, exercise: Exercise) -> str:
+    """The cell that uses what students wrote, from the lecture page; "" where there is none."""
+    try:
+        page = read_text(course_root, exercise.lecture)
+    except ReleaseError:
+        return ""  # a missing page is said where pages are released
+    block = try_it(page)
+    return notebook_cell(block.text, exercise.name) if block else ""
+
+
 def _exercise_files(course_root: Path, exercise: Exercise, stub: str, makers: Makers) -> dict[str, bytes]:
     topic, slug = exercise.topic, exercise.slug
     return {
@@ -109,5 +121,5 @@ def _exercise_files(course_root: Path, exercise: Exercise, stub: str, makers: Ma
 
 
 def _readme(topic: Topic) -> str:
-    text = render("README.topic.md.j2", topic=topic, hours=any(exercise.hours for exercise in topic.exercises))
+    text = render("README.topic.md.j2", topic=topic, timed=any(exercise.minutes for exercise in topic.exercises))
     return re.sub(r"\n{3,}", "\n\n", text)

@@ -15,11 +15,13 @@ from pathlib import Path
 from autograder.course import Course, CourseError, load_course
 from autograder.course.config import FILE, NAME
 from autograder.course.toml_lines import lines as key_lines
+from autograder.lessons.head import head
 from autograder.release.errors import ReleaseError
 from autograder.release.files import read_text, write_all
 from autograder.release.render import render
 
-TEMPLATES = ("solution.py", "checks.py", "mistakes.py", "alternatives.py", "test_oracle.py")
+ABOUT_IT = ('objective = "multiply every element of a tensor by a number"', "minutes = 20", "difficulty = 1")
+TEMPLATES = ("solution.py", "checks.py", "mistakes.py", "alternatives.py", "test_oracle.py", "hints.toml")
 
 
 def new_exercise(course_root: Path, name: str, title: str, points: int) -> list[Path]:
@@ -37,9 +39,15 @@ def new_exercise(course_root: Path, name: str, title: str, points: int) -> list[
         if (course_root / existing).exists():
             raise ReleaseError(f"{existing} exists already. Choose another name, or move it away.", file=existing)
     grading = _with_row(read_text(course_root, FILE), course, name, title, points)
-    _require_valid(grading, name)
+    written_course = _read_back(grading, name)
 
-    values = {"name": name, "title": title, "points": points, "docstring_title": _docstring_line(title)}
+    values = {
+        "name": name,
+        "title": title,
+        "points": points,
+        "docstring_title": _docstring_line(title),
+        "head": head(written_course.exercise(name), written_course),
+    }
     files = {f"{folder}/{file}": render(f"exercise/{file}.j2", **values) for file in TEMPLATES}
     files[lecture] = render("exercise/lecture.md.j2", **values)
     # The row comes last: a course never names an exercise that is not there.
@@ -71,7 +79,7 @@ def _with_row(text: str, course: Course, name: str, title: str, points: int) -> 
     """`text` with a `[[module.exercise]]` after the last one of its module, or with a new `[[module]]` at the end."""
     topic = name.split("/")[0]
     quoted = json.dumps(title, ensure_ascii=False)  # a JSON string of printable text is a TOML string
-    row = ["[[module.exercise]]", f'name = "{name}"', f"title = {quoted}", f"points = {points}"]
+    row = ["[[module.exercise]]", f'name = "{name}"', f"title = {quoted}", f"points = {points}", *ABOUT_IT]
     lines = text.rstrip("\n").split("\n")
     module_id = _module_of_topic(course, topic)
     if module_id is None:
@@ -117,11 +125,13 @@ def _is_content(line: str) -> bool:
     return bool(line.strip()) and not line.lstrip().startswith("#")
 
 
-def _require_valid(grading: str, name: str) -> None:
+def _read_back(grading: str, name: str) -> Course:
     """Read the file back before it is written, in a folder of its own: what is wrong with the name is said there."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / FILE).write_text(grading, encoding="utf-8")
         try:
-            load_course(Path(folder)).exercise(name)
+            course = load_course(Path(folder))
+            course.exercise(name)
         except CourseError as error:
             raise ReleaseError(f"{name} can't be added to {FILE}: {error}") from None
+    return course

@@ -29,11 +29,14 @@ from autograder.release.topics import Exercise, Topic
 CHECK = 'from autograder.integrations.notebook import check; check("{name}")'
 
 
-def topic_notebook(topic: Topic, stubs: Mapping[str, str], *, shared: str = "") -> bytes:
+def topic_notebook(
+    topic: Topic, stubs: Mapping[str, str], *, shared: str = "", tried: Mapping[str, str] | None = None
+) -> bytes:
     """The notebook of `topic` as the bytes of its file.
 
     `stubs` maps each exercise's name to the text of its stub. `shared` is code for a cell tagged `shared`, which becomes
-    part of every exercise; stubs bring their own imports, so few topics need it.
+    part of every exercise; stubs bring their own imports, so few topics need it. `tried` maps exercises to the code that
+    uses what students wrote on something real: a cell below the checks, which nobody grades.
     """
     cells = [_text("title", render("notebook_title.md.j2", topic=topic).rstrip("\n"))]
     if shared:
@@ -52,6 +55,8 @@ def topic_notebook(topic: Topic, stubs: Mapping[str, str], *, shared: str = "") 
                 points=exercise.points,
             ),
         ]
+        if code := (tried or {}).get(exercise.name):
+            cells.append(_code(_cell_id(exercise, "try"), code, ["try", "otter_ignore"]))
     return to_bytes(cells, assignment=topic.name)
 
 

@@ -19,7 +19,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["cell"] = lambda text: text.replace("|", "\\|")  # of a Markdown table
-    environment.filters["hours"] = lambda hours: "" if hours is None else f"{hours:g}"
+    environment.filters["known"] = lambda value: "" if value is None else value
     return environment
 
 

@@ -15,7 +15,8 @@ class Exercise:
     slug: str
     title: str
     points: int
-    hours: float | None = None
+    minutes: int | None = None
+    difficulty: int | None = None
 
     @property
     def name(self) -> str:
@@ -49,7 +50,7 @@ def load_topics(course_root: Path) -> list[Topic]:
     from autograder.course import load_course
 
     return group(
-        (module.title, Exercise(each.topic, each.slug, each.title, each.points))
+        (module.title, Exercise(each.topic, each.slug, each.title, each.points, each.minutes, each.difficulty))
         for module in load_course(course_root).modules
         for each in module.exercises
     )

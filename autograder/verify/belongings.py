@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +11,9 @@ from pathlib import Path
 
 from autograder.checks.plan import Plan, PlannedCase, public_plan, write_plan
 from autograder.checks.sentences import Coverage, coverage
-from autograder.course.config import Exercise
+from autograder.course.config import Course, Exercise
+from autograder.lessons.demands import lesson_problems
+from autograder.lessons.page import Page
 from autograder.release.errors import ReleaseError
 from autograder.release.stub import make_stub
 
@@ -34,14 +35,21 @@ def lecture_anchors(exercise: Exercise, root: Path, plan: Plan) -> list[str]:
     page = exercise.lecture(root)
     if not page.exists():
         return []
-    anchors = {
-        _slug(line.lstrip("#")) for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("#")
-    }
+    anchors = Page(page.read_text(encoding="utf-8")).anchors
     return [
         f"check {check.name} points to #{check.lecture}, but lectures/{exercise.name}.md has no such heading"
         for check in plan.checks
         if check.lecture and check.lecture not in anchors
     ]
+
+
+def lesson(exercise: Exercise, course: Course, root: Path) -> list[str]:
+    """What is wrong with the exercise as a lesson: its row, its page, its hints."""
+    try:
+        stub = make_stub((exercise.solution_dir(root) / "solution.py").read_text(encoding="utf-8"))
+    except (OSError, ReleaseError, SyntaxError, ValueError):  # named where the exercise is loaded
+        stub = ""
+    return lesson_problems(exercise, course, root, stub)
 
 
 def cited(exercise: Exercise, root: Path) -> Coverage:
@@ -124,9 +132,3 @@ def tied_mistakes(plan: Plan) -> list[str]:
                 f"no case tells the mistake “{sentence}” from “{plan.mistakes[other]}”: the student reads “one of”"
             )
     return found
-
-
-def _slug(heading: str) -> str:
-    """The anchor that GitHub gives a heading."""
-    text = re.sub(r"[`*_]{1,2}([^`*]+)[`*_]{1,2}", r"\1", heading.strip()).lower()
-    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")

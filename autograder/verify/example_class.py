@@ -9,8 +9,8 @@ from __future__ import annotations
 import io
 import random
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import nbformat
 
 from autograder.checks.exercise import Exercise, load_exercise
 from autograder.course import Course
+from autograder.course import Exercise as CourseExercise
 from autograder.course.notebook import PREFIX
 from autograder.release.notebook import to_bytes, topic_notebook
 from autograder.release.topics import Topic, load_topics
@@ -26,18 +27,28 @@ from autograder.verify import broken_files, student_code
 Files = Mapping[str, bytes | None]  # path in the submission → content; None: an empty folder
 
 
-def write_example_class(root: Path, course: Course, folder: Path) -> list[Path]:
-    """Write the submissions to `folder`, which must be new or empty. Returns what was written, a path for each student."""
+def write_example_class(
+    root: Path, course: Course, folder: Path, chosen: Sequence[CourseExercise] | None = None
+) -> list[Path]:
+    """Write the submissions to `folder`, which must be new or empty. Returns what was written, a path for each student.
+
+    They hold the `chosen` exercises, as a class hands in a module or two at a time; all of the course by default.
+    """
     from autograder.cli.common import Refused
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Refused(
             f"{folder} is not empty. Name a folder that is new or empty, so that nothing of yours is mixed in."
         )
+    chosen = course.exercises if chosen is None else chosen
+    names = {each.name for each in chosen}
+    topics = [
+        replace(each, exercises=tuple(one for one in each.exercises if one.name in names)) for each in load_topics(root)
+    ]
     material = _Material(
-        {each.name: load_exercise(each.solution_dir(root), each.name) for each in course.exercises},
-        {each.name: tuple(each.forbid) for each in course.exercises},
-        load_topics(root),
+        {each.name: load_exercise(each.solution_dir(root), each.name) for each in chosen},
+        {each.name: tuple(each.forbid) for each in chosen},
+        [topic for topic in topics if topic.exercises],
     )
     made = {name: make(material, name) for name, make in _STUDENTS.items()}
     folder.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,15 @@ from autograder.verify.report import Report, problems_of, remember, remembered, 
 from autograder.verify.trials import Trials
 
 
+@dataclass(frozen=True)
+class Parts:
+    """What is to be tried of an exercise."""
+
+    trials: bool = True  # the stub, the reference, mistakes, alternatives, forgers, and what belongs to it
+    general: bool = True
+    mutants: bool = False
+
+
 @dataclass
 class Verifier:
     """Verifies exercises through the engine that grades; `grader` holds its processes, and may be used again."""
@@ -26,10 +35,10 @@ class Verifier:
     cache: Path
     on_trial: Callable[[str, int, int], None] = lambda exercise, done, total: None  # called from several threads
 
-    def verify(self, exercises: list[Exercise], mutants: bool = False, general_only: bool = False) -> list[Report]:
-        """Everything about some exercises, general mistakes too, with their mutants if wanted. Uses what an earlier call found when nothing that
-        it depends on has changed."""
-        if general_only:
+    def verify(self, exercises: list[Exercise], parts: Parts | None = None) -> list[Report]:
+        """What `parts` names about some exercises. Uses what an earlier call found when nothing that it depends on has changed."""
+        parts = parts or Parts()
+        if not parts.trials:
             reports = [Report(each.name, points=each.points) for each in exercises]
             self._try_changed(reports, exercises, general=True)
             return reports
@@ -45,8 +54,9 @@ class Verifier:
         finally:
             pool.shutdown(cancel_futures=True)
             leaders.shutdown(cancel_futures=True)
-        self._try_changed(reports, exercises, general=True)
-        if mutants:
+        if parts.general:
+            self._try_changed(reports, exercises, general=True)
+        if parts.mutants:
             self._try_changed(reports, exercises, general=False)
         return reports
 
@@ -85,6 +95,7 @@ class Verifier:
     def _verify(self, exercise: Exercise, pool: ThreadPoolExecutor) -> Report:
         report = Report(exercise.name, points=exercise.points)
         report.problems += belongings.missing_files(exercise, self.grader.root)
+        report.problems += belongings.lesson(exercise, self.grader.course, self.grader.root)
         report.coverage = belongings.cited(exercise, self.grader.root)
         report.problems += report.coverage.problems
         report.problems += belongings.ruff_problems(exercise, self.grader.root)

@@ -2,15 +2,11 @@
 
 import torch
 
-from autograder.checks import case, check, difference, flags, gradients, reject
-
-
-def leaves(*tensors):
-    return [tensor.clone().requires_grad_() for tensor in tensors]
+from autograder.checks import case, check, difference, flags, gradients, leaves, reject
 
 
 def heads(rng, B=1, G=2, S=2, D=2, n_rep=2, dtype="float32", values=None):
-    x = rng.normal(B, G, S, D, dtype=getattr(torch, dtype))
+    x = rng.normal(B, G, S, D, dtype=dtype)
     return {"x": x if values is None else torch.tensor(values)[None, :, None, None], "n_rep": n_rep}
 
 
@@ -42,7 +38,6 @@ def copies_stand_side_by_side(student, x, n_rep):
 
 
 def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **more):
-    dtype = getattr(torch, dtype)
     shapes = {"q": (B, H, T, D), "k": (B, G, S or T, D), "v": (B, G, S or T, D)}
     made = {name: rng.normal(*shape, dtype=dtype) for name, shape in shapes.items()}
     return made | {"q": made["q"] * loud} | more
@@ -158,7 +153,7 @@ def causal_ends_in_the_lower_right_corner(student, q, k, v):
 
 
 def weights(rng, H=4, G=2, D=2, C=3, dtype="float32", values=None):
-    w = rng.normal(H * D, C, dtype=getattr(torch, dtype)) if values is None else torch.tensor(values)
+    w = rng.normal(H * D, C, dtype=dtype) if values is None else torch.tensor(values)
     return {"w": w, "H": H, "G": G}
 
 
