@@ -71,7 +71,7 @@ GENERAL = "\n".join(
 def make_course(root: Path, exercises: Sequence[str] = ("first",), **changed: str) -> Path:
     """A course in which `verify` finds nothing wrong, with exercises that all ask for the same; `changed` by `exercise_file`."""
     rows = [
-        f'[[module.exercise]]\nname = "numbers_of/{slug}"\ntitle = "Totals, {slug}"\npoints = 5\nforbid = ["torch.cumsum"]\n'
+        f'[[module.exercise]]\nname = "numbers_of/{slug}"\ntitle = "Totals, {slug}"\npoints = 5\nforbid = ["torch.cumsum", "Tensor.cumsum"]\n'
         for slug in exercises
     ]
     head = 'schema = 1\nid = "small"\ntitle = "A small course"\n\n[limits]\ncpu_seconds = 1\nwall_factor = 3\nmemory_mb = 512\n'

@@ -40,7 +40,7 @@ def test_new_writes_an_exercise_that_verify_accepts(base: tuple[Path, Done, Done
     assert 'title = "Größer machen"' in (root / "grading.toml").read_text("utf-8")
     assert done.code == 0, done.out
     rows = {line.split()[0]: line.split() for line in done.out.splitlines() if line.count("/") > 5}
-    assert rows["numbers_of/first"][1:7] == ["2", "0/5", "2/2", "2/2", "1/1", "8/8"]
+    assert rows["numbers_of/first"][1:7] == ["2", "0/5", "2/2", "2/2", "1/1", "11/11"]
     assert rows["numbers_of/scaled"][1:7] == ["1", "0/3", "2/2", "2/2", "1/1", "8/8"]
     assert "rejected by multiplies_every_element" in done.flat and "You add up columns" in done.flat
 
@@ -151,7 +151,7 @@ def test_verify_watches_and_outlives_a_file_that_is_half_written(course: Path) -
     folder = course / "solutions/numbers_of/first"
     with Running(course, "verify", "first", "--watch") as watching:
         watching.until_printed("Watching; Ctrl-C ends.")
-        assert "8/8" in watching.out
+        assert "11/11" in watching.out
         watching.forget()
         mistake = '\nmistake("You write it longer.", edit={"x.sum(-1)": "x.sum(-1) * 1"})\n'
         (folder / "mistakes.py").write_text(MISTAKES + mistake, "utf-8")
@@ -162,7 +162,7 @@ def test_verify_watches_and_outlives_a_file_that_is_half_written(course: Path) -
         watching.forget()
         (folder / "mistakes.py").write_text(MISTAKES, "utf-8")
         (folder / "checks.py").write_text(TOTAL_CHECKS, "utf-8")
-        watching.until_printed("8/8")
+        watching.until_printed("11/11")
         children = watching.children()
         done = watching.interrupt()
     assert "Traceback" not in done.err and done.code in (0, 1, 130)

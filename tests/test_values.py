@@ -114,6 +114,8 @@ def test_nan_payloads_of_tensors_survive() -> None:
         torch.arange(12.0).reshape(3, 4).T,
         torch.arange(12.0)[::3],
         torch.ones(1).expand(2, 3),
+        torch.tensor(3.0).expand(1),
+        torch.zeros(0, 3).T,
         torch.arange(6.0).reshape(2, 3).flip(0),
         torch.tensor([1 + 2j, 3 - 4j]).conj(),
         torch.tensor([1 + 2j, 3 - 4j]).conj().imag,
@@ -121,7 +123,19 @@ def test_nan_payloads_of_tensors_survive() -> None:
         torch.tensor([1.0, 2.0], requires_grad=True) * 2,
         torch.nn.Parameter(torch.ones(2, 2)),
     ],
-    ids=["transposed", "strided", "expanded", "flipped", "conjugated", "negated", "0-dim", "with a graph", "parameter"],
+    ids=[
+        "transposed",
+        "strided",
+        "expanded",
+        "one expanded",
+        "empty",
+        "flipped",
+        "conjugated",
+        "negated",
+        "0-dim",
+        "with a graph",
+        "parameter",
+    ],
 )
 def test_views_arrive_as_what_they_show(view: torch.Tensor) -> None:
     got = decode(encode(view))

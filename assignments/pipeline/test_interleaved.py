@@ -38,8 +38,11 @@ def a_device_holds_no_more_than_it_must(student, p, m, v):
 
 @check(points=1, lecture='the-order-of-a-device', public=[case('4 devices, 6 micro-batches', p=4, m=6, v=2)])
 def micro_batches_come_in_groups_of_p(student, p, m, v):
-    """`interleaved` raises ValueError when m is not a multiple of p."""
-    return raises("ValueError", lambda: student.interleaved(p, m, v))
+    """`interleaved` raises ValueError when m is not a multiple of p, and only then."""
+    return {
+        "m": raises("ValueError", lambda: student.interleaved(p, m, v)),
+        "a multiple of p": raises("ValueError", lambda: student.interleaved(p, p * m, v)),
+    }
 
 
 @check(points=1, lecture='the-bubble', public=[case(p=4, m=8, v=2), case(p=2, m=4, v=1)])

@@ -68,10 +68,11 @@ def results_arrive_later_elsewhere(student, schedule, times):
 
 
 def stuck(rng, p=2, m=2, change="", lists=None):
-    """A schedule that cannot go on."""
+    """A schedule that cannot go on, and one that can."""
+    sound = random_schedule(rng, p, m)
     if lists is not None:
-        return {"schedule": lists}
-    lists = random_schedule(rng, p, m)
+        return {"schedule": lists, "sound": sound}
+    lists = [list(device) for device in sound]
     device = lists[rng.integer(1, p - 1)] if p > 2 else lists[-1]
     if change == "swapped":  # a device wants the gradient of a micro-batch that it has not sent on yet
         forward, backward = device.index((device[0][0], "F", m - 1)), device.index((device[0][0], "B", m - 1))
@@ -80,13 +81,16 @@ def stuck(rng, p=2, m=2, change="", lists=None):
         device.remove((device[0][0], "F", rng.integer(0, m)))
     elif change == "missing B":
         device.remove((device[0][0], "B", rng.integer(0, m)))
-    return {"schedule": lists}
+    return {"schedule": lists, "sound": sound}
 
 
 @check(points=1, inputs=stuck, lecture='deadlock', public=[case('B before F', lists=[[(0, 'B', 0), (0, 'F', 0)]]), case('two devices wait for each other', lists=[[(0, 'F', 0), (0, 'B', 0), (0, 'F', 1), (0, 'B', 1)], [(1, 'F', 0), (1, 'F', 1), (1, 'B', 0), (1, 'B', 1)]])])
-def a_deadlock_is_told(student, schedule):
-    """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand."""
-    return raises("ValueError", lambda: student.simulate(schedule))
+def a_deadlock_is_told(student, schedule, sound):
+    """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand; another does not."""
+    return {
+        "stuck": raises("ValueError", lambda: student.simulate(schedule)),
+        "sound": raises("ValueError", lambda: student.simulate(sound)),
+    }
 
 
 def times_of(rng, p=2, m=1, kind="random", lists=None, idle=0, apart=False):

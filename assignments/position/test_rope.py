@@ -119,7 +119,7 @@ def weights_move_from_one_style_to_the_other(student, w, H, to):
     return {"w": moved, "of a view": of_view, "of others": others, "left": flags(w, view)}
 
 
-@check(points=1, lecture='far-tokens-matter-less', tolerance=Tolerance(atol=1e-09), public=[case('two pairs', D=4, max_dist=3, base=10000.0)])
+@check(points=1, lecture='far-tokens-matter-less', public=[case('two pairs', D=4, max_dist=3, base=10000.0)])
 def the_bound_falls_with_the_distance(student, D, max_dist, base):
     """The bound at distance m is the mean of |S_j(m)| over all D/2 partial sums S_j of exp(1j · m · θ_i)."""
     return [student.decay_bound(D, max_dist, **based(base)), student.decay_bound(D, max_dist, 20.0)]

@@ -27,10 +27,14 @@ class AuthoringError(Refusal):
 
 @dataclass(frozen=True)
 class Tolerance:
-    """A bound on the error of floating-point values: |got - want| <= atol + rtol * |want|."""
+    """A bound on the error of floating-point values: |got - want| <= atol + rtol * |want|.
+
+    `why` is for one that is far looser than right answers need: what makes it so loose, for whoever reads the check.
+    """
 
     atol: float = 0.0
     rtol: float = 0.0
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ class Mistake(Variant):
     """A known wrong implementation with the sentence that tells a student what went wrong."""
 
     fails: tuple[str, ...] = ()
+    crashes: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,11 @@ class Alternative(Variant):
     """A different, right implementation; `misses` names the bonus checks that it may miss."""
 
     misses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cheat(Variant):
+    """An answer that uses what the exercise forbids: it must be refused."""
 
 
 # What a file declares while it is executed; a fresh list for each file, so that nothing is global.
@@ -269,17 +279,25 @@ def reject(sentence: str, /, *, timeline: Timeline | None = None, **values: Any)
     return Rejection(sentence, values, timeline)
 
 
-def mistake(sentence: str, *, edit: dict[str, str] | None = None, fails: list[str] | None = None) -> Any:
+def mistake(
+    sentence: str, *, edit: dict[str, str] | None = None, fails: list[str] | None = None, crashes: bool = False
+) -> Any:
     """A wrong implementation: edits of the reference's source, or a decorator of the functions that replace its own.
 
-    Each key of `edit` must occur exactly once in `solution.py`.
+    Each key of `edit` must occur exactly once in `solution.py`. `fails` names checks that must reject it, where it matters which.
+    `crashes=True` says that it raises wherever it is rejected, and that this is what is wrong with it.
     """
-    return _variant(Mistake, sentence, edit, fails=tuple(fails or ()))
+    return _variant(Mistake, sentence, edit, fails=tuple(fails or ()), crashes=crashes)
 
 
 def alternative(sentence: str, *, edit: dict[str, str] | None = None, misses: list[str] | None = None) -> Any:
     """A right implementation done differently, declared as `mistake` is. Every check must accept it."""
     return _variant(Alternative, sentence, edit, misses=tuple(misses or ()))
+
+
+def cheat(sentence: str, *, edit: dict[str, str] | None = None) -> Any:
+    """An answer that the exercise's `forbid` must refuse, declared as `mistake` is, in `cheats.py`: the one call that does it all."""
+    return _variant(Cheat, sentence, edit)
 
 
 def _variant(kind: type[Variant], sentence: str, edit: dict[str, str] | None, **more: Any) -> Any:

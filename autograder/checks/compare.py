@@ -9,6 +9,9 @@ from __future__ import annotations
 import functools
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +33,21 @@ TOLERANCES: dict[torch.dtype, Tolerance] = {
     torch.complex128: Tolerance(atol=1e-10, rtol=1e-10),
 }
 PYTHON_FLOAT = Tolerance(atol=1e-9, rtol=1e-6)
+
+
+# What `recorded` collects: each tolerance that was given, and how many times as loose as the usual one it was where that is most.
+_record: ContextVar[list[tuple[Tolerance, float]] | None] = ContextVar("record", default=None)
+
+
+@contextmanager
+def recorded() -> Iterator[list[tuple[Tolerance, float]]]:
+    """Collect the tolerances that comparisons inside the block are given."""
+    found: list[tuple[Tolerance, float]] = []
+    token = _record.set(found)
+    try:
+        yield found
+    finally:
+        _record.reset(token)
 
 
 @dataclass(frozen=True)
@@ -74,6 +92,8 @@ class _Comparer:
         seen = _number(seen, want)
         if type(seen) is not type(want):
             return Difference(kind="type", path=path, got=type_name(seen), want=type_name(want))
+        if self.tolerance is not None and (record := _record.get()) is not None:
+            record.append((self.tolerance, _looseness(self.tolerance, want)))
         if isinstance(want, torch.Tensor):
             return self._tensor(seen, want, path)
         if isinstance(want, np.ndarray):
@@ -253,6 +273,22 @@ class _Comparer:
     def _note(self, error: float, bound: float) -> None:
         ratio = error / bound if bound > 0 else 0.0
         self.margin = ratio if self.margin is None else max(self.margin, ratio)
+
+
+def _looseness(tolerance: Tolerance, want: Any) -> float:
+    """How many times as much as usual `tolerance` allows of `want`, where that is most; 0 where it allows nothing."""
+    if isinstance(want, float):
+        want, usual = torch.tensor(want, dtype=torch.float64), PYTHON_FLOAT
+    elif isinstance(want, torch.Tensor) and (want.is_floating_point() or want.is_complex()):
+        usual = TOLERANCES.get(want.dtype, Tolerance(atol=1e-5, rtol=1e-4))
+    elif isinstance(want, np.ndarray) and want.dtype.kind == "f":
+        return _looseness(tolerance, torch.from_numpy(np.array(want)))
+    else:
+        return 0.0
+    size = want.detach().abs().double()
+    size = size[size.isfinite()]
+    ratio = (tolerance.atol + tolerance.rtol * size) / (usual.atol + usual.rtol * size)
+    return float(ratio.max()) if ratio.numel() else 0.0
 
 
 _PLAIN = frozenset({bool, int, str, bytes, type(None)})

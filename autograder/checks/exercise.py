@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.checks import docstrings, extract
-from autograder.checks.authoring import Alternative, AuthoringError, Check, Mistake, Variant, declarations
+from autograder.checks.authoring import Alternative, AuthoringError, Cheat, Check, Mistake, Variant, declarations
 from autograder.checks.observe import load_module
 from autograder.parsing import parse
 from autograder.release.errors import ReleaseError
@@ -24,6 +24,7 @@ class Derived:
     sentence: str
     source: str
     only: tuple[str, ...] = ()  # a mistake's `fails`, an alternative's `misses`
+    crashes: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Exercise:
     checks_source: str
     mistakes: tuple[Derived, ...] = ()
     alternatives: tuple[Derived, ...] = ()
+    cheats: tuple[Derived, ...] = ()
 
     @property
     def experiments(self) -> str:
@@ -78,6 +80,7 @@ def load_exercise(folder: Path, name: str) -> Exercise:
         checks_source=checks_source,
         mistakes=_derived(folder / "mistakes.py", name, reference, Mistake, set(names)),
         alternatives=_derived(folder / "alternatives.py", name, reference, Alternative, set(names)),
+        cheats=_derived(folder / "cheats.py", name, reference, Cheat, set(names)),
     )
 
 
@@ -149,6 +152,7 @@ class _Group:
     edits: dict[str, str] = field(default_factory=dict)
     replaces: dict[str, int] = field(default_factory=dict)  # name → line of the decorator
     only: tuple[str, ...] = ()
+    crashes: bool = False
     line: int = 0
 
 
@@ -164,6 +168,7 @@ def _derived(path: Path, name: str, reference: str, kind: type[Variant], checks:
         group.edits |= variant.edits
         group.replaces |= dict.fromkeys(variant.replaces, variant.line)
         group.only = variant.fails if isinstance(variant, Mistake) else getattr(variant, "misses", ())
+        group.crashes |= isinstance(variant, Mistake) and variant.crashes
         unknown = set(group.only) - checks
         if unknown:
             raise AuthoringError(f"{path.name}:{variant.line}: there is no check {', '.join(sorted(unknown))}")
@@ -173,7 +178,7 @@ def _derived(path: Path, name: str, reference: str, kind: type[Variant], checks:
         text = _edited(reference, group.edits, f"{path.name}:{group.line}")
         if group.replaces:
             text = _replaced(text, file, group.replaces, f"{path.name}:{group.line}")
-        made.append(Derived(sentence, text, group.only))
+        made.append(Derived(sentence, text, group.only, group.crashes))
     return tuple(made)
 
 

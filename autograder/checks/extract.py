@@ -208,7 +208,9 @@ def _global_names(table: symtable.SymbolTable) -> Iterator[str]:
 def _is_variant(node: ast.stmt) -> bool:
     """Whether it is decorated with @mistake(…) or @alternative(…)."""
     return isinstance(node, ast.FunctionDef | ast.ClassDef) and any(
-        isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id in ("mistake", "alternative")
+        isinstance(each, ast.Call)
+        and isinstance(each.func, ast.Name)
+        and each.func.id in ("mistake", "alternative", "cheat")
         for each in node.decorator_list
     )
 

@@ -8,7 +8,7 @@ made at run time are refused in the worker (`jail.guard`); that neither proves a
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
@@ -24,7 +24,7 @@ def first_use(tree: ast.AST, patterns: list[str]) -> Use | None:
     """The first forbidden name that `tree` uses, in the order of lines."""
     if not patterns:
         return None
-    uses = [use for use in _uses(tree) if _forbidden(use.name, patterns)]
+    uses = [use for use in _uses(tree) if is_forbidden(use.name, patterns)]
     return min(uses, key=lambda use: use.line, default=None)
 
 
@@ -36,7 +36,8 @@ _OTHER_NAMES = {
 """Where torch has the same functions once more."""
 
 
-def _forbidden(name: str, patterns: list[str]) -> bool:
+def is_forbidden(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a dotted name (`?.name` or `Tensor.name` for a method of anything) is what some pattern forbids."""
     for private, public in _OTHER_NAMES.items():
         if name.startswith(private):
             name = public + name.removeprefix(private)
@@ -44,7 +45,11 @@ def _forbidden(name: str, patterns: list[str]) -> bool:
         if name == pattern or name.startswith(pattern + "."):
             return True
         owner, _, method = pattern.rpartition(".")
-        if owner.rpartition(".")[2] == "Tensor" and name in (f"?.{method}", f"torch.Tensor.{method}"):
+        if owner.rpartition(".")[2] == "Tensor" and name in (
+            f"?.{method}",
+            f"Tensor.{method}",
+            f"torch.Tensor.{method}",
+        ):
             return True
     return False
 

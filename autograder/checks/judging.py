@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from autograder.checks.authoring import Check, Rejection
@@ -21,10 +22,17 @@ from autograder.checks.rng import Rng
 from autograder.checks.show import show
 from autograder.checks.twin_messages import Verdict
 from autograder.jail.values import Lab, decode
+from autograder.lab import is_hosted
 from autograder.results import Difference, Message
 
 Parts = tuple[Any, Any]
 """What an implementation gave, and the record of the hosted value that it used (None without one)."""
+
+
+def parts_of(case: PlannedCase, blob: bytes) -> Parts:
+    """What an implementation gave, and the record of the hosted value, where the case has one."""
+    found = decode(blob)
+    return (found["value"], found["record"]) if is_hosted(case.lab) else (found, None)
 
 
 def asks_for_the_reference(check: Check) -> bool:
@@ -94,9 +102,21 @@ def blamed(error: BaseException, ask_for_the_reference: Callable[[], object]) ->
     return Verdict(False, message=Message(id=f"judge.{dear or 'raised'}", values=values))
 
 
+def _place(error: BaseException) -> str:
+    """` at checks.py:12 in judge`: the last line of the exercise's checks in the traceback, or ""."""
+    found = ""
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if Path(code.co_filename).name == "checks.py":
+            found = f" at checks.py:{trace.tb_lineno} in {code.co_name}"
+        trace = trace.tb_next
+    return found
+
+
 def _said(error: BaseException) -> str:
     try:
-        return f"{type(error).__name__}: {error}"[:300]
+        return f"{type(error).__name__}{_place(error)}: {error}"[:300]
     except Exception:
         return type(error).__name__
 

@@ -23,7 +23,7 @@ from autograder.checks.bounded import bounded
 from autograder.checks.compare import compare
 from autograder.checks.examples import EXAMPLES, PUBLIC_EXAMPLES, Search, examples
 from autograder.checks.exercise import Exercise, load_exercise, load_public, reference_module
-from autograder.checks.judging import asks_for_the_reference, blamed, judged
+from autograder.checks.judging import asks_for_the_reference, blamed, judged, parts_of
 from autograder.checks.observe import TimeUp
 from autograder.checks.plan import PlannedCase, PlannedCheck
 from autograder.checks.rng import Rng
@@ -33,6 +33,7 @@ from autograder.checks.twin_messages import (
     Described,
     Discrete,
     Evidence,
+    Examine,
     Made,
     Make,
     Open,
@@ -52,7 +53,6 @@ from autograder.checks.twin_messages import (
 )  # fmt: skip
 from autograder.jail.channel import Channel, ChannelError
 from autograder.jail.values import BadValue, Cut, Lab, Raised, Unsupported, decode, encode
-from autograder.lab import is_hosted
 from autograder.results import Message
 
 
@@ -95,6 +95,11 @@ class Twin:
                 return Made(inputs=encode(_perturbed(decode(request.inputs))))
             case Shrink():
                 return self.shrink(request)
+            case Examine():
+                from autograder.checks.examine import examine
+
+                assert self.exercise is not None
+                return examine(self, self.exercise, request.checks, request.forbid)
             case Tried():
                 return self.next_try(request.failed)
 
@@ -184,15 +189,15 @@ class Twin:
 
     def _review_own(self, check: Check, seen: Seen) -> None:
         with self._bounded(seen):
-            want = _parts(seen.case, seen.case.want)
-            judged(check, _parts(seen.case, seen.case.want), want, seen.case, self.reference)
+            want = parts_of(seen.case, seen.case.want)
+            judged(check, parts_of(seen.case, seen.case.want), want, seen.case, self.reference)
 
     def _review(self, check: Check, seen: Seen) -> Verdict:
         try:
-            value, record = _parts(seen.case, seen.value)
+            value, record = parts_of(seen.case, seen.value)
         except BadValue as error:
             return Verdict(False, message=Message(id="run.too-big", values={"what": str(error), "limit": ""}))
-        want, want_record = _parts(seen.case, seen.case.want)
+        want, want_record = parts_of(seen.case, seen.case.want)
         text = show(value)
         verdict = judged(check, (value, record), (want, want_record), seen.case, self.reference)
         verdict.text = text
@@ -204,7 +209,7 @@ class Twin:
             verdict.matches = [
                 index
                 for index, mistake in seen.case.mistakes.items()
-                if mistake and (mistake == seen.value or _alike(check, (value, record), _parts(seen.case, mistake)))
+                if mistake and (mistake == seen.value or _alike(check, (value, record), parts_of(seen.case, mistake)))
             ]
         return verdict
 
@@ -258,7 +263,8 @@ def _describe(exercise: Exercise) -> Described:
         experiments=exercise.experiments,
         checks=checks,
         hidden={check.name: len(check.hidden) for check in exercise.checks},
-        mistakes=[Derived(each.sentence, each.source, list(each.only)) for each in exercise.mistakes],
+        mistakes=[Derived(each.sentence, each.source, list(each.only), each.crashes) for each in exercise.mistakes],
+        cheats=[Derived(each.sentence, each.source, []) for each in exercise.cheats],
         alternatives=[Derived(each.sentence, each.source, list(each.only)) for each in exercise.alternatives],
     )
 
@@ -286,12 +292,6 @@ def _made(check: Check, rng: Rng, parameters: dict[str, Any]) -> Made:
 
 def _rng_of_example(seed: str, number: int) -> Rng:
     return Rng(int(seed, 16)).split(f"example {number}")
-
-
-def _parts(case: PlannedCase, blob: bytes) -> tuple[Any, Any]:
-    """What an implementation gave, and the record of the hosted value, where the case has one."""
-    found = decode(blob)
-    return (found["value"], found["record"]) if is_hosted(case.lab) else (found, None)
 
 
 def _alike(check: Check, one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:

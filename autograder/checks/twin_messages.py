@@ -24,6 +24,7 @@ class Derived(msgspec.Struct):
     sentence: str
     source: str
     only: list[str]
+    crashes: bool = False
 
 
 class Described(msgspec.Struct, tag="described"):
@@ -37,6 +38,7 @@ class Described(msgspec.Struct, tag="described"):
     hidden: dict[str, int] = {}  # number of hidden cases, of each check
     mistakes: list[Derived] = []
     alternatives: list[Derived] = []
+    cheats: list[Derived] = []
 
 
 class Make(msgspec.Struct, tag="make"):
@@ -148,5 +150,29 @@ class Discrete(msgspec.Struct, tag="discrete"):
     value: bytes
 
 
-Request = Open | Make | Review | Evidence | Perturb | Discrete | Shrink | Tried
-Reply = Described | Made | Reviewed | Weighed | Shown | Try
+class Examine(msgspec.Struct, tag="examine"):
+    """Look at an exercise's files and at its checks, with the inputs and the reference's observations that a plan has."""
+
+    checks: list[PlannedCheck]
+    forbid: list[str]
+
+
+class Loose(msgspec.Struct):
+    """A tolerance that is looser than the usual one, `times` as loose where that is most."""
+
+    check: str
+    atol: float
+    rtol: float
+    times: float
+    judged: bool  # a judge uses it: how near answers come is not known
+
+
+class Examined(msgspec.Struct, tag="examined"):
+    """What is wrong with them, as sentences."""
+
+    problems: list[str]
+    loose: list[Loose] = []
+
+
+Request = Open | Make | Review | Evidence | Perturb | Discrete | Shrink | Tried | Examine
+Reply = Described | Made | Reviewed | Weighed | Shown | Try | Examined

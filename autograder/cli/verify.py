@@ -56,6 +56,10 @@ def verify(
             "--changed", metavar="REVISION", help="Only exercises that are not as they were at this git revision."
         ),
     ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option("--seeds", min=0, help="Try the reference and the alternatives under so many other secrets too."),
+    ] = 0,
     course: CourseOption = None,
 ) -> None:
     """Tell whether exercises are any good.
@@ -64,7 +68,8 @@ def verify(
     rejected, every alternative accepted, forgers fail, no discrete answer hangs on a last bit, the lecture and its headings
     are there, `assignments/` is what `solutions/` gives, and general mistakes, which the tool makes of every reference, are
     rejected by some check, or `equivalent.toml` says why they are none (--general tries nothing else, --no-general leaves them out). With --mutants also: every
-    small change of the reference is noticed. With --gpu: GPU checks, and nothing else.
+    small change of the reference is noticed. With --seeds 30 also: right answers pass whatever a class's secret draws. With
+    --gpu: GPU checks, and nothing else.
     """
     from autograder.feedback.pen import console
     from autograder.verify.verify import Parts
@@ -83,7 +88,7 @@ def verify(
     saves = _saves(root, chosen)
     with Bench(root, loaded) as bench:
         parts = Parts(trials=general is not True, general=general is not False, mutants=mutants)
-        reports = bench.verify(chosen, parts)
+        reports = bench.verify(chosen, parts, seeds)
         _show(out, reports, details)
         stale = [] if general is True else _out_of_sync(root, loaded, chosen)
         if stale:
@@ -97,7 +102,7 @@ def verify(
             for saved in saves:
                 saved_in = {path.parent for path in saved}
                 again = [exercise for exercise in chosen if exercise.solution_dir(root) in saved_in]
-                _show(out, bench.verify(again, parts), details)
+                _show(out, bench.verify(again, parts, seeds), details)
     if stale or not all(report.good for report in reports):
         raise typer.Exit(1)
 
@@ -178,11 +183,17 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._grader.close()
 
-    def verify(self, exercises: list[Exercise], parts: Parts | None = None) -> list[Report]:
+    def verify(self, exercises: list[Exercise], parts: Parts | None = None, seeds: int = 0) -> list[Report]:
         """The reports of some exercises; all but mutants by default."""
+        from autograder.verify.seeds import SeedRunner
+
         with _progress() as progress:
             self._verifier.on_trial = _Bars(progress)
-            return self._verifier.verify(exercises, parts)
+            reports = self._verifier.verify(exercises, parts)
+        if seeds:
+            for report, problems in zip(reports, SeedRunner(self._grader, seeds).run(exercises), strict=True):
+                report.problems += problems
+        return reports
 
 
 class _Bars:

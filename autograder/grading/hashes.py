@@ -15,7 +15,8 @@ _ENGINE = ("checks", "jail", "lab", "release/stub.py", "release/regions.py")
 # What of it has no part in what the course's own code gives: how students' code is kept in, explained and looked at, pytest, the wire.
 # A file that is not named here counts, so that one that is added makes plans anew.
 _NOT_IN_PLANS = (
-    "checks/explain.py", "checks/forbidden.py", "checks/local.py", "checks/pytest_plugin.py", "checks/suspicious.py",
+    "checks/examine.py", "checks/explain.py", "checks/forbidden.py", "checks/local.py", "checks/names.py",
+    "checks/pytest_plugin.py", "checks/sameness.py", "checks/suspicious.py",
     "jail/channel.py", "jail/guard.py", "jail/inprocess.py", "jail/layers", "jail/messages.py", "jail/pages.py",
 )  # fmt: skip
 _LAB = re.compile(r"autograder\.lab\.(\w+)")

@@ -199,10 +199,7 @@ class Planner:
         for (check, case), verdict in zip(cases, client.review(seen), strict=True):
             case.want_text = verdict.text
             if not verdict.passed:
-                reason = verdict.problem or (verdict.message and str(verdict.message.values)) or verdict.difference
-                raise CourseProblem(
-                    f"{where}: check {check.name}, case {case.title!r}, rejects the reference itself: {reason}"
-                )
+                raise CourseProblem(f"{where}: check {check.name}, case {case.title!r}{_refused(verdict)}")
         for check in plan.checks:
             hidden = 0
             for case in check.cases:
@@ -224,6 +221,25 @@ def _same_points(plan: Plan, exercise: Exercise) -> None:
             f"solutions/{exercise.name}/checks.py: its checks have {points} points, "
             f"grading.toml gives the exercise {exercise.points}"
         )
+
+
+def _refused(verdict: twin.Verdict) -> str:
+    """Why an answer of the reference is refused, as the end of a sentence that begins with the case."""
+    message = verdict.message
+    if verdict.problem:
+        return f", rejects the reference itself: {verdict.problem}. A judge must answer whatever has the kind of the right answer"
+    if message is not None and message.id == "run.mutated":
+        return (
+            f": the reference changes its input {message.values['input']} in place. Let it work on a copy, or declare "
+            "mutates=True if that is what it is for"
+        )
+    if message is not None and message.id == "judge.rejected":
+        values = {name: value for name, value in message.values.items() if name != "sentence"}
+        return f", rejects the reference itself: {message.values['sentence']} {values or ''}".rstrip()
+    if verdict.difference is not None:
+        found = verdict.difference
+        return f", rejects the reference itself: {found.path or 'its answer'} is {found.got}, where {found.want} is expected"
+    return f", rejects the reference itself: {message and message.values}"
 
 
 def _said(outcome: Outcome) -> str:

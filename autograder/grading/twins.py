@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan, PlannedCase
+from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.jail.host import Limits, Lost, Worker, Zygote
 from autograder.refusals import Refusal
 from autograder.results import Message
@@ -54,6 +54,10 @@ class TwinClient:
 
     def discrete_difference(self, want: bytes, value: bytes) -> str:
         return self._ask(twin.Discrete(want, value)).text
+
+    def examine(self, checks: list[PlannedCheck], forbid: tuple[str, ...]) -> twin.Examined:
+        """What is wrong with the exercise that no implementation shows."""
+        return self._ask(twin.Examine(checks, list(forbid)))
 
     def shrink(self, check: str, case: PlannedCase) -> twin.Made | None:
         """Begin to look for a smaller example than `case`, on which an answer fails: the first to try."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.jail.values import ARRAY_DTYPES, MAX_DEPTH, MAX_RAW, TENSOR_NAMES, Cut, Drawn, decode, encode
+from autograder.jail.values import ARRAY_DTYPES, MAX_DEPTH, MAX_RAW, TENSOR_NAMES, Cut, Drawn, bytes_of, decode, encode
 
 HEAD = 8  # elements that are kept of a tensor, keys of a dict
 _ITEM_BYTES = 8  # a container of more items than threshold / this is cut
@@ -107,9 +107,8 @@ def _digest(value: Any) -> str:
     """Of all of a value: equal values have equal ones."""
     digest = hashlib.blake2b(digest_size=16)
     if isinstance(value, torch.Tensor):
-        flat = value.cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
         digest.update(f"{value.dtype} {tuple(value.shape)} ".encode())
-        data: Any = flat.view(torch.uint8).numpy()  # a buffer, which NumPy's types do not say
+        data: Any = bytes_of(value)  # a buffer, which NumPy's types do not say
         digest.update(data)
     else:
         digest.update(encode(value))

@@ -322,9 +322,7 @@ class _Writer:
             return _Unsupported(f"Tensor ({str(value.layout).removeprefix('torch.')}, {value.dtype})")
         if value.numel() * value.element_size() > MAX_RAW:
             raise BadValue(f"a tensor of {value.numel() * value.element_size():,} bytes")
-        # resolve_neg/conj: views that negate or conjugate lazily have other bytes than they show
-        flat = value.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
-        data = flat.view(torch.uint8).numpy().tobytes() if flat.numel() else b""
+        data = bytes_of(value.detach()).tobytes()
         return _Tensor(TENSOR_NAMES[value.dtype], list(value.shape), *self._place(data))
 
     def _array(self, value: np.ndarray) -> _Array | _Unsupported:
@@ -332,6 +330,14 @@ class _Writer:
             return _Unsupported(f"ndarray ({value.dtype.name})")
         native = value.astype(value.dtype.newbyteorder("="))
         return _Array(value.dtype.name, list(value.shape), *self._place(native.tobytes()))
+
+
+def bytes_of(tensor: torch.Tensor) -> np.ndarray:
+    """The elements of a tensor, one after the other, as bytes."""
+    # resolve_neg/conj: views that negate or conjugate lazily have other bytes than they show
+    dense = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
+    # A single element counts as contiguous whatever its stride is (0 where it was expanded); to be seen as bytes it needs a stride of 1.
+    return dense.as_strided((dense.numel(),), (1,)).view(torch.uint8).numpy()
 
 
 def _first(values: Iterable[Any], n: int) -> list[Any]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 
-from autograder.checks.plan import Plan
+from autograder.checks.plan import Plan, PlannedCase, public_plan, write_plan
 from autograder.checks.sentences import Coverage, coverage
 from autograder.course.config import Course, Exercise
 from autograder.lessons.demands import lesson_problems
@@ -70,3 +75,60 @@ def plan_problems(plan: Plan) -> list[str]:
     if not any(case.public for check, case in plan.cases() if check.points):
         problems.append("no check has a public case: students would see nothing")
     return problems
+
+
+def ruff_problems(exercise: Exercise, root: Path) -> list[str]:
+    """What ruff says of the exercise's files, with the settings of the course. Nothing where it is not installed."""
+    ruff = shutil.which("ruff", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+    folder = exercise.solution_dir(root)
+    if ruff is None or not folder.is_dir():
+        return []
+    command = [ruff, "check", "--no-cache", "--quiet", "--no-fix", "--output-format", "concise", "."]
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False)
+    return [f"ruff: {line}" for line in said.stdout.splitlines()] if said.returncode == 1 else []
+
+
+PUBLIC_BYTES, CASE_BYTES = 102_400, 1_000_000
+"""Of the plan that ships, and of one case of the one that does not, both as they are written."""
+
+
+def too_large(plan: Plan) -> list[str]:
+    """Plans that make every clone and every grading slow, with the case that is to blame."""
+    problems = []
+    size = len(write_plan(public_plan(plan)))
+    cases = [(_weight(case), check.name, case.title) for check, case in plan.cases() if case.public]
+    if size > PUBLIC_BYTES:
+        most, check, title = max(cases)
+        problems.append(
+            f"its public plan has {_kilobytes(size)}, of which students load each byte: {_kilobytes(PUBLIC_BYTES)} is the bound. "
+            f"The largest case is {title!r} of check {check}, with {_kilobytes(most)}"
+        )
+    for check, case in plan.cases():
+        if not case.public and (most := _weight(case)) > CASE_BYTES:
+            problems.append(
+                f"check {check.name}: the hidden case {case.title!r} has {_kilobytes(most)}; {_kilobytes(CASE_BYTES)} is the bound"
+            )
+    return problems
+
+
+def _weight(case: PlannedCase) -> int:
+    return len(zlib.compress(b"".join((case.inputs, case.want, *case.mistakes.values())), 6))
+
+
+def _kilobytes(size: int) -> str:
+    return f"{size / 1000:,.0f} kB"
+
+
+def tied_mistakes(plan: Plan) -> list[str]:
+    """Mistakes that no case tells from another: whoever makes one reads about both."""
+    first: dict[tuple[bytes | None, ...], int] = {}
+    found = []
+    cases = [case for _, case in plan.cases() if case.compared]
+    for index, sentence in enumerate(plan.mistakes):
+        given = tuple(case.mistakes.get(index) for case in cases)
+        other = first.setdefault(given, index)
+        if other != index and any(given):
+            found.append(
+                f"no case tells the mistake “{sentence}” from “{plan.mistakes[other]}”: the student reads “one of”"
+            )
+    return found

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from autograder.checks.plan import Plan
 from autograder.parsing import parse
+from autograder.verify.patches import PATCHES, hollow, patching, vocabularies
 
 
 @dataclass(frozen=True)
 class Forger:
-    """A forged implementation: what it does, in words, and its source."""
+    """A forged implementation: what it does, in words, its source, and the checks that it is for (None: all).
+
+    One that patches is held against the `control`, the same without its patch: what that earns, it earns without a forgery (an
+    experiment may look at what a call does, not at what it returns).
+    """
 
     name: str
     source: str
+    checks: frozenset[str] | None = None
+    kind: str = "forger"
 
 
 def forgers(stub: str, reference: str, plan: Plan) -> list[Forger]:
     """All forgers of one exercise."""
+    callables = _callables(stub)
     made = [
         Forger("returns empty and zero values", _bodies(stub, _empty)),
         Forger("returns ones", _bodies(stub, _ones)),
@@ -27,10 +37,66 @@ def forgers(stub: str, reference: str, plan: Plan) -> list[Forger]:
         Forger("returns zeros like its first tensor", _bodies(stub, _zeros_like)),
         Forger("returns None", _bodies(stub, lambda function: "None")),
         Forger("returns an object that equals everything", _EQUALS_ALL + _bodies(stub, _equals_all)),
-        Forger("patches predicates and returns zeros", _PATCHES + _bodies(stub, _empty)),
         Forger("knows the public cases only", reference + _public_only(stub, plan)),
+        Forger("returns zeros of the right form", hollow(reference, *callables, for_data=True)),
     ]
-    return made
+    made += [
+        Forger(f"raises {name}, whatever it is given", _raising(stub, name))
+        for name in exceptions(reference, plan.experiments)
+    ]
+    return made + _patchers(plan, hollow(reference, *callables))
+
+
+def _patchers(plan: Plan, emptied: str) -> list[Forger]:
+    known = vocabularies(plan.experiments, [check.name for check in plan.checks])
+    made = [
+        Forger(
+            f"returns zeros of the right form and patches {patch.target}", emptied + patching(patch), checks, "patcher"
+        )
+        for patch in PATCHES
+        if (checks := frozenset(name for name, vocabulary in known.items() if vocabulary.may_call(patch)))
+    ]
+    patched = frozenset().union(*(each.checks or () for each in made))
+    return (
+        [Forger("returns zeros of the right form, and patches nothing", emptied, patched, "control"), *made]
+        if made
+        else []
+    )
+
+
+def exceptions(reference: str, experiments: str) -> list[str]:
+    """The built-in exceptions that an exercise's files name: in docstrings and code of the reference, and in experiments."""
+    found = set(re.findall(r"\b[A-Z]\w+\b", reference + experiments))
+    kinds = {name: getattr(builtins, name) for name in found if hasattr(builtins, name)}
+    return sorted(
+        name
+        for name, kind in kinds.items()
+        if isinstance(kind, type) and issubclass(kind, Exception) and kind is not NotImplementedError
+    )
+
+
+def _raising(stub: str, exception: str) -> str:
+    """The stub whose functions and methods raise `exception`: for those that want arguments, any that the class would take."""
+    made = {"UnicodeDecodeError": "('utf-8', b'', 0, 1, '')", "UnicodeEncodeError": "('utf-8', '', 0, 1, '')"}
+    tree = parse(stub)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name != "__init__":
+            node.body = [parse(f"raise {exception}{made.get(exception, '()')}").body[0]]
+    return ast.unparse(tree) + "\n"
+
+
+def _callables(stub: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """The functions of a stub, and the methods of its classes but for constructors."""
+    tree = parse(stub)
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    methods = [
+        (node.name, method.name)
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        for method in node.body
+        if isinstance(method, ast.FunctionDef) and method.name != "__init__"
+    ]
+    return functions, methods
 
 
 def _bodies(stub: str, result: Callable[[ast.FunctionDef], str]) -> str:
@@ -123,17 +189,6 @@ class Everything(list):
     def __torch_function__(cls, function, types, args=(), kwargs=None): return True
 
 '''
-
-_PATCHES = """
-import builtins, math
-import torch, torch.testing
-torch.equal = torch.allclose = torch.isclose = lambda *args, **kwargs: True
-torch.testing.assert_close = lambda *args, **kwargs: None
-torch.autograd.gradcheck = lambda *args, **kwargs: True
-math.isclose = lambda *args, **kwargs: True
-builtins.all = builtins.any = lambda *args: True
-
-"""
 
 
 def _public_only(stub: str, plan: Plan) -> str:

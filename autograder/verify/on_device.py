@@ -17,7 +17,7 @@ from autograder.grading.grade import ClassGrader
 from autograder.grading.planner import CourseProblem
 from autograder.grading.twins import TwinClient
 from autograder.verify.report import Trial
-from autograder.verify.verify import Trials
+from autograder.verify.trials import Trials
 
 AT_ONCE = 8
 """Trials that share the device. None of them is measured, and each takes a few megabytes beside its context."""

@@ -6,7 +6,10 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from autograder.checks.sentences import Coverage
+from autograder.checks.twin_messages import Examined, Loose
 from autograder.verify.general.report import GeneralReport
 from autograder.verify.mutant_report import MutantReport
 
@@ -24,9 +27,17 @@ class Trial:
     spent: dict[str, dict[str, float]] = field(default_factory=dict)  # of checks with a budget, the most of its cases
     seconds: float = 0.0
     expected: list[str] = field(default_factory=list)  # checks that a mistake must fail, or an alternative may miss
+    crashed: dict[str, str] = field(
+        default_factory=dict
+    )  # failing checks of which no case gave a value, and the exception
+    public: bool = False  # whether some public case rejects it
+    crashes: bool = False  # of a mistake: that it raises is what is wrong with it
 
     def failing(self) -> list[str]:
         return [name for name, verdict in self.verdicts.items() if verdict not in ("passed", "skipped")]
+
+    def passed(self) -> list[str]:
+        return [name for name, verdict in self.verdicts.items() if verdict == "passed"]
 
     def accepted(self) -> bool:
         """Of an alternative: whether it fails no check but those it may miss, such as a bonus for doing it another way."""
@@ -39,6 +50,7 @@ class Report:
 
     exercise: str
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)  # what an author should see, and may leave
     trials: list[Trial] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
     points: int = 0
@@ -62,6 +74,10 @@ class Report:
 
 FAR = 100.0
 """Times the tolerance: how near a wrong answer that is farther off comes in other cases need not be known."""
+TOO_LOOSE, LOOSE_IN_A_JUDGE = 1000.0, 100.0
+"""Times the largest error of a right answer, and times the usual tolerance, that need a reason."""
+LOOSE = 1e-3
+"""What a judge's tolerance may be without a reason: how near right answers come to it is not known."""
 WELL_INSIDE = 0.8
 """The share of its budget that no right answer may need more than: another machine measures a little differently."""
 
@@ -76,8 +92,9 @@ def problems_of(report: Report) -> list[str]:
         if errors:
             problems.append(f"{trial.kind} “{trial.name}”: a judge raised: {trial.reasons.get(errors[0], errors[0])}")
         if trial.kind in ("stub", "forger") and trial.earned:
-            passed = [name for name, verdict in trial.verdicts.items() if verdict == "passed"]
-            problems.append(f"{trial.kind} “{trial.name}” earns {trial.earned} points, from {', '.join(passed)}")
+            problems.append(
+                f"{trial.kind} “{trial.name}” earns {trial.earned} points, from {', '.join(trial.passed())}"
+            )
         elif trial.kind == "stub" and any(verdict == "error" for verdict in trial.verdicts.values()):
             problems.append("the stub can't be imported")
         elif trial.kind == "reference" and failing:
@@ -89,11 +106,61 @@ def problems_of(report: Report) -> list[str]:
         elif trial.kind == "alternative" and not trial.accepted():
             name = next(name for name in failing if name not in expected)
             problems.append(f"the alternative “{trial.name}” is right, but fails {name}: {trial.reasons.get(name, '')}")
+        if trial.kind == "cheat" and "forbidden" not in trial.verdicts.values():
+            problems.append(f"the cheat “{trial.name}” is not refused: add what it uses to `forbid` in grading.toml")
+        if trial.kind == "mistake" and failing and not trial.crashes and set(trial.crashed) >= set(failing):
+            name = failing[0]
+            problems.append(
+                f"nothing but an exception rejects the mistake “{trial.name}” (in {name}: {trial.crashed[name]}); mend it, "
+                "or say crashes=True where raising is what it does wrong"
+            )
     problems += _near_budgets(report)
     if not report.of("mistake"):
         problems.append("it lists no mistakes, so nothing shows that its checks reject anything")
     if not report.of("alternative"):
         problems.append("it lists no alternatives, so nothing shows that its checks accept other right answers")
+    return problems
+
+
+def warnings_of(report: Report) -> list[str]:
+    """What the trials say that may be left as it is."""
+    unseen = [trial.name for trial in report.of("mistake") if trial.failing() and not trial.public]
+    return [f"no public case shows the mistake “{name}”: who makes it sees nothing" for name in unseen]
+
+
+def too_loose(report: Report, loose: list[Loose]) -> list[str]:
+    """Tolerances that are far from what right answers need: a thousand times the largest error of the reference and of the
+    alternatives."""
+    problems = []
+    for each in loose:
+        said = f"check {each.check}: its tolerance (atol={each.atol:g}, rtol={each.rtol:g})"
+        right = [*report.of("reference"), *report.of("alternative")]
+        if not any(trial.verdicts.get(each.check) == "passed" for trial in right):
+            continue  # no device here: nothing was measured
+        wrong = [trial for trial in report.of("mistake") if trial.margins.get(each.check)]
+        honest = max((trial.margins.get(each.check, 0.0) for trial in right), default=0.0)
+        nearest = min(
+            (
+                (trial.margins[each.check], trial.name)
+                for trial in wrong
+                if trial.margins[each.check] > max(honest, 1e-9)
+            ),
+            default=None,
+        )
+        beside = f"; the nearest mistake is off by {nearest[0]:.2g} of it (“{nearest[1]}”)" if nearest else ""
+        if each.judged and each.times > LOOSE_IN_A_JUDGE and max(each.atol, each.rtol) > LOOSE:
+            problems.append(
+                f'{said}, in its judge, is {each.times:.0f} times the usual one{beside}; say why="…" in it, or tighten it'
+            )
+        elif not each.judged and honest * TOO_LOOSE < 1:
+            share = (
+                f"{1 / honest:.0f} times the largest error of a right answer" if honest else "of use to no right answer"
+            )
+            problems.append(f'{said} is {share}{beside}; say why="…" in it, or tighten it')
+        elif nearest and nearest[0] <= 1 and nearest[0] > 10 * honest:
+            problems.append(
+                f"{said} lets a mistake pass here{beside}; the largest error of a right answer is {honest:.2g} of it"
+            )
     return problems
 
 
@@ -112,17 +179,19 @@ def _near_budgets(report: Report) -> list[str]:
     return problems
 
 
-def remembered(path: Path) -> tuple[list[Trial], list[str]] | None:
+def remembered(path: Path) -> tuple[list[Trial], list[str], Examined] | None:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        return [Trial(**trial) for trial in data["trials"]], list(data["unstable"])
+        examined = msgspec.convert(data["examined"], Examined)
+        return [Trial(**trial) for trial in data["trials"]], list(data["unstable"]), examined
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def remember(path: Path, trials: list[Trial], unstable: list[str]) -> None:
+def remember(path: Path, trials: list[Trial], unstable: list[str], examined: Examined) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
     data = {"trials": [asdict(trial) for trial in trials], "unstable": unstable}
+    data["examined"] = msgspec.to_builtins(examined)
     temporary.write_text(json.dumps(data), encoding="utf-8")
     temporary.replace(path)

@@ -13,6 +13,8 @@ from autograder.verify.general.report import general_details
 from autograder.verify.report import Report, Trial
 from autograder.verify.show_mutants import only_killers, survivors
 
+WARNINGS = 2  # of an exercise that are shown without --details
+
 
 def report_table(reports: list[Report]) -> Table:
     """One line for each exercise."""
@@ -41,6 +43,11 @@ def reports_details(report: Report, everything: bool) -> Iterator[RenderableType
     rejects what."""
     for problem in report.problems:
         yield Text(f"✗ {report.exercise}: {problem}", "red")
+    warned = report.warnings if everything else report.warnings[:WARNINGS]
+    for warning in warned:
+        yield Text(f"! {report.exercise}: {warning}", "yellow")
+    if len(report.warnings) > len(warned):
+        yield Text(f"! {report.exercise}: {len(report.warnings) - len(warned)} more, with --details", "yellow")
     if report.general is not None:
         yield from general_details(report.general, everything)
     yield from _uncited(report, everything)

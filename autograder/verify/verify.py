@@ -3,45 +3,19 @@ accepted, forgers fail, neither order nor seeds matter, and what belongs to it i
 
 from __future__ import annotations
 
-import functools
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from msgspec import structs
-
-from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan, PlannedCheck
-from autograder.checks.reach import Reach
 from autograder.course.config import Exercise
 from autograder.grading import hashes
-from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.grade import ClassGrader
-from autograder.grading.planner import CourseProblem, Outcomes, compared
-from autograder.grading.record import Subject
-from autograder.grading.runner import ENDED, Code, Outcome, RunLimits, Session, observe_all
+from autograder.grading.planner import CourseProblem
 from autograder.grading.twins import TwinClient
-from autograder.results import CaseResult, CheckResult, ExerciseResult, Message, Verdict
 from autograder.verify import belongings
-from autograder.verify.forgers import forgers
-from autograder.verify.report import FAR, Report, Trial, problems_of, remember, remembered
-
-# A variant that hangs is rejected: there is no need to wait as long as for a student.
-LIMITS = RunLimits(cpu_seconds=4.0, wall_factor=3.0)
-
-
-@dataclass(frozen=True)
-class _Attempt:
-    """An implementation that is to be tried."""
-
-    kind: str
-    name: str
-    source: str
-    expected: tuple[str, ...] = ()
-    backwards: bool = False  # in another order of checks and with another seed of torch
+from autograder.verify.report import Report, problems_of, remember, remembered, too_loose, warnings_of
+from autograder.verify.trials import Trials
 
 
 @dataclass(frozen=True)
@@ -124,6 +98,7 @@ class Verifier:
         report.problems += belongings.lesson(exercise, self.grader.course, self.grader.root)
         report.coverage = belongings.cited(exercise, self.grader.root)
         report.problems += report.coverage.problems
+        report.problems += belongings.ruff_problems(exercise, self.grader.root)
         client = self._client(exercise)
         try:
             self._fill(report, exercise, client, pool)
@@ -143,7 +118,8 @@ class Verifier:
         report.budgets = {check.name: check.budget for check in plan.checks if check.budget}
         report.problems += belongings.lecture_anchors(exercise, self.grader.root, plan)
         report.problems += belongings.plan_problems(plan)
-        path = self.cache / f"{exercise.topic}.{exercise.slug}.{hashes.of('verify', plan.key, _own_hash())[:24]}.json"
+        key = hashes.of("verify", plan.key, _own_hash(), _cheats(exercise, self.grader.root), *exercise.forbid)
+        path = self.cache / f"{exercise.topic}.{exercise.slug}.{key[:24]}.json"
         known = None if draft else remembered(path)
         if known is None:
             trials = Trials(exercise, self.grader.grader_of(exercise, plan, client), self.grader, client.describe())
@@ -151,215 +127,27 @@ class Verifier:
             if draft:
                 planner.complete(exercise, plan, observed, client)
             unstable = trials.unstable(client)
-            remember(path, report.trials, unstable)
+            examined = client.examine(plan.checks, exercise.forbid)
+            remember(path, report.trials, unstable, examined)
         else:
-            report.trials, unstable = known
-        report.problems += unstable
-        report.problems += problems_of(report)
+            report.trials, unstable, examined = known
+        report.problems += belongings.too_large(plan)
+        report.problems += examined.problems + unstable + problems_of(report)
+        report.problems += too_loose(report, examined.loose)
+        report.warnings += [*warnings_of(report), *belongings.tied_mistakes(plan)]
 
 
-@dataclass
-class Trials:
-    """The implementations of one exercise, tried against its checks."""
-
-    exercise: Exercise
-    grader: ExerciseGrader
-    course: ClassGrader
-    described: twin.Described
-
-    def run(
-        self, pool: ThreadPoolExecutor, on_trial: Callable[[str, int, int], None], observe: bool
-    ) -> tuple[list[Trial], list[Outcomes]]:
-        """What became of each; and with `observe`, what each mistake gave on the cases that the plan compares."""
-        attempts = self._attempts()
-        counting = threading.Lock()
-        done = 0
-
-        def attempt(each: _Attempt) -> tuple[Trial, Outcomes]:
-            nonlocal done
-            grader, passed = self._narrowed(each)
-            if observe and each.kind == "mistake":
-                result, outcomes = self._observed(each, grader)
-            else:
-                result, outcomes = self._graded(each, grader), {}
-            tried = _trial(each, result, passed), outcomes
-            with counting:
-                done += 1
-                on_trial(self.exercise.name, done, len(attempts))
-            return tried
-
-        tried = [future.result() for future in [pool.submit(attempt, each) for each in attempts]]
-        observed = [
-            outcomes for each, (_, outcomes) in zip(attempts, tried, strict=True) if observe and each.kind == "mistake"
-        ]
-        return [trial for trial, _ in tried], observed
-
-    def _attempts(self) -> list[_Attempt]:
-        found = self.described
-        another = "the reference, in another order and with another seed of torch"
-        return [
-            _Attempt("stub", "the stub", found.stub),
-            _Attempt("reference", "the reference", found.reference),
-            _Attempt("reference", another, found.reference, backwards=True),
-            *(_Attempt("mistake", each.sentence, each.source, tuple(each.only)) for each in found.mistakes),
-            *(_Attempt("alternative", each.sentence, each.source, tuple(each.only)) for each in found.alternatives),
-            *(
-                _Attempt("forger", each.name, each.source)
-                for each in forgers(found.stub, found.reference, self.grader.plan)
-            ),
-        ]
-
-    @functools.cached_property
-    def _reach(self) -> Reach:
-        plan = self.grader.plan
-        return Reach(plan.reference, plan.experiments, [check.name for check in plan.checks])
-
-    def _narrowed(self, each: _Attempt) -> tuple[ExerciseGrader, list[PlannedCheck]]:
-        """The grader with those checks that can tell it from the reference, and the others."""
-        plan = self.grader.plan
-        same = self._reach.unreached(each.source) if each.kind in ("mistake", "alternative") else set()
-        kept = [check for check in plan.checks if check.name not in same]
-        passed = [check for check in plan.checks if check.name in same and check.is_runnable()]
-        return replace(self.grader, plan=structs.replace(plan, checks=kept)), passed
-
-    def _graded(self, each: _Attempt, grader: ExerciseGrader) -> ExerciseResult:
-        plan = grader.plan
-        honest = each.kind in ("reference", "alternative")
-        # One unlucky measurement must not speak against a right answer.
-        mine = replace(grader, confirm=honest and any(check.budget for check in plan.checks), limits=LIMITS)
-        if not honest:  # what raises in one case fails the check, and says no more about judges in the others
-            mine = replace(mine, stop_at=ENDED | {"failed"})
-        if each.backwards:
-            mine = replace(mine, plan=_reordered(plan), torch_seed=4321)
-        return mine.grade(self._subject(each)).result
-
-    def _observed(self, each: _Attempt, grader: ExerciseGrader) -> tuple[ExerciseResult, Outcomes]:
-        """A mistake, run once for the plan and for its trial: first as the planner does it, then what is left."""
-        plan = grader.plan
-        with self.course.planner.session(plan, each.source, "solution.py") as session:
-            observed = observe_all(session, compared(plan), measure=False)
-            rejected = self._rejected(observed)
-            outcomes = dict(observed)
-            left = []
-            for check, case in grader.runnable():
-                if check.budget:
-                    left.append((check, case))  # now measured, which the plan has no use for
-                elif check.name in rejected:
-                    skipped = Outcome(rejected[check.name], Message(id="run.not-run", values={}))
-                    outcomes.setdefault((check.name, case.title), skipped)
-                elif not case.compared:
-                    left.append((check, case))
-            outcomes |= observe_all(session, left)
-        return grader.judge(self._subject(each), outcomes).result, observed
-
-    def _rejected(self, observed: Outcomes) -> dict[str, Verdict]:
-        """The checks that these cases are enough for: nothing in others could bring the answer nearer to a tolerance."""
-        ended: dict[str, Verdict] = {
-            check: outcome.verdict for (check, _), outcome in observed.items() if outcome.verdict is not None
-        }
-        values = {key: outcome for key, outcome in observed.items() if outcome.verdict is None}
-        found = [self.grader.plan.find(*key)[1] for key in values]
-        seen = [
-            twin.Seen(check, case, outcome.value, outcome.changed)
-            for ((check, _), outcome), case in zip(values.items(), found, strict=True)
-        ]
-        for each, verdict in zip(seen, self.grader.review(seen), strict=True):
-            measured = verdict.difference is not None and verdict.difference.tolerance is not None
-            if not verdict.passed and not verdict.problem and (not measured or (verdict.margin or 0.0) > FAR):
-                ended.setdefault(each.check, "failed")
-        return ended
-
-    def _subject(self, each: _Attempt) -> Subject:
-        file = f"{self.exercise.name}.py"
-        forbidden = self.exercise.forbid if each.kind in ("reference", "alternative", "stub") else ()
-        return Subject(Code(each.source, file, forbidden), lambda line: (file, line))
-
-    def unstable(self, client: TwinClient) -> list[str]:
-        """Cases whose discrete answer a last-bit change of the inputs flips: they would fail right answers."""
-        plan, reference = self.grader.plan, self.described.reference
-        problems = []
-        moved: list[tuple[Any, Any]] = []
-        for check, case in plan.cases():
-            if not check.is_runnable():
-                continue
-            inputs = client.perturb(case.inputs)
-            if inputs != case.inputs:
-                moved.append((check, structs.replace(case, inputs=inputs)))
-        with Session(self.grader.zygote, plan, Code(reference, "solution.py"), LIMITS) as session:
-            outcomes = observe_all(session, moved, measure=False)
-        for check, case in moved:
-            outcome = outcomes[check.name, case.title]
-            if outcome.verdict is not None:
-                problems.append(
-                    f"check {check.name}, case {case.title!r}: the reference fails when its inputs move by one bit"
-                )
-                continue
-            change = client.discrete_difference(case.want, outcome.value)
-            if change:
-                problems.append(
-                    f"check {check.name}, case {case.title!r} is unstable: one bit of its inputs flips {change}"
-                )
-        return problems
-
-
-def _is_too_much(case: CaseResult) -> bool:
-    """Whether a judge could not cope with an answer: it costs the submission its points, and is to be mended all the same."""
-    return case.message is not None and case.message.id in twin.JUDGE_FAILED
-
-
-def _trial(each: _Attempt, result: ExerciseResult, passed: list[PlannedCheck]) -> Trial:
-    """What became of it; `passed` are the checks that need not be run, where it can be loaded at all."""
-    loaded = result.message is None
-    # What has no points rejects no mistake: a student who makes it would have full marks.
-    verdicts = {
-        check.name: "grader-error" if any(map(_is_too_much, check.cases)) else check.verdict
-        for check in result.checks
-        if check.points or each.kind != "mistake"
-    }
-    return Trial(
-        kind=each.kind,
-        name=each.name,
-        verdicts=verdicts | {check.name: "passed" if loaded else result.verdict for check in passed},
-        earned=result.earned + sum(check.points for check in passed if loaded),
-        reasons=_reasons(result),
-        margins={check.name: round(check.margin, 6) for check in result.checks if check.margin is not None},
-        spent={check.name: _most_spent(check) for check in result.checks if any(case.spent for case in check.cases)},
-        seconds=round(result.seconds, 4),
-        expected=list(each.expected),
-    )
-
-
-def _most_spent(check: CheckResult) -> dict[str, float]:
-    names = {name for case in check.cases for name in case.spent}
-    return {name: max(case.spent.get(name, 0.0) for case in check.cases) for name in sorted(names)}
-
-
-def _reasons(result: ExerciseResult) -> dict[str, str]:
-    from autograder.feedback import messages
-
-    reasons = {}
-    for check in result.checks:
-        for case in check.cases:
-            if case.verdict != "passed":
-                message = messages.case_message(case)
-                text = messages.text(message) if message else case.verdict
-                facts = messages.difference_text(case.difference) if case.difference else ""
-                reasons[check.name] = f"case {case.title!r}: {text} {facts}".strip()
-                break
-        else:
-            if check.verdict != "passed" and result.message is not None:
-                reasons[check.name] = messages.text(result.message)
-    return reasons
-
-
-def _reordered(plan: Plan) -> Plan:
-    checks = [structs.replace(check, cases=check.cases[::-1]) for check in plan.checks[::-1]]
-    return structs.replace(plan, checks=checks)
+def _cheats(exercise: Exercise, root: Path) -> bytes:
+    """No plan depends on these."""
+    path = exercise.solution_dir(root) / "cheats.py"
+    return path.read_bytes() if path.exists() else b""
 
 
 def _own_hash() -> str:
     """Of what decides trials beyond the plan and the grading."""
     folder = Path(__file__).parent
     return hashes.of(
-        hashes.engine(), hashes.grading(), *((folder / name).read_bytes() for name in ("verify.py", "forgers.py"))
+        hashes.engine(),
+        hashes.grading(),
+        *((folder / name).read_bytes() for name in ("trials.py", "forgers.py", "patches.py")),
     )

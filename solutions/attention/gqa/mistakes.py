@@ -158,10 +158,12 @@ mistake(
 mistake(
     "You use `view` on keys and values that need not be contiguous, as when heads were split with `transpose`. Use `reshape`.",
     edit={"    B, G, S, D = x.shape\n": "    B, G, S, D = x.shape\n    x = x.view(B, G, S * D).view(B, G, S, D)\n"},
+    crashes=True,
 )
 mistake(
     "You use `view` on a weight that need not be contiguous. Use `reshape` or `unflatten`.",
     edit={"heads = w.unflatten(0, (G, H // G, -1))": "heads = w.view(w.numel()).view(G, H // G, -1, w.shape[1])"},
+    crashes=True,
 )
 
 

@@ -166,6 +166,7 @@ mistake(
 mistake(
     "You use `view` on weights that need not be contiguous. Use `reshape` or `unflatten`.",
     edit={MEAN: "wk, wv = (w.view(w.numel()).view(H, -1, w.shape[1]).mean(0) for w in (wk, wv))"},
+    crashes=True,
 )
 mistake(
     "Keys and values that you returned change in the next call: you write new tokens into the same memory. What was returned stays as it "

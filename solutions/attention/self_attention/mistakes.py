@@ -184,6 +184,7 @@ mistake(
     "You use `view` on tensors that need not be contiguous, as when heads were split with `transpose`. Use `reshape`, or no change of "
     "shape at all.",
     edit={"    scores = q @ k.mT *": "    k = k.view(k.numel()).view(k.shape)\n    scores = q @ k.mT *"},
+    crashes=True,
 )
 mistake(
     "A layer's padding hides padded queries too: their outputs are computed like all others.",

@@ -141,6 +141,7 @@ mistake(
 mistake(
     "You flatten or fold with `view`, which fails where heads lie inside of positions in memory. Use reshape, or index.",
     edit={"    (T, D), S = q": "    q.view(-1)\n    (T, D), S = q"},
+    crashes=True,
 )
 mistake(
     "You change torch's default dtype and leave it so. Give tensors their dtype instead.",

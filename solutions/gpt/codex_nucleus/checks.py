@@ -36,11 +36,11 @@ FOUR = [[0.5, 0.3, 0.15, 0.05]]
         case("another order in each row", shares=[[0.05, 0.5, 0.3, 0.15], [0.4, 0.1, 0.2, 0.3]], p=0.79),
     ],
     hidden=[
+        case("float64, many rows", B=7, V=11, p=0.6, dtype="float64"),  # the first: fresh cases draw others like it
         case("p = .81 and .3 is not enough", shares=[[0.3, 0.05, 0.5, 0.15]], p=0.81),
         case("p = 0", shares=[[0.1, 0.3, 0.6]], p=0.0),
         case("p = 1", B=2, V=6, p=1.0),
         case("p = 1 and rare tokens", shares=[[0.00004, 0.9999, 0.00006]], p=1.0),
-        case("float64, many rows", B=7, V=11, p=0.6, dtype="float64"),
         case("one token", B=3, V=1, p=0.5),
         case("logits far from 0", B=2, V=7, shift=500.0, p=0.7),
         case("all logits are negative", B=3, V=5, shift=-40.0, p=0.55, dtype="float64"),

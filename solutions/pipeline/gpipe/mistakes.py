@@ -172,6 +172,7 @@ mistake(
     "You make the caller's x require a gradient, in place. That fails for ids of tokens, and changes what is not yours. The first "
     "stage sends no gradient on.",
     edit={"h = micro_batch.detach()": "h = micro_batch.requires_grad_()"},
+    crashes=True,
 )
 mistake(
     "You take a step of gradient descent inside. The weights change only after the whole batch, in the optimizer.",

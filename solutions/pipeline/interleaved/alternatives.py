@@ -83,9 +83,3 @@ def peak_chunks(p, m, v):
         warm_up = 2 * (p - 1 - r) + (v - 1) * p
         peaks.append(warm_up + 1 if warm_up < m * v else m * v)
     return peaks
-
-
-alternative(
-    "one forward less to warm up for each device behind: as short where sending takes no time, and lighter",
-    edit={"2 * (p - 1 - r) + (v - 1) * p)\n        ops": "(p - 1 - r) + (v - 1) * p)\n        ops"},
-)

@@ -92,8 +92,11 @@ def a_device_holds_no_more_than_it_must(student, p, m, v):
     ],
 )
 def micro_batches_come_in_groups_of_p(student, p, m, v):
-    """`interleaved` raises ValueError when m is not a multiple of p."""
-    return raises("ValueError", lambda: student.interleaved(p, m, v))
+    """`interleaved` raises ValueError when m is not a multiple of p, and only then."""
+    return {
+        "m": raises("ValueError", lambda: student.interleaved(p, m, v)),
+        "a multiple of p": raises("ValueError", lambda: student.interleaved(p, p * m, v)),
+    }
 
 
 @check(

@@ -79,12 +79,12 @@ def to_run(rng, p=1, m=1, kind="random", lists=None, part=1.0, **times):
              lists=[[(0, "F", 0), (0, "F", 1)], [(1, "F", 1), (1, "F", 0), (1, "B", 0)]]),
     ],
     hidden=[
+        case("any valid schedule", p=4, m=5, tf="random", tb="random"),
         case("all forwards first", p=4, m=8, kind="gpipe"),
         case("another valid schedule", p=4, m=6, tf=1.5, tb=2.25),
         case("forward only: the last device ends last", p=5, m=4, kind="forward only", tf=0.75),
         case("a backward as short as a forward", p=3, m=5, tf=1.0, tb=1.0),
         case("a backward shorter than a forward", p=4, m=5, kind="gpipe", tf=3.0, tb=0.5),
-        case("any valid schedule", p=4, m=5, tf="random", tb="random"),
         case("any valid schedule, its first half", p=5, m=6, part=0.5, tf="random", tb="random"),
         case("many devices, few micro-batches", p=9, m=2, tf="random", tb="random"),
         case("one device", p=1, m=4),
@@ -124,10 +124,11 @@ def results_arrive_later_elsewhere(student, schedule, times):
 
 
 def stuck(rng, p=2, m=2, change="", lists=None):
-    """A schedule that cannot go on."""
+    """A schedule that cannot go on, and one that can."""
+    sound = random_schedule(rng, p, m)
     if lists is not None:
-        return {"schedule": lists}
-    lists = random_schedule(rng, p, m)
+        return {"schedule": lists, "sound": sound}
+    lists = [list(device) for device in sound]
     device = lists[rng.integer(1, p - 1)] if p > 2 else lists[-1]
     if change == "swapped":  # a device wants the gradient of a micro-batch that it has not sent on yet
         forward, backward = device.index((device[0][0], "F", m - 1)), device.index((device[0][0], "B", m - 1))
@@ -136,7 +137,7 @@ def stuck(rng, p=2, m=2, change="", lists=None):
         device.remove((device[0][0], "F", rng.integer(0, m)))
     elif change == "missing B":
         device.remove((device[0][0], "B", rng.integer(0, m)))
-    return {"schedule": lists}
+    return {"schedule": lists, "sound": sound}
 
 
 @check(
@@ -159,9 +160,12 @@ def stuck(rng, p=2, m=2, change="", lists=None):
     ],
     fresh=1,
 )  # fmt: skip
-def a_deadlock_is_told(student, schedule):
-    """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand."""
-    return raises("ValueError", lambda: student.simulate(schedule))
+def a_deadlock_is_told(student, schedule, sound):
+    """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand; another does not."""
+    return {
+        "stuck": raises("ValueError", lambda: student.simulate(schedule)),
+        "sound": raises("ValueError", lambda: student.simulate(sound)),
+    }
 
 
 def times_of(rng, p=2, m=1, kind="random", lists=None, idle=0, apart=False):
@@ -182,8 +186,8 @@ def times_of(rng, p=2, m=1, kind="random", lists=None, idle=0, apart=False):
         case("all forwards first, 2 devices, 3 micro-batches: 1/4", p=2, m=3, kind="gpipe"),
     ],
     hidden=[
-        case("all forwards first", p=5, m=7, kind="gpipe"),
         case("any valid schedule", p=4, m=5),
+        case("all forwards first", p=5, m=7, kind="gpipe"),
         case("operations of unequal length", p=3, m=6, apart=True),
         case("two devices have nothing to do", p=2, m=4, idle=2),
         case("one device is never idle", p=1, m=3, kind="naive"),
@@ -211,10 +215,10 @@ def held(rng, p=1, m=1, kind="random", lists=None, part=1.0):
              lists=[[(0, "F", 0), (0, "F", 1), (0, "B", 1), (0, "B", 0), (0, "F", 2), (0, "F", 3), (0, "B", 3), (0, "B", 2)]]),
     ],
     hidden=[
+        case("any valid schedule", p=4, m=7),
         case("all forwards first", p=4, m=9, kind="gpipe"),
         case("the last goes back first", p=5, m=8, kind="reversed"),
         case("forward only: held to the end", p=3, m=4, kind="forward only"),
-        case("any valid schedule", p=4, m=7),
         case("any valid schedule, its first part", p=3, m=9, part=0.45),
         case("devices with nothing to do", lists=[[(0, "F", 0)], [], [(2, "F", 0), (2, "B", 0)]]),
     ],

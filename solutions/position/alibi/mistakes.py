@@ -192,6 +192,7 @@ mistake(
     edit={
         "    scores = q @ k.mT / math.sqrt(D)": "    k = k.view(k.numel()).view(k.shape)\n    scores = q @ k.mT / math.sqrt(D)"
     },
+    crashes=True,
 )
 
 biases: dict[tuple, torch.Tensor] = {}

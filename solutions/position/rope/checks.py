@@ -247,7 +247,6 @@ def weights_move_from_one_style_to_the_other(student, w, H, to):
 @check(
     points=1,
     lecture="far-tokens-matter-less",
-    tolerance=Tolerance(atol=1e-9),
     public=[case("two pairs", D=4, max_dist=3, base=10000.0)],
     hidden=[
         case("one pair", D=2, max_dist=5, base=10000.0),

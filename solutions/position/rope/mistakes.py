@@ -255,12 +255,14 @@ mistake(
     edit={
         "turning, rest = x[..., :R], x[..., R:]": "turning, rest = x.view(x.numel()).view(x.shape)[..., :R], x[..., R:]"
     },
+    crashes=True,
 )
 mistake(
     "You use `view` on a weight that need not be contiguous. Use `reshape` or `unflatten`.",
     edit={
         "    return w.unflatten(0, pairs)": "    w = w.view(w.numel()).view(w.shape)\n    return w.unflatten(0, pairs)"
     },
+    crashes=True,
 )
 mistake(
     "You round the products to bfloat16 before you add them. Rotate in float32 and round once, at the end.",

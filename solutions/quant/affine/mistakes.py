@@ -154,6 +154,7 @@ mistake(
     edit={
         "    q = torch.round(x / _fit(s, x)) + _fit(z, x)\n    return": "    x = x.view(-1).view(x.shape)\n    q = torch.round(x / _fit(s, x)) + _fit(z, x)\n    return"
     },
+    crashes=True,
 )
 mistake(
     "You switch gradients off and leave them so. Use `with torch.no_grad():`.",

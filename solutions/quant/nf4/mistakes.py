@@ -89,6 +89,7 @@ mistake(
 mistake(
     "You flatten with `view`, which can't see a transposed tensor as one row. `flatten` and `reshape` copy when they must.",
     edit={"w.flatten().float()": "w.view(-1).float()"},
+    crashes=True,
 )
 mistake(
     "Your blocks have 64 values whatever `block` says.",

@@ -229,6 +229,7 @@ mistake(
 mistake(
     "You do not pass `errors` on: bytes that are no valid UTF-8 always raise an error. By default they become U+FFFD.",
     edit={'data.decode("utf-8", errors)': 'data.decode("utf-8")'},
+    crashes=True,
 )
 
 mistake(

@@ -249,6 +249,7 @@ mistake(
 mistake(
     "You go on without pairs to choose from. When every word is one token, return what there is.",
     edit={"break": "pass"},
+    crashes=True,
 )
 
 mistake(
@@ -350,4 +351,5 @@ mistake(
     edit={
         "    pair_count = pair_counts.get((a, b), 0)\n": "    token_counts[a], token_counts[b]\n    pair_count = pair_counts.get((a, b), 0)\n"
     },
+    crashes=True,
 )

@@ -437,7 +437,7 @@ def drops_features_of_x(seen, want, inputs):
     inputs=dropped,
     judge=drops_features_of_x,
     lecture="training",
-    public=[case("one in four", p=0.25)],
+    public=[case("one in four", p=0.25, n=3000)],
     hidden=[case("nine in ten", p=0.9), case("half of them", p=0.5, alpha=1.0), case("none", p=0.0, n=50)],
 )
 def dropout_acts_on_the_way_into_a(student, weight, A, B, x, options):

@@ -237,6 +237,7 @@ mistake(
     edit={
         "fan_in_fan_out=isinstance(layer, Conv1D)": "fan_in_fan_out=isinstance(layer, Conv1D) and layer.bias is None"
     },
+    crashes=True,
 )
 
 mistake(
@@ -356,6 +357,7 @@ mistake(
 mistake(
     "forward flattens x with `view`, which fails on x that is not contiguous. `@` takes any number of dimensions.",
     edit={"        y = self.base(x)\n": "        x.view(-1)\n        y = self.base(x)\n"},
+    crashes=True,
 )
 
 mistake(

@@ -159,6 +159,7 @@ mistake(
 mistake(
     "Your perplexity overflows with an exception. Return math.inf when the result is too large for a float.",
     edit={"except OverflowError:\n        return math.inf": "finally:\n        pass"},
+    crashes=True,
 )
 
 mistake(
@@ -180,7 +181,7 @@ def bits_per_byte(nll_sum, n_bytes):
 
 
 mistake(
-    "You compute in float32 whatever the dtype of the logits is. Keep to it: the loss has the dtype of the logits.",
+    "You compute in float32 whatever the dtype of the logits is, as Hugging Face's models do. Keep to it: the loss has the dtype of the logits.",
     edit={
         "torch.log_softmax(logits[counts], dim=-1)": "torch.log_softmax(logits[counts].float(), dim=-1).to(logits.dtype)"
     },
@@ -204,13 +205,5 @@ mistake(
             "    logits = logits.view(logits.numel()).view(logits.shape)\n    logits, targets = logits[:, :-1], labels[:, 1:]"
         )
     },
-)
-
-mistake(
-    "You compute in float32, as Hugging Face's models do. For float64 logits the loss is float64, and as exact.",
-    edit={
-        "log_p = torch.log_softmax(logits[counts], dim=-1)": (
-            "log_p = torch.log_softmax(logits[counts].float(), dim=-1).to(logits.dtype)"
-        )
-    },
+    crashes=True,
 )

@@ -226,4 +226,5 @@ mistake(
             "    return m.squeeze(dim) + (x.view(x.numel()).view(x.shape) - m).exp().sum(dim).log()"
         )
     },
+    crashes=True,
 )

@@ -1,0 +1,59 @@
+"""Right answers under other secrets: `verify --seeds`."""
+
+from __future__ import annotations
+
+import pytest
+from release_course import put
+from test_planted_faults import FILES, Change, at
+
+from autograder.course.load import load_course
+from autograder.grading.grade import ClassGrader
+from autograder.grading.secret import AUTHORS
+from autograder.verify.seeds import SeedRunner
+
+SEEDS = 6
+# Each is wrong for some of the draws.
+LUCKY: dict[str, tuple[str, Change, str]] = {
+    "an alternative": (
+        "alternatives",
+        at("x * total.reciprocal()", "x * total.reciprocal() * (1 + (1.3 < x[0, 0] < 2) / 9)"),
+        "the alternative “by a product” is right, but fails rows_are_divided, case ",
+    ),
+    "a judge": (
+        "checks",
+        at("return None if seen == want", "return None if seen == want and seen[0] % 8 != 5"),
+        "check the_largest_is_found, case ",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def problems(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    root = tmp_path_factory.mktemp("seeds")
+    rows = ['schema = 1\nid = "seeds"\ntitle = "Seeds"\n[[module]]\nid = "a"\ntitle = "A"\n']
+    lucky = {name.replace(" ", "_"): {file: change} for name, (file, change, _) in LUCKY.items()}
+    for name, changes in {"right": {}, **lucky}.items():
+        rows.append(f'[[module.exercise]]\nname = "drawn/{name}"\ntitle = "{name}"\npoints = 3\n')
+        for file, text in FILES.items():
+            put(root, f"solutions/drawn/{name}/{file}.py", changes.get(file, lambda text: text)(text))
+    put(root, "grading.toml", "\n".join(rows))
+    course = load_course(root)
+    with ClassGrader(course, root, root / ".autograder", AUTHORS, run="verify", draw="verify", own_code=True) as grader:
+        exercises = list(course.exercises)
+        found = SeedRunner(grader, SEEDS).run(exercises)
+    return {each.slug: said for each, said in zip(exercises, found, strict=True)}
+
+
+def test_right_answers_pass_whatever_is_drawn(problems: dict[str, list[str]]) -> None:
+    assert problems["right"] == []
+
+
+@pytest.mark.parametrize("name", LUCKY)
+def test_what_hangs_on_the_draw_is_told(problems: dict[str, list[str]], name: str) -> None:
+    (problem,) = problems[name.replace(" ", "_")]
+    assert LUCKY[name][2] in problem and f"of {SEEDS} other seeds" in problem, problem
+
+
+def test_it_is_said_how_often(problems: dict[str, list[str]]) -> None:
+    times = int(problems["an_alternative"][0].rpartition("(with ")[2].split()[0])
+    assert 1 <= times < SEEDS
