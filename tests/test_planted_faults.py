@@ -77,6 +77,12 @@ from autograder.checks import mistake
 mistake("You divide by the sums of columns.", edit={"x.sum(-1, keepdim=True)": "x.sum(0, keepdim=True)"})
 mistake("You take the smallest.", edit={"x.argmax()": "x.argmin()"})
 '''
+CONVENTION = '''"""What others do."""
+
+from autograder.checks import convention
+
+convention("As Somebody does, you round.", used_by="Somebody", costs="the_largest_is_found", edit={"x / total": "(x / total).round(decimals=1)", "x.argmax()": "x.argmin()"})
+'''
 ALTERNATIVES = '''"""Other shares."""
 
 from autograder.checks import alternative
@@ -187,6 +193,9 @@ PLANTED: dict[str, tuple[dict[str, Change | None], str]] = {
     "two mistakes with equal results": ({"mistakes": more(ALIKE)}, ""),
     "an alternative that is the reference": ({"alternatives": more('\nalternative("at length", edit={"x / total": "1 * x / total"})\n')}, "the alternative “at length” is the reference with other names"),
     "no mistakes": ({"mistakes": lambda text: ""}, "it lists no mistakes"),
+    "a convention that costs two checks": ({"conventions": lambda text: CONVENTION}, "the convention of Somebody (“As Somebody does, you round.”) costs rows_are_divided too; no check but the_largest_is_found"),
+    "a convention that costs nothing": ({"conventions": lambda text: CONVENTION.replace("(x / total).round(decimals=1)", "1.0 * x / total").replace("x.argmin()", "x.flatten().argmax()")}, "no check rejects the mistake “As Somebody does, you round.”"),
+    "a mistake among conventions": ({"conventions": lambda text: MISTAKES}, "conventions.py: it declares something that is not convention(…)"),
     "no alternatives": ({"alternatives": lambda text: ""}, "it lists no alternatives"),
     "an edit that matches twice": ({"mistakes": more('\nmistake("x", edit={"total": "x"})\n')}, "an edit needs exactly one"),
     # What is forbidden.

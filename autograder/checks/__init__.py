@@ -21,6 +21,7 @@ from autograder.checks.authoring import (
     case,
     cheat,
     check,
+    convention,
     mistake,
     reject,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "case",
     "cheat",
     "check",
+    "convention",
     "difference",
     "flags",
     "gradients",

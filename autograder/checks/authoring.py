@@ -113,6 +113,13 @@ class Mistake(Variant):
 
 
 @dataclass(frozen=True)
+class Convention(Mistake):
+    """What others do, and this exercise does otherwise: right elsewhere, and here it fails one check and no other."""
+
+    used_by: str = ""
+
+
+@dataclass(frozen=True)
 class Alternative(Variant):
     """A different, right implementation; `misses` names the bonus checks that it may miss."""
 
@@ -288,6 +295,15 @@ def mistake(
     `crashes=True` says that it raises wherever it is rejected, and that this is what is wrong with it.
     """
     return _variant(Mistake, sentence, edit, fails=tuple(fails or ()), crashes=crashes)
+
+
+def convention(sentence: str, *, used_by: str, costs: str, edit: dict[str, str] | None = None) -> Any:
+    """What a library or a paper does otherwise, declared as `mistake` is, in `conventions.py`.
+
+    `costs` names the one check that tells it from what the docstring asks for; every other check accepts it. `used_by` says whose
+    convention it is. Where nothing speaks against it, let the checks accept it, and declare it an alternative.
+    """
+    return _variant(Convention, sentence, edit, fails=(costs,), used_by=used_by)
 
 
 def alternative(sentence: str, *, edit: dict[str, str] | None = None, misses: list[str] | None = None) -> Any:

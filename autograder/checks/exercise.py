@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.checks import docstrings, extract
-from autograder.checks.authoring import Alternative, AuthoringError, Cheat, Check, Mistake, Variant, declarations
+from autograder.checks.authoring import (
+    Alternative,
+    AuthoringError,
+    Cheat,
+    Check,
+    Convention,
+    Mistake,
+    Variant,
+    declarations,
+)
 from autograder.checks.observe import load_module
 from autograder.parsing import parse
 from autograder.release.errors import ReleaseError
@@ -25,6 +34,7 @@ class Derived:
     source: str
     only: tuple[str, ...] = ()  # a mistake's `fails`, an alternative's `misses`
     crashes: bool = False
+    used_by: str = ""  # of a convention: whose it is
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,8 @@ def load_exercise(folder: Path, name: str) -> Exercise:
         stub=stub,
         checks=_with_examples(checks, stub),
         checks_source=checks_source,
-        mistakes=_derived(folder / "mistakes.py", name, reference, Mistake, set(names)),
+        mistakes=_derived(folder / "mistakes.py", name, reference, Mistake, set(names))
+        + _derived(folder / "conventions.py", name, reference, Convention, set(names)),
         alternatives=_derived(folder / "alternatives.py", name, reference, Alternative, set(names)),
         cheats=_derived(folder / "cheats.py", name, reference, Cheat, set(names)),
     )
@@ -153,6 +164,7 @@ class _Group:
     replaces: dict[str, int] = field(default_factory=dict)  # name → line of the decorator
     only: tuple[str, ...] = ()
     crashes: bool = False
+    used_by: str = ""
     line: int = 0
 
 
@@ -162,13 +174,16 @@ def _derived(path: Path, name: str, reference: str, kind: type[Variant], checks:
     source = _read(path)
     groups: dict[str, _Group] = {}
     for variant in _declared(path, source, name):
-        if not isinstance(variant, kind):
+        if (
+            not isinstance(variant, kind) or type(variant) is not kind
+        ):  # a convention is a mistake too, with a place of its own
             raise AuthoringError(f"{path.name}: it declares something that is not {kind.__name__.lower()}(…)")
         group = groups.setdefault(variant.sentence, _Group(line=variant.line))
         group.edits |= variant.edits
         group.replaces |= dict.fromkeys(variant.replaces, variant.line)
         group.only = variant.fails if isinstance(variant, Mistake) else getattr(variant, "misses", ())
         group.crashes |= isinstance(variant, Mistake) and variant.crashes
+        group.used_by = getattr(variant, "used_by", "")
         unknown = set(group.only) - checks
         if unknown:
             raise AuthoringError(f"{path.name}:{variant.line}: there is no check {', '.join(sorted(unknown))}")
@@ -178,7 +193,7 @@ def _derived(path: Path, name: str, reference: str, kind: type[Variant], checks:
         text = _edited(reference, group.edits, f"{path.name}:{group.line}")
         if group.replaces:
             text = _replaced(text, file, group.replaces, f"{path.name}:{group.line}")
-        made.append(Derived(sentence, text, group.only, group.crashes))
+        made.append(Derived(sentence, text, group.only, group.crashes, group.used_by))
     return tuple(made)
 
 

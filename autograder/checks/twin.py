@@ -263,7 +263,10 @@ def _describe(exercise: Exercise) -> Described:
         experiments=exercise.experiments,
         checks=checks,
         hidden={check.name: len(check.hidden) for check in exercise.checks},
-        mistakes=[Derived(each.sentence, each.source, list(each.only), each.crashes) for each in exercise.mistakes],
+        mistakes=[
+            Derived(each.sentence, each.source, list(each.only), each.crashes, each.used_by)
+            for each in exercise.mistakes
+        ],
         cheats=[Derived(each.sentence, each.source, []) for each in exercise.cheats],
         alternatives=[Derived(each.sentence, each.source, list(each.only)) for each in exercise.alternatives],
     )

@@ -25,6 +25,7 @@ class Derived(msgspec.Struct):
     source: str
     only: list[str]
     crashes: bool = False
+    used_by: str = ""
 
 
 class Described(msgspec.Struct, tag="described"):

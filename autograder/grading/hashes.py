@@ -27,7 +27,7 @@ _NOT_IN_VERDICTS = tuple(
     + ("rejudge", "remembered", "secret", "student", "twins")
 )
 _NEEDS = re.compile(r'needs="(\w+)"')
-_AUTHORED = ("solution.py", "checks.py", "mistakes.py", "alternatives.py")
+_AUTHORED = ("solution.py", "checks.py", "mistakes.py", "conventions.py", "alternatives.py")
 
 
 def of(*parts: bytes | str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from autograder.checks import docstrings
 from autograder.checks.sentences import Coverage
 from autograder.checks.twin_messages import Examined, Loose
 from autograder.verify.general.report import GeneralReport
@@ -32,6 +33,7 @@ class Trial:
     )  # failing checks of which no case gave a value, and the exception
     public: bool = False  # whether some public case rejects it
     crashes: bool = False  # of a mistake: that it raises is what is wrong with it
+    used_by: str = ""  # of a convention: whose it is
 
     def failing(self) -> list[str]:
         return [name for name, verdict in self.verdicts.items() if verdict not in ("passed", "skipped")]
@@ -103,6 +105,12 @@ def problems_of(report: Report) -> list[str]:
             problems.append(f"no check rejects the mistake “{trial.name}”")
         elif trial.kind == "mistake" and expected - set(failing):
             problems.append(f"the mistake “{trial.name}” should fail {', '.join(sorted(expected - set(failing)))}")
+        elif trial.used_by and set(failing) - expected - {docstrings.NAME}:
+            more = ", ".join(sorted(set(failing) - expected - {docstrings.NAME}))
+            problems.append(
+                f"the convention of {trial.used_by} (“{trial.name}”) costs {more} too; no check but {', '.join(expected)} "
+                "may hang on it"
+            )
         elif trial.kind == "alternative" and not trial.accepted():
             name = next(name for name in failing if name not in expected)
             problems.append(f"the alternative “{trial.name}” is right, but fails {name}: {trial.reasons.get(name, '')}")

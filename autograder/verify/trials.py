@@ -40,6 +40,7 @@ class _Attempt:
     backwards: bool = False  # in another order of checks and with another seed of torch
     checks: frozenset[str] | None = None  # tried on these alone
     crashes: bool = False  # a mistake of which this is known
+    used_by: str = ""  # a mistake here, and right elsewhere
 
 
 @dataclass
@@ -86,7 +87,9 @@ class Trials:
             _Attempt("reference", "the reference", found.reference),
             _Attempt("reference", another, found.reference, backwards=True),
             *(
-                _Attempt("mistake", each.sentence, each.source, tuple(each.only), crashes=each.crashes)
+                _Attempt(
+                    "mistake", each.sentence, each.source, tuple(each.only), crashes=each.crashes, used_by=each.used_by
+                )
                 for each in found.mistakes
             ),
             *(_Attempt("alternative", each.sentence, each.source, tuple(each.only)) for each in found.alternatives),
@@ -222,6 +225,7 @@ def _trial(each: _Attempt, result: ExerciseResult, passed: list[PlannedCheck]) -
             case.public and case.verdict not in ("passed", "skipped") for check in result.checks for case in check.cases
         ),
         crashes=each.crashes,
+        used_by=each.used_by,
     )
 
 

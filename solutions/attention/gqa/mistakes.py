@@ -144,10 +144,6 @@ mistake(
 # --- precision, views, state -----------------------------------------------------------------------------------------
 
 mistake(
-    "You compute the softmax in float32, as Hugging Face's models do. For float64 inputs it is float64 here.",
-    edit={"scores.softmax(-1) @ v": "scores.softmax(-1, dtype=torch.float32).to(q.dtype) @ v"},
-)
-mistake(
     "You compute everything in float32 and round the result to the dtype of the inputs. For float64 inputs compute in float64.",
     edit={
         "scores = q @ k.mT * q.shape[-1] ** -0.5": "dtype, q, k, v = q.dtype, q.float(), k.float(), v.float()\n"

@@ -156,10 +156,6 @@ mistake(
     },
 )
 mistake(
-    "You compute the softmax in float32, as Hugging Face's models do. For float64 inputs it is float64 here.",
-    edit={"-torch.inf).softmax(-1) @ v": "-torch.inf).softmax(-1, dtype=torch.float32).to(v.dtype) @ v"},
-)
-mistake(
     "Your cache is float32, whatever the dtype of the inputs. For float64 inputs it is float64.",
     edit={RETURN: RETURN.replace("(k, v)", "(k.float().to(x.dtype), v.float().to(x.dtype))")},
 )

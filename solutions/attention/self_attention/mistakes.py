@@ -169,10 +169,6 @@ mistake(
     },
 )
 mistake(
-    "You compute the softmax in float32, as Hugging Face's models do. For float64 inputs it is float64 here.",
-    edit={FILL: "scores.masked_fill(~allowed, -torch.inf).softmax(-1, dtype=torch.float32).to(q.dtype)"},
-)
-mistake(
     "With a mask you compute in float32. For float64 inputs it is float64 throughout.",
     edit={
         "    if mask is not None:\n        allowed = allowed & mask": (
