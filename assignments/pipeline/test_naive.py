@@ -64,7 +64,11 @@ def operations_start_when_they_can(student, schedule, times):
 @check(points=1, inputs=to_run, lecture='results-travel', public=[case("the docstring's example", p=2, m=1, kind='naive', tf=1.0, tb=2.0, t_comm=0.5), case('all forwards first', p=3, m=2, kind='gpipe', tf=1.0, tb=2.0, t_comm=1.0)])
 def results_arrive_later_elsewhere(student, schedule, times):
     """A result reaches another device `t_comm` after its end, in both directions, while both devices go on working."""
-    return student.simulate(schedule, **times)
+    late = times["t_comm"] + 1.0
+    return {
+        "times": student.simulate(schedule, **times),
+        "times when results travel for 1 longer": student.simulate(schedule, **times | {"t_comm": late}),
+    }
 
 
 def stuck(rng, p=2, m=2, change="", lists=None):
@@ -83,10 +87,20 @@ def stuck(rng, p=2, m=2, change="", lists=None):
     return {"schedule": lists}
 
 
-@check(points=1, inputs=stuck, lecture='deadlock', public=[case('B before F', lists=[[(0, 'B', 0), (0, 'F', 0)]]), case('two devices wait for each other', lists=[[(0, 'F', 0), (0, 'B', 0), (0, 'F', 1), (0, 'B', 1)], [(1, 'F', 0), (1, 'F', 1), (1, 'B', 0), (1, 'B', 1)]])])
-def a_deadlock_is_told(student, schedule):
-    """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand."""
-    return raises("ValueError", lambda: student.simulate(schedule))
+def stuck_beside_sound(rng, **rest):
+    """A schedule that cannot go on, and one that can, on as many devices: who always raises has one of them wrong."""
+    made = stuck(rng, **rest)
+    return {**made, "sound": orders(len(made["schedule"]), 2, "gpipe")}
+
+
+@check(points=1, inputs=stuck_beside_sound, lecture='deadlock', public=[case('B before F', lists=[[(0, 'B', 0), (0, 'F', 0)]]), case('two devices wait for each other', lists=[[(0, 'F', 0), (0, 'B', 0), (0, 'F', 1), (0, 'B', 1)], [(1, 'F', 0), (1, 'F', 1), (1, 'B', 0), (1, 'B', 1)]])])
+def a_deadlock_is_told(student, schedule, sound):
+    """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand; another does not."""
+    return {
+        "it cannot go on": raises(student.Deadlock, lambda: student.simulate(schedule)),
+        "caught as a ValueError": raises("ValueError", lambda: student.simulate(schedule)),
+        "it can go on": student.simulate(sound),
+    }
 
 
 def times_of(rng, p=2, m=1, kind="random", lists=None, idle=0, apart=False):
@@ -101,7 +115,10 @@ def times_of(rng, p=2, m=1, kind="random", lists=None, idle=0, apart=False):
 @check(points=1, inputs=times_of, lecture='the-bubble', public=[case('naive, 4 devices: 3/4', p=4, m=3, kind='naive'), case('all forwards first, 2 devices, 3 micro-batches: 1/4', p=2, m=3, kind='gpipe')])
 def the_bubble_is_a_share_of_all_time(student, timeline, p):
     """`bubble_fraction` is the idle time of all devices over p · makespan."""
-    return student.bubble_fraction(timeline, p)
+    return {
+        "idle share": student.bubble_fraction(timeline, p),
+        "with one more device, which does nothing": student.bubble_fraction(timeline, p + 1),
+    }
 
 
 def held(rng, p=1, m=1, kind="random", lists=None, part=1.0):

@@ -113,6 +113,19 @@ mistake(
     edit={"    if any(todo):\n": "    if all(todo):\n"},
 )
 mistake(
+    "When a schedule cannot go on, you raise a ValueError that is no `Deadlock`. Raise `Deadlock` itself: a caller can tell it from "
+    "other errors.",
+    edit={"        raise Deadlock(f": "        raise ValueError(f"},
+)
+mistake(
+    "You raise an error of another kind, such as RuntimeError, when a schedule cannot go on. Raise `Deadlock`.",
+    edit={"        raise Deadlock(f": "        raise RuntimeError(f"},
+)
+mistake(
+    "You raise `Deadlock` for schedules that are complete as well. Raise it only when something is left that cannot run.",
+    edit={"    if any(todo):\n": "    if True:\n"},
+)
+mistake(
     "You divide the idle time by the busy time. Here the bubble is a share of the *total*: idle / (p · makespan).",
     edit={'return 1 - busy / (p * timeline["makespan"])': 'return p * timeline["makespan"] / busy - 1'},
 )
