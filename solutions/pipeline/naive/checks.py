@@ -93,6 +93,7 @@ def to_run(rng, p=1, m=1, kind="random", lists=None, part=1.0, **times):
         case("nothing to do at all", lists=[[], [], []]),
         case("micro-batches with other numbers", lists=[[(0, "F", 7), (0, "F", 2), (0, "B", 2), (0, "B", 7)]], tb=1.25),
         case("forwards take no time", p=3, m=3, kind="gpipe", tf=0.0),
+        case("backwards take no time", p=3, m=3, kind="gpipe", tb=0.0),
         case("many devices, many micro-batches", p=18, m=19, kind="reversed", tf=1.0, tb=1.0),
     ],
     fresh=3,
