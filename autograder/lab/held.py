@@ -13,11 +13,11 @@ from torch import Tensor
 class Held:
     """Watches tensors without holding them.
 
-        held = Held()
-        x = held.copy("x", x)              # hand this one in
-        held.watch("the loss", f(x))
-        del x
-        held.names()                       # [] when nobody holds either of them
+    held = Held()
+    x = held.copy("x", x)              # hand this one in
+    held.watch("the loss", f(x))
+    del x
+    held.names()                       # [] when nobody holds either of them
     """
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from autograder.lab.held import Held
 from autograder.lab.pipeline import peaks, random_schedule
 from autograder.lab.schedules import invalid, too_full, too_long
 from autograder.lab.stages import stack
-from autograder.lab.steps import execution, most_kept, most_outputs, strangers
+from autograder.lab.steps import execution, most_gradients, most_kept, most_outputs, strangers
 
 SIZES = dict(p=st.integers(1, 6), m=st.integers(1, 9))
 
@@ -273,6 +273,13 @@ def freed(seen, want, record, inputs):
         return reject(
             "{most} outputs of stages are in memory at once; with this schedule {enough} are enough. The output of a stage is the input of "
             "the next: drop what you hold of a micro-batch when its B has run.",
+            most=most, enough=enough,
+        )  # fmt: skip
+    most = most_gradients(record)  # one that is in memory is on its way to a stage that holds that micro-batch
+    if most > enough:
+        return reject(
+            "{most} gradients that stages sent back are in memory at once; with this schedule {enough} are enough. Drop a gradient when "
+            "the B that needs it has run.",
             most=most, enough=enough,
         )  # fmt: skip
     if seen["still held"] != want["still held"]:
