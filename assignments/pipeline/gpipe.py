@@ -87,7 +87,8 @@ def run_gpipe(
     - Afterwards `.grad` of each parameter has *grown* by the gradient of the mean loss over the whole batch, whatever m is. (It
       may hold something before the call, as in gradient accumulation: leave that in.)
     - Returns the mean loss over the batch: shape (), the dtype of the losses, without a graph (`requires_grad` is False).
-    - Weights do not change. x, y and the stages are as before (but for `.grad`).
+    - Weights do not change. x, y and the stages are as before (but for `.grad`): their parameters are the same objects, their modes and
+      what requires gradients stay, and so does torch's own gradient mode. A parameter that requires no gradient gets none.
     - recompute=True: F of a stage saves its input alone, and nothing for the backward (say, under `torch.no_grad()`); B runs the
       stage's forward again. A stage then runs forwards 2m times, and holds what a backward needs for one micro-batch at a time.
 

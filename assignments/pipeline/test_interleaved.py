@@ -3,7 +3,7 @@
 Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
 """
 
-from autograder.checks import case, check, raises
+from autograder.checks import case, check, difference, raises, reject
 from autograder.lab.schedules import invalid, too_full, too_long
 
 
@@ -36,19 +36,30 @@ def a_device_holds_no_more_than_it_must(student, p, m, v):
     return student.interleaved(p, m, v)
 
 
-@check(points=1, lecture='the-order-of-a-device', public=[case('4 devices, 6 micro-batches', p=4, m=6, v=2)])
+def refused_beside_taken(seen, want, case):
+    """The exception, and beside it some schedule of as many micro-batches as a multiple has; how good that is others look at."""
+    wrong = difference(seen["refused"], want["refused"])
+    if wrong is not None:
+        return wrong
+    if len(seen["taken"]) != case["p"] or not all(seen["taken"]):
+        return reject("With m a multiple of p there is a schedule: a list for each device, none of them empty.")
+    return None
+
+
+@check(points=1, judge=refused_beside_taken, lecture='the-order-of-a-device', public=[case('4 devices, 6 micro-batches', p=4, m=6, v=2)])
 def micro_batches_come_in_groups_of_p(student, p, m, v):
     """`interleaved` raises ValueError when m is not a multiple of p, and only then."""
-    return {
-        "m": raises("ValueError", lambda: student.interleaved(p, m, v)),
-        "a multiple of p": raises("ValueError", lambda: student.interleaved(p, p * m, v)),
-    }
+    refused = raises("ValueError", lambda: student.interleaved(p, m, v))
+    return {"refused": refused, "taken": student.interleaved(p, -(-m // p) * p, v)}
 
 
 @check(points=1, lecture='the-bubble', public=[case(p=4, m=8, v=2), case(p=2, m=4, v=1)])
 def the_bubble_has_a_formula(student, p, m, v):
     """`bubble_over_ideal` is a device's idle time over its busy time."""
-    return student.bubble_over_ideal(p, m, v)
+    return {
+        "bubble": student.bubble_over_ideal(p, m, v),
+        "with twice the chunks": student.bubble_over_ideal(p, m, 2 * v),
+    }
 
 
 @check(points=1, lecture='what-a-device-holds', public=[case(p=4, m=8, v=2), case(p=2, m=2, v=3)])

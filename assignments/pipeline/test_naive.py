@@ -64,7 +64,11 @@ def operations_start_when_they_can(student, schedule, times):
 @check(points=1, inputs=to_run, lecture='results-travel', public=[case("the docstring's example", p=2, m=1, kind='naive', tf=1.0, tb=2.0, t_comm=0.5), case('all forwards first', p=3, m=2, kind='gpipe', tf=1.0, tb=2.0, t_comm=1.0)])
 def results_arrive_later_elsewhere(student, schedule, times):
     """A result reaches another device `t_comm` after its end, in both directions, while both devices go on working."""
-    return student.simulate(schedule, **times)
+    late = times["t_comm"] + 1.0
+    return {
+        "times": student.simulate(schedule, **times),
+        "times when results travel for 1 longer": student.simulate(schedule, **times | {"t_comm": late}),
+    }
 
 
 def stuck(rng, p=2, m=2, change="", lists=None):
@@ -88,8 +92,9 @@ def stuck(rng, p=2, m=2, change="", lists=None):
 def a_deadlock_is_told(student, schedule, sound):
     """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand; another does not."""
     return {
-        "stuck": raises("ValueError", lambda: student.simulate(schedule)),
-        "sound": raises("ValueError", lambda: student.simulate(sound)),
+        "it cannot go on": raises(student.Deadlock, lambda: student.simulate(schedule)),
+        "caught as a ValueError": raises("ValueError", lambda: student.simulate(schedule)),
+        "it can go on": student.simulate(sound),
     }
 
 
@@ -105,7 +110,10 @@ def times_of(rng, p=2, m=1, kind="random", lists=None, idle=0, apart=False):
 @check(points=1, inputs=times_of, lecture='the-bubble', public=[case('naive, 4 devices: 3/4', p=4, m=3, kind='naive'), case('all forwards first, 2 devices, 3 micro-batches: 1/4', p=2, m=3, kind='gpipe')])
 def the_bubble_is_a_share_of_all_time(student, timeline, p):
     """`bubble_fraction` is the idle time of all devices over p · makespan."""
-    return student.bubble_fraction(timeline, p)
+    return {
+        "idle share": student.bubble_fraction(timeline, p),
+        "with one more device, which does nothing": student.bubble_fraction(timeline, p + 1),
+    }
 
 
 def held(rng, p=1, m=1, kind="random", lists=None, part=1.0):

@@ -18,10 +18,11 @@ def lab(name: str, /, **arguments: Any) -> Any:
     return Lab(name, arguments)
 
 
-def raises(name: str, call: Callable[[], Any], /) -> Any:
-    """Observe whether `call()` raises the built-in exception called `name` or a subclass of it.
+def raises(expected: str | type[BaseException], call: Callable[[], Any], /) -> Any:
+    """Observe whether `call()` raises the built-in exception called `expected` or a subclass of it.
 
-    What was raised instead, or that nothing was, is another observation, and so a failure in comparison.
+    An exception that the exercise itself defines is passed as it is, `raises(student.Deadlock, …)`. What was raised instead, or
+    that nothing was, is another observation, and so a failure in comparison.
 
     >>> raises("ValueError", lambda: int("x"))
     Raised(name='ValueError')
@@ -30,11 +31,12 @@ def raises(name: str, call: Callable[[], Any], /) -> Any:
     >>> raises("ValueError", lambda: 1)
     Raised(name=None)
     """
-    expected = getattr(builtins, name)
+    kind = getattr(builtins, expected) if isinstance(expected, str) else expected
+    name = expected if isinstance(expected, str) else expected.__name__[:200]
     try:
         call()
     except Exception as error:
-        if isinstance(error, expected) and not isinstance(error, NotImplementedError):
+        if isinstance(error, kind) and not isinstance(error, NotImplementedError):
             return Raised(name)
         return Raised(type(error).__name__[:200])
     return Raised(None)

@@ -58,7 +58,8 @@ class Stages:
     - "F": the stage's k-th forward has run: [input, output]; `graph` says whether it keeps what a backward needs;
     - "B": the backward through that forward: [gradient of the output, gradients of the input (empty for ids) and the parameters];
     - "free": what that forward kept for its backward is gone;
-    - "drop": its output is gone.
+    - "drop": its output is gone;
+    - "spent": the gradient of its input, which a "B" gave, is gone.
     """
 
     def __init__(self, kinds: Sequence[str], weights: Sequence[Tensor], modules: Sequence[nn.Module] = ()) -> None:
@@ -114,8 +115,8 @@ class Stages:
             match each:
                 case ["free", int(stage), int(call)] if self._kept.pop((stage, call), None) is not None:
                     self._write("free", stage, call)
-                case ["drop", int(stage), int(call)]:
-                    self._write("drop", stage, call)
+                case [("drop" | "spent") as event, int(stage), int(call)]:
+                    self._write(event, stage, call)
 
     def _write(self, event: str, stage: int, call: int, tensors: Sequence[Tensor] = (), graph: bool = False) -> None:
         self._events.append({"event": event, "stage": stage, "call": call, "graph": graph, "tensors": list(tensors)})
@@ -172,6 +173,8 @@ class _Forward(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> Any:
         (call,) = ctx.saved_tensors
         found = ctx.step("backward", ctx.stage, int(call), grads[0])
+        if found[0] is not None:
+            found[0] = _watched(found[0], ctx.step.gone, ["spent", ctx.stage, int(call)])
         device = grads[0].device
         return None, None, None, *(None if each is None else each.to(device) for each in found)
 

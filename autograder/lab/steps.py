@@ -78,6 +78,16 @@ def most_outputs(record: Sequence[Event]) -> int:
     return _most([{**event, "stage": 0} for event in record], 1, "drop", lambda event: True)[0]
 
 
+def most_gradients(record: Sequence[Event]) -> int:
+    """How many gradients of stages' inputs, which their backwards gave, were in memory at once, at most."""
+    backwards = [
+        {**event, "stage": 0, "event": {"B": "F"}.get(event["event"], event["event"])}
+        for event in record
+        if event["event"] in ("B", "spent")
+    ]
+    return _most(backwards, 1, "spent", lambda event: bool(event["tensors"][1].numel()))[0]
+
+
 def _most(record: Sequence[Event], stages: int, gone: str, counts: Callable[[Event], bool]) -> list[int]:
     now, most = [0] * stages, [0] * stages
     for event in record:

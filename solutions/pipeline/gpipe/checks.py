@@ -7,7 +7,7 @@ import torch
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, mse_loss
 
-from autograder.checks import Rejection, case, check, lab, reject
+from autograder.checks import Rejection, case, check, flags, lab, reject
 from autograder.lab.schedules import drawn, invalid, too_long
 from autograder.lab.stages import stack
 from autograder.lab.steps import execution, most_kept, strangers
@@ -46,6 +46,7 @@ def all_forwards_first(seen, case):
         case("more devices than micro-batches", p=8, m=3),
         case("many micro-batches", p=3, m=20),
         case("as many", p=5, m=5),
+        case("many devices", p=18, m=3),
     ],
 )
 def the_schedule_fills_and_drains_once(student, p, m):
@@ -61,7 +62,7 @@ def the_schedule_fills_and_drains_once(student, p, m):
 )
 def the_bubble_shrinks_with_micro_batches(student, p, m):
     """`bubble` is GPipe's idle share of all time."""
-    return student.bubble(p, m)
+    return {"bubble": student.bubble(p, m), "with one micro-batch more": student.bubble(p, m + 1)}
 
 
 @check(
@@ -85,8 +86,9 @@ def memory_grows_with_the_number_of_micro_batches(student, m, boundary, inside, 
     return student.peak_bytes(m, boundary, inside, recompute)
 
 
-def batch(rng, rows, m, kinds, width=3, loss="mse", dtype="float32", recompute=False, before=False):
-    """A model of these stages, a batch, and how to cut it; `before`: the parameters have gradients already."""
+def batch(rng, rows, m, kinds, width=3, loss="mse", dtype="float32", recompute=False, before=False, again=False):
+    """A model of these stages, a batch, and how to cut it; `before`: the parameters have gradients already; `again`: two more steps
+    follow, one with the other value of `recompute`, and one on another batch."""
     dtype = getattr(torch, dtype)
     weights, tokens = [], "embed" in kinds
     for kind in kinds:
@@ -105,6 +107,7 @@ def batch(rng, rows, m, kinds, width=3, loss="mse", dtype="float32", recompute=F
         "options": {"m": m, "recompute": True} if recompute else {"m": m},
         "loss": loss,
         "before": [rng.normal(*w.shape, dtype=dtype) for w in weights] if before else [],
+        "again": [rng.normal(rows, first, dtype=dtype), rng.normal(rows, width, dtype=dtype)] if again else [],
     }
 
 
@@ -123,6 +126,7 @@ def parameters(stages):
         case("one stage, 4 rows, 2 micro-batches", rows=4, m=2, kinds=["linear"]),
         case("two stages", rows=4, m=2, kinds=["linear", "linear"]),
         case("5 rows, 2 micro-batches: 3 and 2", rows=5, m=2, kinds=["linear", "linear"]),
+        case("three steps, one after the other", rows=3, m=2, kinds=["linear", "linear"], again=True),
     ],
     hidden=[
         case("four stages, 7 rows, 3 micro-batches", rows=7, m=3, kinds=["linear"] * 4),
@@ -136,19 +140,26 @@ def parameters(stages):
         case("recomputed, ids of tokens", rows=5, m=2, kinds=["embed", "mean", "linear"], recompute=True, before=True),
         case("cross entropy", rows=11, m=4, kinds=["linear", "linear"], loss="cross entropy"),
         case("one row", rows=1, m=1, kinds=["linear", "tanh"]),
+        case("18 stages", rows=3, m=2, kinds=["linear", *["tanh"] * 16, "linear"]),
+        case("three steps, the first one recomputed", rows=5, m=3, kinds=["linear"] * 3, recompute=True, again=True),
         case("a large batch", rows=33, m=8, kinds=["linear"] * 2, dtype="float64", recompute=True),
     ],
     fresh=2,
 )
-def gradients_are_those_of_the_batch(student, kinds, weights, x, y, options, loss, before):
+def gradients_are_those_of_the_batch(student, kinds, weights, x, y, options, loss, before, again):
     """`run_gpipe` adds the gradient of the mean loss over the whole batch to `.grad`, also when m does not divide it."""
     stages = stack(kinds, weights)
     for parameter, grad in zip(parameters(stages), before, strict=False):
         parameter.grad = grad.clone()
-    mean = student.run_gpipe(stages, x, y, LOSSES[loss], **options)
+    means = [student.run_gpipe(stages, x, y, LOSSES[loss], **options)]
+    if again:
+        other = options | {"recompute": not options.get("recompute", False)}
+        means.append(student.run_gpipe(stages, x, y, LOSSES[loss], **other))
+        x, y = (each.mT.contiguous().mT for each in again)  # the same numbers, as views whose rows do not lie in order
+        means.append(student.run_gpipe(stages, x, y, LOSSES[loss], **options))
     return {
-        "loss": mean.detach(),
-        "loss.requires_grad": mean.requires_grad,
+        "losses": [mean.detach() for mean in means],
+        "require gradients": [mean.requires_grad for mean in means],
         "gradients": [parameter.grad for parameter in parameters(stages)],
         "weights": [parameter.detach() for parameter in parameters(stages)],
     }
@@ -160,12 +171,12 @@ def micro_batches(case):
     return [rows // m + (i < rows % m) for i in range(m)]
 
 
-def hosted(rng, training=True, **rest):
-    """The same with stages on the trusted side: what happens to them is recorded there."""
+def hosted(rng, training=True, frozen=False, **rest):
+    """The same with stages on the trusted side: what happens to them is recorded there. `frozen`: the last parameter is."""
     made = batch(rng, **rest)
     stages = lab("stages", kinds=made.pop("kinds"), weights=made.pop("weights"))
-    del made["before"]
-    return {"stages": stages, **made, "training": training}
+    del made["before"], made["again"]
+    return {"stages": stages, **made, "training": training, "frozen": frozen}
 
 
 def without_a_loss(seen):
@@ -209,20 +220,52 @@ def forwards_then_backwards(seen, want, record, want_record, inputs, case):
             return strangers(ran) or reject(
                 "Stage {stage} runs some micro-batch twice, and another never.", stage=stage
             )
-    if seen["training"] != want["training"]:
+    return left_alone(seen, want)
+
+
+def left_alone(seen, want):
+    """What the caller passed is as it was, but for `.grad`."""
+    if seen["modes"] != want["modes"]:
         return reject(
             "The stages come back in another mode: `training` is {got}; it was {want}.",
-            got=seen["training"], want=want["training"],
+            got=seen["modes"], want=want["modes"],
         )  # fmt: skip
+    if any(seen[part] != want[part] for part in ("same parameters", "same memory")):
+        return reject(
+            "Stages come back with other parameters: an optimizer that holds theirs would go on with the old ones."
+        )
+    if seen["flags"] != want["flags"]:
+        return reject(
+            "`requires_grad` of x, y or a parameter, or torch's default dtype, is not what it was before the call."
+        )
+    if any(each is not None for each in seen["gradients of the frozen"]):
+        return reject("A parameter that requires no gradient gets one.")
     return without_a_loss(seen)
 
 
-def run(student, stages, x, y, options, loss, training):
-    """The loss, and the stages' modes afterwards. What the judge looks at first is the record of the stages."""
+def run(student, stages, x, y, options, loss, training, frozen):
+    """How the call leaves what it was given. What the judge looks at beside that is the record of the stages."""
     for stage in stages:
         stage.train(training)
+    held = parameters(stages)
+    held[-1].requires_grad_(not frozen)
+    places = [parameter.data_ptr() for parameter in held]
     mean = student.run_gpipe(stages, x, y, LOSSES[loss], **options)
-    return {"training": [stage.training for stage in stages], "loss": float(mean)}
+    return {
+        "loss": float(mean),
+        "modes": [stage.training for stage in stages],
+        "same parameters": [new is old for new, old in zip(parameters(stages), held, strict=True)],
+        "same memory": [parameter.data_ptr() == place for parameter, place in zip(held, places, strict=True)],
+        "flags": flags(x, y, *stages),
+        "gradients of the frozen": [parameter.grad for parameter in held if not parameter.requires_grad],
+        "gradient mode": torch.is_grad_enabled(),
+    }
+
+
+def run_after_another(student, stages, x, y, options, loss, training, frozen):
+    """The same, after a step on another model that did not recompute: what that one was told does not count here."""
+    student.run_gpipe([torch.nn.Linear(1, 1)], torch.ones(2, 1), torch.ones(2, 1), mse_loss, 2)
+    return run(student, stages, x, y, options, loss, training, frozen)
 
 
 @check(
@@ -240,14 +283,16 @@ def run(student, stages, x, y, options, loss, training):
         case("one micro-batch", rows=4, m=1, kinds=["linear"] * 2),
         case("a row each", rows=5, m=5, kinds=["linear", "tanh"]),
         case("ids of tokens come in", rows=7, m=3, kinds=["embed", "mean", "linear"], loss="cross entropy"),
+        case("a frozen parameter", rows=5, m=2, kinds=["linear", "linear"], frozen=True),
+        case("18 micro-batches", rows=20, m=18, kinds=["linear", "tanh"]),
     ],
 )
-def each_micro_batch_passes_once(student, stages, x, y, options, loss, training):
+def each_micro_batch_passes_once(student, stages, x, y, options, loss, training, frozen):
     """Each stage of `run_gpipe` runs m forwards, of the rows of `tensor_split`, and then their m backwards."""
-    return run(student, stages, x, y, options, loss, training)
+    return run(student, stages, x, y, options, loss, training, frozen)
 
 
-def one_at_a_time_is_kept(seen, record, want_record, case):
+def one_at_a_time_is_kept(seen, want, record, want_record, case):
     """With recomputation: m forwards that keep nothing, then for each micro-batch a forward and its backward."""
     m, stages = case["m"], len(case["kinds"])
     ran = execution(record, want_record, stages, m)
@@ -270,6 +315,10 @@ def one_at_a_time_is_kept(seen, record, want_record, case):
                 "input alone (`torch.no_grad()`), and is run again just before its backward.",
                 stage=stage, most=most,
             )  # fmt: skip
+    if seen["gradient mode"] != want["gradient mode"]:
+        return reject(
+            "Gradients are switched off when you return. `with torch.no_grad():` switches them on again at its end."
+        )
     return strangers(ran) or without_a_loss(seen)
 
 
@@ -288,6 +337,6 @@ def one_at_a_time_is_kept(seen, record, want_record, case):
         case("ids of tokens come in", rows=5, m=5, kinds=["embed", "mean", "linear"], recompute=True),
     ],
 )
-def recomputing_keeps_one_micro_batch(student, stages, x, y, options, loss, training):
+def recomputing_keeps_one_micro_batch(student, stages, x, y, options, loss, training, frozen):
     """With recompute=True a stage keeps what a backward needs for one micro-batch at a time, and runs each forward twice."""
-    return run(student, stages, x, y, options, loss, training)
+    return run_after_another(student, stages, x, y, options, loss, training, frozen)

@@ -181,3 +181,81 @@ mistake(
         "                w -= 0.01 * w.grad\n    return total\n"
     },
 )
+
+CUTTING = "    xs, ys = x.tensor_split(m), y.tensor_split(m)\n"
+END = "    return total\n"
+AGAIN = "out = stages[s](inputs[s][i]) if recompute else outputs[s][i]"
+BACKWARDS = "    for i in range(m):\n        gradient = None"
+
+mistake(
+    "You switch the stages to training mode. They are the caller's: who had them in evaluation mode gets them back in another one.",
+    edit={CUTTING: "    for stage in stages:\n        stage.train()\n" + CUTTING},
+)
+mistake(
+    "You switch the stages to evaluation mode. They are the caller's: leave their modes alone.",
+    edit={CUTTING: "    for stage in stages:\n        stage.eval()\n" + CUTTING},
+)
+mistake(
+    "You put new parameters into the stages. They stay the same objects: the optimizer holds them.",
+    edit={END: "    for stage in stages:\n        stage.load_state_dict(stage.state_dict(), assign=True)\n" + END},
+)
+mistake(
+    "You give the parameters new memory (`w.data = …`). Who shares the weights does not see them any more: leave them where they are.",
+    edit={
+        END: "    for stage in stages:\n        for w in stage.parameters():\n            w.data = w.data.clone()\n"
+        + END
+    },
+)
+mistake(
+    "You switch `requires_grad` on for every parameter. One that the caller has frozen stays frozen.",
+    edit={CUTTING: "    for stage in stages:\n        stage.requires_grad_()\n" + CUTTING},
+)
+mistake(
+    "You switch gradients off for the forwards and never on again. Use `with torch.no_grad():`, which ends by itself.",
+    edit={END: "    torch.set_grad_enabled(not recompute)\n" + END},
+)
+mistake(
+    "You add the losses up in float64. The loss that you return has the dtype of the losses.",
+    edit={"total = torch.zeros(())": "total = torch.zeros((), dtype=torch.float64)"},
+)
+mistake(
+    "Your weights b/B are float32 tensors, so a float64 model gets gradients with float32's error. Use Python's numbers.",
+    edit={WEIGHT: "* torch.tensor(len(ys[i]) / len(y))"},
+)
+mistake(
+    "Gradients go from stage to stage in low precision. Send them as they are.",
+    edit={
+        "gradient = inputs[s][i].grad": "gradient = None if inputs[s][i].grad is None else inputs[s][i].grad.bfloat16().to(out.dtype)"
+    },
+)
+mistake(
+    "Every micro-batch weighs as much as the first one. Weigh each by its own rows, b/B.",
+    edit={WEIGHT: "* (len(ys[0]) / len(y))"},
+)
+mistake(
+    "With recompute you run all second forwards before the first backward, so that everything is held after all. Run each one just before "
+    "its own backward.",
+    edit={
+        BACKWARDS: "    if recompute:\n        outputs = [[stage(h) for h in given] for stage, given in zip(stages, inputs, strict=True)]\n"
+        + BACKWARDS,
+        AGAIN: "out = outputs[s][i]",
+    },
+)
+mistake(
+    "With recompute you run a micro-batch from x through all stages again for each stage. A stage's own input is kept: run that stage alone.",
+    edit={
+        AGAIN: "for before in range(s if recompute else 0):\n                stages[before](inputs[before][i].detach())\n            "
+        + AGAIN
+    },
+)
+mistake(
+    "Your micro-batches take every m-th row. Those of `tensor_split` lie next to each other.",
+    edit={"x.tensor_split(m), y.tensor_split(m)": "[x[i::m] for i in range(m)], [y[i::m] for i in range(m)]"},
+)
+mistake(
+    "You clip the gradients. That is between the backward and the optimizer, and the caller's.",
+    edit={
+        END: "    for stage in stages:\n        for w in stage.parameters():\n            w.grad is None or w.grad.clamp_(-1, 1)\n"
+        + END
+    },
+)

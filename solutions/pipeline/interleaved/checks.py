@@ -1,6 +1,6 @@
 """Checks of pipeline/interleaved: where layers lie, schedules by what they cost, the formulas behind them."""
 
-from autograder.checks import case, check, raises
+from autograder.checks import case, check, difference, raises, reject
 from autograder.lab.schedules import invalid, too_full, too_long
 
 
@@ -15,6 +15,7 @@ from autograder.lab.schedules import invalid, too_full, too_long
         case("more chunks than devices", n_layers=30, p=2, v=5),
         case("a large model", n_layers=96, p=8, v=3),
         case("one of each", n_layers=1, p=1, v=1),
+        case("many devices, many chunks, several layers in each", n_layers=2 * 18 * 17, p=18, v=17),
     ],
 )
 def layers_go_round_the_devices(student, n_layers, p, v):
@@ -51,6 +52,8 @@ def short_and_light(seen, case):
         case("one device", p=1, m=5, v=3),
         case("2 devices, 4 chunks", p=2, m=6, v=4),
         case("one of each", p=1, m=1, v=1),
+        case("many devices", p=18, m=18, v=2),
+        case("many chunks", p=2, m=4, v=18),
     ],
 )
 def the_bubble_is_a_vth(student, p, m, v):
@@ -80,8 +83,19 @@ def a_device_holds_no_more_than_it_must(student, p, m, v):
     return student.interleaved(p, m, v)
 
 
+def refused_beside_taken(seen, want, case):
+    """The exception, and beside it some schedule of as many micro-batches as a multiple has; how good that is others look at."""
+    wrong = difference(seen["refused"], want["refused"])
+    if wrong is not None:
+        return wrong
+    if len(seen["taken"]) != case["p"] or not all(seen["taken"]):
+        return reject("With m a multiple of p there is a schedule: a list for each device, none of them empty.")
+    return None
+
+
 @check(
     points=1,
+    judge=refused_beside_taken,
     lecture="the-order-of-a-device",
     public=[case("4 devices, 6 micro-batches", p=4, m=6, v=2)],
     hidden=[
@@ -93,28 +107,35 @@ def a_device_holds_no_more_than_it_must(student, p, m, v):
 )
 def micro_batches_come_in_groups_of_p(student, p, m, v):
     """`interleaved` raises ValueError when m is not a multiple of p, and only then."""
-    return {
-        "m": raises("ValueError", lambda: student.interleaved(p, m, v)),
-        "a multiple of p": raises("ValueError", lambda: student.interleaved(p, p * m, v)),
-    }
+    refused = raises("ValueError", lambda: student.interleaved(p, m, v))
+    return {"refused": refused, "taken": student.interleaved(p, -(-m // p) * p, v)}
 
 
 @check(
     points=1,
     lecture="the-bubble",
     public=[case(p=4, m=8, v=2), case(p=2, m=4, v=1)],
-    hidden=[case(p=8, m=16, v=4), case(p=1, m=3, v=2), case(p=3, m=3, v=5), case(p=64, m=64, v=3)],
+    hidden=[
+        case(p=8, m=16, v=4),
+        case(p=1, m=3, v=2),
+        case(p=3, m=3, v=5),
+        case(p=64, m=64, v=3),
+        case(p=2, m=6, v=20),
+    ],
 )
 def the_bubble_has_a_formula(student, p, m, v):
     """`bubble_over_ideal` is a device's idle time over its busy time."""
-    return student.bubble_over_ideal(p, m, v)
+    return {
+        "bubble": student.bubble_over_ideal(p, m, v),
+        "with twice the chunks": student.bubble_over_ideal(p, m, 2 * v),
+    }
 
 
 @check(
     points=1,
     lecture="what-a-device-holds",
     public=[case(p=4, m=8, v=2), case(p=2, m=2, v=3)],
-    hidden=[case(p=4, m=8, v=4), case(p=4, m=4, v=1), case(p=1, m=7, v=3), case(p=8, m=64, v=2), case(p=3, m=3, v=2), case(p=5, m=5, v=3)],
+    hidden=[case(p=4, m=8, v=4), case(p=4, m=4, v=1), case(p=1, m=7, v=3), case(p=8, m=64, v=2), case(p=3, m=3, v=2), case(p=5, m=5, v=3), case(p=20, m=20, v=3), case(p=2, m=40, v=20)],
 )  # fmt: skip
 def the_peak_has_a_formula(student, p, m, v):
     """`peak_chunks` is the most that each device holds, in activations of one micro-batch in one chunk."""
@@ -125,7 +146,13 @@ def the_peak_has_a_formula(student, p, m, v):
     points=1,
     lecture="the-price",
     public=[case(p=4, m=8, v=2), case(p=2, m=2, v=1)],
-    hidden=[case(p=8, m=16, v=4), case(p=1, m=5, v=3), case(p=3, m=6, v=5), case(p=2, m=4, v=2)],
+    hidden=[
+        case(p=8, m=16, v=4),
+        case(p=1, m=5, v=3),
+        case(p=3, m=6, v=5),
+        case(p=2, m=4, v=2),
+        case(p=20, m=40, v=18),
+    ],
 )
 def chunks_are_paid_in_transfers(student, p, m, v):
     """`transfers` counts the tensors that go from one device to another, forwards and backwards."""

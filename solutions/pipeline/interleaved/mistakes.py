@@ -137,3 +137,76 @@ mistake(
     "With one device nothing is sent: its stages all lie on it.",
     edit={"return 2 * m * (p * v - 1) if p > 1 else 0": "return 2 * m * (p * v - 1)"},
 )
+
+PLACED = "return [[list(range((c * p + r) * size, (c * p + r + 1) * size)) for c in range(v)] for r in range(p)]"
+PEAKS = "return [min(m * v, (v - 1) * p + 2 * (p - r) - 1) for r in range(p)]"
+SENT = "return 2 * m * (p * v - 1) if p > 1 else 0"
+
+mistake(
+    "Your chunks are in the wrong order: chunk 0 of a device holds its first layers.",
+    edit={PLACED: PLACED.replace("for c in range(v)]", "for c in reversed(range(v))]")},
+)
+mistake(
+    "Every second chunk goes round the devices backwards, as in a V-shaped placement. Here chunk c of device r is stage c · p + r, whatever c is.",
+    edit={
+        PLACED: "turn = lambda c, r: c * p + (r if c % 2 == 0 else p - 1 - r)\n"
+        "    return [[list(range(turn(c, r) * size, (turn(c, r) + 1) * size)) for c in range(v)] for r in range(p)]"
+    },
+)
+mistake(
+    "You raise AssertionError (`assert`) when m is not a multiple of p. Raise ValueError: Python leaves assertions out when it optimizes.",
+    edit={"raise ValueError(f": "raise AssertionError(f"},
+)
+mistake(
+    "You ask for an m that is a multiple of p · v. A group has p micro-batches, and goes through all v chunks: a multiple of p is enough.",
+    edit={"    if m % p:\n": "    if m % (p * v):\n"},
+    crashes=True,
+)
+mistake(
+    "You raise ValueError whatever m is. A multiple of p is right.",
+    edit={"    if m % p:\n": "    if True:\n"},
+    crashes=True,
+)
+mistake(
+    "You ask for more micro-batches than devices. As many are right, too: m = p is a multiple of p.",
+    edit={"    if m % p:\n": "    if m % p or m == p > 1:\n"},
+    crashes=True,
+)
+mistake(
+    "Your warm-up is one forward longer than it has to be, and so is what each device holds: 2 · (p - 1 - r) + (v - 1) · p are enough.",
+    edit={WARM_UP: "warm_up = min(m * v, 1 + 2 * (p - 1 - r) + (v - 1) * p)"},
+)
+mistake(
+    "Your warm-up counts p - 1 micro-batches for each chunk but the last. A group has p of them: 2 · (p - 1 - r) + (v - 1) · p.",
+    edit={WARM_UP: "warm_up = min(m * v, 2 * (p - 1 - r) + (v - 1) * (p - 1))"},
+)
+mistake(
+    "The backwards at the end run micro-batch by micro-batch. They go on as before: p of them through a chunk, then the chunk before it.",
+    edit={
+        "schedule.append(ops + backwards[m * v - warm_up :])": "schedule.append(ops + sorted(backwards[m * v - warm_up :], key=lambda op: (op[2], -op[0])))"
+    },
+)
+mistake(
+    "You give every device the peak of the first one. Behind it each holds two fewer.",
+    edit={PEAKS: "return [min(m * v, (v - 1) * p + 2 * p - 1)] * p"},
+)
+mistake(
+    "Your list of peaks begins with the last device.",
+    edit={PEAKS: PEAKS.replace("for r in range(p)]", "for r in reversed(range(p))]")},
+)
+mistake(
+    "Your peaks shrink by 1 from device to device. In this schedule the warm-up shrinks by 2: (v - 1) · p + 2 · (p - r) - 1.",
+    edit={PEAKS: "return [min(m * v, (v - 1) * p + p - r) for r in range(p)]"},
+)
+mistake(
+    "You count p · v boundaries. Between p · v stages there are p · v - 1: nothing is sent behind the last one.",
+    edit={SENT: "return 2 * m * p * v if p > 1 else 0"},
+)
+mistake(
+    "From the last device back to the first one you count activations only. The gradients come back over that boundary as well.",
+    edit={SENT: "return m * (2 * (p - 1) * v + v - 1) if p > 1 else 0"},
+)
+mistake(
+    "You give what one device sends. Asked are the tensors of all devices together.",
+    edit={SENT: "return 2 * m * (p * v - 1) // p if p > 1 else 0"},
+)

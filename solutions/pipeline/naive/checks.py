@@ -35,6 +35,7 @@ def one_at_a_time(seen, case):
         case("more micro-batches than devices", p=3, m=11),
         case("as many", p=5, m=5),
         case("one of each", p=1, m=1),
+        case("many devices, many micro-batches", p=18, m=19),
     ],
 )
 def one_device_works_at_a_time(student, p, m):
@@ -92,6 +93,8 @@ def to_run(rng, p=1, m=1, kind="random", lists=None, part=1.0, **times):
         case("nothing to do at all", lists=[[], [], []]),
         case("micro-batches with other numbers", lists=[[(0, "F", 7), (0, "F", 2), (0, "B", 2), (0, "B", 7)]], tb=1.25),
         case("forwards take no time", p=3, m=3, kind="gpipe", tf=0.0),
+        case("backwards take no time", p=3, m=3, kind="gpipe", tb=0.0),
+        case("many devices, many micro-batches", p=18, m=19, kind="reversed", tf=1.0, tb=1.0),
     ],
     fresh=3,
 )  # fmt: skip
@@ -120,7 +123,11 @@ def operations_start_when_they_can(student, schedule, times):
 )
 def results_arrive_later_elsewhere(student, schedule, times):
     """A result reaches another device `t_comm` after its end, in both directions, while both devices go on working."""
-    return student.simulate(schedule, **times)
+    late = times["t_comm"] + 1.0
+    return {
+        "times": student.simulate(schedule, **times),
+        "times when results travel for 1 longer": student.simulate(schedule, **times | {"t_comm": late}),
+    }
 
 
 def stuck(rng, p=2, m=2, change="", lists=None):
@@ -163,8 +170,9 @@ def stuck(rng, p=2, m=2, change="", lists=None):
 def a_deadlock_is_told(student, schedule, sound):
     """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand; another does not."""
     return {
-        "stuck": raises("ValueError", lambda: student.simulate(schedule)),
-        "sound": raises("ValueError", lambda: student.simulate(sound)),
+        "it cannot go on": raises(student.Deadlock, lambda: student.simulate(schedule)),
+        "caught as a ValueError": raises("ValueError", lambda: student.simulate(schedule)),
+        "it can go on": student.simulate(sound),
     }
 
 
@@ -192,12 +200,16 @@ def times_of(rng, p=2, m=1, kind="random", lists=None, idle=0, apart=False):
         case("two devices have nothing to do", p=2, m=4, idle=2),
         case("one device is never idle", p=1, m=3, kind="naive"),
         case("forward only", p=3, m=4, kind="forward only"),
+        case("many devices", p=20, m=3, kind="gpipe"),
     ],
     fresh=2,
 )
 def the_bubble_is_a_share_of_all_time(student, timeline, p):
     """`bubble_fraction` is the idle time of all devices over p · makespan."""
-    return student.bubble_fraction(timeline, p)
+    return {
+        "idle share": student.bubble_fraction(timeline, p),
+        "with one more device, which does nothing": student.bubble_fraction(timeline, p + 1),
+    }
 
 
 def held(rng, p=1, m=1, kind="random", lists=None, part=1.0):
@@ -221,6 +233,7 @@ def held(rng, p=1, m=1, kind="random", lists=None, part=1.0):
         case("forward only: held to the end", p=3, m=4, kind="forward only"),
         case("any valid schedule, its first part", p=3, m=9, part=0.45),
         case("devices with nothing to do", lists=[[(0, "F", 0)], [], [(2, "F", 0), (2, "B", 0)]]),
+        case("many devices, many micro-batches", p=18, m=20, kind="gpipe"),
     ],
     fresh=2,
 )  # fmt: skip

@@ -113,6 +113,20 @@ mistake(
     edit={"    if any(todo):\n": "    if all(todo):\n"},
 )
 mistake(
+    "When a schedule cannot go on, you raise a ValueError that is no `Deadlock`. Raise `Deadlock` itself: a caller can tell it from "
+    "other errors.",
+    edit={"        raise Deadlock(f": "        raise ValueError(f"},
+)
+mistake(
+    "You raise an error of another kind, such as RuntimeError, when a schedule cannot go on. Raise `Deadlock`.",
+    edit={"        raise Deadlock(f": "        raise RuntimeError(f"},
+)
+mistake(
+    "You raise `Deadlock` for schedules that are complete as well. Raise it only when something is left that cannot run.",
+    edit={"    if any(todo):\n": "    if True:\n"},
+    crashes=True,
+)
+mistake(
     "You divide the idle time by the busy time. Here the bubble is a share of the *total*: idle / (p · makespan).",
     edit={'return 1 - busy / (p * timeline["makespan"])': 'return p * timeline["makespan"] / busy - 1'},
 )
@@ -146,4 +160,53 @@ mistake(
 mistake(
     "You give every device the highest peak. Return each one's own.",
     edit={"    return peaks\n": "    return [max(peaks, default=0)] * len(peaks)\n"},
+)
+
+TIMES = "    p = len(schedule)\n    start: dict"
+
+mistake(
+    "You take a time of 0 for one that was not given: `tf or 1.0` is 1.0 when tf is 0. Use the parameters as they come.",
+    edit={TIMES: "    tf, tb = tf or 1.0, tb or 2.0\n" + TIMES},
+)
+mistake(
+    "You take a backward's time of 0 for one that was not given: `tb or 2.0` is 2.0 when tb is 0. Use the parameter as it comes.",
+    edit={TIMES: "    tb = tb or 2.0\n" + TIMES},
+)
+mistake(
+    "Your makespan is the time of the last device. The last operation may end on another device: take the latest of all.",
+    edit={"max(clock)": "clock[-1]"},
+)
+mistake(
+    "You add t_comm to the makespan. It is when the last operation ends; nothing has to arrive after that.",
+    edit={"max(clock)": "max(clock) + (t_comm if end else 0.0)"},
+)
+mistake(
+    "You call a schedule that is not complete a deadlock. Without some of its backwards, or with devices that have nothing to do, it can "
+    "go on to its end.",
+    edit={
+        "    if any(todo):\n": "    if any(todo) or any(sum(op[1] == 'F' for op in ops) * 2 != len(ops) for ops in schedule):\n"
+    },
+    crashes=True,
+)
+mistake(
+    "You count only the devices that have something to do. The idle time of the others counts as well: divide by p.",
+    edit={"(p * timeline": "(len({op[0] for op in timeline['start']}) * timeline"},
+)
+mistake(
+    "You leave out how long a device waits before its first operation and after its last one. It is idle then, too.",
+    edit={
+        'busy = sum(timeline["end"][op] - timeline["start"][op] for op in timeline["start"])': ""
+        "starts, ends = timeline['start'], timeline['end']\n"
+        "    own = [[op for op in starts if op[0] == s] for s in range(p)]\n"
+        "    span = sum(max(map(ends.get, ops)) - min(map(starts.get, ops)) for ops in own if ops)\n"
+        "    busy = p * timeline['makespan'] - span + sum(ends[op] - starts[op] for op in starts)",
+    },
+)
+mistake(
+    "You take it that micro-batches come back in the order of their numbers. Count what is held: one more with each F, one less with each B.",
+    edit={
+        "held, most = 0, 0": "held, most, back = 0, 0, 0",
+        "for _, kind, _ in ops": "for _, kind, i in ops",
+        'held += 1 if kind == "F" else -1': "back = i + 1 if kind == 'B' else back\n            held = i + 1 - back if kind == 'F' else held",
+    },
 )

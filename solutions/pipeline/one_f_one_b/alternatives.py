@@ -113,7 +113,7 @@ def run_schedule(schedule, stages, x, y, loss_fn):
             if s == p - 1:
                 out = loss_fn(out, y[part]) * (edges[i + 1] - edges[i]) / rows
                 mean = out.detach() if mean is None else mean + out.detach()
-            own = list(stages[s].parameters())
+            own = [w for w in stages[s].parameters() if w.requires_grad]
             grads = torch.autograd.grad(out, own + ([h] if s else []), back.pop((s + 1, i), None))
             for w, g in zip(own, grads, strict=False):
                 w.grad = g if w.grad is None else w.grad + g

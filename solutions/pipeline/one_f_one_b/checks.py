@@ -4,11 +4,12 @@ import torch
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, mse_loss
 
-from autograder.checks import Rejection, case, check, lab, reject
+from autograder.checks import Rejection, case, check, flags, lab, reject
+from autograder.lab.held import Held
 from autograder.lab.pipeline import peaks, random_schedule
 from autograder.lab.schedules import invalid, too_full, too_long
 from autograder.lab.stages import stack
-from autograder.lab.steps import execution, most_kept, most_outputs, strangers
+from autograder.lab.steps import execution, most_gradients, most_kept, most_outputs, strangers
 
 SIZES = dict(p=st.integers(1, 6), m=st.integers(1, 9))
 
@@ -41,7 +42,7 @@ def holds_few(seen, case):
         case("one micro-batch", p=6, m=1),
         case("one fewer than devices", p=5, m=4),
         case("many micro-batches", p=3, m=25),
-        case("many devices", p=12, m=16),
+        case("many devices", p=18, m=20),
     ],
 )
 def as_short_as_it_can_be(student, p, m):
@@ -76,7 +77,7 @@ def a_device_holds_no_more_than_it_must(student, p, m):
     points=1,
     lecture="what-a-device-holds",
     public=[case(p=4, m=8), case(p=3, m=2)],
-    hidden=[case(p=1, m=5), case(p=5, m=5), case(p=8, m=3), case(p=6, m=1), case(p=16, m=64), case(p=5, m=4)],
+    hidden=[case(p=1, m=5), case(p=5, m=5), case(p=8, m=3), case(p=6, m=1), case(p=20, m=64), case(p=5, m=4)],
 )
 def the_peak_has_a_formula(student, p, m):
     """`peak_activations` is what 1F1B holds on each device."""
@@ -87,7 +88,7 @@ def the_peak_has_a_formula(student, p, m):
     points=1,
     lecture="what-a-device-holds",
     public=[case(p=2, m=8), case(p=4, m=2)],
-    hidden=[case(p=1, m=1), case(p=4, m=32), case(p=6, m=6), case(p=9, m=4), case(p=3, m=7)],
+    hidden=[case(p=1, m=1), case(p=4, m=32), case(p=6, m=6), case(p=9, m=4), case(p=3, m=7), case(p=20, m=24)],
 )
 def memory_is_a_fraction_of_gpipes(student, p, m):
     """`memory_vs_gpipe` is, for each device, 1F1B's peak over GPipe's."""
@@ -113,8 +114,9 @@ def ahead(stage, most, m):
     return turns
 
 
-def step(rng, rows, kinds, m=1, order="random", width=3, loss="mse", dtype="float32", before=False):
-    """A schedule, a model with a stage for each of its devices, and a batch; `before`: there are gradients already."""
+def step(rng, rows, kinds, m=1, order="random", width=3, loss="mse", dtype="float32", before=False, again=False):
+    """A schedule, a model with a stage for each of its devices, and a batch; `before`: there are gradients already; `again`: a
+    second step follows, on another batch."""
     dtype = getattr(torch, dtype)
     weights = []
     for kind in kinds:
@@ -132,14 +134,16 @@ def step(rng, rows, kinds, m=1, order="random", width=3, loss="mse", dtype="floa
         schedule = [[(s, kind, i) for kind in "FB" for i in range(m)] for s in range(len(kinds))]
     else:
         schedule = SCHEDULES[order]
+    first = 0 if "embed" in kinds else weights[0].shape[1]
     return {
         "schedule": schedule,
         "kinds": list(kinds),
         "weights": weights,
-        "x": rng.integers(0, 11, rows, 4) if "embed" in kinds else rng.normal(rows, weights[0].shape[1], dtype=dtype),
+        "x": rng.integers(0, 11, rows, 4) if "embed" in kinds else rng.normal(rows, first, dtype=dtype),
         "y": rng.integers(0, width, rows) if loss == "cross entropy" else rng.normal(rows, width, dtype=dtype),
         "loss": loss,
         "before": [rng.normal(*w.shape, dtype=dtype) for w in weights] if before else [],
+        "again": [rng.normal(rows, first, dtype=dtype), rng.normal(rows, width, dtype=dtype)] if again else [],
     }
 
 
@@ -157,6 +161,7 @@ def parameters(stages):
     public=[
         case("2 devices, 6 rows", rows=6, kinds=["linear", "linear"], order="2 devices, 3 micro-batches"),
         case("2 devices, 7 rows: micro-batches of 3, 2 and 2", rows=7, kinds=["linear", "linear"], order="2 devices, 3 micro-batches"),
+        case("two steps, one after the other", rows=3, m=2, kinds=["linear", "linear"], order="1F1B", again=True),
     ],
     hidden=[
         case("some valid schedule, 3 devices, 11 rows", rows=11, m=4, kinds=["linear"] * 3),
@@ -170,25 +175,31 @@ def parameters(stages):
         case("stages without parameters", rows=9, m=4, kinds=["linear", "tanh", "linear", "tanh"]),
         case("gradients are there already", rows=7, m=2, kinds=["linear", "linear"], before=True),
         case("cross entropy", rows=10, m=3, kinds=["linear", "linear"], loss="cross entropy", before=True),
+        case("two steps, some valid schedule", rows=7, m=3, kinds=["linear"] * 3, again=True),
+        case("18 stages", rows=3, m=2, kinds=["linear", *["tanh"] * 16, "linear"], order="1F1B"),
+        case("20 micro-batches", rows=21, m=20, kinds=["linear", "linear"], order="1F1B"),
     ],
     fresh=2,
 )  # fmt: skip
-def gradients_are_those_of_the_batch(student, schedule, kinds, weights, x, y, loss, before):
+def gradients_are_those_of_the_batch(student, schedule, kinds, weights, x, y, loss, before, again):
     """`run_schedule` adds the gradient of the mean loss over the whole batch to `.grad`, whatever the schedule is."""
     stages = stack(kinds, weights)
     for parameter, grad in zip(parameters(stages), before, strict=False):
         parameter.grad = grad.clone()
-    mean = student.run_schedule(schedule, stages, x, y, LOSSES[loss])
+    means = [student.run_schedule(schedule, stages, x, y, LOSSES[loss])]
+    if again:
+        x, y = (each.mT.contiguous().mT for each in again)  # views whose rows do not lie in order
+        means.append(student.run_schedule(schedule, stages, x, y, LOSSES[loss]))
     return {
-        "loss": mean.detach(),
-        "loss.requires_grad": mean.requires_grad,
+        "losses": [mean.detach() for mean in means],
+        "require gradients": [mean.requires_grad for mean in means],
         "gradients": [parameter.grad for parameter in parameters(stages)],
         "weights": [parameter.detach() for parameter in parameters(stages)],
     }
 
 
-def hosted(rng, training=True, **rest):
-    """The same with stages on the trusted side: what happens to them is recorded there."""
+def hosted(rng, training=True, frozen=False, **rest):
+    """The same with stages on the trusted side: what happens to them is recorded there. `frozen`: the last parameter is."""
     made = step(rng, **rest)
     stages = lab("stages", kinds=made["kinds"], weights=made["weights"])
     return {
@@ -198,6 +209,7 @@ def hosted(rng, training=True, **rest):
         "y": made["y"],
         "loss": made["loss"],
         "training": training,
+        "frozen": frozen,
     }
 
 
@@ -227,15 +239,30 @@ def in_order(seen, want, record, want_record, inputs):
                 "Stage {stage} runs {got}; its list says {want}. Each device runs its own list, in order, each operation once.",
                 stage=stage, got=written(got), want=written(right),
             )  # fmt: skip
-    if seen["training"] != want["training"]:
+    return left_alone(seen, want)
+
+
+def left_alone(seen, want):
+    """What the caller passed is as it was, but for `.grad`."""
+    if seen["modes"] != want["modes"]:
         return reject(
             "The stages come back in another mode: `training` is {got}; it was {want}.",
-            got=seen["training"], want=want["training"],
+            got=seen["modes"], want=want["modes"],
         )  # fmt: skip
+    if any(seen[part] != want[part] for part in ("same parameters", "same memory")):
+        return reject(
+            "Stages come back with other parameters: an optimizer that holds theirs would go on with the old ones."
+        )
+    if seen["flags"] != want["flags"]:
+        return reject(
+            "`requires_grad` of x, y or a parameter, or torch's default dtype, is not what it was before the call."
+        )
+    if any(each is not None for each in seen["gradients of the frozen"]):
+        return reject("A parameter that requires no gradient gets one.")
     return without_a_loss(seen)
 
 
-def freed(seen, record, inputs):
+def freed(seen, want, record, inputs):
     schedule = inputs["schedule"]
     stages = len(schedule)
     for stage, ops in enumerate(schedule):
@@ -255,15 +282,50 @@ def freed(seen, record, inputs):
             "the next: drop what you hold of a micro-batch when its B has run.",
             most=most, enough=enough,
         )  # fmt: skip
+    most = most_gradients(record)  # one that is in memory is on its way to a stage that holds that micro-batch
+    if most > enough:
+        return reject(
+            "{most} gradients that stages sent back are in memory at once; with this schedule {enough} are enough. Drop a gradient when "
+            "the B that needs it has run.",
+            most=most, enough=enough,
+        )  # fmt: skip
+    if seen["still held"] != want["still held"]:
+        return reject(
+            "After the call your code still holds {got}. Keep nothing at the top of the file, or in a default argument.",
+            got=", ".join(seen["still held"]),
+        )  # fmt: skip
     return without_a_loss(seen)
 
 
-def run(student, schedule, stages, x, y, loss, training):
-    """The loss, and the stages' modes afterwards. What the judge looks at first is the record of the stages."""
+def run(student, schedule, stages, x, y, loss, training, frozen):
+    """How the call leaves what it was given. What the judge looks at beside that is the record of the stages."""
     for stage in stages:
         stage.train(training)
+    held = parameters(stages)
+    held[-1].requires_grad_(not frozen)
+    places = [parameter.data_ptr() for parameter in held]
     mean = student.run_schedule(schedule, stages, x, y, LOSSES[loss])
-    return {"training": [stage.training for stage in stages], "loss": float(mean)}
+    return {
+        "loss": float(mean),
+        "modes": [stage.training for stage in stages],
+        "same parameters": [new is old for new, old in zip(parameters(stages), held, strict=True)],
+        "same memory": [parameter.data_ptr() == place for parameter, place in zip(held, places, strict=True)],
+        "flags": flags(x, y, *stages),
+        "gradients of the frozen": [parameter.grad for parameter in held if not parameter.requires_grad],
+    }
+
+
+def run_and_let_go(student, schedule, stages, x, y, loss, training, frozen):
+    """What of the batch, of the targets and of the loss is still in memory when the caller has let it go."""
+    for stage in stages:
+        stage.train(training)
+    held = Held()
+    x, y = held.copy("x", x), held.copy("y", y)
+    mean = student.run_schedule(schedule, stages, x, y, LOSSES[loss])
+    held.watch("the loss", mean)
+    value = float(mean)
+    del x, y, mean
+    return {"loss": value, "still held": held.names()}
 
 
 @check(
@@ -281,12 +343,13 @@ def run(student, schedule, stages, x, y, loss, training):
         case("all forwards first", rows=8, m=3, kinds=["linear"] * 3, order="all forwards first"),
         case("one device, in eval mode", rows=7, m=4, kinds=["linear"], training=False),
         case("ids of tokens come in", rows=7, m=3, kinds=["embed", "mean", "linear"], loss="cross entropy"),
+        case("a frozen parameter", rows=5, m=2, kinds=["linear", "linear"], frozen=True),
     ],
     fresh=2,
 )
-def stages_run_their_lists(student, schedule, stages, x, y, loss, training):
+def stages_run_their_lists(student, schedule, stages, x, y, loss, training, frozen):
     """Stage s of `run_schedule` runs `schedule[s]`: each forward and backward once, in exactly that order."""
-    return run(student, schedule, stages, x, y, loss, training)
+    return run(student, schedule, stages, x, y, loss, training, frozen)
 
 
 @check(
@@ -307,6 +370,6 @@ def stages_run_their_lists(student, schedule, stages, x, y, loss, training):
     ],
     fresh=1,
 )
-def memory_is_what_the_schedule_promises(student, schedule, stages, x, y, loss, training):
+def memory_is_what_the_schedule_promises(student, schedule, stages, x, y, loss, training, frozen):
     """A stage keeps what a micro-batch's backward needs from its F to its B, and frees it then."""
-    return run(student, schedule, stages, x, y, loss, training)
+    return run_and_let_go(student, schedule, stages, x, y, loss, training, frozen)

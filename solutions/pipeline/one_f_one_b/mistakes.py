@@ -178,3 +178,69 @@ def run_schedule(schedule, stages, x, y, loss_fn):
         loss.backward()
         total = total + loss.detach()
     return total
+
+
+TARGETS = "    targets = y.tensor_split(m)\n"
+END = "    return total\n"
+POPPED = "received, out = held.pop((s, i))"
+MADE = "out = stages[s](received)\n"
+
+mistake(
+    "You hold the inputs of the stages to the end. With a micro-batch's B what its F got is used up: `pop` it from where you keep it.",
+    edit={POPPED: "received, out = held[s, i]\n                    held[s, i] = received, None"},
+)
+mistake(
+    "You hold the outputs of the stages to the end, the losses' graphs with them. With a micro-batch's B they are used up: `pop` them from "
+    "where you keep them.",
+    edit={POPPED: "received, out = held[s, i]"},
+)
+mistake(
+    "You hold what arrived at each stage after its F as well. It is kept with the output until B; drop it from the queue.",
+    edit={
+        "received = activations.pop((s, i))": "received = activations[s, i]",
+    },
+)
+mistake(
+    "You hold every gradient that a stage sent back to the end. When the B that needs it has run it is used up: `pop` it.",
+    edit={"gradients.pop((s, i))": "gradients[s, i]"},
+)
+mistake(
+    "Something at the top of your file holds the batch after the call. Keep what a step needs in local variables.",
+    edit={TARGETS: TARGETS + "    run_schedule.last = x\n"},
+)
+mistake(
+    "Something at the top of your file holds the loss after the call. Return it, and keep nothing.",
+    edit={END: "    run_schedule.losses = [*getattr(run_schedule, 'losses', []), total]\n" + END},
+)
+mistake(
+    "You switch the stages to training mode. They are the caller's: who had them in evaluation mode gets them back in another one.",
+    edit={TARGETS: TARGETS + "    for stage in stages:\n        stage.train()\n"},
+)
+mistake(
+    "You switch `requires_grad` on for every parameter. One that the caller has frozen stays frozen.",
+    edit={TARGETS: TARGETS + "    for stage in stages:\n        stage.requires_grad_()\n"},
+)
+mistake(
+    "You put new parameters into the stages. They stay the same objects: the optimizer holds them.",
+    edit={END: "    for stage in stages:\n        stage.load_state_dict(stage.state_dict(), assign=True)\n" + END},
+)
+mistake(
+    "You add the losses up in float64. The loss that you return has the dtype of the losses.",
+    edit={"total = torch.zeros(())": "total = torch.zeros((), dtype=torch.float64)"},
+)
+mistake(
+    "Your weights b/B are float32 tensors, so a float64 model gets gradients with float32's error. Use Python's numbers.",
+    edit={WEIGHT: "* torch.tensor(len(targets[i]) / len(y))"},
+)
+mistake(
+    "Every micro-batch weighs as much as the first one. Weigh each by its own rows, b/B.",
+    edit={WEIGHT: "* (len(targets[0]) / len(y))"},
+)
+mistake(
+    "You run each forward twice, once for its output and once for its graph. A stage runs each operation once: keep the output from F to B.",
+    edit={MADE: "stages[s](received.detach())\n                    " + MADE},
+)
+mistake(
+    "With fewer micro-batches than devices you run all forwards first. Then device s holds m micro-batches; min(m, p - s) are enough.",
+    edit={WARM_UP: "warm_up = min(m, p - 1 - s) if m >= p else m"},
+)

@@ -97,9 +97,10 @@ def run_schedule(
       something before the call: leave that in.)
     - Returns the mean loss over the batch: shape (), the dtype of the losses, without a graph (`requires_grad` is False).
     - The weights stay as they are until the last B has run, and after it: updating them is the optimizer's. x, y and the stages
-      are as before (but for `.grad`).
+      are as before (but for `.grad`): their parameters are the same objects, their modes and what requires gradients stay. A
+      parameter that requires no gradient gets none.
     - A stage keeps what the backward of a micro-batch needs from its F to its B, and no longer: what B has used is freed
-      at once, so the memory is what the schedule promises.
+      at once, so the memory is what the schedule promises. When the call has returned, nothing of it is held: not x, y, or the loss.
 
     With B = 3 rows and a schedule of 2 micro-batches, these have 2 rows and 1; their mean losses 10 and 36 weigh 2/3 and 1/3:
 
