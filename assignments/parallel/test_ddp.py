@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import torch
 from torch import nn
-from autograder.checks import Tolerance, case, check, difference, lab, reject
+from autograder.checks import Tolerance, case, check, difference, flags, lab, reject
 from autograder.lab.replay import replay
 
 
@@ -94,10 +94,12 @@ def _same(a, b):
     return a.shape == b.shape and difference(a, b, SUMS) is None
 
 
-@check(points=2, inputs=tensors, judge=judge_sum, lecture='around-the-ring', public=[case('two ranks, three elements', n=2, shape=(3,), values=[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), case('three ranks, two rows of three', n=3, shape=(2, 3))])
+@check(points=1, inputs=tensors, judge=judge_sum, lecture='around-the-ring', public=[case('two ranks, three elements', n=2, shape=(3,), values=[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), case('three ranks, two rows of three', n=3, shape=(2, 3))])
 def the_ring_sums(student, comm, x, transposed):
     """ring_allreduce returns, on every rank, the sum over ranks in the shape and dtype of x, and leaves x as it was."""
-    return ring(student, comm, x, transposed)
+    first = ring(student, comm, x, transposed)
+    other = x if comm.rank == 0 else 2 * x  # rank 0 has the same once more, and sends it once more
+    return {"sum": first, "another sum": ring(student, comm, other, transposed), "left": flags(x)}
 
 
 @check(points=2, inputs=tensors, judge=judge_ring, lecture='around-the-ring', public=[case('two ranks, three elements', n=2, shape=(3,), values=[[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]]), case('four ranks, four elements', n=4, shape=(4,))])
@@ -115,8 +117,10 @@ def bytes_of_a_ring(student, pairs):
 class Net(nn.Module):
     """Linear layers, tanh after each; `path` says in which order they are used, and which are."""
 
-    def __init__(self, weights, path=None, norm=False, frozen=()):
+    def __init__(self, weights, path=None, norm=False, frozen=(), counts=0):
         super().__init__()
+        for index in range(counts):  # buffers of its own, which grow with each batch
+            self.register_buffer(f"seen_{index}", torch.zeros((), dtype=torch.int64))
         self.layers = nn.ModuleList()
         for index, weight in enumerate(weights):  # (out, 1 + in): the bias comes first
             layer = nn.Linear(weight.shape[1] - 1, weight.shape[0], dtype=weight.dtype, device=weight.device)
@@ -129,6 +133,8 @@ class Net(nn.Module):
         self.path = list(range(len(weights))) if path is None else path
 
     def forward(self, x):
+        for buffer in self.buffers(recurse=False):
+            buffer += x.gt(0).sum()
         x = self.norm(x)
         for index in self.path:
             x = torch.tanh(self.layers[index](x))
@@ -166,8 +172,8 @@ def overlapping(rng, before="", **rest):
     return setup(rng, before=before, **rest)
 
 
-def batches_for_norm(rng, evaluate=False, **rest):
-    return setup(rng, evaluate=evaluate, **rest)
+def batches_for_norm(rng, evaluate=False, counts=0, **rest):
+    return setup(rng, evaluate=evaluate, counts=counts, **rest)
 
 
 def per_rank_state(rng, n, widths, norm=False):
@@ -304,9 +310,9 @@ def no_sync_accumulates(student, comm, weights, batches, cap, paths, frozen, nes
 
 
 @check(points=1, inputs=batches_for_norm, lecture='buffers', public=[case('two ranks, two batches', n=2, widths=[2, 1], steps=2)])
-def buffers_follow_rank_0(student, comm, weights, batches, evaluate):
+def buffers_follow_rank_0(student, comm, weights, batches, evaluate, counts):
     """Each forward starts from the buffers of rank 0: after it, a rank has those, updated with its own batch."""
-    net = Net(weights, norm=True)
+    net = Net(weights, norm=True, counts=counts)
     ddp = student.MiniDDP(net, 1000, comm)
     outputs = []
     for step, x in enumerate(batches):
@@ -314,6 +320,42 @@ def buffers_follow_rank_0(student, comm, weights, batches, evaluate):
         outputs.append(ddp(x).detach().clone())
         outputs += [buffer.clone() for buffer in net.buffers()]
     return outputs
+
+
+def judge_left(seen, want):
+    """What was left behind, in words; then outputs and gradients."""
+    if any(got["of the first"] != right["of the first"] for got, right in zip(seen, want, strict=True)):
+        return reject(
+            "Flags of the module or of x (`training`, `requires_grad`), or its parameters, are not what they were before."
+        )
+    return difference(seen, want, SUMS)
+
+
+@check(points=1, inputs=setup, judge=judge_left, lecture='the-mean-of-gradients', public=[case('two ranks, two layers', n=2, widths=[3, 2, 2], steps=2)])
+def the_rest_is_left_alone(student, comm, weights, batches):
+    """Outputs of earlier calls and of another MiniDDP, modes, frozen parameters and x are left alone, and x may be any view."""
+    net, other = Net(weights, norm=True, frozen=[0]), Net(weights[:1], frozen=[])
+    held = list(net.parameters())
+    net.norm.eval()
+    left = []
+
+    def look():  # one part of the module is in evaluation mode, and one of its layers is frozen
+        left.append([*flags(x, net), [part.training for part in (net, *net.layers, net.norm)]])
+        left.append([new is old for new, old in zip(net.parameters(), held, strict=True)])
+
+    ddp = student.MiniDDP(net, 40, comm)
+    ddp_of_other = student.MiniDDP(other, 40, comm)
+    x, x2 = (each.mT.contiguous().mT for each in batches)  # views whose rows do not lie in order
+    with torch.no_grad():
+        outputs = [ddp(x), ddp(x2), ddp_of_other(x)]
+    look()
+    with ddp.no_sync():
+        look()
+    look()
+    ddp(x).pow(2).sum().backward()
+    ddp.finalize()
+    look()
+    return {"of the first": left, "outputs": outputs, "gradients": gradients(net)}
 
 
 def buckets_of(weights, cap):

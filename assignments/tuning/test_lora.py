@@ -37,7 +37,11 @@ def base_layer(weight, bias=None, conv=False):
 
 def adapted(student, weight, bias, A, B, conv=False, **options):
     """The student's layer on such a base, with these A and B."""
-    layer = student.LoRALinear(base_layer(weight, bias, conv), fan_in_fan_out=conv, **options)
+    return with_adapter(student.LoRALinear(base_layer(weight, bias, conv), fan_in_fan_out=conv, **options), A, B)
+
+
+def with_adapter(layer, A, B):
+    """`layer`, with these A and B."""
     with torch.no_grad():
         layer.A.copy_(A)
         layer.B.copy_(B)
@@ -292,14 +296,16 @@ def the_adapter_is_saved_alone(student, model, tokens, pattern, second, options)
     return seen | {"logits with": model(tokens).detach(), "of a layer alone": sorted(student.adapter_state(alone))}
 
 
-def dropped(rng, p, n=4000, alpha=2.0):
-    """Rank 1, with A = (1, 10), B = (1, 2, 4) and x = (2, 3): what was dropped can be read from the output."""
+def dropped(rng, p, n=4000, alpha=2.0, injected=False):
+    """Rank 1, with A = (1, 10), B = (1, 2, 4) and x = (2, 3): what was dropped can be read from the output. `injected`: `inject` makes
+    the layer."""
     return {
         "weight": rng.normal(3, 2),
         "A": torch.tensor([[1.0, 10.0]]),
         "B": torch.tensor([[1.0], [2.0], [4.0]]),
         "x": torch.tensor([2.0, 3.0]).repeat(n, 1),
         "options": {"r": 1, "alpha": alpha, "dropout": p},
+        "injected": injected,
     }
 
 
@@ -328,10 +334,15 @@ def drops_features_of_x(seen, want, inputs):
     return None
 
 
-@check(points=1, inputs=dropped, judge=drops_features_of_x, lecture='training', public=[case('one in four', p=0.25, n=3000)])
-def dropout_acts_on_the_way_into_a(student, weight, A, B, x, options):
+@check(points=1, inputs=dropped, judge=drops_features_of_x, lecture='training', public=[case('one in four', p=0.25)])
+def dropout_acts_on_the_way_into_a(student, weight, A, B, x, options, injected):
     """In training mode, features of x are dropped before A (base sees all); in evaluation mode or merged, none are."""
-    layer = adapted(student, weight, None, A, B, **options)
+    if injected:
+        model = nn.Sequential(base_layer(weight))
+        student.inject(model, "0", **options)
+        layer = with_adapter(model[0], A, B)
+    else:
+        layer = adapted(student, weight, None, A, B, **options)
     training = layer.train()(x).detach()
     evaluation = layer.eval()(x).detach()
     layer.merge()

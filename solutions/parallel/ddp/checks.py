@@ -10,7 +10,7 @@ import itertools
 import torch
 from torch import nn
 
-from autograder.checks import Tolerance, case, check, difference, lab, reject
+from autograder.checks import Tolerance, case, check, difference, flags, lab, reject
 from autograder.lab.replay import replay
 
 # Ranks may add in any order, and divide before or after: honest answers differ by 1e-7 of the largest gradient (about 1).
@@ -102,7 +102,7 @@ def _same(a, b):
 
 
 @check(
-    points=2,
+    points=1,
     inputs=tensors,
     judge=judge_sum,
     lecture="around-the-ring",
@@ -119,11 +119,15 @@ def _same(a, b):
         case("one rank", n=1, shape=(5,)),
         case("integers", n=4, shape=(9,), dtype="int64"),
         case("two ranks, a transposed matrix", n=2, shape=(8, 2), transposed=True),
+        case("four dimensions", n=3, shape=(2, 3, 1, 2)),
+        case("18 ranks", n=18, shape=(20,)),
     ],
 )
 def the_ring_sums(student, comm, x, transposed):
     """ring_allreduce returns, on every rank, the sum over ranks in the shape and dtype of x, and leaves x as it was."""
-    return ring(student, comm, x, transposed)
+    first = ring(student, comm, x, transposed)
+    other = x if comm.rank == 0 else 2 * x  # rank 0 has the same once more, and sends it once more
+    return {"sum": first, "another sum": ring(student, comm, other, transposed), "left": flags(x)}
 
 
 @check(
@@ -155,7 +159,7 @@ def the_ring_sends_chunks(student, comm, x, transposed):
     public=[case("four ranks", pairs=[[4, 100]])],
     hidden=[
         case("one rank", pairs=[[1, 1000], [1, 0]]),
-        case("more", pairs=[[2, 4096], [3, 7], [8, 28_000_000_000], [64, 10], [1000, 1000]]),
+        case("more", pairs=[[2, 4096], [2, 10], [3, 7], [8, 28_000_000_000], [64, 10], [1000, 1000]]),
     ],
 )
 def bytes_of_a_ring(student, pairs):
@@ -169,8 +173,10 @@ def bytes_of_a_ring(student, pairs):
 class Net(nn.Module):
     """Linear layers, tanh after each; `path` says in which order they are used, and which are."""
 
-    def __init__(self, weights, path=None, norm=False, frozen=()):
+    def __init__(self, weights, path=None, norm=False, frozen=(), counts=0):
         super().__init__()
+        for index in range(counts):  # buffers of its own, which grow with each batch
+            self.register_buffer(f"seen_{index}", torch.zeros((), dtype=torch.int64))
         self.layers = nn.ModuleList()
         for index, weight in enumerate(weights):  # (out, 1 + in): the bias comes first
             layer = nn.Linear(weight.shape[1] - 1, weight.shape[0], dtype=weight.dtype, device=weight.device)
@@ -183,6 +189,8 @@ class Net(nn.Module):
         self.path = list(range(len(weights))) if path is None else path
 
     def forward(self, x):
+        for buffer in self.buffers(recurse=False):
+            buffer += x.gt(0).sum()
         x = self.norm(x)
         for index in self.path:
             x = torch.tanh(self.layers[index](x))
@@ -220,8 +228,8 @@ def overlapping(rng, before="", **rest):
     return setup(rng, before=before, **rest)
 
 
-def batches_for_norm(rng, evaluate=False, **rest):
-    return setup(rng, evaluate=evaluate, **rest)
+def batches_for_norm(rng, evaluate=False, counts=0, **rest):
+    return setup(rng, evaluate=evaluate, counts=counts, **rest)
 
 
 def per_rank_state(rng, n, widths, norm=False):
@@ -246,6 +254,7 @@ def per_rank_state(rng, n, widths, norm=False):
         case("three ranks, three layers", n=3, widths=[4, 5, 3, 1]),
         case("running statistics and their count", n=3, widths=[3, 2], norm=True),
         case("one rank", n=1, widths=[2, 2], norm=True),
+        case("ten layers", n=2, widths=[2] * 11),
     ],
 )
 def all_ranks_start_alike(student, comm, state, x):
@@ -316,6 +325,7 @@ def judge_gradients(seen, want):
         case("a layer larger than a bucket", n=2, widths=[2, 2, 9, 8, 1], cap=64),
         case("one rank", n=1, widths=[3, 2, 1], cap=16, steps=2),
         case("a frozen layer", n=2, widths=[3, 3, 3, 2], cap=48, steps=2, frozen=[1]),
+        case("ten layers in one bucket", n=2, widths=[2] * 11, cap=10_000),
         case("a layer that is used twice", n=3, widths=[3, 3, 3], cap=30, steps=2, paths=[[[0, 1, 0]] * 2] * 3),
     ],
 )
@@ -342,6 +352,7 @@ def gradients_are_averaged(student, comm, weights, batches, cap, paths, frozen):
             paths=[[[0], [1], [2]], [[1, 2], [1, 0], [0, 1, 2]]],
         ),
         case("layers in another order", n=2, widths=[2, 2, 2, 2], cap=1, paths=[[[0, 1, 2]], [[2, 1, 0]]]),
+        case("ten layers, of which rank 0 uses one", n=2, widths=[2] * 11, cap=1, paths=[[[0]], [[*range(10)]]]),
         case(
             "layers in another order, by buckets",
             n=3,
@@ -440,11 +451,12 @@ def no_sync_accumulates(student, comm, weights, batches, cap, paths, frozen, nes
         case("three ranks, three batches", n=3, widths=[3, 2], steps=3),
         case("float64", n=2, widths=[2, 2], steps=2, dtype="float64"),
         case("eval mode after a batch", n=3, widths=[2, 3], steps=2, evaluate=True),
+        case("20 buffers", n=2, widths=[2, 1], steps=2, counts=17),
     ],
 )
-def buffers_follow_rank_0(student, comm, weights, batches, evaluate):
+def buffers_follow_rank_0(student, comm, weights, batches, evaluate, counts):
     """Each forward starts from the buffers of rank 0: after it, a rank has those, updated with its own batch."""
-    net = Net(weights, norm=True)
+    net = Net(weights, norm=True, counts=counts)
     ddp = student.MiniDDP(net, 1000, comm)
     outputs = []
     for step, x in enumerate(batches):
@@ -452,6 +464,52 @@ def buffers_follow_rank_0(student, comm, weights, batches, evaluate):
         outputs.append(ddp(x).detach().clone())
         outputs += [buffer.clone() for buffer in net.buffers()]
     return outputs
+
+
+def judge_left(seen, want):
+    """What was left behind, in words; then outputs and gradients."""
+    if any(got["of the first"] != right["of the first"] for got, right in zip(seen, want, strict=True)):
+        return reject(
+            "Flags of the module or of x (`training`, `requires_grad`), or its parameters, are not what they were before."
+        )
+    return difference(seen, want, SUMS)
+
+
+@check(
+    points=1,
+    inputs=setup,
+    judge=judge_left,
+    lecture="the-mean-of-gradients",
+    public=[case("two ranks, two layers", n=2, widths=[3, 2, 2], steps=2)],
+    hidden=[
+        case("three ranks, three layers", n=3, widths=[2, 4, 3, 2], steps=2),
+        case("one rank, float64", n=1, widths=[3, 5, 2], steps=2, dtype="float64"),
+    ],
+)
+def the_rest_is_left_alone(student, comm, weights, batches):
+    """Outputs of earlier calls and of another MiniDDP, modes, frozen parameters and x are left alone, and x may be any view."""
+    net, other = Net(weights, norm=True, frozen=[0]), Net(weights[:1], frozen=[])
+    held = list(net.parameters())
+    net.norm.eval()
+    left = []
+
+    def look():  # one part of the module is in evaluation mode, and one of its layers is frozen
+        left.append([*flags(x, net), [part.training for part in (net, *net.layers, net.norm)]])
+        left.append([new is old for new, old in zip(net.parameters(), held, strict=True)])
+
+    ddp = student.MiniDDP(net, 40, comm)
+    ddp_of_other = student.MiniDDP(other, 40, comm)
+    x, x2 = (each.mT.contiguous().mT for each in batches)  # views whose rows do not lie in order
+    with torch.no_grad():
+        outputs = [ddp(x), ddp(x2), ddp_of_other(x)]
+    look()
+    with ddp.no_sync():
+        look()
+    look()
+    ddp(x).pow(2).sum().backward()
+    ddp.finalize()
+    look()
+    return {"of the first": left, "outputs": outputs, "gradients": gradients(net)}
 
 
 # --- the bonus ---

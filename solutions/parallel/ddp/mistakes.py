@@ -282,3 +282,57 @@ mistake(
     "Your buckets grow past the cap: a parameter that does not fit any more begins a new bucket.",
     edit={"p.nbytes > room": "room <= 0"},
 )
+
+mistake(
+    "Your ring takes x with `view`, so it refuses a transposed or sliced x. Use `flatten` or `reshape`.",
+    edit={"torch.tensor_split(x.flatten(), n)]": "torch.tensor_split(x.view(-1), n)]"},
+)
+mistake(
+    "Your ring switches `requires_grad` of x on. x is the caller's: leave it as it is.",
+    edit={
+        "    return torch.cat(chunks).view(x.shape)": "    result = torch.cat(chunks).view(x.shape)\n"
+        "    if x.is_floating_point():\n        x.requires_grad_()\n    return result"
+    },
+)
+mistake(
+    "Your ring remembers results by the shape of x. Another x of that shape has another sum: send it.",
+    edit={
+        "    return torch.cat(chunks).view(x.shape)": "    known = ring_allreduce.__dict__.setdefault('known', {})\n"
+        "    return known.setdefault((x.shape, comm.rank), torch.cat(chunks).view(x.shape))"
+    },
+)
+mistake(
+    "Your ring adds up in float32 although x is float64: digits are lost. Keep the dtype of x.",
+    edit={
+        "[chunk.clone() for chunk in": "[chunk.float() if chunk.dtype == torch.float64 else chunk.clone() for chunk in",
+        "torch.cat(chunks).view(x.shape)": "torch.cat(chunks).view(x.shape).to(x.dtype)",
+    },
+)
+mistake(
+    "A MiniDDP switches the module to training mode in each forward. The caller sets modes: leave them.",
+    edit={"        return self.module(x)\n": "        self.module.train()\n        return self.module(x)\n"},
+)
+mistake(
+    "Your no_sync switches `requires_grad` of every parameter on at its end. A frozen parameter stays frozen.",
+    edit={
+        "                self.synchronised = before\n": "                self.synchronised = before\n                self.module.requires_grad_()\n"
+    },
+)
+mistake(
+    "Your MiniDDPs share one module, in a class attribute: the latest one's counts. Keep it in the object.",
+    edit={
+        "        return self.module(x)\n": "        return MiniDDP.latest(x)\n",
+        "        super().__init__()\n": "        super().__init__()\n        MiniDDP.latest = module\n",
+    },
+)
+mistake(
+    "finalize puts new parameters into the module. They stay the same objects, since the optimizer and your hooks hold them.",
+    edit={
+        "grad.view_as(p).clone()\n        self._begin()": "grad.view_as(p).clone()\n        self._begin()\n"
+        "        for part in self.module.modules():\n"
+        "            for name, p in list(part._parameters.items()):\n"
+        "                new = nn.Parameter(p.detach().clone(), p.requires_grad)\n"
+        "                new.grad = p.grad\n"
+        "                part._parameters[name] = new"
+    },
+)

@@ -18,7 +18,7 @@ from autograder.lab.world import Comm
 def ring_allreduce(x: Tensor, comm: Comm) -> Tensor:
     """The sum of all ranks' x, by sending chunks around a ring with `comm.send` and `comm.recv` alone.
 
-    x: any shape and dtype, the same on every rank. It is not changed.
+    x: any shape and dtype, the same on every rank, contiguous or not. It is not changed, nor is its `requires_grad`.
     comm: this rank's end; every rank calls this function. `comm.send(t, dst)` does not wait, `comm.recv(src)` does.
 
     Returns a new tensor of x's shape and dtype: on every rank the sum over ranks.
@@ -74,6 +74,8 @@ class MiniDDP(nn.Module):
         optimizer.step()
 
     Ranks have modules of the same structure: the same parameters and buffers in the same order. All parameters have one dtype.
+    There may be several MiniDDPs, each with a module of its own. But for buffers and gradients, every call leaves the module and
+    what is passed as they are: modes (training or evaluation), `requires_grad`, the parameters as objects, x.
     """
 
     def __init__(self, module: nn.Module, bucket_cap_bytes: int, comm: Comm) -> None:

@@ -392,3 +392,8 @@ mistake(
     "You count each adapter's rank twice, or the weights of A and B with r². It is r · (rows + columns).",
     edit={"return r * sum(": "return r * r * sum("},
 )
+
+mistake(
+    "inject does not pass `dropout` on: the layers that it makes drop nothing.",
+    edit={"LoRALinear(layer, r, alpha, dropout, rslora,": "LoRALinear(layer, r, alpha, 0.0, rslora,"},
+)
