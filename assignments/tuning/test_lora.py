@@ -334,7 +334,7 @@ def drops_features_of_x(seen, want, inputs):
     return None
 
 
-@check(points=1, inputs=dropped, judge=drops_features_of_x, lecture='training', public=[case('one in four', p=0.25)])
+@check(points=1, inputs=dropped, judge=drops_features_of_x, lecture='training', public=[case('one in four', p=0.25, n=3000)])
 def dropout_acts_on_the_way_into_a(student, weight, A, B, x, options, injected):
     """In training mode, features of x are dropped before A (base sees all); in evaluation mode or merged, none are."""
     if injected:
