@@ -7,7 +7,7 @@ TABLE = "torch.empty(offset + max_len, C).normal_(std=0.02)"
 ZERO = "            with torch.no_grad():\n                self.weight[padding_idx] = 0\n"
 FROM_MASK = "return (real.cumsum(1) - 1) * real\n"
 ROBERTA = "return real.cumsum(1) * real + pad\n"
-PLACE = "x = ((i.double() + 0.5) * M / new_len - 0.5).clamp(0, M - 1)"
+PLACE = "x = ((i.double() + 0.5) * M / new_len - 0.5).clamp(min=0)"
 BASE = "u = (w - alpha * w[0]) / (1 - alpha)"
 PAIR = "return alpha * u[i // M] + (1 - alpha) * u[i % M]"
 BETWEEN = "return (1 - f) * w[j] + f * w[(j + 1).clamp(max=M - 1)]"
@@ -235,7 +235,7 @@ mistake(
 mistake(
     "You continue the line beyond the first and the last row. A place outside counts as the nearest end.",
     edit={
-        ").clamp(0, M - 1)\n        j = x.long()": ")\n        j = x.long().clamp(0, max(M - 2, 0))",
+        ").clamp(min=0)\n        j = x.long()": ")\n        j = x.long().clamp(0, max(M - 2, 0))",
     },
 )
 mistake(

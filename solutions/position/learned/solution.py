@@ -100,8 +100,8 @@ def extend_positions(w: Tensor, new_len: int, mode: str, alpha: float = 0.4) -> 
     M = len(w)
     i = torch.arange(new_len, device=w.device)
     if mode == "linear":
-        x = ((i.double() + 0.5) * M / new_len - 0.5).clamp(0, M - 1)
-        j = x.long()
+        x = ((i.double() + 0.5) * M / new_len - 0.5).clamp(min=0)
+        j = x.long()  # M - 1 at most
         f = (x - j).to(w.dtype)[:, None]
         return (1 - f) * w[j] + f * w[(j + 1).clamp(max=M - 1)]
     if mode == "hier" and new_len <= M * M:
