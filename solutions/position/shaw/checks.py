@@ -151,7 +151,7 @@ def queries_stand_beside_the_last_keys(student, q, k, v, rk, rv):
     public=[case("three tokens", H=2, T=3, D=2), case("four tokens, keys alone", H=1, T=4, D=3, K=2, values=False)],
     hidden=[
         case("five tokens, three heads", B=2, H=3, T=5, D=4, K=2),
-        case("later keys are loud", B=1, H=2, T=6, D=4, K=2, loud=300.0, dtype="float64"),
+        case("later keys are loud", B=1, H=2, T=6, D=4, K=2, loud=3e4, dtype="float64"),
         case("one token", B=2, H=1, T=1, D=5, K=1),
         case("as many tokens as heads", B=1, H=4, T=4, D=2, K=0),
         case("thirty tokens", B=1, H=1, T=30, D=2, K=20),

@@ -112,7 +112,7 @@ mistake(
 )
 mistake(
     "The table's middle row is not where you think: K is (rows - 1) / 2.",
-    edit={"(rows - 1) // 2)": "max((rows - 1) // 2 - 1, 0))"},
+    edit={"rows // 2)": "max(rows // 2 - 1, 0))"},
 )
 mistake(
     "Your softmax runs over the queries. A query's weights sum to 1 over the keys.",
@@ -127,14 +127,14 @@ mistake(
 mistake(
     "Keys farther than K get no row. They are clipped: all of them get the first or the last one.",
     edit={
-        SCORES: "far = (torch.arange(S) - torch.arange(S - T, S)[:, None]).abs() > (rows - 1) // 2\n"
+        SCORES: "far = (torch.arange(S) - torch.arange(S - T, S)[:, None]).abs() > rows // 2\n"
         "    scores = (q @ k.mT + (q @ rk.mT).gather(-1, index).masked_fill(far, 0)) * D**-0.5"
     },
 )
 mistake(
     "Keys farther than K are hidden. They are seen, with the first or the last row.",
     edit={
-        SCORES: SCORES + "\n    far = (torch.arange(S) - torch.arange(S - T, S)[:, None]).abs() > (rows - 1) // 2\n"
+        SCORES: SCORES + "\n    far = (torch.arange(S) - torch.arange(S - T, S)[:, None]).abs() > rows // 2\n"
         "    scores = scores.masked_fill(far, -torch.inf)"
     },
 )
@@ -182,7 +182,7 @@ mistake(
 mistake(
     "Values farther than K get no row. Their distance is clipped: all of them get the first or the last one.",
     edit={
-        VALUES: "far = (torch.arange(S) - torch.arange(S - T, S)[:, None]).abs() > (rows - 1) // 2\n"
+        VALUES: "far = (torch.arange(S) - torch.arange(S - T, S)[:, None]).abs() > rows // 2\n"
         "        out = out + p.new_zeros(B, H, T, rows).scatter_add(-1, index, p.masked_fill(far, 0)) @ rv"
     },
 )
@@ -200,7 +200,7 @@ mistake("Your causal mask shows each query one key too many.", edit={".tril(S - 
 mistake("Your causal mask hides a query's own key.", edit={".tril(S - T)": ".tril(max(S - T - 1, 0))"})
 mistake(
     "You clip later keys to distance 0 instead of hiding them.",
-    edit={MASK: "scores = (q @ k.mT + (q @ rk.mT).gather(-1, index.clamp(max=(rows - 1) // 2))) * D**-0.5"},
+    edit={MASK: "scores = (q @ k.mT + (q @ rk.mT).gather(-1, index.clamp(max=rows // 2))) * D**-0.5"},
 )
 mistake(
     "You hide later keys after the softmax, so the weights that are left do not sum to 1.",
@@ -244,8 +244,8 @@ mistake(
 )
 mistake(
     "You use `view` on queries that need not be contiguous, as when heads were split with `transpose`. Use `reshape`.",
-    edit={"index = relative_index(T, S, (rows - 1) // 2)": "q = q.view(B * H * T, D).view(B, H, T, D)\n"
-          "    index = relative_index(T, S, (rows - 1) // 2)"},
+    edit={"index = relative_index(T, S, rows // 2)": "q = q.view(B * H * T, D).view(B, H, T, D)\n"
+          "    index = relative_index(T, S, rows // 2)"},
 )  # fmt: skip
 mistake(
     "You scale the queries in place, so the caller's are changed.",
@@ -266,7 +266,7 @@ def relative_index(T, S, K):
 @mistake("You average keys over heads before adding rows. Each head has its own keys.")
 def shaw_attention(q, k, v, rk, rv=None, causal=False):
     (B, H, T, D), S, rows = q.shape, k.shape[2], rk.shape[0]
-    index = relative_index(T, S, (rows - 1) // 2).expand(B, H, T, S)
+    index = relative_index(T, S, rows // 2).expand(B, H, T, S)
     scores = (q @ k.mean(1, keepdim=True).mT + (q @ rk.mT).gather(-1, index)) * D**-0.5
     if causal:
         scores = scores.masked_fill(~torch.ones(T, S, dtype=torch.bool).tril(S - T), -torch.inf)

@@ -59,7 +59,7 @@ def shaw_attention(
     """
     # BEGIN SOLUTION
     (B, H, T, D), S, rows = q.shape, k.shape[2], rk.shape[0]
-    index = relative_index(T, S, (rows - 1) // 2).to(q.device).expand(B, H, T, S)
+    index = relative_index(T, S, rows // 2).to(q.device).expand(B, H, T, S)
     scores = (q @ k.mT + (q @ rk.mT).gather(-1, index)) * D**-0.5  # q·rk for each row, then looked up: (B, H, T, S)
     if causal:
         visible = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
