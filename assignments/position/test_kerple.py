@@ -179,4 +179,8 @@ def only_directions_with_sum_0_count(student, matrices):
         view = K.T.contiguous().T
         seen.append([student.is_cpd_matrix(view), student.is_cpd_matrix(-K), student.is_cpd_matrix(view, tol=1e4)])
         seen.append([student.is_cpd_matrix(K.float(), 1e-4), student.is_cpd_matrix(K, tol=0.25), *flags(view)])
+        whole = (4 * K).round()  # float32 holds these numbers, but is too coarse to decide
+        seen.append([student.is_cpd_matrix(whole.float())])
+        if len(K) == 1:  # no direction has the sum 0
+            seen.append([student.is_cpd_matrix(K, tol=0.0)])
     return seen

@@ -62,7 +62,7 @@ def observe(layer, T, S, weights):
         case("as many heads as tokens", H=5, T=5, dtype="float64"),
         case("twenty heads", H=20, T=3),
         case("sixty tokens", H=2, T=60),
-        case("large parameters", H=2, T=6, r1=[30.0, 4.0], r2=[2.5, 700.0], dtype="float64"),
+        case("large parameters", H=2, T=6, r1=[3e4, 4.0], r2=[2.5, 7e4], dtype="float64"),
         case("the smallest ones", H=3, T=4, r1=[0.01, 1.0, 0.01], r2=[0.01, 0.01, 3.0], dtype="float64"),
     ],
     fresh=1,
@@ -258,7 +258,11 @@ def matrices(rng, kinds, n=5):
             n=6,
         ),
         case("one bad direction of twenty", kinds=["one bad direction", "hardly", "gram", "too steep"], n=20),
-        case("forty positions", kinds=["log", "power", "too steep", "distance", "not symmetric", "hardly"], n=40),
+        case(
+            "forty positions",
+            kinds=["log", "power", "square", "too steep", "distance", "not symmetric", "hardly"],
+            n=40,
+        ),
         case("two positions", kinds=["log", "distance", "negative", "not symmetric", "hardly"], n=2),
         case("one position", kinds=["negative", "gram", "constant"], n=1),
     ],
@@ -271,4 +275,8 @@ def only_directions_with_sum_0_count(student, matrices):
         view = K.T.contiguous().T
         seen.append([student.is_cpd_matrix(view), student.is_cpd_matrix(-K), student.is_cpd_matrix(view, tol=1e4)])
         seen.append([student.is_cpd_matrix(K.float(), 1e-4), student.is_cpd_matrix(K, tol=0.25), *flags(view)])
+        whole = (4 * K).round()  # float32 holds these numbers, but is too coarse to decide
+        seen.append([student.is_cpd_matrix(whole.float())])
+        if len(K) == 1:  # no direction has the sum 0
+            seen.append([student.is_cpd_matrix(K, tol=0.0)])
     return seen

@@ -5,7 +5,7 @@ from torch import nn
 
 from autograder.checks import mistake
 
-DISTANCE = "return (queries[:, None] - torch.arange(S, dtype=like.dtype, device=like.device)).abs()"
+DISTANCE = "return (queries[:, None] - keys).abs().to(like)"
 LOG = "return -r1 * torch.log1p(r2 * distances(T, S, r1))"
 POWER = "return -r1 * distances(T, S, r1) ** r2"
 LOG_RANGE = "r1, r2 = into_range(self.r1, 0.01), into_range(self.r2, 0.01)\n"
@@ -68,7 +68,7 @@ mistake(
 )
 mistake(
     "Your distance is the square of what it should be: take the absolute value.",
-    edit={DISTANCE: DISTANCE.replace(".abs()", " ** 2")},
+    edit={DISTANCE: DISTANCE.replace(".abs()", ".square()")},
 )
 mistake(
     "Keys after the query have the bias 0 in your result. Theirs depends on the distance as well.",
@@ -93,7 +93,7 @@ mistake(
 )
 mistake(
     "Your first query stands beside the first key. The last query stands beside the last key.",
-    edit={"queries = torch.arange(S - T, S, dtype": "queries = torch.arange(0, T, dtype"},
+    edit={"torch.arange(S - T, S), torch.arange(S)": "torch.arange(0, T), torch.arange(S)"},
     fails=["queries_stand_beside_the_last_keys"],
 )
 mistake(
