@@ -1,0 +1,332 @@
+"""Checks of position/learned: rows and offsets, the padding row, position numbers, two ways to make a table longer."""
+
+import torch
+
+from autograder.checks import (
+    case,
+    check,
+    difference,
+    flags,
+    gradients,
+    implausible,
+    raises,
+    reject,
+    with_gradients,
+    with_weights,
+)
+
+
+def table(rng, max_len=5, C=3, offset=0, padding_idx=None, shape=(2, 3), dtype="float32", ids=None):
+    """Weights of a table, and positions that all have a row; the last one and the first one are among them."""
+    if ids is None:
+        ids = rng.integers(-offset, max_len, *shape)
+        ids.view(-1)[0] = max_len - 1
+        ids.view(-1)[-1] = -offset
+    else:
+        ids = torch.tensor(ids)
+    options = {"max_len": max_len, "C": C}
+    options |= {"offset": offset} if offset else {}
+    options |= {} if padding_idx is None else {"padding_idx": padding_idx}
+    return {"options": options, "weight": rng.normal(offset + max_len, C, dtype=dtype), "ids": ids}
+
+
+@check(
+    points=1,
+    inputs=table,
+    lecture="a-row-for-each-position",
+    public=[
+        case("no offset", max_len=4, C=2, ids=[[0, 1, 2], [3, 0, 0]]),
+        case("offset 2", max_len=3, C=2, offset=2, ids=[[0, 1, 2], [-2, -1, 0]]),
+    ],
+    hidden=[
+        case("float64, offset 1", max_len=7, C=4, offset=1, shape=(3, 5), dtype="float64"),
+        case("one sequence without a batch", max_len=6, C=2, shape=(4,)),
+        case("three dimensions", max_len=4, C=5, offset=3, shape=(2, 3, 7)),
+        case("a single position", max_len=1, C=6, shape=(1, 1)),
+        case("forty positions", max_len=40, C=2, offset=20, shape=(3, 30)),
+        case("as many positions as features and tokens", max_len=4, C=4, shape=(4, 4)),
+    ],
+    cites=[
+        "position p has row p + offset",
+        "Its only parameter is `weight`",
+        "int64 of any shape",
+        "Positions from -offset to max_len-1",
+        "For any other there is an IndexError",
+        "results have the dtype of the table",
+    ],
+)
+def a_position_reads_its_row(student, options, weight, ids):
+    """Position p gives row p + offset of the table, gradients add up in the rows that were read, and other positions raise an IndexError."""
+    layer = with_weights(student.LearnedPositions(**options), {"weight": weight})
+    out = layer(ids)
+    outside = [options["max_len"], options["max_len"] + 20, -options.get("offset", 0) - 1]
+    grads = gradients(out, layer)
+    mixed = ids.reshape(-1).repeat(2)
+    view = ids.mT.contiguous().mT if ids.ndim > 1 else ids.repeat_interleave(2)[::2]
+    again = layer(
+        options["max_len"] - 1 - options.get("offset", 0) - view
+    )  # other positions, in a call of the same shape
+    return {
+        "out": out,
+        "gradients": grads,
+        "other positions": again,
+        "the first call": layer(view),
+        "outside": [raises("IndexError", lambda p=p: layer(torch.full_like(ids, p))) for p in outside],
+        "one of them outside": [
+            raises("IndexError", lambda p=p: layer(mixed.index_fill(0, torch.tensor([1]), p))) for p in outside
+        ],
+        "left": flags(layer, ids),
+    }
+
+
+def new_table(seen, want, case):
+    """What is fixed as usual; a new table by its mean and spread."""
+    rows = want["fresh"].clone()
+    if seen["fresh"].shape != rows.shape:
+        return difference(seen, want)
+    pad = case.get("padding_idx")
+    random = torch.ones(len(rows), dtype=torch.bool)
+    if pad is not None:
+        if bool((seen["fresh"][pad] != 0).any()):
+            return reject("The row of padding is not zero in a new table.")
+        random[pad] = False
+    if bool((seen["fresh"][random] == 0).all(1).any()):
+        return reject("A row of a new table is zero that is not the row of padding.")
+    values = seen["fresh"][random].double().flatten() / 0.02
+    if torch.equal(seen["fresh"][: len(seen["another"])], seen["another"]):
+        return reject("Two new tables are equal: their numbers are not random.")
+    if len(values) > 2000:
+        # Normal values: how many fall between quarters of the distribution, and beyond two standard deviations.
+        cuts = torch.tensor([-2.0, -0.67448975, 0.0, 0.67448975, 2.0], dtype=torch.float64)
+        counts = torch.bucketize(values, cuts).bincount(minlength=6)
+        tail = 0.022750132
+        if implausible(counts, torch.tensor([tail, 0.25 - tail, 0.25, 0.25, 0.25 - tail, tail])):
+            return reject("A new table is not normal with mean 0 and standard deviation 0.02.")
+    rest = {name: seen[name] for name in seen if name not in ("fresh", "another")}
+    return difference(rest, {name: want[name] for name in rest})
+
+
+@check(
+    points=1,
+    inputs=table,
+    judge=new_table,
+    lecture="a-row-for-padding",
+    public=[
+        case("row 1 is padding", max_len=4, C=3, padding_idx=1, ids=[[1, 2, 3], [0, 1, 1]]),
+        case("a larger table", max_len=60, C=45, shape=(1, 2)),
+    ],
+    hidden=[
+        case("row 0", max_len=5, C=2, padding_idx=0, shape=(2, 7)),
+        case("row 1 is position -1", max_len=4, C=5, offset=2, padding_idx=1, ids=[[-1, -1, 0, 1], [1, -1, 3, 2]]),
+        case("row 0 is position -3", max_len=3, C=2, offset=3, padding_idx=0, ids=[[-3, -2, 0], [0, 2, 1]]),
+        case("the last row", max_len=3, C=4, offset=1, padding_idx=3, ids=[[2, 1], [0, 2], [1, 1]]),
+        case("float64", max_len=6, C=3, offset=2, padding_idx=4, shape=(3, 8), dtype="float64"),
+        case("a large table with an offset", max_len=70, C=50, offset=2, padding_idx=1, shape=(2, 3)),
+    ],
+    cites=[
+        "A new table is normal",
+        "In a new table this row is zero",
+        "It never gets a gradient",
+        "If loaded weights have something else",
+    ],
+)
+def the_padding_row_is_zero_and_stays(student, options, weight, ids):
+    """A new table is normal(0, 0.02) with zeros in row padding_idx, which never gets a gradient and is read like any other."""
+    torch.manual_seed(5)
+    fresh, another = student.LearnedPositions(**options), student.LearnedPositions(**options)
+    first, second = fresh.weight.detach().clone(), another.weight.detach().clone()
+    layer = with_weights(fresh, {"weight": weight})
+    out = layer(ids)
+    return {
+        "fresh": first,
+        "another": second[:4],
+        "out": out,
+        "gradients": gradients(out, layer),
+        "requires_grad": [bool(parameter.requires_grad) for parameter in layer.parameters()],
+        "names": sorted(layer.state_dict()),
+        "the other table": (another.weight.detach() - second).abs().max(),
+    }
+
+
+def batch(rng, B=2, T=5, pad=1, side="mixed", dtype="int64", rows=None, low=0):
+    """A mask and token numbers with padding in the same places."""
+    if rows is not None:
+        real = torch.tensor(rows, dtype=torch.bool)
+    elif side == "mixed":
+        real = rng.mask(B, T, p=0.6)
+    else:
+        lengths = torch.tensor([rng.integer(low, T + 1) for _ in range(B)])
+        real = torch.arange(T) < lengths[:, None]
+        real = real.flip(1) if side == "left" else real
+    ids = rng.integers(pad + 1, pad + 30, *real.shape)
+    if pad > 0:
+        ids = torch.where(rng.mask(*real.shape), ids, rng.integers(0, pad, *real.shape))
+    mask = real if dtype == "bool" else real.to(getattr(torch, dtype))
+    return {"mask": mask, "ids": torch.where(real, ids, pad), "pad": pad}
+
+
+def numbers(student, mask, ids, pad):
+    """Both functions, twice with other values of the same shape, and on views."""
+    view = mask.T.contiguous().T
+    return {
+        "from the mask": student.position_ids_from_mask(mask),
+        "RoBERTa's": student.roberta_position_ids(ids, pad),
+        "of the flipped mask": student.position_ids_from_mask(view.flip(1)),
+        "RoBERTa's, flipped": student.roberta_position_ids(ids.flip(1).T.contiguous().T, pad),
+        "RoBERTa's without padding": student.roberta_position_ids(ids, pad + 40),  # a number that no token has
+    }
+
+
+def where_tokens_are(seen, want, inputs):
+    real = inputs["mask"].bool()
+    places = {name: real.flip(1) if "flipped" in name else real for name in want}
+    return difference(*({name: x[name][places[name]] for name in x} for x in (seen, want)))
+
+
+def where_padding_is(seen, want, inputs):
+    padding = {**inputs, "mask": ~inputs["mask"].bool()}
+    return where_tokens_are(seen, want, padding)
+
+
+LEFT, RIGHT = [[0, 0, 1, 1, 1], [0, 1, 1, 1, 1]], [[1, 1, 1, 0, 0], [1, 0, 0, 0, 0]]
+BATCHES = [
+    case("padding between tokens", B=4, T=9, pad=0),
+    case("a bool mask", B=3, T=6, pad=5, dtype="bool"),
+    case("an int32 mask, padding on the left", B=5, T=4, pad=2, side="left", dtype="int32"),
+    case("a uint8 mask of 300 tokens, padding on the right", B=2, T=300, low=280, pad=3, side="right", dtype="uint8"),
+    case("one token", B=3, T=1, pad=1),
+    case("no padding", rows=[[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]], pad=7, dtype="bool"),
+    case("a row of padding alone", rows=[[0, 0, 0], [1, 0, 1]], pad=4),
+    case("as many sequences as tokens", B=6, T=6, pad=1),
+]
+
+
+@check(
+    points=1,
+    inputs=batch,
+    judge=where_tokens_are,
+    lecture="numbers-for-a-padded-batch",
+    public=[case("padding on the left", rows=LEFT), case("padding on the right", rows=RIGHT, pad=0)],
+    hidden=BATCHES,
+    fresh=1,
+    cites=[
+        "how many real tokens stand before it",
+        "a sequence has the same positions wherever",
+        "RoBERTa's positions: pad + 1",
+        "A token is padding where it is",
+        "True or 1 for a real token",
+        "Position numbers are int64",
+    ],
+)
+def real_tokens_are_counted(student, mask, ids, pad):
+    """A real token's position is the number of real tokens before it in its row, and RoBERTa's is pad + 1 more."""
+    return numbers(student, mask, ids, pad)
+
+
+@check(
+    points=1,
+    inputs=batch,
+    judge=where_padding_is,
+    lecture="numbers-for-a-padded-batch",
+    public=[case("padding on the left", rows=LEFT), case("padding on the right", rows=RIGHT, pad=2)],
+    hidden=BATCHES,
+    cites=["Padding has position 0", "and `pad` for padding"],
+)
+def padding_has_one_position(student, mask, ids, pad):
+    """Padding has position 0, and in RoBERTa's numbers `pad`, wherever it stands."""
+    return numbers(student, mask, ids, pad)
+
+
+def trained(rng, M=3, C=2, new_len=5, dtype="float32", values=None, alpha=None):
+    w = rng.normal(M, C, dtype=dtype) if values is None else torch.tensor(values)
+    return {"w": w, "new_len": new_len, "options": {} if alpha is None else {"alpha": alpha}}
+
+
+@check(
+    points=1,
+    inputs=trained,
+    lecture="stretching-the-table",
+    public=[
+        case("two rows become four", values=[[0.0], [8.0]], new_len=4),
+        case("three rows of two features become five", values=[[0.0, 1.0], [10.0, 3.0], [20.0, -1.0]], new_len=5),
+    ],
+    hidden=[
+        case("four rows become ten", M=4, C=3, new_len=10, dtype="float64"),
+        case("seven become four", M=7, C=2, new_len=4),
+        case("one row", M=1, C=5, new_len=3),
+        case("to one row", M=4, C=3, new_len=1),
+        case("the same length", M=6, C=4, new_len=6),
+        case("nineteen become forty", M=19, C=3, new_len=40, dtype="float64"),
+        case("many times longer", M=2, C=1, new_len=50, dtype="float64"),
+        case("as many rows as features", M=5, C=5, new_len=8, dtype="float64"),
+    ],
+    fresh=1,
+    cites=[
+        "stretches the table",
+        "Row i of the result is read at the place",
+        "the row is (1 - f)",
+        "Gradients flow to w",
+        "A result shares no memory",
+    ],
+)
+def linear_reads_between_the_rows(student, w, new_len, options):
+    """ "linear" reads row i at the place (i + 1/2)·M/new_len - 1/2, between its two neighbours."""
+    view = w.T.contiguous().T
+    seen = with_gradients(lambda w: student.extend_positions(w, new_len, "linear"), w=w)
+    copy = w.clone()
+    first = student.extend_positions(copy, len(w), "linear")
+    first.zero_()  # the caller's own
+    return {
+        "table": seen,
+        "of a view": student.extend_positions(-2 * view, new_len, "linear"),
+        "of another view": student.extend_positions(view, new_len, "linear"),
+        "w afterwards": copy,
+        "left": flags(copy, view),
+    }
+
+
+@check(
+    points=1,
+    inputs=trained,
+    lecture="composing-rows-of-two",
+    public=[
+        case("two rows become four", values=[[1.0], [4.0]], new_len=4, alpha=0.5),
+        case("three rows become seven, alpha 0.4", values=[[0.0, 1.0], [6.0, 3.0], [3.0, -2.0]], new_len=7),
+    ],
+    hidden=[
+        case("as many as there can be", M=4, C=3, new_len=16, dtype="float64"),
+        case("fewer than there are", M=6, C=2, new_len=4, alpha=0.3),
+        case("the same length", M=5, C=3, new_len=5, alpha=0.7, dtype="float64"),
+        case("one row", M=1, C=4, new_len=1),
+        case("twenty rows, alpha 0.9", M=20, C=2, new_len=385, alpha=0.9, dtype="float64"),
+        case("alpha 0.1", M=3, C=5, new_len=9, alpha=0.1, dtype="float64"),
+        case("as many rows as features", M=4, C=4, new_len=11, dtype="float64"),
+    ],
+    fresh=1,
+    cites=[
+        "keeps the M rows that exist",
+        "row i · M + j is",
+        "there are M² rows at most",
+        "Any other mode is a ValueError",
+        "new_len < M gives the first",
+    ],
+)
+def hier_composes_and_keeps_old_rows(student, w, new_len, options):
+    """ "hier" keeps the old rows, composes row i·M + j of u[i] and u[j], and ends at M² rows."""
+    view = w.T.contiguous().T
+    seen = with_gradients(lambda w: student.extend_positions(w, new_len, "hier", **options), w=w)
+    copy = w.clone()
+    first = student.extend_positions(copy, len(w), "hier", **options)
+    first.zero_()  # the caller's own
+    M = len(w)
+    return {
+        "table": seen,
+        "of a view": student.extend_positions(-2 * view, new_len, "hier", **options),
+        "another alpha": student.extend_positions(view, new_len, "hier", alpha=0.25),
+        "too long": raises("ValueError", lambda: student.extend_positions(w, M * M + 1, "hier")),
+        "another mode": [
+            raises("ValueError", lambda m=m: student.extend_positions(w, M, m)) for m in ("cubic", "", "Linear")
+        ],
+        "w afterwards": copy,
+        "left": flags(copy, view),
+    }
