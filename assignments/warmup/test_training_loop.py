@@ -20,10 +20,10 @@ def one_step(rng, shape=(3,), t=1, dtype="float64", start=False, scale=1.0, numb
 
 def updates(student, p, g, m, v, t, options):
     """A step, one of a parameter that requires gradients, one of views, and the first once more."""
-    (leaf,) = leaves(p)
+    leaf, gradient = leaves(p, g)  # the gradient of a gradient's graph requires one as well
     view = [x.mT.contiguous().mT if x.ndim > 1 else x[::2] for x in (p, g, m, v)]
     first = student.adamw_update(p, g, m, v, t, **options)
-    recorded = student.adamw_update(leaf, g, m, v, t, **options)
+    recorded = student.adamw_update(leaf, gradient, m, v, t, **options)
     return {
         "p, m, v": first,
         "of a leaf": recorded,
@@ -183,19 +183,23 @@ def run_of(rng, steps=((2, 3), (4,), (1, 2)), C=3, scale=1.0, **options):
 @check(points=1, inputs=run_of, lecture='the-loop', public=[case('three steps, one of them warm-up', max_norm=2.0), case('no warm-up, all defaults', steps=((3,), (2, 2)), warmup=0)])
 def accumulate_clip_step(student, w, b, batches, options):
     """Each step drops old gradients, accumulates, clips once, and uses the learning rate of its own number."""
-    runs = []
+    weight, bias = leaves(w, b)
+    weight.grad, bias.grad = torch.full_like(w, 100.0), torch.full_like(b, -100.0)  # from before
+
+    def loss_sum(part):
+        x, y = part
+        return ((x @ weight + bias - y) ** 2).sum()
+
+    def state():
+        return [weight.detach().clone(), bias.detach().clone()]
+
     views = [([(x.mT.contiguous().mT, -2 * y) for x, y in parts], n) for parts, n in batches]
-    others = {"lr": 0.3, "warmup": options["warmup"], "floor": 0.75, "max_norm": 0.7, "weight_decay": 0.4}
-    for given, settings in ((batches, options), (views, options), (batches, others)):
-        weight, bias = leaves(w, b)
-        weight.grad, bias.grad = torch.full_like(w, 100.0), torch.full_like(b, -100.0)  # from before
-
-        def loss_sum(part, weight=weight, bias=bias):
-            x, y = part
-            return ((x @ weight + bias - y) ** 2).sum()
-
-        log = student.train(iter([weight, bias]), loss_sum, given, **settings)
-        log += student.train([weight, bias], loss_sum, views, **settings)  # and a second call
-        left = flags(weight, bias, *[x for parts, _ in given for part in parts for x in part])
-        runs.append({"log": log, "weight": weight, "bias": bias, "left": left})
-    return runs
+    others = {"floor": 0.75, "max_norm": 0.7, "weight_decay": 0.4}
+    seen = {"log": student.train(iter([weight, bias]), loss_sum, batches, **options), "after": state()}
+    params = [weight, bias]
+    for name, given, settings in (("again", batches, {}), ("other batches", views, {}), ("other settings", batches, others)):
+        with torch.no_grad():
+            weight.copy_(w)
+            bias.copy_(b)
+        seen[name] = [student.train(params, loss_sum, given, **options | settings), state()]
+    return seen | {"left": flags(*params, *[x for parts, _ in batches for part in parts for x in part])}

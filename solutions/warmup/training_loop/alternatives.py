@@ -68,7 +68,7 @@ class AdamW:
         for slot in self.slots:
             if slot.p.grad is not None:
                 slot.t += 1
-                new, slot.m, slot.v = adamw_update(slot.p.data, slot.p.grad, slot.m, slot.v, slot.t, self.lr, *self.options)  # noqa: F821
+                new, slot.m, slot.v = adamw_update(slot.p.data, slot.p.grad, slot.m, slot.v, slot.t, self.lr, *self.options)
                 slot.p.data[...] = new
 
     def zero_grad(self):
@@ -129,7 +129,7 @@ def accumulate(loss_sum, micro_batches, n_items):
 @alternative("a loop of its own, with the schedule made before")
 def train(params, loss_sum, batches, lr, warmup, floor=0.0, max_norm=1.0, weight_decay=0.01):
     params = tuple(params)
-    rates = [lr * cosine_with_warmup(i, warmup, len(batches), floor) for i in range(len(batches))]  # noqa: F821
+    rates = [lr * cosine_with_warmup(i, warmup, len(batches), floor) for i in range(len(batches))]
     optimizer = AdamW(params, weight_decay=weight_decay)
     for p in params:
         p.grad = None

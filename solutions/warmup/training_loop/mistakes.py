@@ -118,7 +118,7 @@ mistake(
 
 @mistake("The state of your optimizer belongs to the class, so that two optimizers share it. Make it in `__init__`.")
 class AdamW:
-    state: dict[int, list] = {}
+    state = {}  # noqa: RUF012
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01):
         self.params = list(params)
@@ -129,7 +129,7 @@ class AdamW:
             if p.grad is None:
                 continue
             m, v, t = self.state.get(i, [torch.zeros_like(p), torch.zeros_like(p), 0])
-            new, m, v = adamw_update(p, p.grad, m, v, t + 1, self.lr, *self.options)  # noqa: F821
+            new, m, v = adamw_update(p, p.grad, m, v, t + 1, self.lr, *self.options)
             self.state[i] = [m, v, t + 1]
             with torch.no_grad():
                 p.copy_(new)
@@ -283,7 +283,7 @@ def train(params, loss_sum, batches, lr, warmup, floor=0.0, max_norm=1.0, weight
         for batch in micro_batches:
             loss += accumulate(loss_sum, [batch], n_items)
             norm = clip_grad_norm(params, max_norm)
-        optimizer.lr = lr * cosine_with_warmup(i, warmup, len(batches), floor)  # noqa: F821
+        optimizer.lr = lr * cosine_with_warmup(i, warmup, len(batches), floor)
         optimizer.step()
         log.append({"loss": loss, "norm": norm.item(), "lr": optimizer.lr})
     return log
@@ -294,7 +294,7 @@ def train(params, loss_sum, batches, lr, warmup, floor=0.0, max_norm=1.0, weight
     params, log = list(params), []
     optimizer = AdamW(params, lr, weight_decay=weight_decay)
     for i, (micro_batches, n_items) in enumerate(batches):
-        optimizer.lr = lr * cosine_with_warmup(i, warmup, len(batches), floor)  # noqa: F821
+        optimizer.lr = lr * cosine_with_warmup(i, warmup, len(batches), floor)
         loss = 0.0
         for batch in micro_batches:
             optimizer.zero_grad()
@@ -321,7 +321,7 @@ class AdamW:
         for i, p in enumerate(self.params):
             if p.grad is not None:
                 self.t[i] += 1
-                new, m, v = adamw_update(p, p.grad, self.m[i], self.v[i], self.t[i], self.lr, *self.options)  # noqa: F821
+                new, m, v = adamw_update(p, p.grad, self.m[i], self.v[i], self.t[i], self.lr, *self.options)
                 self.m[i], self.v[i] = m.float(), v.float()
                 with torch.no_grad():
                     p.copy_(new)
