@@ -64,10 +64,14 @@ def ffn_dim(C, multiple_of=256, mult=None):
     return multiple_of * math.ceil(hidden / multiple_of)
 
 
-@alternative("counted on a model without memory")
+@alternative("every shape listed and multiplied out")
 def n_params(cfg):
-    with torch.device("meta"):
-        return sum(p.numel() for p in Llama(cfg).parameters())
+    D = cfg.dim // cfg.n_heads
+    shapes = [(cfg.vocab, cfg.dim)] * (2 - cfg.tied) + [(cfg.dim,)]
+    for _ in range(cfg.n_layers):
+        shapes += [(cfg.n_heads * D, cfg.dim), (cfg.n_kv_heads * D, cfg.dim), (cfg.n_kv_heads * D, cfg.dim), (cfg.dim, cfg.n_heads * D)]
+        shapes += [(cfg.ffn_dim, cfg.dim), (cfg.ffn_dim, cfg.dim), (cfg.dim, cfg.ffn_dim), (cfg.dim,), (cfg.dim,)]
+    return sum(math.prod(shape) for shape in shapes)
 
 
 @alternative("name by name, row by row")

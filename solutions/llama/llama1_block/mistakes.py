@@ -114,7 +114,7 @@ mistake(
     fails=["float64_is_exact_to_the_end"],
 )
 mistake("You keep the angles in float32. For float64 weights they are float64.", edit={"angles = pos[..., None] * freqs": "angles = pos[..., None] * freqs.float()"})
-mistake("Your frequencies have the exponent i / D. It is 2i / D.", edit={"/ half)\n": "/ half / 2)\n"})
+mistake("Your frequencies have the exponent i / D. It is 2i / D.", edit={"device=x.device) / D)\n": "device=x.device) / D / 2)\n"})
 
 
 TABLES = {}

@@ -103,8 +103,8 @@ def rms_norm(x: Tensor, w: Tensor, eps: float) -> Tensor:
 
 
 def apply_rope(x: Tensor, pos: Tensor, base: float) -> Tensor:
-    half = x.shape[-1] // 2
-    freqs = base ** (-torch.arange(half, dtype=torch.float64, device=x.device) / half)
+    D = x.shape[-1]
+    freqs = base ** (-torch.arange(0, D, 2, dtype=torch.float64, device=x.device) / D)
     angles = pos[..., None] * freqs  # (T, D/2) or (B, T, D/2)
     if pos.ndim == 2:
         angles = angles[:, None]
