@@ -1,0 +1,188 @@
+"""Llama 1, 2 and 3 from parts: a model whose attention, rotary positions and norm can be exchanged, and its weights from two formats.
+
+Sizes: B sequences of T tokens, V tokens in the vocabulary, C features of the model, H query heads and G key/value heads of D = C / H
+features (G divides H), F features inside the feed-forward network, L layers, S older tokens in a cache. D is even. No linear
+layer has a bias.
+
+Tensors are float32 or float64; all of a model is of one dtype, and so is what it returns. Everything is computed in that dtype, so float64
+is exact to 1e-10. (Hugging Face's model computes norm and softmax in float32 whatever the dtype: one check, and no other, tells the
+difference.) Inputs may be views and are not changed; gradients flow to all parameters. A call leaves nothing behind but new keys and
+values in a cache that it was given, and models share nothing.
+
+Parts that you wrote in other exercises (attention/gqa, position/rope) are welcome here: copy them into this file.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass
+class LlamaCfg:
+    """What one needs to know to build a Llama. Nothing to write here."""
+
+    vocab: int
+    dim: int
+    n_layers: int
+    n_heads: int
+    n_kv_heads: int
+    ffn_dim: int
+    eps: float = 1e-6  # 1e-5 since Llama 2
+    base: float = 10000.0  # of the rotary frequencies: 500000 in Llama 3
+    max_len: int = 2048  # what the model was trained for; nothing here depends on it
+    tied: bool = False  # whether the output layer uses the matrix of the embedding
+
+
+class Cache(Protocol):
+    """Keys and values of one layer. Nothing to write here: this says what a model may ask of any cache."""
+
+    def __len__(self) -> int:
+        """The number of old tokens."""
+
+    def update(self, k: Tensor, v: Tensor, pos: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep k and v, (B, G, T, D), at the places pos, int64 (T,). Returns keys and values of all tokens, (B, G, S + T, D)."""
+
+
+class GrowingCache:
+    """The simplest cache: what is new is put behind what is old. Nothing to write here."""
+
+    def __init__(self) -> None:
+        self.kept: tuple[Tensor, Tensor] | None = None
+
+    def __len__(self) -> int:
+        return 0 if self.kept is None else self.kept[0].shape[2]
+
+    def update(self, k: Tensor, v: Tensor, pos: Tensor) -> tuple[Tensor, Tensor]:
+        if self.kept is not None:
+            k, v = torch.cat([self.kept[0], k], dim=2), torch.cat([self.kept[1], v], dim=2)
+        self.kept = k, v
+        return k, v
+
+
+def swiglu(x: Tensor, Wg: Tensor, Wu: Tensor, Wd: Tensor) -> Tensor:
+    """The feed-forward network of Llama: Wd (silu(Wg x) ⊙ Wu x), with silu(z) = z · σ(z).
+
+    x: (…, C), any number of dimensions. Wg, Wu: (F, C), the gate and the way up. Wd: (C, F), the way down; all as `nn.Linear` keeps
+    its weight. Returns (…, C). Only the gate goes through silu. Large inputs give finite results and gradients.
+
+    >>> one = tensor([[1.0]])
+    >>> swiglu(tensor([1.0, 2.0]).view(2, 1), one, 3 * one, one)  # 3 · 1 · σ(1) · 1 and 6 · 2 · σ(2)
+    tensor([[ 2.1932],
+            [10.5696]])
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("swiglu is not written yet")
+
+
+def ffn_dim(C: int, multiple_of: int = 256, mult: float | None = None) -> int:
+    """F of Meta's models: two thirds of 4 C, cut to an integer; times `mult`, if there is one, cut again; then rounded *up* to the next
+    multiple of `multiple_of` (a number that is one already stays).
+
+    >>> ffn_dim(4096)  # Llama 7B: 10922, rounded up
+    11008
+    >>> ffn_dim(4096, 1024, 1.3)  # Llama 3 8B: 10922, then 14198, rounded up
+    14336
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("ffn_dim is not written yet")
+
+
+class Llama(nn.Module):
+    """A decoder of L equal blocks. With h the features of all tokens, (B, T, C), a block computes
+
+        h = h + o_proj(attention(norm(h)))        h = h + mlp(norm(h))
+
+    with a norm of its own before each of the two; after the last block comes one more norm, then the output layer.
+
+    Its parameters have the names of Hugging Face's LlamaForCausalLM. There are no others. For the layers i = 0 … L-1:
+
+    - `model.embed_tokens.weight` (V, C);
+    - `model.layers.i.input_layernorm.weight` and `model.layers.i.post_attention_layernorm.weight` (C,);
+    - `model.layers.i.self_attn.q_proj.weight` (C, C), `….k_proj.weight` and `….v_proj.weight` (G·D, C), `….o_proj.weight` (C, C);
+    - `model.layers.i.mlp.gate_proj.weight` and `….up_proj.weight` (F, C), `….down_proj.weight` (C, F);
+    - `model.norm.weight` (C,), and `lm_head.weight` (V, C). If `cfg.tied`, this is the same parameter as that of the embedding, under two names.
+    """
+
+    def __init__(
+        self,
+        cfg: LlamaCfg,
+        *,
+        attend: Callable[..., Tensor] | None = None,
+        rotate: Callable[[Tensor, Tensor], Tensor] | None = None,
+        norm: Callable[[Tensor, Tensor, float], Tensor] | None = None,
+    ) -> None:
+        """Build a model of the sizes in cfg. Three parts may be given; None means your own code in this file.
+
+        attend(q, k, v, causal=True): attention of q (B, H, T, D) to k and v (B, G, S + T, D), as attention/gqa has it. It gets the G
+            heads once (sharing them is its business), and it is always called with causal=True.
+        rotate(x, pos): turns queries or keys x, (B, H, T, D) or (B, G, T, D), by their positions, as position/rope has it. pos are the
+            `position_ids` of `forward`. Your own one is the "half" style with `cfg.base`. Values are not rotated.
+        norm(x, w, eps): x divided by its root mean square over the last dimension (eps is added to the mean of squares, under the root),
+            times the weight w. It is called for every norm of the model, with `cfg.eps`.
+        """
+        super().__init__()
+        # YOUR CODE HERE
+        raise NotImplementedError("Llama.__init__ is not written yet")
+
+    def forward(
+        self, ids: Tensor, position_ids: Tensor | None = None, cache: Sequence[Cache] | None = None
+    ) -> Tensor:
+        """The scores of each next token: logits (B, T, V).
+
+        ids: int64 (B, T), the new tokens.
+        position_ids: int64, (T,) for all sequences alike or (B, T) for each its own: what `rotate` gets. None: 0 … T-1 without a
+            cache, S … S+T-1 with one.
+        cache: one `Cache` for each layer. Layer i hands its T new keys (rotated) and values to `cache[i].update`, with the places
+            S … S+T-1 as `pos`, int64 (T,), whatever `position_ids` are, and attends to all that comes back. S is `len(cache[0])`
+            before the call. None: there are no old tokens, and nothing is kept.
+
+        Token t sees the S old tokens and the new ones up to itself. So a sequence that is fed in pieces gives the logits of all at once.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError("Llama.forward is not written yet")
+
+    def load_hf(self, sd: dict[str, Tensor]) -> None:
+        """Copy the weights of a checkpoint that Hugging Face's LlamaForCausalLM has written into this model, in the model's dtype.
+
+        sd: tensors by name, as read from the checkpoint's files. It is not changed, and shares nothing with the model afterwards.
+
+        The names are those above, but for two things that such files have or lack. Old ones also hold
+        `model.layers.i.self_attn.rotary_emb.inv_freq` (of any i), which is no weight: it is passed over. Those of tied models have no
+        `lm_head.weight`. Where else a name is missing, is not known, or has another shape, RuntimeError is raised, as by `load_state_dict`.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError("Llama.load_hf is not written yet")
+
+
+def meta_to_hf(sd: dict[str, Tensor], H: int, G: int) -> dict[str, Tensor]:
+    """The weights of Meta's own files by Hugging Face's names, and for its rotary style.
+
+    sd: tensors by Meta's names: `tok_embeddings.weight`, `norm.weight`, `output.weight`; in each layer `layers.i.attention.wq.weight`,
+        `wk`, `wv`, `wo`; `layers.i.feed_forward.w1.weight` (the gate), `w2` (the way down), `w3` (the way up);
+        `layers.i.attention_norm.weight` (before attention) and `layers.i.ffn_norm.weight`. Some files also hold
+        `rope.freqs`, which is no weight. sd is not changed.
+    H, G: the numbers of query and key/value heads.
+
+    Returns a dict with the names of `Llama` above, without `rope.freqs`. Meta rotates pairs of neighbours (2i, 2i+1), the model here
+    pairs of halves (i, D/2+i). So in each head of wq and wk, the D rows are put in the order 0, 2, 4, …, D-2, 1, 3, 5, …, D-1. All other
+    tensors stay as they are. dtypes stay.
+
+    >>> meta_to_hf({"layers.3.attention.wk.weight": tensor([[0.0], [1.0], [2.0], [3.0]])}, H=2, G=1)
+    {'model.layers.3.self_attn.k_proj.weight': tensor([[0.], [2.], [1.], [3.]])}
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("meta_to_hf is not written yet")
+
+
+def n_params(cfg: LlamaCfg) -> int:
+    """The number of parameters of `Llama(cfg)`, without building it. A matrix that is used twice counts once.
+
+    >>> n_params(LlamaCfg(32000, 4096, 32, 32, 32, 11008))  # Llama 7B
+    6738415616
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("n_params is not written yet")
