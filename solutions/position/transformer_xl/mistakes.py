@@ -12,7 +12,7 @@ SCORES = "scores = (q + u[:, None]) @ k.mT + rel_shift((q + v[:, None]) @ r.mT)"
 SOFTMAX = "p = (scores * D**-0.5).masked_fill(~visible, -torch.inf).softmax(-1)"
 OUT = 'return (p @ value).transpose(1, 2).flatten(2) @ W["o"].T'
 BOTH = "both = torch.cat([mem, h], dim=1).detach()"
-LAST = "return both[:, max(both.shape[1] - mem_len, 0) :].clone()"
+LAST = "return both[:, max(both.shape[1] - mem_len, 0) :]"
 
 # --- the shift -------------------------------------------------------------------------------------------------------
 
@@ -186,11 +186,11 @@ mistake(
 mistake("You add the input to the output. There is no residual connection here.", edit={OUT: OUT + " + h"})
 mistake(
     "Your memory has the first tokens. It keeps the last mem_len.",
-    edit={LAST: "return both[:, :mem_len].clone()"},
+    edit={LAST: "return both[:, :mem_len]"},
 )
 mistake(
     "Your `[-mem_len:]` keeps everything when mem_len is 0.",
-    edit={LAST: "return both[:, -mem_len:].clone()"},
+    edit={LAST: "return both[:, -mem_len:]"},
 )
 mistake(
     "Your memory is made of the new tokens alone. Where they are fewer than mem_len, old ones are kept as well.",
@@ -198,7 +198,7 @@ mistake(
 )
 mistake(
     "You keep all tokens. The memory has mem_len of them at most.",
-    edit={LAST: "return both.clone()"},
+    edit={LAST: "return both"},
 )
 mistake(
     "Your memory keeps its history: it requires gradients. Detach it, or each segment drags all earlier ones along.",
@@ -214,11 +214,32 @@ mistake(
 )
 mistake(
     "You append to the memory whatever fits, but never let old tokens go.",
-    edit={LAST: "return both[:, : max(mem_len, mem.shape[1])].clone()"},
+    edit={LAST: "return both[:, : max(mem_len, mem.shape[1])]"},
 )
 mistake(
     "You fill a memory that is too short with zeros. It is shorter then.",
-    edit={
-        LAST: "return F.pad(both, (0, 0, max(mem_len - both.shape[1], 0), 0))[:, max(both.shape[1] - mem_len, 0) :].clone()"
-    },
+    edit={LAST: "return F.pad(both, (0, 0, max(mem_len - both.shape[1], 0), 0))[:, max(both.shape[1] - mem_len, 0) :]"},
+)
+
+# --- right on short or plain inputs only -----------------------------------------------------------------------------
+
+mistake(
+    "Only the memory's last T tokens are looked at. All M of them are seen.",
+    edit={CONTEXT: "context = torch.cat([mem.detach()[:, -h.shape[1] :], h], dim=1)"},
+)
+mistake(
+    "Your biases u and v are averaged over the heads. Each head has its own.",
+    edit={SCORES: "u, v = u.mean(0).expand(H, D), v.mean(0).expand(H, D)\n    " + SCORES},
+)
+mistake(
+    'The vectors of distances in your scores are detached: W["kr"] gets no gradient.',
+    edit={VECTORS: VECTORS.replace('W["kr"].T', 'W["kr"].detach().T')},
+)
+mistake(
+    "A memory that is empty makes you skip the positions.",
+    edit={SCORES: SCORES + "\n    if mem.shape[1] == 0:\n        scores = (q + u[:, None]) @ k.mT"},
+)
+mistake(
+    "You scale the vectors u by √D so that they are not divided. All of the score is divided.",
+    edit={SCORES: SCORES.replace("q + u[:, None]", "q + D**0.5 * u[:, None]")},
 )
