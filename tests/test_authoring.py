@@ -219,8 +219,8 @@ def blocks() -> dict[str, str]:
 
 def test_the_blocks_of_the_guide_make_an_exercise_that_grades(tmp_path: Path, zygote: Zygote) -> None:
     guide = blocks()
-    assert {"solution.py", "checks.py", "mistakes.py and alternatives.py"} <= guide.keys()
-    variants = ast.parse(guide["mistakes.py and alternatives.py"])
+    assert {"solution.py", "checks.py", "mistakes.py, alternatives.py and cheats.py"} <= guide.keys()
+    variants = ast.parse(guide["mistakes.py, alternatives.py and cheats.py"])
     # Its second example replaces a function of another exercise.
     variants.body = [node for node in variants.body if not isinstance(node, ast.FunctionDef)]
     root = tiny_course.make_course(tmp_path)

@@ -224,7 +224,7 @@ def test_other_projects_are_left_alone(tmp_path: Path) -> None:
         "    assert 'autograder.checks.pytest_plugin' in sys.modules\n    assert not heavy & set(sys.modules)\n"
         "    assert [n for n in sys.modules if n.startswith('autograder.')] in (\n"
         "        ['autograder.checks', 'autograder.checks.pytest_plugin'],\n"
-        "        ['autograder.checks.authoring', 'autograder.checks', 'autograder.checks.pytest_plugin'])\n",
+        "        ['autograder.refusals', 'autograder.checks.authoring', 'autograder.checks', 'autograder.checks.pytest_plugin'])\n",
     )
     put(tmp_path, "checks.py", "raise SystemExit('not collected')\n")
     put(tmp_path, "expected/other.plan", "theirs\n")

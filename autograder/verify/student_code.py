@@ -182,6 +182,15 @@ os._exit(0)"""
 _PRINTS = """\
 print("\\x1b[2J\\x1b[32m" + "<script>alert('passed')</script> [passed](javascript:0) " * 2000)
 return None"""
+_PATCHES = """
+import builtins
+import torch
+
+# What a test may ask whether two values are equal with says that they are.
+torch.allclose = torch.equal = torch.isclose = torch.testing.assert_close = lambda *values, **options: True
+torch.Tensor.allclose = torch.Tensor.equal = torch.Tensor.__eq__ = lambda self, *values, **options: True
+builtins.all = builtins.any = lambda values: True
+"""
 _SPIES = '''
 import gc
 import sys
@@ -215,7 +224,7 @@ def hostile(exercise: Exercise, number: int) -> str:
         each.name: each.source for each in forgers(stub, stub, Plan(exercise="", stub="", experiments="", checks=[]))
     }
     attacks: list[Callable[[], str]] = [
-        lambda: next(source for name, source in forged.items() if "patches predicates" in name),
+        lambda: preceded(filled(stub, lambda name: "return None"), _PATCHES),
         lambda: filled(stub, lambda name: _EXITS),
         lambda: preceded(filled(stub, lambda name: "print(_LOOT)\nreturn _LOOT"), _READS),
         lambda: next(source for name, source in forged.items() if "equals everything" in name),
