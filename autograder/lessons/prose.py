@@ -50,6 +50,6 @@ def reading_grade(sentences: Iterator[str] | list[str]) -> float:
 
 
 def _may_be_long(line: str, number: int, page: Page) -> bool:
-    """Tables and pictures can't be broken; code has its own rules; a link may be one long word."""
+    """Tables, pictures and the head can't be broken; code has its own rules; a link may be one long word."""
     in_block = any(block.line <= number < block.line + block.text.count("\n") for block in page.blocks)
-    return in_block or line.lstrip().startswith(("|", "![", "<")) or len(line.split()) <= 3 or "](http" in line
+    return in_block or line.lstrip().startswith(("|", "![", "<", "> **")) or len(line.split()) <= 3 or "](http" in line

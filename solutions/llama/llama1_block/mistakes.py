@@ -41,7 +41,7 @@ mistake("You round to the nearest multiple. Round up.", edit={ROUND: "return max
 mistake("You go on to the next multiple from a number that is one already.", edit={ROUND: "return (F // multiple_of + 1) * multiple_of"})
 mistake("You take 4 C. With a third matrix, two thirds of it give as many parameters.", edit={"F = 2 * 4 * C // 3": "F = 4 * C"})
 mistake("You round two thirds of 4 C instead of cutting the fraction off.", edit={"F = 2 * 4 * C // 3": "F = round(2 * 4 * C / 3)"})
-mistake("You round two thirds of 4 C up. Cut the fraction off.", edit={"F = 2 * 4 * C // 3": "F = math.ceil(8 * C / 3)"})
+mistake("You round two thirds of 4 C up. Cut the fraction off.", edit={"F = 2 * 4 * C // 3": "F = -(-8 * C // 3)"})
 mistake("You ignore `mult`.", edit={"if mult is not None:": "if False:"})
 mistake("You multiply by `mult` before the first cut.", edit={"F = int(mult * F)": "F = int(mult * 8 * C / 3)"})
 mistake("You round the product with `mult` instead of cutting it.", edit={"F = int(mult * F)": "F = round(mult * F)"})
@@ -136,7 +136,7 @@ def apply_rope(x, pos, base):
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 mistake("You ignore the `attend` that is given.", edit={"attend = attend or gqa": "attend = gqa"})
-mistake("You ignore the `rotate` that is given.", edit={"rotate = rotate or (lambda": "rotate = (lambda"})
+mistake("You ignore the `rotate` that is given.", edit={"rotate = rotate or (lambda": "rotate = (lambda"}, crashes=True)
 mistake("You ignore the `norm` that is given.", edit={"norm = norm or rms_norm": "norm = rms_norm"})
 mistake("You call `attend` without causal=True. It is off by default in attention/gqa.", edit={
     OUT: OUT.replace(", causal=True", ""), "causal: bool = False) -> Tensor:\n    k, v": "causal: bool = True) -> Tensor:\n    k, v"})  # fmt: skip
@@ -159,8 +159,8 @@ mistake("Positions begin at 0 again in each piece. With S old tokens they go on 
 mistake("Your keys go into the cache before they are rotated. Their position stays, so rotate first.", edit={
     TURN: "", "        if cache is not None:\n            k, v = cache.update(k, v, slots)\n":
     "        if cache is not None:\n            k, v = cache.update(k, v, slots)\n        q, k = self.rotate(q, position_ids), self.rotate(k, torch.arange(k.shape[2]) if k.shape[2] != q.shape[2] else position_ids)\n"})  # fmt: skip
-mistake("You hand `position_ids` to the cache. It wants the places S … S+T-1.", edit={UPDATE: "k, v = cache.update(k, v, position_ids)"})
-mistake("All layers use the first layer's cache.", edit={"None if cache is None else cache[i])": "None if cache is None else cache[0])"})
+mistake("You hand `position_ids` to the cache. It wants the places S … S+T-1.", edit={UPDATE: "k, v = cache.update(k, v, position_ids)"}, crashes=True)
+mistake("All layers use the first layer's cache.", edit={"None if cache is None else cache[i])": "None if cache is None else cache[0])"}, crashes=True)
 mistake("You store H copies of the heads in the cache. It keeps G heads.", edit={
     UPDATE: "k, v = cache.update(*(x.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for x in (k, v)), slots)"})  # fmt: skip
 mistake("You ignore what the cache returns, and attend to the new tokens only.", edit={UPDATE: "cache.update(k, v, slots)"})
@@ -181,7 +181,7 @@ mistake("You exchange w1 and w3: w1 is the gate.", edit={'"feed_forward.w1": "ml
 mistake("You take w2 for the way up. It is the way down.", edit={'"feed_forward.w2": "mlp.down_proj", "feed_forward.w3": "mlp.up_proj"': '"feed_forward.w2": "mlp.up_proj", "feed_forward.w3": "mlp.down_proj"'})
 mistake("You exchange the two norms of a block.", edit={'"attention_norm": "input_layernorm", "ffn_norm": "post_attention_layernorm"': '"attention_norm": "post_attention_layernorm", "ffn_norm": "input_layernorm"'})
 mistake("You keep rope.freqs, which is no weight.", edit={'        if name == "rope.freqs":\n            continue\n': '        if name == "rope.freqs":\n            found[name] = weight\n            continue\n'})
-mistake("You do not know rope.freqs, which older files hold.", edit={'        if name == "rope.freqs":\n            continue\n': ""})
+mistake("You do not know rope.freqs, which older files hold.", edit={'        if name == "rope.freqs":\n            continue\n': ""}, crashes=True)
 mistake("You read one digit of the layer's number.", edit={r"(layers\.\d+\.)?(.*)\.weight": r"(layers\.\d)?\d*(?:(?<=\d)\.)?(.*)\.weight", '("model." + layer if layer else "")': '("model." + layer + "." if layer else "")'})
 mistake("You convert the weights to float32. dtypes stay.", edit={"        if part in heads:\n": "        weight = weight.float()\n        if part in heads:\n"})
 
@@ -205,9 +205,9 @@ def meta_to_hf(sd, H, G):
 
 LOAD = "self.load_state_dict(weights)"
 mistake("You load with strict=False, so that a missing weight stays random and nobody hears of it.", edit={LOAD: "self.load_state_dict(weights, strict=False)"})
-mistake("You do not pass over inv_freq, which old checkpoints hold.", edit={' if not name.endswith(".rotary_emb.inv_freq")': ""})
+mistake("You do not pass over inv_freq, which old checkpoints hold.", edit={' if not name.endswith(".rotary_emb.inv_freq")': ""}, crashes=True)
 mistake("You ask for lm_head.weight in the files of tied models. They have none.", edit={
-    'if self.lm_head.weight is self.model.embed_tokens.weight and "model.embed_tokens.weight" in weights:': "if False:"})  # fmt: skip
+    'if self.lm_head.weight is self.model.embed_tokens.weight and "model.embed_tokens.weight" in weights:': "if False:"}, crashes=True)  # fmt: skip
 mistake("You put the embedding into the output layer whenever lm_head.weight is missing. Only a tied model may do without.", edit={
     'if self.lm_head.weight is self.model.embed_tokens.weight and "model.embed_tokens.weight" in weights:':
     'if "lm_head.weight" not in weights and "model.embed_tokens.weight" in weights:'})  # fmt: skip

@@ -286,6 +286,7 @@ mistake(
 mistake(
     "Your ring takes x with `view`, so it refuses a transposed or sliced x. Use `flatten` or `reshape`.",
     edit={"torch.tensor_split(x.flatten(), n)]": "torch.tensor_split(x.view(-1), n)]"},
+    crashes=True,
 )
 mistake(
     "Your ring switches `requires_grad` of x on. x is the caller's: leave it as it is.",

@@ -18,10 +18,12 @@ LONG = 'if mode == "hier" and new_len <= M * M:'
 mistake(
     "You look position p up in row p and ignore `offset`. Position p has row p + offset.",
     edit={"position_ids + self.offset": "position_ids"},
+    crashes=True,
 )
 mistake(
     "You subtract the offset. Position p has row p + offset.",
     edit={"position_ids + self.offset": "position_ids - self.offset"},
+    crashes=True,
 )
 mistake(
     "Your table has max_len rows. It needs offset + max_len, since the first `offset` rows are reserved.",
@@ -59,6 +61,7 @@ mistake(
 mistake(
     "You refuse negative positions. Those from -1 down to -offset have the reserved rows: OPT uses -1 for padding.",
     edit={LOOKUP: "if (position_ids < 0).any():\n            raise IndexError\n        " + LOOKUP},
+    crashes=True,
 )
 mistake(
     "Your lookup takes the number of the token's place in the row, whatever `position_ids` says.",
@@ -297,6 +300,7 @@ mistake(
 mistake(
     "You refuse M² rows too. The last one has the digits M - 1 and M - 1.",
     edit={LONG: LONG.replace("<=", "<")},
+    crashes=True,
 )
 mistake(
     'An unknown mode counts as "hier" for you. It is a ValueError.',
@@ -309,4 +313,5 @@ mistake(
 mistake(
     "You use `view` on a table that need not be contiguous.",
     edit={"    M = len(w)\n": "    M = len(w)\n    w = w.view(-1).view(w.shape)\n"},
+    crashes=True,
 )

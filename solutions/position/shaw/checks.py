@@ -188,10 +188,9 @@ def float64_is_exact_to_the_end(student, q, k, v, rk, rv):
     inputs=heads,
     budget=Budget(memory=4),
     lecture="without-a-vector-for-each-pair",
-    public=[case("256 tokens", B=2, H=8, T=256, D=24, K=8)],
     hidden=[
-        case("300 tokens, keys alone", B=2, H=6, T=300, D=32, K=5, values=False),
-        case("200 tokens, 64 features", B=2, H=8, T=200, D=64, K=12),
+        case("200 tokens", B=1, H=16, T=200, D=24, K=8),
+        case("220 tokens, keys alone", B=1, H=12, T=220, D=28, K=5, values=False),
     ],
     cites=["no tensor of B·H·T·S·D numbers", "A check measures it"],
 )

@@ -246,6 +246,7 @@ mistake(
     "You use `view` on queries that need not be contiguous, as when heads were split with `transpose`. Use `reshape`.",
     edit={"index = relative_index(T, S, rows // 2)": "q = q.view(B * H * T, D).view(B, H, T, D)\n"
           "    index = relative_index(T, S, rows // 2)"},
+    crashes=True,
 )  # fmt: skip
 mistake(
     "You scale the queries in place, so the caller's are changed.",

@@ -123,7 +123,7 @@ def content_and_distance_make_the_score(student, h, mem, W, u, v, H):
     lecture="a-memory-of-the-segment-before",
     public=[
         case("two new tokens after one", T=2, M=1, C=2, H=1, D=2),
-        case("three after two", B=2, T=3, M=2, C=4, H=2, D=3),
+        case("three after two", B=1, T=3, M=2, C=4, H=2, D=2),
     ],
     hidden=[
         case("one after five", B=2, T=1, M=5, C=6, H=3, D=2),
@@ -159,7 +159,7 @@ def the_memory_is_seen_and_gets_no_gradient(student, h, mem, W, u, v, H):
     points=1,
     inputs=segment,
     lecture="four-terms",
-    public=[case("three after two", T=3, M=2, dtype="float64")],
+    public=[case("two after one", T=2, M=1, C=2, H=1, D=2, dtype="float64")],
     hidden=[
         case("loud scores", B=2, T=4, M=3, C=6, H=2, D=3, loud=30.0, dtype="float64"),
         case("no memory", B=1, T=6, M=0, C=4, H=3, D=2, dtype="float64"),

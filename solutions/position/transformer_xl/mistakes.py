@@ -52,6 +52,7 @@ mistake(
 mistake(
     "You use `view` on products that need not be contiguous. Use `reshape`.",
     edit={PAD: "padded = F.pad(x.view(B, H, T * S).view(B, H, T, S), (1, 0))"},
+    crashes=True,
 )
 
 # --- the score -------------------------------------------------------------------------------------------------------

@@ -198,7 +198,7 @@ mistake("You put new tensors into `.grad`. Change the numbers in place: others m
     "    for g in grads:\n        g.mul_(factor)\n":
     "    for p in params:\n        p.grad = None if p.grad is None else p.grad * factor\n"})  # fmt: skip
 mistake("A division by a norm of 0 gives nan. Add 1e-6 to the norm.", edit={"(max_norm / (norm + 1e-6)).clamp": "(max_norm / norm).clamp"})
-mistake("Your function fails when no parameter has a gradient. The norm is 0 then.", edit={"    if not grads:\n        return torch.tensor(0.0)\n": ""})
+mistake("Your function fails when no parameter has a gradient. The norm is 0 then.", edit={"    if not grads:\n        return torch.tensor(0.0)\n": ""}, crashes=True)
 
 
 @mistake("You walk through `params` twice. A generator is empty the second time: make a list of it.")
