@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import tempfile
@@ -82,6 +83,29 @@ def silence(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
     yield
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
+
+
+GROWTH = 140 << 20
+"""What an attack may add. A grader with nothing to do has 150 MB or so (pytest, which imports torch, has more), and must stay
+below 300 MB whatever is handed in."""
+
+
+def memory(field: str) -> int:
+    """Bytes of this process's memory: what is resident (`VmRSS`), or the most since the peak was reset (`VmHWM`)."""
+    return int(re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text()).group(1)) * 1024
+
+
+@pytest.fixture(autouse=True)
+def main_process(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What an attack makes the grading process hold: it grades in this process, and others wait for their grades in it."""
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins now
+    before = memory("VmRSS")
+    yield
+    grown = memory("VmHWM") - before
+    assert grown <= GROWTH, f"the grading process grew by {grown >> 20} MB at its peak; {GROWTH >> 20} MB are allowed"
 
 
 @pytest.fixture(autouse=True)
