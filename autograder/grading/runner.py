@@ -21,7 +21,7 @@ from autograder.grading.hosted import GRACE_SECONDS, Hosting, most
 from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
 from autograder.jail.layers.base import Profile, has_device
 from autograder.jail.messages import TEXTS, Inspect, Inspected, Load, Noticed, Observed, Run, Warm, Warmed, bound
-from autograder.jail.usage import Usage
+from autograder.jail.usage import Spent, Usage
 from autograder.jail.zygote import LATER, WORKER_FAILED
 from autograder.lab import is_hosted
 from autograder.results import Message, Verdict
@@ -314,32 +314,32 @@ class Asking:
     loading: bool
     wall: float
     took: float = 0.0  # seconds in which it was the worker's turn
-    cpu: float = 0.0
-    waited: float = 0.0  # for a processor
+    began: Spent | None = None  # what the worker had spent when it got its first turn
 
     @contextmanager
     def running(self) -> Iterator[Worker]:
-        """While it is the worker's turn."""
-        before, began = self.worker.spent(), time.monotonic()
+        """While it is the worker's turn. A rank has thousands of turns in one request: only the clock is read in each."""
+        if self.began is None:
+            self.began = self.worker.spent()
+        began = time.monotonic()
         yield self.worker
-        after = self.worker.spent()
         self.took += time.monotonic() - began
-        self.cpu += after.cpu - before.cpu
-        self.waited += after.waited - before.waited
 
     def ended(self, said: Observed | Lost) -> Outcome:
         """What came of it. A worker whose state can't be relied on is ended."""
         session, limits = self.session, self.session.limits
+        before, after = self.began or Spent(), self.worker.spent()
+        cpu, waited = after.cpu - before.cpu, after.waited - before.waited  # waited: for a processor
         if isinstance(said, Lost):
             outcome = session.lost(said)
         else:
             session.remember([each for each in said.noticed if each.kind in ("call", "import")])
             outcome = session.outcome(said, self.loading)
-        if outcome.verdict == "crashed" and (self.took >= self.wall or self.cpu >= limits.cpu_seconds):
+        if outcome.verdict == "crashed" and (self.took >= self.wall or cpu >= limits.cpu_seconds):
             # Its time was over: what it did between being told and being ended is not what it is to be blamed for.
             outcome = Outcome("timeout", session.message("run.timeout", seconds=_number(limits.cpu_seconds)))
         if outcome.verdict == "timeout":
-            outcome.slept = self.took >= self.wall and self.cpu + self.waited < self.took / 2
+            outcome.slept = self.took >= self.wall and cpu + waited < self.took / 2
             if self.wall < limits.wall_seconds and self.took >= self.wall:
                 outcome.message = session.too_long().message
         outcome.output = self.worker.output(limits.output_kb * 1024)

@@ -113,20 +113,33 @@ def rows(request: pytest.FixtureRequest) -> Iterator[None]:
     """What came of the attacks goes with the test's report: to the process that prints the table, wherever tests run."""
     before = len(ROWS)
     yield
-    request.node.user_properties.extend(("attack", list(row)) for row in ROWS[before:])
+    said = [list(row) for row in ROWS[before:]]
+    if not said:  # a test whose rows are its parameters: its name says what must hold
+        group = request.function.__name__.removeprefix("test_").replace("_", " ")
+        case = request.node.callspec.id if hasattr(request.node, "callspec") else "as it is"
+        said = [[group, case, "holds", ""]]
+    request.node.user_properties.extend(("attack", row) for row in said)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [report for some in terminalreporter.stats.values() for report in some]
     ended = [report for report in reports if getattr(report, "when", "") == "teardown"]
     said = [each for report in ended for each in report.user_properties]
-    rows = sorted(value for name, value in said if name == "attack")
+    failed = {report.nodeid for report in reports if getattr(report, "when", "") == "call" and report.failed}
+    rows = [
+        (*value[:3], value[3] or ("does not hold" if report.nodeid in failed else "holds"))
+        for report in ended
+        for name, value in report.user_properties
+        if name == "attack"
+    ]
+    rows.sort(key=lambda row: (isinstance(row[0], str), row))
     if rows:
         terminalreporter.section("attacks")
         terminalreporter.write_line(f"{len(rows)} in {len({row[0] for row in rows})} classes")
         name, expected = (max(len(row[column]) for row in rows) for column in (1, 2))
-        for number, attack, wanted, found in rows:
-            terminalreporter.write_line(f"{number:>2}  {attack:<{name}}  {wanted:<{expected}}  {found}")
+        for group, attack, wanted, found in rows:
+            table = f"{group:>2}  {attack:<{name}}  {wanted:<{expected}}  {found}"
+            terminalreporter.write_line(table if isinstance(group, int) else f" ·  {group}: {attack}: {found}")
     for title, table in said:
         if title.startswith("table "):
             terminalreporter.section(title.removeprefix("table "))

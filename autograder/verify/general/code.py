@@ -30,28 +30,35 @@ def exact_types(target: Target) -> Iterator[General]:
             )
 
 
+MOST_OF_RANKS = 8
+"""Loops that go around ranks are cut sooner: each rank is a process, and 18 of them cost seconds for every submission."""
+
+
 def short_loops(target: Target) -> Iterator[General]:
-    """A loop that ends after 16 rounds."""
+    """A loop that ends after 16 rounds; after 8 in a function that gets a rank's end of the world."""
+    arguments = [*target.node.args.args, *target.node.args.kwonlyargs]
+    ranks = any(each.annotation is not None and ast.unparse(each.annotation) == "Comm" for each in arguments)
+    most = MOST_OF_RANKS if ranks and not target.is_init else MOST
     for node in ast.walk(target.node):
         loops = [node.iter] if isinstance(node, ast.For | ast.comprehension) else []
         for each in loops:
             if not isinstance(each, ast.Constant | ast.Tuple | ast.List):
                 old = ast.unparse(each)
-                text = f"__import__('itertools').islice({old}, {MOST})"
+                text = f"__import__('itertools').islice({old}, {most})"
                 yield General(
                     target.scope,
                     "short loop",
                     old,
-                    f"the loop over `{old}` ends after {MOST}",
+                    f"the loop over `{old}` ends after {most}",
                     _edited(target, each, text),
                 )
         if isinstance(node, ast.While):
             old = ast.unparse(node.test)
             rounds = f"_rounds_{node.lineno}"
             # The counter is made by the first look at it, so that one expression is all that changes.
-            text = f"({rounds} := locals().get({rounds!r}, 0) + 1) <= {MOST} and ({old})"
+            text = f"({rounds} := locals().get({rounds!r}, 0) + 1) <= {most} and ({old})"
             yield General(
-                target.scope, "short loop", old, f"`while {old}` ends after {MOST}", _edited(target, node.test, text)
+                target.scope, "short loop", old, f"`while {old}` ends after {most}", _edited(target, node.test, text)
             )
 
 
