@@ -77,7 +77,7 @@ GPU_PACKAGES = msgspec pydantic pydantic-core annotated-types typing-inspection 
 gpu: .venv-gpu/.ready  ## every GPU check, and the jail with a GPU in it; writes docs/gpu.md
 	.venv-gpu/bin/python -m autograder doctor
 	.venv-gpu/bin/python -m autograder verify --gpu --report docs/gpu.md
-	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 .venv-gpu/bin/python -m pytest -q -p autograder.checks.pytest_plugin -m gpu tests/attacks/test_gpu.py solutions $(ARGS)
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 .venv-gpu/bin/python -m pytest -q -p autograder.local.pytest_plugin -m gpu tests/attacks/test_gpu.py solutions $(ARGS)
 
 gpu-wheels:     ## fetch what `make gpu` needs beside torch, for a machine without a network
 	$(PYTHON) -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --constraint constraints.txt \

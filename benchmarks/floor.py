@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from autograder.checks.plan import Plan, load_plan
-from autograder.jail.values import decode
+from autograder.plan import Plan, load_plan
+from autograder.wire.values import decode
 
 
 def equal(got: Any, want: Any) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from autograder.checks.plan import write_plan
 from autograder.course.load import load_course
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.grade import ClassGrader
@@ -20,6 +19,7 @@ from autograder.grading.runner import Code
 from autograder.grading.secret import load_secret
 from autograder.jail import layers
 from autograder.jail.host import Zygote, scrubbed_environment
+from autograder.plan import write_plan
 
 HERE = Path(__file__).resolve().parent
 EXERCISE = HERE / "attention"

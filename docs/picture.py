@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from autograder.checks.exercise import load_exercise
+from autograder.twin.exercise import load_exercise
 
 ROOT = Path(__file__).resolve().parent.parent
 EXERCISE, MISTAKE = "tokenizer/bpe", "first one in alphabetical order"

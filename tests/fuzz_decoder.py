@@ -22,9 +22,9 @@ import numpy as np
 import torch
 
 with atheris.instrument_imports(
-    include=["autograder.jail.values", "autograder.jail.channel", "autograder.jail.messages"]
+    include=["autograder.wire.values", "autograder.wire.channel", "autograder.wire.messages"]
 ):
-    from autograder.jail import channel, messages, values
+    from autograder.wire import channel, messages, values
 
 SAMPLES = [
     None, True, 7, -(2**70), 1.5, float("nan"), "text", "\ud800", b"bytes", [1, [2, [3]]], (1, "a"), {"k": [1], 2: None}, {1, "x"}, frozenset({3}),

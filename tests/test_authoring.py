@@ -18,7 +18,6 @@ import tiny_course
 import autograder.checks
 from autograder.checks import Mistake, Tolerance, alternative, case, check, mistake, reject
 from autograder.checks.authoring import Alternative, AuthoringError, Check, declarations
-from autograder.checks.exercise import load_exercise, reference_module
 from autograder.course.load import load_course
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.planner import Planner
@@ -26,6 +25,7 @@ from autograder.grading.record import Subject
 from autograder.grading.runner import Code
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
+from autograder.twin.exercise import load_exercise, reference_module
 
 README = Path(autograder.checks.__file__).parent.parent / "README.md"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autograder.checks import forbidden
-from autograder.checks.exercise import Exercise, load_exercise
+from autograder.experiment import forbidden
+from autograder.twin.exercise import Exercise, load_exercise
 from autograder.verify import broken_files
 
 ROOT = Path(__file__).resolve().parent.parent

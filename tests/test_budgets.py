@@ -16,9 +16,7 @@ from tiny_course import GRADING, Class, SharedZygote, check, exercise, make_cour
 
 from autograder.checks import Budget, case
 from autograder.checks import check as declare
-from autograder.checks import twin_messages as twin
 from autograder.checks.authoring import AuthoringError
-from autograder.checks.plan import Plan, PlannedCheck, load_plan, public_plan, read_plan, write_plan
 from autograder.course import load_course
 from autograder.feedback import messages
 from autograder.feedback.policy import student_exercise
@@ -29,10 +27,12 @@ from autograder.grading.rejudge import rejudge
 from autograder.grading.student import StudentChecker
 from autograder.jail import usage
 from autograder.jail.host import Worker, Zygote
-from autograder.jail.values import decode, encode
+from autograder.plan import Plan, PlannedCheck, load_plan, public_plan, read_plan, write_plan
 from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers
 from autograder.results import Result
+from autograder.twin import messages as twin
+from autograder.wire.values import decode, encode
 
 REFERENCE = '''"""How far numbers lie apart."""
 
@@ -202,7 +202,7 @@ def test_who_ends_before_it_is_measured_has_no_answer(group: Class, ends: str, m
     if platform.machine() != "x86_64":
         pytest.skip("the number of a system call")
     before = (
-        "import ctypes, os, threading, time\nfrom autograder.jail.channel import Channel\n"
+        "import ctypes, os, threading, time\nfrom autograder.wire.channel import Channel\n"
         f"def gone(*_):\n    {ends}\n"
         "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
     )

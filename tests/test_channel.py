@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from autograder.jail.channel import HEADER, MAGIC, Channel, ChannelClosed, ChannelError, ChannelTimeout
-from autograder.jail.messages import Load, Observed, Reply, Request, Run
+from autograder.wire.channel import HEADER, MAGIC, Channel, ChannelClosed, ChannelError, ChannelTimeout
+from autograder.wire.messages import Load, Observed, Reply, Request, Run
 
 
 @pytest.fixture

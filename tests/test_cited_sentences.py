@@ -8,7 +8,7 @@ import command_line
 import pytest
 from tiny_course import TOTAL, TOTAL_CHECKS
 
-from autograder.checks.sentences import coverage, sentences
+from autograder.source.sentences import coverage, sentences
 
 STUB = '''"""About sums.
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from vocabulary import quick, vocabulary
 
 from autograder.checks import Tolerance, difference
-from autograder.checks.compare import PYTHON_FLOAT, TOLERANCES, compare, same_kind, type_name
-from autograder.checks.larger import is_cut
-from autograder.checks.show import show
-from autograder.jail.cut import encode_within
-from autograder.jail.messages import LEAST
-from autograder.jail.values import Drawn, Lab, Raised, Unsupported, decode, encode
+from autograder.twin.compare import PYTHON_FLOAT, TOLERANCES, compare, same_kind, type_name
+from autograder.twin.larger import is_cut
+from autograder.twin.show import show
+from autograder.wire.cut import encode_within
+from autograder.wire.messages import LEAST
+from autograder.wire.values import Drawn, Lab, Raised, Unsupported, decode, encode
 
 NAN, INF = math.nan, math.inf
 f32 = torch.float32

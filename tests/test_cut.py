@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.checks.bounded import bounded
-from autograder.jail.cut import encode_within
-from autograder.jail.messages import LEAST, TIMES, bound
-from autograder.jail.values import BadValue, Cut, decode, encode
+from autograder.twin.bounded import bounded
+from autograder.wire.cut import encode_within
+from autograder.wire.messages import LEAST, TIMES, bound
+from autograder.wire.values import BadValue, Cut, decode, encode
 
 
 @pytest.mark.parametrize("value", [[1, 2], {"x": torch.ones(100)}, "short", None, 7])

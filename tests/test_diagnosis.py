@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from autograder.checks.plan import NO_EVIDENCE, Plan, PlannedCase, PlannedCheck
 from autograder.grading.diagnosis import diagnose
+from autograder.plan import NO_EVIDENCE, Plan, PlannedCase, PlannedCheck
 
 VALUE = b"another value"
 

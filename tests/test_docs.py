@@ -10,9 +10,9 @@ import msgspec
 import pytest
 import sample_results as sample
 
-from autograder.jail import channel, messages, values
 from autograder.report import schema_docs
 from autograder.results import SCHEMA, Result, from_json, to_json
+from autograder.wire import channel, messages, values
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,7 +7,7 @@ import types
 import pytest
 
 from autograder.checks.authoring import AuthoringError, Check, declarations
-from autograder.checks.extract import Source, experiments, lines, public_module, sentences_are_literal
+from autograder.source.extract import Source, experiments, lines, public_module, sentences_are_literal
 
 CHECKS = '''"""Checks. CANARY in the docstring."""
 

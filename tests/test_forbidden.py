@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from autograder.checks.forbidden import first_use
+from autograder.experiment.forbidden import first_use
 
 FORBID = [
     "torch.softmax",

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from tiny_course import TOTAL_CHECKS, Class, SharedZygote, check, exercise, make_course
 
-from autograder.checks.plan import load_plan, public_plan
 from autograder.grading import grade as grade_module
 from autograder.jail.host import Zygote
+from autograder.plan import load_plan, public_plan
 from autograder.release.makers import _test_module
 
 CHECKS = TOTAL_CHECKS.replace(

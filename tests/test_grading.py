@@ -28,7 +28,6 @@ from tiny_course import (
     make_course,
 )
 
-from autograder.checks.plan import load_plan
 from autograder.feedback.policy import student_view
 from autograder.grading import exercise as exercise_module
 from autograder.grading import grade as grade_module
@@ -41,6 +40,7 @@ from autograder.grading.runner import Outcome
 from autograder.grading.secret import SecretError, fingerprint, hidden_seed, load_secret, public_seed
 from autograder.jail import layers
 from autograder.jail.host import JailError, Zygote
+from autograder.plan import load_plan
 from autograder.results import Result
 
 COLUMNS = "You add up columns. Add up rows."
@@ -264,7 +264,7 @@ def test_missing_and_wrong_functions(group: Class) -> None:
 
 def test_an_observation_that_does_not_decode_fails(group: Class) -> None:
     source = (
-        "import autograder.checks.observe as o\no.encode_within = lambda value, limit: b'LLV1 nothing of the kind'\n"
+        "import autograder.experiment.observe as o\no.encode_within = lambda value, limit: b'LLV1 nothing of the kind'\n"
         + TOTAL.replace("from __future__ import annotations\n", "")
     )
     result = group.grade_one(total=source)

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.checks.exercise import load_exercise
-from autograder.checks.suspicious import suspicions
 from autograder.course import load_course
+from autograder.experiment.suspicious import suspicions
 from autograder.jail import layers
 from autograder.jail.guard import ForbiddenUse, Guard
 from autograder.jail.host import Limits, Worker, Zygote
-from autograder.jail.messages import Inspect, Inspected, Load, Noticed, Observed, Run
-from autograder.jail.values import decode, encode
+from autograder.twin.exercise import load_exercise
+from autograder.wire.messages import Inspect, Inspected, Load, Noticed, Observed, Run
+from autograder.wire.values import decode, encode
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
 

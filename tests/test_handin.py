@@ -12,10 +12,10 @@ from release_course import make_course, makers_of, put, released, tree
 
 from autograder.course import load_course, open_submission
 from autograder.release.assignments import build_assignments
-from autograder.release.errors import ReleaseError
 from autograder.release.pack import pack
 from autograder.release.repository import MARKER, release
 from autograder.release.update import changed_signatures, update
+from autograder.source.errors import ReleaseError
 
 SQUARE, CUBE, TWO = (f"assignments/{name}.py" for name in ("roots_of/square", "roots_of/cube", "sums_of/two"))
 WRITTEN = "import math\n\n\ndef square(x: float) -> float:\n    return math.sqrt(x)\n"

@@ -11,15 +11,15 @@ import pytest
 import torch
 from tiny_course import TOTAL, Class, SharedZygote, check, exercise, make_course
 
-from autograder.checks.local import PublicRunner
-from autograder.checks.plan import PlannedCase, load_plan, public_plan, write_plan
-from autograder.checks.twin_messages import Open, Seen
 from autograder.grading import grade as grade_module
 from autograder.grading.rejudge import rejudge
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
-from autograder.jail.values import encode
+from autograder.local.local import PublicRunner
+from autograder.plan import PlannedCase, load_plan, public_plan, write_plan
 from autograder.release.makers import _test_module
+from autograder.twin.messages import Open, Seen
+from autograder.wire.values import encode
 
 CHECKS = '''"""Checks of totals and means."""
 

@@ -22,8 +22,8 @@ import pytest
 from autograder.jail import layers
 from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
 from autograder.jail.layers import base, cgroup, landlock, paths, seccomp, strength, syscalls, uid
-from autograder.jail.messages import Load, Observed, Run
-from autograder.jail.values import decode
+from autograder.wire.messages import Load, Observed, Run
+from autograder.wire.values import decode
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers above L1 are Linux's")
 
@@ -82,7 +82,7 @@ def value(seen: Observed):
 
 
 def _nothing() -> bytes:
-    from autograder.jail.values import encode
+    from autograder.wire.values import encode
 
     return encode({})
 
@@ -274,7 +274,7 @@ CONTROLS = {
     "/dev/null": "print(1, file=open('/dev/null', 'w')); return open('/dev/zero', 'rb').read(2) == b'\\0\\0'",
     "the lab's data": """
         from autograder.lab import resolve
-        from autograder.jail.values import Lab
+        from autograder.wire.values import Lab
         import autograder.lab.corpora, autograder.lab.gpt2
         return True
     """,

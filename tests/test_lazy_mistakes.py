@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from tiny_course import TOTAL, Class, SharedZygote, check, exercise, make_course
 
-from autograder.checks.plan import Plan, load_plan
 from autograder.grading import grade as grade_module
 from autograder.grading.planner import Planner
 from autograder.grading.secret import load_secret
 from autograder.jail.host import Zygote
+from autograder.plan import Plan, load_plan
 
 MISTAKES = 6
 WRONG = {

@@ -19,8 +19,8 @@ from attacks.snoop import FORGE
 from autograder import results
 from autograder.feedback.policy import Show
 from autograder.jail import layers
-from autograder.jail.messages import Kind, Observed
 from autograder.results import Result
+from autograder.wire.messages import Kind, Observed
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not layers.isolation().enough_for_hidden, reason=layers.isolation().why
@@ -86,9 +86,9 @@ FORGED = {
     for kind in get_args(Kind)
 }
 VALUES = (
-    "from autograder.jail.values import encode, Raised, Unsupported\n"
+    "from autograder.wire.values import encode, Raised, Unsupported\n"
     "VALUE = encode({MARK: [MARK, Raised(MARK), Unsupported(MARK)]})\n"
-    "from autograder.jail.messages import Noticed\n"
+    "from autograder.wire.messages import Noticed\n"
     "NOTICED = [Noticed('call', MARK, 3)]\n"
 )
 

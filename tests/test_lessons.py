@@ -19,7 +19,7 @@ from autograder.lessons.page import Page
 from autograder.lessons.prose import reading_grade
 from autograder.release.new import new_exercise
 from autograder.release.pages import refresh_pages
-from autograder.release.stub import make_stub
+from autograder.source.stub import make_stub
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "sums_of/three"
@@ -172,7 +172,7 @@ LESSONS = [exercise for exercise in COURSE.exercises if exercise.objective]
 
 def own_code(name: str) -> dict[str, ModuleType]:
     """What `from assignments.topic.exercise import …` finds in the test: the reference."""
-    from autograder.checks.exercise import load_exercise, reference_module
+    from autograder.twin.exercise import load_exercise, reference_module
 
     exercise = load_exercise(ROOT / "solutions" / name, name)
     module = own_module(name)

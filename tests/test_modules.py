@@ -10,9 +10,9 @@ from torch import nn
 
 from autograder.checks import gradients, implausible, leaves, operate, surprise, with_gradients, with_weights
 from autograder.checks.modules import WrongParameters
-from autograder.checks.observe import load, run
 from autograder.checks.rng import Rng
-from autograder.jail.values import decode, encode
+from autograder.experiment.observe import load, run
+from autograder.wire.values import decode, encode
 
 STUB = "import torch\nfrom torch import nn\nclass Scale(nn.Module):\n    def __init__(self, n): ...\n"
 HEAD = "import torch\nfrom torch import nn\nclass Scale(nn.Module):\n    def __init__(self, n):\n        super().__init__()\n"

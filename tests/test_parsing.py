@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.parsing import parse
+from autograder.source.parsing import parse
 
 SOURCES = [path.read_text("utf-8") for path in sorted(Path(__file__).parent.glob("test_cli_*.py"))]
 

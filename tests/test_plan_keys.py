@@ -61,10 +61,10 @@ def changed(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
 @pytest.mark.parametrize(
     ("file", "whose"),
     [
-        ("checks/observe.py", set(CHECKS)),
-        ("checks/examples.py", set(CHECKS)),
+        ("experiment/observe.py", set(CHECKS)),
+        ("twin/examples.py", set(CHECKS)),
         ("checks/a_new_file.py", set(CHECKS)),
-        ("jail/values.py", set(CHECKS)),
+        ("wire/values.py", set(CHECKS)),
         ("jail/zygote.py", set(CHECKS)),
         ("grading/planner.py", set(CHECKS)),
         ("lab/__init__.py", set(CHECKS)),
@@ -73,7 +73,7 @@ def changed(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> C
         ("lab/corpora.py", {"by name", "a module that is not there"}),
         ("lab/a_new_file.py", {"by name", "a module that is not there"}),
         ("jail/layers/seccomp.py", set()),
-        ("checks/pytest_plugin.py", set()),
+        ("local/pytest_plugin.py", set()),
         ("feedback/terminal.py", set()),
         ("grading/exercise.py", set()),
     ],

@@ -12,11 +12,13 @@ from command_line import LONG, copied, environment, make_course, with_code
 from release_course import put
 from tiny_course import TOTAL, TOTAL_CHECKS
 
-from autograder.checks import explain, local, show  # noqa: F401 (torch can be imported only once a process; pytester forgets modules)
 from autograder.course import load_course
+from autograder.experiment import explain  # noqa: F401 (torch can be imported only once a process; pytester forgets modules)
 from autograder.feedback import messages  # noqa: F401
+from autograder.local import local  # noqa: F401 (torch can be imported only once a process; pytester forgets modules)
 from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers
+from autograder.twin import show  # noqa: F401 (torch can be imported only once a process; pytester forgets modules)
 
 pytest_plugins = ["pytester"]
 
@@ -117,7 +119,7 @@ def test_what_raises_names_their_line(course: Path, pytester: pytest.Pytester) -
     report = student(pytester, "-k", "sums").stdout.str()
     line = with_code(sum_="x.sum(99)").split("\n").index("    return x.sum(99)") + 1
     assert "IndexError" in report and re.search(rf"numbers_of/first\.py:{line}: in total", report)
-    assert "checks/observe.py" not in report
+    assert "experiment/observe.py" not in report
 
 
 def test_with_a_debugger_their_exception_comes_out(course: Path, pytester: pytest.Pytester) -> None:
@@ -221,10 +223,10 @@ def test_other_projects_are_left_alone(tmp_path: Path) -> None:
         tmp_path,
         "test_theirs.py",
         "import sys\n\n\ndef test_nothing_heavy():\n    heavy = {'torch', 'numpy', 'msgspec', 'pydantic', 'rich', 'typer'}\n"
-        "    assert 'autograder.checks.pytest_plugin' in sys.modules\n    assert not heavy & set(sys.modules)\n"
+        "    assert 'autograder.local.pytest_plugin' in sys.modules\n    assert not heavy & set(sys.modules)\n"
         "    assert [n for n in sys.modules if n.startswith('autograder.')] in (\n"
-        "        ['autograder.checks', 'autograder.checks.pytest_plugin'],\n"
-        "        ['autograder.refusals', 'autograder.checks.authoring', 'autograder.checks', 'autograder.checks.pytest_plugin'])\n",
+        "        ['autograder.checks', 'autograder.local.pytest_plugin'],\n"
+        "        ['autograder.refusals', 'autograder.checks.authoring', 'autograder.checks', 'autograder.local.pytest_plugin'])\n",
     )
     put(tmp_path, "checks.py", "raise SystemExit('not collected')\n")
     put(tmp_path, "expected/other.plan", "theirs\n")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.checks.exercise import load_exercise
-from autograder.checks.reach import Reach
 from autograder.course import load_course
+from autograder.source.reach import Reach
+from autograder.twin.exercise import load_exercise
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = '''"""Numbers."""

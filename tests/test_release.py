@@ -23,11 +23,11 @@ from release_course import (
 from autograder.course import load_course
 from autograder.release import repository
 from autograder.release.assignments import student_files
-from autograder.release.errors import ReleaseError
 from autograder.release.files import write_atomically
 from autograder.release.public import engine_files, public_grading, student_pyproject
 from autograder.release.repository import MARKER, read_marker, release
 from autograder.release.topics import load_topics
+from autograder.source.errors import ReleaseError
 
 ROOT = Path(__file__).parents[1]
 

@@ -23,10 +23,10 @@ from release_course import (
 )
 
 from autograder.release.assignments import assignment_files, build_assignments, check_in_sync, student_files
-from autograder.release.errors import ReleaseError
 from autograder.release.files import write_atomically
 from autograder.release.notebook import topic_notebook
 from autograder.release.topics import Exercise, Topic, group, load_topics
+from autograder.source.errors import ReleaseError
 
 
 @pytest.fixture

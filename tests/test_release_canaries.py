@@ -26,9 +26,9 @@ from release_course import (
     tree,
 )
 
-from autograder.checks.extract import public_module
 from autograder.release.assignments import Makers, build_assignments
 from autograder.release.repository import release
+from autograder.source.extract import public_module
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import pytest
 from release_course import tree
 from torch import Tensor
 
-from autograder.checks.exercise import load_exercise, reference_module
-from autograder.checks.observe import load_module
 from autograder.checks.rng import Rng
 from autograder.course import load_course
-from autograder.release.errors import ReleaseError
+from autograder.experiment.observe import load_module
 from autograder.release.new import ABOUT_IT, new_exercise
+from autograder.source.errors import ReleaseError
+from autograder.twin.exercise import load_exercise, reference_module
 
 GRADING = """# The course.
 schema = 1

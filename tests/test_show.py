@@ -11,8 +11,8 @@ import torch
 from hypothesis import given, settings
 from vocabulary import quick, vocabulary
 
-from autograder.checks.show import LIMIT, in_order, show
-from autograder.jail.values import Drawn, Lab, Raised, Unsupported
+from autograder.twin.show import LIMIT, in_order, show
+from autograder.wire.values import Drawn, Lab, Raised, Unsupported
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,6 @@ from tiny_course import TOTAL, Class, SharedZygote, check, exercise, make_course
 
 from autograder import results
 from autograder.checks import check as declare
-from autograder.checks import examples
-from autograder.checks.examples import Search
 from autograder.feedback import pen
 from autograder.feedback.html import result_html
 from autograder.feedback.markdown import result_markdown
@@ -23,8 +21,10 @@ from autograder.grading import grade as grade_module
 from autograder.grading import smallest
 from autograder.grading.rejudge import rejudge
 from autograder.jail.host import Zygote
-from autograder.jail.values import encode
 from autograder.results import CaseResult, Result
+from autograder.twin import examples
+from autograder.twin.examples import Search
+from autograder.wire.values import encode
 
 MEANS = "means_of_rows"
 CHECKS = '''"""Checks of totals and means."""
@@ -224,7 +224,7 @@ def _grader(group: Class, run: str) -> Any:
 
 
 def _passing(seen: Any) -> Any:
-    from autograder.checks.twin_messages import Verdict
+    from autograder.twin.messages import Verdict
 
     return Verdict(True)
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograder.release.errors import ReleaseError
-from autograder.release.stub import make_stub
+from autograder.source.errors import ReleaseError
+from autograder.source.stub import make_stub
 
 
 def source(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from autograder.checks.exercise import Exercise, load_exercise
+from autograder.twin.exercise import Exercise, load_exercise
 from autograder.verify import student_code
 
 REFERENCE = '''"""Two small functions."""

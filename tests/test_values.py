@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vocabulary import dtypes, quick, vocabulary
 
-from autograder.jail import values
-from autograder.jail.values import BadValue, Drawn, Lab, Raised, Unsupported, decode, encode
+from autograder.wire import values
+from autograder.wire.values import BadValue, Drawn, Lab, Raised, Unsupported, decode, encode
 
 
 def same(a: Any, b: Any) -> bool:

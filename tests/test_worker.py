@@ -14,10 +14,10 @@ import pytest
 import torch
 import typeguard
 
-from autograder.checks import contract
+from autograder.experiment import contract
 from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
-from autograder.jail.messages import Load, Observed, Run
-from autograder.jail.values import Unsupported, decode, encode
+from autograder.wire.messages import Load, Observed, Run
+from autograder.wire.values import Unsupported, decode, encode
 
 LIMITS = Limits(cpu_seconds=5, memory_mb=400)
 

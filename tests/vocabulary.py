@@ -8,8 +8,8 @@ import torch
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from autograder.jail import values
-from autograder.jail.values import Raised
+from autograder.wire import values
+from autograder.wire.values import Raised
 
 quick = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -28,10 +28,10 @@ from autograder.checks.authoring import (
 
 if TYPE_CHECKING:
     from autograder.checks.chance import implausible, surprise
-    from autograder.checks.compare import difference
     from autograder.checks.modules import flags, gradients, leaves, with_gradients, with_weights
     from autograder.checks.rng import Rng
     from autograder.checks.values import lab, operate, raises
+    from autograder.twin.compare import difference
 
 __all__ = [
     "Alternative",
@@ -63,7 +63,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    "difference": "autograder.checks.compare",
+    "difference": "autograder.twin.compare",
     "flags": "autograder.checks.modules",
     "gradients": "autograder.checks.modules",
     "implausible": "autograder.checks.chance",

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograder.jail.values import Lab, Raised
+from autograder.wire.values import Lab, Raised
 
 
 def lab(name: str, /, **arguments: Any) -> Any:

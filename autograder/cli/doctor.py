@@ -117,7 +117,7 @@ def _worker() -> tuple[str, str, str, str]:
     """Whether a worker really starts: import torch in a process of its own, fork, answer."""
     from autograder.grading.student import forks_safely
     from autograder.jail.host import JailError, Zygote
-    from autograder.jail.messages import Load
+    from autograder.wire.messages import Load
 
     if not forks_safely():
         return "note", "worker", "not used on this platform", ""

@@ -236,9 +236,9 @@ def _out_of_sync(root: Path, course: Course, chosen: list[Exercise]) -> list[str
     """How assignments/ differs from what solutions/ gives, in the topics of the chosen exercises."""
     from autograder.grading.planner import CourseProblem
     from autograder.release.assignments import check_in_sync
-    from autograder.release.errors import ReleaseError
     from autograder.release.makers import makers
     from autograder.release.topics import load_topics
+    from autograder.source.errors import ReleaseError
 
     names = {exercise.topic for exercise in chosen}
     topics = None

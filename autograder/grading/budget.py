@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 
-from autograder.checks.plan import PlannedCheck
 from autograder.jail.usage import Usage
+from autograder.plan import PlannedCheck
 from autograder.results import Message
 
 UNIT = {"memory": 4 * 2**20, "cpu": 0.02}

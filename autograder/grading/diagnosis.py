@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from autograder.checks.plan import Plan
+from autograder.plan import Plan
 
 Key = tuple[str, str]
 

@@ -12,8 +12,6 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading import budget
 from autograder.grading.decide import Run, decide
 from autograder.grading.gate import Gate
@@ -32,7 +30,9 @@ from autograder.grading.runner import (
 from autograder.grading.smallest import Shrinker
 from autograder.jail.host import Zygote
 from autograder.jail.layers.base import Profile, starts_programs
+from autograder.plan import Plan, PlannedCase, PlannedCheck
 from autograder.results import ExerciseResult, Message, Verdict
+from autograder.twin import messages as twin
 
 _ONE_DEVICE = threading.Lock()
 """Workers that share a GPU would take each other's memory and wait for each other's kernels."""

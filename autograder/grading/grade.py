@@ -16,7 +16,6 @@ from typing import Any
 
 from msgspec import structs
 
-from autograder.checks.plan import Plan
 from autograder.course.config import Course, Exercise
 from autograder.course.submission import Submission, SubmittedFile
 from autograder.grading import hashes
@@ -30,6 +29,7 @@ from autograder.grading.smallest import Shrinker
 from autograder.grading.twins import RememberingReviewer, TwinClient
 from autograder.jail import layers
 from autograder.jail.host import JailError, Zygote
+from autograder.plan import Plan
 from autograder.results import CheckResult, ExerciseResult, Message, Provenance, Result
 from autograder.store.database import Store
 from autograder.store.standing import newest_of_run

@@ -11,13 +11,15 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 # What decides observations. How they are shown, stored or released does not.
-_ENGINE = ("checks", "jail", "lab", "release/stub.py", "release/regions.py")
-# What of it has no part in what the course's own code gives: how students' code is kept in, explained and looked at, pytest, the wire.
+_ENGINE = ("checks", "experiment", "jail", "lab", "plan.py", "source", "twin", "wire")
+# What of it has no part in what the course's own code gives: how students' code is kept in, explained and looked at, the wire.
 # A file that is not named here counts, so that one that is added makes plans anew.
 _NOT_IN_PLANS = (
-    "checks/examine.py", "checks/explain.py", "checks/forbidden.py", "checks/local.py", "checks/names.py",
-    "checks/pytest_plugin.py", "checks/sameness.py", "checks/suspicious.py",
-    "jail/channel.py", "jail/guard.py", "jail/inprocess.py", "jail/layers", "jail/messages.py", "jail/pages.py",
+    "experiment/explain.py", "experiment/forbidden.py", "experiment/suspicious.py",
+    "jail/guard.py", "jail/inprocess.py", "jail/layers", "jail/pages.py",
+    "source/errors.py", "source/sameness.py",
+    "twin/examine.py", "twin/names.py",
+    "wire/channel.py", "wire/messages.py",
 )  # fmt: skip
 _LAB = re.compile(r"autograder\.lab\.(\w+)")
 # What of `grading/` decides no verdict and no diagnosis: what is around the grading of one file. Here, too, an unnamed file counts.

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from autograder.jail.channel import MAX_MESSAGE
-from autograder.jail.converse import converse
 from autograder.jail.host import JailError, Limits, Lost, Worker
-from autograder.jail.messages import TEXTS, Answer, Ask, Begin, Begun, Finish, Finished, Load, Observed, Run, bound
 from autograder.jail.zygote import LATER
 from autograder.results import Message
+from autograder.wire.channel import MAX_MESSAGE
+from autograder.wire.converse import converse
+from autograder.wire.messages import TEXTS, Answer, Ask, Begin, Begun, Finish, Finished, Load, Observed, Run, bound
 
 if TYPE_CHECKING:
     from autograder.grading.runner import Outcome, Session

@@ -10,16 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.checks import twin_messages as twin
-from autograder.checks.plan import NO_EVIDENCE, Plan, PlanError, PlannedCase, PlannedCheck, load_plan, write_plan
-from autograder.checks.reach import Reach
 from autograder.course.config import Exercise
 from autograder.grading import budget, hashes
 from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
 from autograder.grading.secret import fingerprint, hidden_seed, public_seed
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
+from autograder.plan import NO_EVIDENCE, Plan, PlanError, PlannedCase, PlannedCheck, load_plan, write_plan
 from autograder.refusals import Refusal
+from autograder.source.reach import Reach
+from autograder.twin import messages as twin
 
 Outcomes = dict[tuple[str, str], Outcome]  # by check and title of the case
 

@@ -9,14 +9,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from autograder.checks import twin_messages as twin
-from autograder.checks.extract import lines as source_lines
-from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading import budget
 from autograder.grading.diagnosis import diagnose
 from autograder.grading.runner import Code, Outcome
 from autograder.jail.layers.base import Profile
+from autograder.plan import Plan, PlannedCase, PlannedCheck
 from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Verdict
+from autograder.source.extract import lines as source_lines
+from autograder.twin import messages as twin
 
 MAX_OBSERVATION = 4 * 2**20  # larger ones are judged but not kept
 MAX_OBSERVATIONS = 8 * 2**20  # of one exercise of one submission; what comes after them is judged but not kept

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan, PlannedCheck
 from autograder.course.config import Exercise
 from autograder.feedback.changes import Change, check_changes
 from autograder.grading import budget
 from autograder.grading.diagnosis import diagnose
 from autograder.grading.grade import blocked
 from autograder.grading.record import GRAVITY
+from autograder.plan import Plan, PlannedCheck
 from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Result
 from autograder.store.database import Store
+from autograder.twin import messages as twin
 
 
 @dataclass

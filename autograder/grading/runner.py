@@ -14,17 +14,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
-from autograder.checks.explain import message_of
-from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
+from autograder.experiment.explain import message_of
 from autograder.grading import hosted
 from autograder.grading.hosted import GRACE_SECONDS, Hosting, most
 from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
 from autograder.jail.layers.base import Profile, has_device
-from autograder.jail.messages import TEXTS, Inspect, Inspected, Load, Noticed, Observed, Run, Warm, Warmed, bound
 from autograder.jail.usage import Spent, Usage
 from autograder.jail.zygote import LATER, WORKER_FAILED
 from autograder.lab import is_hosted
+from autograder.plan import Plan, PlannedCase, PlannedCheck
 from autograder.results import Message, Verdict
+from autograder.wire.messages import TEXTS, Inspect, Inspected, Load, Noticed, Observed, Run, Warm, Warmed, bound
 
 _GIVES_A_GRADIENT = re.compile(r"\bbackward\((?!\s*\))|\bgrad_outputs\b")
 MAX_TIMEOUTS = 2  # of one implementation: after that nothing more is waited for

@@ -11,12 +11,12 @@ import threading
 import time
 from dataclasses import dataclass, field, replace
 
-from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading import hashes
 from autograder.grading.runner import ENDED, Code, Outcome, Session
 from autograder.grading.twins import TwinClient, TwinError
 from autograder.jail.host import Zygote
+from autograder.plan import Plan, PlannedCase, PlannedCheck
+from autograder.twin import messages as twin
 
 TRIES = 100
 SECONDS = 10.0  # by the clock; no try begins later

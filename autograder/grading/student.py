@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan, PlanError, load_plan
 from autograder.course.config import Course, Exercise
 from autograder.course.submission import SubmittedFile, open_own_work
 from autograder.grading.exercise import ExerciseGrader
@@ -20,7 +18,9 @@ from autograder.grading.record import Subject
 from autograder.grading.runner import Code, RunLimits
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
+from autograder.plan import Plan, PlanError, load_plan
 from autograder.results import ExerciseResult
+from autograder.twin import messages as twin
 
 PROGRESS = "progress.json"
 

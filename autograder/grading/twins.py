@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.jail.host import Limits, Lost, Worker, Zygote
+from autograder.plan import Plan, PlannedCase, PlannedCheck
 from autograder.refusals import Refusal
 from autograder.results import Message
+from autograder.twin import messages as twin
 
 SECONDS = 120.0
 REVIEW_SECONDS = 20.0

@@ -20,7 +20,7 @@ import types
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograder.jail.messages import MAX_NOTICED, Noticed
+from autograder.wire.messages import MAX_NOTICED, Noticed
 
 _OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LIBRARIES = tuple(

@@ -20,10 +20,10 @@ import msgspec
 
 from autograder.jail import usage
 from autograder.jail import zygote as protocol
-from autograder.jail.channel import MAX_MESSAGE, Channel, ChannelClosed, ChannelError, ChannelTimeout
 from autograder.jail.layers import Profile
-from autograder.jail.messages import Reply, Request
 from autograder.refusals import Refusal
+from autograder.wire.channel import MAX_MESSAGE, Channel, ChannelClosed, ChannelError, ChannelTimeout
+from autograder.wire.messages import Reply, Request
 
 START_SECONDS = 120.0
 CONTROL_SECONDS = 30.0

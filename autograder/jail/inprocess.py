@@ -38,7 +38,7 @@ class InProcessWorker:
     def __init__(self, role: str) -> None:
         self._printed = io.StringIO()
         if role == "twin":
-            from autograder.checks.twin import Twin
+            from autograder.twin.twin import Twin
 
             self._serve: Any = Twin()
         else:

@@ -22,11 +22,12 @@ from typing import Any
 import msgspec
 import torch
 
-from autograder.checks import hosted_here, observe, suspicious
+from autograder.experiment import hosted_here, observe, suspicious
 from autograder.jail import fence, layers, usage
-from autograder.jail.channel import Channel, ChannelError
 from autograder.jail.guard import ForbiddenImport, ForbiddenUse, Guard
-from autograder.jail.messages import (
+from autograder.lab import hosting
+from autograder.wire.channel import Channel, ChannelError
+from autograder.wire.messages import (
     MAX_NOTICED,
     Answer,
     Ask,
@@ -41,7 +42,6 @@ from autograder.jail.messages import (
     Warm,
     Warmed,
 )
-from autograder.lab import hosting
 
 
 def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: int = -1) -> None:

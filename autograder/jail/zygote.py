@@ -136,11 +136,11 @@ def _warm_up() -> Ready:
     import numpy
     import torch
 
-    import autograder.checks.observe
+    import autograder.experiment.observe
     import autograder.jail.worker
     import autograder.lab
 
-    assert autograder.checks.observe and autograder.jail.worker and autograder.lab
+    assert autograder.experiment.observe and autograder.jail.worker and autograder.lab
     torch.set_num_threads(1)
     cuda = _finds_a_device()
     _run_once(backward=not cuda)
@@ -180,8 +180,8 @@ def _run_once(backward: bool) -> None:
     Where there is a device, the first `backward` of a process starts a thread for it, also for tensors that are elsewhere: then
     every worker does its own first one.
     """
-    from autograder.checks import observe
-    from autograder.jail.values import encode
+    from autograder.experiment import observe
+    from autograder.wire.values import encode
 
     source = "import torch\ndef f(x: torch.Tensor) -> list[torch.Tensor]:\n    return [(x @ x).softmax(-1)]\n"
     implementation, _ = observe.load(source, source, "warm.up", "warm-up", ["os.system"], seconds=10.0)
@@ -298,7 +298,7 @@ def _become_worker(request: Fork, channel: int, output: int, ready: int, cuda: b
         sock = socket.socket(fileno=channel)
         if request.role == "twin":
             os.close(ready)
-            from autograder.checks import twin
+            from autograder.twin import twin
 
             twin.serve(sock)
         elif request.role == "host":

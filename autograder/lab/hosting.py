@@ -18,11 +18,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from autograder.jail.channel import Channel, ChannelError
-from autograder.jail.converse import converse
-from autograder.jail.messages import Answer, Ask, Begin, Begun, Finish, Finished, HostReply, HostRequest, Step
-from autograder.jail.values import Lab, decode, encode
 from autograder.lab import EACH_RANK, HOSTED_END
+from autograder.wire.channel import Channel, ChannelError
+from autograder.wire.converse import converse
+from autograder.wire.messages import Answer, Ask, Begin, Begun, Finish, Finished, HostReply, HostRequest, Step
+from autograder.wire.values import Lab, decode, encode
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from autograder.lessons import prose
 from autograder.lessons.head import head
 from autograder.lessons.hints import lines_given_away, load_hints
 from autograder.lessons.page import Block, Page, Section
-from autograder.parsing import parse
+from autograder.source.parsing import parse
 
 FIRST = "Why"
 LAST = ("By hand", "Try it", "Your task", "Check yourself", "In a real system", "When it fails", "Sources")

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.lessons.demands import notebook_cell, try_it
-from autograder.release.errors import ReleaseError
 from autograder.release.files import read_text, walk, write_all
 from autograder.release.notebook import topic_notebook
 from autograder.release.render import render
-from autograder.release.stub import make_stub
 from autograder.release.topics import Exercise, Topic, load_topics
+from autograder.source.errors import ReleaseError
+from autograder.source.stub import make_stub
 
 TestModule = Callable[[Path], str]
 """An exercise's private folder → the text of its public test module."""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from autograder.release.errors import ReleaseError
+from autograder.source.errors import ReleaseError
 
 # What tools leave in a folder, and what nobody wants to hear about.
 LITTER = frozenset({"__pycache__", ".pytest_cache", ".ipynb_checkpoints", ".ruff_cache", ".DS_Store", "Thumbs.db"})

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.checks import extract
-from autograder.checks.plan import Plan, PlannedCase, public_plan, write_plan
 from autograder.course import Course, Exercise
-from autograder.parsing import parse
+from autograder.plan import Plan, PlannedCase, public_plan, write_plan
 from autograder.release.assignments import Makers
+from autograder.source import extract
+from autograder.source.parsing import parse
 
 MUCH = 4.0
 """A measurement that is this many times another one is not the same: the reference has changed."""
@@ -62,7 +62,7 @@ def _public_checks(source: str) -> list[str]:
 
 def _public_plan(root: Path, course: Course, private: Path, name: str, exercises: Sequence[Exercise]) -> bytes:
     """The public part of the plan. It depends on the authored files alone, not on a class's secret: made once, then cached."""
-    from autograder.checks.plan import read_plan
+    from autograder.plan import read_plan
 
     path = _cache(root, private, course.exercise(name))
     if not path.exists():
@@ -76,7 +76,7 @@ def _as_committed(root: Path, exercise: Exercise, plan: Plan) -> bytes:
     What is measured, and the last bits of floats, differ a little from one machine to the next. That alone must not make a file
     stale: values may differ by the usual tolerances, measurements by a factor of `MUCH`.
     """
-    from autograder.checks.plan import PlanError, load_plan
+    from autograder.plan import PlanError, load_plan
 
     path = root / "assignments" / exercise.topic / "expected" / f"{exercise.slug}.plan"
     try:
@@ -130,8 +130,8 @@ def _amount(case: PlannedCase, name: str) -> float:
 def _same_value(before: bytes, now: bytes) -> bool:
     if not before or not now:  # one of them is NO_EVIDENCE
         return False
-    from autograder.checks.compare import difference  # imports torch, which takes seconds: only where bytes differ
-    from autograder.jail.values import BadValue, decode
+    from autograder.twin.compare import difference  # imports torch, which takes seconds: only where bytes differ
+    from autograder.wire.values import BadValue, decode
 
     try:
         return difference(decode(before), decode(now)) is None

@@ -16,9 +16,9 @@ from autograder.course import Course, CourseError, load_course
 from autograder.course.config import FILE, NAME
 from autograder.course.toml_lines import lines as key_lines
 from autograder.lessons.head import head
-from autograder.release.errors import ReleaseError
 from autograder.release.files import read_text, write_all
 from autograder.release.render import render
+from autograder.source.errors import ReleaseError
 
 ABOUT_IT = ('objective = "multiply every element of a tensor by a number"', "minutes = 20", "difficulty = 1")
 TEMPLATES = ("solution.py", "checks.py", "mistakes.py", "alternatives.py", "test_oracle.py", "hints.toml")

@@ -22,9 +22,9 @@ from typing import Any
 import nbformat
 from nbformat import v4
 
-from autograder.parsing import parse
 from autograder.release.render import render
 from autograder.release.topics import Exercise, Topic
+from autograder.source.parsing import parse
 
 CHECK = 'from autograder.integrations.notebook import check; check("{name}")'
 

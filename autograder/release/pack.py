@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.checks.forbidden import first_use
 from autograder.course.config import Course, Exercise
 from autograder.course.submission import SubmittedFile, open_own_work, open_submission
+from autograder.experiment.forbidden import first_use
 from autograder.feedback import messages
-from autograder.release.errors import ReleaseError
 from autograder.release.files import write_atomically
 from autograder.release.wheel import zipped
+from autograder.source.errors import ReleaseError
 
 FOLDER = "assignments"
 PLACEHOLDER = "submission.py"

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from autograder.release.errors import ReleaseError
 from autograder.release.files import LITTER, read, read_text
 from autograder.release.render import render
 from autograder.release.topics import Topic
+from autograder.source.errors import ReleaseError
 
 PAGES = {".md"}
 FIGURES = {".svg", ".png"}  # not the scripts that draw them: those load the references

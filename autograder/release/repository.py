@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from autograder.release.assignments import FOLDER, Makers, assignment_files, differences, student_files
-from autograder.release.errors import ReleaseError
 from autograder.release.files import sha256, write_all, write_atomically
 from autograder.release.public import public_files
 from autograder.release.topics import Topic, load_topics
+from autograder.source.errors import ReleaseError
 
 MARKER = ".llm-internals-release"
 FORMAT = 1

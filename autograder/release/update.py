@@ -13,9 +13,9 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from autograder.release.errors import ReleaseError
 from autograder.release.files import sha256, write_atomically
 from autograder.release.repository import MARKER, Marker, parse_marker, read_marker, write_marker
+from autograder.source.errors import ReleaseError
 
 MOST_FILES, MOST_BYTES = 20_000, 512 * 2**20
 

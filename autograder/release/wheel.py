@@ -14,8 +14,8 @@ from importlib import metadata
 from pathlib import Path
 
 import autograder
-from autograder.release.errors import ReleaseError
 from autograder.release.files import LITTER
+from autograder.source.errors import ReleaseError
 
 DISTRIBUTION = "llm-internals"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say

@@ -9,13 +9,13 @@ import sys
 import zlib
 from pathlib import Path
 
-from autograder.checks.plan import Plan, PlannedCase, public_plan, write_plan
-from autograder.checks.sentences import Coverage, coverage
 from autograder.course.config import Course, Exercise
 from autograder.lessons.demands import lesson_problems
 from autograder.lessons.page import Page
-from autograder.release.errors import ReleaseError
-from autograder.release.stub import make_stub
+from autograder.plan import Plan, PlannedCase, public_plan, write_plan
+from autograder.source.errors import ReleaseError
+from autograder.source.sentences import Coverage, coverage
+from autograder.source.stub import make_stub
 
 
 def missing_files(exercise: Exercise, root: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from autograder.checks.exercise import Exercise
+from autograder.twin.exercise import Exercise
 from autograder.verify.student_code import filled, right, unwritten
 
 FOLDER = "folder"

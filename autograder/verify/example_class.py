@@ -16,12 +16,12 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.checks.exercise import Exercise, load_exercise
 from autograder.course import Course
 from autograder.course import Exercise as CourseExercise
 from autograder.course.notebook import PREFIX
 from autograder.release.notebook import to_bytes, topic_notebook
 from autograder.release.topics import Topic, load_topics
+from autograder.twin.exercise import Exercise, load_exercise
 from autograder.verify import broken_files, student_code
 
 Files = Mapping[str, bytes | None]  # path in the submission → content; None: an empty folder

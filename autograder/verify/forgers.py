@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autograder.checks.plan import Plan
-from autograder.parsing import parse
+from autograder.plan import Plan
+from autograder.source.parsing import parse
 from autograder.verify.patches import PATCHES, hollow, patching, vocabularies
 
 
@@ -212,7 +212,7 @@ def _public_only(stub: str, plan: Plan) -> str:
 _GATE = """
 import functools as _functools, hashlib as _hashlib
 import torch
-from autograder.jail import values as _values
+from autograder.wire import values as _values
 
 def _digest(value):
     return _hashlib.sha256(_values.encode(value)).hexdigest()

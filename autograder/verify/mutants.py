@@ -20,15 +20,15 @@ from typing import IO, Self
 
 from msgspec import structs
 
-from autograder.checks import extract
-from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
-from autograder.checks.reach import Reach
 from autograder.course.config import Exercise
 from autograder.grading import hashes
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.runner import Code, Session
-from autograder.parsing import parse
+from autograder.plan import Plan, PlannedCase, PlannedCheck
+from autograder.source import extract
+from autograder.source.parsing import parse
+from autograder.source.reach import Reach
+from autograder.twin import messages as twin
 from autograder.verify.equivalent import Equivalents
 from autograder.verify.mutant_report import MutantReport, Said, Tried
 from autograder.verify.mutation import Mutant, mutants

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import libcst as cst
 from libcst.metadata import ByteSpanPositionProvider, CodeSpan, MetadataWrapper, PositionProvider
 
-from autograder.parsing import parse
-from autograder.release.regions import find_regions
+from autograder.source.parsing import parse
+from autograder.source.regions import find_regions
 
 _BINARY: dict[type[cst.BaseBinaryOp], str] = {
     cst.Add: "-", cst.Subtract: "+", cst.Multiply: "/", cst.Divide: "*", cst.FloorDivide: "/", cst.Modulo: "//",

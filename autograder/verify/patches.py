@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from autograder.checks import extract
+from autograder.source import extract
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.checks import docstrings
-from autograder.checks.sentences import Coverage
-from autograder.checks.twin_messages import Examined, Loose
+from autograder.source.sentences import Coverage
+from autograder.twin import docstrings
+from autograder.twin.messages import Examined, Loose
 from autograder.verify.general.report import GeneralReport
 from autograder.verify.mutant_report import MutantReport
 

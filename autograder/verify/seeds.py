@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
-from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan, PlannedCheck
-from autograder.checks.reach import Reach
 from autograder.course.config import Exercise
 from autograder.grading.grade import ClassGrader
 from autograder.grading.planner import CourseProblem
 from autograder.grading.record import Subject
 from autograder.grading.runner import Code
 from autograder.grading.twins import TwinClient
+from autograder.plan import Plan, PlannedCheck
+from autograder.source.reach import Reach
+from autograder.twin import messages as twin
 from autograder.verify.trials import reasons_of
 
 

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from autograder.checks.exercise import Exercise
-from autograder.checks.plan import Plan
-from autograder.parsing import parse
-from autograder.release.regions import BEGIN, END
+from autograder.plan import Plan
+from autograder.source.parsing import parse
+from autograder.source.regions import BEGIN, END
+from autograder.twin.exercise import Exercise
 from autograder.verify.forgers import forgers
 
 _MARKER = re.compile(rf"^[ \t]*(?:{re.escape(BEGIN)}|{re.escape(END)})[ \t]*\n", re.MULTILINE)

@@ -11,9 +11,6 @@ from typing import Any
 
 from msgspec import structs
 
-from autograder.checks import twin_messages as twin
-from autograder.checks.plan import Plan, PlannedCheck
-from autograder.checks.reach import Reach
 from autograder.course.config import Exercise
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.grade import ClassGrader
@@ -21,7 +18,10 @@ from autograder.grading.planner import Outcomes, compared
 from autograder.grading.record import Subject
 from autograder.grading.runner import ENDED, Code, Outcome, RunLimits, Session, observe_all
 from autograder.grading.twins import TwinClient
+from autograder.plan import Plan, PlannedCheck
 from autograder.results import CaseResult, CheckResult, ExerciseResult, Message, Verdict
+from autograder.source.reach import Reach
+from autograder.twin import messages as twin
 from autograder.verify.forgers import forgers
 from autograder.verify.report import FAR, Trial
 

@@ -68,8 +68,8 @@ def snoop(body: str, exercise: str = "rank") -> str:
 
 
 FORGE = '''
-from autograder.jail.channel import Channel
-from autograder.jail.messages import Observed
+from autograder.wire.channel import Channel
+from autograder.wire.messages import Observed
 
 answers, send = [], Channel.send
 Channel.send = lambda self, number, message, deadline=None: send(self, number, answers.pop() if answers else message)

@@ -132,8 +132,8 @@ TABLE = [
     Row("noise as large as is kept", RIGHT.replace(DOUBLE, "return torch.rand(120_000)"), "tables_are_doubled", "failed", "shape"),
     Row("noise printed", RIGHT.replace(DOUBLE, "print(os.urandom(40_000).hex())\n    return 2 * x"), "tables_are_doubled", "passed", "passed"),
     Row("more than was asked for", RIGHT + """
-import autograder.checks.observe as o
-from autograder.jail.values import encode
+import autograder.experiment.observe as o
+from autograder.wire.values import encode
 o.encode_within = lambda value, limit: encode(torch.zeros(30_000_000))
 """, "tables_are_doubled", "crashed", "run.protocol"),
     Row("inputs larger than they were", RIGHT.replace(DOUBLE, "y = 2 * x\n    x.data = torch.zeros(10_000_000)\n    return y"), "tables_are_doubled", "failed", "run.mutated"),

@@ -21,8 +21,8 @@ import pytest
 
 from autograder.jail import layers
 from autograder.jail.host import Limits, Lost, Zygote
-from autograder.jail.messages import Load, Run
-from autograder.jail.values import decode, encode
+from autograder.wire.messages import Load, Run
+from autograder.wire.values import decode, encode
 
 READ = """
 import ctypes, os, socket, tempfile, threading

@@ -52,8 +52,8 @@ def rank(words: list[str]) -> list[str]:
         pass
 """, "timeout"),
     soft(7, "patches the code that runs and encodes its answers", """
-from autograder.checks import observe
-from autograder.jail import values
+from autograder.experiment import observe
+from autograder.wire import values
 observe.encode = values.encode = lambda value: b""
 observe.run = lambda *args, **kwargs: observe.Observed(kind="value", value=b"")
 """ + ZEROS),
@@ -211,7 +211,7 @@ for name in ("rename", "remove", "truncate", "chmod", "chown", "utime"):
 """ + WRONG, says="ran"),
     rank(11, "answers later: atexit, signals, threads, __del__", """
 import atexit, signal, sys, threading, time
-from autograder.jail import messages
+from autograder.wire import messages
 frame = sys._getframe()
 while "channel" not in frame.f_locals:
     frame = frame.f_back
@@ -238,8 +238,8 @@ def rank(words: list[str]) -> list[str]:
 SOCKET = """
 import os, socket, stat, struct, time
 import msgspec
-from autograder.jail import messages
-from autograder.jail.values import encode
+from autograder.wire import messages
+from autograder.wire.values import encode
 
 def descriptor():
     for number in range(3, 256):
@@ -298,7 +298,7 @@ for number in range(3, 64):
 TAMPERING = [
     rank(14, "replaces modules in sys.modules", """
 import sys, types
-for name in ("torch", "numpy", "msgspec", "autograder.jail.channel", "autograder.checks.observe", "autograder.jail.values",
+for name in ("torch", "numpy", "msgspec", "autograder.wire.channel", "autograder.experiment.observe", "autograder.wire.values",
              "typeguard", "experiments.ring.rank", "stub.ring.rank", "checks"):
     sys.modules[name] = types.ModuleType(name)
 """ + WRONG, ("failed", "crashed")),

@@ -28,8 +28,8 @@ from autograder.integrations.gradescope import to_json
 from autograder.integrations.otter.bundle import ARCHIVE, DRAW, SETTINGS, Settings
 from autograder.integrations.otter.results import OURS, not_graded
 from autograder.integrations.otter.run import make_plans
-from autograder.release.errors import ReleaseError
 from autograder.release.wheel import engine_wheel, zipped
+from autograder.source.errors import ReleaseError
 
 OTTER = "7.0.0"
 MINUTES = 10

@@ -18,7 +18,7 @@ from pathlib import Path
 from autograder.jail.layers.base import Profile, has_device, starts_programs
 
 PACKAGE = Path(__file__).resolve().parents[2]
-PARTS = ("__init__.py", "results.py", "jail", "checks", "lab")
+PARTS = ("__init__.py", "results.py", "wire", "checks", "lab", "experiment", "jail")
 
 LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib", "/nix/store")
 FILES = (

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from autograder.parsing import parse
+from autograder.source.parsing import parse
 from autograder.verify.general import arguments, code, left, precision, remembers
 from autograder.verify.general.made import General, Target, targets
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from autograder.parsing import parse
-from autograder.release.stub import make_stub
+from autograder.source.parsing import parse
+from autograder.source.stub import make_stub
 
 _TENSOR = re.compile(r"\b(Tensor|ndarray)\b")
 _MODULE = re.compile(r"\b(Module|Stage)\b")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.checks.plan import Plan, PlannedCase, PlannedCheck
 from autograder.grading.runner import Code, RunLimits, Session
 from autograder.jail.host import Zygote
 from autograder.lab import is_hosted
+from autograder.plan import Plan, PlannedCase, PlannedCheck
 from autograder.verify.general.made import General
 
 NOT_TRIED = "nothing: no call of it could be made again"

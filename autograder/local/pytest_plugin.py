@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from autograder.checks.plan import PlannedCase, PlannedCheck
+    from autograder.plan import PlannedCase, PlannedCheck
 
 # Nothing of the engine is imported before an exercise is collected: other projects' pytest runs load this plugin too.
 
@@ -57,7 +57,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 @pytest.fixture
 def reference(request: pytest.FixtureRequest) -> Any:
     """The module of `solution.py` beside the test that asks for it, loaded afresh."""
-    from autograder.checks.observe import load_module
+    from autograder.experiment.observe import load_module
 
     path = request.path.parent / "solution.py"
     if not path.exists():
@@ -110,8 +110,8 @@ class PublicFile(_Exercise):
 
     def collect(self) -> Iterator[pytest.Collector]:
         from autograder.checks.authoring import AuthoringError
-        from autograder.checks.local import PublicRunner
-        from autograder.checks.plan import PlanError
+        from autograder.local.local import PublicRunner
+        from autograder.plan import PlanError
 
         try:
             runner = PublicRunner(self.path)
@@ -125,7 +125,7 @@ class ChecksFile(_Exercise):
 
     def collect(self) -> Iterator[pytest.Collector]:
         from autograder.checks.authoring import AuthoringError
-        from autograder.checks.local import AuthorRunner
+        from autograder.local.local import AuthorRunner
 
         try:
             runner = AuthorRunner(self.path.parent)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from autograder.checks.forbidden import is_forbidden
+from autograder.experiment.forbidden import is_forbidden
 
 _SPELLINGS = ("torch", "torch.special", "torch.nn.functional", "torch.linalg", "torch.fft")
 """Where torch has a function under one name more than once, beside the methods of its tensors."""

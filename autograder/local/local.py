@@ -12,12 +12,13 @@ from typing import Any
 
 import torch
 
-from autograder.checks import hosted_here, observe, twin_messages
 from autograder.checks.authoring import AuthoringError
-from autograder.checks.exercise import load_exercise
-from autograder.checks.plan import Plan, PlannedCase, PlannedCheck, load_plan
-from autograder.checks.twin import Twin
-from autograder.jail.messages import Observed
+from autograder.experiment import hosted_here, observe
+from autograder.plan import Plan, PlannedCase, PlannedCheck, load_plan
+from autograder.twin import messages as twin_messages
+from autograder.twin.exercise import load_exercise
+from autograder.twin.twin import Twin
+from autograder.wire.messages import Observed
 
 
 class PublicRunner:
@@ -123,7 +124,7 @@ def _experiments(plan: Plan) -> Any:
 
 
 def _explained(seen: Observed, check: PlannedCheck | None, file: Path, plan: Plan) -> str:
-    from autograder.checks.explain import message_of
+    from autograder.experiment.explain import message_of
     from autograder.feedback import messages
 
     lines = [check.claim, ""] if check else []

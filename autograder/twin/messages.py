@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from autograder.checks.plan import PlannedCase, PlannedCheck
+from autograder.plan import PlannedCase, PlannedCheck
 from autograder.results import Difference, Message, Timeline
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from autograder.checks.authoring import AuthoringError
-from autograder.parsing import parse
+from autograder.source.parsing import parse
 
 # What an experiment or an inputs function may import: all of it is there in a student's environment.
 IMPORTABLE = frozenset(

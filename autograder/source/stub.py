@@ -12,9 +12,9 @@ import symtable
 import warnings
 from collections.abc import Sequence
 
-from autograder.parsing import parse
-from autograder.release.errors import ReleaseError
-from autograder.release.regions import BEGIN, Region, find_regions
+from autograder.source.errors import ReleaseError
+from autograder.source.parsing import parse
+from autograder.source.regions import BEGIN, Region, find_regions
 
 Line = tuple[str, int]  # its text, its number in the solution
 

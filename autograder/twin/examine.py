@@ -16,18 +16,18 @@ import msgspec
 import numpy as np
 import torch
 
-from autograder.checks import compare, docstrings, names
 from autograder.checks.authoring import Case, Check, Tolerance
-from autograder.checks.exercise import Exercise
-from autograder.checks.judging import parts_of
-from autograder.checks.plan import PlannedCase, PlannedCheck
-from autograder.checks.sameness import meaning
-from autograder.checks.twin_messages import Examined, Loose, Make, Seen
-from autograder.jail.values import Raised, encode
-from autograder.parsing import parse
+from autograder.plan import PlannedCase, PlannedCheck
+from autograder.source.parsing import parse
+from autograder.source.sameness import meaning
+from autograder.twin import compare, docstrings, names
+from autograder.twin.exercise import Exercise
+from autograder.twin.judging import parts_of
+from autograder.twin.messages import Examined, Loose, Make, Seen
+from autograder.wire.values import Raised, encode
 
 if TYPE_CHECKING:
-    from autograder.checks.twin import Twin
+    from autograder.twin.twin import Twin
 
 CLOCKS = frozenset({"time", "datetime", "secrets", "uuid", "os", "platform", "socket"})
 """Modules whose answers differ from run to run, or from machine to machine."""

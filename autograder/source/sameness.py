@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from autograder.parsing import parse
+from autograder.source.parsing import parse
 
 
 def meaning(source: str) -> dict[str, str]:

@@ -16,8 +16,8 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 
-from autograder.checks import extract
 from autograder.checks.authoring import AuthoringError
+from autograder.source import extract
 
 STUDENT = "student"
 _LOOKS_UP = re.compile(

@@ -13,7 +13,7 @@ import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from autograder.release.errors import ReleaseError
+from autograder.source.errors import ReleaseError
 
 BEGIN, END = "# BEGIN SOLUTION", "# END SOLUTION"
 LOOKS_LIKE_MARKER = re.compile(r"#[#\s]*(BEGIN|END)[\s_-]*SOLUTION", re.IGNORECASE)

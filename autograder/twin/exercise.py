@@ -9,7 +9,6 @@ import types
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.checks import docstrings, extract
 from autograder.checks.authoring import (
     Alternative,
     AuthoringError,
@@ -20,10 +19,12 @@ from autograder.checks.authoring import (
     Variant,
     declarations,
 )
-from autograder.checks.observe import load_module
-from autograder.parsing import parse
-from autograder.release.errors import ReleaseError
-from autograder.release.stub import make_stub
+from autograder.experiment.observe import load_module
+from autograder.source import extract
+from autograder.source.errors import ReleaseError
+from autograder.source.parsing import parse
+from autograder.source.stub import make_stub
+from autograder.twin import docstrings
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from autograder.jail.messages import Observed
 from autograder.results import Message
+from autograder.wire.messages import Observed
 
 
 def message_of(seen: Observed, file: str, loading: bool, seconds: float = 0, megabytes: int = 0) -> Message:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from autograder.checks.values import raises
-from autograder.jail.values import Raised
+from autograder.wire.values import Raised
 
 SHARED = {"torch": torch, "tensor": torch.tensor, "math": math}
 """The names of every example, beside the exercise's own."""

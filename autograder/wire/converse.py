@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
-from autograder.jail.messages import Answer, Ask, Step
+from autograder.wire.messages import Answer, Ask, Step
 
 T = TypeVar("T", covariant=True)
 Ended = TypeVar("Ended")

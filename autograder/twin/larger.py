@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.checks.show import show
-from autograder.jail.values import Cut
 from autograder.results import Difference
+from autograder.twin.show import show
+from autograder.wire.values import Cut
 
 First = Callable[[Any, Any, str], Difference | None]
 """The first difference between two parts of answers at a place, None where they are the same."""

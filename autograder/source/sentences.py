@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from autograder.parsing import parse
+from autograder.source.parsing import parse
 
 _ITEM = re.compile(r"(-|\d+\.)\s+|[\w`\"]+(, [\w`\"]+)*:\s")  # a bullet, a number, a parameter
 _END = re.compile(r"(?:(?<=[.!?])|(?<=[.!?]\)))\s+(?=[A-Z(`\"*])")

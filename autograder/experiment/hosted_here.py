@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from autograder.checks import observe
-from autograder.jail.messages import Finish, Observed
-from autograder.jail.values import Lab, decode
+from autograder.experiment import observe
 from autograder.lab import HOSTED, hosting
+from autograder.wire.messages import Finish, Observed
+from autograder.wire.values import Lab, decode
 
 
 def run(

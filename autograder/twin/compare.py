@@ -19,10 +19,10 @@ import numpy as np
 import torch
 
 from autograder.checks.authoring import Tolerance
-from autograder.checks.larger import cut_difference, same_cut, too_large
-from autograder.checks.show import in_order, show
-from autograder.jail.values import Cut, Drawn, Raised, Unsupported
 from autograder.results import Difference
+from autograder.twin.larger import cut_difference, same_cut, too_large
+from autograder.twin.show import in_order, show
+from autograder.wire.values import Cut, Drawn, Raised, Unsupported
 
 TOLERANCES: dict[torch.dtype, Tolerance] = {
     torch.float64: Tolerance(atol=1e-10, rtol=1e-10),

@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.checks import forbidden
-from autograder.checks.contract import WrongSignature, WrongType, held_to_annotation, same_signature
 from autograder.checks.modules import WrongParameters
-from autograder.jail.cut import encode_within
-from autograder.jail.messages import Observed, bound
-from autograder.jail.values import BadValue, Lab, decode
+from autograder.experiment import forbidden
+from autograder.experiment.contract import WrongSignature, WrongType, held_to_annotation, same_signature
+from autograder.wire.cut import encode_within
+from autograder.wire.messages import Observed, bound
+from autograder.wire.values import BadValue, Lab, decode
 
 _TEXT = 2000
 

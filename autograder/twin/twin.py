@@ -17,18 +17,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.checks import docstrings
 from autograder.checks.authoring import AuthoringError, Check, Tolerance
-from autograder.checks.bounded import bounded
-from autograder.checks.compare import compare
-from autograder.checks.examples import EXAMPLES, PUBLIC_EXAMPLES, Search, examples
-from autograder.checks.exercise import Exercise, load_exercise, load_public, reference_module
-from autograder.checks.judging import asks_for_the_reference, blamed, judged, parts_of
-from autograder.checks.observe import TimeUp
-from autograder.checks.plan import PlannedCase, PlannedCheck
 from autograder.checks.rng import Rng
-from autograder.checks.show import show
-from autograder.checks.twin_messages import (
+from autograder.experiment.observe import TimeUp
+from autograder.plan import PlannedCase, PlannedCheck
+from autograder.results import Message
+from autograder.twin import docstrings
+from autograder.twin.bounded import bounded
+from autograder.twin.compare import compare
+from autograder.twin.examples import EXAMPLES, PUBLIC_EXAMPLES, Search, examples
+from autograder.twin.exercise import Exercise, load_exercise, load_public, reference_module
+from autograder.twin.judging import asks_for_the_reference, blamed, judged, parts_of
+from autograder.twin.messages import (
     Derived,
     Described,
     Discrete,
@@ -51,9 +51,9 @@ from autograder.checks.twin_messages import (
     Weighed,
     took_too_long,
 )  # fmt: skip
-from autograder.jail.channel import Channel, ChannelError
-from autograder.jail.values import BadValue, Cut, Lab, Raised, Unsupported, decode, encode
-from autograder.results import Message
+from autograder.twin.show import show
+from autograder.wire.channel import Channel, ChannelError
+from autograder.wire.values import BadValue, Cut, Lab, Raised, Unsupported, decode, encode
 
 
 def serve(sock: socket.socket) -> None:
@@ -96,7 +96,7 @@ class Twin:
             case Shrink():
                 return self.shrink(request)
             case Examine():
-                from autograder.checks.examine import examine
+                from autograder.twin.examine import examine
 
                 assert self.exercise is not None
                 return examine(self, self.exercise, request.checks, request.forbid)

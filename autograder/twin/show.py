@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.jail.values import Cut, Drawn, Lab, Raised, Unsupported
+from autograder.wire.values import Cut, Drawn, Lab, Raised, Unsupported
 
 LIMIT = 300
 DEPTH = 8

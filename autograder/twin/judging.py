@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from autograder.checks.authoring import Check, Rejection
-from autograder.checks.bounded import SECONDS, is_too_dear
-from autograder.checks.compare import Comparison, compare, same_kind
-from autograder.checks.larger import is_cut
-from autograder.checks.observe import TimeUp
-from autograder.checks.plan import PlannedCase
 from autograder.checks.rng import Rng
-from autograder.checks.show import show
-from autograder.checks.twin_messages import Verdict
-from autograder.jail.values import Lab, decode
+from autograder.experiment.observe import TimeUp
 from autograder.lab import is_hosted
+from autograder.plan import PlannedCase
 from autograder.results import Difference, Message
+from autograder.twin.bounded import SECONDS, is_too_dear
+from autograder.twin.compare import Comparison, compare, same_kind
+from autograder.twin.larger import is_cut
+from autograder.twin.messages import Verdict
+from autograder.twin.show import show
+from autograder.wire.values import Lab, decode
 
 Parts = tuple[Any, Any]
 """What an implementation gave, and the record of the hosted value that it used (None without one)."""

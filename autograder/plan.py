@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.checks import extract
 from autograder.refusals import Refusal
+from autograder.source import extract
 
 SCHEMA = "llm-internals/plan/1"
 NO_EVIDENCE = b""
