@@ -8,7 +8,7 @@ CLASS = .autograder/example-class
 HANDED_IN ?= attention tuning  # the modules that the example class hands in; a class hands in one or two at a time
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade test test-slow test-all lint types verify release figures bench gpu gpu-wheels clean
+.PHONY: help setup grade test test-slow test-all lint types verify one release figures bench gpu gpu-wheels clean
 
 help:           ## what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,15 +38,22 @@ test-slow: .venv/.dev ## attacks as an ordinary user and on weaker machines, fif
 test-all: .venv/.dev ## the slow ones too
 	$(BIN)/python -m pytest -q $(ARGS)
 
-lint: .venv/.dev    ## style
+lint: .venv/.dev    ## style, and which package may import which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check autograder tests benchmarks
+	$(BIN)/lint-imports --no-logo --no-cache
 
 types: .venv/.dev   ## types
 	$(BIN)/pyright autograder
 
 verify: .venv/.dev  ## is the course any good
 	$(BIN)/autograder verify
+
+# ONLY is an exercise (attention/gqa), or a topic (attention).
+one: .venv/.dev     ## one exercise or topic: make one ONLY=attention/gqa
+	$(BIN)/autograder verify $(ONLY)
+	$(BIN)/autograder release --topic $(firstword $(subst /, ,$(ONLY)))
+	$(BIN)/python -m pytest -q solutions/$(ONLY) tests/test_lessons.py -k "$(notdir $(ONLY))" $(ARGS)
 
 release: .venv/.dev ## write assignments/ from solutions/
 	$(BIN)/autograder release

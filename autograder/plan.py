@@ -28,7 +28,7 @@ class PlannedCase(msgspec.Struct, kw_only=True, omit_defaults=True):
     public: bool
     fresh: bool = False
     drawn: int = 0  # the number of an example of `given=`, from 1; 0 for a case that is written down
-    example: bytes = b""  # what was drawn, as a blob of jail.values
+    example: bytes = b""  # what was drawn, as a blob of wire.values
     seed: str = ""  # private: the inputs and the judge's rng are drawn from it
     fingerprint: str = ""  # of the seed and the inputs, for results
     parameters: dict[str, str] = {}

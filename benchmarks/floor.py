@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from autograder.plan import Plan, load_plan
-from autograder.wire.values import decode
+from autograder.wire.decode import decode
 
 
 def equal(got: Any, want: Any) -> bool:

@@ -22,9 +22,12 @@ import numpy as np
 import torch
 
 with atheris.instrument_imports(
-    include=["autograder.wire.values", "autograder.wire.channel", "autograder.wire.messages"]
+    include=[f"autograder.wire.{name}" for name in ("channel", "decode", "encode", "messages", "tree", "values")]
 ):
     from autograder.wire import channel, messages, values
+    from autograder.wire.decode import decode
+    from autograder.wire.encode import encode
+    from autograder.wire.tree import HEADER, MAGIC
 
 SAMPLES = [
     None, True, 7, -(2**70), 1.5, float("nan"), "text", "\ud800", b"bytes", [1, [2, [3]]], (1, "a"), {"k": [1], 2: None}, {1, "x"}, frozenset({3}),
@@ -35,11 +38,11 @@ SAMPLES = [
 
 def a_value(data: bytes) -> None:
     try:
-        value = values.decode(data)
+        value = decode(data)
     except values.BadValue:
         return
-    again = values.encode(value)
-    assert values.encode(values.decode(again)) == again
+    again = encode(value)
+    assert encode(decode(again)) == again
 
 
 def a_message(data: bytes) -> None:
@@ -63,7 +66,7 @@ def a_tree(data: bytes) -> None:
     """A value whose header is right, so that the fuzzer gets behind it: the tree's length, the tree, the raw bytes."""
     if len(data) >= 2:
         tree, raw = data[2:][: int.from_bytes(data[:2], "big")], data[2:][int.from_bytes(data[:2], "big") :]
-        a_value(values.HEADER.pack(values.MAGIC, len(tree), len(raw)) + tree + raw)
+        a_value(HEADER.pack(MAGIC, len(tree), len(raw)) + tree + raw)
 
 
 def one_input(data: bytes) -> None:
@@ -72,13 +75,13 @@ def one_input(data: bytes) -> None:
 
 def seeds(folder: Path) -> None:
     """Honest inputs to start from, and headers that announce more than there is."""
-    blobs = [values.encode(sample) for sample in SAMPLES]
+    blobs = [encode(sample) for sample in SAMPLES]
     observed = [messages.Observed(kind="value", value=blob, name="f", text="t", line=3) for blob in blobs]
     inputs = [b"v" + blob for blob in blobs] + [b"m" + msgspec.msgpack.encode(each) for each in observed]
     for blob in blobs:
-        _, tree, _ = values.HEADER.unpack(blob[: values.HEADER.size])
-        inputs.append(b"t" + tree.to_bytes(2, "big") + blob[values.HEADER.size :])
-    inputs += [b"m" + struct.pack("<4sQQ", b"LLF1", 1, 2**60), b"v" + values.HEADER.pack(values.MAGIC, 2**31, 2**40)]
+        _, tree, _ = HEADER.unpack(blob[: HEADER.size])
+        inputs.append(b"t" + tree.to_bytes(2, "big") + blob[HEADER.size :])
+    inputs += [b"m" + struct.pack("<4sQQ", b"LLF1", 1, 2**60), b"v" + HEADER.pack(MAGIC, 2**31, 2**40)]
     for number, data in enumerate(inputs):
         (folder / f"seed-{number}").write_bytes(data)
 

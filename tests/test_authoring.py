@@ -30,16 +30,21 @@ from autograder.twin.exercise import load_exercise, reference_module
 README = Path(autograder.checks.__file__).parent.parent / "README.md"
 
 
-@pytest.mark.parametrize("name", sorted(each.name for each in pkgutil.iter_modules(autograder.checks.__path__)))
+ROOMS = [importlib.import_module(f"autograder.{name}") for name in ("checks", "source", "experiment", "twin", "wire")]
+
+
+@pytest.mark.parametrize(
+    "name", sorted(f"{room.__name__}.{each.name}" for room in ROOMS for each in pkgutil.iter_modules(room.__path__))
+)
 def test_examples_in_docstrings(name: str) -> None:
-    failed, _ = doctest.testmod(importlib.import_module(f"autograder.checks.{name}"))
+    failed, _ = doctest.testmod(importlib.import_module(name))
     assert not failed
 
 
 def test_there_are_examples_in_docstrings() -> None:
-    documented = {"authoring", "compare", "rng", "show", "values"}
+    documented = {"checks.authoring", "checks.rng", "checks.values", "twin.compare", "twin.show"}
     for name in documented:
-        module = importlib.import_module(f"autograder.checks.{name}")
+        module = importlib.import_module(f"autograder.{name}")
         assert any(test.examples for test in doctest.DocTestFinder().find(module)), name
 
 

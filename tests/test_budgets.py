@@ -32,7 +32,8 @@ from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers
 from autograder.results import Result
 from autograder.twin import messages as twin
-from autograder.wire.values import decode, encode
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
 
 REFERENCE = '''"""How far numbers lie apart."""
 

@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 from vocabulary import quick, vocabulary
 
 from autograder.checks import Tolerance, difference
-from autograder.twin.compare import PYTHON_FLOAT, TOLERANCES, compare, same_kind, type_name
+from autograder.twin.compare import PYTHON_FLOAT, TOLERANCES, compare, type_name
+from autograder.twin.kinds import same_kind
 from autograder.twin.larger import is_cut
 from autograder.twin.show import show
 from autograder.wire.cut import encode_within
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
 from autograder.wire.messages import LEAST
-from autograder.wire.values import Drawn, Lab, Raised, Unsupported, decode, encode
+from autograder.wire.values import Drawn, Lab, Raised, Unsupported
 
 NAN, INF = math.nan, math.inf
 f32 = torch.float32

@@ -10,8 +10,10 @@ import torch
 
 from autograder.twin.bounded import bounded
 from autograder.wire.cut import encode_within
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
 from autograder.wire.messages import LEAST, TIMES, bound
-from autograder.wire.values import BadValue, Cut, decode, encode
+from autograder.wire.values import BadValue, Cut
 
 
 @pytest.mark.parametrize("value", [[1, 2], {"x": torch.ones(100)}, "short", None, 7])

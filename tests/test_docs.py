@@ -10,9 +10,10 @@ import msgspec
 import pytest
 import sample_results as sample
 
+from autograder.experiment.observe import load_module
 from autograder.report import schema_docs
 from autograder.results import SCHEMA, Result, from_json, to_json
-from autograder.wire import channel, messages, values
+from autograder.wire import channel, encode, messages, tree, values
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -22,6 +23,15 @@ ROOT = Path(__file__).resolve().parent.parent
 )
 def test_the_pages_of_results_are_in_sync(path: Path, text) -> None:
     assert (ROOT / path).read_text("utf-8") == text(), "run: python -m autograder.report.schema_docs"
+
+
+def test_the_architecture_has_the_floors_of_the_contracts() -> None:
+    floors = load_module((ROOT / "docs" / "floors.py").read_text("utf-8"), "floors", str(ROOT / "docs" / "floors.py"))
+    text = floors.PAGE.read_text("utf-8")
+    assert floors.page(text) == text, "run: python docs/floors.py"
+    named = {name for floor in floors.floors() for name in floor}
+    there = {path.stem for path in (ROOT / "autograder").iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert there - named <= {"__init__", "__pycache__"}
 
 
 def test_every_field_and_verdict_has_a_meaning() -> None:
@@ -68,7 +78,7 @@ def wire() -> str:
 
 
 def test_every_tag_is_in_the_table(wire: str) -> None:
-    nodes = values._Node.__subclasses__()
+    nodes = tree.Base.__subclasses__()
     tags = {node.__struct_config__.tag for node in nodes}
     assert len(tags) == len(nodes) >= 15
     table = wire.partition("### The vocabulary")[2].partition("###")[0]
@@ -89,20 +99,20 @@ def test_limits_and_headers_are_the_codes(wire: str) -> None:
     flat = " ".join(wire.split())
     for said in (
         f"| 4 | magic | `{channel.MAGIC.decode()}` |",
-        f"| 4 | magic | `{values.MAGIC.decode()}` |",
+        f"| 4 | magic | `{tree.MAGIC.decode()}` |",
         f"of the message, at most {channel.MAX_MESSAGE // 2**20} MiB",
-        f"length of the tree, little endian, at most {values.MAX_TREE // 2**20} MiB",
-        f"length of the raw data, little endian, at most {values.MAX_RAW // 2**20} MiB",
-        f"| items of all containers together | {values.MAX_ITEMS:,} |",
-        f"| nesting | {values.MAX_DEPTH} |",
-        f"| characters of one string, length of one `bytes` | {values.MAX_TEXT:,} |",
-        f"| bytes of one integer | {values.MAX_INT_BYTES:,} |",
-        f"up to {values.MAX_INT_BYTES * 8:,} bits",
-        f"| dimensions of a tensor | {values.MAX_DIMENSIONS} |",
-        f"| items drawn from a generator | {values.DRAWN_ITEMS:,} |",
+        f"length of the tree, little endian, at most {tree.MAX_TREE // 2**20} MiB",
+        f"length of the raw data, little endian, at most {tree.MAX_RAW // 2**20} MiB",
+        f"| items of all containers together | {tree.MAX_ITEMS:,} |",
+        f"| nesting | {tree.MAX_DEPTH} |",
+        f"| characters of one string, length of one `bytes` | {tree.MAX_TEXT:,} |",
+        f"| bytes of one integer | {tree.MAX_INT_BYTES:,} |",
+        f"up to {tree.MAX_INT_BYTES * 8:,} bits",
+        f"| dimensions of a tensor | {tree.MAX_DIMENSIONS} |",
+        f"| items drawn from a generator | {encode.DRAWN_ITEMS:,} |",
     ):
         assert said in flat, said
-    assert channel.HEADER.format == "<4sQQ" and values.HEADER.format == "<4sIQ" and values.MAX_ELEMENTS == 2**40
+    assert channel.HEADER.format == "<4sQQ" and tree.HEADER.format == "<4sIQ" and tree.MAX_ELEMENTS == 2**40
     kinds = {request.__struct_config__.tag for request in (messages.Load, messages.Run, messages.Observed)}
     assert all(f"`{kind}`" in wire for kind in kinds)
     assert "cut at 4,000 characters, names at 200" in flat

@@ -14,13 +14,13 @@ from rich.console import Console
 from tiny_course import TOTAL, Class, SharedZygote, check, exercise, make_course
 
 from autograder.checks.authoring import AuthoringError
+from autograder.experiment.expressions import run_example, written_value
 from autograder.feedback.terminal import result_report
 from autograder.grading import grade as grade_module
 from autograder.grading.planner import CourseProblem
 from autograder.jail.host import Zygote
 from autograder.results import Result
 from autograder.twin.docstrings import NAME, compare_written, experiment_source, read_examples
-from autograder.twin.expressions import run_example, written_value
 
 SUM = '    """The sum of x along its last dimension."""'
 WITH_EXAMPLES = '''    """The sum of x along its last dimension.
@@ -182,7 +182,7 @@ def test_a_students_docstring_is_not_read(group: Class) -> None:
 def test_an_answer_can_not_forge_its_examples(group: Class) -> None:
     """What is patched in the worker changes what comes out of it, never what it is compared with."""
     patching = """
-import autograder.twin.expressions as expressions, ast
+import autograder.experiment.expressions as expressions, ast
 expressions.run_example = lambda *_: "anything"
 expressions.written_value = lambda *_: "anything"
 ast.parse = lambda *_, **__: None

@@ -16,8 +16,9 @@ from autograder.jail import layers
 from autograder.jail.guard import ForbiddenUse, Guard
 from autograder.jail.host import Limits, Worker, Zygote
 from autograder.twin.exercise import load_exercise
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
 from autograder.wire.messages import Inspect, Inspected, Load, Noticed, Observed, Run
-from autograder.wire.values import decode, encode
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
 

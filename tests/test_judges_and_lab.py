@@ -19,7 +19,7 @@ from autograder.local.local import PublicRunner
 from autograder.plan import PlannedCase, load_plan, public_plan, write_plan
 from autograder.release.makers import _test_module
 from autograder.twin.messages import Open, Seen
-from autograder.wire.values import encode
+from autograder.wire.encode import encode
 
 CHECKS = '''"""Checks of totals and means."""
 

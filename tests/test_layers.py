@@ -22,8 +22,8 @@ import pytest
 from autograder.jail import layers
 from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
 from autograder.jail.layers import base, cgroup, landlock, paths, seccomp, strength, syscalls, uid
+from autograder.wire.decode import decode
 from autograder.wire.messages import Load, Observed, Run
-from autograder.wire.values import decode
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the layers above L1 are Linux's")
 
@@ -82,7 +82,7 @@ def value(seen: Observed):
 
 
 def _nothing() -> bytes:
-    from autograder.wire.values import encode
+    from autograder.wire.encode import encode
 
     return encode({})
 

@@ -12,7 +12,8 @@ from autograder.checks import gradients, implausible, leaves, operate, surprise,
 from autograder.checks.modules import WrongParameters
 from autograder.checks.rng import Rng
 from autograder.experiment.observe import load, run
-from autograder.wire.values import decode, encode
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
 
 STUB = "import torch\nfrom torch import nn\nclass Scale(nn.Module):\n    def __init__(self, n): ...\n"
 HEAD = "import torch\nfrom torch import nn\nclass Scale(nn.Module):\n    def __init__(self, n):\n        super().__init__()\n"

@@ -24,7 +24,7 @@ from autograder.jail.host import Zygote
 from autograder.results import CaseResult, Result
 from autograder.twin import examples
 from autograder.twin.examples import Search
-from autograder.wire.values import encode
+from autograder.wire.encode import encode
 
 MEANS = "means_of_rows"
 CHECKS = '''"""Checks of totals and means."""

@@ -20,7 +20,10 @@ from hypothesis import strategies as st
 from vocabulary import dtypes, quick, vocabulary
 
 from autograder.wire import values
-from autograder.wire.values import BadValue, Drawn, Lab, Raised, Unsupported, decode, encode
+from autograder.wire.decode import decode
+from autograder.wire.encode import DRAWN_ITEMS, encode
+from autograder.wire.tree import HEADER, MAGIC, MAX_DEPTH, MAX_ITEMS, MAX_TEXT
+from autograder.wire.values import BadValue, Drawn, Lab, Raised, Unsupported
 
 
 def same(a: Any, b: Any) -> bool:
@@ -189,8 +192,8 @@ def test_what_becomes_something_plainer(value: Any, want: Any) -> None:
 
 
 def test_an_endless_generator_is_drawn_to_a_cap() -> None:
-    assert decode(encode(itertools.count())) == list(range(values.DRAWN_ITEMS))
-    assert len(decode(encode(range(10**12)))) == values.DRAWN_ITEMS
+    assert decode(encode(itertools.count())) == list(range(DRAWN_ITEMS))
+    assert len(decode(encode(range(10**12)))) == DRAWN_ITEMS
 
 
 class LoudInt(int):
@@ -237,11 +240,11 @@ def test_of_anything_else_only_its_types_name_crosses(value: Any, name: str) -> 
     "value",
     [
         1 << 200_000,
-        "x" * (values.MAX_TEXT + 1),
-        b"x" * (values.MAX_TEXT + 1),
-        [None] * (values.MAX_ITEMS + 1),
+        "x" * (MAX_TEXT + 1),
+        b"x" * (MAX_TEXT + 1),
+        [None] * (MAX_ITEMS + 1),
         torch.zeros(1).expand(2**30),
-        list(itertools.repeat("x" * values.MAX_TEXT, 5)),
+        list(itertools.repeat("x" * MAX_TEXT, 5)),
     ],
     ids=["an integer", "a string", "bytes", "items", "a tensor", "strings together"],
 )
@@ -276,7 +279,7 @@ def test_any_value_of_the_vocabulary_crosses_exactly(value: Any) -> None:
 def blob(tree: Any, raw: bytes = b"") -> bytes:
     """A blob around any tree, already encoded or not."""
     data = tree if isinstance(tree, bytes) else msgspec.msgpack.encode(tree)
-    return values.HEADER.pack(values.MAGIC, len(data), len(raw)) + data + raw
+    return HEADER.pack(MAGIC, len(data), len(raw)) + data + raw
 
 
 def tensor(shape: list[int], offset: int, nbytes: int, dtype: str = "float32", tag: str = "T") -> list[Any]:
@@ -289,15 +292,15 @@ GOOD = encode({"x": torch.arange(6.0).reshape(2, 3), "names": ["a", ("b", 1)], "
 HOSTILE: dict[str, bytes] = {
     "nothing": b"",
     "half a header": GOOD[:8],
-    "the header only": GOOD[: values.HEADER.size],
-    "cut in the tree": GOOD[: values.HEADER.size + 5],
+    "the header only": GOOD[: HEADER.size],
+    "cut in the tree": GOOD[: HEADER.size + 5],
     "cut in the data": GOOD[:-1],
     "more than announced": GOOD + b"\0",
     "wrong magic": b"LLV2" + GOOD[4:],
     "a pickle": b"\x80\x04cos\nsystem\n(S'true'\ntR.",
-    "a tree of 2^32 - 1 bytes": values.HEADER.pack(values.MAGIC, 2**32 - 1, 0),
-    "data of 2^60 bytes": values.HEADER.pack(values.MAGIC, 1, 2**60) + b"\xc0",
-    "data of 2^64 - 1 bytes": values.HEADER.pack(values.MAGIC, 1, 2**64 - 1) + b"\xc0",
+    "a tree of 2^32 - 1 bytes": HEADER.pack(MAGIC, 2**32 - 1, 0),
+    "data of 2^60 bytes": HEADER.pack(MAGIC, 1, 2**60) + b"\xc0",
+    "data of 2^64 - 1 bytes": HEADER.pack(MAGIC, 1, 2**64 - 1) + b"\xc0",
     "a list of 2^32 - 1 items": blob(b"\x92\xa1l\xdd\xff\xff\xff\xff"),
     "a dict of 2^32 - 1 keys": blob(b"\x93\xa1d\xdd\xff\xff\xff\xff"),
     "a string of 2^32 - 1 bytes": blob(b"\xdb\xff\xff\xff\xff"),
@@ -305,7 +308,7 @@ HOSTILE: dict[str, bytes] = {
     "too many items": blob(b"\x92\xa1l\xdd" + struct.pack(">I", 2**20) + b"\xc0" * 2**20),
     "too many items in many lists": blob(["l", [["l", [None] * 1000]] * 1100]),
     "nested 10^5 deep": blob(b"\x92\xa1l\x91" * DEEP + b"\xc0"),
-    "nested a little too deep": blob(b"\x92\xa1l\x91" * (values.MAX_DEPTH + 1) + b"\xc0"),
+    "nested a little too deep": blob(b"\x92\xa1l\x91" * (MAX_DEPTH + 1) + b"\xc0"),
     "lab arguments nested": blob(b"\x93\xa1L\xa1x" * DEEP + b"\xc0"),
     "a plain array": blob([1, 2]),
     "a plain map": blob({"a": 1}),
@@ -461,9 +464,9 @@ def test_mutated_blobs_are_refused_or_plain(good: bytes, data: st.DataObject) ->
             case "insert":
                 changed[at:at] = data.draw(st.binary(min_size=1, max_size=4))
     decodes_or_is_refused(bytes(changed))
-    if len(changed) > values.HEADER.size:  # and with lengths that fit, so that the tree is reached
-        tree_size = min(struct.unpack_from("<I", good, 4)[0], len(changed) - values.HEADER.size)
-        body = bytes(changed[values.HEADER.size :])
+    if len(changed) > HEADER.size:  # and with lengths that fit, so that the tree is reached
+        tree_size = min(struct.unpack_from("<I", good, 4)[0], len(changed) - HEADER.size)
+        body = bytes(changed[HEADER.size :])
         decodes_or_is_refused(blob(body[:tree_size], body[tree_size:]))
 
 

@@ -15,8 +15,8 @@ from autograder.grading.secret import AUTHORS
 from autograder.jail.host import Zygote
 from autograder.jail.zygote import Ready
 from autograder.verify.on_device import DeviceReport, DeviceVerifier
-from autograder.verify.report import Trial
 from autograder.verify.show_device import Seen, markdown, rows, write_report
+from autograder.verify.trial import Trial
 
 CHECKS = TOTAL_CHECKS.replace("points=2, inputs=table,", 'points=2, inputs=table, device="cuda",')
 ALTERNATIVES = """from autograder.checks import alternative

@@ -16,8 +16,10 @@ import typeguard
 
 from autograder.experiment import contract
 from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
 from autograder.wire.messages import Load, Observed, Run
-from autograder.wire.values import Unsupported, decode, encode
+from autograder.wire.values import Unsupported
 
 LIMITS = Limits(cpu_seconds=5, memory_mb=400)
 

@@ -14,8 +14,9 @@ import pytest
 from autograder.jail import pages
 from autograder.jail import zygote as module
 from autograder.jail.host import Limits, Zygote
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
 from autograder.wire.messages import Load, Run
-from autograder.wire.values import decode, encode
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="zygotes fork on Linux")
 

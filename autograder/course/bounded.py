@@ -12,6 +12,7 @@ A keeper ends its caller, and what that started, as soon as nobody waits for the
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import pickle
 import select
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -66,8 +67,10 @@ class Bounded:
     Where processes can't be forked (Windows), calls run in this process, without bounds.
     """
 
-    def __init__(self, bounds: Bounds = USUAL) -> None:
+    def __init__(self, bounds: Bounds = USUAL, imports: Sequence[str] = ()) -> None:
+        """`imports`: modules with what will be called, imported by the server once for all calls."""
         self.bounds = bounds
+        self._imports = imports
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -138,7 +141,7 @@ class Bounded:
         self._stop()
         ours, theirs = socket.socketpair()
         self._server = subprocess.Popen(
-            [sys.executable, "-s", "-P", "-m", "autograder.course.bounded", str(theirs.fileno())],
+            [sys.executable, "-s", "-P", "-m", "autograder.course.bounded", str(theirs.fileno()), *self._imports],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -168,10 +171,10 @@ def _to_the_end(stream: socket.socket) -> bytes:
 # ---------------------------------------------------------------- the server's side
 
 
-def serve(control: socket.socket) -> None:
+def serve(control: socket.socket, imports: Sequence[str]) -> None:
     """Fork a keeper for each socket that comes, until nobody is at the other end."""
-    from autograder.course import downloads, submission  # noqa: F401 (what is called, imported once for all)
-
+    for name in imports:
+        importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers are not waited for
     while True:
         _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
@@ -265,4 +268,4 @@ def _limit(bounds: Bounds) -> None:
 
 
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])

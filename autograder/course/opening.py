@@ -23,7 +23,7 @@ class Opening:
 
     def __init__(self, course: Course, bounds: Bounds = USUAL, jobs: int = 0) -> None:
         self.course = course
-        self.bounded = Bounded(bounds)
+        self.bounded = Bounded(bounds, ["autograder.course.downloads", "autograder.course.submission"])
         self._pool = ThreadPoolExecutor(jobs or os.cpu_count() or 1, thread_name_prefix="open")
 
     def __enter__(self) -> Opening:

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from autograder.experiment import observe
-from autograder.lab import HOSTED, hosting
+from autograder.lab import HOSTED, hosting, together
+from autograder.wire.decode import decode
 from autograder.wire.messages import Finish, Observed
-from autograder.wire.values import Lab, decode
+from autograder.wire.values import Lab
 
 
 def run(
@@ -24,7 +25,7 @@ def run(
         return observe.run(implementation, experiment, inputs, **options)
     host = hosting.Host(inputs)
     programs = [_program(implementation, experiment, each, options) for each in host.inputs()]
-    seen = hosting.together(host, programs, lambda each: each.kind != "value")
+    seen = together.together(host, programs, lambda each: each.kind != "value")
     bad = next((each for each in seen if each.kind != "value"), None)
     if bad is not None:
         return bad

@@ -1,6 +1,6 @@
 """The smallest input on which a submission fails a check with `given=`: found by shrinking an example that it fails.
 
-The twin says what to try next (`checks.examples.Search`), the reference and the submission are run on it, the twin judges.
+The twin says what to try next (`twin.examples.Search`), the reference and the submission are run on it, the twin judges.
 A submission decides with its answers which way the search goes, so it is bounded by tries and by the clock, and shown to
 its student only where it began at a public example, in a worker that has seen no hidden input.
 """

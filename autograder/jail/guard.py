@@ -1,11 +1,11 @@
 """What an exercise forbids, refused while the code runs: in a worker, for calls that come from the student's code.
 
-The static check (`checks.forbidden`) sees names that are written down. Here a name that was put together at run time leads to
+The static check (`experiment.forbidden`) sees names that are written down. Here a name that was put together at run time leads to
 the same refusal: functions, methods and classes are replaced by ones that look at who calls, and whole packages can't
 be imported. torch and the packages go on using everything among themselves.
 
 This is a help and no proof. It lives in the same interpreter as the code that it watches, and whoever digs for the
-originals (in closures, through ctypes, by other functions that compute the same) finds them: `checks.suspicious` shows such
+originals (in closures, through ctypes, by other functions that compute the same) finds them: `experiment.suspicious` shows such
 digging to a person. What keeps hidden things hidden is the isolation, which does not rest on any of this.
 """
 

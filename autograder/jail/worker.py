@@ -25,7 +25,7 @@ import torch
 from autograder.experiment import hosted_here, observe, suspicious
 from autograder.jail import fence, layers, usage
 from autograder.jail.guard import ForbiddenImport, ForbiddenUse, Guard
-from autograder.lab import hosting
+from autograder.lab import ends
 from autograder.wire.channel import Channel, ChannelError
 from autograder.wire.messages import (
     MAX_NOTICED,
@@ -74,7 +74,7 @@ def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: in
     channel: Channel[Reply | Inspected | Warmed, Request] = Channel(sock, Request)
     worker = _Worker(guarded=True)
     number = 0
-    hosting.connect(lambda ask: asked(channel, number, ask))
+    ends.connect(lambda ask: asked(channel, number, ask))
     while True:
         try:
             number, request = channel.receive()

@@ -181,7 +181,7 @@ def _run_once(backward: bool) -> None:
     every worker does its own first one.
     """
     from autograder.experiment import observe
-    from autograder.wire.values import encode
+    from autograder.wire.encode import encode
 
     source = "import torch\ndef f(x: torch.Tensor) -> list[torch.Tensor]:\n    return [(x @ x).softmax(-1)]\n"
     implementation, _ = observe.load(source, source, "warm.up", "warm-up", ["os.system"], seconds=10.0)

@@ -42,9 +42,9 @@ class _Named(Protocol):
 def resolve(value: _Named) -> Any:
     """The value of a lab name; of a hosted one, this rank's end of it. Raises `KeyError` when there is none of that name."""
     if value.name == HOSTED_END:
-        from autograder.lab import hosting
+        from autograder.lab import ends
 
-        return hosting.end(**value.arguments)
+        return ends.end(**value.arguments)
     if value.name not in VALUES:
         raise KeyError(f"the lab has no value {value.name!r}; it has {', '.join(sorted(VALUES))}")
     module, _, function = VALUES[value.name].partition(":")

@@ -22,21 +22,15 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor
 
-from autograder.lab import hosting
-from autograder.lab.hosting import Waits
+from autograder.lab.ends import end
+from autograder.lab.hosted import Deadlock, Mismatch, Waits
+from autograder.lab.hosting import Host
+from autograder.lab.together import together
 
 T = TypeVar("T")
 Event = dict[str, Any]
 Reduction = Literal["sum", "max"]
 Group = tuple[int, ...]
-
-
-class Deadlock(RuntimeError):
-    """Every rank that has not finished waits for another one."""
-
-
-class Mismatch(RuntimeError):
-    """Ranks met in different collectives: the k-th call of one rank meets the k-th call of every other."""
 
 
 # --- a rank's side ---------------------------------------------------------------------------------------------------
@@ -193,9 +187,9 @@ class World:
         Raises what a rank raised (the first one to do so); `Deadlock` when ranks wait and nobody can go on, also at the
         end, for a collective that not all ranks have called.
         """
-        host = hosting.Host.of("world", self)
-        programs = [lambda end=end: program(hosting.end("world", **end)) for end in self.ends()]
-        results = hosting.together(host, programs)
+        host = Host.of("world", self)
+        programs = [lambda given=given: program(end("world", **given)) for given in self.ends()]
+        results = together(host, programs)
         self.finish()
         return results
 

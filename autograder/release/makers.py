@@ -131,7 +131,8 @@ def _same_value(before: bytes, now: bytes) -> bool:
     if not before or not now:  # one of them is NO_EVIDENCE
         return False
     from autograder.twin.compare import difference  # imports torch, which takes seconds: only where bytes differ
-    from autograder.wire.values import BadValue, decode
+    from autograder.wire.decode import decode
+    from autograder.wire.values import BadValue
 
     try:
         return difference(decode(before), decode(now)) is None

@@ -11,7 +11,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from autograder.experiment.observe import TimeUp, soft_limit
+from autograder.experiment.time_limit import TimeUp, soft_limit
 
 MEMORY = 512 * 2**20
 """Bytes that may be asked for beyond what the process has."""

@@ -1,7 +1,7 @@
 """Comparing an observation with the expected one: type → length or keys → shape → dtype → non-finite → values.
 
 Says where the first difference is, by how much, and how many elements differ. The observation may be hostile: it is made
-of plain types (`jail.values.decode`), and nothing of it is called.
+of plain types (`wire.decode`), and nothing of it is called.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Comparison:
 
     difference: Difference | None
     margin: float | None
-    untold: bool = False  # the answer was cut (`jail.cut`) and what is left of it agrees
+    untold: bool = False  # the answer was cut (`wire.cut`) and what is left of it agrees
 
 
 def difference(seen: Any, want: Any, tolerance: Tolerance | None = None) -> Difference | None:
@@ -89,7 +89,7 @@ class _Comparer:
             return self._raised(seen, want, path)
         if isinstance(seen, Cut):
             return self._cut(seen, want, path)
-        seen = _number(seen, want)
+        seen = as_number(seen, want)
         if type(seen) is not type(want):
             return Difference(kind="type", path=path, got=type_name(seen), want=type_name(want))
         if self.tolerance is not None and (record := _record.get()) is not None:
@@ -320,7 +320,7 @@ def _is_discrete(value: Any) -> bool:
     return type(value) in (int, str, bytes) or (type(value) is tuple and all(map(_is_discrete, value)))
 
 
-def _number(seen: Any, want: Any) -> Any:
+def as_number(seen: Any, want: Any) -> Any:
     """A NumPy number passes for a Python one of its kind, an int for a float; never a bool for a number."""
     if isinstance(want, float) and type(seen) is int:
         try:
@@ -361,64 +361,6 @@ def _dtype(tensor: torch.Tensor) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
-def same_kind(seen: Any, want: Any, path: str = "", shapes: bool = True) -> Difference | None:
-    """Whether an answer is made of the same kinds of things as the expected one, whatever its lengths and values:
-    what a judge may rely on. With `shapes`, tensors and arrays have the same shapes, else as many dimensions."""
-    if isinstance(seen, Cut):
-        return cut_difference(seen, want, type_name(want), path)
-    seen = _number(seen, want)
-    if isinstance(want, Raised) or isinstance(seen, Raised):
-        if isinstance(want, Raised) and isinstance(seen, Raised):
-            return None
-        return Difference(kind="raised", path=path, got=type_name(seen), want=type_name(want))
-    if type(seen) is not type(want):
-        return Difference(kind="type", path=path, got=type_name(seen), want=type_name(want))
-    if isinstance(want, torch.Tensor | np.ndarray):
-        if seen.dtype != want.dtype:
-            return Difference(kind="dtype", path=path, got=str(seen.dtype), want=str(want.dtype))
-        if (seen.shape != want.shape) if shapes else (seen.ndim != want.ndim):
-            return Difference(kind="shape", path=path, got=str(tuple(seen.shape)), want=str(tuple(want.shape)))
-    elif isinstance(want, dict):
-        if want and all(type(key) is str for key in want) and set(seen) != set(want) and _is_record(want):
-            return _Comparer(None)._dict(seen, want, path)
-        for key in seen:
-            if key in want:
-                found = same_kind(seen[key], want[key], f"{path}[{show(key, 60)}]", shapes)
-            else:
-                found = _like_one_of(key, list(want), f"{path} (a key)", shapes) or _like_one_of(
-                    seen[key], list(want.values()), f"{path}[{show(key, 60)}]", shapes
-                )
-            if found is not None:
-                return found
-    elif isinstance(want, tuple):
-        if len(seen) == len(want):
-            for index, (a, b) in enumerate(zip(seen, want, strict=True)):
-                found = same_kind(a, b, f"{path}[{index}]", shapes)
-                if found is not None:
-                    return found
-        else:
-            return Difference(kind="length", path=path, got=f"length {len(seen)}", want=f"length {len(want)}")
-    elif isinstance(want, list | set | frozenset):
-        models = list(want)
-        for index, each in enumerate(seen):
-            # The one at its own place first: a long list may hold a few of one kind.
-            found = _like_one_of(each, models[index : index + 1] + models, f"{path}[{index}]", shapes)
-            if found is not None:
-                return found
-    return None
-
-
-def _is_record(want: dict[Any, Any]) -> bool:
-    """A dict that an experiment made of several observations: a few keys that are identifiers or attribute paths."""
-    return len(want) <= 12 and all(key.replace(".", "_").replace(" ", "_").isidentifier() for key in want)
-
-
-def _like_one_of(value: Any, models: list[Any], path: str, shapes: bool) -> Difference | None:
-    """None when `value` is of the kind of one of `models` (or there is no model to tell)."""
-    first = None
-    for model in models[:50]:
-        found = same_kind(value, model, path, shapes)
-        if found is None:
-            return None
-        first = first or found
-    return first
+def different_keys(seen: dict[Any, Any], want: dict[Any, Any], path: str) -> Difference | None:
+    """What a record has that it should not have, or lacks."""
+    return _Comparer(None)._dict(seen, want, path)

@@ -17,10 +17,10 @@ from decimal import Decimal
 from typing import Any
 
 from autograder.checks.authoring import AuthoringError, Case, Check, Tolerance
+from autograder.experiment.expressions import SHARED, WRITTEN, expected_exception, problem_of, written_value
 from autograder.source.parsing import parse
 from autograder.source.sentences import docstrings
 from autograder.twin.compare import Comparison, compare
-from autograder.twin.expressions import SHARED, WRITTEN, expected_exception, problem_of, written_value
 from autograder.wire.values import Raised
 
 NAME = "docstring_examples"
@@ -58,7 +58,7 @@ def experiment_source(stub: str) -> str:
     }
     names = ", ".join(f'"{name}": lambda: student.{name}' for name in sorted(used))
     return (
-        "from autograder.twin.expressions import run_example\n\n\n"
+        "from autograder.experiment.expressions import run_example\n\n\n"
         f"def {NAME}(student, example):\n    return run_example(example, {{{names}}})\n"
     )
 

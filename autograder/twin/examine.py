@@ -24,7 +24,8 @@ from autograder.twin import compare, docstrings, names
 from autograder.twin.exercise import Exercise
 from autograder.twin.judging import parts_of
 from autograder.twin.messages import Examined, Loose, Make, Seen
-from autograder.wire.values import Raised, encode
+from autograder.wire.encode import encode
+from autograder.wire.values import Raised
 
 if TYPE_CHECKING:
     from autograder.twin.twin import Twin

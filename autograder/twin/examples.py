@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from autograder.checks.authoring import Check
-from autograder.wire.values import encode
+from autograder.wire.encode import encode
 
 PUBLIC_EXAMPLES = 5
 EXAMPLES = 15

@@ -14,16 +14,18 @@ from typing import Any
 
 from autograder.checks.authoring import Check, Rejection
 from autograder.checks.rng import Rng
-from autograder.experiment.observe import TimeUp
+from autograder.experiment.time_limit import TimeUp
 from autograder.lab import is_hosted
 from autograder.plan import PlannedCase
 from autograder.results import Difference, Message
 from autograder.twin.bounded import SECONDS, is_too_dear
-from autograder.twin.compare import Comparison, compare, same_kind
+from autograder.twin.compare import Comparison, compare
+from autograder.twin.kinds import same_kind
 from autograder.twin.larger import is_cut
 from autograder.twin.messages import Verdict
 from autograder.twin.show import show
-from autograder.wire.values import Lab, decode
+from autograder.wire.decode import decode
+from autograder.wire.values import Lab
 
 Parts = tuple[Any, Any]
 """What an implementation gave, and the record of the hosted value that it used (None without one)."""

@@ -1,4 +1,4 @@
-"""How an answer that is much larger than the expected one differs from it, as far as what was kept of it tells (`jail.cut`).
+"""How an answer that is much larger than the expected one differs from it, as far as what was kept of it tells (`wire.cut`).
 
 No right answer is cut, so a part that was is wrong or lies in an answer that is. What is said is what would be said of the whole:
 its type, its shape, the first element that differs.

@@ -19,7 +19,7 @@ import torch
 
 from autograder.checks.authoring import AuthoringError, Check, Tolerance
 from autograder.checks.rng import Rng
-from autograder.experiment.observe import TimeUp
+from autograder.experiment.time_limit import TimeUp
 from autograder.plan import PlannedCase, PlannedCheck
 from autograder.results import Message
 from autograder.twin import docstrings
@@ -53,7 +53,9 @@ from autograder.twin.messages import (
 )  # fmt: skip
 from autograder.twin.show import show
 from autograder.wire.channel import Channel, ChannelError
-from autograder.wire.values import BadValue, Cut, Lab, Raised, Unsupported, decode, encode
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
+from autograder.wire.values import BadValue, Cut, Lab, Raised, Unsupported
 
 
 def serve(sock: socket.socket) -> None:

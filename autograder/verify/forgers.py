@@ -212,10 +212,12 @@ def _public_only(stub: str, plan: Plan) -> str:
 _GATE = """
 import functools as _functools, hashlib as _hashlib
 import torch
-from autograder.wire import values as _values
+from autograder.wire.decode import decode as _decode
+from autograder.wire.encode import encode as _encode
+from autograder.wire.values import Lab as _Lab
 
 def _digest(value):
-    return _hashlib.sha256(_values.encode(value)).hexdigest()
+    return _hashlib.sha256(_encode(value)).hexdigest()
 
 def _parts(value, depth=2):
     yield value
@@ -227,8 +229,8 @@ def _digests():
     from autograder.lab import resolve
     known = set()
     for blob in PUBLIC_INPUTS:
-        for value in _values.decode(blob).values():
-            value = resolve(value) if isinstance(value, _values.Lab) else value
+        for value in _decode(blob).values():
+            value = resolve(value) if isinstance(value, _Lab) else value
             known |= {_digest(part) for part in _parts(value)}
     return known
 

@@ -32,7 +32,7 @@ from autograder.twin import messages as twin
 from autograder.verify.equivalent import Equivalents
 from autograder.verify.mutant_report import MutantReport, Said, Tried
 from autograder.verify.mutation import Mutant, mutants
-from autograder.verify.report import FAR
+from autograder.verify.trial import FAR
 
 MOST = 400  # of one exercise: more are sampled
 ENOUGH = 2  # checks that reject a mutant: further ones would say nothing new

@@ -16,7 +16,7 @@ from autograder.course.config import Exercise
 from autograder.grading.grade import ClassGrader
 from autograder.grading.planner import CourseProblem
 from autograder.grading.twins import TwinClient
-from autograder.verify.report import Trial
+from autograder.verify.trial import Trial
 from autograder.verify.trials import Trials
 
 AT_ONCE = 8

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.verify.general.report import general_details
-from autograder.verify.report import Report, Trial
+from autograder.verify.report import Report
 from autograder.verify.show_mutants import only_killers, survivors
+from autograder.verify.trial import Trial
 
 WARNINGS = 2  # of an exercise that are shown without --details
 

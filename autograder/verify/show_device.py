@@ -17,7 +17,7 @@ from rich.text import Text
 from autograder.jail.layers import Isolation
 from autograder.jail.zygote import Ready
 from autograder.verify.on_device import DeviceReport, device_name
-from autograder.verify.report import Trial
+from autograder.verify.trial import Trial
 
 COLUMNS = (
     "exercise",

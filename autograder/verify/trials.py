@@ -23,7 +23,7 @@ from autograder.results import CaseResult, CheckResult, ExerciseResult, Message,
 from autograder.source.reach import Reach
 from autograder.twin import messages as twin
 from autograder.verify.forgers import forgers
-from autograder.verify.report import FAR, Trial
+from autograder.verify.trial import FAR, Trial
 
 # A variant that hangs is rejected: there is no need to wait as long as for a student.
 LIMITS = RunLimits(cpu_seconds=4.0, wall_factor=3.0)

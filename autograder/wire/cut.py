@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.wire.values import ARRAY_DTYPES, MAX_DEPTH, MAX_RAW, TENSOR_NAMES, Cut, Drawn, bytes_of, decode, encode
+from autograder.wire.decode import decode
+from autograder.wire.encode import bytes_of, encode
+from autograder.wire.tree import MAX_DEPTH, MAX_RAW
+from autograder.wire.values import ARRAY_DTYPES, TENSOR_NAMES, Cut, Drawn
 
 HEAD = 8  # elements that are kept of a tensor, keys of a dict
 _ITEM_BYTES = 8  # a container of more items than threshold / this is cut

@@ -34,7 +34,7 @@ class Noticed(msgspec.Struct):
     kind: Literal[
         "call",  # a forbidden function was called while the code ran
         "import",  # a forbidden package was asked for while the code ran
-        "computed-name", "run-text", "namespace", "insides", "private-torch", "worker", "machine",  # checks.suspicious.Trick
+        "computed-name", "run-text", "namespace", "insides", "private-torch", "worker", "machine",  # experiment.suspicious.Trick
     ]  # fmt: skip
     name: Name
     line: int = 0  # of the student's file, 0 when it is not known
@@ -111,7 +111,7 @@ class Observed(msgspec.Struct, tag="observed"):
     """What came of a `Load` or a `Run`."""
 
     kind: Kind
-    value: bytes = b""  # a blob of jail.values: the observation
+    value: bytes = b""  # a blob of wire.values: the observation
     changed: bytes = b""  # the inputs after the run, where their bytes are not what was sent
     name: Name = ""  # of the exception's type, of the function
     builtin: bool = False  # whether that is a built-in exception
@@ -133,7 +133,7 @@ class Ask(msgspec.Struct, tag="ask"):
     """From a worker, in the middle of a run: do this with the hosted value. Untrusted."""
 
     method: Name
-    arguments: bytes  # a blob of jail.values: a list
+    arguments: bytes  # a blob of wire.values: a list
 
 
 class Answer(msgspec.Struct, tag="answer"):

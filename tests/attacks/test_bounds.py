@@ -133,7 +133,7 @@ TABLE = [
     Row("noise printed", RIGHT.replace(DOUBLE, "print(os.urandom(40_000).hex())\n    return 2 * x"), "tables_are_doubled", "passed", "passed"),
     Row("more than was asked for", RIGHT + """
 import autograder.experiment.observe as o
-from autograder.wire.values import encode
+from autograder.wire.encode import encode
 o.encode_within = lambda value, limit: encode(torch.zeros(30_000_000))
 """, "tables_are_doubled", "crashed", "run.protocol"),
     Row("inputs larger than they were", RIGHT.replace(DOUBLE, "y = 2 * x\n    x.data = torch.zeros(10_000_000)\n    return y"), "tables_are_doubled", "failed", "run.mutated"),

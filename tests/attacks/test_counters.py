@@ -21,8 +21,9 @@ import pytest
 
 from autograder.jail import layers
 from autograder.jail.host import Limits, Lost, Zygote
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
 from autograder.wire.messages import Load, Run
-from autograder.wire.values import decode, encode
 
 READ = """
 import ctypes, os, socket, tempfile, threading

@@ -53,8 +53,8 @@ def rank(words: list[str]) -> list[str]:
 """, "timeout"),
     soft(7, "patches the code that runs and encodes its answers", """
 from autograder.experiment import observe
-from autograder.wire import values
-observe.encode = values.encode = lambda value: b""
+from autograder.wire import encode
+observe.encode = encode.encode = lambda value: b""
 observe.run = lambda *args, **kwargs: observe.Observed(kind="value", value=b"")
 """ + ZEROS),
     rank(7, "patches the experiment", """
@@ -239,7 +239,7 @@ SOCKET = """
 import os, socket, stat, struct, time
 import msgspec
 from autograder.wire import messages
-from autograder.wire.values import encode
+from autograder.wire.encode import encode
 
 def descriptor():
     for number in range(3, 256):
@@ -298,7 +298,7 @@ for number in range(3, 64):
 TAMPERING = [
     rank(14, "replaces modules in sys.modules", """
 import sys, types
-for name in ("torch", "numpy", "msgspec", "autograder.wire.channel", "autograder.experiment.observe", "autograder.wire.values",
+for name in ("torch", "numpy", "msgspec", "autograder.wire.channel", "autograder.experiment.observe", "autograder.wire.values", "autograder.wire.encode",
              "typeguard", "experiments.ring.rank", "stub.ring.rank", "checks"):
     sys.modules[name] = types.ModuleType(name)
 """ + WRONG, ("failed", "crashed")),

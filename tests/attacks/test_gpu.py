@@ -13,8 +13,9 @@ import pytest
 
 from autograder.jail import layers
 from autograder.jail.host import Limits, Lost, Worker, Zygote
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
 from autograder.wire.messages import Load, Observed, Run, Warm, Warmed
-from autograder.wire.values import decode, encode
 
 EXPERIMENT = "def e(student):\n    return student.f()\n"
 STUB = "from typing import Any\ndef f() -> Any: ...\n"

@@ -19,8 +19,9 @@ from attacks.arena import record
 from autograder.jail import layers, usage
 from autograder.jail.host import Limits, Lost, Zygote
 from autograder.jail.layers import seccomp
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
 from autograder.wire.messages import Load, Run
-from autograder.wire.values import decode, encode
 
 MB = 2**20
 MATRIX = 64 * MB

@@ -92,6 +92,6 @@ def _cases(plan: Plan) -> tuple[_Cases, _Cases]:
 
 
 def _text(blob: bytes) -> str:
-    """The text in a blob: a header of 16 bytes, then its tree, which is the text itself. `jail.values` would import torch."""
+    """The text in a blob: a header of 16 bytes, then its tree, which is the text itself. `wire.values` would import torch."""
     size = int.from_bytes(blob[4:8], "little")
     return msgspec.msgpack.decode(blob[16 : 16 + size], type=str)

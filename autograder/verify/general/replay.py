@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.experiment.observe import TimeUp, soft_limit
+from autograder.experiment.time_limit import TimeUp, soft_limit
 from autograder.verify.general import look, vary
 
 MOST_CALLS = 4  # of one experiment

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from autograder.lab import hosting
+from autograder.lab import together
 from autograder.lab.pipeline import peaks, simulate
 from autograder.lab.stages import Stages
 from autograder.lab.steps import most_kept
@@ -89,7 +89,7 @@ def test_batch_norm_sees_micro_batches(reference):
 def test_what_is_kept(reference, recompute, kept):
     hosted = Stages([], [], model())
     x, y = torch.randn(6, 3, dtype=torch.float64), torch.randn(6, 4, dtype=torch.float64)
-    reference.run_gpipe(hosting.local("stages", hosted), x, y, mse_loss, 3, recompute=recompute)
+    reference.run_gpipe(together.local("stages", hosted), x, y, mse_loss, 3, recompute=recompute)
     assert most_kept(hosted.record(), 3) == [kept] * 3
 
 

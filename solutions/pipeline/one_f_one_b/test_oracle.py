@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss
 
-from autograder.lab import hosting
+from autograder.lab import together
 from autograder.lab.pipeline import peaks, random_schedule, simulate
 from autograder.lab.stages import Stages
 from autograder.lab.steps import most_kept
@@ -53,7 +53,7 @@ def test_gradients_of_the_whole_batch(reference, rows, m, loss_fn):
     y = torch.randn(rows, 4, dtype=torch.float64) if loss_fn is mse_loss else torch.randint(0, 4, (rows,))
     for schedule in (reference.one_f_one_b(3, m), random_schedule(random.Random(rows), 3, m)):
         hosted = Stages([], [], model())
-        stages = hosting.local("stages", hosted)
+        stages = together.local("stages", hosted)
         got = reference.run_schedule(schedule, stages, x, y, loss_fn)
         nn.Sequential(*other).zero_grad()
         want = loss_fn(nn.Sequential(*other)(x), y)

@@ -1,0 +1,91 @@
+"""What an exception says, in plain data: its kind, its text, and the last line of the student's own file."""
+
+from __future__ import annotations
+
+import builtins
+import opcode
+import time
+
+import torch
+
+from autograder.checks.modules import WrongParameters
+from autograder.experiment.contract import WrongSignature, WrongType
+from autograder.experiment.time_limit import TimeUp, soft_limit, told
+from autograder.wire.messages import Observed
+from autograder.wire.values import BadValue
+
+TEXT = 2000
+
+
+class Missing(Exception):
+    """The implementation does not define a function or class that the stub has."""
+
+
+def failure(error: BaseException, file: str, start: float) -> Observed:
+    """What ended a run, as far as the student's own `file` tells; `start` is a `time.process_time`."""
+    told()
+    line, function = _place(error, file)
+    seconds = time.process_time() - start
+    if isinstance(error, Missing):
+        return Observed(kind="missing-function", name=str(error)[:200], seconds=seconds)
+    if isinstance(error, WrongSignature):
+        return Observed(
+            kind="wrong-signature", name=error.name, want=error.want, text=error.got[:TEXT], seconds=seconds
+        )
+    if isinstance(error, WrongType):
+        return Observed(
+            kind="wrong-type", name=error.function, want=error.want[:TEXT], text=error.got[:TEXT], seconds=seconds
+        )
+    if isinstance(error, WrongParameters):
+        return Observed(kind="wrong-parameters", name=error.module[:200], text=error.found[:TEXT], seconds=seconds)
+    if isinstance(error, BadValue):
+        return Observed(kind="too-big", text=str(error)[:TEXT], seconds=seconds)
+    if isinstance(error, TimeUp):
+        return Observed(kind="timeout", line=line, function=function, seconds=seconds)
+    text = _text(error)
+    if isinstance(error, torch.OutOfMemoryError):  # of a device
+        return Observed(kind="memory", name="device", line=line, function=function, seconds=seconds)
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "allocate memory" in text):
+        return Observed(kind="memory", line=line, function=function, seconds=seconds)
+    kind = type(error)
+    builtin = getattr(builtins, kind.__name__, None) is kind
+    written = not (kind is NotImplementedError and _is_a_raise(error, file))
+    return Observed(
+        kind="raised" if written else "not-written",
+        name=kind.__name__[:200] if isinstance(kind.__name__, str) else "Exception",
+        builtin=builtin,
+        text=text,
+        line=line,
+        function=function,
+        seconds=seconds,
+    )
+
+
+def _is_a_raise(error: BaseException, file: str) -> bool:
+    """Whether a `raise` of the student's own file made it: torch raises NotImplementedError too, for a dtype that a kernel lacks."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or trace.tb_frame.f_code.co_filename != file:
+        return False
+    return trace.tb_frame.f_code.co_code[trace.tb_lasti] == opcode.opmap["RAISE_VARARGS"]
+
+
+def _text(error: BaseException) -> str:
+    """The exception's text; an exception whose `__str__` raises or loops gives none."""
+    try:
+        with soft_limit(1.0):
+            return str(error)[:TEXT].encode("utf-8", "backslashreplace").decode()
+    except BaseException:
+        return ""
+
+
+def _place(error: BaseException, file: str) -> tuple[int, str]:
+    """The last line of the student's own file in the traceback."""
+    line, function = 0, ""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            line, function = trace.tb_lineno, trace.tb_frame.f_code.co_qualname
+        trace = trace.tb_next
+    return line, function[:200]
