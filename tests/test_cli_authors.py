@@ -9,6 +9,9 @@ from command_line import ALTERNATIVES, MISTAKES, Done, Running, alive, copied, m
 from release_course import put, tree
 from tiny_course import TOTAL, TOTAL_CHECKS
 
+from autograder.course import load_course
+from autograder.release.new import KINDS
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done, Done]:
@@ -45,9 +48,29 @@ def test_new_writes_an_exercise_that_verify_accepts(base: tuple[Path, Done, Done
     assert "rejected by multiplies_every_element" in done.flat and "You add up columns" in done.flat
 
 
+def test_every_kind_is_accepted_and_stands_where_it_should(course: Path) -> None:
+    """One run for all of them: each is complete, and no general mistake survives."""
+    for kind in KINDS:
+        after = ("--after", "numbers") if kind == "function" else ("--after", "kinds/a_function")
+        assert run(course, "new", f"kinds/a_{kind}", "--kind", kind, *after).code == 0
+    names = [exercise.name for exercise in load_course(course).exercises]
+    others = [f"kinds/a_{kind}" for kind in reversed(KINDS) if kind != "function"]
+    assert names == ["numbers_of/first", "numbers_of/scaled", "kinds/a_function", *others]
+    assert run(course, "release").code == 0
+    done = run(course, "verify", "kinds", "--general")
+    assert done.code == 0, done.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (("numbers_of/other", "--kind", "class"), "There is no kind 'class'. There are function, module"),
+        (
+            ("others/one", "--after", "letters"),
+            "there is no module letters, so others can't stand behind it. There are numbers",
+        ),
+        (("numbers_of/other", "--after", "letters"), "numbers_of is in module numbers: numbers_of/other goes there"),
+        (("numbers_of/other", "--after", "numbers_of/last"), "there is no exercise numbers_of/last"),
         (("numbers_of/first",), "numbers_of/first is in grading.toml already"),
         (("First",), "is not a name for an exercise. Write topic/exercise"),
         (("numbers_of/../x",), "is not a name for an exercise"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -17,23 +18,23 @@ from autograder.lessons.head import head, with_head
 from autograder.lessons.hints import Hints, lines_given_away, load_hints
 from autograder.lessons.page import Page
 from autograder.lessons.prose import reading_grade
-from autograder.release.new import new_exercise
+from autograder.release.new import KINDS, new_exercise
 from autograder.release.pages import refresh_pages
 from autograder.source.stub import make_stub
 
 ROOT = Path(__file__).resolve().parents[1]
 NAME = "sums_of/three"
 GRADING = 'schema = 1\nid = "small"\ntitle = "Small"\n'
+BEFORE = (
+    GRADING
+    + '[[module]]\nid = "a"\ntitle = "A"\n[[module.exercise]]\nname = "sums_of/two"\ntitle = "Two"\npoints = 5\n'
+)
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A course with one exercise, as `autograder new` writes it."""
-    text = (
-        GRADING
-        + '[[module]]\nid = "a"\ntitle = "A"\n[[module.exercise]]\nname = "sums_of/two"\ntitle = "Two"\npoints = 5\n'
-    )
-    (tmp_path / "grading.toml").write_text(text)
+    (tmp_path / "grading.toml").write_text(BEFORE)
     new_exercise(tmp_path, NAME, "Three numbers", 7)
     return tmp_path
 
@@ -56,6 +57,15 @@ def with_page(root: Path, old: str, new: str) -> list[str]:
 
 
 def test_a_new_exercise_is_a_lesson_without_a_fault(root: Path) -> None:
+    assert problems(root) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_of_each_kind_too(root: Path, kind: str) -> None:
+    (root / f"lectures/{NAME}.md").unlink()
+    shutil.rmtree(root / "solutions")
+    (root / "grading.toml").write_text(BEFORE)
+    new_exercise(root, NAME, "Three numbers", 7, kind)
     assert problems(root) == []
 
 

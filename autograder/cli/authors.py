@@ -88,6 +88,15 @@ def new(
     name: Annotated[str, typer.Argument(help="Name of the exercise, as topic/exercise.")],
     title: Annotated[str, typer.Option("--title", "-t", help="What people read. By default made from the name.")] = "",
     points: Annotated[int, typer.Option("--points", "-p", help="Points of the exercise.")] = 8,
+    kind: Annotated[
+        str, typer.Option("--kind", "-k", help="What it is nearest to: function, module, loss, cache or schedule.")
+    ] = "function",
+    after: Annotated[
+        str,
+        typer.Option(
+            "--after", help="The exercise behind which it stands, or the module behind which a new topic's stands."
+        ),
+    ] = "",
     course: CourseOption = None,
 ) -> None:
     """Add an exercise: a folder in `solutions/` that works, a row in `grading.toml`, and a lecture page.
@@ -101,7 +110,7 @@ def new(
     require_solutions(root)
     title = title or name.partition("/")[2].replace("_", " ").capitalize()
     out = console()
-    for path in new_exercise(root, name, title, points):
+    for path in new_exercise(root, name, title, points, kind, after):
         out.print(f"wrote {path.relative_to(root)}")
     out.print(f"\nNow: autograder verify {name}")
 

@@ -20,16 +20,26 @@ from autograder.release.files import read_text, write_all
 from autograder.release.render import render
 from autograder.source.errors import ReleaseError
 
-ABOUT_IT = ('objective = "multiply every element of a tensor by a number"', "minutes = 20", "difficulty = 1")
+KINDS = {
+    "function": "multiply every element of a tensor by a number",
+    "module": "give every feature a factor that is learned",
+    "loss": "measure how far a prediction is off, where it counts",
+    "cache": "keep what was used most recently, and forget the rest",
+    "schedule": "let a number rise and fall over the steps of a training run",
+}
+"""What is written, by what it is nearest to: the objective of the small exercise."""
 TEMPLATES = ("solution.py", "checks.py", "mistakes.py", "alternatives.py", "test_oracle.py", "hints.toml")
 
 
-def new_exercise(course_root: Path, name: str, title: str, points: int) -> list[Path]:
+def new_exercise(
+    course_root: Path, name: str, title: str, points: int, kind: str = "function", after: str = ""
+) -> list[Path]:
     """Write the exercise `name` ("topic/slug") from templates and add it to `grading.toml`; returns the files written.
 
+    `kind`: one of `KINDS`. `after`: the exercise behind which its row stands, or the module behind which a new topic's module stands.
     Raises `ReleaseError`, before anything is written, when the name or title can't be used or something of it exists.
     """
-    _require_usable(name, title, points)
+    _require_usable(name, title, points, kind)
     course = load_course(course_root)
     topic, slug = name.split("/")
     folder, lecture = f"solutions/{topic}/{slug}", f"lectures/{topic}/{slug}.md"
@@ -38,7 +48,7 @@ def new_exercise(course_root: Path, name: str, title: str, points: int) -> list[
     for existing in (folder, lecture):
         if (course_root / existing).exists():
             raise ReleaseError(f"{existing} exists already. Choose another name, or move it away.", file=existing)
-    grading = _with_row(read_text(course_root, FILE), course, name, title, points)
+    grading = _with_row(read_text(course_root, FILE), course, name, title, points, KINDS[kind], after)
     written_course = _read_back(grading, name)
 
     values = {
@@ -48,14 +58,16 @@ def new_exercise(course_root: Path, name: str, title: str, points: int) -> list[
         "docstring_title": _docstring_line(title),
         "head": head(written_course.exercise(name), written_course),
     }
-    files = {f"{folder}/{file}": render(f"exercise/{file}.j2", **values) for file in TEMPLATES}
-    files[lecture] = render("exercise/lecture.md.j2", **values)
+    files = {f"{folder}/{file}": render(f"exercise/{kind}/{file}.j2", **values) for file in TEMPLATES}
+    files[lecture] = render(f"exercise/{kind}/lecture.md.j2", **values)
     # The row comes last: a course never names an exercise that is not there.
     written = write_all(course_root, {path: text.encode() for path, text in files.items()})
     return written + write_all(course_root, {FILE: grading.encode()})
 
 
-def _require_usable(name: str, title: str, points: int) -> None:
+def _require_usable(name: str, title: str, points: int, kind: str) -> None:
+    if kind not in KINDS:
+        raise ReleaseError(f"there is no kind {kind!r}. There are {', '.join(KINDS)}.")
     if not re.fullmatch(rf"{NAME}/{NAME}", name):
         raise ReleaseError(
             f'{name!r} is not a name for an exercise. Write topic/exercise, in small letters, digits and "_": tokenizer/bpe.'
@@ -75,17 +87,35 @@ def _docstring_line(title: str) -> str:
 # ---------------------------------------------------------------- the row
 
 
-def _with_row(text: str, course: Course, name: str, title: str, points: int) -> str:
-    """`text` with a `[[module.exercise]]` after the last one of its module, or with a new `[[module]]` at the end."""
+def _with_row(text: str, course: Course, name: str, title: str, points: int, objective: str, after: str) -> str:
+    """`text` with a `[[module.exercise]]`: behind `after`, else behind the last one of its module, or in a new `[[module]]`."""
     topic = name.split("/")[0]
     quoted = json.dumps(title, ensure_ascii=False)  # a JSON string of printable text is a TOML string
-    row = ["[[module.exercise]]", f'name = "{name}"', f"title = {quoted}", f"points = {points}", *ABOUT_IT]
+    row = ["[[module.exercise]]", f'name = "{name}"', f"title = {quoted}", f"points = {points}"]
+    row += [f'objective = "{objective}"', "minutes = 20", "difficulty = 1"]
     lines = text.rstrip("\n").split("\n")
     module_id = _module_of_topic(course, topic)
+    if "/" in after:
+        if after not in [exercise.name for exercise in course.exercises]:
+            raise ReleaseError(f"there is no exercise {after}, so {name} can't stand behind it.", file=FILE)
+        at = _end(lines, _rows_of_exercise(text, lines, after), text)
+        return "\n".join([*lines[:at], "", *row, *lines[at:], ""])
     if module_id is None:
         heading = json.dumps(topic.replace("_", " ").capitalize())
-        return "\n".join([*lines, "", "[[module]]", f'id = "{topic}"', f"title = {heading}", "", *row, ""])
-    at = _end_of_module(text, lines, module_id)
+        row = ["[[module]]", f'id = "{topic}"', f"title = {heading}", "", *row]
+        if after and after not in [module.id for module in course.modules]:
+            there = ", ".join(module.id for module in course.modules)
+            raise ReleaseError(
+                f"there is no module {after}, so {topic} can't stand behind it. There are {there}.", file=FILE
+            )
+        at = _end(lines, _rows_of_module(text, lines, after), text) if after else len(lines)
+        return "\n".join([*lines[:at], "", *row, *lines[at:], ""])
+    if after and after != module_id:
+        raise ReleaseError(
+            f"{topic} is in module {module_id}: {name} goes there. Name an exercise of it to stand behind, or leave --after out.",
+            file=FILE,
+        )
+    at = _end(lines, _rows_of_module(text, lines, module_id), text)
     return "\n".join([*lines[:at], "", *row, *lines[at:], ""])
 
 
@@ -97,8 +127,8 @@ def _module_of_topic(course: Course, topic: str) -> str | None:
     return next((module.id for module in course.modules if module.id == topic), None)
 
 
-def _end_of_module(text: str, lines: Sequence[str], module_id: str) -> int:
-    """How many lines there are up to the end of the last exercise of that module."""
+def _rows_of_module(text: str, lines: Sequence[str], module_id: str) -> list[int]:
+    """The lines of a module's exercises that have a key or a header."""
     places = key_lines(text)
     ids = [(path, lines[line - 1]) for path, line in places.items() if path[:1] + path[2:] == ("module", "id")]
     written = re.compile(rf"""\s*id\s*=\s*["']{module_id}["']""")
@@ -111,8 +141,25 @@ def _end_of_module(text: str, lines: Sequence[str], module_id: str) -> int:
             f"Write them so.",
             file=FILE,
         )
+    return rows
+
+
+def _rows_of_exercise(text: str, lines: Sequence[str], name: str) -> list[int]:
+    """The lines of one exercise that have a key or a header."""
+    places = key_lines(text)
+    written = re.compile(rf"""\s*name\s*=\s*["']{name}["']""")
+    found = next(
+        (path[:-1] for path, line in places.items() if path[-1:] == ("name",) and written.match(lines[line - 1])), None
+    )
+    if found is None or len(found) < 4:
+        raise ReleaseError(f"{name} is not written as [[module.exercise]], so nothing can stand behind it.", file=FILE)
+    return [line for path, line in places.items() if path[: len(found)] == found]
+
+
+def _end(lines: Sequence[str], rows: Sequence[int], text: str) -> int:
+    """How many lines there are up to the end of what has `rows`."""
     # Up to the next key or header, but not the blank lines and the comment above it, which are that one's.
-    following = [line for line in places.values() if line > max(rows)]
+    following = [line for line in key_lines(text).values() if line > max(rows)]
     end = min(following) - 1 if following else len(lines)
     while end > max(rows) and not _is_content(lines[end - 1]):
         end -= 1
