@@ -1,0 +1,313 @@
+"""Public checks of gpt/gpt2_model: run `pytest` on this file, or `autograder check gpt/gpt2_model`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+import torch
+from autograder.checks import Tolerance, case, check, difference, flags, gradients, implausible, raises, reject, with_gradients, with_weights
+
+
+GRADIENTS = Tolerance(atol=5e-5, rtol=2e-4)
+
+
+MATRICES = ("attn.c_attn.weight", "attn.c_proj.weight", "mlp.c_fc.weight", "mlp.c_proj.weight")
+
+
+def config(vocab=7, n_ctx=9, n_layer=1, n_head=2, n_embd=4, **more):
+    return {"vocab": vocab, "n_ctx": n_ctx, "n_layer": n_layer, "n_head": n_head, "n_embd": n_embd} | more
+
+
+def sizes(cfg):
+    """The shapes of a model's parameters, by their names."""
+    C = cfg["n_embd"]
+    shapes = {"transformer.wte.weight": (cfg["vocab"], C), "transformer.wpe.weight": (cfg["n_ctx"], C)}
+    for i in range(cfg["n_layer"]):
+        parts = {
+            "ln_1": (C,), "attn.c_attn": (3 * C, C), "attn.c_proj": (C, C), "ln_2": (C,), "mlp.c_fc": (4 * C, C), "mlp.c_proj": (C, 4 * C),
+        }  # fmt: skip
+        for part, shape in parts.items():
+            shapes |= {f"transformer.h.{i}.{part}.weight": shape, f"transformer.h.{i}.{part}.bias": shape[:1]}
+    return shapes | {"transformer.ln_f.weight": (C,), "transformer.ln_f.bias": (C,)}
+
+
+def tokens(rng, B=1, T=3, dtype="float32", gain=1.5, **options):
+    cfg = config(**options)
+    weights = rng.weights(sizes(cfg), gain=gain, dtype=dtype)
+    for name in ("wte", "wpe"):
+        weights[f"transformer.{name}.weight"] *= cfg["n_embd"] ** 0.5
+    weights["lm_head.weight"] = weights["transformer.wte.weight"]
+    return {"cfg": cfg, "weights": weights, "ids": rng.integers(0, cfg["vocab"], B, T)}
+
+
+def build(student, cfg, weights, **parts):
+    return with_weights(student.GPT2(student.GPT2Cfg(**cfg), **parts), weights)
+
+
+def activation(rng, values=None, shape=None, dtype="float64", loud=1.0, **options):
+    x = torch.tensor(values, dtype=getattr(torch, dtype)) if values else loud * rng.normal(*shape, dtype=dtype)
+    return tokens(rng, dtype=dtype, **options) | {"x": x}
+
+
+@check(points=1, inputs=activation, lecture='the-feed-forward-network', public=[case('near the largest difference from the exact GELU', values=[-2.7, -1.0, 0.0, 0.5, 2.7], n_embd=2, vocab=3, n_ctx=3), case('float32', values=[-3.0, 1.5], dtype='float32', n_head=1, n_embd=2, vocab=3, n_ctx=3)])
+def gelu_is_the_tanh_form(student, x, cfg, weights, ids):
+    """`gelu` is the form with tanh, with exact gradients, and it is what your model uses when no activation is given."""
+    view = torch.stack([x, x], -1)[..., 1] if x.ndim else x
+    return {
+        "gelu": with_gradients(student.gelu, x=x), "of other numbers": student.gelu(-x), "of a view": student.gelu(view),
+        "model": build(student, cfg, weights)(ids)[0], "left": flags(x),
+    }
+
+
+def all_gradients(out, model, names):
+    """By the names that the exercise gives, the tied one once."""
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    return gradients(out, {name: parameters[name] for name in names})
+
+
+def trained(rng, of=None, **options):
+    """A model, and the endings of the names whose gradients are looked at: all, or a few where the plan has to be small."""
+    return tokens(rng, **options) | {"of": of or [""]}
+
+
+FEW = ["wte.weight", "wpe.weight", "ln_1.weight", "c_proj.bias", "ln_f.bias"]
+
+
+@check(points=2, inputs=trained, tolerance=GRADIENTS, lecture='one-block', public=[case('one layer, two heads', T=3, vocab=3, n_ctx=4, of=FEW), case('two layers of one head', T=2, n_embd=2, n_head=1, n_layer=2, vocab=3, n_ctx=3, of=FEW)])
+def blocks_are_added_up(student, cfg, weights, ids, of):
+    """The logits are those of L blocks, each with attention and a feed-forward network behind norms of their own; all weights get gradients."""
+    model = build(student, cfg, weights, act=torch.tanh)
+    out, present = model(ids)
+    logits = [out, model(ids.flip(0, 1))[0], model(ids.mT.contiguous().mT)[0]]
+    return {"logits": logits, "present": present, "gradients": all_gradients(out, model, [name for name in weights if name.endswith(tuple(of))])}
+
+
+@check(points=1, inputs=tokens, lecture='one-block', public=[case('the usual eps', T=3, vocab=3, n_ctx=4, n_embd=2, dtype='float64', n_head=1)])
+def float64_is_exact_to_the_end(student, cfg, weights, ids):
+    """For float64 weights everything is computed in float64, with the model's own eps, and calls leave modes and flags as they are."""
+    fresh = student.GPT2(student.GPT2Cfg(**cfg), act=torch.tanh)
+    norms = {name: p.detach().clone() for name, p in fresh.named_parameters() if ".ln_" in name}
+    model = with_weights(fresh, weights)
+    other = build(student, cfg | {"eps": 0.1}, weights, act=torch.sin)  # of the same sizes
+    other.eval()
+    other.transformer.ln_f.requires_grad_(False)
+    logits = [model(ids)[0], other(ids)[0], model(ids)[0]]
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    same = parameters["lm_head.weight"] is parameters["transformer.wte.weight"]
+    names = sorted(parameters)
+    return {"logits": logits, "one matrix": same, "names": names, "left": flags(model, other, *weights.values()), "norms at first": norms}
+
+
+@check(points=1, inputs=tokens, lecture='parts-that-can-be-exchanged', public=[case('two layers, another eps', T=2, n_embd=2, n_head=1, n_layer=2, vocab=4, n_ctx=3, eps=0.01)])
+def given_parts_are_used(student, cfg, weights, ids):
+    """The model calls the parts that it is given, for every layer, and its own for the others."""
+    calls, eps_given, wide = [], [], []
+
+    def attend(q, k, v, causal=False):
+        calls.append([list(q.shape), list(k.shape), list(v.shape), causal])
+        return v.mean(2, keepdim=True) + 0.3 * v[:, :, -q.shape[2] :] + 0.1 * q - 0.2 * k[:, :, -q.shape[2] :]
+
+    def norm(x, w, b, eps):
+        eps_given.append(eps)
+        return x / (x.abs().amax(-1, keepdim=True) + 10 * eps) * w - b
+
+    def act(x):
+        wide.append(list(x.shape))
+        return x.relu() + 0.1 * x
+
+    parts = {"attend": attend, "norm": norm, "act": act}
+    first, present = build(student, cfg, weights, **parts)(ids)
+    seen = {"attend": calls[:], "eps": eps_given[:], "act": wide[:]}
+    logits = {"all parts": first, "continued": build(student, cfg, weights, **parts)(ids[:, :1], present)[0]}
+    seen["behind a cache"] = calls[-1:]
+    for name, part in parts.items():
+        logits[name] = build(student, cfg, weights, **{"act": torch.tanh, name: part})(ids)[0]
+    return {"logits": logits, "calls": seen}
+
+
+def pieces_are_the_whole(seen, want, inputs):
+    """The student's own pieces against the student's own whole."""
+    start = 0
+    for number, piece in enumerate(seen["pieces"], 1):
+        end = start + piece.shape[1] if piece.ndim == 3 else start
+        if seen["whole"].shape == want["whole"].shape:
+            found = difference(piece, seen["whole"][:, start:end])
+            if found is not None:
+                return reject("Piece {number} (tokens {start} to {end}) differs from one pass over all tokens.",
+                              number=number, start=start, end=end - 1)  # fmt: skip
+        start = end
+    return difference(seen, want)
+
+
+def pieces(rng, cuts, room=0, **options):
+    """A sequence and where it is cut. The model has `room` more positions than the sequence needs."""
+    return tokens(rng, T=cuts[-1], n_ctx=cuts[-1] + room, **options) | {"cuts": cuts, "room": room}
+
+
+@check(points=2, inputs=pieces, judge=pieces_are_the_whole, lecture='the-cache', public=[case('two tokens, then one, two layers', cuts=[2, 3], n_embd=2, n_layer=2, vocab=3)])
+def decoding_in_pieces_is_prefill(student, cfg, weights, ids, cuts, room):
+    """A sequence fed in pieces gives the logits of one pass; `past` can be continued twice, and ends with n_ctx."""
+    model = build(student, cfg, weights, act=torch.tanh)
+    whole = model(ids)[0]
+    found, presents, start, past = [], [], 0, None
+    for end in cuts:
+        logits, past = model(ids[:, start:end], past=past)
+        found.append(logits)
+        presents.append(past)
+        start = end
+    others = []  # other tokens behind the same first piece; then the first ones again
+    for piece in ((ids + 1) % cfg["vocab"], ids):
+        others.append(model(piece[:, cuts[0] : cuts[1]], presents[0]))
+    views = [(k.mT.contiguous().mT, v.mT.contiguous().mT) for k, v in presents[0]]
+    others.append(model(ids[:, cuts[0] : cuts[1]], views))
+    more = ids[:, :1].expand(-1, room + 1)
+    full = torch.cat([ids, more[:, :room]], 1)
+    ends = {
+        "fits": model(full)[0][:, -1:],
+        "in one": raises("IndexError", lambda: model(torch.cat([ids, more], 1))),
+        "one more": raises("IndexError", lambda: model(ids[:, :1], model(full)[1])),
+        "behind the cache": raises("IndexError", lambda: model(more, past)),
+        "with two more": raises("IndexError", lambda: model(full[:, :2], model(full)[1])),
+    }
+    again = model(ids[:, : cuts[0]])[0]
+    left = flags(model, *[each for pair in presents[0] for each in pair])
+    return {"whole": whole, "pieces": found, "presents": presents[:1] + presents[-1:], "others": others, "ends": ends, "again": again, "left": left}
+
+
+def checkpoint(rng, prefix=True, old=False, head=False, dtype="float32", model_dtype="float32", skip=(), **options):
+    """A file of Hugging Face's for a model of model_dtype, and the names in it."""
+    made = tokens(rng, dtype=dtype, **options)
+    sd = {name: w.mT.contiguous() if name.endswith(MATRICES) else w for name, w in made.pop("weights").items()}
+    del sd["lm_head.weight"]
+    if not prefix:
+        sd = {name.removeprefix("transformer."): w for name, w in sd.items()}
+    names = sorted(sd)
+    if old:
+        n, start = made["cfg"]["n_ctx"], "transformer." if prefix else ""
+        for i in range(made["cfg"]["n_layer"]):
+            sd[f"{start}h.{i}.attn.bias"] = torch.ones(n, n).tril()[None, None]
+            sd[f"{start}h.{i}.attn.masked_bias"] = torch.tensor(-1e4)
+    if head:
+        wte = next(name for name in names if name.endswith("wte.weight"))
+        sd["lm_head.weight"] = sd[wte].clone()
+        names = [name for name in names if name != wte]
+    if made["cfg"]["n_layer"] > 2:  # each name that is left out costs a loading
+        names = [name for name in names if "h." not in name or "h.10." in name]
+    return made | {"sd": sd, "model_dtype": model_dtype, "names": names}
+
+
+@check(points=2, inputs=checkpoint, lecture='weights-from-a-file', public=[case('one layer', vocab=3, n_ctx=4, n_embd=2), case('no prefix, masks, as the file of gpt2', vocab=3, n_ctx=3, n_embd=2, prefix=False, old=True, n_head=1)])
+def checkpoints_are_loaded(student, cfg, ids, sd, model_dtype, names):
+    """`load_hf` copies every weight, turns those of Conv1D, knows the kinds of files, and raises RuntimeError for what does not fit."""
+    parts = {"act": torch.tanh}
+    model, other = (student.GPT2(student.GPT2Cfg(**cfg), **parts).to(getattr(torch, model_dtype)) for _ in "12")
+    other.eval()
+    other.transformer.ln_f.requires_grad_(False)
+    other.load_hf(sd)
+    copies = {name: weight.mT.contiguous().mT.clone() if weight.ndim == 2 else weight.clone() for name, weight in sd.items()}
+    model.load_hf(copies)
+    for weight in copies.values():
+        weight.zero_()  # shares nothing
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    same = parameters["lm_head.weight"] is parameters["transformer.wte.weight"]
+    start = "transformer." if names[0].startswith("transformer.") else ""
+    unknown = [f"{start}h.0.attn.c_attn.scale", f"{start}wte.bias", f"{start}h.{cfg['n_layer']}.ln_1.weight", f"{start}h.0.attn.q_attn.weight"]
+    square = [name for name in names if name.endswith(MATRICES) and sd[name].shape[0] != sd[name].shape[1]]
+    wrong = {
+        "missing": [{key: w for key, w in sd.items() if key != name} for name in names],
+        "another shape": [sd | {name: sd[name][:-1]} for name in names],
+        "turned already": [sd | {name: sd[name].mT} for name in square],
+        "unknown": [sd | {name: torch.zeros(2)} for name in unknown],
+    }
+    refused = {kind: [raises("RuntimeError", lambda f=file: other.load_hf(f)) for file in files] for kind, files in wrong.items()}
+    weights = {name: parameters[name] for name in ("transformer.wpe.weight", "transformer.h.0.attn.c_proj.weight")}  # logits show the others
+    return {
+        "logits": model(ids)[0], "weights": weights, "one matrix": same, "refused": refused, "left": flags(model, other, *sd.values()),
+        "keys": list(sd),
+    }
+
+
+def are_drawn(seen, want, inputs):
+    """Each kind of weight has its own spread, and looks like a normal distribution."""
+    std = 0.02 if inputs["std"] is None else inputs["std"]
+    drawn = []
+    for kind in ("wte.weight", "wpe.weight", *MATRICES):
+        tensors = [w for name, w in seen["weights"].items() if name.endswith(kind)]
+        scale = std / (2 * len(tensors)) ** 0.5 if kind.endswith("c_proj.weight") else std
+        z = torch.cat([w.flatten() for w in tensors]).double() / scale
+        n = z.numel()
+        if not torch.isfinite(z).all():
+            return reject("There is a nan or an infinite number in {kind}.", kind=kind)
+        found = z.square().mean().sqrt().item()
+        if abs(found - 1) > 7 / (2 * n) ** 0.5 or z.mean().abs().item() > 7 / n**0.5:
+            return reject("The spread of {kind} is not what it should be.", kind=kind)
+        for w in tensors:
+            one = w.double() / scale
+            if one.numel() > 30 and not 0.5 < one.square().mean().sqrt().item() < 1.5:
+                return reject("One of the layers has another spread in {kind}.", kind=kind)
+        drawn.append(z)
+    z = torch.cat(drawn)
+    # eight intervals of the normal distribution, each as probable as the others
+    edges = torch.tensor([-1.1503493803760079, -0.6744897501960817, -0.3186393639643752, 0.0]).double()
+    edges = torch.cat([edges, -edges[:3].flip(0)])
+    counts = torch.bucketize(z, edges).bincount(minlength=8)
+    beyond = (z.abs() > 2.0).sum()
+    if implausible(counts, torch.full((8,), 0.125)) or implausible(torch.stack([z.numel() - beyond, beyond]), torch.tensor([0.9545, 0.0455])):
+        return reject("These numbers are not drawn from a normal distribution.")
+    if (z * 1e6).round().unique().numel() < 0.97 * z.numel():
+        return reject("The same numbers occur several times among the weights: each number is to be drawn by itself.")
+    if difference(seen["again"], seen["one"]) is not None:
+        return reject("The same seed gave other weights.")
+    if difference(seen["other seed"], seen["one"]) is None or difference(seen["no seed"], seen["one"]) is None:
+        return reject("Another seed gave the same weights.")
+    if not seen["logits"].abs().max() > 0:
+        return reject("With the first weights all logits are 0.")
+    exact = ("vectors", "the global state", "tied", "left")
+    return difference({key: seen[key] for key in exact}, {key: want[key] for key in exact})
+
+
+def thinned(w):
+    """At most 150 of its numbers, from all over."""
+    return w.flatten()[:: -(-w.numel() // 150)]
+
+
+def model_sizes(rng, seed=None, std=None, **more):
+    return {"seed": seed, "std": std} | more
+
+
+@check(points=2, inputs=model_sizes, judge=are_drawn, lecture='the-first-weights', public=[case('five layers', n_layer=5, vocab=8, n_ctx=9, n_embd=2, std=0.1, seed=3)])
+def first_weights_are_drawn(student, n_layer, vocab, n_ctx, n_embd, seed, std):
+    """The first weights are normal with std, what is added to the stream with std/√(2L), biases 0 and norms 1; the seed decides."""
+    cfg = student.GPT2Cfg(vocab, n_ctx, n_layer, 2, n_embd)
+    spread = {} if std is None else {"std": std}
+    given = spread if seed is None else spread | {"seed": seed}
+    one, two = (student.GPT2(cfg, act=torch.tanh) for _ in "12")
+    two.eval()
+    two.transformer.wpe.requires_grad_(False)
+    held = dict(one.named_parameters())
+    with torch.no_grad():
+        for parameter in held.values():
+            parameter.fill_(3.0)
+    torch.manual_seed(5)
+    student.init_weights(one, **given)
+    state = torch.rand(3)
+    torch.manual_seed(6)
+    name = "transformer.h.0.attn.c_attn.weight"
+    matrix = two.get_parameter(name)
+    found = {}
+    for kind, more in {"again": given, "other seed": spread | {"seed": 99}, "no seed": spread}.items():
+        student.init_weights(two, **more)
+        found[kind] = matrix.detach()[:2].clone()
+    if seed is None:
+        found["no seed"] = -found["no seed"]  # it is the same there
+    tied = dict(two.named_parameters(remove_duplicate=False))["lm_head.weight"] is two.get_parameter("transformer.wte.weight")
+    logits = one(torch.arange(3)[None])[0]
+    return found | {
+        "logits": logits.detach(), "weights": {key: thinned(w.detach()) for key, w in held.items() if w.ndim == 2}, "vectors": {key: w.detach() for key, w in held.items() if w.ndim < 2},
+        "one": held[name].detach()[:2], "the global state": state, "tied": tied, "left": flags(one, two),
+    }
+
+
+@check(points=1, lecture='how-many-parameters', public=[case('the four sizes of GPT-2', models=[config(50257, 1024, L, H, C) for L, H, C in ((12, 12, 768), (24, 16, 1024), (36, 20, 1280), (48, 25, 1600))])])
+def parameters_are_counted(student, models):
+    """The count has every matrix, bias, norm and embedding of the model, the tied matrix once."""
+    return [student.param_count(student.GPT2Cfg(**cfg)) for cfg in models]
