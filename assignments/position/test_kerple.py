@@ -175,6 +175,7 @@ def matrix(rng, kind, n):
         "askew": 0.2 * torch.ones(n, n, dtype=torch.float64).triu(1) - d,
         "large and askew": 1e-3 * torch.ones(n, n, dtype=torch.float64).triu(1) - 1e3 * d,
         "hardly, and askew": 0.2 * torch.ones(n, n, dtype=torch.float64).triu(1) - 0.1 * P,
+        "less than -tol by 0.05": -0.3 * P,  # where tol is 0.25
         "triangle": (gram + n * torch.eye(n, dtype=torch.float64)).tril(),
     }
     return others[kind]

@@ -247,6 +247,7 @@ def matrix(rng, kind, n):
         "askew": 0.2 * torch.ones(n, n, dtype=torch.float64).triu(1) - d,
         "large and askew": 1e-3 * torch.ones(n, n, dtype=torch.float64).triu(1) - 1e3 * d,
         "hardly, and askew": 0.2 * torch.ones(n, n, dtype=torch.float64).triu(1) - 0.1 * P,
+        "less than -tol by 0.05": -0.3 * P,  # where tol is 0.25
         "triangle": (gram + n * torch.eye(n, dtype=torch.float64)).tril(),
     }
     return others[kind]
@@ -270,7 +271,7 @@ def matrices(rng, kinds, n=5):
             kinds=["rows and columns", "gram and constants", "triangle", "one bad direction"],
             n=6,
         ),
-        case("not quite symmetric", kinds=["askew", "large and askew", "hardly, and askew"], n=8),
+        case("not quite symmetric, or not quite", kinds=["askew", "large and askew", "hardly, and askew", "less than -tol by 0.05"], n=8),
         case("one bad direction of twenty", kinds=["one bad direction", "hardly", "gram", "too steep"], n=20),
         case(
             "forty positions",
