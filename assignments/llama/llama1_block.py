@@ -105,6 +105,8 @@ class Llama(nn.Module):
     - `model.layers.i.self_attn.q_proj.weight` (C, C), `….k_proj.weight` and `….v_proj.weight` (G·D, C), `….o_proj.weight` (C, C);
     - `model.layers.i.mlp.gate_proj.weight` and `….up_proj.weight` (F, C), `….down_proj.weight` (C, F);
     - `model.norm.weight` (C,), and `lm_head.weight` (V, C). If `cfg.tied`, this is the same parameter as that of the embedding, under two names.
+
+    What new parameters hold is open, since checks load weights. (Ones for norms, and what `nn.Linear` and `nn.Embedding` draw, can be trained.)
     """
 
     def __init__(
@@ -117,10 +119,11 @@ class Llama(nn.Module):
     ) -> None:
         """Build a model of the sizes in cfg. Three parts may be given; None means your own code in this file.
 
-        attend(q, k, v, causal=True): attention of q (B, H, T, D) to k and v (B, G, S + T, D), as attention/gqa has it. It gets the G
-            heads once (sharing them is its business), and it is always called with causal=True.
+        attend(q, k, v, causal=True): attention of q (B, H, T, D) to k and v (B, G, S + T, D), as attention/gqa has it: scores are
+            divided by √D. It gets the G heads once (sharing them is its business), and it is always called with causal=True.
         rotate(x, pos): turns queries or keys x, (B, H, T, D) or (B, G, T, D), by their positions, as position/rope has it. pos are the
-            `position_ids` of `forward`. Your own one is the "half" style with `cfg.base`. Values are not rotated.
+            `position_ids` of `forward`. Your own one is the "half" style with `cfg.base`: features (i, D/2 + i) of a head are turned
+            by the angle pos · base^(-2i/D). Values are not rotated.
         norm(x, w, eps): x divided by its root mean square over the last dimension (eps is added to the mean of squares, under the root),
             times the weight w. It is called for every norm of the model, with `cfg.eps`.
         """

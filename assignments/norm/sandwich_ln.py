@@ -2,8 +2,8 @@
 
 Sizes: B sequences, T queries or tokens, S keys, C features, H heads of D features. Tensors are float32 or float64, and in pb_relax_softmax also
 float16; results have the dtype of the inputs. Inputs may be views (transposed, sliced); they are not changed, and gradients flow to all of them
-and to all parameters. A call leaves nothing else behind: training modes, `requires_grad` and the default dtype stay as they were, and what was
-returned does not change later.
+and to all parameters, in float16 too. Training mode and evaluation mode give the same. A call leaves nothing else behind: training modes,
+`requires_grad` and the default dtype stay as they were, and what was returned does not change later.
 
 `torch.nn.LayerNorm` may be used here, or the one that you wrote for norm/post_ln.
 """
@@ -47,7 +47,8 @@ def pb_relax_softmax(q: Tensor, k: Tensor, alpha: float = 32.0) -> Tensor:
     product. In exact arithmetic α (> 0) changes nothing: it is divided out and multiplied back in.
 
     In float16, numbers end at 65504. The result must be right, and never nan, as long as all of z and of q / (α √D) is in that range, even if
-    q kᵀ and q kᵀ / √D are not. (z - max z) · α may be too large below: -inf has the weight 0. A wider dtype inside is allowed.
+    q kᵀ, q kᵀ / √D or k / (α √D) are not. (z itself may be rounded to float16.) (z - max z) · α may be too large below:
+    -inf has the weight 0. A wider dtype inside is allowed.
     Some code takes one maximum for each head; then a query whose scores are all far below another's has no weights left. Here each query has
     a maximum of its own, as in LayoutLMv3.
 

@@ -9,11 +9,12 @@ from autograder.checks import Tolerance, case, check, flags, gradients, leaves, 
 
 
 def rows(rng, shape=(3, 4), scale=1.0, offset=0.0, eps=None, dtype="float32", bias=True, values=None):
-    """Rows x with a gain and a bias. `values`: x itself."""
+    """Rows x with a gain and a bias, which may be "zeros". `values`: x itself."""
     x = rng.normal(*shape, scale=scale, dtype=dtype) + offset if values is None else torch.tensor(values)
     C = x.shape[-1]
     w = rng.normal(C, scale=0.5, dtype=dtype) + 1.0
     b = rng.normal(C, dtype=dtype) if bias else None
+    b = torch.zeros_like(b) if bias == "zeros" else b
     return {"x": x, "w": w, "b": b, "more": () if eps is None else (eps,)}
 
 
@@ -67,7 +68,14 @@ def float64_is_exact_to_the_end(student, x, w, b, more):
 def sixteen_bits_are_computed_in_float32(student, x, w, b, more):
     """bfloat16 and float16 are computed in float32 and rounded at the end; the result has the dtype of x."""
     x = x.to(w.dtype)
-    return {"layer_norm": student.layer_norm(x, w, b), "rms_norm": student.rms_norm(x, w)}
+    x_leaf, w_leaf = leaves(x, w)
+    pairs = [(x_leaf, w), (x, w_leaf)]
+    return {
+        "layer_norm": student.layer_norm(x, w, b, *more),
+        "rms_norm": student.rms_norm(x, w, *more),
+        "layer_norm: a gradient flows to x, to w": [student.layer_norm(*each, b).requires_grad for each in pairs],
+        "rms_norm: a gradient flows to x, to w": [student.rms_norm(*each).requires_grad for each in pairs],
+    }
 
 
 class Mix(nn.Module):
@@ -117,5 +125,7 @@ def the_block_normalises_after_each_sum(student, x, weights, more):
     out = block(leaf)
     found = gradients(out, {"x": leaf, **dict(block.named_parameters())})
     turns = [other(x), block(-x), block(x.mT.contiguous().mT)]
-    seen = {"attn sees": attn.seen, "ffn sees": ffn.seen}
-    return {"out": out, "gradients": found, "turns": turns, "fresh": fresh, "kept": kept, **seen, "left": flags(block, x)}
+    result = {"out": out, "gradients": found, "turns": turns, "fresh": fresh, "kept": kept, "left": flags(block, x)}
+    result |= {"attn sees": list(attn.seen), "ffn sees": list(ffn.seen)}
+    quiet = block.eval()(leaf)
+    return result | {"in evaluation mode": {"out": quiet, "gradient": gradients(quiet, {"x": leaf})["x"]}}

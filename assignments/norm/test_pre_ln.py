@@ -57,7 +57,10 @@ def each_part_adds_to_the_stream(student, x, weights, L, more):
     (leaf,) = leaves(x)
     out = stack(leaf)
     found = gradients(out, {"x": leaf, **dict(stack.named_parameters())})
-    return {"out": out, "gradients": found, "turns": [other(x), stack(-x), stack(x.mT.contiguous().mT), stack(x)]}
+    turns = [other(x), stack(-x), stack(x.mT.contiguous().mT), stack(x)]
+    quiet = stack.eval()(leaf)
+    evaluation = {"out": quiet, "gradient": gradients(quiet, {"x": leaf})["x"]}
+    return {"out": out, "gradients": found, "turns": turns, "in evaluation mode": evaluation}
 
 
 class Gift(nn.Module):
@@ -132,8 +135,8 @@ def pre_ln_gradients_shrink_with_depth(student, kind, calls):
     before = torch.rand(1).item()
     torch.manual_seed(5)
     found = [student.grad_profile(kind, **call) for call in calls]
-    wrong = raises("ValueError", lambda: student.grad_profile("between", 1))
-    return {"profiles": found, "another kind": wrong, "the next random number": [torch.rand(1).item() == before]}
+    wrong = [raises("ValueError", lambda k=k: student.grad_profile(k, 1, 2)) for k in ("between", "Pre", "post-ln", "")]
+    return {"profiles": found, "other kinds": wrong, "the next random number": [torch.rand(1).item() == before]}
 
 
 @check(points=1, inputs=profiles, tolerance=Tolerance(atol=1e-09, rtol=1e-09), lecture='gradients-and-depth', public=[case('two layers and five', kind='post', calls=[{'L': 2, 'C': 4, 'seed': 1}, {'L': 5, 'C': 6, 'seed': 2}])])

@@ -63,7 +63,9 @@ def what_a_part_gives_is_normalised_before_it_is_added(student, x, weights, more
     seen = {"attn reads": list(block.attn.seen), "ffn reads": list(block.ffn.seen)}
     found = gradients(out, {"x": leaf, **dict(block.named_parameters())})
     turns = [other(x), block(-x), block(x.mT.contiguous().mT), block(x)]
-    return {"out": out, "gradients": found, "turns": turns, **seen, "left": flags(x)}
+    quiet = block.eval()(leaf)
+    evaluation = {"out": quiet, "gradient": gradients(quiet, {"x": leaf})["x"]}
+    return {"out": out, "gradients": found, "turns": turns, **seen, "in evaluation mode": evaluation, "left": flags(x)}
 
 
 @check(points=1, inputs=blocks, lecture='what-a-layer-may-add', public=[case('weights 100 times larger', loud=100.0, dtype='float64')])
@@ -131,4 +133,10 @@ def halves(rng, B=1, H=2, T=3, S=4, D=4, q_size=1, k_size=1, unit=2, alpha=None,
 def float16_does_not_overflow(student, q, k, more):
     """In float16 the weights are right where q kᵀ is far above 65504: the division comes before the product."""
     even = student.pb_relax_softmax(0 * q, k)
-    return [even, student.pb_relax_softmax(q, k, *more), student.pb_relax_softmax(-q, k, *more)]
+    (q_leaf, k_leaf), views = leaves(q, k), [x.mT.contiguous().mT for x in (q, k)]
+    return {
+        "weights": [even, student.pb_relax_softmax(q, k, *more), student.pb_relax_softmax(-q, k, *more)],
+        "of views": student.pb_relax_softmax(*views, *more),
+        "a gradient flows to q": student.pb_relax_softmax(q_leaf, k, *more).requires_grad,
+        "a gradient flows to k": student.pb_relax_softmax(q, k_leaf, *more).requires_grad,
+    }

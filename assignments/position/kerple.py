@@ -16,12 +16,13 @@ class KerpleLog(nn.Module):
     """The logarithmic kernel: the bias is -r1 · ln(1 + r2 · d), with r1 >= 0.01 and r2 >= 0.01.
 
     A call first puts parameters that are out of range on the nearest bound, *in place* and without a gradient, as the paper's code
-    does. Then it computes with them, so a parameter on the bound has an ordinary gradient and can come back. (Clamping inside the
-    formula instead would give it the gradient 0 for ever. One check, and no other, has parameters out of range.)
+    does: in training and in evaluation mode, and under `torch.no_grad()` too. Then it computes with them, so a parameter on the bound
+    has an ordinary gradient and can come back. (Clamping inside the formula instead would give it the gradient 0 for ever. One check, and
+    no other, has parameters out of range.)
     """
 
     def __init__(self, H: int) -> None:
-        """New parameters are random: r1 uniform from 0 to 2, r2 uniform from 0 to 1, each head on its own."""
+        """New parameters are random: r1 uniform from 0 to 2, r2 uniform from 0 to 1, each number on its own."""
         super().__init__()
         # YOUR CODE HERE
         raise NotImplementedError("KerpleLog.__init__ is not written yet")
@@ -40,7 +41,7 @@ class KerplePower(nn.Module):
     """
 
     def __init__(self, H: int) -> None:
-        """New parameters are random: r1 uniform from 0 to 1, r2 uniform from 0 to 2, each head on its own."""
+        """New parameters are random: r1 uniform from 0 to 1, r2 uniform from 0 to 2, each number on its own."""
         super().__init__()
         # YOUR CODE HERE
         raise NotImplementedError("KerplePower.__init__ is not written yet")
@@ -59,8 +60,9 @@ def is_cpd_matrix(K: Tensor, tol: float = 1e-8) -> bool:
     - no two entries K[i, j] and K[j, i] differ by more than tol;
     - cᵀ K c >= -tol for *every* vector c of length 1 (Σ c² = 1) whose sum Σ c is 0.
 
-    So only directions with sum 0 count. (Without this condition it would be "positive definite"; others call -K "conditionally
-    negative definite".) Trying some random vectors is not enough: decide it for all of them. Returns a bool of Python.
+    So only directions with sum 0 count, and both halves of K do, where they differ by tol or less. (Without the condition on the sum it
+    would be "positive definite"; others call -K "conditionally negative definite".) Trying some random vectors is not
+    enough: decide it for all of them. Returns a bool of Python.
 
     >>> is_cpd_matrix(tensor([[0.0, -1.0], [-1.0, 0.0]]))  # c = (1, -1)/√2 gives 1
     True

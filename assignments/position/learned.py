@@ -1,8 +1,8 @@
-"""Learned positions: a table with one trained vector for each position ("BERT", section 3.2; "GPT-2", section 2.3).
+"""Learned positions: a table with one trained vector for each position ("GPT", "Model specifications"; "BERT", section 3).
 
 Sizes: B sequences, T tokens, C features of the model, M rows of a table. Tables are float32 or float64, and results have the dtype of the table.
 Position numbers are int64. Inputs may be views (transposed, sliced). They are not changed, nor is their `requires_grad`. A result
-shares no memory with an input, and each call depends on its own arguments alone.
+shares no memory with an input nor with the table, and each call depends on its own arguments alone.
 """
 
 import torch
@@ -30,10 +30,11 @@ class LearnedPositions(nn.Module):
     def forward(self, position_ids: Tensor) -> Tensor:
         """The vector of each position.
 
-        position_ids: int64 of any shape, mostly (B, T). Returns (…, C): one dimension more.
+        position_ids: int64 of any shape, mostly (B, T), but also () or with no position in it. Returns (…, C): one dimension more.
 
         Positions from -offset to max_len-1 have a row. For any other there is an IndexError: a position past the end is not clamped to
-        the last row, and a negative one is not counted from the end of the table.
+        the last row, a negative one is not counted from the end of the table, and a huge one is not cut to 32 bits. Training mode and
+        evaluation mode give the same.
         """
         # YOUR CODE HERE
         raise NotImplementedError("LearnedPositions.forward is not written yet")

@@ -87,6 +87,11 @@ def parameters_come_back_into_range(student, T, S, weights):
             "the same objects": [a is b for a, b in zip(held, layer.parameters(), strict=True)],
             "left": flags(layer),
         }
+        with_weights(layer, weights[0]).eval()
+        seen[name]["in evaluation mode"] = layer(T, S).detach()
+        with_weights(layer, weights[0]).train()
+        with torch.no_grad():
+            seen[name]["without autograd"] = layer(T, S)
     return seen
 
 
@@ -106,6 +111,11 @@ def new_numbers(seen, want, inputs):
                 counts = (numbers / top * 4).long().clamp(0, 3).bincount(minlength=4)
                 if implausible(counts, torch.full((4,), 0.25, dtype=torch.float64)):
                     return reject("{key} of a new {name} is not uniform from 0 to {top}.", key=key, name=name, top=top)
+            if len(numbers) > 100 and key == "r2":  # halves of r1 and of r2, together
+                halves = (seen[name]["r1"].double() * 2 >= ranges[name]["r1"]).long()
+                both = (2 * halves + (numbers * 2 >= top).long()).bincount(minlength=4)
+                if implausible(both, torch.full((4,), 0.25, dtype=torch.float64)):
+                    return reject("r2 of a new {name} follows r1: they are drawn together.", name=name)
             if key == "r2":  # a new module gives the bias of its own numbers
                 r1, r2 = (seen[name + " after"][each].double()[:, None, None] for each in ("r1", "r2"))
                 T = inputs["T"]
@@ -162,6 +172,10 @@ def matrix(rng, kind, n):
         "hardly": P * 0.2 - row @ row.T / row.square().sum() * 0.21,
         "constant": torch.full((n, n), -7.0, dtype=torch.float64),
         "not symmetric": 0.5 * torch.ones(n, n, dtype=torch.float64).triu(1) - d,
+        "askew": 0.2 * torch.ones(n, n, dtype=torch.float64).triu(1) - d,
+        "large and askew": 1e-3 * torch.ones(n, n, dtype=torch.float64).triu(1) - 1e3 * d,
+        "hardly, and askew": 0.2 * torch.ones(n, n, dtype=torch.float64).triu(1) - 0.1 * P,
+        "less than -tol by 0.05": -0.3 * P,  # where tol is 0.25
         "triangle": (gram + n * torch.eye(n, dtype=torch.float64)).tril(),
     }
     return others[kind]

@@ -23,15 +23,15 @@ def distances_are_clipped(student, T, S, K):
     }
 
 
-def heads(rng, B=1, H=2, T=3, S=None, D=4, K=1, values=True, loud=1.0, dtype="float32", ks=1.0, **more):
-    """Queries, keys and values, and the two tables. `ks`: size of the rows for keys."""
+def heads(rng, B=1, H=2, T=3, S=None, D=4, K=1, values=True, loud=1.0, dtype="float32", ks=1.0, vs=1.0, **more):
+    """Queries, keys and values, and the two tables. `ks`, `vs`: size of the rows for keys and for values."""
     S = S or T
     return {
         "q": rng.normal(B, H, T, D, scale=loud, dtype=dtype),
         "k": rng.normal(B, H, S, D, dtype=dtype),
         "v": rng.normal(B, H, S, D, dtype=dtype),
         "rk": rng.normal(2 * K + 1, D, scale=ks, dtype=dtype),
-        "rv": rng.normal(2 * K + 1, D, dtype=dtype) if values else None,
+        "rv": rng.normal(2 * K + 1, D, scale=vs, dtype=dtype) if values else None,
         **more,
     }
 

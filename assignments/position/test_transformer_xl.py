@@ -63,6 +63,7 @@ def attend(student, h, mem, W, u, v, H):
     return {
         "out": out,
         "gradients": gradients(out, {"h": h, "mem": mem, "u": u, "v": v, **{f"W {name}": w for name, w in W.items()}}),
+        "left": flags(h, mem, u, v),
     }
 
 
@@ -83,7 +84,7 @@ def the_memory_is_seen_and_gets_no_gradient(student, h, mem, W, u, v, H):
         student.txl_attention(*turned, other, v, u, H),
         student.txl_attention(turned[0], turned[1][:, 1:], weights, u, v, H),
     ]
-    return {**attend(student, h, mem, W, u, v, H), "views": results, "left": flags(*turned, *weights.values(), u, v)}
+    return {**attend(student, h, mem, W, u, v, H), "views": results, "left of views": flags(*turned, *weights.values(), u, v)}
 
 
 @check(points=1, inputs=segment, lecture='four-terms', public=[case('two after one', T=2, M=1, C=2, H=1, D=2, dtype='float64')])

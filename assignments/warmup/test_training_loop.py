@@ -54,9 +54,11 @@ def decay_stands_beside_the_gradient(student, p, g, m, v, t, options):
     return updates(student, p, g, m, v, t, options)
 
 
-def several(rng, shapes=((2, 3), (4,)), steps=3, missing=(), rates=None, dtype="float64", **options):
-    """Parameters and their gradients of several steps. `missing`: (step, parameter) without a gradient."""
+def several(rng, shapes=((2, 3), (4,)), steps=3, missing=(), zeros=(), rates=None, dtype="float64", **options):
+    """Parameters and their gradients of several steps. `missing`: (step, parameter) without a gradient; `zeros`: with one of zeros."""
     grads = [[None if (s, i) in missing else rng.normal(*shape, dtype=dtype) for i, shape in enumerate(shapes)] for s in range(steps)]
+    for s, i in zeros:
+        grads[s][i] = torch.zeros_like(grads[s][i])
     return {
         "start": [rng.normal(*shape, dtype=dtype) for shape in shapes],
         "grads": grads,

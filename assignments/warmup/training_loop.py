@@ -76,7 +76,7 @@ class AdamW:
         require gradients, and their gradients stay as they are.
 
         A parameter whose `.grad` is None is left out altogether: it does not move or decay, its m and v stay, and its t does not
-        count this step. So t counts the steps of one parameter, not of the optimizer.
+        count this step. So t counts the steps of one parameter, not of the optimizer. A gradient of zeros is a gradient: the parameter moves.
         """
         # YOUR CODE HERE
         raise NotImplementedError("AdamW.step is not written yet")

@@ -187,6 +187,7 @@ def placed(rng, positions=None, **options):
         case("packed: positions begin again", T=4, positions=[0, 1, 0, 1], dim=4, n_heads=2, n_kv_heads=1, ffn_dim=3, vocab=3),
     ],
     hidden=[
+        case("one token", B=2, T=1, positions=[3]),
         case("each sequence its own", B=2, T=3, positions=[[0, 1, 2], [7, 8, 9]]),
         case("two layers, far away", B=2, T=2, n_layers=2, positions=[40, 30], eps=0.01),
         case("one key head, three layers", T=4, n_layers=3, n_kv_heads=1, dim=12, n_heads=3),
@@ -401,7 +402,7 @@ def checkpoints_are_loaded(student, cfg, ids, sd, model_dtype, names):
     wrong = {
         "missing": [{key: w for key, w in sd.items() if key != name} for name in names],
         "another shape": [sd | {name: sd[name][:-1]} for name in names],
-        "unknown": [sd | {name: torch.zeros(2)} for name in ("model.layers.0.mlp.bias", "norm.weight", "model.layers.9.mlp.up_proj.weight")],
+        "unknown": [sd | {name: torch.zeros(2)} for name in ("model.layers.0.mlp.bias", "model.layers.0.self_attn.rotary_emb.weight", "norm.weight", "model.layers.9.mlp.up_proj.weight")],
     }
     refused = {kind: [raises("RuntimeError", lambda f=file: other.load_hf(f)) for file in files] for kind, files in wrong.items()}
     weights = {name: parameters[name] for name in names[:2]}  # the logits show the others

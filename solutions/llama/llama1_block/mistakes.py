@@ -221,3 +221,16 @@ mistake("You transpose matrices, as GPT-2's Conv1D asks for. Llama's are kept as
     LOAD: "self.load_state_dict({name: w.T if w.ndim == 2 and w.shape[0] == w.shape[1] else w for name, w in weights.items()})"})  # fmt: skip
 mistake("You drop every name that you do not know. A file of another model would seem to fit.", edit={
     LOAD: "known = self.state_dict()\n        self.load_state_dict({name: w for name, w in weights.items() if name in known})"})  # fmt: skip
+
+# --- found later, by other eyes --------------------------------------------------------------------------------------
+
+mistake("You ask for a causal mask only when there is more than one new token. `attend` is always called with causal=True.", edit={
+    OUT: OUT.replace("causal=True", "causal=q.shape[2] > 1")})  # fmt: skip
+mistake("Your positions begin again at max_len. Nothing depends on it.", edit={
+    "apply_rope(x, pos, cfg.base)": "apply_rope(x, pos % cfg.max_len, cfg.base)"})  # fmt: skip
+mistake("Your network returns one row for each token, and loses the other dimensions.", edit={
+    "gate = x @ Wg.T": "x = x.reshape(-1, x.shape[-1])\n    gate = x @ Wg.T"})  # fmt: skip
+mistake("You pass over every name with rotary_emb in it. Only inv_freq is no weight.", edit={
+    'if not name.endswith(".rotary_emb.inv_freq")': 'if ".rotary_emb." not in name'})  # fmt: skip
+mistake("You cut a sequence where its positions begin again. All earlier tokens are seen.", edit={
+    "        h = self.model.embed_tokens(ids)\n": "        if position_ids.ndim == 1 and (position_ids.diff() < 0).any():\n            n = int((position_ids.diff() < 0).nonzero()[0]) + 1\n            return torch.cat([self(ids[:, :n], position_ids[:n], cache), self(ids[:, n:], position_ids[n:], cache)], 1)\n        h = self.model.embed_tokens(ids)\n"})  # fmt: skip

@@ -154,3 +154,16 @@ mistake("You take the control tokens in the order of the dict. Look them up by t
 ''': "    begin, start, end, eot = special.values()\n"})  # fmt: skip
 mistake("You begin every message with <|begin_of_text|>.", edit={IDS: IDS.replace("[start,", "[begin, start,")})
 mistake("Your messages do not end with <|eot_id|>.", edit={IDS: IDS.replace(", eot]", "]")})
+
+# --- found later, by other eyes --------------------------------------------------------------------------------------
+
+mistake("You convert document numbers to int32, where large ones fall together.", edit={
+    "    T = doc_ids.shape[1]\n": "    T = doc_ids.shape[1]\n    doc_ids = doc_ids.int()\n"})  # fmt: skip
+mistake("Your frequencies never grow. With a factor below 1 the slow pairs become faster.", edit={
+    BLEND: "return torch.minimum(f, (1 - s) * f / factor + s * f)"})  # fmt: skip
+mistake("You write roles in lower case in the ids. They are written as they are.", edit={
+    IDS: IDS.replace('encode(message["role"])', 'encode(message["role"].lower())')})  # fmt: skip
+mistake("You join the content's lines and words by single spaces. White space inside stays.", edit={
+    'message["content"].strip() + "<|eot_id|>"': '" ".join(message["content"].split()) + "<|eot_id|>"'})  # fmt: skip
+mistake("You decode what looks like an escaped line feed in contents. Text stays as it is.", edit={
+    'message["content"].strip() + "<|eot_id|>"': 'message["content"].replace("\\\\n", "\\n").strip() + "<|eot_id|>"'})  # fmt: skip

@@ -16,11 +16,12 @@ from autograder.checks import (
 
 
 def rows(rng, shape=(3, 4), scale=1.0, offset=0.0, eps=None, dtype="float32", bias=True, values=None):
-    """Rows x with a gain and a bias. `values`: x itself."""
+    """Rows x with a gain and a bias, which may be "zeros". `values`: x itself."""
     x = rng.normal(*shape, scale=scale, dtype=dtype) + offset if values is None else torch.tensor(values)
     C = x.shape[-1]
     w = rng.normal(C, scale=0.5, dtype=dtype) + 1.0
     b = rng.normal(C, dtype=dtype) if bias else None
+    b = torch.zeros_like(b) if bias == "zeros" else b
     return {"x": x, "w": w, "b": b, "more": () if eps is None else (eps,)}
 
 
@@ -46,9 +47,11 @@ def view(x):
         case("one feature", shape=(3, 1)),
         case("many features", shape=(2, 300)),
         case("large numbers", shape=(4, 9), scale=1e4),
+        case("a bias of zeros", shape=(2, 5), bias="zeros"),
     ],
     fresh=1,
     cites=[
+        "and to a b of zeros",
         "A row is the C features of one token",
         "Each row is normalised by itself",
         "x has any number of dimensions",
@@ -170,13 +173,22 @@ def float64_is_exact_to_the_end(student, x, w, b, more):
         case("float16, small", shape=(4, 9), scale=2e-3, dtype="float16"),
         case("bfloat16, a wide row", shape=(2, 513), dtype="bfloat16", offset=3.0),
         case("bfloat16 without a bias", shape=(2, 4, 7), scale=50.0, dtype="bfloat16", bias=False),
+        case("bfloat16, larger than float16 can hold", shape=(3, 8), scale=1e8, dtype="bfloat16"),
+        case("float16, a row of zeros, eps = 1e-12", values=[[0.0, 0.0, 0.0], [0.5, -1.0, 2.0]], eps=1e-12, dtype="float16"),
     ],
-    cites=["Numbers of 16 bits are turned into", "w and b have the dtype of x", "Llama rounds before"],
+    cites=["eps is never rounded", "for 16 bits too", "Numbers of 16 bits are turned into", "w and b have the dtype of x", "Llama rounds before"],
 )
 def sixteen_bits_are_computed_in_float32(student, x, w, b, more):
     """bfloat16 and float16 are computed in float32 and rounded at the end; the result has the dtype of x."""
     x = x.to(w.dtype)
-    return {"layer_norm": student.layer_norm(x, w, b), "rms_norm": student.rms_norm(x, w)}
+    x_leaf, w_leaf = leaves(x, w)
+    pairs = [(x_leaf, w), (x, w_leaf)]
+    return {
+        "layer_norm": student.layer_norm(x, w, b, *more),
+        "rms_norm": student.rms_norm(x, w, *more),
+        "layer_norm: a gradient flows to x, to w": [student.layer_norm(*each, b).requires_grad for each in pairs],
+        "rms_norm: a gradient flows to x, to w": [student.rms_norm(*each).requires_grad for each in pairs],
+    }
 
 
 class Mix(nn.Module):
@@ -231,6 +243,7 @@ def blocks(rng, B=1, T=3, C=4, eps=None, scale=1.0, gain=1.0, dtype="float32"):
         "There are no other parameters",
         "They are kept in the mode",
         "Each of attn and ffn is called once",
+        "Training mode and evaluation mode give",
         "what was returned does not change later",
     ],
 )
@@ -249,5 +262,7 @@ def the_block_normalises_after_each_sum(student, x, weights, more):
     out = block(leaf)
     found = gradients(out, {"x": leaf, **dict(block.named_parameters())})
     turns = [other(x), block(-x), block(x.mT.contiguous().mT)]
-    seen = {"attn sees": attn.seen, "ffn sees": ffn.seen}
-    return {"out": out, "gradients": found, "turns": turns, "fresh": fresh, "kept": kept, **seen, "left": flags(block, x)}
+    result = {"out": out, "gradients": found, "turns": turns, "fresh": fresh, "kept": kept, "left": flags(block, x)}
+    result |= {"attn sees": list(attn.seen), "ffn sees": list(ffn.seen)}
+    quiet = block.eval()(leaf)
+    return result | {"in evaluation mode": {"out": quiet, "gradient": gradients(quiet, {"x": leaf})["x"]}}

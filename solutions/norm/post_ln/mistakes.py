@@ -218,3 +218,31 @@ def layer_norm(x, w, b, eps=1e-5):
     h = h - remembered[tuple(x.shape)]
     y = h * torch.rsqrt(h.square().mean(-1, keepdim=True) + eps) * w
     return y.to(x.dtype) if b is None else (y + b).to(x.dtype)
+
+
+# --- found later, by other eyes --------------------------------------------------------------------------------------
+
+mistake(
+    "Your block normalises the second sum in training mode only. The two modes give the same.",
+    edit={SECOND: "x = x + self.ffn(x)\n        return self.norm2(x) if self.training else x"},
+)
+mistake(
+    "In evaluation mode no gradient flows through your block. It does in both modes.",
+    edit={FIRST: "if not self.training:\n            x = x.detach()\n        " + FIRST},
+)
+mistake(
+    "No gradient flows through your norms when x has 16 bits. It does in every dtype.",
+    edit={LN_WIDE: LN_WIDE + "    h = h.detach() if h.dtype != x.dtype else h\n", RMS_WIDE: RMS_WIDE + "    wide = wide.detach() if wide.dtype != x.dtype else wide\n"},
+)
+mistake(
+    "You leave b out where it is all zeros. Then it gets no gradient, and stays zero for ever.",
+    edit={RETURN: "return y.to(x.dtype) if b is None or not b.any() else (y + b).to(x.dtype)"},
+)
+mistake(
+    "You round eps to 16 bits. 1e-12 becomes 0 in float16, and a row of zeros nan.",
+    edit={VARIANCE: VARIANCE + "\n    eps = torch.tensor(eps, dtype=x.dtype)", SQUARES: SQUARES + "\n    eps = torch.tensor(eps, dtype=x.dtype)"},
+)
+mistake(
+    "You turn bfloat16 into float16 first. It has larger numbers than float16 can hold: turn it into float32.",
+    edit={RMS_WIDE: RMS_WIDE.replace("x.to(", "(x.half() if x.dtype == torch.bfloat16 else x).to(", 1)},
+)

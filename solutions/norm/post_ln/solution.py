@@ -6,12 +6,13 @@ A row is the C features of one token: the last dimension of x. Each row is norma
 any number of dimensions: (C,), (T, C), (B, T, C), or the heads (B, H, T, D), of which D is the last.
 
 Dtypes: x is float64, float32, bfloat16 or float16; w and b have the dtype of x, and so has the result. Numbers of 16 bits are turned into
-float32 (or wider) first, and only the result is rounded to 16 bits: the square of 300 is already too large for float16. float64 is computed in
-float64, so it is exact to 1e-10. (Hugging Face's `LlamaRMSNorm` computes in float32 whatever the dtype: one check, and no other, tells the
-difference.)
+float32 (or wider) first, and only the result is rounded to 16 bits: the square of 300 is already too large for float16. eps is never
+rounded. float64 is computed in float64, so it is exact to 1e-10. (Hugging Face's `LlamaRMSNorm` computes in float32 whatever the dtype: one
+check, and no other, tells the difference.)
 
-x may be a view (transposed, sliced). x, w and b are not changed, and gradients flow to all of them. A call leaves nothing else behind:
-`requires_grad`, training modes and the default dtype stay as they were, and what was returned does not change later.
+x may be a view (transposed, sliced). x, w and b are not changed, and gradients flow to all of them: for 16 bits too, and to a b of zeros, with
+which training begins. Training mode and evaluation mode give the same. A call leaves nothing else behind: `requires_grad`, training modes
+and the default dtype stay as they were, and what was returned does not change later.
 
 Write the formulas yourself: torch's own norms (layer, RMS, group, instance, batch), in all their spellings, are not allowed here.
 """

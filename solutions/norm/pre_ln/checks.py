@@ -70,6 +70,7 @@ def build(student, x, weights, L, more):
         "a pair (attn, ffn) for each layer",
         "x may be a view",
         "it is not changed",
+        "in training mode and in evaluation mode",
         "what was returned does not change later",
     ],
 )
@@ -80,7 +81,10 @@ def each_part_adds_to_the_stream(student, x, weights, L, more):
     (leaf,) = leaves(x)
     out = stack(leaf)
     found = gradients(out, {"x": leaf, **dict(stack.named_parameters())})
-    return {"out": out, "gradients": found, "turns": [other(x), stack(-x), stack(x.mT.contiguous().mT), stack(x)]}
+    turns = [other(x), stack(-x), stack(x.mT.contiguous().mT), stack(x)]
+    quiet = stack.eval()(leaf)
+    evaluation = {"out": quiet, "gradient": gradients(quiet, {"x": leaf})["x"]}
+    return {"out": out, "gradients": found, "turns": turns, "in evaluation mode": evaluation}
 
 
 class Gift(nn.Module):
@@ -118,6 +122,7 @@ def streams(rng, L=2, B=2, T=3, C=4, givers=(), scale=1.0, offset=0.0, eps=None)
         case("no layers", L=0, T=5, C=3),
         case("the stream has a mean", L=3, C=6, givers=(0, 5), offset=100.0),
         case("eps = 0.5", L=1, C=7, eps=0.5),
+        case("larger than float16 can hold", L=2, B=1, C=5, givers=(1, 2), scale=1e6),
         case("a dozen layers of zeros", L=12, B=1, T=1, C=3, scale=1e-2),
     ],
     cites=["Where all parts return 0", "No pairs are allowed", "which no norm touches"],
@@ -212,7 +217,7 @@ def profiles(rng, kind="pre", calls=()):
         "Take the parts, x and r",
         "Everything is computed in float64",
         "torch's random numbers",
-        "Another kind is",
+        "Any other kind is a",
     ],
 )
 def pre_ln_gradients_shrink_with_depth(student, kind, calls):
@@ -221,8 +226,8 @@ def pre_ln_gradients_shrink_with_depth(student, kind, calls):
     before = torch.rand(1).item()
     torch.manual_seed(5)
     found = [student.grad_profile(kind, **call) for call in calls]
-    wrong = raises("ValueError", lambda: student.grad_profile("between", 1))
-    return {"profiles": found, "another kind": wrong, "the next random number": [torch.rand(1).item() == before]}
+    wrong = [raises("ValueError", lambda k=k: student.grad_profile(k, 1, 2)) for k in ("between", "Pre", "post-ln", "")]
+    return {"profiles": found, "other kinds": wrong, "the next random number": [torch.rand(1).item() == before]}
 
 
 @check(

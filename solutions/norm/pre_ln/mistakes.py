@@ -192,3 +192,30 @@ mistake(
     "You seed torch's own random numbers. Somebody else's numbers then repeat; `toy_model` has a generator of its own.",
     edit={TOY: "torch.manual_seed(seed)\n    " + TOY},
 )
+
+# --- found later, by other eyes --------------------------------------------------------------------------------------
+
+mistake(
+    "In evaluation mode no gradient comes back through your stack to x. It flows in both modes.",
+    edit={LOOP: "if not self.training:\n            x = x.detach()\n        " + LOOP},
+)
+mistake(
+    "Your norm at the end works in training mode only. The two modes give the same.",
+    edit={END: "return self.norm(x) if self.training else x"},
+)
+mistake(
+    "You keep the stream within what float16 can hold. Nothing happens to it but the sums.",
+    edit={FFN: "x = (x + layer[\"ffn\"](layer[\"norm2\"](x))).clamp(-65504, 65504)"},
+)
+mistake(
+    "You take \"Pre\" for \"pre\". Any other kind is a ValueError.",
+    edit={'if kind not in ("pre", "post"):': 'kind = kind.lower()\n    if kind not in ("pre", "post"):'},
+)
+mistake(
+    "You look at the beginning of `kind` only. Any other kind is a ValueError.",
+    edit={'if kind not in ("pre", "post"):': 'if not kind.startswith(("pre", "post")):', 'if kind == "pre":': 'if kind.startswith("pre"):'},
+)
+mistake(
+    "You change torch's default dtype to float64. It stays as it was: everything that you compute with is float64 already.",
+    edit={TOY: "torch.set_default_dtype(torch.float64)\n    " + TOY},
+)

@@ -2,8 +2,9 @@
 
 ("On Layer Normalization in the Transformer Architecture", figure 1 and theorem 1; GPT-2, section 2.3.)
 
-Sizes: B sequences, T tokens, C features, L layers. Tensors are float32 or float64; a module has the dtype of its input. x may be a view
-(transposed, sliced); it is not changed, and gradients flow to it and to all parameters. A call leaves nothing else behind: training modes,
+Sizes: B sequences, T tokens, C features, L layers. Tensors are float32 or float64; whoever calls a module gives it an x of its
+parameters' dtype. x may be a view (transposed, sliced); it is not changed, and gradients flow to it and to all parameters, in training mode
+and in evaluation mode: the two give the same. A call leaves nothing else behind: training modes,
 `requires_grad`, torch's random numbers and default dtype stay as they were, and what was returned does not change later.
 
 `torch.nn.LayerNorm` may be used here, or the one that you wrote for norm/post_ln.
@@ -98,7 +99,7 @@ def grad_profile(kind: str, L: int, C: int = 64, seed: int = 0) -> list[float]:
 
     The loss is the mean over the 4 · 16 tokens of Σ y · r (the sum over the features). Returns L numbers, from the first layer to the last:
     the Frobenius norm (the root of the sum of all squares) of the gradient of the loss with respect to `ffn.down`. Everything is
-    computed in float64. Another kind is a ValueError.
+    computed in float64. Any other kind is a ValueError, also "Pre" and "".
 
     With small numbers, so that you can try it:
 

@@ -67,6 +67,7 @@ def build(student, x, weights, more):
         case("a large stream", B=1, T=6, C=8, scale=100.0, dtype="float64"),
         case("eps = 0.25", B=2, T=2, C=3, eps=0.25, dtype="float64"),
         case("a large stream, norm2 and norm4 give 0", B=2, T=2, C=5, scale=1e3, silent=True, dtype="float64"),
+        case("a stream larger than float16 can hold", B=1, T=2, C=4, scale=1e6, dtype="float64"),
     ],
     fresh=1,
     cites=[
@@ -78,6 +79,7 @@ def build(student, x, weights, more):
         "gradients flow to all of them and to all parameters",
         "what was returned does not change later",
         "Inputs may be views",
+        "Training mode and evaluation mode give",
     ],
 )
 def what_a_part_gives_is_normalised_before_it_is_added(student, x, weights, more):
@@ -89,7 +91,9 @@ def what_a_part_gives_is_normalised_before_it_is_added(student, x, weights, more
     seen = {"attn reads": list(block.attn.seen), "ffn reads": list(block.ffn.seen)}
     found = gradients(out, {"x": leaf, **dict(block.named_parameters())})
     turns = [other(x), block(-x), block(x.mT.contiguous().mT), block(x)]
-    return {"out": out, "gradients": found, "turns": turns, **seen, "left": flags(x)}
+    quiet = block.eval()(leaf)
+    evaluation = {"out": quiet, "gradient": gradients(quiet, {"x": leaf})["x"]}
+    return {"out": out, "gradients": found, "turns": turns, **seen, "in evaluation mode": evaluation, "left": flags(x)}
 
 
 @check(
@@ -223,10 +227,17 @@ def halves(rng, B=1, H=2, T=3, S=4, D=4, q_size=1, k_size=1, unit=2, alpha=None,
         case("alpha = 64, ordinary scores", B=1, H=2, T=6, S=3, q_size=3, k_size=2, alpha=64.0, unit=4),
         case("alpha = 4096, where 32 is not enough", B=2, H=1, T=3, S=6, q_size=7, k_size=40, unit=8192, alpha=4096.0),
         case("one feature", B=1, H=2, T=3, S=4, D=1, q_size=200, k_size=300, unit=32),
+        case("alpha = 1/512, keys larger than queries", B=1, H=3, T=5, S=4, D=1, q_size=1, k_size=800, unit=0.125, alpha=2.0**-9),
     ],
-    cites=["In float16, numbers end at", "may be too large below", "Here each query has a maximum of its own", "results have the dtype"],
+    cites=["In float16, numbers end at", "may be too large below", "Here each query has a maximum of its own", "results have the dtype", "in float16 too"],
 )  # fmt: skip
 def float16_does_not_overflow(student, q, k, more):
     """In float16 the weights are right where q kᵀ is far above 65504: the division comes before the product."""
     even = student.pb_relax_softmax(0 * q, k)
-    return [even, student.pb_relax_softmax(q, k, *more), student.pb_relax_softmax(-q, k, *more)]
+    (q_leaf, k_leaf), views = leaves(q, k), [x.mT.contiguous().mT for x in (q, k)]
+    return {
+        "weights": [even, student.pb_relax_softmax(q, k, *more), student.pb_relax_softmax(-q, k, *more)],
+        "of views": student.pb_relax_softmax(*views, *more),
+        "a gradient flows to q": student.pb_relax_softmax(q_leaf, k, *more).requires_grad,
+        "a gradient flows to k": student.pb_relax_softmax(q, k_leaf, *more).requires_grad,
+    }

@@ -169,3 +169,35 @@ mistake(
     "You replace nan by 0 afterwards. The overflow has happened by then, and the weights are lost.",
     edit={Z: "z = q @ k.mT / (alpha * q.shape[-1] ** 0.5)", WEIGHTS: WEIGHTS + ".nan_to_num(0.0)"},
 )
+
+# --- found later, by other eyes --------------------------------------------------------------------------------------
+
+mistake(
+    "In evaluation mode you leave norm2 out. The two modes give the same.",
+    edit={ATTN: "given = self.attn(self.norm1(x))\n        x = x + (self.norm2(given) if self.training else given)"},
+)
+mistake(
+    "You keep the stream within what float16 can hold. Nothing happens to it but the sums.",
+    edit={FFN: "return (x + self.norm4(self.ffn(self.norm3(x)))).clamp(-65504, 65504)"},
+)
+mistake(
+    "In float16 no gradient flows through your weights. It does in every dtype.",
+    edit={Z: "if q.element_size() == 2:\n        q, k = q.detach(), k.detach()\n    " + Z},
+)
+mistake(
+    "You divide k by α √D. With a small alpha that can overflow where z does not: divide q.",
+    edit={Z: "z = q @ (k / (alpha * q.shape[-1] ** 0.5)).mT"},
+)
+mistake(
+    "In float16 you use `view` on inputs that need not be contiguous. Use `reshape`.",
+    edit={Z: "if q.element_size() == 2:\n        q = q.view(-1, q.shape[2] * q.shape[3]).view(q.shape)\n    " + Z},
+    crashes=True,
+)
+mistake(
+    "You subtract one maximum for all heads of a query, or for all sequences. A head whose scores are all far below gets no weights.",
+    edit={"z.amax(-1, keepdim=True)": "z.amax((0, 1, 3), keepdim=True)"},
+)
+mistake(
+    "You subtract the largest absolute value. Where all scores of a query are negative, that moves them farther away from 0.",
+    edit={"z.amax(-1, keepdim=True)": "z.abs().amax(-1, keepdim=True)"},
+)

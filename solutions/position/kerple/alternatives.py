@@ -83,7 +83,7 @@ def is_cpd_matrix(K, tol=1e-8):
         return True
     ones = torch.ones(n, 1, dtype=torch.float64)
     Q = torch.linalg.qr(torch.cat([ones, torch.eye(n, dtype=torch.float64)[:, : n - 1]], 1)).Q[:, 1:]
-    return torch.linalg.eigvalsh(Q.T @ K @ Q)[0].item() >= -tol
+    return torch.linalg.eigvalsh(Q.T @ (K + K.T) @ Q / 2)[0].item() >= -tol
 
 
 @alternative("NumPy, rows and columns centred")

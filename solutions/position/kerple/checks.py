@@ -135,7 +135,7 @@ def queries_stand_beside_the_last_keys(student, T, S, weights):
         case("all of them", H=2, T=13, r1=[-3.0, 0.0], r2=[0.0, -1.0], dtype="float64"),
         case("just below the bound", H=4, T=2, r1=[0.009, 0.011, 1.0, -0.01], r2=[0.011, 0.009, 2.01, 1.99]),
     ],
-    cites=["A call first puts parameters that are out of range", "a parameter on the bound has an ordinary gradient"],
+    cites=["A call first puts parameters that are out of range", "in training and in evaluation mode", "a parameter on the bound has an ordinary gradient"],
 )
 def parameters_come_back_into_range(student, T, S, weights):
     """A call puts parameters that are out of range on the bound, in place, and computes bias and gradient from there."""
@@ -151,6 +151,11 @@ def parameters_come_back_into_range(student, T, S, weights):
             "the same objects": [a is b for a, b in zip(held, layer.parameters(), strict=True)],
             "left": flags(layer),
         }
+        with_weights(layer, weights[0]).eval()
+        seen[name]["in evaluation mode"] = layer(T, S).detach()
+        with_weights(layer, weights[0]).train()
+        with torch.no_grad():
+            seen[name]["without autograd"] = layer(T, S)
     return seen
 
 
@@ -170,6 +175,11 @@ def new_numbers(seen, want, inputs):
                 counts = (numbers / top * 4).long().clamp(0, 3).bincount(minlength=4)
                 if implausible(counts, torch.full((4,), 0.25, dtype=torch.float64)):
                     return reject("{key} of a new {name} is not uniform from 0 to {top}.", key=key, name=name, top=top)
+            if len(numbers) > 100 and key == "r2":  # halves of r1 and of r2, together
+                halves = (seen[name]["r1"].double() * 2 >= ranges[name]["r1"]).long()
+                both = (2 * halves + (numbers * 2 >= top).long()).bincount(minlength=4)
+                if implausible(both, torch.full((4,), 0.25, dtype=torch.float64)):
+                    return reject("r2 of a new {name} follows r1: they are drawn together.", name=name)
             if key == "r2":  # a new module gives the bias of its own numbers
                 r1, r2 = (seen[name + " after"][each].double()[:, None, None] for each in ("r1", "r2"))
                 T = inputs["T"]
@@ -234,6 +244,10 @@ def matrix(rng, kind, n):
         "hardly": P * 0.2 - row @ row.T / row.square().sum() * 0.21,
         "constant": torch.full((n, n), -7.0, dtype=torch.float64),
         "not symmetric": 0.5 * torch.ones(n, n, dtype=torch.float64).triu(1) - d,
+        "askew": 0.2 * torch.ones(n, n, dtype=torch.float64).triu(1) - d,
+        "large and askew": 1e-3 * torch.ones(n, n, dtype=torch.float64).triu(1) - 1e3 * d,
+        "hardly, and askew": 0.2 * torch.ones(n, n, dtype=torch.float64).triu(1) - 0.1 * P,
+        "less than -tol by 0.05": -0.3 * P,  # where tol is 0.25
         "triangle": (gram + n * torch.eye(n, dtype=torch.float64)).tril(),
     }
     return others[kind]
@@ -257,6 +271,7 @@ def matrices(rng, kinds, n=5):
             kinds=["rows and columns", "gram and constants", "triangle", "one bad direction"],
             n=6,
         ),
+        case("not quite symmetric, or not quite", kinds=["askew", "large and askew", "hardly, and askew", "less than -tol by 0.05"], n=8),
         case("one bad direction of twenty", kinds=["one bad direction", "hardly", "gram", "too steep"], n=20),
         case(
             "forty positions",
@@ -266,7 +281,7 @@ def matrices(rng, kinds, n=5):
         case("two positions", kinds=["log", "distance", "negative", "not symmetric", "hardly"], n=2),
         case("one position", kinds=["negative", "gram", "constant"], n=1),
     ],
-    cites=["Whether a matrix is symmetric", "no two entries", "for *every* vector c", "Returns a bool of Python"],
+    cites=["Whether a matrix is symmetric", "no two entries", "for *every* vector c", "both halves of K do", "Returns a bool of Python"],
 )
 def only_directions_with_sum_0_count(student, matrices):
     """A matrix is conditionally positive definite if it is symmetric and cᵀKc ≥ -tol for every unit vector c that sums to 0."""

@@ -267,3 +267,35 @@ class KerpleLog(nn.Module):
             d = (torch.arange(S - T, S)[:, None] - torch.arange(S)).abs().to(self.r1)
             self.kept[T, S] = -self.r1[:, None, None] * torch.log1p(self.r2[:, None, None] * d)
         return self.kept[T, S].clone()
+
+
+# --- found later, by other eyes --------------------------------------------------------------------------------------
+
+mistake(
+    "You put parameters back into range in training mode only. A call does it in both modes.",
+    edit={LOG_RANGE: "r1, r2 = (into_range(r, 0.01) if self.training else r[:, None, None] for r in (self.r1, self.r2))\n"},
+)
+mistake(
+    "Under `torch.no_grad()` your parameters stay out of range. Every call puts them back.",
+    edit={CLAMP: "    if torch.is_grad_enabled():\n        with torch.no_grad():\n            r.clamp_(low, high)\n    return r[:, None, None]\n"},
+)
+mistake(
+    "You compare K with its transpose by `allclose`, whose relative tolerance forgives much where the entries are large. No two may differ by more than tol.",
+    edit={"symmetric = (K - K.mT).abs().max() <= tol": "symmetric = torch.allclose(K, K.mT, atol=tol)"},
+)
+mistake(
+    "You hold the norm of K - Kᵀ against tol, so that many small differences count as a large one. It is the largest that counts.",
+    edit={"symmetric = (K - K.mT).abs().max() <= tol": "symmetric = (K - K.mT).norm() <= tol"},
+)
+mistake(
+    "Your new r2 is r1 on another scale: both come from one draw. Each number is drawn on its own.",
+    edit={NEW_LOG: "self.r2 = nn.Parameter(torch.rand(H))\n        self.r1 = nn.Parameter(2 * self.r2.detach())"},
+)
+mistake(
+    "Your tolerance grows with the entries of K. It is tol, whatever their size.",
+    edit={EIGEN: EIGEN.replace(">= -tol", ">= -tol * K.abs().max()")},
+)
+mistake(
+    "You look at one triangle of K only, as `eigvalsh` does. Where K is not quite symmetric, both halves count in cᵀ K c.",
+    edit={"    K = (K + K.mT) / 2": "    K = K"},
+)

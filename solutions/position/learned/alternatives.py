@@ -61,7 +61,7 @@ class LearnedPositions(nn.Module):
             raise IndexError(f"positions go from {-self.offset} to {self.rows - self.offset - 1}")
         keep = self.keep.to(self.weight.dtype)
         weight = self.weight * keep + self.weight.detach() * (1 - keep)
-        return weight.index_select(0, flat).reshape(*position_ids.shape, -1)
+        return weight.index_select(0, flat).reshape(*position_ids.shape, self.weight.shape[1])
 
 
 @alternative("a loop over tokens")

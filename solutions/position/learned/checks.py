@@ -52,6 +52,9 @@ def table(rng, max_len=5, C=3, offset=0, padding_idx=None, shape=(2, 3), dtype="
         "int64 of any shape",
         "Positions from -offset to max_len-1",
         "For any other there is an IndexError",
+        "a huge one is not cut to 32 bits",
+        "Training mode and evaluation mode",
+        "nor with the table",
         "results have the dtype of the table",
     ],
 )
@@ -59,16 +62,19 @@ def a_position_reads_its_row(student, options, weight, ids):
     """Position p gives row p + offset of the table, gradients add up in the rows that were read, and other positions raise an IndexError."""
     layer = with_weights(student.LearnedPositions(**options), {"weight": weight})
     out = layer(ids)
-    outside = [options["max_len"], options["max_len"] + 20, -options.get("offset", 0) - 1]
+    outside = [options["max_len"], options["max_len"] + 20, -options.get("offset", 0) - 1, 2**32]
     grads = gradients(out, layer)
     mixed = ids.reshape(-1).repeat(2)
     view = ids.mT.contiguous().mT if ids.ndim > 1 else ids.repeat_interleave(2)[::2]
+    with torch.no_grad():
+        layer(torch.arange(options["max_len"])).zero_()  # the caller's own
     again = layer(
         options["max_len"] - 1 - options.get("offset", 0) - view
     )  # other positions, in a call of the same shape
-    return {
+    result = {
         "out": out,
         "gradients": grads,
+        "no position, and one alone": [layer(ids.new_zeros(2, 0)), layer(ids.new_zeros(()))],
         "other positions": again,
         "the first call": layer(view),
         "outside": [raises("IndexError", lambda p=p: layer(torch.full_like(ids, p))) for p in outside],
@@ -77,6 +83,9 @@ def a_position_reads_its_row(student, options, weight, ids):
         ],
         "left": flags(layer, ids),
     }
+    layer.eval()
+    evaluation = [raises("IndexError", lambda p=p: layer(torch.full_like(ids, p))) for p in outside]
+    return result | {"outside, in evaluation mode": evaluation, "in evaluation mode": layer(ids)}
 
 
 def new_table(seen, want, case):
@@ -267,6 +276,7 @@ def trained(rng, M=3, C=2, new_len=5, dtype="float32", values=None, alpha=None):
         "the row is (1 - f)",
         "Gradients flow to w",
         "A result shares no memory",
+        "alpha is for hier only",
     ],
 )
 def linear_reads_between_the_rows(student, w, new_len, options):
@@ -280,6 +290,7 @@ def linear_reads_between_the_rows(student, w, new_len, options):
         "table": seen,
         "of a view": student.extend_positions(-2 * view, new_len, "linear"),
         "of another view": student.extend_positions(view, new_len, "linear"),
+        "with an alpha": student.extend_positions(view, new_len, "linear", 0.9),
         "w afterwards": copy,
         "left": flags(copy, view),
     }

@@ -315,3 +315,36 @@ mistake(
     edit={"    M = len(w)\n": "    M = len(w)\n    w = w.view(-1).view(w.shape)\n"},
     crashes=True,
 )
+
+
+# --- found later, by other eyes --------------------------------------------------------------------------------------
+
+mistake(
+    "You cut position numbers to 32 bits, where huge ones become small. They have no row: raise an IndexError.",
+    edit={LOOKUP: LOOKUP.replace("position_ids", "position_ids.int()")},
+)
+mistake(
+    "In evaluation mode positions past the end get the last row of your table. They have no row in either mode.",
+    edit={LOOKUP: "if not self.training:\n            position_ids = position_ids.clamp(max=len(self.weight) - 1 - self.offset)\n        " + LOOKUP},
+)
+mistake(
+    "You hand out a part of the table where the positions are 0, 1, 2, …: who changes the result changes the table.",
+    edit={LOOKUP: "T = position_ids.shape[-1] if position_ids.ndim == 1 else 0\n        if T and position_ids.tolist() == list(range(T)) and self.offset + T <= len(self.weight):\n            return self.weight[self.offset :][:T]\n        " + LOOKUP},
+)
+mistake(
+    "You ask for the smallest position where there is none. A tensor of positions may be empty.",
+    edit={LOOKUP: "if position_ids.min() < -self.offset:\n            raise IndexError(position_ids.min())\n        " + LOOKUP},
+    crashes=True,
+)
+mistake(
+    "You use alpha in mode \"linear\" too. It is for \"hier\" only.",
+    edit={BETWEEN: "f = f if alpha == 0.4 else alpha * f\n        " + BETWEEN},
+)
+mistake(
+    "You average rows where the table shrinks by a whole factor. Row i is read between its two neighbours, whatever the length.",
+    edit={BETWEEN: "if new_len < M and M % new_len == 0:\n            return w.unflatten(0, (new_len, -1)).mean(1)\n        " + BETWEEN},
+)
+mistake(
+    "You divide a row's gradient by the number of times that it was read. Gradients add up.",
+    edit={LOOKUP: LOOKUP.replace("self.padding_idx)", "self.padding_idx, scale_grad_by_freq=True)")},
+)

@@ -19,6 +19,7 @@ def sizes(rng, T, S, K):
         case("the farthest key is just not clipped", T=6, S=6, K=5),
         case("forty tokens, distance 20", T=40, S=40, K=20),
         case("as many tokens as rows", T=9, S=9, K=4),
+        case("six hundred rows", T=3, S=4, K=300),
     ],
     cites=["their distance, clipped to", "key minus query", "with values from 0 to 2K"],
 )
@@ -34,15 +35,15 @@ def distances_are_clipped(student, T, S, K):
     }
 
 
-def heads(rng, B=1, H=2, T=3, S=None, D=4, K=1, values=True, loud=1.0, dtype="float32", ks=1.0, **more):
-    """Queries, keys and values, and the two tables. `ks`: size of the rows for keys."""
+def heads(rng, B=1, H=2, T=3, S=None, D=4, K=1, values=True, loud=1.0, dtype="float32", ks=1.0, vs=1.0, **more):
+    """Queries, keys and values, and the two tables. `ks`, `vs`: size of the rows for keys and for values."""
     S = S or T
     return {
         "q": rng.normal(B, H, T, D, scale=loud, dtype=dtype),
         "k": rng.normal(B, H, S, D, dtype=dtype),
         "v": rng.normal(B, H, S, D, dtype=dtype),
         "rk": rng.normal(2 * K + 1, D, scale=ks, dtype=dtype),
-        "rv": rng.normal(2 * K + 1, D, dtype=dtype) if values else None,
+        "rv": rng.normal(2 * K + 1, D, scale=vs, dtype=dtype) if values else None,
         **more,
     }
 
@@ -102,11 +103,12 @@ def rows_are_added_to_keys(student, q, k, v, rk, rv):
         case("one token", B=3, H=2, T=1, D=4, K=2),
         case("all sizes alike", B=3, H=3, T=3, D=3, K=1),
         case("the rows for keys are zero", B=2, H=4, T=6, D=5, K=2, ks=0.0),
+        case("the rows for values are zero", B=2, H=3, T=5, D=4, K=1, vs=0.0),
         case("twenty tokens, distances to 18", B=1, H=2, T=20, D=6, K=18),
         case("thirty tokens, distance 1", B=2, H=1, T=30, D=2, K=1),
     ],
     fresh=1,
-    cites=["the output of query t is", "Inputs may be views", "Each call depends on its own arguments"],
+    cites=["the output of query t is", "Inputs may be views", "also to tables of zeros", "Each call depends on its own arguments"],
 )
 def rows_are_added_to_values(student, q, k, v, rk, rv):
     """The output is Σ p·(v + rv[r]), gradients reach rv, and nothing is left over from other calls."""
@@ -152,6 +154,7 @@ def queries_stand_beside_the_last_keys(student, q, k, v, rk, rv):
     hidden=[
         case("five tokens, three heads", B=2, H=3, T=5, D=4, K=2),
         case("later keys are loud", B=1, H=2, T=6, D=4, K=2, loud=3e4, dtype="float64"),
+        case("all scores are far below -1e9, or above", B=2, H=3, T=5, D=3, K=1, loud=1e12, dtype="float64"),
         case("one token", B=2, H=1, T=1, D=5, K=1),
         case("as many tokens as heads", B=1, H=4, T=4, D=2, K=0),
         case("thirty tokens", B=1, H=1, T=30, D=2, K=20),
@@ -189,12 +192,13 @@ def float64_is_exact_to_the_end(student, q, k, v, rk, rv):
     budget=Budget(memory=4),
     lecture="without-a-vector-for-each-pair",
     hidden=[
-        case("200 tokens", B=1, H=16, T=200, D=24, K=8),
-        case("220 tokens, keys alone", B=1, H=12, T=220, D=28, K=5, values=False),
+        case("200 tokens", B=1, H=16, T=200, D=24, K=8, causal=False),
+        case("220 tokens, keys alone", B=1, H=12, T=220, D=28, K=5, values=False, causal=False),
+        case("210 tokens, causal", B=1, H=14, T=210, D=26, K=6, causal=True),
     ],
     cites=["no tensor of B·H·T·S·D numbers", "A check measures it"],
 )
-def makes_no_vector_for_each_pair(student, q, k, v, rk, rv):
+def makes_no_vector_for_each_pair(student, q, k, v, rk, rv, causal):
     """The memory needed is that of the scores, not D times as much."""
-    out = student.shaw_attention(q, k, v, rk, rv)
+    out = student.shaw_attention(q, k, v, rk, rv, causal)
     return out[:, :, ::29, ::3].clone()

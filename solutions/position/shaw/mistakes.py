@@ -274,3 +274,31 @@ def shaw_attention(q, k, v, rk, rv=None, causal=False):
     p = scores.softmax(-1)
     out = p @ v
     return out if rv is None else out + p.new_zeros(B, H, T, rows).scatter_add(-1, index, p) @ rv
+
+
+# --- found later, by other eyes --------------------------------------------------------------------------------------
+
+mistake(
+    "You keep the numbers of rows in 8 bits, which end at 255. A table may have more rows.",
+    edit={CLIP: "return (distance.clamp(-K, K) + K).to(torch.uint8).long()"},
+)
+mistake(
+    "You put -1e9 in place of the scores of later keys. Where all others are lower still, later keys are seen: use -inf.",
+    edit={MASK: MASK.replace("-torch.inf", "-1e9")},
+)
+mistake(
+    "You leave rv out where it is all zeros. Then it gets no gradient, and a table that begins with zeros is never trained.",
+    edit={"if rv is not None:": "if rv is not None and rv.any():"},
+)
+mistake(
+    "With `causal` you add a vector to each key for each query, in each sequence and head. Look the products up, as without it.",
+    edit={MASK: "scores = (((k[:, :, None] + rk[index[0, 0]]) * q[:, :, :, None]).sum(-1) * D**-0.5).masked_fill(~visible, -torch.inf)"},
+)
+mistake(
+    "Queries that would stand before the first key count as position 0 in your index. With T > S their positions are negative.",
+    edit={DISTANCE: DISTANCE + ".clamp(min=0)"},
+)
+mistake(
+    "With `causal` no gradient reaches rk.",
+    edit={MASK: "scores = (q @ k.mT + (q @ rk.detach().mT).gather(-1, index)) * D**-0.5\n        " + MASK},
+)

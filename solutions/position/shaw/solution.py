@@ -3,7 +3,8 @@
 Sizes: B sequences, H heads, T queries, S keys, D features of a head. K is the largest distance that is told apart; tables have 2K + 1 rows.
 Tensors are float32 or float64, all of one dtype; results have that dtype. The softmax is computed in it, so float64 is exact
 to 1e-10. (Hugging Face's models compute it in float32 whatever the dtype: one check, and no other, tells the difference.)
-Inputs may be views (transposed, sliced); they are not changed, and gradients flow to all of them. Each call depends on its own arguments alone.
+Inputs may be views (transposed, sliced); they are not changed, and gradients flow to all of them, also to tables of zeros.
+Each call depends on its own arguments alone.
 
 Write it with matrix products and softmax: torch's own attention, in all its spellings, is not allowed here.
 """
@@ -18,7 +19,7 @@ def relative_index(T: int, S: int, K: int) -> Tensor:
     The last query stands beside the last key, so query t has position t + S - T, and key s has position s. The distance is
     *key minus query*: negative for a key before the query. (BERT's "relative_key" takes query minus key. Its table is upside down.)
 
-    T, S >= 1 and K >= 0, in any order. Returns int64 (T, S), with values from 0 to 2K.
+    T, S >= 1 (T may be larger than S) and K >= 0. Returns int64 (T, S), with values from 0 to 2K.
 
     >>> relative_index(3, 3, 1)
     tensor([[1, 2, 2], [0, 1, 2], [0, 0, 1]])

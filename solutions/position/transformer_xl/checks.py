@@ -80,6 +80,7 @@ def attend(student, h, mem, W, u, v, H):
     return {
         "out": out,
         "gradients": gradients(out, {"h": h, "mem": mem, "u": u, "v": v, **{f"W {name}": w for name, w in W.items()}}),
+        "left": flags(h, mem, u, v),
     }
 
 
@@ -139,7 +140,7 @@ def content_and_distance_make_the_score(student, h, mem, W, u, v, H):
         "Queries come from h alone",
         "the tokens directly before them",
         "Inputs may be views",
-        "They are not changed",
+        "They are not changed, nor is their requires_grad",
     ],
 )
 def the_memory_is_seen_and_gets_no_gradient(student, h, mem, W, u, v, H):
@@ -152,7 +153,7 @@ def the_memory_is_seen_and_gets_no_gradient(student, h, mem, W, u, v, H):
         student.txl_attention(*turned, other, v, u, H),
         student.txl_attention(turned[0], turned[1][:, 1:], weights, u, v, H),
     ]
-    return {**attend(student, h, mem, W, u, v, H), "views": results, "left": flags(*turned, *weights.values(), u, v)}
+    return {**attend(student, h, mem, W, u, v, H), "views": results, "left of views": flags(*turned, *weights.values(), u, v)}
 
 
 @check(
@@ -164,6 +165,7 @@ def the_memory_is_seen_and_gets_no_gradient(student, h, mem, W, u, v, H):
         case("loud scores", B=2, T=4, M=3, C=6, H=2, D=3, loud=30.0, dtype="float64"),
         case("no memory", B=1, T=6, M=0, C=4, H=3, D=2, dtype="float64"),
         case("far back", B=1, T=2, M=60, C=8, H=1, D=4, dtype="float64"),
+        case("six hundred tokens back", B=1, T=2, M=600, C=4, H=1, D=3, dtype="float64"),
     ],
     cites=["results have that dtype", "The softmax is computed in it"],
 )

@@ -244,3 +244,27 @@ mistake(
     "You scale the vectors u by √D so that they are not divided. All of the score is divided.",
     edit={SCORES: SCORES.replace("q + u[:, None]", "q + D**0.5 * u[:, None]")},
 )
+
+
+# --- found later, by other eyes --------------------------------------------------------------------------------------
+
+mistake(
+    "Your distances end at 400, which the paper's code calls `clamp_len`. Here each distance has its own vector.",
+    edit={DISTANCES: DISTANCES + ".clamp(max=400)"},
+)
+mistake(
+    "You switch `requires_grad` of the caller's memory off. It stays as it was: use `mem.detach()`.",
+    edit={CONTEXT: "mem.requires_grad_(False)\n    " + CONTEXT},
+)
+mistake(
+    "All sequences see the memory of the first one. Each has its own.",
+    edit={CONTEXT: "context = torch.cat([mem.detach()[:1].expand(len(h), -1, -1), h], dim=1)"},
+)
+mistake(
+    "Each query sees the same number of keys, as with `same_length` in the paper's code. Here it sees all keys up to itself.",
+    edit={SOFTMAX: "visible = visible.triu() if S > T else visible\n    " + SOFTMAX},
+)
+mistake(
+    "You keep a number of your own in the caller's dict W. Leave it as it was.",
+    edit={OUT: 'W["seen"] = W["q"]\n    ' + OUT},
+)

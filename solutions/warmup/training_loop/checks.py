@@ -89,9 +89,11 @@ def decay_stands_beside_the_gradient(student, p, g, m, v, t, options):
     return updates(student, p, g, m, v, t, options)
 
 
-def several(rng, shapes=((2, 3), (4,)), steps=3, missing=(), rates=None, dtype="float64", **options):
-    """Parameters and their gradients of several steps. `missing`: (step, parameter) without a gradient."""
+def several(rng, shapes=((2, 3), (4,)), steps=3, missing=(), zeros=(), rates=None, dtype="float64", **options):
+    """Parameters and their gradients of several steps. `missing`: (step, parameter) without a gradient; `zeros`: with one of zeros."""
     grads = [[None if (s, i) in missing else rng.normal(*shape, dtype=dtype) for i, shape in enumerate(shapes)] for s in range(steps)]
+    for s, i in zeros:
+        grads[s][i] = torch.zeros_like(grads[s][i])
     return {
         "start": [rng.normal(*shape, dtype=dtype) for shape in shapes],
         "grads": grads,
@@ -162,9 +164,10 @@ def each_parameter_has_its_own_moments(student, start, grads, rates, options):
     hidden=[
         case("now and then", shapes=((2,), (3,), (1, 2)), missing=[(1, 0), (2, 2), (3, 0)], steps=5, lr=0.3, weight_decay=0.2),
         case("never", shapes=((2,), (4,)), missing=[(0, 0), (1, 0), (2, 0)], steps=3, weight_decay=0.5),
+        case("a gradient of zeros is one", shapes=((3,), (2,)), missing=[(1, 0)], zeros=[(0, 1), (2, 0)], steps=4, lr=0.2, weight_decay=0.3),
         case("none at all in one step", shapes=((3,), (2,)), missing=[(1, 0), (1, 1)], steps=3, betas=(0.5, 0.5)),
     ],
-    cites=["A parameter whose grad is None is left out", "So t counts the steps of one", "or None where none"],
+    cites=["A parameter whose grad is None is left out", "A gradient of zeros is a gradient", "So t counts the steps of one", "or None where none"],
 )
 def parameters_without_a_gradient_wait(student, start, grads, rates, options):
     """A parameter without a gradient does not move or decay, and its t counts only its own steps."""

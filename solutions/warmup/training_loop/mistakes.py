@@ -346,3 +346,15 @@ def adamw_update(p, g, m, v, t, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0
     v = betas[1] * v + (1 - betas[1]) * g * g
     step = m / (1 - betas[0] ** t) / (torch.sqrt(v) / math.sqrt(1 - betas[1] ** t) + eps)
     return p * (1 - lr * weight_decay) - lr * step, m, v
+
+
+# --- found later, by other eyes --------------------------------------------------------------------------------------
+
+mistake("A gradient of zeros counts as none in your step. It decays the parameter, and moves it on by its old momentum.", edit={
+    "            if p.grad is None:\n                continue\n": "            if p.grad is None or not p.grad.any():\n                continue\n"})  # fmt: skip
+mistake("You stop after the first micro-batch whose loss is 0, as if nothing came after it.", edit={
+    "        total += loss.item()\n": "        total += loss.item()\n        if not loss.item():\n            break\n"})  # fmt: skip
+mistake("Your warm-up does not go below the floor. It begins at 0.", edit={"return step / warmup": "return max(floor, step / warmup)"})
+mistake("You let only matrices decay, as nanoGPT does with two groups of parameters. Here every parameter decays.", edit={
+    "return p - lr * weight_decay * p - lr": "return p - lr * weight_decay * p * (p.ndim >= 2) - lr"})  # fmt: skip
+mistake("Your norm is rounded to float32. It has the gradients' dtype.", edit={"    return norm\n": "    return norm.float()\n"})

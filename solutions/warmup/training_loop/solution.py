@@ -88,7 +88,7 @@ class AdamW:
         require gradients, and their gradients stay as they are.
 
         A parameter whose `.grad` is None is left out altogether: it does not move or decay, its m and v stay, and its t does not
-        count this step. So t counts the steps of one parameter, not of the optimizer.
+        count this step. So t counts the steps of one parameter, not of the optimizer. A gradient of zeros is a gradient: the parameter moves.
         """
         # BEGIN SOLUTION
         for i, p in enumerate(self.params):
