@@ -64,18 +64,18 @@ def all_gradients(out, model, names):
     return gradients(out, {name: parameters[name] for name in names})
 
 
-def trained(rng, of=None, **options):
+def trained(rng, of=None, training=True, **options):
     """A model, and the endings of the names whose gradients are looked at: all, or a few where the plan has to be small."""
-    return tokens(rng, **options) | {"of": of or [""]}
+    return tokens(rng, **options) | {"of": of or [""], "training": training}
 
 
 FEW = ["wte.weight", "wpe.weight", "ln_1.weight", "c_proj.bias", "ln_f.bias"]
 
 
 @check(points=2, inputs=trained, tolerance=GRADIENTS, lecture='one-block', public=[case('one layer, two heads', T=3, vocab=3, n_ctx=4, of=FEW), case('two layers of one head', T=2, n_embd=2, n_head=1, n_layer=2, vocab=3, n_ctx=3, of=FEW)])
-def blocks_are_added_up(student, cfg, weights, ids, of):
+def blocks_are_added_up(student, cfg, weights, ids, of, training):
     """The logits are those of L blocks, each with attention and a feed-forward network behind norms of their own; all weights get gradients."""
-    model = build(student, cfg, weights, act=torch.tanh)
+    model = build(student, cfg, weights, act=torch.tanh).train(training)
     out, present = model(ids)
     logits = [out, model(ids.flip(0, 1))[0], model(ids.mT.contiguous().mT)[0]]
     return {"logits": logits, "present": present, "gradients": all_gradients(out, model, [name for name in weights if name.endswith(tuple(of))])}
@@ -90,11 +90,13 @@ def float64_is_exact_to_the_end(student, cfg, weights, ids):
     other = build(student, cfg | {"eps": 0.1}, weights, act=torch.sin)  # of the same sizes
     other.eval()
     other.transformer.ln_f.requires_grad_(False)
+    torch.manual_seed(8)
     logits = [model(ids)[0], other(ids)[0], model(ids)[0]]
+    state = torch.rand(2)
     parameters = dict(model.named_parameters(remove_duplicate=False))
     same = parameters["lm_head.weight"] is parameters["transformer.wte.weight"]
     names = sorted(parameters)
-    return {"logits": logits, "one matrix": same, "names": names, "left": flags(model, other, *weights.values()), "norms at first": norms}
+    return {"logits": logits, "one matrix": same, "names": names, "left": flags(model, other, *weights.values()), "norms at first": norms, "state": state}
 
 
 @check(points=1, inputs=tokens, lecture='parts-that-can-be-exchanged', public=[case('two layers, another eps', T=2, n_embd=2, n_head=1, n_layer=2, vocab=4, n_ctx=3, eps=0.01)])

@@ -88,9 +88,9 @@ def all_gradients(out, model, names):
     return gradients(out, {name: parameters[name] for name in names})
 
 
-def trained(rng, of=None, **options):
+def trained(rng, of=None, training=True, **options):
     """A model, and the endings of the names whose gradients are looked at: all, or a few where the plan has to be small."""
-    return tokens(rng, **options) | {"of": of or [""]}
+    return tokens(rng, **options) | {"of": of or [""], "training": training}
 
 
 FEW = ["wte.weight", "wpe.weight", "ln_1.weight", "c_proj.bias", "ln_f.bias"]
@@ -107,6 +107,7 @@ FEW = ["wte.weight", "wpe.weight", "ln_1.weight", "c_proj.bias", "ln_f.bias"]
     ],
     hidden=[
         case("three heads, two layers", B=2, T=5, n_layer=2, n_embd=12, n_head=3, vocab=11),
+        case("in evaluation mode", B=2, T=3, n_layer=2, training=False),
         case("two heads of five", B=3, T=4, n_embd=10, vocab=5),
         case("as many heads as features", T=4, n_embd=5, n_head=5, vocab=6),
         case("one token", B=3, T=1, n_layer=2),
@@ -125,9 +126,9 @@ FEW = ["wte.weight", "wpe.weight", "ln_1.weight", "c_proj.bias", "ln_f.bias"]
         "Your own one scales the scores", "your own one is layer norm", "The variance is the mean", "and ln_f comes after the last block", "Matrices are kept as nn Linear",
     ],
 )  # fmt: skip
-def blocks_are_added_up(student, cfg, weights, ids, of):
+def blocks_are_added_up(student, cfg, weights, ids, of, training):
     """The logits are those of L blocks, each with attention and a feed-forward network behind norms of their own; all weights get gradients."""
-    model = build(student, cfg, weights, act=torch.tanh)
+    model = build(student, cfg, weights, act=torch.tanh).train(training)
     out, present = model(ids)
     logits = [out, model(ids.flip(0, 1))[0], model(ids.mT.contiguous().mT)[0]]
     return {"logits": logits, "present": present, "gradients": all_gradients(out, model, [name for name in weights if name.endswith(tuple(of))])}
@@ -145,7 +146,7 @@ def blocks_are_added_up(student, cfg, weights, ids, of):
         case("float32 stays float32", B=2, T=2, n_layer=2, eps=0.01),
     ],
     cites=[
-        "Everything is computed in that dtype", "all of a model is of one dtype", "models share nothing", "it changes no flag", "with cfg eps",
+        "Everything is computed in that dtype", "all of a model is of one dtype", "models share nothing", "it changes no flag, no mode and no random state", "with cfg eps",
         "at first 1 and 0",
     ],
 )  # fmt: skip
@@ -157,11 +158,13 @@ def float64_is_exact_to_the_end(student, cfg, weights, ids):
     other = build(student, cfg | {"eps": 0.1}, weights, act=torch.sin)  # of the same sizes
     other.eval()
     other.transformer.ln_f.requires_grad_(False)
+    torch.manual_seed(8)
     logits = [model(ids)[0], other(ids)[0], model(ids)[0]]
+    state = torch.rand(2)
     parameters = dict(model.named_parameters(remove_duplicate=False))
     same = parameters["lm_head.weight"] is parameters["transformer.wte.weight"]
     names = sorted(parameters)
-    return {"logits": logits, "one matrix": same, "names": names, "left": flags(model, other, *weights.values()), "norms at first": norms}
+    return {"logits": logits, "one matrix": same, "names": names, "left": flags(model, other, *weights.values()), "norms at first": norms, "state": state}
 
 
 @check(

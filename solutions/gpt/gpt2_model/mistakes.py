@@ -112,6 +112,12 @@ mistake("You put dropout into the feed-forward network. There is none here.", ed
     "return self.c_proj(self.act(self.c_fc(x)))": "return nn.functional.dropout(self.c_proj(self.act(self.c_fc(x))), 0.1, self.training)"})  # fmt: skip
 mistake("Your model puts itself in evaluation mode when it is called. Leave modes as they are.", edit={"present = []\n": "present = []\n        self.eval()\n"})
 
+mistake("In evaluation mode your logits are cut off from the graph. Gradients flow in every mode.", edit={
+    OUT: "logits = self.lm_head(self.transformer.ln_f(h))\n        return logits if self.training else logits.detach(), present"})  # fmt: skip
+mistake("Your forward pass sets torch's random seed. A call changes no random state.", edit={"present = []\n": "present = []\n        torch.manual_seed(0)\n"})
+mistake("ln_f has an eps of its own in your model. All norms have that of the configuration.", edit={
+    "self.transformer.ln_f = Norm(cfg.n_embd, cfg.eps, norm)": "self.transformer.ln_f = Norm(cfg.n_embd, 1e-5, norm)"})  # fmt: skip
+
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 mistake("You ignore the `attend` that is given.", edit={"attend or attention": "attention"})
@@ -175,6 +181,12 @@ def attention(q, k, v, causal=False):
     return scores.softmax(-1) @ v
 
 
+mistake("You count the tokens in the model itself. Any earlier `past` may be continued: count what is in it.", edit={
+    "S, T = 0 if past is None else past[0][0].shape[2], ids.shape[1]":
+    "T = ids.shape[1]\n        S = 0 if past is None else getattr(self, \"seen\", past[0][0].shape[2])\n        self.seen = S + T"}, crashes=True)  # fmt: skip
+mistake("All calls write into one buffer, so that an earlier `present` changes with the next call.", edit={
+    PAST: "S, T = past[0].shape[2], k.shape[2]\n            if not hasattr(self, \"room\") or self.room.shape[1] != k.shape[0]:\n                self.room = k.new_empty(2, k.shape[0], self.H, 99, k.shape[3])\n            room = self.room.detach()\n            room[0, :, :, :S], room[1, :, :, :S] = past[0].detach(), past[1].detach()\n            room[0, :, :, S : S + T], room[1, :, :, S : S + T] = k.detach(), v.detach()\n            k, v = room[0, :, :, : S + T], room[1, :, :, : S + T]"})  # fmt: skip
+
 # --- checkpoints -----------------------------------------------------------------------------------------------------
 
 mistake("You do not turn Conv1D's matrices.", edit={"weight = weight.mT": "pass"}, crashes=True)
@@ -213,6 +225,7 @@ mistake("After loading, your head is a matrix of its own: you put a new paramete
 mistake("You draw all matrices with the same spread. What is added to the stream has std/√(2L).", edit={SCALE: "1.0"})
 mistake("You divide by √L. There are two sums in each layer, so 2L in all.", edit={SCALE: "len(m.transformer.h) ** -0.5"})
 mistake("You divide by 2L. It is the root of 2L.", edit={SCALE: "(2 * len(m.transformer.h)) ** -1.0"})
+mistake("You divide by the number of the layer, as some deeper models do. Every layer has 1/√(2L).", edit={SCALE: "(2 * (int(name.split(\".\")[2]) + 1)) ** -0.5"})
 mistake("You scale c_proj of the attention only. That of the feed-forward network is added to the stream too.", edit={'if name.endswith(".c_proj.weight") else 1.0': 'if name.endswith("attn.c_proj.weight") else 1.0'})
 mistake("You scale c_fc instead of c_proj: what is added to the stream comes from c_proj.", edit={'if name.endswith(".c_proj.weight") else 1.0': 'if name.endswith((".c_fc.weight", "attn.c_proj.weight")) else 1.0'})
 mistake("You take `std` for the variance.", edit={DRAW: DRAW.replace("* std * scale", "* std**0.5 * scale")})
