@@ -114,8 +114,8 @@ def xaviers_rule(seen, want, inputs):
 def ffn_values_and_outputs_get_the_gain_beta(student, weights, C, F, beta, seed):
     """ffn, v_proj and out_proj are drawn by Xavier's normal rule with the gain β, q_proj and k_proj with 1."""
     seen = {}
-    for name, again in (("once", True), ("twice", False), ("seeded again", True)):
-        model = build(weights, C, F)
+    models = [build(weights, C, F) for _ in range(3)]  # before the seed: making them draws random numbers
+    for model, (name, again) in zip(models, (("once", True), ("twice", False), ("seeded again", True)), strict=True):
         if again:
             torch.manual_seed(seed)
         student.deepnorm_init_(model, beta)
