@@ -196,6 +196,8 @@ def test_the_courses_own_answers_raise_no_suspicion() -> None:
     root = Path(__file__).parents[1]
     for each in load_course(root).exercises:
         exercise = load_exercise(each.solution_dir(root), each.name)
+        if any(one.trick == "machine" for one in suspicions(ast.parse(exercise.stub), bool(each.forbid))):
+            continue  # what is handed out starts processes itself (gpt/codex_pass_at_k): a person is shown it for everybody
         for source in (exercise.reference, *(one.source for one in exercise.alternatives)):
             found = suspicions(ast.parse(source), bool(each.forbid))
             assert [one for one in found if one.trick == "machine"] == [], each.name

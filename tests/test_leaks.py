@@ -86,7 +86,7 @@ FORGED = {
     for kind in get_args(Kind)
 }
 VALUES = (
-    "from autograder.wire.values import encode, Raised, Unsupported\n"
+    "from autograder.wire.encode import encode\nfrom autograder.wire.values import Raised, Unsupported\n"
     "VALUE = encode({MARK: [MARK, Raised(MARK), Unsupported(MARK)]})\n"
     "from autograder.wire.messages import Noticed\n"
     "NOTICED = [Noticed('call', MARK, 3)]\n"

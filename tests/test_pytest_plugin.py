@@ -225,8 +225,8 @@ def test_other_projects_are_left_alone(tmp_path: Path) -> None:
         "import sys\n\n\ndef test_nothing_heavy():\n    heavy = {'torch', 'numpy', 'msgspec', 'pydantic', 'rich', 'typer'}\n"
         "    assert 'autograder.local.pytest_plugin' in sys.modules\n    assert not heavy & set(sys.modules)\n"
         "    assert [n for n in sys.modules if n.startswith('autograder.')] in (\n"
-        "        ['autograder.checks', 'autograder.local.pytest_plugin'],\n"
-        "        ['autograder.refusals', 'autograder.checks.authoring', 'autograder.checks', 'autograder.local.pytest_plugin'])\n",
+        "        ['autograder.local', 'autograder.local.pytest_plugin'],\n"
+        "        ['autograder.refusals', 'autograder.checks.authoring', 'autograder.local', 'autograder.local.pytest_plugin'])\n",
     )
     put(tmp_path, "checks.py", "raise SystemExit('not collected')\n")
     put(tmp_path, "expected/other.plan", "theirs\n")

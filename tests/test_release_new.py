@@ -12,9 +12,11 @@ from torch import Tensor
 from autograder.checks.rng import Rng
 from autograder.course import load_course
 from autograder.experiment.observe import load_module
-from autograder.release.new import ABOUT_IT, new_exercise
+from autograder.release.new import KINDS, new_exercise
 from autograder.source.errors import ReleaseError
 from autograder.twin.exercise import load_exercise, reference_module
+
+ABOUT_IT = (f'objective = "{KINDS["function"]}"', "minutes = 20", "difficulty = 1")
 
 GRADING = """# The course.
 schema = 1

@@ -61,11 +61,11 @@ HOOKS = [
          "typeguard.TypeCheckError = type('Never', (Exception,), {})\ndef rank(words: list[str]) -> list[str]:\n    return 7\n"),
     rank(7, "takes the annotations from the stub", "for name in [n for n in sys.modules if n.startswith('stub.')]:\n"
          "    sys.modules[name].rank.__annotations__.clear()\ndef rank(words: list[str]) -> list[str]:\n    return None\n"),
-    rank(7, "replaces the class that stands for it in experiments", "from autograder.checks import observe\n"
+    rank(7, "replaces the class that stands for it in experiments", "from autograder.experiment import observe\n"
          "observe.Student.__getattr__ = lambda self, name: lambda words: ['a', 'b']\n"
          "def rank(words: list[str]) -> list[str]:\n    return []\n"),
-    rank(7, "raises the grader's own exceptions", "from autograder.checks import contract, observe\nfrom autograder.jail import guard, values\n"
-         "kinds = [observe._Missing('x'), contract.WrongType('x', 'y', 'z'), values.BadValue('x'), guard.ForbiddenUse('x'), guard.ForbiddenImport('x')]\n"
+    rank(7, "raises the grader's own exceptions", "from autograder.experiment import contract, failure\nfrom autograder.jail import guard\nfrom autograder.wire import values\n"
+         "kinds = [failure.Missing('x'), contract.WrongType('x', 'y', 'z'), values.BadValue('x'), guard.ForbiddenUse('x'), guard.ForbiddenImport('x')]\n"
          "def rank(words: list[str]) -> list[str]:\n    raise kinds[len(words) % len(kinds)]\n"),
     rank(18, "loops when its signature is asked for", "class F:\n    def __call__(self, words): return sorted(words)\n    @property\n"
          "    def __signature__(self):\n        while True:\n            pass\nrank = F()\n", "timeout"),

@@ -25,7 +25,7 @@ def tensor(number: int, name: str, body: str, verdict: str | tuple[str, ...] = "
 def forged(number: int, name: str, value: str, verdict: str | tuple[str, ...] = "failed", before: str = "") -> Attack:
     """A reply whose value is these bytes."""
     source = (
-        f"{FORGE}import struct, pickle, msgspec\nfrom autograder.wire.values import HEADER, MAGIC, encode\n"
+        f"{FORGE}import struct, pickle, msgspec\nfrom autograder.wire.encode import encode\nfrom autograder.wire.tree import HEADER, MAGIC\n"
         "pack = msgspec.msgpack.encode\n"
         "def blob(tree, raw=b''):\n    tree = tree if isinstance(tree, bytes) else pack(tree)\n"
         "    return HEADER.pack(MAGIC, len(tree), len(raw)) + raw[:0] + tree + raw\n"
