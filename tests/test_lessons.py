@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -242,3 +243,14 @@ def test_the_notebook_has_the_cell(name: str) -> None:
 
 def test_files_of_a_new_exercise(root: Path) -> None:
     assert f"solutions/{NAME}/hints.toml" in tree(root)
+
+
+def test_pages_are_read_by_several_threads_at_once() -> None:
+    """In a process of its own: what went wrong did so at the first link that a process reads."""
+    code = (
+        "import sys, threading\nfrom autograder.lessons.page import Page\nsys.setswitchinterval(1e-6)\nfailed = []\n"
+        "threading.excepthook = failed.append\n"
+        "threads = [threading.Thread(target=Page, args=('[a](https://example.org/a~b#c)\\n' * 20,)) for _ in range(16)]\n"
+        "[each.start() for each in threads]\n[each.join() for each in threads]\nsys.exit(len(failed))\n"
+    )
+    assert [subprocess.run([sys.executable, "-c", code]).returncode for _ in range(5)] == [0] * 5

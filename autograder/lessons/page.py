@@ -6,6 +6,7 @@ The page is parsed by markdown-it, as GitHub's CommonMark reads it, so that what
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,10 @@ INLINE_FORMULA = re.compile(r"\$`([^`\n]+)`\$")
 
 _CODE_SPAN = re.compile(r"(?<![`$])(`+)(?!`)(.+?)(?<!`)\1(?![`$])", re.DOTALL)
 _BARE_FORMULA = re.compile(r"\$`|`\$|(?<![\\\w$])\$(?!\s|\$)[^$\n]*?(?<!\s)\$(?![\d\w])|\$\$")
+
+
+_turn = threading.Lock()
+"""mdurl, which writes markdown-it's links, fills a table when it is first used, and shows it to other threads half filled."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ class Page:
     def __init__(self, text: str) -> None:
         self.text = text
         self.lines = text.split("\n")
-        self.tokens: list[Token] = MarkdownIt("commonmark").enable("table").parse(text)
+        with _turn:
+            self.tokens: list[Token] = MarkdownIt("commonmark").enable("table").parse(text)
 
     @cached_property
     def sections(self) -> list[Section]:
