@@ -154,9 +154,9 @@ def test_what_a_library_imports_for_itself_is_not_there_either_and_nobody_is_bla
     assert seen.kind == "raised" and seen.name == "ForbiddenImport" and not seen.noticed
 
 
-def inspect(zygote: Zygote, source: str, forbidden: list[str]) -> list[tuple[str, str, int]]:
+def inspect(zygote: Zygote, source: str, forbidden: list[str], stub: str = "") -> list[tuple[str, str, int]]:
     with zygote.fork("jail", Limits(cpu_seconds=60)) as worker:
-        seen = worker.exchange(Inspect(source, forbidden), 60, Inspected)
+        seen = worker.exchange(Inspect(source, forbidden, stub), 60, Inspected)
         return [(each.kind, each.name, each.line) for each in seen.noticed]
 
 
@@ -196,11 +196,17 @@ def test_the_courses_own_answers_raise_no_suspicion() -> None:
     root = Path(__file__).parents[1]
     for each in load_course(root).exercises:
         exercise = load_exercise(each.solution_dir(root), each.name)
-        if any(one.trick == "machine" for one in suspicions(ast.parse(exercise.stub), bool(each.forbid))):
-            continue  # what is handed out starts processes itself (gpt/codex_pass_at_k): a person is shown it for everybody
+        stub = ast.parse(exercise.stub)
         for source in (exercise.reference, *(one.source for one in exercise.alternatives)):
-            found = suspicions(ast.parse(source), bool(each.forbid))
+            found = suspicions(ast.parse(source), bool(each.forbid), stub)
             assert [one for one in found if one.trick == "machine"] == [], each.name
+
+
+def test_what_the_stub_has_already_is_no_suspicion_and_what_is_added_is(zygote: Zygote) -> None:
+    stub = "import subprocess\ndef f(x):\n    return subprocess.run(x)\n"
+    assert inspect(zygote, stub, []) == [("machine", "subprocess", 1)]
+    assert inspect(zygote, stub, [], stub) == []
+    assert inspect(zygote, stub + "import socket\n", [], stub) == [("machine", "socket", 4)]
 
 
 def test_the_refusal_says_what_and_why() -> None:

@@ -103,10 +103,14 @@ _OPEN = ("autograder.lab",)
 _PUT_TOGETHER = (ast.BinOp, ast.JoinedStr, ast.Call, ast.Subscript)
 
 
-def suspicions(tree: ast.AST, forbids: bool) -> list[Suspicion]:
-    """The first use of each kind of trick. `forbids`: whether the exercise has names to get around."""
+def suspicions(tree: ast.AST, forbids: bool, stub: ast.AST | None = None) -> list[Suspicion]:
+    """The first use of each kind of trick. `forbids`: whether the exercise has names to get around. What stands in the `stub`
+    already, by trick and word, is the course's own."""
+    ours = set() if stub is None else {(each.trick, each.word) for each in _found(list(ast.walk(stub)), forbids)}
     first: dict[Trick, Suspicion] = {}
     for each in _found(list(ast.walk(tree)), forbids):
+        if (each.trick, each.word) in ours:
+            continue
         if each.trick not in first or each.line < first[each.trick].line:
             first[each.trick] = each
     return sorted(first.values(), key=lambda each: each.line)

@@ -190,7 +190,7 @@ class Session:
         assert self._worker is not None
         try:
             seen: Inspected = self._worker.exchange(
-                Inspect(self.code.text, list(self.code.forbidden)),
+                Inspect(self.code.text, list(self.code.forbidden), self.plan.stub),
                 self.limits.wall_seconds + GRACE_SECONDS,
                 Inspected,
                 TEXTS,

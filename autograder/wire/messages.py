@@ -45,6 +45,7 @@ class Inspect(msgspec.Struct, tag="inspect"):
 
     source: str
     forbidden: list[str] = []
+    stub: str = ""  # what the student was given
 
 
 class Inspected(msgspec.Struct, tag="inspected"):
