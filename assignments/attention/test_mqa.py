@@ -4,7 +4,8 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import case, check, difference, flags, gradients, reject, with_weights
+from autograder.checks import case, check, flags, gradients, with_weights
+from autograder.lab.pieces import pieces_are_the_whole
 
 
 def tokens(rng, B=1, T=3, C=4, H=2, S=None, cuts=None, loud=1.0, dtype="float32"):
@@ -65,20 +66,6 @@ def new_tokens_see_the_cache_that_is_given(student, x, heads, weights, cache):
     x = x.clone().requires_grad_()
     out, (k, v) = attention(x, cache)
     return {"out": out, "k": k, "v": v, "gradient of x": gradients(out, {"x": x})["x"]}
-
-
-def pieces_are_the_whole(seen, want, inputs):
-    """The student's own pieces against the student's own whole."""
-    start = 0
-    for number, piece in enumerate(seen["pieces"], 1):
-        end = start + piece.shape[1] if piece.ndim == 3 else start
-        if seen["whole"].shape == want["whole"].shape:
-            found = difference(piece, seen["whole"][:, start:end])
-            if found is not None:
-                return reject("Piece {number} (tokens {start} to {end}) differs from one pass over all tokens.",
-                              number=number, start=start, end=end - 1)  # fmt: skip
-        start = end
-    return difference(seen, want)
 
 
 @check(points=2, inputs=tokens, judge=pieces_are_the_whole, lecture='decoding-is-prefill-in-pieces', public=[case('three tokens, then one at a time', T=5, C=4, H=2, cuts=[3, 4, 5])])

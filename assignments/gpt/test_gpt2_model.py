@@ -5,6 +5,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 import torch
 from autograder.checks import Tolerance, case, check, difference, flags, gradients, implausible, raises, reject, with_gradients, with_weights
+from autograder.lab.pieces import pieces_are_the_whole
 
 
 GRADIENTS = Tolerance(atol=5e-5, rtol=2e-4)
@@ -124,20 +125,6 @@ def given_parts_are_used(student, cfg, weights, ids):
     for name, part in parts.items():
         logits[name] = build(student, cfg, weights, **{"act": torch.tanh, name: part})(ids)[0]
     return {"logits": logits, "calls": seen}
-
-
-def pieces_are_the_whole(seen, want, inputs):
-    """The student's own pieces against the student's own whole."""
-    start = 0
-    for number, piece in enumerate(seen["pieces"], 1):
-        end = start + piece.shape[1] if piece.ndim == 3 else start
-        if seen["whole"].shape == want["whole"].shape:
-            found = difference(piece, seen["whole"][:, start:end])
-            if found is not None:
-                return reject("Piece {number} (tokens {start} to {end}) differs from one pass over all tokens.",
-                              number=number, start=start, end=end - 1)  # fmt: skip
-        start = end
-    return difference(seen, want)
 
 
 def pieces(rng, cuts, room=0, **options):
