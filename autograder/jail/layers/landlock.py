@@ -1,14 +1,16 @@
 """L2: Landlock. Only the files on the list can be opened, only the private folder can be written; no TCP.
 
-Three system calls, made through ctypes: they have no wrapper in the C library, and the packages that wrap them were
-written for the first version of the interface and left there. Every right that this kernel knows is handled, so what is
-not granted is refused. From version 6 on, signals and abstract Unix sockets end at the worker too.
+Three system calls, made through ctypes: they have no wrapper in the C library. A student's machine has torch, NumPy and pytest, and
+little more, so the package that wraps them (`landlockpy`) is an oracle of the tests: numbers, versions and what is refused are the same.
+Every right that this kernel knows is handled, so what is not granted is refused. From version 6 on, signals and abstract Unix sockets
+end at the worker too.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import operator
 import os
 import stat
 import struct
@@ -38,9 +40,14 @@ PATH_BENEATH = 1
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 REMOVE_DIR, REMOVE_FILE, MAKE_CHAR, MAKE_DIR, MAKE_REG = 1 << 4, 1 << 5, 1 << 6, 1 << 7, 1 << 8
 MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK, MAKE_SYM = 1 << 9, 1 << 10, 1 << 11, 1 << 12
-REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15  # versions 2, 3, 5
-BIND_TCP, CONNECT_TCP = 1 << 0, 1 << 1  # version 4
-SCOPE_ABSTRACT_UNIX, SCOPE_SIGNAL = 1 << 0, 1 << 1  # version 6
+REFER, TRUNCATE, IOCTL_DEV, RESOLVE_UNIX = 1 << 13, 1 << 14, 1 << 15, 1 << 16
+BIND_TCP, CONNECT_TCP, BIND_UDP, CONNECT_SEND_UDP = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+SCOPE_ABSTRACT_UNIX, SCOPE_SIGNAL = 1 << 0, 1 << 1
+
+# Rights, each with the version of the interface that brought it.
+FILES = {1: (1 << 13) - 1, 2: REFER, 3: TRUNCATE, 5: IOCTL_DEV, 9: RESOLVE_UNIX}
+NETWORK = {4: BIND_TCP | CONNECT_TCP, 10: BIND_UDP | CONNECT_SEND_UDP}
+SCOPES = {6: SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL}
 
 READ = READ_FILE | READ_DIR
 WRITE = WRITE_FILE | TRUNCATE
@@ -101,13 +108,14 @@ def apply(settings: Settings) -> None:
     restrict(grants)
 
 
+def known(rights: dict[int, int], version: int) -> int:
+    """Those of a table of rights that this version of the interface has."""
+    return functools.reduce(operator.or_, (right for since, right in rights.items() if since <= version), 0)
+
+
 def restrict(grants: list[tuple[str, int]]) -> None:
     """Put the calling process behind a ruleset that grants these rights, each below its path, and no others."""
-    files = (1 << 13) - 1
-    for since, right in ((2, REFER), (3, TRUNCATE), (5, IOCTL_DEV)):
-        files |= right if version() >= since else 0
-    network = BIND_TCP | CONNECT_TCP if version() >= 4 else 0
-    scopes = SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL if version() >= 6 else 0
+    files, network, scopes = (known(rights, version()) for rights in (FILES, NETWORK, SCOPES))
     sizes = {1: 8, 2: 8, 3: 8, 4: 16, 5: 16}
     attributes = struct.pack("=QQQ", files, network, scopes)[: sizes.get(version(), 24)]
     call = libc().syscall
