@@ -15,6 +15,7 @@ from release_course import tree
 
 from autograder.course import load_course
 from autograder.lessons.demands import lesson_problems, notebook_cell, own_module, page_problems, try_it
+from autograder.lessons.figures import rare
 from autograder.lessons.head import head, with_head
 from autograder.lessons.hints import Hints, lines_given_away, load_hints
 from autograder.lessons.page import Page
@@ -98,6 +99,26 @@ def test_an_exercise_without_an_objective_is_not_held_to_it(root: Path) -> None:
 )  # fmt: skip
 def test_what_is_wrong_with_a_page_is_said(root: Path, old: str, new: str, said: str) -> None:
     assert any(said in problem for problem in with_page(root, old, new))
+
+
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        (
+            "<svg xmlns='http://www.w3.org/2000/svg'><text>α ≤ 東 <tspan>ᵀ</tspan></text></svg>",
+            "no ᵀ (U+1D40), 東 (U+6771)",
+        ),
+        ("<svg", "is no SVG"),
+        (None, "there is no such figure"),
+    ],
+)
+def test_what_is_wrong_with_a_figure_is_said(root: Path, figure: str | None, said: str) -> None:
+    place = root / f"lectures/{NAME}.md"
+    place.write_text(place.read_text("utf-8").replace("## By hand", "![Three](figures/three.svg)\n\n## By hand"))
+    if figure is not None:
+        (place.parent / "figures").mkdir(exist_ok=True)
+        (place.parent / "figures" / "three.svg").write_text(figure)
+    assert any(said in problem for problem in problems(root))
 
 
 def test_sections_in_another_order(root: Path) -> None:
@@ -189,6 +210,11 @@ def own_code(name: str) -> dict[str, ModuleType]:
     module = own_module(name)
     parents = {module.rsplit(".", part)[0]: ModuleType(module.rsplit(".", part)[0]) for part in (1, 2)}
     return {**parents, module: reference_module(exercise)}
+
+
+@pytest.mark.parametrize("figure", sorted((ROOT / "lectures").glob("*/figures/*.svg")), ids=lambda path: path.stem)
+def test_any_reader_can_draw_the_text_of_figures(figure: Path) -> None:
+    assert rare(figure.read_text("utf-8")) == []
 
 
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "lectures").glob("**/*.md"))

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from autograder.course.config import Course, Exercise
 from autograder.lessons import prose
+from autograder.lessons.figures import figure_problems
 from autograder.lessons.head import head
 from autograder.lessons.hints import lines_given_away, load_hints
 from autograder.lessons.page import Block, Page, Section
@@ -34,6 +35,7 @@ def lesson_problems(exercise: Exercise, course: Course, root: Path, stub: str = 
         return []  # that it is missing is said elsewhere
     found = list(row_problems(exercise))
     found += [f"{page}: {problem}" for problem in page_problems(text, exercise, course)]
+    found += [f"{page}: {problem}" for problem in figure_problems(text, exercise.lecture(root).parent)]
     folder = exercise.solution_dir(root)
     hints = load_hints(folder)
     found += [f"solutions/{exercise.name}/{problem}" for problem in hints.problems]

@@ -19,7 +19,9 @@ COLORS = {"Pre-LN": "C0", "Sandwich-LN": "C2"}
 
 
 def box(axis, x, y, text, color):
-    axis.text(x, y, text, ha="center", va="center", bbox={"boxstyle": "round,pad=0.3", "fc": color, "ec": "0.3", "lw": 0.8})
+    axis.text(
+        x, y, text, ha="center", va="center", bbox={"boxstyle": "round,pad=0.3", "fc": color, "ec": "0.3", "lw": 0.8}
+    )
 
 
 # Left: one layer of each kind, from bottom to top. The thick line is the stream.
@@ -33,7 +35,9 @@ for x, (kind, color) in zip((0.0, 2.5), COLORS.items(), strict=True):
         box(axis, x + 0.95, y + 1.6, part, "white")
         if kind == "Sandwich-LN":
             box(axis, x + 0.95, y + 2.75, "norm", "#c7e9c0")
-        axis.text(x, y + 3.6, "+", ha="center", va="center", bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": "0.3"})
+        axis.text(
+            x, y + 3.6, "+", ha="center", va="center", bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": "0.3"}
+        )
     axis.text(x + 0.45, 8.9, kind, ha="center", va="bottom", color=color, fontweight="bold")
 axis.set(xlim=(-0.7, 4.1), ylim=(-1.0, 9.8))
 axis.axis("off")
@@ -58,7 +62,13 @@ def stream(kind, L=16, C=64):
 
 for kind, color in COLORS.items():
     axes[1].semilogy(range(17), stream(kind), "o-", ms=3.5, color=color, label=kind)
-axes[1].set(title="Stream, with a loud layer 8", xlabel="after layer", ylabel="length of a row", xticks=range(0, 17, 4), ylim=(5, 3000))
+axes[1].set(
+    title="Stream, with a loud layer 8",
+    xlabel="after layer",
+    ylabel="length of a row",
+    xticks=range(0, 17, 4),
+    ylim=(5, 3000),
+)
 axes[1].legend(frameon=False, loc="lower right")
 
 # Right: the largest number on the way to the weights, for queries and keys of D = 64 whose entries have this size.
@@ -71,12 +81,14 @@ for s in sizes:
     plain.append((256 * z).max().item())
     scaled.append((32 * z).max().item())
     relaxed.append(z.max().item())
-axes[2].loglog(sizes, plain, "s-", ms=3.5, color="0.6", label="first q kᵀ")
+axes[2].loglog(sizes, plain, "s-", ms=3.5, color="0.6", label=r"first $q k^\mathrm{T}$")
 axes[2].loglog(sizes, scaled, "^-", ms=3.5, color="0.35", label="first q / √D")
 axes[2].loglog(sizes, relaxed, "o-", ms=3.5, color="C2", label="first q / (α √D)")
 axes[2].axhline(65504, color="C3", lw=1)
 axes[2].text(1, 65504 * 1.25, "float16 ends here", color="C3", va="bottom")
-axes[2].set(title="Largest score on the way", xlabel="size of the numbers in q and k", xlim=(0.9, 600), ylim=(0.05, 3e7))
+axes[2].set(
+    title="Largest score on the way", xlabel="size of the numbers in q and k", xlim=(0.9, 600), ylim=(0.05, 3e7)
+)
 axes[2].legend(frameon=False, loc="lower right")
 for axis in axes[1:]:
     axis.spines[["top", "right"]].set_visible(False)

@@ -2,7 +2,6 @@
 
 import runpy
 import sys
-import warnings
 from pathlib import Path
 
 import matplotlib
@@ -18,7 +17,6 @@ from autograder.lab.gpt2 import gpt2_merges, gpt2_vocab  # noqa: E402
 
 bbpe = runpy.run_path(str(ROOT / "solutions" / "tokenizer" / "bbpe" / "solution.py"))
 
-warnings.filterwarnings("ignore", message="Glyph")  # the viewer's fonts draw the text, not ours
 plt.rcParams |= {"svg.hashsalt": "bbpe", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 11}
 TEXT = "I'm  naïve 你好"
 COLOURS = ["#f6c177", "#a8d5ba", "#b8c8ee", "#efb8c8"]
@@ -45,19 +43,24 @@ def box(row, start, size, text, colour, family="monospace", fontsize=11):
     axes.text(start + size / 2, -row - 0.02, text, ha="center", va="center", family=family, fontsize=fontsize)
 
 
+def shown(character):
+    """A space as a dot, and what a reader's font may not have by its code point."""
+    return "·" if character == " " else character if ord(character) < 0x370 else f"U+{ord(character):04X}"
+
+
 for row, label in enumerate(["text", "pre-tokens", "UTF-8 bytes", "byte characters", "tokens", "ids"]):
     axes.text(-3.6, -row, label, va="center", weight="bold", color="#1f2937")
 
 at = 0
 for character in TEXT:
     size = len(character.encode("utf-8"))
-    box(0, at, size, "␣" if character == " " else character, GREY, "sans-serif")
+    box(0, at, size, shown(character), GREY, "sans-serif")
     at += size
 
 at = 0
 for n, pre_token in enumerate(pre_tokens):
     colour, size = COLOURS[n % len(COLOURS)], len(pre_token.encode("utf-8"))
-    box(1, at, size, pre_token.replace(" ", "␣"), colour, "sans-serif")
+    box(1, at, size, "".join(map(shown, pre_token)), colour, "sans-serif")
     for k, byte in enumerate(pre_token.encode("utf-8")):
         box(2, at + k, 1, str(byte), GREY, fontsize=9)
         box(3, at + k, 1, table[byte], GREY)

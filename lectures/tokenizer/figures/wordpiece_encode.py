@@ -1,7 +1,6 @@
 """Draws wordpiece_encode.svg: a text on its way through the four steps, and all look-ups for one word."""
 
 import runpy
-import warnings
 from pathlib import Path
 
 import matplotlib
@@ -13,7 +12,6 @@ from matplotlib.patches import Rectangle
 HERE = Path(__file__).resolve().parent
 reference = runpy.run_path(str(HERE.parents[2] / "solutions" / "tokenizer" / "wordpiece_encode" / "solution.py"))
 plt.rcParams.update({"svg.hashsalt": "wordpiece_encode", "svg.fonttype": "none", "font.size": 10})
-warnings.filterwarnings("ignore", message="Glyph .* missing")  # Chinese characters: the reader's fonts have them
 BLUE, RED, GREY, PALE, GREEN = "#1f5fa8", "#c0392b", "#8a8f98", "#eef2f7", "#dcebdc"
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10.2, 4.3), width_ratios=[1.75, 1], layout="constrained")
@@ -23,14 +21,15 @@ text = "It’s\tan É\u200bté à 東京!"
 cleaned = reference["clean"](text)
 spaced = "".join(f" {c} " if reference["is_cjk"](c) else c for c in cleaned)
 lowered = reference["strip_accents"](spaced.lower())
-names = {"\t": "TAB", "\u200b": "ZWSP", " ": "␣"}
+names = {"\t": "TAB", "\u200b": "ZWSP", " ": "·"}
+names |= {c: f"U+\n{ord(c):04X}" for c in text if reference["is_cjk"](c)}  # a reader's font may not have them
 steps = [("text", text), ("1 clean", cleaned), ("2 Chinese", spaced), ("3 lower", lowered)]
 for row, (name, characters) in enumerate(steps):
     left.text(-0.5, -row, name, ha="right", va="center")
     for i, c in enumerate(characters):
         special = c in "\t\u200b"
         left.add_patch(Rectangle((i, -row - 0.32), 0.94, 0.64, fc="#f7dcd8" if special else PALE, ec=GREY, lw=0.6))
-        size = 6 if special else 10
+        size = 6 if len(names.get(c, c)) > 1 else 10
         left.text(
             i + 0.47, -row, names.get(c, c), ha="center", va="center", size=size, color=GREY if c == " " else "black"
         )
@@ -38,7 +37,8 @@ left.text(-0.5, -4, "4 split", ha="right", va="center")
 at = 0.0
 for token in reference["basic_tokenize"](text):
     left.add_patch(Rectangle((at, -4.32), len(token) * 0.94, 0.64, fc=GREEN, ec="#5b8a5b", lw=0.8))
-    left.text(at + len(token) * 0.47, -4, token, ha="center", va="center")
+    shown = names.get(token, token)
+    left.text(at + len(token) * 0.47, -4, shown, ha="center", va="center", size=6 if shown != token else 10)
     at += len(token) * 0.94 + 0.45
 left.set(xlim=(-3.6, max(len(c) for _, c in steps) + 0.2), ylim=(-4.7, 0.9))
 left.set_title("basic_tokenize", loc="left")
