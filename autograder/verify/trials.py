@@ -23,6 +23,7 @@ from autograder.results import CaseResult, CheckResult, ExerciseResult, Message,
 from autograder.source.reach import Reach
 from autograder.twin import messages as twin
 from autograder.verify.forgers import forgers
+from autograder.verify.renamed import renamed
 from autograder.verify.trial import FAR, Trial
 
 # A variant that hangs is rejected: there is no need to wait as long as for a student.
@@ -81,11 +82,12 @@ class Trials:
 
     def _attempts(self) -> list[_Attempt]:
         found = self.described
-        another = "the reference, in another order and with another seed of torch"
+        another = "the reference, in another order, with another seed of torch and other names of parameters"
+        plan = self.grader.plan
         return [
             _Attempt("stub", "the stub", found.stub),
             _Attempt("reference", "the reference", found.reference),
-            _Attempt("reference", another, found.reference, backwards=True),
+            _Attempt("reference", another, renamed(found.reference, plan.experiments), backwards=True),
             *(
                 _Attempt(
                     "mistake", each.sentence, each.source, tuple(each.only), crashes=each.crashes, used_by=each.used_by

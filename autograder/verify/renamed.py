@@ -1,0 +1,96 @@
+"""The reference with other names for its parameters: a right answer, whose author had other words.
+
+A student may call a positional parameter what they like. Only what a check, an example or the reference itself passes by name is
+held to its name.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+
+from autograder.source.parsing import parse
+from autograder.verify.general.made import targets
+
+
+def renamed(reference: str, experiments: str) -> str:
+    """`reference` with each parameter of what students write renamed, where nothing passes it by name."""
+    tree = parse(reference)
+    calls = _Calls(reference, experiments)
+    written = {target.scope for target in targets(reference)}
+    for scope, function in _functions(tree):
+        if scope in written:
+            names = {each for each in _positional(function, scope) if not calls.pass_by_name(scope, each)}
+            _Rename({name: f"{name}_" for name in names}).visit(function)
+    return ast.unparse(tree)
+
+
+def _functions(tree: ast.Module) -> Iterable[tuple[str, ast.FunctionDef]]:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, node
+        elif isinstance(node, ast.ClassDef):
+            yield from ((f"{node.name}.{each.name}", each) for each in node.body if isinstance(each, ast.FunctionDef))
+
+
+def _positional(function: ast.FunctionDef, scope: str) -> list[str]:
+    """Names of parameters that callers may pass by place, without `self`."""
+    names = [each.arg for each in [*function.args.posonlyargs, *function.args.args]]
+    return names[1:] if "." in scope else names
+
+
+class _Calls:
+    """What the reference, the experiments and the examples in docstrings pass by name, and to what."""
+
+    def __init__(self, reference: str, experiments: str) -> None:
+        self.examples = "\n".join(line for line in reference.splitlines() if line.lstrip().startswith((">>>", "...")))
+        self.trees = [parse(reference), parse(experiments)]
+
+    def pass_by_name(self, scope: str, name: str) -> bool:
+        """Whether `name` is, or may be, a keyword of a call of the function `scope`."""
+        function = scope.removesuffix(".__init__")
+        return bool(re.search(rf"\b{name}=", self.examples)) or any(
+            self._may_pass(tree, function, name) for tree in self.trees
+        )
+
+    def _may_pass(self, tree: ast.Module, function: str, name: str) -> bool:
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and ("." in function or function in _named(call)):
+                keywords = {each.arg for each in call.keywords}
+                if name in keywords or (None in keywords and _holds(tree, name)):
+                    return True
+        return False
+
+
+def _named(call: ast.Call) -> set[str]:
+    """The names that a call is of, or hands on: `f` of `f(x)`, of `student.f(x)` and of `with_gradients(student.f, x=x)`."""
+    nodes = (call.func, *call.args)
+    return {
+        each.attr if isinstance(each, ast.Attribute) else each.id
+        for each in nodes
+        if isinstance(each, ast.Attribute | ast.Name)
+    }
+
+
+def _holds(tree: ast.Module, text: str) -> bool:
+    """Whether a text occurs as a constant or a keyword: `**options` may come from there."""
+    return any(
+        (isinstance(node, ast.Constant) and node.value == text) or (isinstance(node, ast.keyword) and node.arg == text)
+        for node in ast.walk(tree)
+    )
+
+
+class _Rename(ast.NodeTransformer):
+    """Other names for some variables of a function, in functions inside it too."""
+
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        node.id = self.names.get(node.id, node.id)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.arg = self.names.get(node.arg, node.arg)
+        return node
