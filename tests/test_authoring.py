@@ -17,7 +17,8 @@ import tiny_course
 
 import autograder.checks
 from autograder.checks import Mistake, Tolerance, alternative, case, check, mistake, reject
-from autograder.checks.authoring import Alternative, AuthoringError, Check, declarations
+from autograder.checks.authoring import declarations
+from autograder.checks.declared import Alternative, AuthoringError, Check
 from autograder.course.load import load_course
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.planner import Planner

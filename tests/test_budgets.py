@@ -16,7 +16,7 @@ from tiny_course import GRADING, Class, SharedZygote, check, exercise, make_cour
 
 from autograder.checks import Budget, case
 from autograder.checks import check as declare
-from autograder.checks.authoring import AuthoringError
+from autograder.checks.declared import AuthoringError
 from autograder.course import load_course
 from autograder.feedback import messages
 from autograder.feedback.policy import student_exercise
@@ -26,7 +26,8 @@ from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.rejudge import rejudge
 from autograder.grading.student import StudentChecker
 from autograder.jail import usage
-from autograder.jail.host import Worker, Zygote
+from autograder.jail.handle import Worker
+from autograder.jail.host import Zygote
 from autograder.plan import Plan, PlannedCheck, load_plan, public_plan, read_plan, write_plan
 from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers

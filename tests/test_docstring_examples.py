@@ -13,7 +13,7 @@ from release_course import put
 from rich.console import Console
 from tiny_course import TOTAL, Class, SharedZygote, check, exercise, make_course
 
-from autograder.checks.authoring import AuthoringError
+from autograder.checks.declared import AuthoringError
 from autograder.experiment.expressions import run_example, written_value
 from autograder.feedback.terminal import result_report
 from autograder.grading import grade as grade_module

@@ -6,7 +6,8 @@ import types
 
 import pytest
 
-from autograder.checks.authoring import AuthoringError, Check, declarations
+from autograder.checks.authoring import declarations
+from autograder.checks.declared import AuthoringError, Check
 from autograder.source.extract import Source, experiments, lines, public_module, sentences_are_literal
 
 CHECKS = '''"""Checks. CANARY in the docstring."""

@@ -62,6 +62,16 @@ class Kept:
         # BEGIN SOLUTION
         self.n = n
         # END SOLUTION
+
+
+class Halved(nn.Module):
+    """Halves, in both modes."""
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """x / 2, in a list."""
+        # BEGIN SOLUTION
+        return [x / 2]
+        # END SOLUTION
 '''
 
 X = torch.arange(6.0).reshape(2, 3)
@@ -161,6 +171,8 @@ ROWS: list[tuple[str, str, str, Callable[[Any], Any], Callable[[Any], Any]]] = [
     ("scaled", "held", "", _alive, ONCE),
     ("listed", "exact type", "isinstance(words, list)", lambda s: s.listed(_Words("a")), WORD),
     ("listed", "exception", "RuntimeError", lambda s: s.listed([]), WORD),
+    ("Halved.forward", "mode", "evaluation", lambda s: s.Halved().eval()(X), lambda s: s.Halved()(X)),
+    ("Halved.forward", "mode", "training", lambda s: s.Halved()(X), lambda s: s.Halved().eval()(X)),
     ("listed", "exception", "none", lambda s: s.listed([]), WORD),
 ]
 

@@ -14,7 +14,8 @@ from autograder.course import load_course
 from autograder.experiment.suspicious import suspicions
 from autograder.jail import layers
 from autograder.jail.guard import ForbiddenUse, Guard
-from autograder.jail.host import Limits, Worker, Zygote
+from autograder.jail.handle import Worker
+from autograder.jail.host import Limits, Zygote
 from autograder.twin.exercise import load_exercise
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode

@@ -28,7 +28,7 @@ from autograder.course import load_course, open_submission
 from autograder.grading.grade import ClassGrader
 from autograder.grading.secret import load_secret
 from autograder.jail import layers
-from autograder.jail.host import Worker
+from autograder.jail.handle import Worker
 from autograder.results import Result
 from autograder.store import Store
 

@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 
 from autograder.jail import layers
-from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
+from autograder.jail.handle import Lost, Worker
+from autograder.jail.host import JailError, Limits, Zygote
 from autograder.jail.layers import base, cgroup, landlock, paths, seccomp, strength, syscalls, uid
 from autograder.wire.decode import decode
 from autograder.wire.messages import Load, Observed, Run

@@ -10,7 +10,7 @@ from tiny_course import TOTAL, TOTAL_CHECKS, Class, SharedZygote, check, exercis
 
 from autograder.checks import case
 from autograder.checks import check as declare
-from autograder.checks.authoring import AuthoringError
+from autograder.checks.declared import AuthoringError
 from autograder.feedback import escape
 from autograder.feedback.view import Options, _reason
 from autograder.grading import grade as grade_module

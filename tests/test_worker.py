@@ -15,7 +15,8 @@ import torch
 import typeguard
 
 from autograder.experiment import contract
-from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
+from autograder.jail.handle import Lost, Worker
+from autograder.jail.host import JailError, Limits, Zygote
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.messages import Load, Observed, Run

@@ -9,22 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from autograder.checks.authoring import (
-    Alternative,
-    Budget,
-    Case,
-    Check,
-    Mistake,
-    Rejection,
-    Tolerance,
-    alternative,
-    case,
-    cheat,
-    check,
-    convention,
-    mistake,
-    reject,
-)
+from autograder.checks.authoring import alternative, case, cheat, check, convention, mistake, reject
+from autograder.checks.declared import Alternative, Budget, Case, Check, Mistake, Rejection, Tolerance
 
 if TYPE_CHECKING:
     from autograder.checks.chance import implausible, surprise

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from autograder.jail.host import JailError, Limits, Lost, Worker
+from autograder.jail.handle import Lost, Worker
+from autograder.jail.host import JailError, Limits
 from autograder.jail.zygote import LATER
 from autograder.results import Message
 from autograder.wire.channel import MAX_MESSAGE

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from autograder.experiment.explain import message_of
 from autograder.grading import hosted
 from autograder.grading.hosted import GRACE_SECONDS, Hosting, most
-from autograder.jail.host import JailError, Limits, Lost, Worker, Zygote
+from autograder.jail.handle import Lost, Worker
+from autograder.jail.host import JailError, Limits, Zygote
 from autograder.jail.layers.base import Profile, has_device
 from autograder.jail.usage import Spent, Usage
 from autograder.jail.zygote import LATER, WORKER_FAILED

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from autograder.jail.host import Limits, Lost, Worker, Zygote
+from autograder.jail.handle import Lost, Worker
+from autograder.jail.host import Limits, Zygote
 from autograder.plan import Plan, PlannedCase, PlannedCheck
 from autograder.refusals import Refusal
 from autograder.results import Message

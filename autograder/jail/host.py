@@ -1,4 +1,4 @@
-"""The grader's side: start zygotes, get workers from them, ask them things with a deadline, and end them."""
+"""The grader's side: start zygotes, get workers from them, and end them. What a worker is asked goes through its `handle`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +19,10 @@ import msgspec
 
 from autograder.jail import usage
 from autograder.jail import zygote as protocol
+from autograder.jail.handle import Worker
 from autograder.jail.layers import Profile
 from autograder.refusals import Refusal
-from autograder.wire.channel import MAX_MESSAGE, Channel, ChannelClosed, ChannelError, ChannelTimeout
-from autograder.wire.messages import Reply, Request
+from autograder.wire.channel import ChannelClosed, ChannelError
 
 START_SECONDS = 120.0
 CONTROL_SECONDS = 30.0
@@ -42,15 +41,6 @@ class _Silent(JailError):
 
 class _Weaker(JailError):
     """A worker is behind fewer layers than the grader counts on."""
-
-
-@dataclass(eq=False)  # not frozen: whoever handles an exception writes its traceback into it
-class Lost(Exception):
-    """A worker did not give an answer that can be used."""
-
-    why: str  # "timeout", "died", "protocol"
-    status: int = 0  # of os.waitpid, when it died
-    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -226,7 +216,7 @@ class Zygote:
             raise
         finally:
             theirs.close()
-        return Worker(self, answer.pid, ours, folder, output, answer.layers, pages)
+        return Worker(self.end, answer.pid, ours, folder, output, answer.layers, pages)
 
     def _answer(self, seconds: float) -> protocol.Reply:
         assert self._control is not None
@@ -285,126 +275,3 @@ def _output_file() -> int:
 
         fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
     return descriptor
-
-
-class Worker:
-    """One worker process, as the grader holds it."""
-
-    def __init__(
-        self,
-        zygote: Zygote,
-        pid: int,
-        sock: socket.socket,
-        folder: str,
-        output: int,
-        layers: Sequence[str] = (),
-        pages: usage.Pages | None = None,
-    ) -> None:
-        self.pid = pid
-        self.layers = list(layers)  # that it is behind, by name
-        self.folder = folder
-        self._zygote = zygote
-        self._sock = sock
-        self._output = output
-        self._number = 0
-        self._read = 0
-        self._ended: protocol.Ended | None = None
-        self._pages = pages  # of one whose memory is measured
-        self._start = usage.start(pid, self._pages)
-        self._last = usage.Spent()
-
-    def ask(self, request: Request, seconds: float, size: int = MAX_MESSAGE) -> Reply:
-        """Send `request` and wait at most `seconds` for an answer of at most `size` bytes. Raises `Lost`, and then the worker
-        is ended."""
-        return self.exchange(request, seconds, Reply, size)
-
-    def exchange(self, request: Any, seconds: float, answer: Any, size: int = MAX_MESSAGE) -> Any:
-        """`ask` for any pair of message types."""
-        deadline = time.monotonic() + seconds
-        self.begin(request, deadline)
-        return self.hear(deadline, answer, size)
-
-    def begin(self, request: Any, deadline: float) -> None:
-        """Send `request`, by `deadline` (of `time.monotonic`). What comes of it is to be heard (`hear`)."""
-        self._number += 1
-        with self._losing():
-            if Channel(self._sock, Reply).unasked():
-                raise ChannelError("it sent a message that nobody asked for")
-        self.tell(request, deadline)
-
-    def hear(self, deadline: float, answer: Any, size: int = MAX_MESSAGE) -> Any:
-        """The next message on the request that was begun, of at most `size` bytes."""
-        channel: Channel[Any, Any] = Channel(self._sock, answer, size)
-        with self._losing():
-            number, message = channel.receive(deadline)
-            if number != self._number:
-                raise ChannelError("it answered a request that nobody made")
-            return message
-
-    def tell(self, message: Any, deadline: float) -> None:
-        """Send one more message on the request that was begun: what the worker asked in the middle of it."""
-        with self._losing():
-            Channel(self._sock, Reply).send(self._number, message, deadline)
-
-    @contextlib.contextmanager
-    def _losing(self) -> Iterator[None]:
-        """Ends the worker when it did not answer in time, died or broke the protocol, and raises `Lost`."""
-        if self._ended is not None:
-            raise Lost("died", self._ended.status)
-        try:
-            yield
-        except ChannelTimeout as error:
-            self._end_measured()
-            raise Lost("timeout") from error
-        except ChannelClosed as error:
-            raise Lost("died", self._end_measured().status) from error
-        except ChannelError as error:
-            self._end_measured()
-            raise Lost("protocol", detail=str(error)) from error
-
-    def _end_measured(self) -> protocol.Ended:
-        self._last = self.spent()
-        return self.end()
-
-    def spent(self) -> usage.Spent:
-        """What it has run and waited for a processor so far; after its end, as far as it was seen before."""
-        return usage.spent(self.pid) if self._ended is None else self._last
-
-    def output(self, cap: int = 64 * 2**10) -> str:
-        """What was printed since the last call."""
-        size = os.fstat(self._output).st_size
-        data = os.pread(self._output, min(cap, max(size - self._read, 0)), self._read)
-        self._read = size
-        return data.decode("utf-8", "replace")
-
-    @property
-    def can_be_measured(self) -> bool:
-        """Whether the kernel tells what it uses."""
-        return self._start is not None
-
-    def used(self) -> usage.Usage | None:
-        """What it has used since it was forked; None when it has ended, or where the kernel does not tell."""
-        used = usage.usage(self.pid, self._pages) if self._ended is None else None
-        return None if used is None or self._start is None else used.beyond(self._start)
-
-    def end(self) -> protocol.Ended:
-        """Kill the process and all that it started, and remove its folder. May be called again."""
-        if self._ended is None:
-            self._sock.close()
-            if self._pages is not None:
-                self._pages.close()
-            self._ended = self._zygote.end(self.pid)
-            shutil.rmtree(self.folder, ignore_errors=True)
-        return self._ended
-
-    def close(self) -> None:
-        self.end()
-        if self._output >= 0:
-            os.close(self._output)
-            self._output = -1
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -33,7 +33,7 @@ class InProcess:
 
 
 class InProcessWorker:
-    """Looks like `host.Worker`."""
+    """Looks like `handle.Worker`."""
 
     def __init__(self, role: str) -> None:
         self._printed = io.StringIO()

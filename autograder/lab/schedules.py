@@ -9,7 +9,8 @@ timeline of the schedule, for a judge in `checks.py`:
 
 from __future__ import annotations
 
-from autograder.checks.authoring import Rejection, reject
+from autograder.checks.authoring import reject
+from autograder.checks.declared import Rejection
 from autograder.lab.pipeline import Op, Schedule, peaks, picture, simulate
 from autograder.results import Timeline
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from autograder.checks.authoring import Rejection, reject
+from autograder.checks.authoring import reject
+from autograder.checks.declared import Rejection
 from autograder.lab.stages import Event
 
 TOLERANCE = {torch.float64: 1e-9}

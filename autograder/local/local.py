@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from autograder.checks.authoring import AuthoringError
+from autograder.checks.declared import AuthoringError
 from autograder.experiment import hosted_here, observe
 from autograder.plan import Plan, PlannedCase, PlannedCheck, load_plan
 from autograder.twin import messages as twin_messages

@@ -109,7 +109,7 @@ class PublicFile(_Exercise):
     """The public cases that ship with an exercise, run on the student's file."""
 
     def collect(self) -> Iterator[pytest.Collector]:
-        from autograder.checks.authoring import AuthoringError
+        from autograder.checks.declared import AuthoringError
         from autograder.local.local import PublicRunner
         from autograder.plan import PlanError
 
@@ -124,7 +124,7 @@ class ChecksFile(_Exercise):
     """Every case of an exercise, run on its reference."""
 
     def collect(self) -> Iterator[pytest.Collector]:
-        from autograder.checks.authoring import AuthoringError
+        from autograder.checks.declared import AuthoringError
         from autograder.local.local import AuthorRunner
 
         try:

@@ -13,7 +13,7 @@ import symtable
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from autograder.checks.authoring import AuthoringError
+from autograder.checks.declared import AuthoringError
 from autograder.source.parsing import parse
 
 # What an experiment or an inputs function may import: all of it is there in a student's environment.

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 
-from autograder.checks.authoring import AuthoringError
+from autograder.checks.declared import AuthoringError
 from autograder.source import extract
 
 STUDENT = "student"

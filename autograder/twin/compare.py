@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.checks.authoring import Tolerance
+from autograder.checks.declared import Tolerance
 from autograder.results import Difference
 from autograder.twin.larger import cut_difference, same_cut, too_large
 from autograder.twin.show import in_order, show

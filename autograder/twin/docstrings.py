@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from autograder.checks.authoring import AuthoringError, Case, Check, Tolerance
+from autograder.checks.declared import AuthoringError, Case, Check, Tolerance
 from autograder.experiment.expressions import SHARED, WRITTEN, expected_exception, problem_of, written_value
 from autograder.source.parsing import parse
 from autograder.source.sentences import docstrings

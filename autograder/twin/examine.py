@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import torch
 
-from autograder.checks.authoring import Case, Check, Tolerance
+from autograder.checks.declared import Case, Check, Tolerance
 from autograder.plan import PlannedCase, PlannedCheck
 from autograder.source.parsing import parse
 from autograder.source.sameness import meaning

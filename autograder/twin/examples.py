@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from autograder.checks.authoring import Check
+from autograder.checks.declared import Check
 from autograder.wire.encode import encode
 
 PUBLIC_EXAMPLES = 5

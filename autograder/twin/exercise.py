@@ -9,16 +9,8 @@ import types
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.checks.authoring import (
-    Alternative,
-    AuthoringError,
-    Cheat,
-    Check,
-    Convention,
-    Mistake,
-    Variant,
-    declarations,
-)
+from autograder.checks.authoring import declarations
+from autograder.checks.declared import Alternative, AuthoringError, Cheat, Check, Convention, Mistake, Variant
 from autograder.experiment.observe import load_module
 from autograder.source import extract
 from autograder.source.errors import ReleaseError

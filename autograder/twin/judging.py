@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from autograder.checks.authoring import Check, Rejection
+from autograder.checks.declared import Check, Rejection
 from autograder.checks.rng import Rng
 from autograder.experiment.time_limit import TimeUp
 from autograder.lab import is_hosted

@@ -6,7 +6,6 @@ and thread count as the worker.
 
 from __future__ import annotations
 
-import inspect
 import socket
 import time
 import types
@@ -14,22 +13,22 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from autograder.checks.authoring import AuthoringError, Check, Tolerance
+from autograder.checks.declared import AuthoringError, Check, Tolerance
 from autograder.checks.rng import Rng
 from autograder.experiment.time_limit import TimeUp
-from autograder.plan import PlannedCase, PlannedCheck
+from autograder.plan import PlannedCase
 from autograder.results import Message
-from autograder.twin import docstrings
 from autograder.twin.bounded import bounded
 from autograder.twin.compare import compare
-from autograder.twin.examples import EXAMPLES, PUBLIC_EXAMPLES, Search, examples
+from autograder.twin.described import describe
+from autograder.twin.evidence import is_evidence
+from autograder.twin.examples import Search, examples
 from autograder.twin.exercise import Exercise, load_exercise, load_public, reference_module
 from autograder.twin.judging import asks_for_the_reference, blamed, judged, parts_of
+from autograder.twin.making import make_inputs
 from autograder.twin.messages import (
-    Derived,
     Described,
     Discrete,
     Evidence,
@@ -55,7 +54,7 @@ from autograder.twin.show import show
 from autograder.wire.channel import Channel, ChannelError
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
-from autograder.wire.values import BadValue, Cut, Lab, Raised, Unsupported
+from autograder.wire.values import BadValue
 
 
 def serve(sock: socket.socket) -> None:
@@ -111,7 +110,7 @@ class Twin:
                 exercise = load_exercise(Path(request.folder), request.name)
             else:
                 exercise = load_public(Path(request.test_module), request.name, request.stub)
-            described = _describe(exercise)
+            described = describe(exercise)
         except AuthoringError as error:
             return Described(problem=str(error))
         except Exception as error:  # a fault of the authored files that we did not foresee
@@ -125,12 +124,12 @@ class Twin:
         check = self.exercise.check(request.check)
         if not request.drawn:
             parameters = (*check.public, *check.hidden)[request.index].parameters
-            return _made(check, Rng(int(request.seed, 16)), parameters)
+            return make_inputs(check, Rng(int(request.seed, 16)), parameters)
         try:
             parameters = examples(check, request.seed)[request.drawn - 1]
         except Exception as error:
             return Made(problem=f"drawing its examples raised {type(error).__name__}: {error}")
-        made = _made(check, _rng_of_example(request.seed, request.drawn), parameters)
+        made = make_inputs(check, _rng_of_example(request.seed, request.drawn), parameters)
         made.example = encode(parameters)
         return made
 
@@ -149,7 +148,7 @@ class Twin:
             return Try(None)
         search, check, case = self._search
         while (parameters := search.next(failed)) is not None:
-            made = _made(check, _rng_of_example(case.seed, case.drawn), parameters)
+            made = make_inputs(check, _rng_of_example(case.seed, case.drawn), parameters)
             made.example = encode(parameters)
             if not made.problem:
                 return Try(made)
@@ -229,70 +228,8 @@ class Twin:
         for blob in request.values:
             value = decode(blob)
             same = blob == request.want or _same(check, value, want)
-            kinds.append("same" if same else "different" if _is_evidence(value) else "anything")
+            kinds.append("same" if same else "different" if is_evidence(value) else "anything")
         return Weighed(kinds)
-
-
-def _describe(exercise: Exercise) -> Described:
-    checks = []
-    for check in exercise.checks:
-        cases = [PlannedCase(title=case.title, public=True) for case in check.public]
-        cases += [PlannedCase(title=case.title, public=False) for case in check.hidden]
-        cases += [
-            PlannedCase(title=f"fresh {number}", public=False, fresh=True) for number in range(1, check.fresh + 1)
-        ]
-        if check.given is not None:
-            numbers = range(1, PUBLIC_EXAMPLES + 1)
-            cases += [PlannedCase(title=f"example {n}", public=True, drawn=n) for n in numbers]
-            cases += [PlannedCase(title=f"hidden example {n}", public=False, drawn=n) for n in range(1, EXAMPLES + 1)]
-        checks.append(
-            PlannedCheck(
-                name=check.name,
-                claim=check.claim,
-                points=check.points,
-                bonus=check.bonus,
-                device=check.device,
-                lecture=check.lecture,
-                mutates=check.mutates,
-                budget=check.budget.bounds(),
-                needs=check.needs,
-                cases=cases,
-            )
-        )
-    return Described(
-        reference=exercise.reference,
-        stub=exercise.stub,
-        experiments=exercise.experiments,
-        checks=checks,
-        hidden={check.name: len(check.hidden) for check in exercise.checks},
-        mistakes=[
-            Derived(each.sentence, each.source, list(each.only), each.crashes, each.used_by)
-            for each in exercise.mistakes
-        ],
-        cheats=[Derived(each.sentence, each.source, []) for each in exercise.cheats],
-        alternatives=[Derived(each.sentence, each.source, list(each.only)) for each in exercise.alternatives],
-    )
-
-
-def _made(check: Check, rng: Rng, parameters: dict[str, Any]) -> Made:
-    """The inputs that `parameters` stand for."""
-    try:
-        inputs = check.inputs(rng, **parameters) if check.inputs else dict(parameters)
-        if not isinstance(inputs, dict):
-            return Made(problem=f"inputs= returned a {type(inputs).__name__}; it must return a dict")
-        problem = _unusable(check, inputs)
-        if problem:
-            return Made(problem=problem)
-        return Made(
-            inputs=encode(inputs),
-            inputs_text=inputs
-            if check.name == docstrings.NAME
-            else {name: show(value) for name, value in inputs.items()},
-            parameters={name: show(value) for name, value in parameters.items()},
-            lab=sorted({value.name for value in inputs.values() if isinstance(value, Lab)}),
-        )
-    except Exception as error:
-        return Made(problem=f"making its inputs raised {type(error).__name__}: {error}")
 
 
 def _rng_of_example(seed: str, number: int) -> Rng:
@@ -308,20 +245,6 @@ def _same(check: Check, value: Any, other: Any) -> bool:
     return compare(value, other, check.tolerance).difference is None
 
 
-def _unusable(check: Check, inputs: dict[str, Any]) -> str:
-    """Why these inputs can't be given to the experiment, or ""."""
-    parameters = list(inspect.signature(check.experiment).parameters)[1:]
-    if list(inputs) and set(inputs) != set(parameters):
-        return f"its inputs are {', '.join(inputs)}, its experiment takes {', '.join(parameters) or 'none'}"
-    if not inputs and parameters:
-        return f"its inputs are empty, its experiment takes {', '.join(parameters)}"
-    found = decode(encode(inputs))
-    for name, value in found.items():
-        if isinstance(value, Unsupported):
-            return f"input {name} is a {value.type_name}, which cannot cross into a worker"
-    return ""
-
-
 def _mutation(seen: Seen) -> Message:
     """Which inputs are not what they were."""
     try:
@@ -330,39 +253,6 @@ def _mutation(seen: Seen) -> Message:
     except (BadValue, AttributeError):
         names = []
     return Message(id="run.mutated", values={"input": ", ".join(names) or "its inputs"})
-
-
-def _is_evidence(value: Any) -> bool:
-    """Whether equality with `value` says something: it is no exception, has no NaN, and is not all zeros or empty."""
-    if value is None or isinstance(value, Raised | Unsupported | bool):
-        return False
-    if isinstance(value, Cut):  # the same mistake gives the same digest; what it begins with tells zeros
-        return _is_evidence(value.head)
-    if isinstance(value, torch.Tensor):
-        return bool(value.numel()) and not bool(value.isnan().any()) and bool((value != 0).any())
-    if isinstance(value, np.ndarray):
-        return bool((value != 0).any()) and not _has_nan(value)
-    if isinstance(value, float | np.generic):
-        return bool(value == value and value != 0) and not isinstance(value, np.bool_)
-    if isinstance(value, dict):
-        return bool(value) and any(_is_evidence(item) for item in value.values()) and not _has_nan(value)
-    if isinstance(value, list | tuple | set | frozenset):
-        return any(_is_evidence(item) for item in value) and not _has_nan(value)
-    return bool(value)
-
-
-def _has_nan(value: Any) -> bool:
-    if isinstance(value, Cut):
-        return _has_nan(value.head)
-    if isinstance(value, torch.Tensor):
-        return bool(value.isnan().any())
-    if isinstance(value, np.ndarray):
-        return bool((value != value).any())
-    if isinstance(value, float | np.generic):
-        return bool(value != value)
-    if isinstance(value, dict):
-        return any(_has_nan(item) for item in value.values())
-    return isinstance(value, list | tuple | set | frozenset) and any(_has_nan(item) for item in value)
 
 
 def _perturbed(value: Any) -> Any:

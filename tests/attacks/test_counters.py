@@ -20,7 +20,8 @@ from typing import Any
 import pytest
 
 from autograder.jail import layers
-from autograder.jail.host import Limits, Lost, Zygote
+from autograder.jail.handle import Lost
+from autograder.jail.host import Limits, Zygote
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.messages import Load, Run

@@ -16,7 +16,7 @@ from attacks.arena import Arena, Attack, exercise, record, what_counts
 from attacks.course import HONEST
 
 from autograder.grading.grade import ClassGrader
-from autograder.jail import host, layers
+from autograder.jail import handle, host, layers
 from autograder.store import Store
 from autograder.store.database import StoreError
 
@@ -73,7 +73,7 @@ def test_a_worker_is_killed_in_a_call(arena: Arena) -> None:
     fork = arena.grader.jail.fork
     killed = []
 
-    def fork_and_kill(*args: object, **kwargs: object) -> host.Worker:
+    def fork_and_kill(*args: object, **kwargs: object) -> handle.Worker:
         worker = fork(*args, **kwargs)  # type: ignore[arg-type]
         if not killed:
             killed.append(worker.pid)

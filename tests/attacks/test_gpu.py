@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from autograder.jail import layers
-from autograder.jail.host import Limits, Lost, Worker, Zygote
+from autograder.jail.handle import Lost, Worker
+from autograder.jail.host import Limits, Zygote
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.messages import Load, Observed, Run, Warm, Warmed

@@ -17,7 +17,8 @@ import pytest
 from attacks.arena import record
 
 from autograder.jail import layers, usage
-from autograder.jail.host import Limits, Lost, Zygote
+from autograder.jail.handle import Lost
+from autograder.jail.host import Limits, Zygote
 from autograder.jail.layers import seccomp
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
@@ -244,7 +245,9 @@ def test_what_is_held_is_counted(jail: Zygote, hiding: Hiding) -> None:
 def test_without_the_filter_and_by_address_space_alone_it_is_not(unfiltered: Zygote, hiding: Hiding) -> None:
     """Control: the attack works, where nothing is done about it."""
     seen = measure(unfiltered, hiding.body, measured=False)
-    assert seen.held - seen.counted >= hiding.hides // 2, seen  # Python's allocator may map an arena or two (1 MB each) by the way
+    assert seen.held - seen.counted >= hiding.hides // 2, (
+        seen
+    )  # Python's allocator may map an arena or two (1 MB each) by the way
 
 
 WRITES_TO_THE_HEAP = """

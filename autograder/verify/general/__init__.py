@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from autograder.source.parsing import parse
-from autograder.verify.general import arguments, code, left, precision, remembers
+from autograder.verify.general import arguments, code, left, modes, precision, remembers
 from autograder.verify.general.made import General, Target, targets
 
 KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
@@ -34,6 +34,7 @@ KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
     left.tensors,
     left.seeds,
     left.memory,
+    modes.one_mode,
     code.exact_types,
     code.short_loops,
     code.exceptions,

@@ -107,6 +107,13 @@ def _not_allowed(named: Named, every: list[Named], signature: inspect.Signature)
                 yield f"{name}={other!r}", [named | {name: other}]
 
 
+def _other_mode(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
+    for name, value in named.items():
+        if isinstance(value, torch.nn.Module):
+            mode = "evaluation" if value.training else "training"
+            yield f"`{name}` in {mode} mode", [named | {name: copy.deepcopy(value).train(not value.training)}]
+
+
 _WAYS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(
         ("memo", "first options", "own cache", "one result", "class state", "accumulates"), (_second_calls,)
@@ -115,6 +122,7 @@ _WAYS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("exchange", "ignored", "default"), (_other_options, _second_calls, _resized)),
     "dimensions": (_changed, _resized),
     **dict.fromkeys(("view", "rounded", "left", "exact type"), (_changed, _second_calls)),
+    "mode": (_other_mode,),
     "exception": (_not_allowed, _resized, _other_options),
 }
 

@@ -63,11 +63,6 @@ mistake(
     edit={CLEAR: ""},
 )
 mistake(
-    "A query that sees nothing attends to everything alike: you hide keys with a large negative number, which is the same "
-    "for all of them. Clear its weights.",
-    edit={FILL: "scores.masked_fill(~allowed, torch.finfo(scores.dtype).min).softmax(-1)", CLEAR: ""},
-)
-mistake(
     "You add -10 000 to hidden scores. A hidden score that is larger than the others by more than that is still seen: "
     "use -inf, and clear what is nan.",
     edit={FILL: "(scores - 1e4 * ~allowed).softmax(-1)", CLEAR: ""},

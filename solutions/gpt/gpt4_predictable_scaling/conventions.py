@@ -6,7 +6,9 @@ convention(
     "Your bins include their lower edge. Here a confidence of exactly i/bins belongs to the bin below.",
     used_by="code that sorts confidences with floor(p · bins), or NumPy's histogram and digitize with their defaults",
     costs="an_edge_belongs_to_the_bin_below",
-    edit={"index = (confidence * bins).ceil().long() - 1": "index = (confidence * bins).floor().long().clamp(max=bins - 1)"},
+    edit={
+        "index = (confidence * bins).ceil().long() - 1": "index = (confidence * bins).floor().long().clamp(max=bins - 1)"
+    },
 )
 convention(
     "You compare logarithms of losses, so that runs with a small loss count more. Here the losses themselves are compared.",

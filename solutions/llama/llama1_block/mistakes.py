@@ -103,16 +103,6 @@ mistake("Your linear layers have biases. Llama's have none.", edit={
 mistake("You copy the embedding into the output layer. It must be the same parameter, or they part in training.", edit={
     "            self.lm_head.weight = self.model.embed_tokens.weight": "            self.lm_head.weight = nn.Parameter(self.model.embed_tokens.weight.detach().clone())"})  # fmt: skip
 mistake("You ignore `cfg.tied`.", edit={"        if cfg.tied:\n": "        if False:\n"})
-mistake(
-    "You compute the softmax in float32, as Hugging Face's models do. For float64 weights it is float64 here.",
-    edit={"return scores.softmax(-1) @ v": "return scores.softmax(-1, dtype=torch.float32).to(q.dtype) @ v"},
-    fails=["float64_is_exact_to_the_end"],
-)
-mistake(
-    "You compute the norm in float32, as Hugging Face's models do. For float64 weights it is float64 here.",
-    edit={RMS: "x32 = x.float()\n    return (x32 * (x32.square().mean(-1, keepdim=True) + eps).rsqrt()).to(x.dtype) * w"},
-    fails=["float64_is_exact_to_the_end"],
-)
 mistake("You keep the angles in float32. For float64 weights they are float64.", edit={"angles = pos[..., None] * freqs": "angles = pos[..., None] * freqs.float()"})
 mistake("Your frequencies have the exponent i / D. It is 2i / D.", edit={"device=x.device) / D)\n": "device=x.device) / D / 2)\n"})
 

@@ -36,11 +36,6 @@ mistake("Your s divides by high alone.", edit={S: "s = ((turns - low) / high).cl
 mistake("Your frequencies have the exponent i / D. It is 2i / D.", edit={F: "f = base ** (-torch.arange(0, D // 2, dtype=torch.float64) / D)"})
 mistake("You divide the base of all pairs instead (NTK). Llama 3.1 changes frequencies band by band.", edit={
     BLEND: "return (base * factor ** (D / max(D - 2, 1))) ** (-torch.arange(0, D, 2, dtype=torch.float64) / D)"})  # fmt: skip
-mistake(
-    "You compute in float32, as Hugging Face does, and convert in the end. Compute in float64.",
-    edit={F: "f = (base ** (-torch.arange(0, D, 2, dtype=torch.float32) / D)).double()"},
-    fails=["frequencies_are_float64"],
-)
 mistake("You return every frequency twice, side by side for both halves. There are D/2.", edit={BLEND: "f = (1 - s) * f / factor + s * f\n    return torch.cat([f, f])"})
 mistake("You return wavelengths. The docstring asks for frequencies.", edit={BLEND: "return 2 * math.pi / ((1 - s) * f / factor + s * f)"})
 mistake("Your context is always 8192. Take `orig`.", edit={TURNS: "turns = 8192 * f / (2 * math.pi)"})

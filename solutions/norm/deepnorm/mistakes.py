@@ -24,11 +24,6 @@ RESIDUAL = "return ln(alpha * x + fx)"
 mistake("Your β of a single stack is (2 N)^(-1/4), the inverse of α. It is (8 N)^(-1/4).", edit={ONE: "return {name: ((2 * n) ** 0.25, (2 * n) ** -0.25)}"})  # fmt: skip
 mistake("Your β has no minus in its power: it is (8 N)^(-1/4), below 1.", edit={ONE: "return {name: ((2 * n) ** 0.25, (8 * n) ** 0.25)}"})  # fmt: skip
 mistake("Your α of a single stack is (8 N)^(1/4), or its β (2 N)^(-1/4): the two numbers are exchanged.", edit={ONE: "return {name: ((8 * n) ** 0.25, (2 * n) ** -0.25)}"})  # fmt: skip
-mistake(
-    "Your α is (2 N)^(1/2), as GLM-130B has it. Here the power is 1/4.",
-    edit={ONE: "return {name: ((2 * n) ** 0.5, (8 * n) ** -0.25)}"},
-    fails=["one_stack_has_the_fourth_roots_of_2n_and_8n"],
-)
 mistake("Your constants of a single stack do not depend on its depth.", edit={ONE: "return {name: (12**0.25, 48**-0.25)}"})
 mistake("A decoder alone has the constants of a decoder beside an encoder. Alone it is (2 M)^(1/4) and (8 M)^(-1/4).", edit={WHICH: 'if M:\n        return {"decoder": ((3 * M) ** 0.25, (12 * M) ** -0.25)}\n    ' + WHICH})  # fmt: skip
 mistake(
@@ -46,11 +41,6 @@ mistake("Your decoder's constants use the depth of the encoder. They depend on M
 mistake("The factors 0.81 and 0.87 are exchanged.", edit={ENCODER: '"encoder": (0.87 * mixed, 0.81 / mixed)'})
 mistake("The factors 0.81 and 0.87 are missing.", edit={ENCODER: '"encoder": (mixed, 1 / mixed)'})
 mistake("Your encoder's β multiplies by (N⁴ M)^(1/16). It divides.", edit={ENCODER: '"encoder": (0.81 * mixed, 0.87 * mixed)'})  # fmt: skip
-mistake(
-    "Your encoder's β is 1.15 · (N⁴ M)^(-1/16), as in torchscale. The paper has 0.87.",
-    edit={ENCODER: '"encoder": (0.81 * mixed, 1.15 / mixed)'},
-    fails=["an_encoder_beside_a_decoder_has_the_gain_of_the_paper"],
-)
 mistake("You return (β, α). It is (α, β).", edit={ONE: "return {name: ((8 * n) ** -0.25, (2 * n) ** 0.25)}", ENCODER: '"encoder": (0.87 / mixed, 0.81 * mixed)', DECODER: '"decoder": ((12 * M) ** -0.25, (3 * M) ** 0.25)'})  # fmt: skip
 mistake("A stack that is not there is in your dict.", edit={ONE: 'other = "decoder" if N else "encoder"\n    return {name: ((2 * n) ** 0.25, (8 * n) ** -0.25), other: (1.0, 1.0)}'})  # fmt: skip
 mistake("You call a decoder alone \"encoder\".", edit={WHICH: 'name, n = "encoder", N or M'})

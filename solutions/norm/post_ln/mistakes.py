@@ -128,11 +128,6 @@ mistake(
     edit={LN_WIDE: "    h = x\n"},
 )
 mistake(
-    "You compute in float32 whatever the dtype, as Hugging Face's `LlamaRMSNorm` does. For float64 inputs compute in float64.",
-    edit={RMS_WIDE: "    wide = x.float()\n"},
-    fails=["float64_is_exact_to_the_end"],
-)
-mistake(
     "Your layer_norm computes in float32 whatever the dtype. For float64 inputs compute in float64.",
     edit={LN_WIDE: "    h = x.float()\n"},
     fails=["float64_is_exact_to_the_end"],

@@ -148,16 +148,6 @@ mistake(
     edit={FROM_MASK: "return real.cumsum(1) * real\n"},
 )
 mistake(
-    "Padding gets -1 in your positions, as in OPT. Here it gets 0.",
-    edit={FROM_MASK: "return real.cumsum(1) * real - 1\n"},
-    fails=["padding_has_one_position"],
-)
-mistake(
-    "Padding gets 1 in your positions, as in older releases of transformers. Here it gets 0.",
-    edit={FROM_MASK: "return (real.cumsum(1) - 1).masked_fill(real == 0, 1)\n"},
-    fails=["padding_has_one_position"],
-)
-mistake(
     "Padding behind a token goes on with that token's position: you do not multiply by the mask. Padding gets 0.",
     edit={FROM_MASK: "return (real.cumsum(1) - 1).clamp(min=0)\n"},
     fails=["padding_has_one_position"],
@@ -216,12 +206,6 @@ mistake(
 mistake(
     "You interpolate over the features. The positions are the first dimension of the table: transpose it for `F.interpolate`.",
     edit={BETWEEN: "return F.interpolate(w[None, None], (new_len, w.shape[1]), mode='bilinear')[0, 0].roll(1, 1)"},
-)
-mistake(
-    "You put the first and the last row on each other (`align_corners=True`). Here rows have a width: read row i at "
-    "(i + 1/2)·M/new_len - 1/2.",
-    edit={PLACE: "x = i.double() * (M - 1) / max(new_len - 1, 1)"},
-    fails=["linear_reads_between_the_rows"],
 )
 mistake(
     "You read at i·M/new_len, without the half: the whole table is moved by part of a row.",

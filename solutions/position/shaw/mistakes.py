@@ -118,11 +118,6 @@ mistake(
     "Your softmax runs over the queries. A query's weights sum to 1 over the keys.",
     edit={SOFTMAX: "p = scores.softmax(-2)"},
 )
-mistake(
-    "You compute the softmax in float32, as Hugging Face's models do. For float64 inputs it is float64 here.",
-    edit={SOFTMAX: "p = scores.softmax(-1, dtype=torch.float32).to(q.dtype)"},
-    fails=["float64_is_exact_to_the_end"],
-)
 
 mistake(
     "Keys farther than K get no row. They are clipped: all of them get the first or the last one.",

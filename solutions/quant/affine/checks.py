@@ -78,6 +78,8 @@ def as_exact_as_x(seen, want):
         case("all below 0", shape=(3, 5), bits=8, symmetric=False, sign=-1),
         case("zeros, asymmetric", values=[[0.0, 0.0], [0.0, 0.0]], bits=8, symmetric=False),
         case("zeros, symmetric", values=[0.0, 0.0, 0.0], bits=4, symmetric=True),
+        case("a group of zeros beside another", values=[[0.0, 0.0, 1.0, -2.0]], bits=4, symmetric=False, group=2),
+        case("groups of a cube, float64", shape=(2, 2, 8), bits=4, symmetric=True, group=4, dtype="float64"),
         case("one number", values=[-2.5], bits=8, symmetric=False),
         case("a constant", values=[3.0, 3.0, 3.0], bits=8, symmetric=False),
         case("tiny numbers", values=[-1e-12, 3e-12], bits=8, symmetric=False),
@@ -86,9 +88,10 @@ def as_exact_as_x(seen, want):
 )
 def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group):
     """The scale stretches the grid from the smallest to the largest entry, with 0.0 on it; the zero-point is the code of 0.0."""
-    s, z = student.qparams(x, bits, symmetric)
+    which = {name: value for name, value in (("axis", axis), ("group", group)) if value is not None}
+    s, z = student.qparams(x, bits, symmetric, **which)
     torch.manual_seed(1)
-    other_s, other_z = student.qparams(2 * x, bits, symmetric)
+    other_s, other_z = student.qparams(2 * x, bits, symmetric, **which)
     left = [str(torch.get_default_dtype()), torch.is_grad_enabled(), torch.rand(2)]
     return {"s": s, "z": z.double(), "s of 2x": other_s, "z of 2x": other_z.double(), "settings": left}
 
@@ -116,9 +119,8 @@ def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group)
         case("the third axis of four", shape=(2, 3, 5, 4), bits=8, symmetric=True, axis=2),
         case("the only axis", values=[1.5, -3.0, 0.0], bits=3, symmetric=True, axis=0),
         case("groups, asymmetric", shape=(4, 12), bits=4, symmetric=False, group=4),
-        case("groups of a cube, float64", shape=(2, 4, 8), bits=4, symmetric=True, group=4, dtype="float64"),
+        case("groups of a cube", shape=(2, 4, 8), bits=4, symmetric=True, group=4),
         case("one group", shape=(3, 6), bits=8, symmetric=False, group=6),
-        case("a group of zeros", values=[[0.0, 0.0, 1.0, -2.0]], bits=4, symmetric=False, group=2),
     ],
     fresh=1,
 )
