@@ -249,10 +249,10 @@ def test_a_missing_file_leaves_the_others(group: Class) -> None:
 
 
 def test_missing_and_wrong_functions(group: Class) -> None:
-    result = group.grade_one(total="def total(y): return y.sum(-1)\n")
+    result = group.grade_one(total="def total(x, y): return x.sum(-1)\n")
     sums, means = check(result, "sums_rows"), check(result, "means_of_rows")
     assert sums.cases[0].message is not None and sums.cases[0].message.id == "run.wrong-signature"
-    assert sums.cases[0].message.values == {"name": "total", "want": "(x)", "got": "(y)"}
+    assert sums.cases[0].message.values == {"name": "total", "want": "(x)", "got": "(x, y)"}
     assert means.cases[0].message is not None and means.cases[0].message.id == "run.missing-function"
     result = group.grade_one(total=changed("return x.sum(-1)", "x.sum(-1)"))
     message = check(result, "sums_rows").cases[0].message

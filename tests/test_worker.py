@@ -48,6 +48,7 @@ class Model:
 
 EXPERIMENTS = """
 import torch
+from autograder.checks import operate, raises
 
 def call(student, x=None):
     return student.f(x)
@@ -60,6 +61,18 @@ def double(student, x):
 
 def model(student, x):
     return student.Model(2).step(x)
+
+def by_name(student):
+    return student.Model(2).step(x=torch.ones(1))
+
+def in_raises(student):
+    return raises("ValueError", lambda: student.Model(2).step(x=torch.ones(1)))
+
+def operated(student):
+    class Stepper:
+        def step(self):
+            return student.Model(2).step(x=torch.ones(1))
+    return operate(Stepper(), [["step"]])
 
 def state(student):
     import random
@@ -407,8 +420,10 @@ def test_a_tensor_where_none_should_be_and_the_other_way_round(worker: Worker) -
         ("", False),
         ("*, n, start=0", False),
         ("start=0, n=0", False),
-        ("m, *, start=0", False),
-        ("n, /, *, start=0", False),
+        ("m, *, start=0", True),  # it is passed by place
+        ("n, /, *, start=0", True),
+        ("n, begin=0", False),
+        ("n, *, begin=0", False),
         ("n, *, start", False),
         ("n, extra, *, start=0", False),
         ("n, *, start=0, extra", False),
@@ -442,10 +457,29 @@ def test_what_is_missing_is_named(worker: Worker, source: str, experiment: str, 
     assert (seen.kind, seen.name) == ("missing-function", name)
 
 
+ORDER = "class Model:\n    def __init__(self, width): self.width = width\n    def step(me, y): return y * me.width\n"
+
+
+def test_parameters_that_are_passed_by_place_may_have_other_names(worker: Worker) -> None:
+    seen = observed(worker, ORDER, "model", x=torch.ones(1))
+    assert seen.kind == "value" and torch.equal(decode(seen.value), torch.tensor([2.0]))
+
+
+@pytest.mark.parametrize("experiment", ["by_name", "in_raises", "operated"])
+def test_a_parameter_that_is_passed_by_name_is_held_to_its_name(worker: Worker, experiment: str) -> None:
+    seen = observed(worker, "def pairs(n, *, start=0): return []\n" + ORDER, experiment)
+    assert (seen.kind, seen.name, seen.want, seen.text) == ("wrong-signature", "Model.step", "(self, x)", "(me, y)")
+
+
+def test_the_order_of_parameters_can_not_be_another(worker: Worker) -> None:
+    seen = observed(worker, "def pairs(n, *, start=0): return []\n" + ORDER.replace("(me, y)", "(x, self)"), "by_name")
+    assert (seen.kind, seen.name, seen.text) == ("wrong-signature", "Model.step", "(x, self)")
+
+
 def test_a_method_with_another_signature(worker: Worker) -> None:
     seen = observed(
         worker,
-        "class Model:\n    def __init__(self, width): ...\n    def step(self, x): return x\n",
+        "class Model:\n    def __init__(self): ...\n    def step(self, x): return x\n",
         "model",
         x=torch.ones(1),
     )
@@ -453,7 +487,7 @@ def test_a_method_with_another_signature(worker: Worker) -> None:
         "wrong-signature",
         "Model.__init__",
         "(self, size)",
-        "(self, width)",
+        "(self)",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 import typing
@@ -10,8 +11,10 @@ from typing import Any
 
 import typeguard
 
+from autograder.checks.values import Misfit
 
-class WrongSignature(Exception):
+
+class WrongSignature(Misfit):
     """A function does not take every call that fits the stub."""
 
     def __init__(self, name: str, want: str, got: str) -> None:
@@ -19,52 +22,69 @@ class WrongSignature(Exception):
         self.name, self.want, self.got = name, want, got
 
 
-class WrongType(Exception):
+class WrongType(Misfit):
     """A function returned what its annotation in the stub does not allow."""
+
+    returned = True
 
     def __init__(self, function: str, want: str, got: str) -> None:
         super().__init__(function)
         self.function, self.want, self.got = function, want, got
 
 
-def same_signature(name: str, theirs: Any, model: Any) -> None:
-    """Every call that fits the stub must fit theirs: same names in the same order, further parameters optional."""
+def same_signature(name: str, theirs: Any, model: Any) -> Any:
+    """`theirs`, which must take every call that fits the stub: parameters in the same order, further ones optional.
+
+    Those that are passed by place may have other names. A call by such a name raises `WrongSignature` when it is made, so only what a
+    check really passes by name is held to its name.
+    """
     try:
         got = inspect.signature(theirs)
     except (TypeError, ValueError):
-        return  # a callable that does not tell (built-ins, partials of C functions): the call will show
+        return theirs  # a callable that does not tell (built-ins, partials of C functions): the call will show
     want = inspect.signature(model)
-    wanted = list(want.parameters.values())
     found = list(got.parameters.values())
     takes_any = {parameter.kind for parameter in found}
     if inspect.Parameter.VAR_POSITIONAL in takes_any and inspect.Parameter.VAR_KEYWORD in takes_any:
-        return
+        return theirs
+    missing = _missing_names(list(want.parameters.values()), found)
+    if missing is None:
+        raise WrongSignature(name, _names(want), _names(got))
+    if not missing:
+        return theirs
+
+    @functools.wraps(theirs)
+    def named(*args: Any, **kwargs: Any) -> Any:
+        if missing & kwargs.keys():
+            raise WrongSignature(name, _names(want), _names(got))
+        return theirs(*args, **kwargs)
+
+    return named
+
+
+def _missing_names(wanted: list[inspect.Parameter], found: list[inspect.Parameter]) -> set[str] | None:
+    """The names by which the stub could be called and theirs can't; None where some call of the stub fits by no means."""
+    known = {parameter.name for parameter in wanted}
     positional = [p for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    names = {p.name: p for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
-    fits = True
+    by_name = {p.name: p for p in found if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+    matched: set[str] = set()
+    missing: set[str] = set()
     for index, parameter in enumerate(wanted):
         if parameter.kind is parameter.KEYWORD_ONLY:
-            same = names.get(parameter.name)
-        elif parameter.name == "self" and index < len(positional):
-            same = positional[index]
+            same = by_name.get(parameter.name)
         else:
             same = positional[index] if index < len(positional) else None
-            if same is not None and same.name != parameter.name:
-                same = None
-            if same is not None and same.kind is same.POSITIONAL_ONLY and parameter.kind is not same.kind:
-                same = None  # a call by name would not fit
         if same is None or (parameter.default is not parameter.empty and same.default is same.empty):
-            fits = False
-    known = {parameter.name for parameter in wanted}
-    for parameter in found:
-        optional = parameter.default is not parameter.empty or parameter.kind in (
-            parameter.VAR_POSITIONAL,
-            parameter.VAR_KEYWORD,
-        )
-        if parameter.name not in known and not optional and parameter.name != "self":
-            fits = False
-    if not fits:
-        raise WrongSignature(name, _names(want), _names(got))
+            return None
+        if same.name != parameter.name and same.name in known:
+            return None  # another order
+        if same.name != parameter.name or (same.kind is same.POSITIONAL_ONLY and parameter.kind is not same.kind):
+            missing.add(parameter.name)
+        matched.add(same.name)
+    open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    if any(p.name not in matched and p.default is p.empty and p.kind not in open_ended for p in found):
+        return None
+    return missing - {"self"}
 
 
 def _names(signature: inspect.Signature) -> str:

@@ -9,6 +9,7 @@ import time
 import torch
 
 from autograder.checks.modules import WrongParameters
+from autograder.checks.values import Misfit
 from autograder.experiment.contract import WrongSignature, WrongType
 from autograder.experiment.time_limit import TimeUp, soft_limit, told
 from autograder.wire.messages import Observed
@@ -17,7 +18,7 @@ from autograder.wire.values import BadValue
 TEXT = 2000
 
 
-class Missing(Exception):
+class Missing(Misfit):
     """The implementation does not define a function or class that the stub has."""
 
 

@@ -88,7 +88,7 @@ class Student:
         if isinstance(model, types.FunctionType):
             if not callable(theirs):
                 raise Missing(name)
-            same_signature(name, theirs, model)
+            theirs = same_signature(name, theirs, model)
             return held_to_annotation(theirs, name, model, stub)
         if isinstance(model, type):
             if not isinstance(theirs, type):
@@ -99,7 +99,7 @@ class Student:
                     if not callable(their_method):
                         raise Missing(f"{name}.{method}")
                     if isinstance(their_method, types.FunctionType):
-                        same_signature(f"{name}.{method}", their_method, model_method)
+                        their_method = same_signature(f"{name}.{method}", their_method, model_method)
                         held = held_to_annotation(their_method, f"{name}.{method}", model_method, stub)
                         setattr(theirs, method, held)
         return theirs

@@ -117,7 +117,7 @@ def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group)
         case("the middle axis, from the end", shape=(3, 2, 4), bits=8, symmetric=True, axis=-2),
         case("the last axis of three", shape=(3, 2, 4), bits=8, symmetric=False, axis=2),
         case("the third axis of four", shape=(2, 3, 5, 4), bits=8, symmetric=True, axis=2),
-        case("the only axis", values=[1.5, -3.0, 0.0], bits=3, symmetric=True, axis=0),
+        case("the only axis", values=[1.5, -3.0, 0.5], bits=3, symmetric=True, axis=0),
         case("groups, asymmetric", shape=(4, 12), bits=4, symmetric=False, group=4),
         case("groups of a cube", shape=(2, 4, 8), bits=4, symmetric=True, group=4),
         case("one group", shape=(3, 6), bits=8, symmetric=False, group=6),
