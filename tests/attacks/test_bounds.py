@@ -13,6 +13,8 @@ import pytest
 from attacks.arena import record
 from attacks.course import temporary_folder
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 GRADING = """
 schema = 1

@@ -19,6 +19,8 @@ from autograder.grading.grade import ClassGrader
 from autograder.results import Result
 from autograder.store import Store
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 EXERCISES = ("pipeline/gpipe", "pipeline/one_f_one_b", "parallel/ddp")
 LIMITS = {"cpu_seconds": 2.0, "wall_factor": 3.0}
