@@ -17,7 +17,7 @@ def losses(student, r, *ranks):
     return with_gradients(lambda r: student.rm_ranking_loss(r, *ranks), r=r)
 
 
-@check(points=1, inputs=rewards, lecture='all-pairs-of-one-prompt', public=[case('three responses: distances 1, 2, 1', numbers=[[2.0, 1.0, 0.0]]), case('two prompts, in float64', shape=(2, 4)), case('the best one has the lowest reward; two prompts', numbers=[[0.0, 1.0, 2.5, 3.0], [1.0, 2.0, 0.0, -1.0]])])
+@check(points=1, inputs=rewards, lecture='all-pairs-of-one-prompt', public=[case('three responses: distances 1, 2, 1', numbers=[[2.0, 1.0, 0.0]]), case('two prompts, in float64', shape=(2, 4)), case('all rewards are equal: ln 2', numbers=[[0.5, 0.5, 0.5]]), case('the best one has the lowest reward; two prompts', numbers=[[0.0, 1.0, 2.5, 3.0], [1.0, 2.0, 0.0, -1.0]])])
 def every_pair_counts_once(student, r):
     """The loss of a prompt is the mean of -log σ(better - worse) over all of its pairs, and the result is the mean over the prompts."""
     view = r.T.contiguous().T

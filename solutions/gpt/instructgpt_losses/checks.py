@@ -22,11 +22,13 @@ def losses(student, r, *ranks):
     public=[
         case("three responses: distances 1, 2, 1", numbers=[[2.0, 1.0, 0.0]]),
         case("two prompts, in float64", shape=(2, 4)),
+        case("all rewards are equal: ln 2", numbers=[[0.5, 0.5, 0.5]]),
         case("the best one has the lowest reward; two prompts", numbers=[[0.0, 1.0, 2.5, 3.0], [1.0, 2.0, 0.0, -1.0]]),
     ],
     hidden=[
         case("4 prompts, 7 responses", shape=(4, 7)),
         case("two responses", shape=(5, 2)),
+        case("some rewards are equal", numbers=[[1.0, 2.0, 1.0, 1.0], [0.0, 0.0, 3.0, 3.0]]),
         case("nine responses, one prompt", shape=(1, 9), scale=2.0),
         case("as many prompts as responses", shape=(5, 5)),
         case("all rewards are near 300", shape=(3, 4), moved=300.0),

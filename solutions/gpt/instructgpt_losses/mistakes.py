@@ -150,3 +150,50 @@ mistake("The pretraining part is left out.", edit={" - gamma * lm_nll.mean()": "
 mistake("β and γ are exchanged.", edit={OBJECTIVE: "(reward - gamma * (logp - logp_sft)).mean() - beta * lm_nll.mean()"})
 mistake("Rewards are whitened before they are used (mean 0, deviation 1). Here they go in as they are.", edit={OBJECTIVE: "((reward - reward.mean()) / (reward.std(correction=0) + 1e-8) - beta * (logp - logp_sft)).mean() - gamma * lm_nll.mean()"})
 mistake("The mean of the rewards and texts is taken over B + M numbers. Each part has its own mean.", edit={OBJECTIVE: "((reward - beta * (logp - logp_sft)).sum() - gamma * lm_nll.sum()) / (len(reward) + len(lm_nll)) * 2"})
+
+# --- looked for afterwards, with other eyes ---------------------------------------------------------------------------
+
+mistake(
+    "Your ranks go through int32, where large numbers wrap around. Compare the int64 numbers as they are.",
+    edit={"    preferred =": "    ranks = ranks.to(torch.int32)\n    preferred ="},
+)
+mistake(
+    "You drop the pairs whose rewards are equal, not those whose ranks are. A model without an opinion then has no gradient.",
+    edit={PREFERRED: f"({PREFERRED}) & (r[:, :, None] != r[:, None, :])"},
+)
+mistake(
+    "A pair that the model already has in the right order is left out (as in a perceptron). Every comparison counts.",
+    edit={PREFERRED: f"({PREFERRED}) & (r[:, :, None] < r[:, None, :] + 3)"},
+)
+mistake(
+    "Your result is right only for ranks that begin with 1: a prompt whose best rank is another number is left out.",
+    edit={MEAN: "(losses * (ranks.amin(1) <= 1)).sum() / ((pairs > 0) & (ranks.amin(1) <= 1)).sum().clamp(min=1)"},
+)
+mistake(
+    "The ranks of the first prompt are used for all. Each prompt has its own.",
+    edit={"    preferred =": "    ranks = ranks[:1].expand(r.shape)\n    preferred ="},
+)
+mistake(
+    "Responses whose rank occurs twice are thrown away altogether. They are still comparisons with all others.",
+    edit={PREFERRED: f"({PREFERRED}) & ((ranks[:, :, None] == ranks[:, None, :]).sum(2) == 1)[:, :, None]"},
+)
+mistake(
+    "The bias is the mean of the demonstrations and the rewards together. The demonstrations alone decide where 0 is.",
+    edit={SHIFT: "r - torch.cat((r.flatten(), demo_r.flatten())).mean()"},
+)
+mistake(
+    "You take the first row of the demonstrations alone, where they stand in a table. All of them count.",
+    edit={SHIFT: "r - (demo_r if demo_r.ndim == 1 else demo_r[0]).mean()"},
+)
+mistake(
+    "β is never smaller than 0.02 in your code. With β = 0 leaving the supervised model is free.",
+    edit={OBJECTIVE: "(reward - max(beta, 0.02) * (logp - logp_sft)).mean() - gamma * lm_nll.mean()"},
+)
+mistake(
+    "Rewards are clipped to ±2 in your code. They go in as they are.",
+    edit={OBJECTIVE: "(reward.clamp(-2, 2) - beta * (logp - logp_sft)).mean() - gamma * lm_nll.mean()"},
+)
+mistake(
+    "logp_sft is taken as a constant. Nothing is detached: the objective is differentiable with respect to all four tensors.",
+    edit={OBJECTIVE: "(reward - beta * (logp - logp_sft.detach())).mean() - gamma * lm_nll.mean()"},
+)
