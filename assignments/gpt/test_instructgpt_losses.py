@@ -1,0 +1,137 @@
+"""Public checks of gpt/instructgpt_losses: run `pytest` on this file, or `autograder check gpt/instructgpt_losses`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+import torch
+from autograder.checks import Tolerance, case, check, flags, with_gradients
+
+
+def rewards(rng, shape=(), scale=1.0, dtype="float64", moved=0.0, numbers=None):
+    """Rewards that stand from the best response to the worst as people ranked them; the model knows nothing of it yet."""
+    r = torch.tensor(numbers) if numbers else rng.normal(*shape, scale=scale, dtype=dtype) + moved
+    return {"r": r}
+
+
+def losses(student, r, *ranks):
+    return with_gradients(lambda r: student.rm_ranking_loss(r, *ranks), r=r)
+
+
+@check(points=1, inputs=rewards, lecture='all-pairs-of-one-prompt', public=[case('three responses: distances 1, 2, 1', numbers=[[2.0, 1.0, 0.0]]), case('two prompts, in float64', shape=(2, 4)), case('all rewards are equal: ln 2', numbers=[[0.5, 0.5, 0.5]]), case('the best one has the lowest reward; two prompts', numbers=[[0.0, 1.0, 2.5, 3.0], [1.0, 2.0, 0.0, -1.0]])])
+def every_pair_counts_once(student, r):
+    """The loss of a prompt is the mean of -log σ(better - worse) over all of its pairs, and the result is the mean over the prompts."""
+    view = r.T.contiguous().T
+    return {
+        "loss": student.rm_ranking_loss(r),
+        "with gradients": losses(student, r),
+        "backwards": losses(student, r.flip(1)),
+        "of a view": student.rm_ranking_loss(view),
+        "of an expanded one": student.rm_ranking_loss(r[:1].expand(3, -1)),
+        "once more": student.rm_ranking_loss(r),
+        "left": flags(r, view),
+    }
+
+
+def ranked(rng, shape=(), ranks=None, r=None, scale=1.0, dtype="float64", levels=()):
+    """Rewards and the labelers' ranks: given, or each prompt's a new order of `levels`."""
+    if levels:
+        ranks = [rng.shuffled(list(levels)) for _ in range(shape[0])]
+    r = torch.tensor(r, dtype=getattr(torch, dtype)) if r else rng.normal(*(shape or torch.tensor(ranks).shape), scale=scale, dtype=dtype)
+    return {"r": r, "ranks": torch.tensor(ranks)}
+
+
+@check(points=1, inputs=ranked, lecture='ranks-and-ties', public=[case('the last is the best', ranks=[[3, 2, 1]], r=[[2.0, 1.0, 0.0]], dtype='float32'), case('two responses tie', ranks=[[1, 2, 1, 3]], r=[[2.0, 1.0, 0.0, 1.5]])])
+def ranks_say_what_was_preferred(student, r, ranks):
+    """A smaller rank is preferred, wherever the response stands; responses with equal ranks are no comparison."""
+    other = ranks.flip(1)
+    return {
+        "loss": losses(student, r, ranks),
+        "by name": student.rm_ranking_loss(r=r, ranks=ranks),
+        "other ranks": losses(student, r, other),
+        "of views": student.rm_ranking_loss(r.T.contiguous().T, ranks.T.contiguous().T),
+        "columns in another order": student.rm_ranking_loss(r.flip(1), other),
+        "without ranks": student.rm_ranking_loss(r),
+    }
+
+
+@check(points=1, inputs=ranked, lecture='all-pairs-of-one-prompt', public=[case('one prompt has six pairs, one has three', ranks=[[1, 2, 3, 4], [2, 1, 1, 1]], r=[[3.0, 2.0, 1.0, 0.0], [0.0, 1.0, 2.0, 1.5]], dtype='float32')])
+def each_prompt_weighs_the_same(student, r, ranks):
+    """A prompt with few comparisons weighs as much as one with many: first the mean over its pairs, then over the prompts."""
+    return {"loss": losses(student, r, ranks), "upside down": losses(student, r.flip(0), ranks.flip(0))}
+
+
+@check(points=1, inputs=ranked, lecture='ranks-and-ties', public=[case('all tie', ranks=[[1, 1, 1]], r=[[2.0, 1.0, 0.0]], dtype='float32'), case('all tie in one of two prompts', ranks=[[1, 1, 1], [1, 2, 3]], r=[[2.0, 1.0, 0.0], [1.0, 0.5, 2.0]])])
+def without_a_pair_nothing_is_learned(student, r, ranks):
+    """A prompt without comparisons is left out of the mean; if none is left, the loss is 0 and so is its gradient, never nan."""
+    return {"loss": losses(student, r, ranks), "first response alone": losses(student, r[:, :1])}
+
+
+@check(points=1, inputs=ranked, tolerance=Tolerance(atol=1e-08, rtol=1e-06), lecture='far-apart', public=[case('200 apart, right and wrong', ranks=[[1, 2], [2, 1]], r=[[200.0, 0.0], [200.0, 0.0]], dtype='float32')])
+def far_rewards_stay_finite(student, r, ranks):
+    """A pair in the wrong order costs its whole distance, however large, and its gradient does not vanish."""
+    return losses(student, r, ranks)
+
+
+def demonstrations(rng, shape=(), demos=(), dtype="float64", scale=1.0, numbers=None):
+    if numbers:
+        return dict(zip(("r", "demo_r"), map(torch.tensor, numbers), strict=True))
+    return {"r": rng.normal(*shape, dtype=dtype), "demo_r": rng.normal(*demos, scale=scale, dtype=dtype) + 0.75}
+
+
+@check(points=1, inputs=demonstrations, lecture='where-is-zero', public=[case('three demonstrations', numbers=[[5.0, 2.0], [1.0, 2.0, 6.0]]), case('three responses to each of two prompts', numbers=[[[5.0, 2.0, 1.0], [0.0, -1.0, 3.0]], [-2.0, 4.0, 1.0, 3.0]])])
+def demonstrations_have_a_mean_of_zero(student, r, demo_r):
+    """All rewards are shifted by one number, the mean of the demonstrations' rewards, and nothing is scaled."""
+    shifted = with_gradients(lambda r: student.normalize_bias(r, demo_r), r=r)
+    given = r.clone()
+    first = student.normalize_bias(given, demo_r)
+    first += 1  # the caller's own now
+    return {
+        "shifted": shifted,
+        "the demonstrations themselves": student.normalize_bias(demo_r, demo_r),
+        "by others": student.normalize_bias(r, demo_r * demo_r),
+        "of views": student.normalize_bias(r.movedim(0, -1) if r.ndim else r, demo_r.movedim(0, -1)),
+        "what was given": given,
+        "left": flags(r, demo_r),
+    }
+
+
+def rollouts(rng, b=1, m=1, dtype="float64", numbers=None, length=20, **options):
+    """Responses with their rewards, and pretraining texts. `options` are left to their defaults where a case has none."""
+    if numbers:
+        reward, logp, logp_sft, lm_nll = (torch.tensor(each) for each in numbers)
+    else:
+        reward, logp = rng.normal(b, dtype=dtype), -length * rng.uniform(0.5, 3.0, b).to(getattr(torch, dtype))
+        logp_sft, lm_nll = logp + rng.normal(b, scale=3.0, dtype=dtype), rng.uniform(1.0, 4.0, m).to(getattr(torch, dtype))
+    return {"reward": reward, "logp": logp, "logp_sft": logp_sft, "lm_nll": lm_nll, "options": options}
+
+
+def objective(student, options, **tensors):
+    return with_gradients(lambda **given: student.ppo_ptx_objective(**given, **options), **tensors)
+
+
+NUMBERS = [[3.0, 1.0], [-4.0, -9.0], [-6.0, -8.0], [2.0]]
+
+
+@check(points=1, inputs=rollouts, lecture='a-price-for-leaving', public=[case('two responses', numbers=NUMBERS, beta=0.5, gamma=0.0), case("the paper's β", numbers=[[1.0], [-5.0], [-55.0], [2.0, 3.0]], gamma=0.0)])
+def leaving_the_supervised_model_has_a_price(student, reward, logp, logp_sft, lm_nll, options):
+    """The first part is the mean of reward - β (logp - logp_sft), also where a response is less likely than before."""
+    return {
+        "objective": objective(student, options, reward=reward, logp=logp, logp_sft=logp_sft, lm_nll=lm_nll),
+        "one after the other": student.ppo_ptx_objective(reward, logp, logp_sft, lm_nll, **options),
+        "exchanged": student.ppo_ptx_objective(reward, logp_sft, logp, lm_nll, **options),
+        "another price": student.ppo_ptx_objective(reward, logp, logp_sft, lm_nll, beta=1.25, gamma=0.0),
+        "unchanged model": student.ppo_ptx_objective(reward, logp, logp, lm_nll, **options),
+    }
+
+
+@check(points=1, inputs=rollouts, lecture='not-to-forget', public=[case('two responses, one text', numbers=NUMBERS, beta=0.0, gamma=0.25), case('two responses, three texts', numbers=[*NUMBERS[:3], [2.0, 3.0, 1.0]], beta=0.0, gamma=2.0)])
+def pretraining_is_not_forgotten(student, reward, logp, logp_sft, lm_nll, options):
+    """γ times the mean log-likelihood of the pretraining texts is added, and the result is what is maximised."""
+    tensors = {"reward": reward, "logp": logp, "logp_sft": logp_sft, "lm_nll": lm_nll}
+    wide = {name: each.repeat_interleave(2)[::2] for name, each in tensors.items()}
+    return {
+        "objective": objective(student, options, **tensors),
+        "of views": student.ppo_ptx_objective(**wide, **options),
+        "other texts": student.ppo_ptx_objective(reward, logp, logp_sft, 2 * lm_nll, **options),
+        "left": flags(*tensors.values()),
+    }
