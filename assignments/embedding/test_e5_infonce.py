@@ -1,0 +1,155 @@
+"""Public checks of embedding/e5_infonce: run `pytest` on this file, or `autograder check embedding/e5_infonce`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+import torch
+from autograder.checks import case, check, flags, raises, with_gradients
+
+
+@check(points=1, lecture='two-prefixes', public=[case('two queries and a passage', calls=[[['how high is K2', 'K2'], 'query'], [['8611 m'], 'passage']], bad=['document']), case('white space stays', calls=[[['  a b\n', ''], 'passage']], bad=['Query'])])
+def each_text_gets_its_prefix(student, calls, bad):
+    """Each text is the prefix of its kind and then the text itself; another kind is a ValueError."""
+    return {
+        "texts": [student.add_prefix(texts, kind) for texts, kind in calls],
+        "refused": [raises("ValueError", lambda kind=kind: student.add_prefix(["x"], kind)) for kind in bad],
+        "refused without texts": [raises("ValueError", lambda kind=kind: student.add_prefix([], kind)) for kind in bad],
+        "of a list": [student.add_prefix(list(texts), kind) is texts for texts, kind in calls],
+    }
+
+
+def tokens(rng, B=2, T=4, C=3, lengths=None, side="right", mask=None, dtype="float32", h=None, padding=None, shift=0.0):
+    """Vectors of tokens and a mask: rows with `lengths` tokens, or the mask that is given; `padding` is what stands at padded places."""
+    if mask is None:
+        places = torch.arange(T) if side == "right" else torch.arange(T).flip(0)
+        mask = (places < torch.tensor(lengths or [T] * B)[:, None]).long()
+    else:
+        mask = torch.tensor(mask)
+    h = rng.normal(*mask.shape, C, dtype=dtype) + shift if h is None else torch.tensor(h, dtype=getattr(torch, dtype))
+    if padding is not None:
+        h[mask == 0] = float(padding)
+    return {"h": h, "mask": mask}
+
+
+def pooled(student, h, mask, modes):
+    """What each mode gives, with gradients; for a mask of bools, a view, and other values of the same shape."""
+    view, other = h.transpose(0, 1).contiguous().transpose(0, 1), mask.mT.contiguous().mT
+    seen = {}
+    for mode in modes:
+        seen[mode] = {
+            "h": with_gradients(lambda h, mode=mode: student.pool(h, mask, mode), h=h),
+            "bools": student.pool(h, mask.bool(), mode),
+            "views": [student.pool(view, other, mode), student.pool(-view, other, mode)],
+            "left": flags(h, view),
+        }
+    return seen
+
+
+@check(points=1, inputs=tokens, lecture='from-tokens-to-one-vector', public=[case('two tokens, one place of padding', h=[[[1.0, -2.0], [3.0, -4.0], [9.0, 9.0]]], mask=[[1, 1, 0]]), case('texts of 4 and of 2 tokens', B=2, T=4, C=3, lengths=[4, 2])])
+def the_mean_is_over_the_text(student, h, mask):
+    """With mode="mean" each text gives the mean of its own tokens' vectors; padding counts neither in the sum nor in the number."""
+    return pooled(student, h, mask, ["mean"])
+
+
+@check(points=1, inputs=tokens, lecture='three-other-ways', public=[case('two tokens, one place of padding', h=[[[1.0, -2.0], [3.0, -4.0], [9.0, 9.0]]], mask=[[1, 1, 0]]), case('texts of 4 and of 2 tokens', B=2, T=4, C=3, lengths=[4, 2])])
+def first_last_and_largest(student, h, mask):
+    """With "cls", "last" and "max" each text gives its first token's vector, its last token's, and the largest values of its tokens."""
+    refused = [raises("ValueError", lambda mode=mode: student.pool(h, mask, mode)) for mode in ("sum", "", "Mean", "first")]
+    return {"modes": pooled(student, h, mask, ["cls", "last", "max"]), "refused": refused}
+
+
+@check(points=1, inputs=tokens, lecture='where-padding-stands', public=[case('padding on the left', B=2, T=4, C=3, lengths=[4, 2], side='left'), case('nan at padding', B=2, T=3, C=2, lengths=[1, 3], padding='nan')])
+def padding_may_stand_anywhere_and_hold_anything(student, h, mask):
+    """In every mode, padding on the left or between tokens is left out like that on the right, whatever numbers stand there."""
+    return pooled(student, h, mask, ["mean", "cls", "last", "max"])
+
+
+def pairs(rng, B=3, C=4, K=None, temp=0.1, dtype="float64", noise=None, lengths=1.0, same=(), q=None, p=None, hard=None):
+    """Vectors of queries and passages. `noise`: passages lie near their queries (or opposite, if negative); `same`: passage j is a copy
+    of passage i; `lengths`: how long the vectors are."""
+    kind = getattr(torch, dtype)
+    if q is not None:
+        made = {"q": torch.tensor(q, dtype=kind), "p": torch.tensor(p, dtype=kind)}
+        return made | {"hard": None if hard is None else torch.tensor(hard, dtype=kind), "options": {} if temp is None else {"temp": temp}}
+    q, p = rng.normal(B, C, dtype=dtype), rng.normal(B, C, dtype=dtype)
+    if noise is not None:
+        p = (q if noise > 0 else -q) + abs(noise) * p
+    for i, j in same:
+        p[j] = p[i]
+    hard = None if K is None else rng.normal(B, K, C, dtype=dtype)
+    if K and noise is not None:
+        hard = q[:, None] + 3 * abs(noise) * hard
+    return {"q": q * lengths, "p": p / lengths, "hard": hard, "options": {} if temp is None else {"temp": temp}}
+
+
+def losses(student, q, p, hard, options):
+    """The loss with gradients; of other pairs of the same shape, of views, at another temperature, with queries and passages exchanged."""
+    wrong = {} if hard is None or not hard.shape[1] else {"hard": hard}
+    none = [] if hard is None or wrong else [hard]  # K = 0: nothing has a gradient there
+    given = {"q": q, "p": p} | wrong
+    view = [x.mT.contiguous().mT for x in given.values()]
+    others = [x.flip(0) * 3 + x for x in view]
+    return {
+        "loss": with_gradients(lambda **given: student.info_nce(*given.values(), *none, **options), **given),
+        "of views": student.info_nce(*view, *none, **options),
+        "of others": student.info_nce(*others, *none, **options),
+        "exchanged": student.info_nce(p, q, *view[2:], *none, **options),
+        "at 0.75": student.info_nce(q, p, *view[2:], *none, temp=0.75),
+        "left": flags(*given.values(), *view),
+    }
+
+
+@check(points=1, inputs=pairs, lecture='find-your-own-passage', public=[case('scores 3 and 4', q=[[2.0, 0.0], [0.0, 1.0]], p=[[3.0, 4.0], [0.8, 0.6]], temp=0.2), case('two pairs, temperature 1', q=[[2.0, 0.0], [0.0, 1.0]], p=[[3.0, 4.0], [0.0, 5.0]], temp=1.0), case('three pairs, no temperature given', B=3, C=2, temp=None)])
+def queries_choose_their_passage(student, q, p, hard, options):
+    """Without hard negatives, the loss is the mean of -log softmax(cosines / temp) at each query's own passage."""
+    return losses(student, q, p, None, options)
+
+
+@check(points=1, inputs=pairs, lecture='hard-negatives', public=[case('one for each query', q=[[2.0, 0.0], [0.0, 1.0]], p=[[3.0, 4.0], [0.0, 5.0]], hard=[[[-1.0, 0.0]], [[0.0, -7.0]]], temp=1.0), case('two for each of three queries', B=3, C=2, K=2, temp=0.3)])
+def hard_negatives_join_the_candidates(student, q, p, hard, options):
+    """Every query chooses among all passages and the hard negatives of all queries; K may be 0."""
+    return losses(student, q, p, hard, options)
+
+
+@check(points=1, inputs=pairs, lecture='a-small-temperature', public=[case('good pairs at 0.01, in float32', B=3, C=4, temp=None, noise=0.02, dtype='float32'), case('pairs that point in opposite directions', B=2, C=3, temp=0.001, noise=-0.1)])
+def small_temperatures_stay_finite(student, q, p, hard, options):
+    """Scores of hundreds and thousands, of either sign, give a finite loss and finite gradients."""
+    return losses(student, q, p, hard, options)
+
+
+def noisy(rng, B=4, C=5, M=9, wrong=(), top_k=None, lengths=1.0, dtype="float32", **given):
+    """Pairs whose passages lie near their queries, but those in `wrong`, which have nothing to do with them; and a random pool."""
+    if given:
+        made = {name: torch.tensor(value, dtype=getattr(torch, dtype)) for name, value in given.items()}
+    else:
+        q = rng.normal(B, C, dtype=dtype)
+        p = q + 0.1 * rng.normal(B, C, dtype=dtype)
+        for i in wrong:
+            p[i] = rng.normal(C, dtype=dtype) - q[i]
+        made = {"q": q * lengths, "p": p, "passages": rng.normal(M, C, dtype=dtype) / lengths}
+    return made | {"options": {} if top_k is None else {"top_k": top_k}}
+
+
+AXES = [[1.0, 0.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0]]
+
+
+HALVES = [[1.0, 1.0, 1.0, 1.0], [-2.0, -2.0, 2.0, 2.0]]
+
+
+@check(points=1, inputs=noisy, lecture='a-filter-for-noise', public=[case('0.6 and 0 among three', q=[[1.0, 0.0], [1.0, 0.0]], p=[[3.0, 4.0], [0.0, 2.0]], passages=[[9.0, 1.0], [1.0, 9.0], [1.0, 2.0]]), case('the pool holds the passage itself, twice', q=AXES[:1], p=HALVES[:1], passages=[HALVES[0], HALVES[0], AXES[1]]), case('one wrong pair of four', B=4, C=5, M=9, wrong=[2])])
+def only_consistent_pairs_are_kept(student, q, p, passages, options):
+    """A pair is kept if fewer than top_k passages of the pool have a larger cosine to the query than its own passage."""
+
+    def kept(q, p, passages):
+        return student.consistency_filter(q, p, passages, **options)
+
+    view = [x.T.contiguous().T for x in (q, p, passages)]
+    return {
+        "kept": kept(q, p, passages),
+        "of views": kept(*view),
+        "with other places": [student.consistency_filter(q, p, passages, top_k=places) for places in (1, 3)],
+        "the other way round": kept(q.flip(0), p.flip(0), passages.flip(0)),
+        "of the first": kept(q[:1], p[:1], passages),
+        "of the others' passages": kept(q, p.roll(1, 0), passages),
+        "left": flags(q, p, passages, *view),
+    }
