@@ -40,7 +40,7 @@ def strides_lead_to_every_number(student, storage, shape, strides, offset, indic
     return {**found, "written": kept, "not written": refused, "tolist then": table.tolist()}
 
 
-@check(points=1, inputs=stored, lecture='views', public=[case('a transposed table', shape=(2, 3), steps=[['transpose', 0, 1]]), case('a column, from the end', shape=(2, 3), steps=[['select', 1, -1]]), case('a row of a transposed part', shape=(2, 3), strides=(4, 1), offset=2, steps=[['transpose', 0, 1], ['select', 0, 2]])])
+@check(points=1, inputs=stored, lecture='views', public=[case('a transposed table', shape=(2, 3), steps=[['transpose', 0, 1]]), case('the last column', shape=(2, 3), steps=[['select', -1, -1]]), case('a row of a transposed part', shape=(2, 3), strides=(4, 1), offset=2, steps=[['transpose', 0, 1], ['select', 0, 2]])])
 def views_share_one_storage(student, storage, shape, strides, offset, steps):
     """select, transpose, expand and view look at the same list: what is written through one is seen through all. No index leads outside."""
     kept = list(storage)
@@ -87,7 +87,7 @@ def _shape(student, a, b):
         return "ValueError"
 
 
-@check(points=1, inputs=stored, lecture='the-way-back-is-a-sum', public=[case('two rows of three', shape=(2, 3), good=[(3,), (2, 1), (1, 3), ()], bad=[(2,), (2, 2)]), case('nothing to add', shape=(2, 2), good=[(2, 2)], bad=[(3, 2), (1, 2, 2)])])
+@check(points=1, inputs=stored, lecture='the-way-back-is-a-sum', public=[case('two rows of three', shape=(2, 3), good=[(3,), (2, 1), (1, 3), ()], bad=[(2,), (2, 2)]), case('a transposed part of a list', shape=(3, 2), strides=(1, 3), offset=1, good=[(2,)], bad=[(3,)]), case('nothing to add', shape=(2, 2), good=[(2, 2)], bad=[(3, 2), (1, 2, 2)])])
 def sum_to_is_the_way_back(student, storage, shape, strides, offset, good, bad):
     """sum_to adds up all numbers that came from the same one, in a new list; the table itself stays as it is."""
     kept = list(storage)
@@ -115,7 +115,10 @@ OPERATIONS = {
 
 def compute(student, leaves, program):
     """The values of a program: the leaves, then the result of each line. An operand [i] is value number i, any other a Python number."""
-    values = [student.Value(number) for number in leaves]
+    return extended([student.Value(number) for number in leaves], program)
+
+
+def extended(values, program):
     for name, *operands in program:
         values.append(OPERATIONS[name](*(values[each[0]] if isinstance(each, list) else each for each in operands)))
     return values
@@ -170,13 +173,13 @@ def differentiated(student, leaves, program):
     return {"data": [float(value) for value in values], "grad": [value.grad for value in values], "grad at first": start}
 
 
-@check(points=1, inputs=programs, lecture='the-chain-rule-as-bookkeeping', public=[case('a · b', leaves=[3.0, -2.0], program=[['*', [0], [1]]]), case('3 - a / 2', leaves=[1.0], program=[['/', [0], 2], ['-', 3, [1]]]), case('(a + 1)² / b', leaves=[2.0, 4.0], program=[['+', 1, [0]], ['**', [2], 2], ['/', [3], [1]]]), case('log(exp(a) + 2) · tanh(b)', leaves=[0.5, -0.7], program=[['exp', [0]], ['+', [2], 2.0], ['log', [3]], ['tanh', [1]], ['*', [4], [5]]]), case('relu, also at 0', leaves=[1.5, 0.0], program=[['relu', [0]], ['relu', [1]], ['*', [3], 5], ['-', [2], [4]]]), case('2 / a, and a ** 0 of 0', leaves=[-4.0, 0.0], program=[['/', 2, [0]], ['**', [1], 0], ['+', [2], [3]]])])
+@check(points=1, inputs=programs, lecture='the-chain-rule-as-bookkeeping', public=[case('a · b', leaves=[3.0, -2.0], program=[['*', [0], [1]]]), case('3 - a / 2', leaves=[1.0], program=[['/', [0], 2], ['-', 3, [1]]]), case('√(a + 1) / b', leaves=[3.0, 4.0], program=[['+', 1, [0]], ['**', [2], 0.5], ['/', [3], [1]]]), case('log(exp(a) + 2) · tanh(b)', leaves=[0.5, -0.7], program=[['exp', [0]], ['+', [2], 2.0], ['log', [3]], ['tanh', [1]], ['*', [4], [5]]]), case('relu of a half', leaves=[0.5], program=[['relu', [0]]]), case('relu, also at 0', leaves=[1.5, 0.0], program=[['relu', [0]], ['relu', [1]], ['*', [3], 5], ['-', [2], [4]]]), case('2 / a, and a ** 0 of 0', leaves=[-4.0, 0.0], program=[['/', 2, [0]], ['**', [1], 0], ['+', [2], [3]]])])
 def each_operation_knows_its_slope(student, leaves, program):
     """Each operation gives the right number, and backward the right derivative for every value that led to it, where each is used once."""
     return differentiated(student, leaves, program)
 
 
-@check(points=1, inputs=programs, lecture='a-value-that-is-used-twice', public=[case('a + a', leaves=[3.0], program=[['+', [0], [0]]]), case('a² + 2 a', leaves=[3.0], program=[['*', [0], [0]], ['*', 2, [0]], ['+', [1], [2]]]), case('b is used by c, and by the result', leaves=[2.0], program=[['*', [0], 3], ['tanh', [1]], ['+', [1], [2]], ['*', [3], [1]]])])
+@check(points=1, inputs=programs, lecture='a-value-that-is-used-twice', public=[case('a + a', leaves=[3.0], program=[['+', [0], [0]]]), case('a² + 2 a', leaves=[3.0], program=[['*', [0], [0]], ['*', 2, [0]], ['+', [1], [2]]]), case('a + 0 is not a', leaves=[3.0], program=[['+', [0], 0], ['*', [1], [0]]]), case('relu of a is not a', leaves=[3.0], program=[['relu', [0]], ['*', [1], [0]]]), case('b is used by c, and by the result', leaves=[2.0], program=[['*', [0], 3], ['tanh', [1]], ['+', [1], [2]], ['*', [3], [1]]])])
 def a_value_hears_from_every_use(student, leaves, program):
     """The derivatives of all uses of a value are added up, and it passes them on only after it has heard from all of them."""
     return differentiated(student, leaves, program)
@@ -190,7 +193,12 @@ def another_call_adds_up(student, leaves, program, calls):
     for each in calls:
         values[each].backward()
         seen.append([value.grad for value in values])
-    return {"grads": seen, "data": [float(value) for value in values]}
+    for leaf in values[: len(leaves)]:  # a step of training, and the same computation again
+        leaf.data, leaf.grad = leaf.data + 0.0625, 0.0
+    again = extended(values[: len(leaves)], program)
+    again[calls[-1]].backward()
+    after = {"data": [float(value) for value in again], "grad": [value.grad for value in again]}
+    return {"after a step": after, "grads": seen, "data": [float(value) for value in values]}
 
 
 def chains(rng, start, slope=1.0, steps=0, skip=False, doublings=0, wide=0):

@@ -66,7 +66,7 @@ def strides_lead_to_every_number(student, storage, shape, strides, offset, indic
     lecture="views",
     public=[
         case("a transposed table", shape=(2, 3), steps=[["transpose", 0, 1]]),
-        case("a column, from the end", shape=(2, 3), steps=[["select", 1, -1]]),
+        case("the last column", shape=(2, 3), steps=[["select", -1, -1]]),
         case("a row of a transposed part", shape=(2, 3), strides=(4, 1), offset=2, steps=[["transpose", 0, 1], ["select", 0, 2]]),
     ],
     hidden=[
@@ -175,11 +175,12 @@ def _shape(student, a, b):
     lecture="the-way-back-is-a-sum",
     public=[
         case("two rows of three", shape=(2, 3), good=[(3,), (2, 1), (1, 3), ()], bad=[(2,), (2, 2)]),
+        case("a transposed part of a list", shape=(3, 2), strides=(1, 3), offset=1, good=[(2,)], bad=[(3,)]),
         case("nothing to add", shape=(2, 2), good=[(2, 2)], bad=[(3, 2), (1, 2, 2)]),
     ],
     hidden=[
         case("three dimensions", shape=(2, 3, 4), good=[(4,), (3, 1), (2, 1, 4), (1, 1, 1), (3, 4), (2, 3, 4)], bad=[(2,), (2, 3), (3,)]),
-        case("a transposed table", shape=(3, 2), strides=(1, 3), offset=1, good=[(2,), (3, 1), (1,)], bad=[(3,)]),
+        case("every second number of a column", shape=(2, 3, 2), strides=(1, 4, 2), offset=2, good=[(2,), (3, 1), (2, 1, 1)], bad=[(3,)]),
         case("a table that repeats itself", shape=(3, 4), strides=(0, 1), good=[(4,), (3, 1), ()], bad=[(3,), (4, 3)]),
         case("one number", shape=(), good=[()], bad=[(1,), (2,)]),
         case("sizes of 1", shape=(1, 3), good=[(1, 3), (3,), (1, 1), (1,)], bad=[(3, 1)]),
@@ -216,7 +217,10 @@ OPERATIONS = {
 
 def compute(student, leaves, program):
     """The values of a program: the leaves, then the result of each line. An operand [i] is value number i, any other a Python number."""
-    values = [student.Value(number) for number in leaves]
+    return extended([student.Value(number) for number in leaves], program)
+
+
+def extended(values, program):
     for name, *operands in program:
         values.append(OPERATIONS[name](*(values[each[0]] if isinstance(each, list) else each for each in operands)))
     return values
@@ -278,8 +282,9 @@ def differentiated(student, leaves, program):
     public=[
         case("a · b", leaves=[3.0, -2.0], program=[["*", [0], [1]]]),
         case("3 - a / 2", leaves=[1.0], program=[["/", [0], 2], ["-", 3, [1]]]),
-        case("(a + 1)² / b", leaves=[2.0, 4.0], program=[["+", 1, [0]], ["**", [2], 2], ["/", [3], [1]]]),
+        case("√(a + 1) / b", leaves=[3.0, 4.0], program=[["+", 1, [0]], ["**", [2], 0.5], ["/", [3], [1]]]),
         case("log(exp(a) + 2) · tanh(b)", leaves=[0.5, -0.7], program=[["exp", [0]], ["+", [2], 2.0], ["log", [3]], ["tanh", [1]], ["*", [4], [5]]]),
+        case("relu of a half", leaves=[0.5], program=[["relu", [0]]]),
         case("relu, also at 0", leaves=[1.5, 0.0], program=[["relu", [0]], ["relu", [1]], ["*", [3], 5], ["-", [2], [4]]]),
         case("2 / a, and a ** 0 of 0", leaves=[-4.0, 0.0], program=[["/", 2, [0]], ["**", [1], 0], ["+", [2], [3]]]),
     ],
@@ -315,6 +320,8 @@ def each_operation_knows_its_slope(student, leaves, program):
     public=[
         case("a + a", leaves=[3.0], program=[["+", [0], [0]]]),
         case("a² + 2 a", leaves=[3.0], program=[["*", [0], [0]], ["*", 2, [0]], ["+", [1], [2]]]),
+        case("a + 0 is not a", leaves=[3.0], program=[["+", [0], 0], ["*", [1], [0]]]),
+        case("relu of a is not a", leaves=[3.0], program=[["relu", [0]], ["*", [1], [0]]]),
         case("b is used by c, and by the result", leaves=[2.0], program=[["*", [0], 3], ["tanh", [1]], ["+", [1], [2]], ["*", [3], [1]]]),
     ],
     hidden=[
@@ -323,11 +330,12 @@ def each_operation_knows_its_slope(student, leaves, program):
         case("a few values, used often", n=2, lines=7, shared=True),
         case("a long way and a short one", leaves=[0.5], program=[["exp", [0]], ["log", [1]], ["exp", [2]], ["*", [3], [0]], ["+", [4], [1]], ["+", [0], [5]]]),
         case("a / a", leaves=[4.0], program=[["/", [0], [0]], ["-", [1], [0]], ["-", [2], [2]]]),
+        case("nothing is changed, six times", leaves=[2.5], program=[["+", 0, [0]], ["*", [1], 1], ["**", [2], 1], ["-", [3], 0], ["/", [4], 1], ["*", 1, [5]], ["*", [6], [0]], ["+", [1], [7]], ["+", [8], [3]]]),
         case("a leaf that is not used", leaves=[4.0, 9.0], program=[["*", [0], [0]]]),
         case("equal numbers are not the same value", leaves=[2.0, 2.0, 2.0], program=[["*", [0], [1]], ["*", [3], [0]], ["+", [4], [2]]]),
     ],
     fresh=2,
-    cites=["A value that was used several times hears from every use", "Each value is dealt with once", "on which this one does not depend stay as they are"],
+    cites=["with a grad of its own", "A value that was used several times hears from every use", "Each value is dealt with once", "on which this one does not depend stay as they are"],
 )
 def a_value_hears_from_every_use(student, leaves, program):
     """The derivatives of all uses of a value are added up, and it passes them on only after it has heard from all of them."""
@@ -349,7 +357,7 @@ def a_value_hears_from_every_use(student, leaves, program):
         case("a leaf", leaves=[1.5], program=[["*", [0], 2]], calls=[0, 1, 0]),
     ],
     fresh=1,
-    cites=["Nothing is set back to 0", "what an earlier call left there changes no derivative"],
+    cites=["Nothing is set back to 0", "what an earlier call left there changes no derivative", "the next operation uses the new number"],
 )
 def another_call_adds_up(student, leaves, program, calls):
     """A second backward, of the same result or of another one, adds its own derivatives to what is there."""
@@ -358,7 +366,12 @@ def another_call_adds_up(student, leaves, program, calls):
     for each in calls:
         values[each].backward()
         seen.append([value.grad for value in values])
-    return {"grads": seen, "data": [float(value) for value in values]}
+    for leaf in values[: len(leaves)]:  # a step of training, and the same computation again
+        leaf.data, leaf.grad = leaf.data + 0.0625, 0.0
+    again = extended(values[: len(leaves)], program)
+    again[calls[-1]].backward()
+    after = {"data": [float(value) for value in again], "grad": [value.grad for value in again]}
+    return {"after a step": after, "grads": seen, "data": [float(value) for value in values]}
 
 
 def chains(rng, start, slope=1.0, steps=0, skip=False, doublings=0, wide=0):

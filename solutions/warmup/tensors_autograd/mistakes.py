@@ -170,3 +170,56 @@ mistake(
     fails=["depth_does_not_matter"],
     crashes=True,
 )
+
+# --- looked for afterwards, with other eyes ---------------------------------------------------------------------------
+
+mistake(
+    "a + 0 gives a itself in your code. Each operation gives a new Value, with a gradient of its own.",
+    edit={"        return self._result(self.data + other.data,": "        if other.data == 0 and not other.parents:\n            return self\n        return self._result(self.data + other.data,"},
+)
+mistake(
+    "relu of a positive number gives the value itself. Each operation gives a new Value, with a gradient of its own.",
+    edit={"        return self._result(max(self.data, 0.0)": "        if self.data > 0:\n            return self\n        return self._result(max(self.data, 0.0)"},
+)
+mistake(
+    "A product uses the number with which its factor was made. If somebody has changed `data` since, the new number counts.",
+    edit={
+        "self.data, self.grad = float(data), 0.0": "self.data, self.grad, self._made = float(data), 0.0, float(data)",
+        "return self._result(self.data * other.data, (self, other.data), (other, self.data))": "return self._result(self._made * other._made, (self, other._made), (other, self._made))",
+    },
+)
+mistake(
+    "`select` is right for dimensions from 0 on, but not for negative ones. -1 is the last dimension.",
+    edit={"dim, n = dim % len(self.shape), self.shape[dim]": "n = self.shape[dim]"},
+    crashes=True,
+)
+mistake(
+    "`transpose` moves one dimension to the place of the other, and those in between shift. The two change places, all others stay.",
+    edit={"            each[dim0], each[dim1] = each[dim1], each[dim0]": "            each.insert(dim1 % len(each), each.pop(dim0))"},
+)
+mistake(
+    "`sum_to` reads the storage from its beginning, row by row. The table may be a view: use its strides and its offset.",
+    edit={"    for index in itertools.product(*map(range, table.shape)):\n        spread[index] += table[index]\n": "    for number, index in zip(table.storage, itertools.product(*map(range, table.shape)), strict=False):\n        spread[index] += number\n"},
+)
+mistake(
+    "Writing gives the View a list of its own. All views of a storage see what is written through one of them.",
+    edit={"        self.storage[self._place(index)] = number": "        self.storage = list(self.storage)\n        self.storage[self._place(index)] = number"},
+)
+mistake("Exponents are rounded to whole numbers. a ** 0.5 is the root.", edit={"    def __pow__(self, n: float) -> Any:  # a Value\n": "    def __pow__(self, n: float) -> Any:  # a Value\n        n = int(n)\n"})
+mistake(
+    "A result remembers that backward was called, and the second call does nothing. It adds the same derivatives once more.",
+    edit={"        order: list[Value] = []": "        if getattr(self, 'done', False):\n            return\n        self.done = True\n        order: list[Value] = []"},
+)
+mistake(
+    "Every call sets the gradients of the values in between to 0 first, and keeps those of the leaves. They add up everywhere.",
+    edit={"            value.grad += grads[value]": "            value.grad = grads[value] + (0.0 if value.parents else value.grad)"},
+)
+mistake(
+    "Values with equal numbers are taken for one. Two values are different even if their numbers are not.",
+    edit={"        seen: set[Value] = set()": "        seen = set()", "            elif value not in seen:\n                seen.add(value)": "            elif (value.data, bool(value.parents)) not in seen:\n                seen.add((value.data, bool(value.parents)))",
+          "        grads = dict.fromkeys(order, 0.0) | {self: 1.0}": "        grads = collections.defaultdict(float, {self: 1.0})", "import itertools\nimport math": "import collections\nimport itertools\nimport math"},
+)  # fmt: skip
+mistake(
+    "a + a counts a only once in your code. Both operands have slope 1, also when they are the same value.",
+    edit={"(self, 1.0), (other, 1.0))": "*(((self, 1.0), (other, 1.0)) if self is not other else ((self, 1.0),)))"},
+)

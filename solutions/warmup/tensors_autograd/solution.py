@@ -221,13 +221,15 @@ def sum_to(table: View, shape: tuple[int, ...]) -> Any:  # a View
 class Value:
     """A number that remembers how it was computed, and can find the derivatives of a result with respect to everything that led to it.
 
-    Attributes: `data`, the number as a float; `grad`, 0.0 at first, in which `backward` adds up derivatives.
+    Attributes: `data`, the number as a float; `grad`, 0.0 at first, in which `backward` adds up derivatives. Between two computations both may be
+    changed by anybody (a training step changes `data`): the next operation uses the new number.
 
     With Values a and b, and with a Python number (int or float) in place of one of them:
 
         a + b    a - b    a * b    a / b    -a    a ** n    a.exp()    a.log()    a.tanh()    a.relu()
 
-    n is a Python number, not a Value. Each operation gives a new Value and leaves its operands as they are. `relu` is max(a, 0), and its
+    n is a Python number, not a Value. Each operation gives a new Value, with a `grad` of its own (a + 0 and a ** 1 as well), and leaves its operands
+    as they are. `relu` is max(a, 0), and its
     derivative at 0 is 0. Operations are only asked for where the result and its derivatives are real numbers; a ** 0 is 1 with
     derivative 0 everywhere.
 
