@@ -103,7 +103,7 @@ def render_llama2_chat(messages: list[dict[str, str]]) -> str:
     messages: {"role": …, "content": …}, in order: "system" first or not at all, then "user" and "assistant" in turn, beginning with
         "user". The last one is the user's (the model goes on from there) or the assistant's (a finished dialogue, for training).
 
-    A question and its answer are one unit:
+    A question and its answer are one unit, which looks like the next line.
 
         <s>[INST] QUESTION [/INST] ANSWER </s>
 

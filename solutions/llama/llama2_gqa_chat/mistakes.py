@@ -214,6 +214,21 @@ mistake("You make the instruction a system message. Here it is in front of the q
     TRAINED: 'messages = [{"role": "system", "content": instruction}, *(dict(message) for message in dialog)]',
     COUNTED: "return messages, [False] * len(dialog) + [True]"})  # fmt: skip
 
+# --- found later, by other eyes --------------------------------------------------------------------------------------
+
+mistake("In later calls your cache writes the first of the new tokens alone.", edit={
+    WRITE_V: WRITE_V + "\n        if start > 0:\n            self.k[:, :, start + 1 : end] = 0"})  # fmt: skip
+mistake("You look into the memory of your own cache. Any object with `update` is a cache: use what it returns.", edit={
+    UPDATE: "cache.update(k, v, pos)\n    keys, values = cache.k[:, :, : len(cache)], cache.v[:, :, : len(cache)]"}, crashes=True)  # fmt: skip
+mistake("You multiply the queries by 1/√D in place. They are the caller's.", edit={
+    TURN: "q.mul_(q.shape[-1] ** -0.5)\n    " + TURN, SCORES: SCORES.replace(" * q.shape[-1] ** -0.5", "")})  # fmt: skip
+mistake("You look for tags in the newest message alone. An older one can hold them too.", edit={
+    "for message in messages for tag in TAGS)": "for message in messages[-1:] for tag in TAGS)"})  # fmt: skip
+mistake("You turn all line ends into line feeds. White space inside a content stays as it is.", edit={
+    ANSWER: ANSWER.replace(".strip()", ".replace(chr(13) + chr(10), chr(10)).strip()")})  # fmt: skip
+mistake("You take the system message out of the list that you are given. It is left as it was.", edit={
+    SYSTEM: 'system = f"<<SYS>>\\n{messages.pop(0)[\'content\']}\\n<</SYS>>\\n\\n"'})  # fmt: skip
+
 
 @mistake("Your cache keeps lists and joins them in each call, in the order in which they came. They belong at the places pos.")
 class KVCache:

@@ -1,5 +1,8 @@
 """llama/llama2_gqa_chat against transformers' caches and attention, the published chat template, and torch's losses."""
 
+import runpy
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -80,6 +83,17 @@ def test_attention_of_a_llama(reference, name, cuts):
         found.append(layer.o_proj(out.transpose(1, 2).flatten(2)))
         start = end
     torch.testing.assert_close(torch.cat(found, 1), want, atol=1e-5, rtol=1e-4)
+
+
+def test_in_the_model_of_another_exercise(reference):
+    """One `KVCache` for each layer of llama/llama1_block's Llama: pieces give the logits of one pass."""
+    llama = runpy.run_path(str(Path(__file__).parents[1] / "llama1_block" / "solution.py"), run_name="llama1_block")
+    torch.manual_seed(0)
+    model = llama["Llama"](llama["LlamaCfg"](vocab=11, dim=12, n_layers=2, n_heads=6, n_kv_heads=2, ffn_dim=10)).double()
+    ids = torch.randint(0, 11, (3, 8))
+    caches = [reference.KVCache(3, 2, 8, 2, torch.float64) for _ in range(2)]
+    pieces = [model(ids[:, start:end], cache=caches) for start, end in ((0, 5), (5, 6), (6, 8))]
+    torch.testing.assert_close(torch.cat(pieces, 1), model(ids))
 
 
 class Through:
