@@ -78,7 +78,7 @@ def demonstrations(rng, shape=(), demos=(), dtype="float64", scale=1.0, numbers=
     return {"r": rng.normal(*shape, dtype=dtype), "demo_r": rng.normal(*demos, scale=scale, dtype=dtype) + 0.75}
 
 
-@check(points=1, inputs=demonstrations, lecture='where-is-zero', public=[case('three demonstrations', numbers=[[5.0, 2.0], [1.0, 2.0, 6.0]]), case('three responses to each of two prompts', numbers=[[[5.0, 2.0, 1.0], [0.0, -1.0, 3.0]], [-2.0, 4.0, 1.0, 3.0]])])
+@check(points=1, inputs=demonstrations, lecture='where-is-zero', public=[case('three demonstrations', numbers=[[5.0, 2.0], [1.0, 2.0, 6.0]]), case('equal ones', numbers=[[5.0, 2.0], [1.0, 1.0, 1.0, 5.0]]), case('three responses to each of two prompts', numbers=[[[5.0, 2.0, 1.0], [0.0, -1.0, 3.0]], [-2.0, 4.0, 1.0, 3.0]])])
 def demonstrations_have_a_mean_of_zero(student, r, demo_r):
     """All rewards are shifted by one number, the mean of the demonstrations' rewards, and nothing is scaled."""
     shifted = with_gradients(lambda r: student.normalize_bias(r, demo_r), r=r)

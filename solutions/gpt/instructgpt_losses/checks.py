@@ -30,6 +30,7 @@ def losses(student, r, *ranks):
         case("two responses", shape=(5, 2)),
         case("some rewards are equal", numbers=[[1.0, 2.0, 1.0, 1.0], [0.0, 0.0, 3.0, 3.0]]),
         case("nine responses, one prompt", shape=(1, 9), scale=2.0),
+        case("twelve responses", shape=(2, 12)),
         case("as many prompts as responses", shape=(5, 5)),
         case("all rewards are near 300", shape=(3, 4), moved=300.0),
         case("float32", shape=(6, 3), dtype="float32"),
@@ -170,6 +171,7 @@ def demonstrations(rng, shape=(), demos=(), dtype="float64", scale=1.0, numbers=
     lecture="where-is-zero",
     public=[
         case("three demonstrations", numbers=[[5.0, 2.0], [1.0, 2.0, 6.0]]),
+        case("equal ones", numbers=[[5.0, 2.0], [1.0, 1.0, 1.0, 5.0]]),
         case("three responses to each of two prompts", numbers=[[[5.0, 2.0, 1.0], [0.0, -1.0, 3.0]], [-2.0, 4.0, 1.0, 3.0]]),
     ],
     hidden=[
@@ -232,6 +234,7 @@ NUMBERS = [[3.0, 1.0], [-4.0, -9.0], [-6.0, -8.0], [2.0]]
         case("one response, float32", b=1, m=5, beta=0.3, gamma=0.0, dtype="float32"),
         case("long responses", b=6, m=2, length=400, beta=0.1, gamma=0.0),
         case("both parts", b=4, m=3, beta=0.7, gamma=1.5),
+        case("a reward of 0", numbers=[[0.0, 2.0, 0.0], [-4.0, -3.0, -5.0], [-3.0, -5.0, -9.0], [1.0, 2.0]], beta=0.5, gamma=0.0),
         case("less likely than before", numbers=[[0.5, 2.0, 1.0], [-40.0, -30.0, -25.0], [-10.0, -29.0, -7.0], [1.0]], beta=0.25, gamma=0.0),
     ],
     fresh=1,

@@ -197,3 +197,20 @@ mistake(
     "logp_sft is taken as a constant. Nothing is detached: the objective is differentiable with respect to all four tensors.",
     edit={OBJECTIVE: "(reward - beta * (logp - logp_sft.detach())).mean() - gamma * lm_nll.mean()"},
 )
+mistake(
+    "Only the first nine responses are compared, because the paper had at most nine. K may be any number.",
+    edit={"    preferred =": "    r, ranks = r[:, :9], ranks[:, :9]\n    preferred ="},
+)
+mistake("Demonstrations with equal rewards are counted once. All of them have the same weight.", edit={SHIFT: "r - demo_r.unique().mean()"})
+mistake(
+    "Responses with a reward of 0 are left out. 0 is a reward like any other.",
+    edit={OBJECTIVE: "((reward - beta * (logp - logp_sft)) * (reward != 0)).sum() / (reward != 0).sum().clamp(min=1) - gamma * lm_nll.mean()"},
+)
+mistake(
+    "You read ranks as an order: ranks[b, 0] as the number of the best response. It is the place of the first response.",
+    edit={"    preferred =": "    order = ranks.argsort(1)\n    ranks = order.argsort(1) if (ranks.sort(1).values != torch.arange(r.shape[1])).any() or r.shape[1] < 2 else order\n    preferred ="},
+)
+mistake(
+    "Your sum of the texts is divided by B, the number of responses. It has a mean of its own.",
+    edit={OBJECTIVE: "(reward - beta * (logp - logp_sft)).mean() - gamma * lm_nll.sum() / len(reward)"},
+)

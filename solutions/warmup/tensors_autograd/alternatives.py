@@ -187,7 +187,7 @@ class Value:
 
     def tanh(self):
         out = Value(math.tanh(self.data), (self,))
-        out.push = lambda g: (g / math.cosh(self.data) ** 2,)
+        out.push = lambda g: (g * (1 + out.data) * (1 - out.data),)
         return out
 
     def relu(self):

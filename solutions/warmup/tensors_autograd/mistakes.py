@@ -223,3 +223,30 @@ mistake(
     "a + a counts a only once in your code. Both operands have slope 1, also when they are the same value.",
     edit={"(self, 1.0), (other, 1.0))": "*(((self, 1.0), (other, 1.0)) if self is not other else ((self, 1.0),)))"},
 )
+mistake(
+    "`view` compares the strides without their order, so a square table that was transposed passes. Its numbers stand in another order.",
+    edit={IN_ORDER: "sorted(s for n, s, c in list(rows) if n > 1) != sorted(s for n, s in zip(self.shape, contiguous_strides(self.shape)) if n > 1)"},
+)
+mistake(
+    "Your tanh divides two exponentials, which are too large for a float when the number is large. Use math.tanh.",
+    edit={"y = math.tanh(self.data)": "y = (math.exp(2 * self.data) - 1) / (math.exp(2 * self.data) + 1)"},
+    crashes=True,
+)
+mistake(
+    "You look up in a list whether a value was visited. That takes as long as the list is, so twice as many operations take four times as long.",
+    edit={"        seen: set[Value] = set()": "        seen = []", "seen.add(value)": "seen.append(value)"},
+    crashes=True,
+)
+mistake(
+    "Your backward stops at values that are 0, because their gradient would not matter. A product with 0 has a slope too.",
+    edit={"            for parent, slope in value.parents:\n                grads": "            for parent, slope in value.parents if value.data else ():\n                grads"},
+)
+mistake(
+    "`expand` may also cut: a larger size is made smaller without a word. Raise ValueError.",
+    edit={EXPANDABLE: "len(shape) < len(self.shape) or any(n < m and n != 1 for n, m in zip(self.shape, shape[len(shape) - len(self.shape) :]))"},
+)
+mistake(
+    "A select on the only dimension gives a number in your code. It is a View with the shape ().",
+    edit={"        return View(self.storage, shape, strides, offset)": "        return View(self.storage, shape, strides, offset) if shape else self.storage[offset]", "return [self.select(0, i).tolist() for i in range(self.shape[0])]": "return [self[(i,)] if len(self.shape) == 1 else self.select(0, i).tolist() for i in range(self.shape[0])]"},
+    crashes=True,
+)
