@@ -12,7 +12,7 @@ LAST = "place = h.shape[1] - 1 - real.flip(1).int().argmax(1)"
 CANDIDATES = "candidates = p if hard is None else torch.cat([p, hard.flatten(0, 1)])  # (B + B·K, C)"
 SCORES = "scores = unit(q) @ unit(candidates).mT / temp  # (B, B + B·K)"
 LOSS = "return -scores.log_softmax(-1).diagonal().mean()  # candidate i is the right one for query i"
-UNITS = "q, p, pool = unit(q), unit(p), unit(pool)"
+UNITS = "p, pool = unit(p), unit(pool)  # the length of a query changes no place"
 OWN = "own = (q * p).sum(-1, keepdim=True)  # (B, 1)"
 CLOSER = "closer = (q @ pool.mT > own).sum(-1)  # (B,)"
 KEPT = "return closer < top_k"
@@ -140,7 +140,7 @@ mistake("You keep one place too many: exactly top_k closer passages are too many
 mistake("You keep one place too few.", edit={KEPT: "return closer < max(top_k - 1, 1)"})
 mistake("You return the pairs to throw away. True is for those that are kept.", edit={KEPT: "return closer >= top_k"})
 mistake("You rank by dot products. Passages of the pool win because they are long: use cosines.", edit={UNITS: "pass"})
-mistake("You make the passages vectors of length 1, but not those of the pool.", edit={UNITS: "q, p = unit(q), unit(p)"})
+mistake("You make the passages vectors of length 1, but not those of the pool.", edit={UNITS: "p = unit(p)"})
 mistake("The passages of the other pairs are ranked too. Only the pool is.",
         edit={CLOSER: "closer = (torch.cat([q @ pool.mT, q @ p.mT], 1) > own).sum(-1)"})  # fmt: skip
 mistake("You rank queries for a passage. Passages are ranked for a query.", edit={CLOSER: "closer = (p @ pool.mT > own).sum(-1)"})
