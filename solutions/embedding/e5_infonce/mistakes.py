@@ -157,3 +157,24 @@ mistake("Your result counts the closer passages of all pairs together.", edit={C
 def consistency_filter(q, p, pool, top_k=2):
     q, p, pool = (x / x.norm(dim=-1, keepdim=True) for x in (q, p, pool))
     return (q * p).sum(-1) >= (q @ pool.T).topk(top_k).values[:, -1]
+
+
+# --- seen with fresh eyes --------------------------------------------------------------------------------------------
+
+mistake("For \"last\", you look for the first place of padding and take the one before it. Padding may stand on the left, or between tokens.",
+        edit={LAST: "place = real.int().argmin(1) - 1\n        place = place % h.shape[1]"})  # fmt: skip
+mistake("The lengths of your vectors are constants in the gradient. The cosine depends on them: without it, a step makes vectors longer.",
+        edit={"return x / x.norm(dim=-1, keepdim=True)": "return x / x.norm(dim=-1, keepdim=True).detach()"})  # fmt: skip
+mistake("You use no temperature below 0.01. It may be smaller.", edit={SCORES: SCORES.replace("/ temp", "/ max(temp, 0.01)")})
+mistake("You leave out negatives that are nearer to a query than its own passage, as some trainers do with false negatives. All candidates count.",
+        edit={SCORES: SCORES + "\n    scores = scores.masked_fill(scores > scores.diagonal()[:, None] + 1e-9, -torch.inf)"})  # fmt: skip
+mistake("A hard negative that occurs twice counts once in your loss. Each candidate counts for every time that it occurs.",
+        edit={CANDIDATES: "candidates = p if hard is None else torch.cat([p, hard.flatten(0, 1)[[i for i, x in enumerate(hard.flatten(0, 1).tolist()) "
+              "if x not in hard.flatten(0, 1).tolist()[:i]]]])"})  # fmt: skip
+mistake("You leave out a hard negative that is equal to the passage of some query. Each candidate counts.",
+        edit={CANDIDATES: "candidates = p if hard is None else torch.cat([p, hard.flatten(0, 1)[[i for i, x in enumerate(hard.flatten(0, 1).tolist()) "
+              "if x not in p.tolist()]]])"})  # fmt: skip
+mistake("A passage that stands in the pool twice counts once in your ranking. It takes two places.",
+        edit={UNITS: "p, pool = unit(p), unit(pool.unique(dim=0))"})  # fmt: skip
+mistake("You rank by the size of the cosine, without its sign. A passage that points the other way is not near.",
+        edit={CLOSER: "own = own.abs()\n    closer = ((q @ pool.mT).abs() > own).sum(-1)"})  # fmt: skip

@@ -137,3 +137,28 @@ mistake("You compute a softmax, as CLIP does. SigLIP asks about each pair alone.
 mistake("You take the logistic function of the diagonal only where a pair is counted as right, and 1 - σ without its logarithm elsewhere.",
         edit={SUM: "p = torch.sigmoid(scores)\n    right = torch.eye(len(img), dtype=torch.bool)\n    "
               "return torch.where(right, -nn.functional.logsigmoid(scores), p).sum() / len(img)"})  # fmt: skip
+
+
+# --- seen with fresh eyes --------------------------------------------------------------------------------------------
+
+mistake("You cut the memory of the image, not the image: for a view with other strides your patches are wrong.",
+        edit={GRID: "grid = img.as_strided((B, K, H // P, P, W // P, P), (K * H * W, H * W, P * W, W, P, 1))"})  # fmt: skip
+mistake("In evaluation mode your layer remembers the first images. Each call has images of its own.",
+        edit={OUT: "out = torch.cat([first, tokens], dim=1) + self.position_embedding.weight\n        if self.training:\n            return out\n"
+              "        self.seen = getattr(self, 'seen', {})\n        return self.seen.setdefault(out.shape, out)"})  # fmt: skip
+mistake("You shift and scale the pixels before you cut the image. They are used as they are.",
+        edit={TOKENS: TOKENS.replace("patchify(img,", "patchify((img - 0.5) / 0.5,")})  # fmt: skip
+mistake("The lengths of your vectors are constants in the gradient. The cosine depends on them.",
+        edit={UNIT: UNIT.replace("keepdim=True)", "keepdim=True).detach()")})  # fmt: skip
+mistake("In your columns the right image is missing in the sum of the denominator.",
+        edit={CLIP: "own = torch.eye(len(img), dtype=torch.bool)\n    back = scores.masked_fill(own, -1e9).logsumexp(0) - scores.diagonal()\n    "
+              "return (back.mean() - scores.log_softmax(1).diagonal().mean()) / 2"})  # fmt: skip
+mistake("Equal texts are right answers for each other's images in your CLIP loss. Only text i is right for image i.",
+        edit={CLIP: "same = ((txt[:, None] - txt[None]).abs().amax(-1) == 0).to(scores.dtype)\n    same = same / same.sum(1, keepdim=True)\n    "
+              "return -((same * scores.log_softmax(1)).sum(1) + (same * scores.log_softmax(0)).sum(0)).mean() / 2"})  # fmt: skip
+mistake("Equal texts count as pairs with each other's images in your SigLIP loss. Only i = j has the sign 1.",
+        edit={SIGNS: "signs = 2 * ((txt[:, None] - txt[None]).abs().amax(-1) == 0).to(scores.dtype) - 1"})  # fmt: skip
+mistake("You ask about image i and text j only for i ≤ j. The other half of the table are questions too.",
+        edit={SUM: SUM.replace("(signs * scores)", "(signs * scores).triu()")})  # fmt: skip
+mistake("Your loss takes the bias out of the right pairs. It is added to every score.",
+        edit={SIGLIP: "scores = t.exp() * cosines(img, txt) + b * (1 - torch.eye(len(img), dtype=img.dtype))"})  # fmt: skip
