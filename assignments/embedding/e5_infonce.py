@@ -112,8 +112,8 @@ def consistency_filter(q: Tensor, p: Tensor, pool: Tensor, top_k: int = 2) -> Te
 
     For each pair, its own passage and the M passages of the pool are ranked by their cosine to the query. The pair is kept if its own
     passage is among the first top_k: if fewer than top_k passages of the pool have a *larger* cosine. One that is exactly as close
-    does not stand before it, since the pool may hold the passage itself. (The checks have ties only where nothing is rounded.) The
-    passages of the other pairs play no part.
+    does not stand before it, since the pool may hold the passage itself. (The checks have ties only where nothing is rounded.) One that
+    the pool holds twice takes two places. The passages of the other pairs play no part.
 
     Returns a bool tensor of shape (B,): True for the pairs that are kept.
 

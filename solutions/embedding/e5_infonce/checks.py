@@ -222,6 +222,8 @@ def queries_choose_their_passage(student, q, p, hard, options):
     hidden=[
         case("five", B=4, C=3, K=5, temp=0.2),
         case("none", B=4, C=3, K=0, temp=0.2),
+        case("one that stands there twice, and one that is a passage", q=[[2.0, 0.0, 1.0], [0.0, 1.0, -1.0]], p=[[3.0, 4.0, 0.0], [1.0, 5.0, -2.0]],
+             hard=[[[1.0, 2.0, 0.5], [0.0, 1.0, 1.0]], [[1.0, 2.0, 0.5], [3.0, 4.0, 0.0]]], temp=0.7),
         case("one query", B=1, C=4, K=3, temp=0.5),
         case("one query, one of them", B=1, C=2, K=1, temp=0.5),
         case("all sizes alike", B=3, C=3, K=3, temp=0.4),
@@ -297,12 +299,13 @@ HALVES = [[1.0, 1.0, 1.0, 1.0], [-2.0, -2.0, 2.0, 2.0]]  # the cosine to both ax
         case("long queries, a pool of short passages", B=6, C=4, M=12, wrong=[2, 3], lengths=1e4, top_k=2),
         case("one pair", B=1, C=7, M=5, wrong=[0], top_k=4),
         case("ties, and one that is nearer", q=AXES, p=HALVES, passages=[*HALVES, HALVES[0], [4.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]], top_k=1),
+        case("a nearer one that the pool holds twice", q=AXES, p=HALVES, passages=[AXES[0], HALVES[0], AXES[1], AXES[0]]),
         case("ties at the third place", q=AXES, p=HALVES, passages=[AXES[0], AXES[1], AXES[0], *HALVES, *HALVES], top_k=3),
         case("float64, pairs as many as passages", B=6, C=6, M=6, wrong=[1, 4], dtype="float64"),
         case("the same pair many times", q=[AXES[0]] * 5, p=[HALVES[0]] * 5, passages=[AXES[0], HALVES[1]], dtype="float64"),
     ],
     fresh=2,
-    cites=["ranked by their cosine to the query", "have a larger cosine", "One that is exactly as close does not", "passages of the other pairs play no part",
+    cites=["ranked by their cosine to the query", "have a larger cosine", "takes two places", "One that is exactly as close does not", "passages of the other pairs play no part",
            "a bool tensor of shape", "M >= 0", "those whose passage a first model finds"],
 )  # fmt: skip
 def only_consistent_pairs_are_kept(student, q, p, passages, options):

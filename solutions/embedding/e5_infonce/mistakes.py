@@ -12,7 +12,7 @@ LAST = "place = h.shape[1] - 1 - real.flip(1).int().argmax(1)"
 CANDIDATES = "candidates = p if hard is None else torch.cat([p, hard.flatten(0, 1)])  # (B + B·K, C)"
 SCORES = "scores = unit(q) @ unit(candidates).mT / temp  # (B, B + B·K)"
 LOSS = "return -scores.log_softmax(-1).diagonal().mean()  # candidate i is the right one for query i"
-UNITS = "q, p, pool = unit(q), unit(p), unit(pool)"
+UNITS = "p, pool = unit(p), unit(pool)  # the length of a query changes no place"
 OWN = "own = (q * p).sum(-1, keepdim=True)  # (B, 1)"
 CLOSER = "closer = (q @ pool.mT > own).sum(-1)  # (B,)"
 KEPT = "return closer < top_k"
@@ -140,7 +140,7 @@ mistake("You keep one place too many: exactly top_k closer passages are too many
 mistake("You keep one place too few.", edit={KEPT: "return closer < max(top_k - 1, 1)"})
 mistake("You return the pairs to throw away. True is for those that are kept.", edit={KEPT: "return closer >= top_k"})
 mistake("You rank by dot products. Passages of the pool win because they are long: use cosines.", edit={UNITS: "pass"})
-mistake("You make the passages vectors of length 1, but not those of the pool.", edit={UNITS: "q, p = unit(q), unit(p)"})
+mistake("You make the passages vectors of length 1, but not those of the pool.", edit={UNITS: "p = unit(p)"})
 mistake("The passages of the other pairs are ranked too. Only the pool is.",
         edit={CLOSER: "closer = (torch.cat([q @ pool.mT, q @ p.mT], 1) > own).sum(-1)"})  # fmt: skip
 mistake("You rank queries for a passage. Passages are ranked for a query.", edit={CLOSER: "closer = (p @ pool.mT > own).sum(-1)"})
@@ -157,3 +157,24 @@ mistake("Your result counts the closer passages of all pairs together.", edit={C
 def consistency_filter(q, p, pool, top_k=2):
     q, p, pool = (x / x.norm(dim=-1, keepdim=True) for x in (q, p, pool))
     return (q * p).sum(-1) >= (q @ pool.T).topk(top_k).values[:, -1]
+
+
+# --- seen with fresh eyes --------------------------------------------------------------------------------------------
+
+mistake("For \"last\", you look for the first place of padding and take the one before it. Padding may stand on the left, or between tokens.",
+        edit={LAST: "place = real.int().argmin(1) - 1\n        place = place % h.shape[1]"})  # fmt: skip
+mistake("The lengths of your vectors are constants in the gradient. The cosine depends on them: without it, a step makes vectors longer.",
+        edit={"return x / x.norm(dim=-1, keepdim=True)": "return x / x.norm(dim=-1, keepdim=True).detach()"})  # fmt: skip
+mistake("You use no temperature below 0.01. It may be smaller.", edit={SCORES: SCORES.replace("/ temp", "/ max(temp, 0.01)")})
+mistake("You leave out negatives that are nearer to a query than its own passage, as some trainers do with false negatives. All candidates count.",
+        edit={SCORES: SCORES + "\n    scores = scores.masked_fill(scores > scores.diagonal()[:, None] + 1e-9, -torch.inf)"})  # fmt: skip
+mistake("A hard negative that occurs twice counts once in your loss. Each candidate counts for every time that it occurs.",
+        edit={CANDIDATES: "candidates = p if hard is None else torch.cat([p, hard.flatten(0, 1)[[i for i, x in enumerate(hard.flatten(0, 1).tolist()) "
+              "if x not in hard.flatten(0, 1).tolist()[:i]]]])"})  # fmt: skip
+mistake("You leave out a hard negative that is equal to the passage of some query. Each candidate counts.",
+        edit={CANDIDATES: "candidates = p if hard is None else torch.cat([p, hard.flatten(0, 1)[[i for i, x in enumerate(hard.flatten(0, 1).tolist()) "
+              "if x not in p.tolist()]]])"})  # fmt: skip
+mistake("A passage that stands in the pool twice counts once in your ranking. It takes two places.",
+        edit={UNITS: "p, pool = unit(p), unit(pool.unique(dim=0))"})  # fmt: skip
+mistake("You rank by the size of the cosine, without its sign. A passage that points the other way is not near.",
+        edit={CLOSER: "own = own.abs()\n    closer = ((q @ pool.mT).abs() > own).sum(-1)"})  # fmt: skip

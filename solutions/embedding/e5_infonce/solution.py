@@ -90,7 +90,7 @@ def pool(h: Tensor, mask: Tensor, mode: str) -> Tensor:
         place = h.shape[1] - 1 - real.flip(1).int().argmax(1)
     else:
         raise ValueError("no such mode")
-    return h[torch.arange(len(h), device=h.device), place]
+    return h.take_along_dim(place.view(-1, 1, 1), dim=1).squeeze(1)
     # END SOLUTION
 
 
@@ -141,8 +141,8 @@ def consistency_filter(q: Tensor, p: Tensor, pool: Tensor, top_k: int = 2) -> Te
 
     For each pair, its own passage and the M passages of the pool are ranked by their cosine to the query. The pair is kept if its own
     passage is among the first top_k: if fewer than top_k passages of the pool have a *larger* cosine. One that is exactly as close
-    does not stand before it, since the pool may hold the passage itself. (The checks have ties only where nothing is rounded.) The
-    passages of the other pairs play no part.
+    does not stand before it, since the pool may hold the passage itself. (The checks have ties only where nothing is rounded.) One that
+    the pool holds twice takes two places. The passages of the other pairs play no part.
 
     Returns a bool tensor of shape (B,): True for the pairs that are kept.
 
@@ -153,7 +153,7 @@ def consistency_filter(q: Tensor, p: Tensor, pool: Tensor, top_k: int = 2) -> Te
     tensor([False, False])
     """
     # BEGIN SOLUTION
-    q, p, pool = unit(q), unit(p), unit(pool)
+    p, pool = unit(p), unit(pool)  # the length of a query changes no place
     own = (q * p).sum(-1, keepdim=True)  # (B, 1)
     closer = (q @ pool.mT > own).sum(-1)  # (B,)
     return closer < top_k
