@@ -44,6 +44,16 @@ class Model:
 
     def step(self, x: Tensor) -> Tensor:
         raise NotImplementedError("write me")
+
+class Table:
+    def __init__(self, rows: int) -> None:
+        raise NotImplementedError("write me")
+
+    def both(self) -> "list[Table]":
+        raise NotImplementedError("write me")
+
+def doubled(table: Table) -> Table:
+    raise NotImplementedError("write me")
 '''
 
 EXPERIMENTS = """
@@ -61,6 +71,9 @@ def double(student, x):
 
 def model(student, x):
     return student.Model(2).step(x)
+
+def tables(student):
+    return [type(each).__name__ for each in [student.doubled(student.Table(1)), *student.Table(2).both()]]
 
 def by_name(student):
     return student.Model(2).step(x=torch.ones(1))
@@ -455,6 +468,23 @@ def test_signatures(worker: Worker, parameters: str, fits: bool) -> None:
 def test_what_is_missing_is_named(worker: Worker, source: str, experiment: str, name: str) -> None:
     seen = observed(worker, source, experiment, **({"x": torch.ones(1)} if experiment == "model" else {}))
     assert (seen.kind, seen.name) == ("missing-function", name)
+
+
+TABLE = """
+class Table:
+    def __init__(self, rows): self.rows = rows
+    def both(self): return [self, Table(self.rows)]
+def doubled(table): return Table(2 * table.rows)
+"""
+
+
+def test_a_class_of_the_stub_in_an_annotation_is_the_students_own(worker: Worker) -> None:
+    assert decode(observed(worker, TABLE, "tables").value) == ["Table"] * 3
+    wrong = TABLE.replace("return Table(2 * table.rows)", "return 2 * table.rows")
+    seen = observed(worker, wrong, "tables")
+    assert (seen.kind, seen.name, seen.want) == ("wrong-type", "doubled", "Table")
+    wrong = TABLE.replace("[self, Table(self.rows)]", "[self, None]")
+    assert observed(worker, wrong, "tables").want == "list[Table]"
 
 
 ORDER = "class Model:\n    def __init__(self, width): self.width = width\n    def step(me, y): return y * me.width\n"

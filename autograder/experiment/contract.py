@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import types
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -95,10 +94,10 @@ def _names(signature: inspect.Signature) -> str:
     return f"({', '.join(parts)})"
 
 
-def held_to_annotation(theirs: Callable[..., Any], name: str, model: Any, stub: types.ModuleType) -> Callable[..., Any]:
+def held_to_annotation(theirs: Callable[..., Any], name: str, model: Any, names: dict[str, Any]) -> Callable[..., Any]:
     """`theirs`, raising `WrongType` where it returns something else than its `model` in the stub says."""
     try:
-        hint = typing.get_type_hints(model, vars(stub)).get("return", Any)
+        hint = typing.get_type_hints(model, names).get("return", Any)
     except Exception:
         hint = Any  # an annotation that only a type checker understands
     text = _annotation_text(model)
@@ -150,8 +149,8 @@ def _exactly(hint: Any) -> Callable[[Any], bool]:
 
 def _annotation_text(model: Any) -> str:
     hint = model.__annotations__.get("return", "")
-    if isinstance(hint, str):
-        return hint
+    if isinstance(hint, str):  # one that was quoted in the file is quoted twice
+        return hint[1:-1] if hint[:1] in "'\"" and hint[-1:] == hint[:1] else hint
     return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
 
 

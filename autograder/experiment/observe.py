@@ -89,7 +89,7 @@ class Student:
             if not callable(theirs):
                 raise Missing(name)
             theirs = same_signature(name, theirs, model)
-            return held_to_annotation(theirs, name, model, stub)
+            return held_to_annotation(theirs, name, model, self._names())
         if isinstance(model, type):
             if not isinstance(theirs, type):
                 raise Missing(name)
@@ -100,9 +100,21 @@ class Student:
                         raise Missing(f"{name}.{method}")
                     if isinstance(their_method, types.FunctionType):
                         their_method = same_signature(f"{name}.{method}", their_method, model_method)
-                        held = held_to_annotation(their_method, f"{name}.{method}", model_method, stub)
+                        held = held_to_annotation(their_method, f"{name}.{method}", model_method, self._names())
                         setattr(theirs, method, held)
         return theirs
+
+    def _names(self) -> dict[str, Any]:
+        """What the names in the stub's annotations mean: its classes are those of this implementation."""
+        module, stub = self._implementation.module, self._implementation.stub
+        own = {
+            name: vars(module)[name]
+            for name, value in vars(stub).items()
+            if isinstance(value, type)
+            and value.__module__ == stub.__name__
+            and isinstance(vars(module).get(name), type)
+        }
+        return {**vars(stub), **own}
 
 
 # --- running ---------------------------------------------------------------------------------------------------------
@@ -136,7 +148,9 @@ def load(
         return None, Observed(kind="forbidden", name=use.name[:200], line=use.line)
     # What reads a function's source again (Triton compiles it) finds it here: there is no such file in the jail.
     linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
-    stub_module = load_module(stub, f"stub.{name}", "stub")
+    # Annotations stay text: a class of the exercise in them is the student's own.
+    stub_code = compile(stub, "stub", "exec", annotations.compiler_flag, dont_inherit=True)
+    stub_module = load_module(stub_code, f"stub.{name}", "stub")
     reset_state(seed)
     try:
         with soft_limit(seconds, wall_seconds):
