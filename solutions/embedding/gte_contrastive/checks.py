@@ -114,6 +114,8 @@ def hard_negatives_join_but_not_beside_their_own_document(student, q, d, hard, o
         case("at 0.0001", B=5, C=4, temp=0.0001),
         case("with hard negatives", B=3, C=6, K=2, temp=0.0005, noise=0.3),
         case("one pair", B=1, C=3, temp=0.02, noise=-0.1),
+        case("opposite, and nothing else to compare with", q=[[2.0]], d=[[-3.0]], temp=0.00005),
+        case("all are opposite", q=[[2.0], [0.5]], d=[[-3.0], [-1.0]], hard=[[[-1.0]], [[-4.0]]], temp=0.00005),
     ],
     cites=["It is right for small temperatures too", "ln 2 at any temperature"],
 )
@@ -141,6 +143,7 @@ def sources(rng, sizes=None, count=0, alpha=None, none=()):
         case("nearly alike", count=5, alpha=0.1, none=[[]]),
         case("one source", sizes=[12345], alpha=0.3, none=[[0]]),
         case("a billion and one", sizes=[10**9, 1, 0], none=[[0]]),
+        case("one text in all", sizes=[0, 1], none=[[0]]),
         case("equal sizes", sizes=[4, 4, 4, 4, 4, 4], alpha=0.7, none=[[0]]),
         case("twenty sources", count=20, alpha=0.5, none=[[0, 0]]),
     ],

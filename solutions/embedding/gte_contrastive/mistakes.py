@@ -104,3 +104,26 @@ mistake("You take a step with the gradients. The parameters stay as they are.",
 mistake("You compute the loss a second time.", edit={GRADIENT: GRADIENT + "\n    loss = loss_fn(cached.detach())"})
 mistake("Unused parameters get a gradient of zeros. Where none arrives there is none.",
         edit={"return loss.detach()": "for x in encoder.parameters():\n        if x.requires_grad and x.grad is None:\n            x.grad = torch.zeros_like(x)\n    return loss.detach()"})  # fmt: skip
+
+
+# --- seen with fresh eyes --------------------------------------------------------------------------------------------
+
+mistake("A document that is equal to another one is left out of the comparison of documents. Only j = i is left out.",
+        edit={DD: "(d @ everything.T / temp).masked_fill(given | (d @ everything.T > 1 - 1e-9), -torch.inf),"})  # fmt: skip
+mistake("You use no temperature below 0.01. It may be smaller.",
+        edit={UNIT: "temp = max(temp, 0.01)\n    " + UNIT})  # fmt: skip
+mistake("Query to query counts each pair of queries once, j > i. Row i has all j except i.",
+        edit={QQ: "(q @ q.T / temp).masked_fill(own | torch.ones_like(own).tril(), -torch.inf),"})  # fmt: skip
+mistake("The size of a source counts up to a million. There is no such limit.",
+        edit={WEIGHTS: WEIGHTS.replace("n**alpha", "n.clamp(max=1e6) ** alpha")})  # fmt: skip
+mistake("The gradients of the first pass are sent back in chunks of the size of the first one. Chunks may have different lengths.",
+        edit={SPLIT: "(gradient.split(len(vectors[0])) if len({len(x) for x in vectors[:-1]}) < 2 else gradient.split([len(each) for each in vectors]))"},
+        crashes=True)  # fmt: skip
+mistake("Gradients stay turned off after your call. Use `torch.no_grad()` as a block, which ends.",
+        edit={"return loss.detach()": "torch.set_grad_enabled(False)\n    return loss.detach()"}, crashes=True)  # fmt: skip
+mistake("You clip the gradients of the vectors. They are sent back as they are.",
+        edit={GRADIENT: GRADIENT + "\n    gradient = gradient / gradient.norm().clamp(min=1)"})  # fmt: skip
+mistake("The loss gets the vectors of each chunk as a list. It takes one tensor, one vector below the other.",
+        edit={"loss = loss_fn(cached)": "loss = sum(loss_fn(x) * len(x) for x in cached.split([len(x) for x in vectors])) / len(cached)"})  # fmt: skip
+mistake("A vector that is nearly zero gets no gradient, since you add a small number to its length.",
+        edit={UNIT: "q, d = (x / (x.norm(dim=-1, keepdim=True) + 1e-6) for x in (q, d))"})  # fmt: skip
