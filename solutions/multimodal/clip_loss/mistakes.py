@@ -15,7 +15,7 @@ SCALE = "scale = logit_scale.clamp(max=math.log(100)).exp()"
 SCORES = "scores = scale * cosines(img, txt)"
 CLIP = "return -(scores.log_softmax(1).diagonal().mean() + scores.log_softmax(0).diagonal().mean()) / 2"
 SIGLIP = "scores = t.exp() * cosines(img, txt) + b"
-SIGNS = "signs = 2 * torch.eye(len(img), dtype=scores.dtype, device=scores.device) - 1"
+SIGNS = "signs = 2 * torch.ones_like(scores.diagonal()).diag() - 1"
 SUM = "return -nn.functional.logsigmoid(signs * scores).sum() / len(img)"
 
 # --- patches ---------------------------------------------------------------------------------------------------------
