@@ -58,7 +58,7 @@ class _Calls:
         for call in ast.walk(tree):
             if isinstance(call, ast.Call) and ("." in function or function in _named(call)):
                 keywords = {each.arg for each in call.keywords}
-                if name in keywords or (None in keywords and _holds(tree, name)):
+                if name in keywords or None in keywords:  # `**options` may hold any name
                     return True
         return False
 
@@ -71,14 +71,6 @@ def _named(call: ast.Call) -> set[str]:
         for each in nodes
         if isinstance(each, ast.Attribute | ast.Name)
     }
-
-
-def _holds(tree: ast.Module, text: str) -> bool:
-    """Whether a text occurs as a constant or a keyword: `**options` may come from there."""
-    return any(
-        (isinstance(node, ast.Constant) and node.value == text) or (isinstance(node, ast.keyword) and node.arg == text)
-        for node in ast.walk(tree)
-    )
 
 
 class _Rename(ast.NodeTransformer):

@@ -82,8 +82,8 @@ def each_row_gets_mean_0_and_variance_1(student, x, w, b, more):
         case("alike, and exactly so", values=[[7.0, 7.0, 7.0, 7.0], [-0.5, -0.5, -0.5, -0.5]]),
         case("tiny numbers", shape=(2, 5), scale=1e-9),
         case("eps = 3", shape=(3, 2, 4), eps=3.0),
-        case("eps = 1e-12, as BERT has it", shape=(2, 6), scale=1e-5, eps=1e-12, dtype="float64"),
-        case("the default eps in float64", shape=(2, 7), scale=2e-3, dtype="float64"),
+        case("eps = 1e-12, as BERT has it", shape=(2, 6), scale=1e-5, eps=1e-12),
+        case("the default eps, seven features", shape=(2, 7), scale=2e-3),
     ],
     cites=["eps stands inside the root", "A row whose numbers are all alike", "A row of zeros stays zero"],
 )  # fmt: skip
