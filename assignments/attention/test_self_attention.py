@@ -177,7 +177,7 @@ def in_turn(student, x, weights, heads, keep):
     second.eval()
     second.k_proj.requires_grad_(False)
     view = x.mT.contiguous().mT
-    outs = [layer(view, *more) for layer in (first, second) for more in ([keep], [], [~keep], [keep, True])]
+    outs = [layer(view, *more) for layer in (first, second) for more in ([keep], [], [keep.flip(0)], [keep, True])]
     return {"outs": outs, "left": flags(first, second, view)}
 
 

@@ -66,9 +66,10 @@ def as_exact_as_x(seen, want):
 @check(points=2, inputs=some, judge=as_exact_as_x, lecture='scale-and-zero-point', public=[case('two bits, asymmetric', values=[-1.0, 0.0, 3.0], bits=2, symmetric=False), case('three bits, symmetric', values=[-1.0, 0.0, 3.0], bits=3, symmetric=True), case('all above 0', values=[2.0, 3.0, 5.0], bits=4, symmetric=False)])
 def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group):
     """The scale stretches the grid from the smallest to the largest entry, with 0.0 on it; the zero-point is the code of 0.0."""
-    s, z = student.qparams(x, bits, symmetric)
+    which = {name: value for name, value in (("axis", axis), ("group", group)) if value is not None}
+    s, z = student.qparams(x, bits, symmetric, **which)
     torch.manual_seed(1)
-    other_s, other_z = student.qparams(2 * x, bits, symmetric)
+    other_s, other_z = student.qparams(2 * x, bits, symmetric, **which)
     left = [str(torch.get_default_dtype()), torch.is_grad_enabled(), torch.rand(2)]
     return {"s": s, "z": z.double(), "s of 2x": other_s, "z of 2x": other_z.double(), "settings": left}
 
