@@ -233,11 +233,6 @@ mistake(
     crashes=True,
 )
 mistake(
-    "You look up in a list whether a value was visited. That takes as long as the list is, so twice as many operations take four times as long.",
-    edit={"        seen: set[Value] = set()": "        seen = []", "seen.add(value)": "seen.append(value)"},
-    crashes=True,
-)
-mistake(
     "Your backward stops at values that are 0, because their gradient would not matter. A product with 0 has a slope too.",
     edit={"            for parent, slope in value.parents:\n                grads": "            for parent, slope in value.parents if value.data else ():\n                grads"},
 )
