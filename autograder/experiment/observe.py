@@ -84,12 +84,12 @@ class Student:
             theirs = vars(module)[name]
         except KeyError:
             raise Missing(name) from None
-        model = getattr(stub, name, None)
+        model, names = getattr(stub, name, None), self._names()
         if isinstance(model, types.FunctionType):
             if not callable(theirs):
                 raise Missing(name)
             theirs = same_signature(name, theirs, model)
-            return held_to_annotation(theirs, name, model, self._names())
+            return held_to_annotation(theirs, name, model, names)
         if isinstance(model, type):
             if not isinstance(theirs, type):
                 raise Missing(name)
@@ -100,7 +100,7 @@ class Student:
                         raise Missing(f"{name}.{method}")
                     if isinstance(their_method, types.FunctionType):
                         their_method = same_signature(f"{name}.{method}", their_method, model_method)
-                        held = held_to_annotation(their_method, f"{name}.{method}", model_method, self._names())
+                        held = held_to_annotation(their_method, f"{name}.{method}", model_method, names)
                         setattr(theirs, method, held)
         return theirs
 

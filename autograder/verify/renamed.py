@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
 
 from autograder.source.parsing import parse
-from autograder.verify.general.made import targets
+from autograder.verify.general.made import functions, targets
 
 
 def renamed(reference: str, experiments: str) -> str:
@@ -19,25 +18,12 @@ def renamed(reference: str, experiments: str) -> str:
     tree = parse(reference)
     calls = _Calls(reference, experiments)
     written = {target.scope for target in targets(reference)}
-    for scope, function in _functions(tree):
+    for scope, owner, function in functions(tree):
         if scope in written:
-            names = {each for each in _positional(function, scope) if not calls.pass_by_name(scope, each)}
+            positional = [each.arg for each in [*function.args.posonlyargs, *function.args.args]]
+            names = {each for each in positional[1 if owner else 0 :] if not calls.pass_by_name(scope, each)}
             _Rename({name: f"{name}_" for name in names}).visit(function)
     return ast.unparse(tree)
-
-
-def _functions(tree: ast.Module) -> Iterable[tuple[str, ast.FunctionDef]]:
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            yield node.name, node
-        elif isinstance(node, ast.ClassDef):
-            yield from ((f"{node.name}.{each.name}", each) for each in node.body if isinstance(each, ast.FunctionDef))
-
-
-def _positional(function: ast.FunctionDef, scope: str) -> list[str]:
-    """Names of parameters that callers may pass by place, without `self`."""
-    names = [each.arg for each in [*function.args.posonlyargs, *function.args.args]]
-    return names[1:] if "." in scope else names
 
 
 class _Calls:

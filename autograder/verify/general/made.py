@@ -123,16 +123,17 @@ class Target:
 def targets(reference: str) -> list[Target]:
     """The functions and methods that students write, in order; helpers of the reference have no docstring that binds them."""
     tree, stub = parse(reference), parse(make_stub(reference))
-    written = {name for name, _, node in _functions(stub) if _is_unwritten(node)}
+    written = {name for name, _, node in functions(stub) if _is_unwritten(node)}
     module_text = ast.get_docstring(tree) or ""
     return [
         Target(reference, node, owner, module_text, _parameters(node, owner))
-        for name, owner, node in _functions(tree)
+        for name, owner, node in functions(tree)
         if name in written and not _is_bound_otherwise(node)
     ]
 
 
-def _functions(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef | None, ast.FunctionDef]]:
+def functions(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef | None, ast.FunctionDef]]:
+    """The functions of a file and the methods of its classes, by qualified name, with the class."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             yield node.name, None, node
