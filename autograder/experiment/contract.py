@@ -54,8 +54,8 @@ def same_signature(name: str, theirs: Any, model: Any) -> Any:
 
     @functools.wraps(theirs)
     def named(*args: Any, **kwargs: Any) -> Any:
-        if missing & kwargs.keys():
-            raise WrongSignature(name, _names(want), _names(got))
+        if by_name := [each for each in kwargs if each in missing]:
+            raise WrongSignature(name, f"(…, {', '.join(f'{each}=…' for each in by_name)})", _names(got))
         return theirs(*args, **kwargs)
 
     return named
