@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from autograder.cli.saves import Saves
     from autograder.course import Course, Exercise
+    from autograder.release.assignments import Makers
     from autograder.verify.report import Report
     from autograder.verify.verify import Parts
 
@@ -50,6 +51,12 @@ def verify(
             help="Try nothing but general mistakes, which are made of every reference; or leave them out.",
         ),
     ] = None,
+    briefly: Annotated[
+        bool,
+        typer.Option(
+            "--briefly", "-b", help="Try a sample of what exercises list whose certificate is of their present files."
+        ),
+    ] = False,
     changed: Annotated[
         str | None,
         typer.Option(
@@ -87,10 +94,12 @@ def verify(
         raise typer.Exit(_verify_on_device(root, loaded, chosen, report))
     saves = _saves(root, chosen)
     with Bench(root, loaded) as bench:
-        parts = Parts(trials=general is not True, general=general is not False, mutants=mutants)
+        parts = Parts(trials=general is not True, general=general is not False, mutants=mutants, briefly=briefly)
         reports = bench.verify(chosen, parts, seeds)
         _show(out, reports, details)
-        stale = [] if general is True else _out_of_sync(root, loaded, chosen)
+        made = _makers(root, loaded, chosen, {each.exercise for each in reports if each.brief})
+        stale = [] if general is True else _out_of_sync(root, loaded, chosen, made)
+        _certify(root, chosen, reports, made)
         if stale:
             out.print(
                 "\nassignments/ is not what solutions/ gives; run `autograder release` to write it anew:", style="red"
@@ -232,11 +241,30 @@ def _show(out: object, reports: list[Report], details: bool) -> None:
             print_(part)
 
 
-def _out_of_sync(root: Path, course: Course, chosen: list[Exercise]) -> list[str]:
+def _makers(root: Path, course: Course, chosen: list[Exercise], brief: set[str]) -> Makers:
+    """What makes `assignments/` for the topics of the chosen exercises. Others of a topic are not tried for it."""
+    from autograder.release.makers import makers
+    from autograder.verify.certificate import certified
+
+    topics, names = {exercise.topic for exercise in chosen}, {exercise.name for exercise in chosen}
+    planned = [exercise for exercise in course.exercises if exercise.topic in topics]
+    others = {each.name for each in planned if each.name not in names and certified(each, root)}
+    return makers(root, course, private_folder(root), planned, certified=brief | others)
+
+
+def _certify(root: Path, chosen: list[Exercise], reports: list[Report], made: Makers) -> None:
+    """Write down what was found of those that are as they should be."""
+    from autograder.verify import certificate
+
+    for exercise, report in zip(chosen, reports, strict=True):
+        if report.good and not report.brief:
+            certificate.keep(exercise, root, report, lambda name=exercise.name: made.public_plan(name))
+
+
+def _out_of_sync(root: Path, course: Course, chosen: list[Exercise], made: Makers) -> list[str]:
     """How assignments/ differs from what solutions/ gives, in the topics of the chosen exercises."""
     from autograder.grading.planner import CourseProblem
     from autograder.release.assignments import check_in_sync
-    from autograder.release.makers import makers
     from autograder.release.topics import load_topics
     from autograder.source.errors import ReleaseError
 
@@ -244,9 +272,8 @@ def _out_of_sync(root: Path, course: Course, chosen: list[Exercise]) -> list[str
     topics = None
     if names != {exercise.topic for exercise in course.exercises}:
         topics = [topic for topic in load_topics(root) if topic.name in names]
-    planned = [exercise for exercise in course.exercises if exercise.topic in names]
     try:
-        return check_in_sync(root, makers=makers(root, course, private_folder(root), planned), topics=topics)
+        return check_in_sync(root, makers=made, topics=topics)
     except (CourseProblem, ReleaseError):
         return ["not compared: some exercise can't be released, see above"]
 

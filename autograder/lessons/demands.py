@@ -15,6 +15,7 @@ from autograder.lessons.figures import figure_problems
 from autograder.lessons.head import head
 from autograder.lessons.hints import lines_given_away, load_hints
 from autograder.lessons.page import Block, Page, Section
+from autograder.lessons.tables import TableError, with_tables
 from autograder.source.parsing import parse
 
 FIRST = "Why"
@@ -35,7 +36,10 @@ def lesson_problems(exercise: Exercise, course: Course, root: Path, stub: str = 
         return []  # that it is missing is said elsewhere
     found = list(row_problems(exercise))
     found += [f"{page}: {problem}" for problem in page_problems(text, exercise, course)]
-    found += [f"{page}: {problem}" for problem in figure_problems(text, exercise.lecture(root).parent)]
+    found += [
+        f"{page}: {problem}"
+        for problem in (*_tables(text, root), *figure_problems(text, exercise.lecture(root).parent))
+    ]
     folder = exercise.solution_dir(root)
     hints = load_hints(folder)
     found += [f"solutions/{exercise.name}/{problem}" for problem in hints.problems]
@@ -47,6 +51,14 @@ def lesson_problems(exercise: Exercise, course: Course, root: Path, stub: str = 
         given_away = lines_given_away(hints, solution, stub)
         found += [f"a hint holds a line of the solution: {line}" for line in given_away]
     return found
+
+
+def _tables(text: str, root: Path) -> Iterator[str]:
+    try:
+        if with_tables(text, root) != text:
+            yield "a table is not what its facts give; `autograder release` writes it"
+    except TableError as problem:
+        yield str(problem)
 
 
 def row_problems(exercise: Exercise) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,16 +14,28 @@ from autograder.release.assignments import Makers
 from autograder.source import extract
 from autograder.source.parsing import parse
 
+if TYPE_CHECKING:
+    from autograder.grading.planner import Planner
+
 MUCH = 4.0
 """A measurement that is this many times another one is not the same: the reference has changed."""
 
 
-def makers(root: Path, course: Course, private: Path, exercises: Sequence[Exercise] | None = None) -> Makers:
-    """Makers for `exercises` (default: all) of the course in `root`; public plans come through the cache in `private`."""
+def makers(
+    root: Path,
+    course: Course,
+    private: Path,
+    exercises: Sequence[Exercise] | None = None,
+    certified: Set[str] = frozenset(),
+) -> Makers:
+    """Makers for `exercises` (default: all) of the course in `root`; public plans come through the cache in `private`.
+
+    Of those named in `certified`, the committed plan is known to hold what the known mistakes give: they are not run for it again.
+    """
     planned = course.exercises if exercises is None else exercises
     return Makers(
         test_module=_test_module,
-        public_plan=lambda name: _public_plan(root, course, private, name, planned),
+        public_plan=lambda name: _public_plan(root, course, private, name, planned, certified),
     )
 
 
@@ -60,21 +73,28 @@ def _public_checks(source: str) -> list[str]:
     return names
 
 
-def _public_plan(root: Path, course: Course, private: Path, name: str, exercises: Sequence[Exercise]) -> bytes:
+def _public_plan(
+    root: Path, course: Course, private: Path, name: str, exercises: Sequence[Exercise], certified: Set[str]
+) -> bytes:
     """The public part of the plan. It depends on the authored files alone, not on a class's secret: made once, then cached."""
     from autograder.plan import read_plan
 
-    path = _cache(root, private, course.exercise(name))
+    exercise = course.exercise(name)
+    path = _cache(root, private, exercise)
     if not path.exists():
-        _make_public_plans(root, private, name, exercises)
-    return _as_committed(root, course.exercise(name), read_plan(path.read_bytes(), path.name))
+        if name in certified:
+            path = _cache(root, private, exercise, begun=True)
+        if not path.exists():
+            _make_public_plans(root, private, name, exercises, certified)
+    return _as_committed(root, exercise, read_plan(path.read_bytes(), path.name))
 
 
 def _as_committed(root: Path, exercise: Exercise, plan: Plan) -> bytes:
     """The file of `plan`, or the committed one where the two say the same.
 
     What is measured, and the last bits of floats, differ a little from one machine to the next. That alone must not make a file
-    stale: values may differ by the usual tolerances, measurements by a factor of `MUCH`.
+    stale: values may differ by the usual tolerances, measurements by a factor of `MUCH`. What the known mistakes give is not looked
+    at in a plan that was only begun.
     """
     from autograder.plan import PlanError, load_plan
 
@@ -83,7 +103,16 @@ def _as_committed(root: Path, exercise: Exercise, plan: Plan) -> bytes:
         committed = load_plan(path)
     except PlanError:
         return write_plan(plan)
-    return path.read_bytes() if _says_the_same(committed, plan) else write_plan(plan)
+    compared = committed if plan.complete else _without_mistakes(committed)
+    return path.read_bytes() if _says_the_same(compared, plan) else write_plan(plan)
+
+
+def _without_mistakes(plan: Plan) -> Plan:
+    checks = [
+        msgspec.structs.replace(check, cases=[msgspec.structs.replace(case, mistakes={}) for case in check.cases])
+        for check in plan.checks
+    ]
+    return msgspec.structs.replace(plan, checks=checks, mistakes=[], complete=False)
 
 
 def _says_the_same(committed: Plan, plan: Plan) -> bool:
@@ -140,7 +169,9 @@ def _same_value(before: bytes, now: bytes) -> bool:
         return False
 
 
-def _make_public_plans(root: Path, private: Path, name: str, exercises: Sequence[Exercise]) -> None:
+def _make_public_plans(
+    root: Path, private: Path, name: str, exercises: Sequence[Exercise], certified: Set[str]
+) -> None:
     """Make the plan of `name`, and those of other exercises that will be asked for next: torch is imported once for all."""
     from autograder.grading.planner import CourseProblem, Planner
     from autograder.grading.planner import write_private as write
@@ -153,19 +184,34 @@ def _make_public_plans(root: Path, private: Path, name: str, exercises: Sequence
     try:
         for exercise in sorted(missing, key=lambda each: each.name != name):
             try:
-                public = public_plan(planner.plan(exercise))
+                plan = _begun(planner, exercise) if exercise.name in certified else planner.plan(exercise)
             except CourseProblem:
                 if exercise.name == name:
                     raise
                 continue  # said when that one is asked for
-            write(_cache(root, private, exercise), write_plan(public))
+            write(_cache(root, private, exercise, begun=not plan.complete), write_plan(_public(plan)))
     finally:
         zygote.close()
 
 
-def _cache(root: Path, private: Path, exercise: Exercise) -> Path:
+def _begun(planner: Planner, exercise: Exercise) -> Plan:
+    """The plan, without what the known mistakes give unless that is known already."""
+    from autograder.grading.twins import TwinClient
+
+    client = TwinClient(planner.zygote, planner.opening(exercise))  # starts when it is asked
+    try:
+        return planner.begun(exercise, client)
+    finally:
+        client.close()
+
+
+def _public(plan: Plan) -> Plan:
+    return msgspec.structs.replace(public_plan(plan), complete=plan.complete)
+
+
+def _cache(root: Path, private: Path, exercise: Exercise, begun: bool = False) -> Path:
     from autograder.grading import hashes
 
     folder = exercise.solution_dir(root)
-    key = hashes.of("public", hashes.authored(folder), hashes.planning(folder))
+    key = hashes.of("begun" if begun else "public", hashes.authored(folder), hashes.planning(folder))
     return private / "plans" / f"public.{exercise.topic}.{exercise.slug}.{key[:24]}.plan"

@@ -1,23 +1,38 @@
-"""Lecture pages, kept in step with `grading.toml`: the lines below their titles are made from it."""
+"""Lecture pages, kept in step with what parts of them are made from: `grading.toml`, and the files of facts."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from autograder.course.config import Course
 from autograder.lessons.head import head, with_head
+from autograder.lessons.tables import TableError, with_tables
 from autograder.release.files import write_atomically
+from autograder.source.errors import ReleaseError
 
 
 def refresh_pages(root: Path, course: Course) -> list[Path]:
-    """Write the lines below the title of every page that has them otherwise; returns the pages that changed."""
+    """Write anew what is made of every page: the lines below its title, and its tables. Returns the pages that changed. Raises
+    `ReleaseError` for a table that can't be made."""
+    exercises = {exercise.lecture(root): exercise for exercise in course.exercises}
     changed = []
-    for exercise in course.exercises:
-        wanted, path = head(exercise, course), exercise.lecture(root)
-        if not wanted or not path.is_file():
+    for path in [*exercises, *_others(root, exercises)]:
+        if not path.is_file():
             continue
-        text = path.read_text(encoding="utf-8")
-        if (new := with_head(text, wanted)) != text:
+        text = new = path.read_text(encoding="utf-8")
+        if path in exercises and (wanted := head(exercises[path], course)):
+            new = with_head(text, wanted)
+        try:
+            new = with_tables(new, root)
+        except TableError as problem:
+            raise ReleaseError(str(problem), file=str(path.relative_to(root))) from None
+        if new != text:
             write_atomically(path, new.encode())
             changed.append(path)
     return changed
+
+
+def _others(root: Path, exercises: Collection[Path]) -> list[Path]:
+    """Pages of topics, and of the whole course."""
+    return sorted({*root.glob("lectures/README.md"), *root.glob("lectures/*/README.md")} - {*exercises})

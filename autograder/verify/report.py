@@ -26,6 +26,7 @@ class Report:
     trials: list[Trial] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
     points: int = 0
+    brief: bool = False  # a sample was tried; its certificate says what came of the whole
     budgets: dict[str, dict[str, float]] = field(default_factory=dict)  # of checks that have one
     mutants: MutantReport | None = None  # when they were tried
     general: GeneralReport | None = None
@@ -42,6 +43,16 @@ class Report:
         """For each check, how many mistakes it alone rejects."""
         alone = [failing[0] for failing in (trial.failing() for trial in self.of("mistake")) if len(failing) == 1]
         return {check: alone.count(check) for check in self.checks}
+
+    def honest_error(self, check: str) -> float | None:
+        """The largest error of a right answer, in units of the tolerance; None where everything is compared exactly."""
+        right = (*self.of("reference"), *self.of("alternative"))
+        return max((trial.margins[check] for trial in right if check in trial.margins), default=None)
+
+    def dishonest_error(self, check: str) -> float | None:
+        """The smallest error for which a mistake is rejected; None where none is rejected for its numbers."""
+        wrong = (trial for trial in self.of("mistake") if check in trial.failing())
+        return min((trial.margins[check] for trial in wrong if trial.margins.get(check, 0.0) > 1), default=None)
 
 
 TOO_LOOSE, LOOSE_IN_A_JUDGE = 1000.0, 100.0

@@ -83,7 +83,6 @@ def _checks_table(report: Report) -> Table:
     around its tolerance: the largest of right answers, the smallest of wrong ones."""
     alone = report.only_killer()
     mistakes = report.of("mistake")
-    honest = [*report.of("reference"), *report.of("alternative")]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
     table.add_column("check", overflow="fold")
     columns = ["rejects", "alone", "honest", "dishonest"]
@@ -95,13 +94,10 @@ def _checks_table(report: Report) -> Table:
         row = [str(sum(name in trial.failing() for trial in mistakes)), str(alone[name])]
         if report.mutants is not None:
             row.append(str(report.mutants.only_killer().get(name, 0)))
-        right = [trial.margins[name] for trial in honest if name in trial.margins]
-        wrong = [
-            trial.margins[name] for trial in mistakes if name in trial.failing() and trial.margins.get(name, 0) > 1
-        ]
+        right, wrong = report.honest_error(name), report.dishonest_error(name)
         smallest = report.mutants.smallest_error(name) if report.mutants is not None else None
-        wrong += [smallest] if smallest is not None else []
-        row += [f"{max(right):.2g}" if right else "exact", f"{min(wrong):.2g}" if wrong else "-"]
+        nearest = min((each for each in (wrong, smallest) if each is not None), default=None)
+        row += ["exact" if right is None else f"{right:.2g}", "-" if nearest is None else f"{nearest:.2g}"]
         table.add_row(name, *row)
     table.caption = (
         "honest, dishonest: largest error of a right answer, smallest of a wrong one, in units of the tolerance"

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import structs
 
 from autograder.course.config import Exercise
+from autograder.grading import hashes
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.grade import ClassGrader
 from autograder.grading.planner import Outcomes, compared
@@ -28,6 +29,8 @@ from autograder.verify.trial import FAR, Trial
 
 # A variant that hangs is rejected: there is no need to wait as long as for a student.
 LIMITS = RunLimits(cpu_seconds=4.0, wall_factor=3.0)
+FEW, MOST_OF_A_KIND = 3, {"mistake": 6}
+"""So many are tried of each kind where a sample is enough."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Trials:
     grader: ExerciseGrader
     course: ClassGrader
     described: twin.Described
+    briefly: bool = False  # a sample of them
 
     def run(
         self, pool: ThreadPoolExecutor, on_trial: Callable[[str, int, int], None], observe: bool
@@ -84,7 +88,7 @@ class Trials:
         found = self.described
         another = "the reference, in another order, with another seed of torch and other names of parameters"
         plan = self.grader.plan
-        return [
+        every = [
             _Attempt("stub", "the stub", found.stub),
             _Attempt("reference", "the reference", found.reference),
             _Attempt("reference", another, renamed(found.reference, plan.experiments), backwards=True),
@@ -101,6 +105,7 @@ class Trials:
                 for each in forgers(found.stub, found.reference, self.grader.plan)
             ),
         ]
+        return _some_of_each_kind(every, f"{plan.key} {hashes.engine()}") if self.briefly else every
 
     @functools.cached_property
     def _reach(self) -> Reach:
@@ -243,6 +248,16 @@ def _crashed(result: ExerciseResult) -> dict[str, str]:
     if not result.checks and result.message is not None and result.message.id == "run.load-raised":
         found[""] = str(result.message.values.get("exception"))
     return found
+
+
+def _some_of_each_kind(every: list[_Attempt], salt: str) -> list[_Attempt]:
+    """A few of each kind, all of those that are one or two: others for another plan, and for another engine."""
+    chosen: set[int] = set()
+    for kind in {each.kind for each in every}:
+        alike = [number for number, each in enumerate(every) if each.kind == kind]
+        alike.sort(key=lambda number: hashes.of(salt, every[number].name))
+        chosen |= set(alike[: MOST_OF_A_KIND.get(kind, FEW)])
+    return [each for number, each in enumerate(every) if number in chosen]
 
 
 def _without_control(trials: list[Trial]) -> list[Trial]:

@@ -14,6 +14,7 @@ from autograder.grading.grade import ClassGrader
 from autograder.grading.planner import CourseProblem
 from autograder.grading.twins import TwinClient
 from autograder.verify import belongings
+from autograder.verify.certificate import certified
 from autograder.verify.report import Report, problems_of, remember, remembered, too_loose, warnings_of
 from autograder.verify.trials import Trials
 
@@ -25,6 +26,9 @@ class Parts:
     trials: bool = True  # the stub, the reference, mistakes, alternatives, forgers, and what belongs to it
     general: bool = True
     mutants: bool = False
+    briefly: bool = (
+        False  # a sample of the trials, and nothing general, of an exercise whose certificate speaks of it as it is
+    )
 
 
 @dataclass
@@ -38,6 +42,7 @@ class Verifier:
     def verify(self, exercises: list[Exercise], parts: Parts | None = None) -> list[Report]:
         """What `parts` names about some exercises. Uses what an earlier call found when nothing that it depends on has changed."""
         parts = parts or Parts()
+        brief = {each.name for each in exercises if parts.briefly and certified(each, self.grader.root)}
         if not parts.trials:
             reports = [Report(each.name, points=each.points) for each in exercises]
             self._try_changed(reports, exercises, general=True)
@@ -46,7 +51,7 @@ class Verifier:
         # An exercise is led by one thread, which makes its inputs and waits; what takes time are its trials, all in one pool.
         leaders, pool = ThreadPoolExecutor(jobs, "verify"), ThreadPoolExecutor(jobs, "trials")
         try:
-            reports = list(leaders.map(lambda exercise: self._verify(exercise, pool), exercises))
+            reports = list(leaders.map(lambda each: self._verify(each, pool, each.name in brief), exercises))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             self.grader.close()  # ends the workers, so that the threads come back at once
@@ -54,10 +59,11 @@ class Verifier:
         finally:
             pool.shutdown(cancel_futures=True)
             leaders.shutdown(cancel_futures=True)
-        if parts.general:
-            self._try_changed(reports, exercises, general=True)
-        if parts.mutants:
-            self._try_changed(reports, exercises, general=False)
+        wholly = [number for number, each in enumerate(exercises) if each.name not in brief]
+        for general in [True] * parts.general + [False] * parts.mutants:
+            self._try_changed(
+                [reports[number] for number in wholly], [exercises[number] for number in wholly], general=general
+            )
         return reports
 
     def _try_changed(self, reports: list[Report], exercises: list[Exercise], *, general: bool) -> None:
@@ -92,8 +98,8 @@ class Verifier:
     def _client(self, exercise: Exercise) -> TwinClient:
         return TwinClient(self.grader.trusted, self.grader.planner.opening(exercise))
 
-    def _verify(self, exercise: Exercise, pool: ThreadPoolExecutor) -> Report:
-        report = Report(exercise.name, points=exercise.points)
+    def _verify(self, exercise: Exercise, pool: ThreadPoolExecutor, briefly: bool) -> Report:
+        report = Report(exercise.name, points=exercise.points, brief=briefly)
         report.problems += belongings.missing_files(exercise, self.grader.root)
         report.problems += belongings.lesson(exercise, self.grader.course, self.grader.root)
         report.coverage = belongings.cited(exercise, self.grader.root)
@@ -110,7 +116,7 @@ class Verifier:
 
     def _fill(self, report: Report, exercise: Exercise, client: TwinClient, pool: ThreadPoolExecutor) -> None:
         planner = self.grader.planner
-        plan = planner.cached(exercise)
+        plan = planner.begun(exercise, client) if report.brief else planner.cached(exercise)
         draft = plan is None or not plan.complete
         if plan is None:
             plan = planner.draft(exercise, client)
@@ -122,15 +128,18 @@ class Verifier:
         path = self.cache / f"{exercise.topic}.{exercise.slug}.{key[:24]}.json"
         known = None if draft else remembered(path)
         if known is None:
-            trials = Trials(exercise, self.grader.grader_of(exercise, plan, client), self.grader, client.describe())
-            report.trials, observed = trials.run(pool, self.on_trial, observe=draft)
-            if draft:
+            grader = self.grader.grader_of(exercise, plan, client)
+            trials = Trials(exercise, grader, self.grader, client.describe(), report.brief)
+            report.trials, observed = trials.run(pool, self.on_trial, observe=draft and not report.brief)
+            if draft and not report.brief:
                 planner.complete(exercise, plan, observed, client)
             unstable = trials.unstable(client)
             examined = client.examine(plan.checks, exercise.forbid)
-            remember(path, report.trials, unstable, examined)
+            if not report.brief:
+                remember(path, report.trials, unstable, examined)
         else:
             report.trials, unstable, examined = known
+            report.brief = False
         report.problems += belongings.too_large(plan)
         report.problems += examined.problems + unstable + problems_of(report)
         report.problems += too_loose(report, examined.loose)

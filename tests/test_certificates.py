@@ -1,0 +1,136 @@
+"""Certificates: what `verify` writes beside an exercise, when it is of use, and what `--briefly` tries instead of everything."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import MISTAKES, Done, copied, make_course, run
+from release_course import tree
+
+from autograder.course import load_course
+from autograder.verify.certificate import about, certified
+
+MANY = MISTAKES + "".join(
+    f'\nmistake("You add {n} to each sum.", edit={{"x.sum(-1)": "x.sum(-1) + {n}"}})\n' for n in range(1, 9)
+)
+
+
+def certificate(root: Path, name: str = "numbers_of/first") -> Path:
+    return root / "solutions" / name / "certificate.json"
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A course that was verified whole, with and without general mistakes."""
+    root = make_course(tmp_path_factory.mktemp("certified") / "course", first_mistakes=MANY)
+    assert run(root, "release").code == 0
+    done = run(root, "verify", "--no-general")
+    assert done.code == 0, done.out
+    before = json.loads(certificate(root).read_text("utf-8"))
+    assert before["general"] is None and before["mutants"] is None
+    done = run(root, "verify", "--general")
+    assert done.code == 0, done.out
+    return root, before
+
+
+@pytest.fixture
+def course(base: tuple[Path, dict[str, Any]], tmp_path: Path) -> Path:
+    """A copy that knows nothing but what is committed."""
+    root = copied(base[0], tmp_path / "course")
+    for folder in ("verify", "plans"):
+        shutil.rmtree(root / ".autograder" / folder)
+    return root
+
+
+def tried(done: Done) -> list[str]:
+    """The row of the exercise: checks, stub, references, mistakes, alternatives, forgers."""
+    row = next(line.split() for line in done.out.splitlines() if line.strip().startswith("numbers_of/first"))
+    return row[1:7]
+
+
+def test_it_says_what_was_tried(base: tuple[Path, dict[str, Any]]) -> None:
+    root, before = base
+    now = json.loads(certificate(root).read_text("utf-8"))
+    assert (now["mistakes"], now["alternatives"], now["forgers"]) == (10, 1, 11)
+    sums, means = now["checks"]["sums_rows"], now["checks"]["means_of_rows"]
+    assert (sums["rejects"], sums["alone"], means["rejects"]) == (9, 9, 1)
+    assert sums["dishonest"] > 1 > sums["honest"]
+    general = now.pop("general")
+    assert general["tried"] == general["rejected"] + general["right"] > 0
+    before.pop("general")
+    assert now == before  # the second run had nothing but general mistakes to say
+
+
+def test_an_unchanged_exercise_is_tried_on_a_sample(course: Path) -> None:
+    before = tree(course / "solutions")
+    done = run(course, "verify", "--briefly")
+    assert done.code == 0, done.out
+    assert tried(done) == ["2", "0/5", "2/2", "6/6", "1/1", "6/6"]  # 6 of 10 mistakes, 3 forgers, 3 that patch
+    assert "general" not in done.out and tree(course / "solutions") == before
+    whole = run(course, "verify", "--no-general")  # nothing is remembered of the sample that could stand for the whole
+    assert whole.code == 0 and tried(whole)[3:] == ["10/10", "1/1", "11/11"]
+    assert tree(course / "solutions") == before
+
+
+@pytest.mark.parametrize("file", ["checks.py", "mistakes.py", "alternatives.py", "solution.py"])
+def test_a_changed_file_has_no_certificate(course: Path, file: str) -> None:
+    path = course / "solutions/numbers_of/first" / file
+    exercise = load_course(course).exercise("numbers_of/first")
+    assert certified(exercise, course)
+    path.write_text(path.read_text("utf-8") + "\n# another\n", "utf-8")
+    assert not certified(exercise, course)
+
+
+def test_what_it_is_given_for_is_looked_at(course: Path) -> None:
+    """Its row, and the committed plan that came of it; a file that says nothing is no certificate."""
+    exercise = load_course(course).exercise("numbers_of/first")
+    grading = (course / "grading.toml").read_text("utf-8")
+    (course / "grading.toml").write_text(
+        grading.replace('title = "', 'forbid = ["torch.cumsum"]\ntitle = "', 1), "utf-8"
+    )
+    plan = course / "assignments/numbers_of/expected/first.plan"
+    data = plan.read_bytes()
+    plan.write_bytes(data + b" ")
+    assert not certified(exercise, course)
+    plan.write_bytes(data)
+    assert certified(exercise, course)
+    certificate(course).write_text("{}", "utf-8")
+    assert not certified(exercise, course)
+
+
+@pytest.mark.slow
+def test_without_one_everything_is_tried(course: Path) -> None:
+    text = certificate(course).read_text("utf-8")
+    certificate(course).unlink()
+    done = run(course, "verify", "--briefly")
+    assert done.code == 0 and tried(done)[3:] == ["10/10", "1/1", "11/11"] and "general" in done.out
+    assert json.loads(certificate(course).read_text("utf-8")) == json.loads(text)
+
+
+def test_a_sample_finds_what_a_certificate_hides(course: Path) -> None:
+    """What a change of the engine could do: here, mistakes that nothing rejects, behind a certificate that was not earned."""
+    path = course / "solutions/numbers_of/first/mistakes.py"
+    for n in range(1, 9):
+        path.write_text(path.read_text("utf-8").replace(f"x.sum(-1) + {n}", f"x.sum(-1) + 0 * {n}"), "utf-8")
+    found = json.loads(certificate(course).read_text("utf-8"))
+    found["about"] = about(load_course(course).exercise("numbers_of/first"), course)
+    text = json.dumps(found)
+    certificate(course).write_text(text, "utf-8")
+    (course / "assignments/numbers_of/first.py").write_text("# not the stub\n", "utf-8")
+    done = run(course, "verify", "--briefly")
+    assert done.code == 1 and "no check rejects the mistake “You add" in done.flat
+    assert "run `autograder release` to write it anew" in done.flat
+    assert certificate(course).read_text("utf-8") == text
+
+
+@pytest.mark.slow
+def test_what_is_wrong_earns_none(course: Path) -> None:
+    path = course / "solutions/numbers_of/first/mistakes.py"
+    path.write_text(path.read_text("utf-8").replace("x.sum(-1) + 3", "x.sum(-1) + 0"), "utf-8")
+    before = certificate(course).read_bytes()
+    assert run(course, "verify", "--no-general").code == 1
+    assert certificate(course).read_bytes() == before
