@@ -16,7 +16,6 @@ from autograder.checks.declared import AuthoringError
 from autograder.experiment import hosted_here, observe
 from autograder.plan import Plan, PlannedCase, PlannedCheck, load_plan
 from autograder.twin import messages as twin_messages
-from autograder.twin.exercise import load_exercise
 from autograder.twin.twin import Twin
 from autograder.wire.messages import Observed
 
@@ -65,12 +64,11 @@ class AuthorRunner:
         _interpret_kernels()
         name = f"{folder.parent.name}/{folder.name}"
         self.file = folder / "solution.py"
-        exercise = load_exercise(folder, name)
         self._twin = Twin()
         described = self._twin.open(twin_messages.Open(name=name, folder=str(folder)))
         if described.problem:
             raise AuthoringError(described.problem)
-        self.plan = Plan(exercise=name, stub=described.stub, experiments=exercise.experiments, checks=described.checks)
+        self.plan = Plan(exercise=name, stub=described.stub, experiments=described.experiments, checks=described.checks)
         self._hidden = described.hidden
         self._implementation: observe.Implementation | None = None
 

@@ -179,7 +179,12 @@ class Source:
 
     def _text(self, node: ast.stmt, undecorated: bool) -> str:
         """The statement alone, without what stands beside it on its lines: a comment, or another one after a semicolon."""
-        text = ast.get_source_segment(self.text, node) or ""
+        # As ast.get_source_segment, which splits the whole file into lines for each of its statements.
+        assert node.end_lineno is not None and node.end_col_offset is not None
+        chosen = self.lines[node.lineno - 1 : node.end_lineno]
+        chosen[-1] = chosen[-1].encode()[: node.end_col_offset].decode()  # columns count bytes
+        chosen[0] = chosen[0].encode()[node.col_offset :].decode()
+        text = "\n".join(chosen)
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.decorator_list and not undecorated:
             start = min(decorator.lineno for decorator in node.decorator_list)
             return "\n".join([*self.lines[start - 1 : node.lineno - 1], text])
