@@ -35,7 +35,7 @@ SIDE_BY_SIDE = """
 Where these facts are from:
 
 - Old 1B: [paper](https://example.org/old)
-- New 7B: [configuration](https://example.org/new), section 2
+- New 7B: [configuration](https://example.org/new); section 2
 
 """
 

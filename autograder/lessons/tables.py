@@ -84,7 +84,7 @@ class Facts:
             ]
         rows.insert(1, ["---"] * len(rows[0]))
         lines = [f"| {' | '.join(row)} |" for row in rows]
-        sources = [f"{each['name']}: {', '.join(each['sources'])}" for each in chosen]
+        sources = [f"{each['name']}: {'; '.join(each['sources'])}" for each in chosen]
         return "\n".join([*lines, "", "Where these facts are from:", "", *(f"- {each}" for each in sources), ""])
 
 
