@@ -51,6 +51,14 @@ def problems(root: Path) -> list[str]:
     return lesson_problems(course.exercise(NAME), course, root, stub)
 
 
+def test_a_line_of_the_stub_that_is_too_long_is_told(root: Path) -> None:
+    path = root / f"solutions/{NAME}/solution.py"
+    text = path.read_text("utf-8")
+    assert not any("the stub's line" in each for each in problems(root))
+    path.write_text(f"# {'word ' * 31}\n{text}", "utf-8")
+    assert "the stub's line 1 is longer than 150 characters: break it in solution.py" in problems(root)
+
+
 def with_page(root: Path, old: str, new: str) -> list[str]:
     text = page_of(root)
     assert old in text
