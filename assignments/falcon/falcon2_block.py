@@ -1,0 +1,96 @@
+"""Falcon 2: fused groups of queries, keys and values, taken apart, put together and divided among GPUs; and the block that uses them.
+
+Sizes: B sequences of T tokens, C features of the model, H query heads in Hkv groups (Hkv divides H), D features of a head (even), F features
+inside the feed-forward network. A group is H / Hkv queries, one key and one value.
+
+Tensors are float32 or float64, and results have the dtype of the inputs. Inputs may be views and are not changed; results may share memory with
+them. Gradients flow to all inputs and parameters. A call leaves nothing behind: training modes, `requires_grad` and the default dtype stay as
+they were. There is no dropout, so both modes give the same.
+
+(The model card of Falcon 2 says "multiquery". Its weights have 8 keys and values, in groups of four queries.)
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+def unpack_grouped_qkv(w: Tensor, H: int, Hkv: int, D: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The weights of three layers q, k and v from the weight of one fused layer.
+
+    w: ((H + 2·Hkv)·D, …), the weight of the fused layer, as `nn.Linear` keeps it, or its bias. Its rows are Hkv groups, one after the other. A group is
+    its H / Hkv queries, then its key, then its value, each of D rows.
+
+    Returns q (H·D, …), k (Hkv·D, …), v (Hkv·D, …), with the heads in the order in which they were. (This is how Llama keeps them.)
+
+    >>> unpack_grouped_qkv(torch.arange(8.0), 4, 2, 1)
+    (tensor([0., 1., 4., 5.]), tensor([2., 6.]), tensor([3., 7.]))
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("unpack_grouped_qkv is not written yet")
+
+
+def pack_grouped_qkv(q: Tensor, k: Tensor, v: Tensor, Hkv: int) -> Tensor:
+    """The way back: one fused weight, ((H + 2·Hkv)·D, …), from q (H·D, …), k (Hkv·D, …) and v (Hkv·D, …).
+
+    H and D are to be found out: D is what k has for each of its Hkv heads. Packing what was unpacked gives the same tensor, and the other way round.
+
+    >>> pack_grouped_qkv(tensor([1.0, 2.0, 3.0, 4.0]), tensor([10.0, 20.0]), tensor([-1.0, -2.0]), 2)
+    tensor([ 1.,  2., 10., -1.,  3.,  4., 20., -2.])
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("pack_grouped_qkv is not written yet")
+
+
+def shard_for_tp(w: Tensor, Hkv: int, rank: int, world: int) -> Tensor:
+    """The rows of a fused weight that one of `world` GPUs holds: whole groups, as many for each, in their order.
+
+    w: ((H + 2·Hkv)·D, …), the weight or the bias of the fused layer. Rank 0 has the first Hkv / world groups, rank 1 the next ones, and so on. All
+    shards, one after the other, are w.
+
+    If world does not divide Hkv, or rank is not one of 0 … world - 1, ValueError is raised: a group is never cut.
+
+    >>> shard_for_tp(torch.arange(8.0), 2, 1, 2)
+    tensor([4., 5., 6., 7.])
+    >>> shard_for_tp(torch.arange(8.0), 2, 0, 4)
+    Traceback (most recent call last):
+    ValueError: two groups, four GPUs
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("shard_for_tp is not written yet")
+
+
+class Falcon2Block(nn.Module):
+    """One layer of Falcon 2: y = x + attention(a) + mlp(a), with a = input_layernorm(x): one norm, read twice.
+
+    Its parameters have the names of Hugging Face's FalconDecoderLayer. There are no others:
+
+    - `input_layernorm.weight` and `input_layernorm.bias` (C,), a layer norm with `eps` under the root;
+    - `self_attention.query_key_value.weight` ((H + 2·Hkv)·D, C), rows in groups as above, and `self_attention.dense.weight` (C, H·D);
+    - `mlp.dense_h_to_4h.weight` (F, C) and `mlp.dense_4h_to_h.weight` (C, F). No linear layer has a bias.
+
+    D is C / H if it is not given, F is 4·C. (With other numbers the block is the part of one GPU: see `shard_for_tp`.)
+
+    mlp is down(gelu(up(a))) with the exact GELU, z · Φ(z). Attention is causal: scores q · k / √D of a token with itself and earlier ones,
+    softmax, and the sum of values; the queries of a group share its key and its value. Queries and keys are rotated by their positions in the "half"
+    style: features (i, D/2 + i) of a head are turned by the angle position · base^(-2i/D). Values are not rotated.
+
+    Angles are computed in float64, then cos and sin are rounded to the dtype of x. Positions up to 8191 are exact to 1e-10 in a float64 block.
+    (Hugging Face computes the angles in float32: one check, and no other, tells the difference.)
+
+    What new parameters hold is open, since checks load weights.
+    """
+
+    def __init__(
+        self, C: int, H: int, Hkv: int, *, D: int | None = None, F: int | None = None, eps: float = 1e-5, base: float = 500042.0
+    ) -> None:
+        super().__init__()
+        # YOUR CODE HERE
+        raise NotImplementedError("Falcon2Block.__init__ is not written yet")
+
+    def forward(self, x: Tensor, pos: Tensor | None = None) -> Tensor:
+        """x: (B, T, C). pos: int64 (T,), the position of each token; 0 … T-1 if it is not given. Returns (B, T, C).
+
+        The mask goes by the place in x, not by pos: a token sees itself and those before it in x.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError("Falcon2Block.forward is not written yet")
