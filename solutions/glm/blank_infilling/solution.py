@@ -60,7 +60,7 @@ def make_blocks(
         last = end
     part_a += tokens[last:]
     sep = len(part_a)
-    ids, targets, pos1, pos2 = list(part_a), list(part_a), list(range(sep)), [0] * sep
+    ids, targets, pos1, pos2 = part_a, list(part_a), list(range(sep)), [0] * sep
     for number in order:
         piece = tokens[slice(*spans[number])]
         ids += [SOP, *piece]
@@ -69,7 +69,7 @@ def make_blocks(
         pos2 += range(1, len(piece) + 2)
     loss_mask = [0] * sep + [1] * (len(ids) - sep)
     rows = {"tokens": ids, "targets": targets, "loss_mask": loss_mask, "pos1": pos1, "pos2": pos2}
-    return {name: torch.tensor(row, dtype=torch.int64) for name, row in rows.items()} | {"sep": sep}
+    return {name: torch.tensor(row) for name, row in rows.items()} | {"sep": sep}
     # END SOLUTION
 
 
