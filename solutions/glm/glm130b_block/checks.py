@@ -1,0 +1,214 @@
+"""Checks of glm/glm130b_block: the gate, the shrunken gradient, the constants, the layer, and attention by heads and by positions."""
+
+import torch
+
+from autograder.checks import Tolerance, case, check, flags, gradients, leaves, with_gradients, with_weights
+from autograder.lab.parts import Feed, Mix
+
+
+def halves(rng, shape=(2,), F=3, dtype="float64", loud=1.0):
+    return {"x": loud * rng.normal(*shape, 2 * F, dtype=dtype)}
+
+
+@check(
+    points=1,
+    inputs=halves,
+    lecture="a-gate-with-gelu",
+    public=[case("two tokens", F=2), case("one feature each", shape=(1, 3), F=1)],
+    hidden=[
+        case("three dimensions before the last", shape=(2, 1, 3), F=5),
+        case("one dimension", shape=(), F=4),
+        case("float32", shape=(4, 3), F=7, dtype="float32"),
+        case("as many tokens as features", shape=(6,), F=3),
+        case("large numbers", shape=(5,), F=4, loud=30.0),
+        case("between -3 and 3, where the two gelus differ", shape=(40,), F=2, loud=1.5),
+    ],
+    fresh=1,
+    cites=["where x₁ and x₂ are the first and the second half", "gelu is the exact one", "goes over the second half alone"],
+)
+def the_second_half_goes_through_gelu(student, x):
+    """The result is x₁ ⊙ gelu(x₂), with the exact gelu, and gradients flow through both halves."""
+    view = x.mT.contiguous().mT if x.ndim > 1 else x
+    found = with_gradients(lambda x: student.geglu(x), x=x)
+    return {"result": found, "of a view": student.geglu(view), "of others": student.geglu(-x), "left": flags(x)}
+
+
+def embedded(rng, shape=(2, 3), a=0.1, dtype="float64"):
+    return {"e": rng.normal(*shape, dtype=dtype), "a": a}
+
+
+@check(
+    points=2,
+    inputs=embedded,
+    lecture="a-smaller-gradient-for-the-embedding",
+    public=[case("a tenth"), case("a half", shape=(4,), a=0.5)],
+    hidden=[
+        case("three dimensions", shape=(2, 4, 3), a=0.25),
+        case("nothing changes", shape=(3, 2), a=1.0),
+        case("no gradient is left", shape=(3, 5), a=0.0),
+        case("a larger gradient", shape=(5,), a=3.0),
+        case("the other way", shape=(5, 4), a=-0.5),
+        case("float32", shape=(7, 6), a=0.1, dtype="float32"),
+    ],
+    cites=["with a gradient that is multiplied by a", "Returns a tensor with the values of e", "e gets a G"],
+)
+def values_stay_and_the_gradient_shrinks(student, e, a):
+    """The values stay as they are, and the gradient that arrives is a times that of the result."""
+
+    def shrink(e):
+        return student.embedding_gradient_shrink(e) if a == 0.1 else student.embedding_gradient_shrink(e, a)
+
+    leaf, frozen, twice = leaves(e, e, e)
+    once = shrink(leaf)
+    left = flags(leaf, frozen.requires_grad_(False), shrink(frozen))
+    made = {"value": once, "gradient": gradients(once, {"e": leaf}), "twice": gradients(shrink(shrink(twice)), {"e": twice})}
+    squared, beside = leaves(e, e)
+    made["through a square"] = gradients(shrink(squared * squared), {"e": squared})
+    made["beside e itself"] = gradients(shrink(beside) + beside, {"e": beside})
+    view = e[..., None, None].expand(*e.shape, 2, 3).mT
+    return made | {"plain": [shrink(e), shrink(-e), shrink(view)], "left": left + flags(e)}
+
+
+@check(
+    points=1,
+    tolerance=Tolerance(atol=1e-12, rtol=1e-12),
+    lecture="deepnorm-with-other-powers",
+    public=[case("2 layers, 70 layers", sizes=[2, 70])],
+    hidden=[case("one", sizes=[1]), case("many", sizes=[24, 8, 1000, 3]), case("twice the same", sizes=[70, 12, 70])],
+    cites=["2n 1 2 multiplies the stream", "the gain of the first weights is"],
+)
+def the_constants_are_square_roots(student, sizes):
+    """α = (2N)^(1/2), and the gain is (2N)^(-1/2)."""
+    return [student.glm130b_constants(n) for n in sizes]
+
+
+class Attends(Mix):
+    """In the place of attention: it takes positions and a mask behind its input, and shows in its answer that it got them."""
+
+    def forward(self, x, pos, mask):
+        out = super().forward(x)
+        out = out if pos is None else out * (pos[..., None] + 2)
+        return out if mask is None else mask.to(x.dtype) @ out
+
+
+class Fixed(torch.nn.Module):
+    """A part without parameters."""
+
+    def forward(self, x, *more):
+        return x.cumsum(-2)
+
+
+def layered(rng, B=2, T=3, C=4, n_layers=2, dtype="float64", gain=1.5, more=0, shift=0.0):
+    shapes = {f"{name}.{part}": (C,) for name in ("input_layernorm", "post_attention_layernorm") for part in ("weight", "bias")}
+    shapes |= {f"{name}.out.{part}": (C, C)[: 2 - (part == "bias")] for name in ("attn", "mlp") for part in ("weight", "bias")}
+    weights = rng.weights(shapes, gain=gain, dtype=dtype)
+    for name in shapes:
+        if name.endswith("layernorm.weight"):
+            weights[name] += 1.5
+    made = {"x": rng.normal(B, T, C, dtype=dtype) * 3 + shift, "weights": weights, "n_layers": n_layers}
+    return made | {"more": [rng.integers(0, 9, B, T), rng.mask(T, T)][:more]}
+
+
+@check(
+    points=3,
+    inputs=layered,
+    lecture="the-normed-stream-goes-on",
+    public=[case("two tokens of three features", B=1, T=2, C=3), case("a model of eight layers", n_layers=8)],
+    hidden=[
+        case("three sequences", B=3, T=5, C=6, n_layers=3),
+        case("one token", B=1, T=1, C=5, n_layers=1),
+        case("seventy layers", B=2, T=4, C=7, n_layers=70),
+        case("float32", B=4, T=3, C=8, n_layers=24, dtype="float32"),
+        case("all sizes alike", B=4, T=4, C=4, n_layers=4),
+        case("attention takes positions and a mask too", B=2, T=5, C=3, n_layers=6, more=2),
+        case("attention takes positions", B=1, T=6, C=4, n_layers=9, more=1),
+        case("a stream far from 0", B=1, T=3, C=6, n_layers=5, shift=50.0),
+    ],
+    cites=["LN₂ is post_attention_layernorm", "The output y is not normed", "pos and mask are handed to attn as they are", "attn and mlp are called once each", "layer norms over C with weight and bias"],
+)  # fmt: skip
+def both_parts_read_and_keep_the_normed_stream(student, x, weights, n_layers, more):
+    """Each part reads the normed stream, and α times the normed stream is added to what the part gives."""
+    C = x.shape[-1]
+    attn, mlp = Attends(C), Feed(C)
+    layer = with_weights(student.GLM130BLayer(C, n_layers, attn, mlp), weights)
+    (leaf,) = leaves(x)
+    out = layer(leaf, *more)
+    found = gradients(out, {"x": leaf} | dict(layer.named_parameters()))
+    seen = {"attn": list(attn.seen), "mlp": list(mlp.seen)}
+    view = layer(x.mT.contiguous().mT, *more)
+    layer.input_layernorm.weight.requires_grad_(False)
+    layer.eval()
+    layer.mlp.train()
+    return {
+        "out": out, "gradients": found, "seen": seen, "of a view": view, "of others": layer(-x, *more),
+        "fresh": student.GLM130BLayer(C, n_layers, Fixed(), Fixed())(x.float()),
+        "left": flags(x, layer),
+    }  # fmt: skip
+
+
+def attending(rng, B=2, T=3, H=2, D=2, dtype="float64", positions=None, masked=None, far=0, gain=2.0):
+    C = H * D
+    shapes = {"query_key_value.weight": (3 * C, C), "query_key_value.bias": (3 * C,), "dense.weight": (C, C), "dense.bias": (C,)}
+    pos = {None: torch.zeros(B, T, dtype=torch.int64), "in order": torch.arange(T).expand(B, T) + 0, "any": rng.integers(0, 9, B, T)}[positions]
+    mask = None
+    if masked == "causal":
+        mask = torch.ones(T, T).tril().bool()
+    elif masked == "any":
+        mask = rng.mask(T, T) | torch.eye(T).bool()
+    return {"x": rng.normal(B, T, C, dtype=dtype), "weights": rng.weights(shapes, gain=gain, dtype=dtype), "H": H, "pos": pos + far, "mask": mask}
+
+
+def attended(student, x, weights, H, pos, mask):
+    layer = with_weights(student.GLM130BAttention(x.shape[-1], H), weights)
+    student.GLM130BAttention(2, 1)  # another one changes nothing
+    (leaf,) = leaves(x)
+    out = layer(leaf, pos) if mask is None else layer(leaf, pos, mask)
+    found = gradients(out, {"x": leaf} | dict(layer.named_parameters()))
+    views = layer(x.mT.contiguous().mT, pos.mT.contiguous().mT, None if mask is None else mask.mT.contiguous().mT)
+    layer.dense.bias.requires_grad_(False)
+    layer.eval()
+    layer.dense.train()
+    others = [layer(x, pos, torch.eye(x.shape[1]).bool()), layer(-x, pos.flip(1), mask)]
+    return {"out": out, "gradients": found, "of views": views, "of others": others, "left": flags(x, layer)}
+
+
+@check(
+    points=1,
+    inputs=attending,
+    lecture="one-matrix-sorted-by-heads",
+    public=[case("two heads of two features")],
+    hidden=[
+        case("three heads", B=3, T=4, H=3, D=2),
+        case("all sizes alike", B=4, T=4, H=4, D=4),
+        case("heads of six features", B=1, T=5, H=2, D=6),
+        case("eighteen heads", B=1, T=2, H=18, D=2),
+        case("float32", B=2, T=6, H=5, D=2, dtype="float32"),
+        case("one sequence, one token", B=1, T=1, H=3, D=4),
+        case("with positions and a mask", B=2, T=5, H=3, D=4, positions="any", masked="any"),
+    ],
+    fresh=1,
+    cites=["are sorted by heads", "Without a mask all tokens look at all", "The heads stand side by side again"],
+)
+def each_head_has_its_rows_together(student, x, weights, H, pos, mask):
+    """The outputs of `query_key_value` are sorted by heads, and in each head by query, key and value."""
+    return attended(student, x, weights, H, pos, mask)
+
+
+@check(
+    points=1,
+    inputs=attending,
+    lecture="one-position-again",
+    public=[case("three tokens in order", H=1, D=4, positions="in order"), case("a causal mask", H=1, T=4, positions="in order", masked="causal")],
+    hidden=[
+        case("any positions, any mask", B=3, T=5, H=1, D=6, positions="any", masked="any"),
+        case("far away", B=2, T=4, H=1, D=8, positions="any", far=100_000),
+        case("float32, far away", B=2, T=3, H=1, D=4, positions="in order", dtype="float32", far=2000),
+        case("one pair", B=1, T=6, H=1, D=2, positions="in order"),
+        case("all at one place", B=2, T=7, H=1, D=4, masked="any"),
+        case("sharp scores", B=2, T=4, H=1, D=4, positions="any", gain=6.0),
+    ],
+    cites=["Queries and keys are turned by their positions", "values are not", "Scores are divided by", "at which the mask is True"],
+)
+def scores_depend_on_distances(student, x, weights, H, pos, mask):
+    """Queries and keys are turned by their positions, and a token looks at what the mask lets it see."""
+    return attended(student, x, weights, H, pos, mask)
