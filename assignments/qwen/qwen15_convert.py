@@ -1,0 +1,89 @@
+"""Qwen 1.5: weights of Qwen 1 by the names that Hugging Face's Qwen2 classes have, the format of its chats, and which layers see a window only."""
+
+import re
+
+import torch
+from torch import Tensor
+
+
+def convert_qwen1_to_qwen2(sd: dict[str, Tensor], n_layers: int) -> dict[str, Tensor]:
+    """The weights of a model of Qwen 1, by the names of `Qwen2ForCausalLM`.
+
+    sd: tensors by name, as the files of Qwen 1 have them. It is not changed.
+    n_layers: how many layers the model has, i = 0 … n_layers - 1.
+
+    | Qwen 1                              | here                                                        |
+    | ----------------------------------- | ----------------------------------------------------------- |
+    | transformer.wte.weight              | model.embed_tokens.weight                                   |
+    | transformer.h.i.ln_1.weight         | model.layers.i.input_layernorm.weight                       |
+    | transformer.h.i.attn.c_attn.weight  | model.layers.i.self_attn.q_proj.weight, k_proj, v_proj      |
+    | transformer.h.i.attn.c_attn.bias    | model.layers.i.self_attn.q_proj.bias, k_proj, v_proj        |
+    | transformer.h.i.attn.c_proj.weight  | model.layers.i.self_attn.o_proj.weight                      |
+    | transformer.h.i.ln_2.weight         | model.layers.i.post_attention_layernorm.weight              |
+    | transformer.h.i.mlp.w1.weight       | model.layers.i.mlp.up_proj.weight                           |
+    | transformer.h.i.mlp.w2.weight       | model.layers.i.mlp.gate_proj.weight                         |
+    | transformer.h.i.mlp.c_proj.weight   | model.layers.i.mlp.down_proj.weight                         |
+    | transformer.ln_f.weight             | model.norm.weight                                           |
+    | lm_head.weight                      | lm_head.weight                                              |
+
+    c_attn has 3C rows: a third for queries, then a third for keys, then a third for values. Both families rotate halves of a head, so the rows
+    within a third keep their order. Everything else is taken over as it is. dtypes and devices stay. Tensors of files require no
+    gradients, and no tensor here does. The order of the names is open.
+
+    Names that end with `.rotary_emb.inv_freq` or `.attn.masked_bias`, and `transformer.rotary_emb.inv_freq` itself, are no weights: they are passed over.
+    Where a name of the left column is missing, KeyError is raised; also where there is a name that is none of these, such as one of a layer
+    beyond n_layers.
+
+    Every tensor of the result is contiguous and has memory of its own, of its own size: nothing is shared with sd, and nothing among q, k and v.
+    (Files of safetensors refuse tensors that share memory.)
+
+    >>> convert_qwen1_to_qwen2({}, 1)
+    Traceback (most recent call last):
+    KeyError: transformer.wte.weight
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("convert_qwen1_to_qwen2 is not written yet")
+
+
+def render_chatml(
+    messages: list[dict[str, str]],
+    add_generation_prompt: bool = True,
+    default_system: str | None = "You are a helpful assistant.",
+) -> str:
+    """A chat as the text that Qwen's chat models read, in the format ChatML.
+
+    messages: {"role": "system" or "user" or "assistant" or another, "content": …}, in order. They are not changed.
+
+    Each message becomes
+
+        <|im_start|>ROLE
+        CONTENT<|im_end|>
+
+    with one line feed behind the role, and one behind <|im_end|>, also behind the last one. Role and content are written as they are, white space
+    included. Where there are messages and the first one is not of "system", a system message with `default_system` comes before it, unless
+    default_system is None. A system message that stands later changes nothing about that. With add_generation_prompt, the text ends with
+    `<|im_start|>assistant` and a line feed, whoever spoke last: there the model goes on. (Some files of Qwen 1.5 leave these out where the assistant
+    spoke last, and leave out the full stop of the default.)
+
+    >>> render_chatml([{"role": "user", "content": "x"}], default_system=None)
+    '<|im_start|>user\\nx<|im_end|>\\n<|im_start|>assistant\\n'
+    >>> render_chatml([{"role": "user", "content": "x"}], False)
+    '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n<|im_start|>user\\nx<|im_end|>\\n'
+    >>> render_chatml([])
+    '<|im_start|>assistant\\n'
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("render_chatml is not written yet")
+
+
+def layer_uses_swa(i: int, use_sliding_window: bool, max_window_layers: int) -> bool:
+    """Whether layer i (the first is 0) attends to a sliding window only, by the configuration of a Qwen2 model.
+
+    Where use_sliding_window is False, none does. Else the first max_window_layers layers see everything, and those from layer
+    max_window_layers on see a window. (The name suggests the opposite, and older documentation of Hugging Face says the opposite. Its code does this.)
+
+    >>> [layer_uses_swa(0, True, 2), layer_uses_swa(1, True, 2), layer_uses_swa(2, True, 2)]
+    [False, False, True]
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("layer_uses_swa is not written yet")

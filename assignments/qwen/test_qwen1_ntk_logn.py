@@ -1,0 +1,109 @@
+"""Public checks of qwen/qwen1_ntk_logn: run `pytest` on this file, or `autograder check qwen/qwen1_ntk_logn`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+import torch
+from autograder.checks import Tolerance, case, check, flags, gradients, leaves, with_gradients, with_weights
+
+
+EXACT = Tolerance(atol=0.0, rtol=1e-12)
+
+
+@check(points=1, lecture='how-much-longer', public=[case('around twice and four times the length', pairs=[[4095, 2048], [4096, 2048], [4097, 2048], [8192, 2048]]), case('short texts', pairs=[[2048, 2048], [2049, 2048], [1024, 2048], [1, 2048]])])
+def alpha_grows_in_steps(student, pairs):
+    """Your alpha is 1 up to the training length, and grows in steps with each doubling."""
+    return [student.ntk_alpha(true, train) for true, train in pairs]
+
+
+@check(points=1, tolerance=Tolerance(atol=0.0, rtol=1e-10), lecture='a-larger-base', public=[case('Qwen 7B at 8192 tokens', calls=[[10000.0, 7.0, 128], [10000.0, 1.0, 128]])])
+def the_base_becomes_larger(student, calls):
+    """The new base slows the last pair down by alpha, for any number of features."""
+    return [student.ntk_base(*call) for call in calls]
+
+
+@check(points=1, tolerance=EXACT, lecture='sharper-queries', public=[case('around the training length', pos=[0, 1, 2047, 2048, 4095, 8191], train_len=2048)])
+def factors_are_logarithms(student, pos, train_len):
+    """The factor of the query at position p is log(p + 1) to the base of the training length, and at least 1."""
+    pos = torch.tensor(pos, dtype=torch.int64)
+    pair = torch.stack([pos, pos + 1], dim=1)
+    return [student.logn_scale(pos, train_len), student.logn_scale(pair[:, 1], train_len), student.logn_scale(pos, train_len + 1)]
+
+
+def network(rng, x, F, dtype="float32", scale=1.0):
+    C = x[-1]
+    return {
+        "x": rng.normal(*x, dtype=dtype, scale=scale),
+        "w1": rng.normal(F, C, dtype=dtype),
+        "w2": rng.normal(F, C, dtype=dtype),
+        "c_proj": rng.normal(C, F, dtype=dtype),
+    }
+
+
+@check(points=1, inputs=network, lecture='the-feed-forward-network', public=[case('three tokens', x=[3, 4], F=5)])
+def w2_is_the_gate(student, x, w1, w2, c_proj):
+    """The silu goes around w2, and the product with w1 goes through c_proj."""
+    views = [w.mT.contiguous().mT for w in (w1, w2, c_proj)]
+    return {
+        "first": with_gradients(student.qwen_mlp, x=x, w1=w1, w2=w2, c_proj=c_proj),
+        "other values": student.qwen_mlp(x + 1, w1, w2, c_proj),
+        "views": student.qwen_mlp(x, *views),
+        "other weights": student.qwen_mlp(x, w2, w1, c_proj),
+    }
+
+
+def layer(rng, B=1, T=5, C=8, H=2, train_len=8, dtype="float32", **options):
+    weights = rng.weights({"c_attn.weight": (3 * C, C), "c_attn.bias": (3 * C,), "c_proj.weight": (C, C)}, gain=1.4)
+    weights = {name: weight.to(getattr(torch, dtype)) for name, weight in weights.items()}
+    return {
+        "x": rng.normal(B, T, C, dtype=dtype),
+        "weights": weights,
+        "sizes": {"C": C, "H": H, "train_len": train_len},
+        "options": options,
+    }
+
+
+def build(student, x, weights, sizes, options):
+    made = student.Qwen1Attention(sizes["C"], sizes["H"], sizes["train_len"], **options)
+    return with_weights(made.to(x.dtype), weights)
+
+
+def observe(attention, x):
+    (leaf,) = leaves(x)
+    out = attention(leaf)
+    return {"output": out, "gradients": gradients([out], {"x": leaf, "bias": attention.c_attn.bias, "out": attention.c_proj.weight})}
+
+
+@check(points=2, inputs=layer, lecture='the-layer', public=[case('five tokens, two heads'), case('one token', T=1)])
+def within_the_training_length(student, x, weights, sizes, options):
+    """Within the training length your layer is causal attention with rotary positions, in both modes."""
+    attention = build(student, x, weights, sizes, options)
+    return {"training": observe(attention.train(), x), "evaluation": observe(attention.eval(), x)}
+
+
+@check(points=2, inputs=layer, lecture='the-layer', public=[case('both, nine tokens instead of four', T=9, train_len=4), case('NTK alone', T=9, train_len=4, use_logn=False), case('LogN alone', T=9, train_len=4, use_ntk=False)])
+def beyond_the_training_length(student, x, weights, sizes, options):
+    """Beyond the training length, in evaluation mode, the base grows and queries are scaled, each if it is wanted."""
+    return observe(build(student, x, weights, sizes, options).eval(), x)
+
+
+@check(points=1, inputs=layer, lecture='the-layer', public=[case('nine tokens instead of four', T=9, train_len=4)])
+def training_knows_no_long_texts(student, x, weights, sizes, options):
+    """In training mode neither the base nor the queries change, and modes may come in any order."""
+    attention = build(student, x, weights, sizes, options)
+    seen = [observe(attention.train(), x)]
+    for mode in (False, True, False):
+        seen.append(attention.train(mode)(x))
+    return seen
+
+
+@check(points=1, inputs=layer, lecture='the-layer', public=[case('float64', T=6, train_len=4, dtype='float64')])
+def float64_and_nothing_remembered(student, x, weights, sizes, options):
+    """Your layer is exact in float64, remembers nothing of earlier calls, and leaves everything as it was."""
+    attention = build(student, x, weights, sizes, options).eval()
+    frozen = build(student, x, weights, sizes, options).requires_grad_(False).train()
+    other = build(student, x, weights, sizes | {"train_len": sizes["train_len"] + 2}, options | {"base": 9.0}).eval()
+    short = sizes["train_len"]
+    view = x.mT.contiguous().mT
+    seen = [attention(x), attention(x.flip(1)), attention(x[:, :short]), attention(x[:1]), other(x), attention(view), attention(x)]
+    return {"outputs": seen, "frozen": frozen(x), "left": flags(x, attention, frozen)}

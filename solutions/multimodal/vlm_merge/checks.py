@@ -1,0 +1,220 @@
+"""Checks of multimodal/vlm_merge: room for images, features put in, what does not fit, the projector, positions, labels."""
+
+import torch
+
+from autograder.checks import case, check, flags, gradients, leaves, raises, with_weights
+
+IMAGE = 9
+
+
+@check(
+    points=1,
+    lecture="room-for-an-image",
+    public=[case("two images", ids=[1, 9, 2, 9], image_id=9, n_patches=[3, 2]), case("no image", ids=[1, 2], image_id=9, n_patches=[])],
+    hidden=[
+        case("another id, at both ends", ids=[0, 5, 5, 0], image_id=0, n_patches=[2, 3]),
+        case("side by side", ids=[9, 9, 9], image_id=9, n_patches=[1, 4, 2]),
+        case("an image without features", ids=[1, 9, 2, 9, 3], image_id=9, n_patches=[0, 2]),
+        case("LLaVA 1.5", ids=[1, 32000, 13], image_id=32000, n_patches=[576]),
+        case("nothing", ids=[], image_id=9, n_patches=[]),
+    ],
+    cites=["The k th image token becomes", "Returns a new list"],
+)
+def every_image_gets_its_room(student, ids, image_id, n_patches):
+    """The k-th image token becomes as many as the k-th image has features."""
+    found = student.expand_image_tokens(ids, image_id, n_patches)
+    before = list(found)
+    found.append(-1)
+    return {"expanded": before, "ids": list(ids), "backwards": student.expand_image_tokens(ids[::-1], image_id, n_patches[::-1])}
+
+
+def batch(rng, B=2, T=6, C=3, rows=None, dtype="float32", feats_dtype=None, image_id=IMAGE):
+    ids = torch.tensor(rows) if rows is not None else rng.integers(image_id - 1, image_id + 2, B, T)
+    N = int((ids == image_id).sum())
+    return {
+        "embeds": rng.normal(*ids.shape, C, dtype=dtype),
+        "ids": ids,
+        "image_id": image_id,
+        "feats": rng.normal(N, C, dtype=feats_dtype or dtype),
+    }
+
+
+@check(
+    points=2,
+    inputs=batch,
+    lecture="features-in-their-places",
+    public=[
+        case("one image", rows=[[5, 9, 9, 6]]),
+        case("two sequences with different numbers of features", rows=[[1, 9, 9, 2, 9], [9, 1, 1, 9, 2]]),
+    ],
+    hidden=[
+        case("random places", B=3, T=7, C=5),
+        case("no image", rows=[[1, 2], [3, 4]], C=4),
+        case("nothing but images", rows=[[9, 9, 9], [9, 9, 9]], C=2),
+        case("features in float64, embeddings in float32", B=2, T=5, feats_dtype="float64"),
+        case("features in float32, embeddings in bfloat16", B=2, T=5, C=4, dtype="bfloat16", feats_dtype="float32"),
+        case("float64", B=4, T=3, C=7, dtype="float64"),
+        case("another id", B=2, T=9, C=3, image_id=3),
+        case("as many features as sequences and tokens", rows=[[9, 1, 9], [1, 9, 2], [2, 2, 2]], C=3),
+    ],
+    fresh=1,
+    cites=["the n th image token counted row by row has feats n", "Gradients reach feats", "embeds itself does not change", "of the dtype of embeds"],
+)  # fmt: skip
+def features_stand_in_their_places(student, embeds, ids, image_id, feats):
+    """Image tokens have the features, row by row, other places keep their embeddings, and gradients reach each through its own places."""
+    e, f = leaves(embeds, feats)
+    out = student.merge(e, ids, image_id, f)
+    return {
+        "merged": out,
+        "gradients": gradients([out, e * 0, f * 0], {"embeds": e, "feats": f}),
+        "other features": student.merge(embeds, ids, image_id, feats + 1),
+        "views": student.merge(embeds.mT.contiguous().mT, ids.mT.contiguous().mT, image_id, feats.mT.contiguous().mT),
+        "left": flags(embeds, feats),
+    }
+
+
+@check(
+    points=1,
+    lecture="counting",
+    public=[
+        case("one feature too few", ids=[5, 9, 9, 9, 9], n=3, patches=[3, 2], grids=[[1, 2, 2]]),
+        case("one feature too many", ids=[5, 9, 9], n=3, patches=[], grids=[[1, 4, 4]]),
+    ],
+    hidden=[
+        case("twice too many", ids=[9, 9], n=3, patches=[1], grids=[]),
+        case("features and no image", ids=[1, 2], n=1, patches=[4], grids=[[1, 2, 2]]),
+        case("one feature for all", ids=[9, 1, 9, 9], n=1, patches=[1, 1], grids=[[1, 2, 6], [1, 2, 2]]),
+        case("twice as many", ids=[9, 9, 1], n=4, patches=[1, 1, 1], grids=[[2, 2, 4]]),
+        case("text within an image", ids=[9, 9, 1, 9, 9], n=5, patches=[2] * 5, grids=[[1, 4, 4]]),
+        case("grids left over", ids=[9, 1], n=2, patches=[1, 0], grids=[[1, 2, 2], [1, 2, 2]]),
+    ],
+    cites=["too many features are as wrong as too few", "Where the number of image tokens is not len", "Where image tokens and grids do not fit"],
+)
+def what_does_not_fit_is_refused(student, ids, n, patches, grids):
+    """A number of features, images or grids that does not fit the image tokens raises ValueError."""
+    tensor = torch.tensor([ids])
+    embeds = torch.arange(len(ids) * 2.0).view(1, -1, 2)
+    return {
+        "merge": raises("ValueError", lambda: student.merge(embeds, tensor, IMAGE, torch.ones(n, 2))),
+        "expand": raises("ValueError", lambda: student.expand_image_tokens(ids, IMAGE, patches)),
+        "positions": raises("ValueError", lambda: student.mrope_positions(ids, IMAGE, [tuple(grid) for grid in grids])),
+        "what fits": student.merge(embeds, tensor, ids[0], torch.ones(ids.count(ids[0]), 2)),
+        "room that fits": student.expand_image_tokens(ids, IMAGE, [2] * ids.count(IMAGE)),
+        "positions that fit": student.mrope_positions([1, 9, 2], IMAGE, [(1, 2, 2)]),
+    }
+
+
+def projection(rng, x, C, dtype="float32"):
+    shapes = {"linear_1.weight": (C, x[-1]), "linear_1.bias": (C,), "linear_2.weight": (C, C), "linear_2.bias": (C,)}
+    weights = {name: weight.to(getattr(torch, dtype)) for name, weight in rng.weights(shapes, gain=2.0).items()}
+    return {"x": rng.normal(*x, dtype=dtype), "weights": weights}
+
+
+@check(
+    points=1,
+    inputs=projection,
+    lecture="the-projector",
+    public=[case("four patches", x=[4, 5], C=3)],
+    hidden=[case("two images", x=[2, 7, 3], C=6), case("22 features, 20 outside", x=[3, 22], C=20), case("float64", x=[3, 4], C=5, dtype="float64"), case("one vector", x=[6], C=2), case("no patches", x=[0, 3], C=2)],
+    fresh=1,
+    cites=["linear_1 then GELU then linear_2", "GELU is the exact one"],
+)  # fmt: skip
+def the_projector_has_two_layers(student, x, weights):
+    """The projector is linear, exact GELU, linear, in both modes, with gradients to all its parameters."""
+    C, Cv = weights["linear_1.weight"].shape
+    layer = with_weights(student.Projector(Cv, C).to(x.dtype), weights)
+    (leaf,) = leaves(x)
+    out = layer(leaf)
+    seen = {"out": out, "gradients": gradients([out], {"x": leaf} | dict(layer.named_parameters()))}
+    frozen = with_weights(student.Projector(Cv, C).to(x.dtype), {name: weight + 1 for name, weight in weights.items()})
+    frozen = frozen.requires_grad_(False).eval()
+    view = x.movedim(0, -1).contiguous().movedim(-1, 0)
+    return seen | {
+        "frozen, in evaluation mode": frozen(x),
+        "other values": layer(x + 1),
+        "a view": layer(view),
+        "six dimensions": layer(x[None, None, None]),
+        "left": flags(x, layer, frozen),
+        "evaluation": layer.eval()(x),
+    }
+
+
+def sequence(rng, parts, merge=2):
+    """Parts: a number of text tokens, or a grid."""
+    ids, grids = [], []
+    for part in parts:
+        if isinstance(part, int):
+            ids += [rng.integer(0, 8) for _ in range(part)]
+        else:
+            t, h, w = part
+            ids += [IMAGE] * (t * (h // merge) * (w // merge))
+            grids.append((t, h, w))
+    return {"ids": ids, "grids": grids, "merge": merge}
+
+
+def both_ways(student, ids, grids, merge):
+    """Positions of a sequence, of the same from its end to its start, and once more of the first."""
+    forwards = student.mrope_positions(ids, IMAGE, grids, merge)
+    whole = raises("ValueError", lambda: student.mrope_positions(ids, IMAGE, grids, 1).tolist())
+    return [forwards, student.mrope_positions(ids[::-1], IMAGE, grids[::-1], merge), whole, student.mrope_positions(ids, IMAGE, grids, merge)]
+
+
+@check(
+    points=1,
+    inputs=sequence,
+    lecture="positions-in-three-directions",
+    public=[case("text, image, text", parts=[1, [1, 4, 4], 2]), case("a wide image", parts=[2, [1, 2, 6], 1]), case("text alone", parts=[4])],
+    hidden=[
+        case("a tall image first", parts=[[1, 8, 2], 3]),
+        case("two images with text between", parts=[1, [1, 4, 6], 2, [1, 6, 4], 1]),
+        case("two images side by side", parts=[2, [1, 4, 4], [1, 2, 6], 2]),
+        case("three different merges: 3", parts=[1, [1, 6, 9], 2], merge=3),
+        case("nothing is merged", parts=[1, [1, 3, 2], 1], merge=1),
+        case("nothing", parts=[]),
+        case("the last is an image", parts=[3, [1, 2, 2], [1, 2, 2], [1, 4, 2]]),
+    ],
+    cites=["A token of text has the same position three times", "has s a s b s c", "Images may follow each other"],
+)
+def images_have_rows_and_columns(student, ids, grids, merge):
+    """Features of an image have a row and a column from a common start, and text goes on behind the largest position."""
+    return both_ways(student, ids, grids, merge)
+
+
+@check(
+    points=1,
+    inputs=sequence,
+    lecture="positions-in-three-directions",
+    public=[case("three frames of 2 x 2", parts=[1, [3, 4, 4], 2])],
+    hidden=[
+        case("five frames of 1 x 2", parts=[2, [5, 2, 4], 1, [1, 4, 2], 1]),
+        case("two frames of 3 x 2, then four of 1 x 1", parts=[[2, 6, 4], [4, 2, 2], 2]),
+        case("many frames, nothing merged", parts=[1, [6, 2, 1], 1], merge=1),
+    ],
+    cites=["frame by frame in a frame row by row", "one more than the largest number that the image has"],
+)
+def videos_have_frames(student, ids, grids, merge):
+    """Features of a video have a frame as well, and what follows starts behind the largest of the three."""
+    return both_ways(student, ids, grids, merge)
+
+
+@check(
+    points=1,
+    lecture="labels",
+    public=[case("one sequence", ids=[[5, 9, 9, 6]], image_id=9), case("no image", ids=[[5, 6]], image_id=9)],
+    hidden=[
+        case("two sequences", ids=[[9, 1, 2], [3, 9, 9]], image_id=9),
+        case("the image is token 0", ids=[[0, 1, 0], [2, 0, 3]], image_id=0),
+        case("large ids", ids=[[151655, 151656, 2**40]], image_id=151655),
+        case("no tokens", ids=[[], []], image_id=1),
+    ],
+    cites=["a copy of ids", "Nothing is shifted here"],
+)
+def image_tokens_are_not_predicted(student, ids, image_id):
+    """Labels are a copy of the ids, with -100 at image tokens."""
+    ids = torch.tensor(ids, dtype=torch.int64)
+    labels = student.mask_labels(ids, image_id)
+    flat = [student.mask_labels(ids.flatten() + shift, image_id) for shift in (0, 1)]
+    before = labels.clone()
+    labels += 1
+    flat += [student.mask_labels(ids, image_id + 1), student.mask_labels(ids.mT.contiguous().mT, image_id), student.mask_labels(ids[None, None], image_id)]
+    return {"labels": before, "ids afterwards": ids, "one dimension": flat}
