@@ -71,9 +71,9 @@ class Falcon1Block(nn.Module):
       the angle position · base^(-2i/D). Values are not rotated. (Hugging Face computes the angles in float32: one check, and no other, tells
       the difference.)
     - alibi=True: nothing is rotated, and base is not read. The score of query i and key j in head h is (qᵢ · kⱼ - slope_h · (i - j)) / √D. The
-      bias is divided by √D too! (The paper on ALiBi, BLOOM and MPT add it after the division.) The slopes are those of the paper: for H a power of two
-      2^(-8 (h+1) / H) for h = 0 … H-1; else those of the largest power of two n below H, followed by the first, third, fifth … of those of 2 n.
-      (Hugging Face rounds slope · position to bfloat16: one check, and no other, tells the difference.)
+      bias is divided by √D too! (The paper on ALiBi, BLOOM and MPT add it after the division.) The slopes are those of the paper: for H a
+      power of two 2^(-8 (h+1) / H) for h = 0 … H-1; else those of the largest power of two n below H, followed by the first, third, fifth
+      … of those of 2 n. (Hugging Face rounds slope · position to bfloat16: one check, and no other, tells the difference.)
 
     What new parameters hold is open, since checks load weights.
     """

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 def unpack_grouped_qkv(w: Tensor, H: int, Hkv: int, D: int) -> tuple[Tensor, Tensor, Tensor]:
     """The weights of three layers q, k and v from the weight of one fused layer.
 
-    w: ((H + 2·Hkv)·D, …), the weight of the fused layer, as `nn.Linear` keeps it, or its bias. Its rows are Hkv groups, one after the other. A group is
-    its H / Hkv queries, then its key, then its value, each of D rows.
+    w: ((H + 2·Hkv)·D, …), the weight of the fused layer, as `nn.Linear` keeps it, or its bias. Its rows are Hkv groups, one after the
+    other. A group is its H / Hkv queries, then its key, then its value, each of D rows.
 
     Returns q (H·D, …), k (Hkv·D, …), v (Hkv·D, …), with the heads in the order in which they were. (This is how Llama keeps them.)
 

@@ -1,7 +1,8 @@
 """From the logits of the next token to text: top-p (nucleus) and top-k, temperature, sampling, and beam search.
 
 Sizes: B rows (sequences), V tokens. Logits are float32 or float64, finite or -inf (a token of probability 0), at least one of each
-row finite. Inputs may be views (transposed, sliced). They are not changed, their `requires_grad` neither, and what was returned does not change later. No two logits of a row that compete for a last place are equal, and no mass falls on p.
+row finite. Inputs may be views (transposed, sliced). They are not changed, their `requires_grad` neither, and what was returned does not
+change later. No two logits of a row that compete for a last place are equal, and no mass falls on p.
 """
 
 from collections.abc import Callable

@@ -1,11 +1,11 @@
 """GPT-1: the block of the model, and all that fine-tuning adds to it: tasks as sequences of tokens, where an answer is read, and a loss of two parts.
 
-Sizes: B sequences of T tokens, V tokens in the vocabulary, C features, H heads of D = C / H features, N examples of a task with K classes. One example may
-need several sequences.
+Sizes: B sequences of T tokens, V tokens in the vocabulary, C features, H heads of D = C / H features, N examples of a task with K classes.
+One example may need several sequences.
 
-Tensors are float32 or float64; all of a call are of one dtype, and so is the result. Everything is computed in that dtype, so float64 is exact to 1e-10.
-There is no dropout. Arguments are left as they were, may be views (sliced, transposed), and share nothing with results. Gradients flow to all floating
-arguments and parameters. A call leaves nothing behind, and blocks share nothing.
+Tensors are float32 or float64; all of a call are of one dtype, and so is the result. Everything is computed in that dtype, so float64 is
+exact to 1e-10. There is no dropout. Arguments are left as they were, may be views (sliced, transposed), and share nothing with results.
+Gradients flow to all floating arguments and parameters. A call leaves nothing behind, and blocks share nothing.
 """
 
 import math
@@ -16,17 +16,18 @@ from torch import Tensor, nn
 
 
 class GPT1Block(nn.Module):
-    """One block of GPT-1. The norm stands *behind* each sum (Post-LN), as in the first Transformer; GPT-2 moved it to the front. The block computes two lines.
+    """One block of GPT-1. The norm stands *behind* each sum (Post-LN), as in the first Transformer; GPT-2 moved it to the front. The block
+    computes two lines.
 
         n = ln_1(x + attn(x))
         out = ln_2(n + mlp(n))
 
     attn is causal self-attention with H heads: a token sees itself and earlier ones, and scores are q · k / √D. mlp is a linear layer to 4 C
-    features, an activation, and a linear layer back to C. ln_1 and ln_2 are layer norms over the last dimension: x minus its mean, divided by the root
-    of (variance + eps), times weight, plus bias; the variance is the mean of the squares (not C - 1).
+    features, an activation, and a linear layer back to C. ln_1 and ln_2 are layer norms over the last dimension: x minus its mean, divided
+    by the root of (variance + eps), times weight, plus bias; the variance is the mean of the squares (not C - 1).
 
-    The names of the parameters are those of Hugging Face's OpenAIGPTModel. There are no others. Matrices are kept as `nn.Linear` keeps them: (features out,
-    features in). New ones may hold anything that can be trained, since checks load weights.
+    The names of the parameters are those of Hugging Face's OpenAIGPTModel. There are no others. Matrices are kept as `nn.Linear` keeps
+    them: (features out, features in). New ones may hold anything that can be trained, since checks load weights.
 
     - `attn.c_attn`: `….weight` (3 C, C) and `….bias` (3 C,). The first C features that come out are the queries, then come the keys, then
         the values. Of the C features of each, the first D belong to head 0, the next D to head 1, and so on;
@@ -38,7 +39,8 @@ class GPT1Block(nn.Module):
     def __init__(self, C: int, H: int, eps: float = 1e-5, act: Callable[[Tensor], Tensor] | None = None) -> None:
         """A block for C features and H heads, with eps in both norms.
 
-        act: the activation, called with (B, T, 4 C). None means GELU in the form of GPT-1's code: x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))). (The exact GELU, which
+        act: the activation, called with (B, T, 4 C). None means GELU in the form of GPT-1's code: x/2 · (1 + tanh(√(2/π) · (x + 0.044715
+        x³))). (The exact GELU, which
             `torch.nn.GELU()` is by default, differs by up to 0.0005: one check, and no other, tells the difference.)
         """
         super().__init__()
@@ -46,8 +48,9 @@ class GPT1Block(nn.Module):
         raise NotImplementedError("GPT1Block.__init__ is not written yet")
 
     def forward(self, x: Tensor) -> Tensor:
-        """x: (B, T, C), the features of all tokens. Returns (B, T, C). Later tokens are hidden completely, however large the scores are. (GPT-1's code, and Hugging
-        Face's, subtracts 10 000 from their scores: one check, and no other, tells the difference.) Training and evaluation mode give the same.
+        """x: (B, T, C), the features of all tokens. Returns (B, T, C). Later tokens are hidden completely, however large the scores are.
+        (GPT-1's code, and Hugging Face's, subtracts 10 000 from their scores: one check, and no other, tells the difference.) Training and
+        evaluation mode give the same.
         """
         # YOUR CODE HERE
         raise NotImplementedError("GPT1Block.forward is not written yet")
@@ -63,7 +66,8 @@ def format_task(kind: str, fields: dict[str, list], S: int, DLM: int, E: int) ->
     - "entail", does a premise imply a hypothesis, {"premise": …, "hypothesis": …}: S premise DLM hypothesis E;
     - "sim", do two texts mean the same, {"a": …, "b": …}: since they have no order, *two* sequences, S a DLM b E and S b DLM a E, in this
         order, also where a and b are alike;
-    - "mcq", a question about a context with several answers, {"context": …, "question": …, "answers": [… , …]}: one sequence for each answer, in their order,
+    - "mcq", a question about a context with several answers, {"context": …, "question": …, "answers": [… , …]}: one sequence for each
+      answer, in their order,
         S context question DLM answer E. Nothing stands between context and question.
 
     Returns the sequences, each a new list; none is padded or cut. fields is not changed. Another kind raises ValueError.
@@ -96,10 +100,12 @@ def clf_readout(h: Tensor, ids: Tensor, extract_id: int) -> Tensor:
 def task_logits(kind: str, reads: Tensor, w: Tensor, b: Tensor) -> Tensor:
     """The scores of the answers of N examples, from what was read at the end of their sequences.
 
-    reads: (N, R, C), for each example what `clf_readout` gave for its R sequences, in the order of `format_task`. w, b: a linear layer, (K, C) and (K,).
+    reads: (N, R, C), for each example what `clf_readout` gave for its R sequences, in the order of `format_task`. w, b: a linear layer,
+    (K, C) and (K,).
 
     - "cls" and "entail", R = 1: the layer's result, (N, K);
-    - "sim", R = 2: the two reads are added (not averaged), and the layer is applied to the sum, (N, K). So the order of the two texts does not matter;
+    - "sim", R = 2: the two reads are added (not averaged), and the layer is applied to the sum, (N, K). So the order of the two texts does
+      not matter;
     - "mcq", R answers, K = 1: the layer's one number for each sequence, (N, R). A softmax over the answers is part of the loss, not of this function.
 
     Another kind raises ValueError.
@@ -119,11 +125,12 @@ def gpt1_loss(lm_logits: Tensor, ids: Tensor, lm_mask: Tensor, clf_logits: Tenso
 
     The task: clf_logits (N, K), y int64 (N,): the mean over the examples of -ln softmax(clf_logits)[y].
 
-    The language model: lm_logits (B, T, V), ids int64 (B, T), lm_mask bool (B, T), True for tokens and False for padding. B may differ from N. The logits
-    at place t predict the token at place t + 1, which counts if lm_mask is True at t + 1. So the first token is never a target, and the logits at the last
-    place are not used. The loss is the mean over each sequence's targets, and then the mean over the sequences: every sequence has the same
-    weight, whatever its length. (GPT-1's code does that; Hugging Face's models take one mean over all targets of the batch, in which long sequences weigh more.
-    One check, and no other, tells the difference.) Every sequence has at least one target. Large logits give finite results.
+    The language model: lm_logits (B, T, V), ids int64 (B, T), lm_mask bool (B, T), True for tokens and False for padding. B may differ
+    from N. The logits at place t predict the token at place t + 1, which counts if lm_mask is True at t + 1. So the first token is never a
+    target, and the logits at the last place are not used. The loss is the mean over each sequence's targets, and then the mean over the
+    sequences: every sequence has the same weight, whatever its length. (GPT-1's code does that; Hugging Face's models take one mean over
+    all targets of the batch, in which long sequences weigh more. One check, and no other, tells the difference.) Every sequence has at
+    least one target. Large logits give finite results.
 
     Returns one number. With lam = 0 it is the task's loss.
 

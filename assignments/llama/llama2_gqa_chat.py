@@ -45,12 +45,13 @@ class KVCache:
     def update(self, k: Tensor, v: Tensor, pos: Tensor) -> tuple[Tensor, Tensor]:
         """Write k and v, (B, G, t, D), to the places pos, and give back the keys and values of all tokens up to the newest.
 
-        pos: int64 (t,), t >= 1 numbers that follow each other: s, s+1, …, s+t-1, with s >= 0. Often s is `len(cache)`. It may be less: then the places
+        pos: int64 (t,), t >= 1 numbers that follow each other: s, s+1, …, s+t-1, with s >= 0. Often s is `len(cache)`. It may be less:
+        then the places
             from s on are written again, and what stood behind s+t-1 is forgotten, so that `len(cache)` becomes s + t. (A model that guesses
             tokens ahead takes the wrong ones back like that.)
 
-        Returns keys and values, each (B, G, s + t, D), in the dtype of the cache; numbers of another dtype are converted. Places that are not in use are
-        never returned.
+        Returns keys and values, each (B, G, s + t, D), in the dtype of the cache; numbers of another dtype are converted. Places that are
+        not in use are never returned.
 
         Both results are views of the cache's memory: nothing is copied but the new numbers, and a later `update` that writes to a place shows in
         earlier results too. (Hugging Face's DynamicCache makes a longer copy in each call instead: one check, and no other, tells the difference.)
@@ -79,15 +80,17 @@ def cached_gqa(
 
     q: (B, H, t, D), k and v: (B, G, t, D), as they come from the projections of the new tokens.
     pos: int64 (t,), the positions of the new tokens, which follow each other. They are their places in the cache too.
-    cache: keeps the keys (rotated) and the values of this layer. `update` is called once, with G heads, and what it returns is what the queries attend to.
-    rotate(x, pos): gives x, (B, H, t, D) or (B, G, t, D), with each token turned by its position, as position/rope does. Queries and keys
+    cache: keeps the keys (rotated) and the values of this layer. `update` is called once, with G heads, and what it returns is what the
+    queries attend to. rotate(x, pos): gives x, (B, H, t, D) or (B, G, t, D), with each token turned by its position, as position/rope
+    does. Queries and keys
         are rotated, each token once; values are not.
 
     A token sees the keys of all positions up to its own, in the cache or new. Scores are q · k / √D. So tokens that are fed in pieces get the result
     of all at once, and a piece that begins before the end of the cache replaces what was there.
 
-    Returns (B, H, t, D), in the dtype of q, k and v, and everything is computed in that dtype: float64 is exact to 1e-10. (Hugging Face and Meta compute
-    the softmax in float32: one check, and no other, tells the difference.) Gradients flow to q, and to k and v if the cache lets them through.
+    Returns (B, H, t, D), in the dtype of q, k and v, and everything is computed in that dtype: float64 is exact to 1e-10. (Hugging Face
+    and Meta compute the softmax in float32: one check, and no other, tells the difference.) Gradients flow to q, and to k and v if the
+    cache lets them through.
 
     >>> one = torch.ones(1, 1, 2, 1)
     >>> cached_gqa(one, one, tensor([[[[2.0], [4.0]]]]), tensor([0, 1]), KVCache(1, 1, 2, 1), lambda x, pos: x).flatten()
@@ -111,13 +114,13 @@ def render_llama2_chat(messages: list[dict[str, str]]) -> str:
     and no space behind it. (Mistral writes <s> once, and no space before </s>.)
 
     A system message is part of the first question, which is then SYSTEM and QUESTION with tags around the first: "<<SYS>>", a line feed, SYSTEM, a
-    line feed, "<</SYS>>", two line feeds, QUESTION. White space (as `str.strip` knows it) is taken off both ends of each question and answer; of the first
-    question, off both ends of the whole with its tags. So the white space around SYSTEM stays, and so does that before the first QUESTION. (Meta's code and Hugging
-    Face's template do it like that.)
+    line feed, "<</SYS>>", two line feeds, QUESTION. White space (as `str.strip` knows it) is taken off both ends of each question and
+    answer; of the first question, off both ends of the whole with its tags. So the white space around SYSTEM stays, and so does that
+    before the first QUESTION. (Meta's code and Hugging Face's template do it like that.)
 
-    Raises ValueError if the roles are not in that order, or if there is no user's message. Raises it also if a content, of whatever role, holds one of the tags
-    "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<s>", "</s>": a user who types them could forge an answer. (Meta's code looks for
-    the first four and then refuses to answer: one check, and no other, tells the difference.)
+    Raises ValueError if the roles are not in that order, or if there is no user's message. Raises it also if a content, of whatever role,
+    holds one of the tags "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>", "<s>", "</s>": a user who types them could forge an answer. (Meta's
+    code looks for the first four and then refuses to answer: one check, and no other, tells the difference.)
 
     >>> render_llama2_chat([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}, {"role": "user", "content": "ok "}])
     '<s>[INST] hi [/INST] yo </s><s>[INST] ok [/INST]'
@@ -134,10 +137,11 @@ def render_llama2_chat(messages: list[dict[str, str]]) -> str:
 def rm_margin_loss(rc: Tensor, rr: Tensor, margin: Tensor) -> Tensor:
     """The loss of a reward model that has to tell a good answer from a worse one, and by how much.
 
-    rc, rr: (B,), the scores of the chosen and of the rejected answer of each pair. margin: (B,), larger where people found the chosen one clearly better.
+    rc, rr: (B,), the scores of the chosen and of the rejected answer of each pair. margin: (B,), larger where people found the chosen one
+    clearly better.
 
-    Returns the mean over the pairs of -ln σ(rc - rr - margin), with σ(z) = 1 / (1 + e^-z): one number, in the dtype of the scores. Scores that lie thousands apart give
-    finite results and gradients.
+    Returns the mean over the pairs of -ln σ(rc - rr - margin), with σ(z) = 1 / (1 + e^-z): one number, in the dtype of the scores. Scores
+    that lie thousands apart give finite results and gradients.
 
     >>> rm_margin_loss(tensor([2.0, 1.0]), tensor([1.0, 1.0]), tensor([1.0, 0.0]))  # twice ln 2
     tensor(0.6931)
@@ -151,8 +155,8 @@ def ghost_prompts(dialog: list[dict[str, str]], instruction: str) -> list[dict[s
 
     dialog: messages of "user" and "assistant" in turn, beginning with "user", as for `render_llama2_chat`; there is no system message.
 
-    Returns the messages as new dicts, in a new list. In *every* message of the user the content becomes the instruction, a line feed, and the old content; nothing is stripped.
-    Messages of the assistant stay as they are.
+    Returns the messages as new dicts, in a new list. In *every* message of the user the content becomes the instruction, a line feed, and
+    the old content; nothing is stripped. Messages of the assistant stay as they are.
 
     >>> ghost_prompts([{"role": "user", "content": "hi"}], "Speak French.")
     [{'role': 'user', 'content': 'Speak French.\\nhi'}]
@@ -167,8 +171,8 @@ def ghost_attention(dialog: list[dict[str, str]], instruction: str) -> tuple[lis
     dialog: as for `ghost_prompts`, *without* the instruction. Its last message is the assistant's: the answer that a model gave to `ghost_prompts`.
 
     Returns two lists. The first has the messages as new dicts; in the *first* message of the user the content becomes the instruction, a line
-    feed, and the old content, and all other messages stay as they are. The second has for each message whether its tokens count in the loss: True for the last message alone.
-    (The older answers were not made for this instruction; the model must not learn to answer like them.)
+    feed, and the old content, and all other messages stay as they are. The second has for each message whether its tokens count in the
+    loss: True for the last message alone. (The older answers were not made for this instruction; the model must not learn to answer like them.)
 
     >>> ghost_attention([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "salut"}], "Speak French.")
     ([{'role': 'user', 'content': 'Speak French.\\nhi'}, {'role': 'assistant', 'content': 'salut'}], [False, True])

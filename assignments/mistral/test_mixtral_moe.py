@@ -65,7 +65,7 @@ def experts_see_their_own_tokens_alone(student, x, Wg, W13, W2, k):
     return {"nan in experts": student.moe_forward(x, Wg, *spoiled, k), "nan in a token": student.moe_forward(tokens, Wg, W13, W2, k)[: len(x)]}
 
 
-@check(points=1, budget=Budget(cpu=6), lecture='who-is-computed', public=[case('one of 32 experts', N=1024, C=256, E=32, F=384, k=1)])
+@check(points=1, budget=Budget(cpu=4), lecture='who-is-computed', public=[case('one of 32 experts', N=4096, C=128, E=32, F=256, k=1)])
 def work_is_done_for_chosen_experts_only(student, N, C, E, F, k):
     """The layer does the work of k experts for each token, not of all."""
     x, Wg = ((torch.arange(n * C) * step).sin().view(n, C) for n, step in ((N, 0.7), (E, 1.3)))

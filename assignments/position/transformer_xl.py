@@ -1,8 +1,9 @@
 """Transformer-XL: attention over a memory of the segment before, with relative positions ("Transformer-XL", section 3).
 
 Sizes: B sequences, T new tokens, M tokens of memory (M = 0: none yet), S = M + T, C features of the model (an even number), H heads of D features.
-H·D need not be C. Tensors are float32 or float64, all of one dtype; results have that dtype. The softmax is computed in it, so float64 is exact to 1e-10.
-Inputs may be views (transposed, sliced). They are not changed, nor is their `requires_grad`. Each call depends on its own arguments alone.
+H·D need not be C. Tensors are float32 or float64, all of one dtype; results have that dtype. The softmax is computed in it, so float64 is
+exact to 1e-10. Inputs may be views (transposed, sliced). They are not changed, nor is their `requires_grad`. Each call depends on its own
+arguments alone.
 
 Write it with matrix products and softmax: torch's own attention, in all its spellings, is not allowed here.
 """

@@ -117,18 +117,19 @@ def read_gguf(buf: bytes) -> tuple[dict, dict]:
     2. For each entry: its key (string), the type of its value (u32), the value. Types: 0 u8, 1 i8, 2 u16, 3 i16, 4 u32, 5 i32, 6 f32, 7 bool (one
        byte), 8 string, 9 array (type of its items (u32), how many (u64), the items one after another; items may be arrays too), 10 u64, 11 i64,
        12 f64.
-    3. For each tensor: its name (string), number of dimensions (u32), the dimensions (u64 each) **in reverse**, fastest first: a (2, 3) array has 3, 2;
-       its type (u32), and its offset (u64) **from the start of the data section**.
+    3. For each tensor: its name (string), number of dimensions (u32), the dimensions (u64 each) **in reverse**, fastest first: a (2, 3)
+       array has 3, 2; its type (u32), and its offset (u64) **from the start of the data section**.
     4. Zeros up to a multiple of the alignment; there the data section begins. The alignment is the metadata entry "general.alignment", else 32.
 
     Tensor types: 0 float32, 1 float16, 24 int8, 25 int16, 26 int32, 27 int64, 28 float64, and the blocks 2 Q4_0, 3 Q4_1, 6 Q5_0, 8 Q8_0, 12 Q4_K.
 
-    Returns (metadata, tensors), both in the order of the file: metadata as bool, int, float, str and list; tensors as NumPy arrays in their shape and dtype,
-    those of blocks dequantized to float32. Their order in the data section may be any.
+    Returns (metadata, tensors), both in the order of the file: metadata as bool, int, float, str and list; tensors as NumPy arrays in
+    their shape and dtype, those of blocks dequantized to float32. Their order in the data section may be any.
 
     Raises ValueError when the first four bytes are others, the version is not 3, a type of a value or a tensor is not in these lists, the alignment
-    is no whole number from 1, arrays are nested more than 64 deep, a tensor's offset is no multiple of the alignment, or the file ends too early, wherever that is: also inside of the last tensor. (A length may be any number up to 2^64: do not
-    allocate anything before you know that it is there.)
+    is no whole number from 1, arrays are nested more than 64 deep, a tensor's offset is no multiple of the alignment, or the file ends too
+    early, wherever that is: also inside of the last tensor. (A length may be any number up to 2^64: do not allocate anything before you
+    know that it is there.)
     """
     # YOUR CODE HERE
     raise NotImplementedError("read_gguf is not written yet")
@@ -138,8 +139,10 @@ def write_gguf(kv: dict, tensors: dict, alignment: int = 32) -> bytes:
     """A GGUF file, version 3, as `read_gguf` describes it.
 
     kv: metadata, in this order. Value types: bool 7; int 4 (u32) if it is from 0 to 2^32 - 1, else 11 (i64); float 12 (f64); str 8; list 9 (array).
-        A list's items are of one kind, bool, int, float or str; its type is that of the items: of ints, 4 if all of them fit, else 11; of an empty list, 4.
-    tensors: NumPy arrays of one dimension or more by name, in this order, also in the data section; float32, float16, int8, int16, int32, int64 or float64. They
+        A list's items are of one kind, bool, int, float or str; its type is that of the items: of ints, 4 if all of them fit, else 11; of
+        an empty list, 4.
+    tensors: NumPy arrays of one dimension or more by name, in this order, also in the data section; float32, float16, int8, int16, int32,
+    int64 or float64. They
         need not be contiguous.
     alignment: a multiple of 8. If it is not 32, an entry "general.alignment" (u32) is added as the last of the metadata (kv does not have it).
 

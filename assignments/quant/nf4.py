@@ -3,7 +3,8 @@
 Weights are flattened in row-major order and cut into blocks of `block` neighbours (an even number). A block is divided by its absmax, the
 largest |w| in it, so that it lies in [-1, 1]; each value is stored as the number of the nearest level, in 4 bits.
 Everything is computed in float32, on the device of the input. Inputs are not changed and need
-not be contiguous; no call remembers anything for the next one, changes torch's settings, or returns a tensor that a later call changes. bitsandbytes and torchao are not allowed here.
+not be contiguous; no call remembers anything for the next one, changes torch's settings, or returns a tensor that a later call changes.
+bitsandbytes and torchao are not allowed here.
 """
 
 import torch

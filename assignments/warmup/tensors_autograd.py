@@ -184,9 +184,8 @@ class Value:
         a + b    a - b    a * b    a / b    -a    a ** n    a.exp()    a.log()    a.tanh()    a.relu()
 
     n is a Python number, not a Value. Each operation gives a new Value, with a `grad` of its own (a + 0 and a ** 1 as well), and leaves its operands
-    as they are. `relu` is max(a, 0), and its
-    derivative at 0 is 0. Operations are only asked for where the result and its derivatives are real numbers; a ** 0 is 1 with
-    derivative 0 everywhere.
+    as they are. `relu` is max(a, 0), and its derivative at 0 is 0. Operations are only asked for where the result and its derivatives are
+    real numbers; a ** 0 is 1 with derivative 0 everywhere.
 
     >>> (3 - Value(1.0) / 2).data
     2.5

@@ -1,10 +1,12 @@
 """BGE-M3: three ways to search with the hidden states of one encoder, a score of all three, and how they teach each other.
 
-Sizes: B texts, T tokens of each, C features of a hidden state, Cc features of a token's vector. Token 0 of each text is the special token CLS. A mask is bool or
-int64, (B, T), with True or 1 for real tokens and False or 0 for padding; CLS is real, and padding may stand anywhere behind it and hold anything, nan too.
+Sizes: B texts, T tokens of each, C features of a hidden state, Cc features of a token's vector. Token 0 of each text is the special token
+CLS. A mask is bool or int64, (B, T), with True or 1 for real tokens and False or 0 for padding; CLS is real, and padding may stand
+anywhere behind it and hold anything, nan too.
 
-Tensors are float32 or float64, and so are the results: everything is computed in the dtype of the inputs. Inputs may be views (transposed, sliced). They are not changed, and
-what a call returns does not depend on earlier calls. Gradients flow to all floating tensors where a tensor is returned.
+Tensors are float32 or float64, and so are the results: everything is computed in the dtype of the inputs. Inputs may be views (transposed,
+sliced). They are not changed, and what a call returns does not depend on earlier calls. Gradients flow to all floating tensors where a
+tensor is returned.
 """
 
 import torch
@@ -25,9 +27,9 @@ def dense(h: Tensor) -> Tensor:
 def sparse_weights(h: Tensor, w: Tensor, b: Tensor, ids: Tensor, mask: Tensor, special: set[int]) -> list[dict[int, float]]:
     """How much each word of a text matters: for each text a dict from token ids to weights.
 
-    h: (B, T, C). w: (C,). b: shape (). ids: int64 (B, T), the token at each place. The weight of a place is max(0, h · w + b). An id that occurs several times
-    has the *largest* of its weights. Left out are padding, the ids in `special` (CLS and others), and ids whose weight is 0. Ids are ints and weights are
-    floats of Python; the order in a dict does not matter.
+    h: (B, T, C). w: (C,). b: shape (). ids: int64 (B, T), the token at each place. The weight of a place is max(0, h · w + b). An id that
+    occurs several times has the *largest* of its weights. Left out are padding, the ids in `special` (CLS and others), and ids whose
+    weight is 0. Ids are ints and weights are floats of Python; the order in a dict does not matter.
 
     >>> h = tensor([[[8.0], [2.0], [-1.0], [3.0], [4.0]]])
     >>> ids, mask = tensor([[0, 7, 5, 7, 1]]), tensor([[1, 1, 1, 1, 0]])
@@ -63,8 +65,8 @@ def colbert(h: Tensor, W: Tensor, b: Tensor, mask: Tensor) -> tuple[Tensor, Tens
 
     h: (B, T, C), T >= 2. W: (Cc, C) and b: (Cc,), of a linear layer, W h + b. mask: (B, T).
 
-    Returns (vectors, mask): vectors (B, T - 1, Cc), each with length 1, or zeros at padding; mask (B, T - 1), bool. No vector of a real token is zero before it
-    is scaled.
+    Returns (vectors, mask): vectors (B, T - 1, Cc), each with length 1, or zeros at padding; mask (B, T - 1), bool. No vector of a real
+    token is zero before it is scaled.
 
     >>> h = tensor([[[9.0, 9.0], [3.0, 4.0], [1.0, 0.0]]])
     >>> colbert(h, torch.eye(2), torch.zeros(2), tensor([[1, 1, 0]]))
@@ -82,11 +84,13 @@ def colbert(h: Tensor, W: Tensor, b: Tensor, mask: Tensor) -> tuple[Tensor, Tens
 def maxsim(q: Tensor, q_mask: Tensor, d: Tensor, d_mask: Tensor) -> Tensor:
     """How well each document answers each query, token by token ("late interaction").
 
-    q: (Bq, Tq, Cc), d: (Bd, Td, Cc), the vectors of tokens. q_mask: (Bq, Tq), d_mask: (Bd, Td), as above; each query and each document has at least one real token.
+    q: (Bq, Tq, Cc), d: (Bd, Td, Cc), the vectors of tokens. q_mask: (Bq, Tq), d_mask: (Bd, Td), as above; each query and each document has
+    at least one real token.
 
-    The score of a query and a document: each real token of the query takes its largest dot product with a *real* token of the document, and these are averaged over the
-    real tokens of the query. Returns (Bq, Bd). (ColBERT takes the sum, so long queries have larger scores. FlagEmbedding lets padding of the document take part
-    with the product 0, which wins where all others are negative: one check, and no other, tells the difference.)
+    The score of a query and a document: each real token of the query takes its largest dot product with a *real* token of the document,
+    and these are averaged over the real tokens of the query. Returns (Bq, Bd). (ColBERT takes the sum, so long queries have larger scores.
+    FlagEmbedding lets padding of the document take part with the product 0, which wins where all others are negative: one check, and no
+    other, tells the difference.)
 
     >>> q, d = tensor([[[1.0, 0.0], [0.0, 1.0]]]), tensor([[[0.6, 0.8]], [[-1.0, 0.0]]])
     >>> one = torch.ones(2, 1)
@@ -122,9 +126,9 @@ def self_distill_loss(sd: Tensor, ss: Tensor, sc: Tensor) -> Tensor:
 
     sd, ss, sc: (B, N), the scores of N documents for each of B queries, divided by the temperature already.
 
-    The teacher is t = softmax over the documents of sd + 0.3 ss + sc, a constant: no gradient flows through it. The loss of one way with the scores s is the cross
-    entropy -Σ t log softmax(s), summed over the documents and averaged over the queries. Returns (L(sd) + 0.1 L(ss) + L(sc)) / 3, a tensor of shape (). Scores of thousands give
-    finite losses.
+    The teacher is t = softmax over the documents of sd + 0.3 ss + sc, a constant: no gradient flows through it. The loss of one way with
+    the scores s is the cross entropy -Σ t log softmax(s), summed over the documents and averaged over the queries. Returns (L(sd) + 0.1
+    L(ss) + L(sc)) / 3, a tensor of shape (). Scores of thousands give finite losses.
 
     >>> zero = torch.zeros(1, 2)
     >>> self_distill_loss(zero, zero, zero)  # 2.1 / 3 · ln 2

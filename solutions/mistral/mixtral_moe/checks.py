@@ -125,10 +125,10 @@ def experts_see_their_own_tokens_alone(student, x, Wg, W13, W2, k):
 
 @check(
     points=1,
-    budget=Budget(cpu=6),
+    budget=Budget(cpu=4),
     lecture="who-is-computed",
-    public=[case("one of 32 experts", N=1024, C=256, E=32, F=384, k=1)],
-    hidden=[case("one of 64 experts", N=512, C=192, E=64, F=640, k=1)],
+    public=[case("one of 32 experts", N=4096, C=128, E=32, F=256, k=1)],
+    hidden=[case("one of 48 experts", N=4096, C=128, E=48, F=192, k=1)],
     cites=["So the layer costs k E of what all experts would cost"],
 )
 def work_is_done_for_chosen_experts_only(student, N, C, E, F, k):

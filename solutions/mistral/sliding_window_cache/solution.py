@@ -17,8 +17,9 @@ from torch import Tensor
 def swa_mask(T: int, S: int, W: int) -> Tensor:
     """Which keys the last T of S tokens see: bool (T, S), True where a query may attend.
 
-    1 <= T <= S, W >= 1. Query t has the position i = S - T + t, and sees the keys at the positions j with i - W < j <= i: W of them, itself included, or all
-    that there are. (FlashAttention's `window_size=(W, 0)` sees W tokens *before* itself, so W + 1 in all; in its terms this is W - 1.)
+    1 <= T <= S, W >= 1. Query t has the position i = S - T + t, and sees the keys at the positions j with i - W < j <= i: W of them,
+    itself included, or all that there are. (FlashAttention's `window_size=(W, 0)` sees W tokens *before* itself, so W + 1 in all; in its
+    terms this is W - 1.)
 
     >>> swa_mask(4, 4, 2).int()
     tensor([[1, 0, 0, 0],
@@ -70,11 +71,13 @@ class RollingCache:
     def append(self, k: Tensor, v: Tensor, pos: Tensor) -> None:
         """Keep k and v, (B, G, t, D), of t >= 1 new tokens; what is older than the newest W tokens is forgotten.
 
-        pos: int64 (t,), their positions, which follow each other. The first call may begin at any position >= 0, and each later call begins behind the
+        pos: int64 (t,), their positions, which follow each other. The first call may begin at any position >= 0, and each later call
+        begins behind the
             newest token of the call before. t may be larger than W: then the last W of the new tokens are kept.
 
-        Position p goes into the slot p mod W, in place of position p - W: nothing else is moved. (You may also keep the tokens in another way, if the memory
-        stays the same.) Numbers of another dtype are converted to the cache's. The cache is for generation: it keeps numbers without their graph.
+        Position p goes into the slot p mod W, in place of position p - W: nothing else is moved. (You may also keep the tokens in another
+        way, if the memory stays the same.) Numbers of another dtype are converted to the cache's. The cache is for generation: it keeps
+        numbers without their graph.
         """
         # BEGIN SOLUTION
         W = len(self.positions)
@@ -110,15 +113,15 @@ class Cache(Protocol):
 def attend(q: Tensor, k: Tensor, v: Tensor, pos: Tensor, cache: Cache, W: int) -> Tensor:
     """Attention of t new tokens to a window of W tokens: to new ones, and to older ones that are in the cache.
 
-    q: (B, H, t, D), k and v: (B, G, t, D), of the new tokens; queries and keys are rotated already. pos: int64 (t,), their positions, which follow each other and
-    those in the cache; t may be larger than W.
+    q: (B, H, t, D), k and v: (B, G, t, D), of the new tokens; queries and keys are rotated already. pos: int64 (t,), their positions,
+    which follow each other and those in the cache; t may be larger than W.
 
-    The token at position i sees the keys, old or new, at the positions j with i - W < j <= i. Scores are q · k / √D. The first of the new tokens still sees
-    W - 1 old ones, and the last one perhaps none: so the cache is asked *before* new tokens push old ones out. `get` and `append` are called once
-    each, `append` with k, v and pos as they are. So tokens that are fed in pieces get the result of all at once.
+    The token at position i sees the keys, old or new, at the positions j with i - W < j <= i. Scores are q · k / √D. The first of the new
+    tokens still sees W - 1 old ones, and the last one perhaps none: so the cache is asked *before* new tokens push old ones out. `get` and
+    `append` are called once each, `append` with k, v and pos as they are. So tokens that are fed in pieces get the result of all at once.
 
-    Returns (B, H, t, D), in the dtype of q, k and v, which the cache has too, and everything is computed in that dtype: float64 is exact to 1e-10. (Hugging Face computes the
-    softmax in float32: one check, and no other, tells the difference.) Gradients flow to q, k and v.
+    Returns (B, H, t, D), in the dtype of q, k and v, which the cache has too, and everything is computed in that dtype: float64 is exact
+    to 1e-10. (Hugging Face computes the softmax in float32: one check, and no other, tells the difference.) Gradients flow to q, k and v.
 
     >>> one = torch.ones(1, 1, 3, 1)
     >>> attend(one, one, tensor([[[[2.0], [4.0], [8.0]]]]), tensor([0, 1, 2]), RollingCache(1, 1, 2, 1), 2).flatten()
@@ -139,7 +142,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, pos: Tensor, cache: Cache, W: int) -
 def chunked_prefill(step: Callable[[Tensor, Tensor], Tensor], ids: Tensor, chunk: int) -> Tensor:
     """Feed a prompt in chunks, so that no more than `chunk` tokens are worked on at once.
 
-    step(ids, pos): a model with caches: takes (B, t) tokens and their positions, int64 (t,), and gives (B, t, …) outputs. It is called for one chunk after the
+    step(ids, pos): a model with caches: takes (B, t) tokens and their positions, int64 (t,), and gives (B, t, …) outputs. It is called for
+    one chunk after the
         other, in order.
     ids: int64 (B, T), T >= 1. chunk: all chunks have this many tokens, only the last one may have fewer. ValueError if it is less than 1, and
         then step is not called.

@@ -40,9 +40,9 @@ def merge(embeds: Tensor, ids: Tensor, image_id: int, feats: Tensor) -> Tensor:
     embeds (B, T, C), floating: the embeddings of the tokens, with anything at image tokens. ids (B, T), int64.
     feats (N, C), floating: the features of all images of the batch, those of the first sequence first, within a sequence in order of the text.
 
-    Returns (B, T, C) of the dtype of embeds, whatever that of feats is: the n-th image token, counted row by row, has feats[n], all other places have embeds.
-    embeds itself does not change. Gradients reach feats through image tokens, and embeds through all other places. Where the number of
-    image tokens is not N, ValueError is raised: too many features are as wrong as too few.
+    Returns (B, T, C) of the dtype of embeds, whatever that of feats is: the n-th image token, counted row by row, has feats[n], all other
+    places have embeds. embeds itself does not change. Gradients reach feats through image tokens, and embeds through all other places.
+    Where the number of image tokens is not N, ValueError is raised: too many features are as wrong as too few.
 
     >>> embeds = tensor([[[1.0], [2.0], [3.0]]])
     >>> merge(embeds, tensor([[5, 9, 9]]), 9, tensor([[70.0], [80.0]]))
@@ -66,7 +66,8 @@ def merge(embeds: Tensor, ids: Tensor, image_id: int, feats: Tensor) -> Tensor:
 class Projector(nn.Module):
     """From features of the image encoder to embeddings of the language model, as in LLaVA 1.5.
 
-    Parameters: `linear_1.weight` (C, Cv) and `linear_1.bias` (C,), `linear_2.weight` (C, C) and `linear_2.bias` (C,), as of `nn.Linear`. How they begin is open.
+    Parameters: `linear_1.weight` (C, Cv) and `linear_1.bias` (C,), `linear_2.weight` (C, C) and `linear_2.bias` (C,), as of `nn.Linear`.
+    How they begin is open.
 
     >>> Projector(5, 3).linear_1.weight.shape
     torch.Size([3, 5])
@@ -94,14 +95,15 @@ def mrope_positions(ids: list[int], image_id: int, grids: list[tuple[int, int, i
 
     ids: the token ids of one sequence, with as many image tokens as there are features.
     grids: for each image or video, in order, (t, h, w): frames, rows and columns of patches. An image has t = 1. h and w are multiples of merge.
-    merge: so many rows and so many columns of patches become one feature. So there are t · h/merge · w/merge image tokens for it, frame by frame, in a
+    merge: so many rows and so many columns of patches become one feature. So there are t · h/merge · w/merge image tokens for it, frame by
+    frame, in a
         frame row by row. They stand side by side. Images may follow each other with nothing between.
 
-    Returns int64 (3, T), as time, height, width. A token of text has the same position three times. The first token of a sequence has 0. A token of text
-    behind text has one more than that. The features of an image all begin at a start s: the one in frame a, row b, column c (after merging)
-    has s + a, s + b, s + c. What comes behind an image, text or image, starts at one more than the largest number that the image has in any
-    direction. (Hugging Face's newer code looks at rows and columns only: it differs for videos with more frames than rows and columns. One check
-    tells the difference.)
+    Returns int64 (3, T), as time, height, width. A token of text has the same position three times. The first token of a sequence has 0. A
+    token of text behind text has one more than that. The features of an image all begin at a start s: the one in frame a, row b, column c
+    (after merging) has s + a, s + b, s + c. What comes behind an image, text or image, starts at one more than the largest number that the
+    image has in any direction. (Hugging Face's newer code looks at rows and columns only: it differs for videos with more frames than rows
+    and columns. One check tells the difference.)
 
     Where image tokens and grids do not fit each other, in number or because text stands within an image, ValueError is raised.
 

@@ -30,9 +30,9 @@ def convert_qwen1_to_qwen2(sd: dict[str, Tensor], n_layers: int) -> dict[str, Te
     within a third keep their order. Everything else is taken over as it is. dtypes and devices stay. Tensors of files require no
     gradients, and no tensor here does. The order of the names is open.
 
-    Names that end with `.rotary_emb.inv_freq` or `.attn.masked_bias`, and `transformer.rotary_emb.inv_freq` itself, are no weights: they are passed over.
-    Where a name of the left column is missing, KeyError is raised; also where there is a name that is none of these, such as one of a layer
-    beyond n_layers.
+    Names that end with `.rotary_emb.inv_freq` or `.attn.masked_bias`, and `transformer.rotary_emb.inv_freq` itself, are no weights: they
+    are passed over. Where a name of the left column is missing, KeyError is raised; also where there is a name that is none of these, such
+    as one of a layer beyond n_layers.
 
     Every tensor of the result is contiguous and has memory of its own, of its own size: nothing is shared with sd, and nothing among q, k and v.
     (Files of safetensors refuse tensors that share memory.)
@@ -115,7 +115,8 @@ def layer_uses_swa(i: int, use_sliding_window: bool, max_window_layers: int) -> 
     """Whether layer i (the first is 0) attends to a sliding window only, by the configuration of a Qwen2 model.
 
     Where use_sliding_window is False, none does. Else the first max_window_layers layers see everything, and those from layer
-    max_window_layers on see a window. (The name suggests the opposite, and older documentation of Hugging Face says the opposite. Its code does this.)
+    max_window_layers on see a window. (The name suggests the opposite, and older documentation of Hugging Face says the opposite. Its code
+    does this.)
 
     >>> [layer_uses_swa(0, True, 2), layer_uses_swa(1, True, 2), layer_uses_swa(2, True, 2)]
     [False, False, True]
