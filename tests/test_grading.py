@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tiny_course import (
@@ -36,9 +36,10 @@ from autograder.grading.decide import decide
 from autograder.grading.gate import Gate
 from autograder.grading.planner import CourseProblem
 from autograder.grading.record import Judged
-from autograder.grading.runner import Outcome
+from autograder.grading.runner import Asking, Outcome, Session
 from autograder.grading.secret import SecretError, fingerprint, hidden_seed, load_secret, public_seed
 from autograder.jail import layers
+from autograder.jail.handle import Worker
 from autograder.jail.host import JailError, Zygote
 from autograder.plan import load_plan
 from autograder.results import Result
@@ -421,6 +422,15 @@ def test_all_cases_together_have_a_bound(group: Class, monkeypatch: pytest.Monke
     result = group.grade_one(total=SLEEPS)
     told = {case.message.id for one in result.exercises for c in one.checks for case in c.cases if case.message}
     assert "run.exercise-time" in told and check(result, "sums_rows").verdict in ("passed", "timeout")
+
+
+@pytest.mark.parametrize(
+    ("took", "waited", "charged"),
+    [(8.0, 0.0, 8.0), (8.0, 5.0, 3.0), (8.0, 7.9, 2.0)],  # the last: threads of its own may have kept it waiting
+)
+def test_waiting_for_a_processor_is_not_charged(took: float, waited: float, charged: float) -> None:
+    asking = Asking(cast(Session, None), cast(Worker, None), loading=False, wall=12.0, took=took, waited=waited)
+    assert asking.charged == charged
 
 
 def test_what_fails_in_the_same_way_again_is_not_run_again(group: Class) -> None:

@@ -30,6 +30,7 @@ from autograder.wire.messages import TEXTS, Inspect, Inspected, Load, Noticed, O
 _GIVES_A_GRADIENT = re.compile(r"\bbackward\((?!\s*\))|\bgrad_outputs\b")
 MAX_TIMEOUTS = 2  # of one implementation: after that nothing more is waited for
 EXERCISE_WALLS = 5.0  # all runs of one exercise together take no longer than so many of its longest cases
+MOST_BUSY = 4.0  # times as long, on a machine that is busy with other things
 DEVICE_SECONDS = 60  # for a device's context and libraries, before any code is loaded
 COMPILE_SECONDS = 10  # of CPU, more for a case in which a kernel may be compiled
 
@@ -251,9 +252,10 @@ class Session:
                 said: Observed | Lost = worker.ask(request, asking.wall + GRACE_SECONDS, most(request))
             except Lost as lost:
                 said = lost
+        outcome = asking.ended(said)
         if self.clock is not None:
-            self.clock.left -= asking.took
-        return asking.ended(said)
+            self.clock.left -= asking.charged
+        return outcome
 
     def asking(self, request: Load | Run) -> Asking:
         """What is needed to know what became of a request that is about to be made."""
@@ -316,6 +318,13 @@ class Asking:
     wall: float
     took: float = 0.0  # seconds in which it was the worker's turn
     began: Spent | None = None  # what the worker had spent when it got its first turn
+    waited: float = 0.0  # seconds of these in which it could have run and had no processor
+
+    @property
+    def charged(self) -> float:
+        """What the request takes from the clock of the exercise: on a busy machine a right answer waits for its turn, and is not to
+        blame for it. But an answer's own threads can keep its first one waiting, so a part of the time always counts."""
+        return max(self.took - self.waited, self.took / MOST_BUSY)
 
     @contextmanager
     def running(self) -> Iterator[Worker]:
@@ -330,7 +339,7 @@ class Asking:
         """What came of it. A worker whose state can't be relied on is ended."""
         session, limits = self.session, self.session.limits
         before, after = self.began or Spent(), self.worker.spent()
-        cpu, waited = after.cpu - before.cpu, after.waited - before.waited  # waited: for a processor
+        cpu, self.waited = after.cpu - before.cpu, after.waited - before.waited
         if isinstance(said, Lost):
             outcome = session.lost(said)
         else:
@@ -340,7 +349,7 @@ class Asking:
             # Its time was over: what it did between being told and being ended is not what it is to be blamed for.
             outcome = Outcome("timeout", session.message("run.timeout", seconds=_number(limits.cpu_seconds)))
         if outcome.verdict == "timeout":
-            outcome.slept = self.took >= self.wall and cpu + waited < self.took / 2
+            outcome.slept = self.took >= self.wall and cpu + self.waited < self.took / 2
             if self.wall < limits.wall_seconds and self.took >= self.wall:
                 outcome.message = session.too_long().message
         outcome.output = self.worker.output(limits.output_kb * 1024)
