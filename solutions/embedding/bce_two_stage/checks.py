@@ -180,7 +180,7 @@ PUBLIC = [
     public=PUBLIC,
     hidden=HIDDEN,
     fresh=1,
-    cites=["The gain of a document is rel", "ValueError for others", "the sum over the ranks", "the best possible order of all N documents", "relevant documents has 0", "may be larger than N", "computed in float64"],
+    cites=["The gain of a document is rel", "ValueError for others", "the sum over the ranks", "the best possible order of all N documents", "relevant documents has 0", "may be larger than N", "computed in float64", "is finite for a rel of hundreds"],
 )  # fmt: skip
 def later_ranks_count_less(student, rel, scores, k):
     """NDCG divides gains by log2(rank + 1), and by what the best order would have; both gains."""
@@ -245,7 +245,7 @@ def alike(rng, N=6, B=2, levels=2):
     public=[case("six documents", N=6), case("all scores are equal", N=4, levels=1)],
     hidden=[case("forty documents", N=40, B=3, levels=3), case("a hundred", N=100, B=1, levels=2), case("nine, all equal", N=9, B=5, levels=1)],
     fresh=1,
-    cites=["the one with the smaller index comes first", "so the larger index comes first", "One check and no other"],
+    cites=["the one with the smaller index comes first", "often puts the larger index first", "One check and no other"],
 )
 def equal_scores_keep_their_order(student, q, D, quarters, rel):
     """Of equal scores, the smaller index comes first: in both stages and in all measures."""
@@ -256,6 +256,7 @@ def equal_scores_keep_their_order(student, q, D, quarters, rel):
     return {
         "retrieved": [student.retrieve(q, D, k)[1] for k in (2, len(D))],
         "reranked": student.rerank(pairs, Reader(row, "float64")),
+        "saturated": student.rerank(pairs[:3], Reader([40.0, 50.0, 45.0], "float64")),  # the sigmoid of all is 1.0
         "ranked": student.ranked(rel, scores),
         "measures": [measures, student.average_precision(rel, scores)],
     }

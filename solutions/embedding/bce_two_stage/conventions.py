@@ -3,7 +3,7 @@
 from autograder.checks import convention
 
 convention(
-    "Of equal scores, the larger index comes first in your second stage, as in BCEmbedding, which reverses numpy.argsort. The smaller index comes first.",
+    "Of equal scores, the larger index comes first in your second stage, as it often does in BCEmbedding, which reverses numpy.argsort. The smaller index comes first.",
     used_by="BCEmbedding (RerankerModel.rerank)",
     costs="equal_scores_keep_their_order",
     edit={

@@ -27,7 +27,6 @@ mistake("You take the mean of a passage's windows. One good window is enough: ta
         edit={PASSAGES: PASSAGES.replace("max(next(scores) for _ in windows)", "sum(next(scores) for _ in windows) / len(windows)")})  # fmt: skip
 mistake("You compare logits with the threshold. Take the sigmoid first.", edit={SCORES: "scores = iter(score_fn(batch).tolist())"})
 mistake("A score that equals the threshold is kept.", edit={KEEP: KEEP.replace(">= threshold", "> threshold")})
-mistake("You call the model once for each window. Give it all windows in one list.", edit={SCORES: "scores = iter([score_fn([pair]).sigmoid().item() for pair in batch])"})
 mistake("The discount of rank i is log2(i + 1), so the first rank has 1. Yours is log2(i + 2).", edit={DISCOUNT: DISCOUNT.replace("arange(2, rel.shape[1] + 2", "arange(3, rel.shape[1] + 3")})
 mistake("Your best possible order has only the k documents that were found. It takes the best of all N.",
         edit={IDEAL: "ideal = (ranked(gains, scores)[:, :k].sort(dim=-1, descending=True).values * discount[:k]).sum(-1)"})  # fmt: skip
@@ -42,3 +41,6 @@ mistake("A document whose relevance is more than 0 and less than 1 is relevant, 
 mistake("You compute in float32. Measures are computed in float64.",
         edit={GAINS: GAINS.replace("double", "float"), DISCOUNT: DISCOUNT.replace("float64", "float32"), NDCG: NDCG.replace("1e-300", "1e-30")})  # fmt: skip
 mistake("Your model records a graph while it reads. Switch gradients off around the call.", edit={"with torch.no_grad():": "if True:"})
+mistake("You sort passages by their logits. Large logits have the same score, and then the smaller index comes first.",
+        edit={SCORES: "logits = score_fn(batch).tolist()\n        scores = iter([(torch.tensor(z, dtype=torch.float64).sigmoid().item(), z) for z in logits])",
+              KEEP: "return [(i, score[0]) for i, score in sorted(passages, key=lambda passage: -passage[1][1]) if score[0] >= threshold]"})  # fmt: skip

@@ -4,8 +4,8 @@ Sizes: B queries, N documents, C features of a vector. Tensors are float32 or fl
 and what a call returns does not depend on earlier calls.
 
 Everywhere in this exercise the larger score comes first, and of *equal* scores the one with the smaller index comes first. (BCEmbedding reverses
-numpy.argsort, so the larger index comes first. scikit-learn's ndcg_score takes the mean over all orders of equal scores. One check, and no other,
-tells the difference.)
+numpy.argsort, which promises no order of equal scores, and often puts the larger index first. scikit-learn's ndcg_score takes the mean over all
+orders of equal scores. One check, and no other, tells the difference.)
 """
 
 from collections.abc import Callable
@@ -111,7 +111,7 @@ def ndcg_at_k(rel: Tensor, scores: Tensor, k: int, gain: str = "linear") -> floa
     rel and scores as in `ranked`. k >= 1, and may be larger than N, here and below. The gain of a document is rel if gain is "linear" (as in
     scikit-learn), and 2^rel - 1 if it is "exponential"; ValueError for others. DCG is the sum over the ranks i = 1 … k of gain_i / log2(i + 1). It is
     divided by the DCG of the best possible order of all N documents. A query without relevant documents has 0. Returns the mean over the queries, a
-    float of Python, computed in float64, here and below.
+    float of Python, computed in float64, here and below, so that 2^rel is finite for a rel of hundreds, too.
 
     >>> ndcg_at_k(tensor([[0, 2, 1]]), tensor([[0.9, 0.8, 0.1]]), k=3)  # (2 / log2(3) + 1 / 2) / (2 + 1 / log2(3))
     0.669672
