@@ -75,9 +75,10 @@ def the_projector_has_two_layers(student, x, weights):
     seen = {"out": out, "gradients": gradients([out], {"x": leaf} | dict(layer.named_parameters()))}
     frozen = with_weights(student.Projector(Cv, C).to(x.dtype), {name: weight + 1 for name, weight in weights.items()})
     frozen = frozen.requires_grad_(False).eval()
+    kept = frozen(x), frozen(x * 2)
     view = x.movedim(0, -1).contiguous().movedim(-1, 0)
     return seen | {
-        "frozen, in evaluation mode": frozen(x),
+        "frozen, in evaluation mode": kept,
         "other values": layer(x + 1),
         "a view": layer(view),
         "six dimensions": layer(x[None, None, None]),

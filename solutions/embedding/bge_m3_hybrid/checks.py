@@ -100,7 +100,11 @@ def dicts(rng, pairs=(), count=0, V=12):
 )
 def shared_words_count(student, pairs):
     """The score is the sum over shared ids of the products of their weights."""
-    return [[student.sparse_score(a, b), student.sparse_score(b, a), a, b] for a, b in pairs]
+    found = []
+    for a, b in pairs:
+        other = {key: 2 * weight for key, weight in a.items()}
+        found.append([student.sparse_score(a, b), student.sparse_score(a, other), student.sparse_score(b, a), a, b])
+    return found
 
 
 @check(
@@ -155,7 +159,7 @@ def alike(rng, **options):
 def sims(student, q, q_mask, d, d_mask):
     both = {"scores": with_gradients(lambda q, d: student.maxsim(q, q_mask, d, d_mask), q=q, d=d)}
     view = q.mT.contiguous().mT, d.flip(1).mT.contiguous().mT
-    return both | {"of views": student.maxsim(view[0], q_mask, view[1], d_mask.flip(1)), "exchanged": student.maxsim(d, d_mask, q, q_mask), "left": flags(q, d, *view)}
+    return both | {"of views": student.maxsim(view[0], q_mask, view[1], d_mask.flip(1)), "other documents": student.maxsim(q, q_mask, d.flip(-1), d_mask), "exchanged": student.maxsim(d, d_mask, q, q_mask), "left": flags(q, d, *view)}
 
 
 @check(
@@ -219,7 +223,10 @@ def scores(rng, B=2, N=3, scale=2.0, w=None, dtype="float64"):
 def three_scores_become_one(student, sd, ss, sc, options):
     """The score of all three is their mean with weights, which need not add up to 1."""
     found = with_gradients(lambda sd, ss, sc: student.hybrid(sd, ss, sc, **options), sd=sd, ss=ss, sc=sc)
-    return {"score": found, "others": student.hybrid(sd.mT, -ss.mT, sc.mT, **options), "default": student.hybrid(ss, sc, sd)}
+    return {
+        "score": found, "with other weights": [student.hybrid(sd, ss, sc, w=w) for w in ((0.4, 0.2, 0.4), (2.0, 1.0, 0.0))],
+        "others": student.hybrid(sd.mT, -ss.mT, sc.mT, **options), "default": student.hybrid(ss, sc, sd), "left": flags(sd, ss, sc),
+    }  # fmt: skip
 
 
 @check(
@@ -243,4 +250,5 @@ def each_way_learns_from_all(student, sd, ss, sc, options):
     one = [x.clone().requires_grad_() for x in (sd, ss, sc)]
     loss = student.self_distill_loss(*one)
     slopes = gradients(loss, dict(zip(("sd", "ss", "sc"), one, strict=True)))
-    return {"loss": loss, "gradients": slopes, "others": student.self_distill_loss(sc.flip(0), sd, ss), "of views": student.self_distill_loss(sd.mT, ss.mT, sc.mT)}
+    plain = student.self_distill_loss(sd, ss, sc), student.self_distill_loss(sd, sc, ss), student.self_distill_loss(sd, ss, 2 * sc)
+    return {"loss": loss, "gradients": slopes, "plain": plain, "left": flags(sd, ss, sc), "others": student.self_distill_loss(sc.flip(0), sd, ss), "of views": student.self_distill_loss(sd.mT, ss.mT, sc.mT)}
