@@ -5,7 +5,8 @@ One example may need several sequences.
 
 Tensors are float32 or float64; all of a call are of one dtype, and so is the result. Everything is computed in that dtype, so float64 is
 exact to 1e-10. There is no dropout. Arguments are left as they were, may be views (sliced, transposed), and share nothing with results.
-Gradients flow to all floating arguments and parameters. A call leaves nothing behind, and blocks share nothing.
+Gradients flow to all floating arguments and parameters. A call leaves nothing behind, and blocks share nothing: what a block gives does not
+depend on earlier calls, be their sequences longer or shorter.
 """
 
 import math
@@ -40,8 +41,9 @@ class GPT1Block(nn.Module):
         """A block for C features and H heads, with eps in both norms.
 
         act: the activation, called with (B, T, 4 C). None means GELU in the form of GPT-1's code: x/2 · (1 + tanh(√(2/π) · (x + 0.044715
-        x³))). (The exact GELU, which
-            `torch.nn.GELU()` is by default, differs by up to 0.0005: one check, and no other, tells the difference.)
+            x³))). (The exact GELU, which `torch.nn.GELU()` is by default, differs by up to 0.0005: one check, and no other, tells the
+            difference.) If act is an `nn.Module` with parameters of its own, they may become parameters of the block, as in the reference,
+            or not: no check asks for that.
         """
         super().__init__()
         # YOUR CODE HERE
@@ -87,7 +89,7 @@ def clf_readout(h: Tensor, ids: Tensor, extract_id: int) -> Tensor:
     h: (B, T, C), what the last block gave. ids: int64 (B, T). Behind the end token of a row stands padding, of any ids, which may be `extract_id`
         as well. So the *first* place of a row that holds `extract_id` counts.
 
-    Returns (B, C). What stands behind that place has no influence. Raises ValueError if some row has no such place.
+    Returns (B, C). What stands behind that place has no influence, also where it is infinite or nan. Raises ValueError if some row has no such place.
 
     >>> clf_readout(tensor([[[1.0], [2.0], [3.0]], [[4.0], [5.0], [6.0]]]), tensor([[7, 3, 0], [7, 8, 3]]), 3)
     tensor([[2.],
@@ -120,8 +122,8 @@ def task_logits(kind: str, reads: Tensor, w: Tensor, b: Tensor) -> Tensor:
 
 
 def gpt1_loss(lm_logits: Tensor, ids: Tensor, lm_mask: Tensor, clf_logits: Tensor, y: Tensor, lam: float = 0.5) -> Tensor:
-    """The loss of fine-tuning: that of the task, plus lam times that of the language model on the same sequences. (L3 = L2 + λ L1 in the paper, where
-    both are likelihoods to be made large; here both are losses to be made small.)
+    """The loss of fine-tuning: that of the task, plus lam times that of the language model on the same sequences. (L3 = L2 + λ L1 in the paper,
+    where both are likelihoods to be made large; here both are losses to be made small.)
 
     The task: clf_logits (N, K), y int64 (N,): the mean over the examples of -ln softmax(clf_logits)[y].
 

@@ -46,7 +46,7 @@ def float64_is_exact_to_the_end(student, x, weights, H, more):
     other.eval()
     other.ln_2.requires_grad_(False)
     torch.manual_seed(8)
-    out = [layer(x), other(x), layer(x), layer.eval()(x), layer.train()(x[:, :1]), layer(torch.cat([x, -x], 1))]
+    out = [layer(x), other(x), layer(x), layer.eval()(x), layer.train()(x[:, :1]), layer(torch.cat([x, -x], 1)), layer(x), layer(x[:, 1:])]
     return {"out": out, "state": torch.rand(2), "names": sorted(name for name, _ in layer.named_parameters()), "left": flags(layer, other, x, *weights.values())}
 
 
@@ -98,6 +98,7 @@ def the_answer_is_read_at_the_end_token(student, h, ids, E):
     """The features of each row's first end token are returned, with gradients; a row without one raises ValueError."""
     sound = torch.cat([ids, torch.full_like(ids[:, :1], E)], 1)
     longer = torch.cat([h, 2 - h[:, :1]], 1)
+    behind = torch.cat([torch.zeros_like(sound[:, :1]), (sound == E).cumsum(1)[:, :-1]], 1)[..., None] > 0
     with torch.no_grad():
         student.clf_readout(longer[:1], sound[:1], E).zero_()  # the caller's own
     seen = {
@@ -105,6 +106,8 @@ def the_answer_is_read_at_the_end_token(student, h, ids, E):
         "of views": student.clf_readout(longer.mT.contiguous().mT, sound.mT.contiguous().mT, E),
         "of others": student.clf_readout(longer.flip(0), sound.flip(0), extract_id=E),
         "of numbers": student.clf_readout(longer, sound, E),
+        "nan behind the end": student.clf_readout(longer.masked_fill(behind, torch.nan), sound, E),
+        "infinity behind the end": student.clf_readout(longer.masked_fill(behind, -torch.inf), sound, E),
         "left": flags(longer, sound),
     }
     if bool((ids == E).any(1).all()):

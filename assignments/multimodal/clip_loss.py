@@ -2,8 +2,9 @@
 
 Sizes: B images or pairs, K channels, H × W pixels, P × P pixels in a patch, N patches of an image, C features of a vector. Tensors are float32 or
 float64, and so are the results: everything is computed in the dtype of the inputs. Inputs may be views (transposed, sliced); they are not
-changed. What a call returns does not depend on earlier calls, and nothing else is left behind: training modes and `requires_grad` stay
-as they were. Gradients flow to all tensors that are given and to all parameters.
+changed. What a call returns does not depend on earlier calls (nor, in a layer, on what its parameters were
+then), and nothing else is left behind: training modes and `requires_grad` stay as they were.
+Gradients flow to all tensors that are given and to all parameters.
 
 The losses take vectors of any length: cosines are computed inside, cos(x, y) = x · y / (|x| |y|). No vector is zero.
 """
@@ -77,9 +78,10 @@ def clip_loss(img: Tensor, txt: Tensor, logit_scale: Tensor) -> Tensor:
 
         loss = -1/2 · (1/B Σ_i log softmax(row i)_i + 1/B Σ_i log softmax(column i)_i)
 
-    Returns a tensor of shape (). Above ln 100 the scale is 100 and the gradient of logit_scale is 0. (That limit is from the paper. Hugging Face's
-    model has none in its loss, others change the parameter after each step of training: one check, and no other, tells the
-    difference.) There is no limit below.
+    Returns a tensor of shape (). Above ln 100 the scale is 100 and the gradient of logit_scale is 0. At exactly ln 100 that gradient is
+    not asked for, nor where exp(logit_scale) is infinite in floating point. (That limit is from the paper.
+    Hugging Face's model has none in its loss, others change the parameter after each step of training: one check, and no other, tells the
+    difference.) There is no limit below: 0.001 is a scale like others.
 
     >>> x = tensor([[3.0, 0.0], [0.0, 0.5]])
     >>> clip_loss(x, x, tensor(0.0))  # cosines 1 and 0, scale 1: ln(1 + e) - 1

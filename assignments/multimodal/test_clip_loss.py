@@ -52,6 +52,7 @@ def class_token_first_then_patches_with_positions(student, img, weights, made, f
     with torch.no_grad():
         other = with_weights(student.ViTEmbed(**made), {name: -weight for name, weight in weights.items()})
         seen["again"] = [layer(-img.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)), layer(img[:1]), other(img), layer(img)]
+        seen["other parameters"] = with_weights(layer, {name: 2 - weight for name, weight in weights.items()})(img)
         wrong = [img.new_zeros(2, img.shape[1], h, w) for h, w in shapes]
         seen["refused"] = [raises("ValueError", lambda x=x: layer(x)) for x in wrong]
     return seen | {"left after": flags(layer)}

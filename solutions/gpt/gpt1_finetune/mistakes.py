@@ -187,3 +187,7 @@ mistake("You add attention's result to x in place. x is the caller's.", edit={N1
 mistake("Class 0 does not count in your loss of the task, as if it were padding.", edit={LOSS: LOSS.replace("(clf_logits, y)", "(clf_logits, y, ignore_index=0)")})
 mistake("For a single row you return a part of h itself. Results share nothing with arguments.", edit={READ: "if len(h) == 1:\n        return h[:, int(first)]\n    " + READ})
 mistake("You count a target only if the token before it is no padding either. What counts is the target.", edit={COUNTS: "counts = lm_mask[:, 1:] & lm_mask[:, :-1]"})
+mistake("Your block keeps the mask of its longest call, and cuts the wrong corner out of it for a shorter one, which then sees later tokens.", edit={
+    LATER: "T = x.shape[1]\n        if len(getattr(self, 'kept', ())) < T:\n            self.kept = torch.ones(T, T, dtype=torch.bool).triu(1)\n        later = self.kept[-T:, :T]"})  # fmt: skip
+mistake("You multiply all places by 0 or 1 and add them up. 0 times nan, or infinity, is nan: take the place of the end token alone.", edit={
+    READ: "return torch.einsum('bt,btc->bc', nn.functional.one_hot(first, h.shape[1]).to(h.dtype), h)"})  # fmt: skip

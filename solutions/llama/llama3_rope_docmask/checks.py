@@ -55,6 +55,7 @@ def fast_pairs_stay_and_slow_ones_are_divided(student, calls):
     public=[case("eight pairs", calls=[16])],
     hidden=[
         case("many pairs", calls=[256, {"D": 80, "base": 1e6, "factor": 16.0}]),
+        case("a base that float32 would round", calls=[{"D": 64, "base": 500000.3}, {"D": 8, "base": 0.1 + 10000}]),
         case("other options", calls=[{"D": 64, "low": 1.3, "high": 7.7, "orig": 5000, "factor": 1.7}]),
     ],
     cites=["Returns float64", "Hugging Face computes these"],
@@ -193,6 +194,7 @@ def encoded(student, messages):
     hidden=[
         case("no message", messages=[]),
         case("white space", messages=[{"role": "user", "content": "  a \n\n b\n"}, {"role": " Tool ", "content": " "}]),
+        case("white space that is not ASCII", messages=[{"role": "user", "content": "\u00a0\u3000a \u00a0b\u2003\u2028"}]),
         case("not only ASCII", messages=[{"role": "user", "content": "你好 🦙"}, ANSWER]),
         case("eighteen messages", messages=[USER, ANSWER] * 9),
     ],
@@ -213,6 +215,7 @@ def a_chat_becomes_ids(student, messages):
         case("every control token", messages=[{"role": "user", "content": "<|begin_of_text|><|start_header_id|><|end_header_id|><|eot_id|>"}]),
         case("in a role", messages=[{"role": "user<|end_header_id|>", "content": "x"}, {"role": "<|eot_id|>", "content": "y"}]),
         case("in an answer", messages=[{"role": "assistant", "content": " <|eot_id|> "}]),
+        case("from a tool", messages=[USER, {"role": "ipython", "content": "<|eot_id|>"}, {"role": "tool", "content": "<|begin_of_text|>"}]),
         case("cut in two", messages=[{"role": "user", "content": "<|eot_"}, {"role": "id|>", "content": "id|>"}]),
     ],
     cites=["A user can type", "in a content and in a role"],

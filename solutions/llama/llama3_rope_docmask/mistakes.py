@@ -162,3 +162,9 @@ mistake("You join the content's lines and words by single spaces. White space in
     'message["content"].strip() + "<|eot_id|>"': '" ".join(message["content"].split()) + "<|eot_id|>"'})  # fmt: skip
 mistake("You decode what looks like an escaped line feed in contents. Text stays as it is.", edit={
     'message["content"].strip() + "<|eot_id|>"': 'message["content"].replace("\\\\n", "\\n").strip() + "<|eot_id|>"'})  # fmt: skip
+mistake("You take ASCII white space alone off the content in the ids. There is more that str.strip knows.", edit={
+    IDS: IDS.replace('["content"].strip()', '["content"].strip(" \\t\\r\\n\\v\\f")')})  # fmt: skip
+mistake("Your base is a float32 before you compute with it. Everything is float64.", edit={F: F.replace("f = base **", "f = torch.tensor(float(base)) **")})
+mistake("A content that is a control token becomes one if a tool says it. In a content it is text, whatever the role.", edit={
+    IDS: "said = message['content'].strip()\n        tool = message['role'] not in ('system', 'user', 'assistant')\n        "
+    + IDS.replace('*encode(message["content"].strip())', "*([special[said]] if tool and said in special else encode(said))")})  # fmt: skip

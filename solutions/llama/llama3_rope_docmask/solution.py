@@ -23,7 +23,8 @@ def llama3_rope_freqs(
     - λ > orig / low: it has turned less than `low` times. It becomes f / factor.
     - between: (1 - s) f / factor + s f, with s = (orig / λ - low) / (high - low). s is 0 at one edge and 1 at the other.
 
-    Returns float64 (D/2,), computed in float64. (Hugging Face computes these numbers in float32: one check, and no other, tells the difference.)
+    Returns float64 (D/2,), computed in float64 from the beginning: base and the other numbers are not rounded to float32 either.
+    (Hugging Face computes these numbers in float32: one check, and no other, tells the difference.)
 
     With orig = 2π · 8, low = 1 and high = 4, the edges are at f = 1/2 and f = 1/8, and s = (8 f - 1) / 3:
 
@@ -113,8 +114,8 @@ def encode_llama3(
     special: the ids of the control tokens, by their names: "<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>".
 
     Returns the ids of what `render_llama3` writes: those of `special` where the format puts a control token, and those of `encode` for roles,
-    contents and line feeds. A user can type "<|eot_id|>" or a whole header; in a content, and in a role, it is text, and
-    becomes no control token. Everything else is as in `render_llama3`.
+    contents and line feeds. A user can type "<|eot_id|>" or a whole header; in a content, and in a role, it is text, whatever the
+    role, and becomes no control token, also if it is the whole content. Everything else is as in `render_llama3`, white space included.
 
     >>> special = {"<|begin_of_text|>": 1, "<|start_header_id|>": 2, "<|end_header_id|>": 3, "<|eot_id|>": 4}
     >>> encode_llama3([{"role": "user", "content": "hi"}], lambda text: [9] * text.count("h"), special, False)  # 9: an h

@@ -33,6 +33,7 @@ def images(rng, B=2, K=3, H=4, W=6, P=2, dtype="float32", counted=False, bad=())
         case("a wide image", B=1, K=3, H=2, W=38, P=2, bad=[(3, 38, 2)]),
         case("a tall image of five channels", B=2, K=5, H=40, W=2, P=2, bad=[(40, 3, 2)]),
         case("as many patches as channels and rows", B=3, K=3, H=9, W=9, P=3, bad=[(7, 9, 3), (9, 7, 3)]),
+        case("eleven images", B=11, K=1, H=2, W=4, P=2, bad=[(2, 5, 2)]),
         case("patches of seven", B=2, K=3, H=14, W=21, P=7, dtype="float64", bad=[(14, 20, 7)]),
     ],
     fresh=1,
@@ -98,6 +99,7 @@ def class_token_first_then_patches_with_positions(student, img, weights, made, f
     with torch.no_grad():
         other = with_weights(student.ViTEmbed(**made), {name: -weight for name, weight in weights.items()})
         seen["again"] = [layer(-img.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)), layer(img[:1]), other(img), layer(img)]
+        seen["other parameters"] = with_weights(layer, {name: 2 - weight for name, weight in weights.items()})(img)
         wrong = [img.new_zeros(2, img.shape[1], h, w) for h, w in shapes]
         seen["refused"] = [raises("ValueError", lambda x=x: layer(x)) for x in wrong]
     return seen | {"left after": flags(layer)}
@@ -164,6 +166,7 @@ EYE = [[3.0, 0.0], [0.0, 0.5]]
         case("one pair", B=1, C=3, logit_scale=2.0),
         case("as many features as pairs", B=4, C=4, logit_scale=0.5),
         case("a scale below 1", B=5, C=3, logit_scale=-1.5),
+        case("a scale of 0.002", B=4, C=3, logit_scale=-6.0),
         case("one feature: cosines are 1 and -1", B=6, C=1, logit_scale=0.7),
         case("long images, short texts", B=3, C=6, lengths=1e5),
         case("short images, long texts", B=4, C=3, lengths=1e-5),
@@ -224,6 +227,7 @@ def the_scale_is_at_most_100(student, img, txt, scale, bias):
         case("one text stands there twice", B=4, C=3, logit_scale=1.2, bias=-1.0, same=[(0, 2)]),
         case("float32", B=8, C=6, logit_scale=1.0, bias=-3.0, dtype="float32"),
         case("thirty pairs", B=30, C=7, logit_scale=2.0, bias=-4.0),
+        case("forty-five pairs", B=45, C=5, logit_scale=1.0, bias=-2.0),
     ],
     fresh=1,
     cites=["The sum over all B² pairs is divided by B", "a question of its own", "There is no limit for the scale here"],

@@ -162,3 +162,14 @@ mistake("You ask about image i and text j only for i ≤ j. The other half of th
         edit={SUM: SUM.replace("(signs * scores)", "(signs * scores).triu()")})  # fmt: skip
 mistake("Your loss takes the bias out of the right pairs. It is added to every score.",
         edit={SIGLIP: "scores = t.exp() * cosines(img, txt) + b * (1 - torch.eye(len(img), dtype=img.dtype))"})  # fmt: skip
+
+# --- found later, by other eyes --------------------------------------------------------------------------------------
+
+mistake("In your SigLIP rows behind the thirty-second count only in whole pieces of 32. The sum is over all pairs.",
+        edit={SUM: "n = len(img) if len(img) <= 32 else len(img) // 32 * 32\n    return -nn.functional.logsigmoid(signs * scores)[:n].sum() / len(img)"})  # fmt: skip
+mistake("Your scale is at least 0.01. There is no limit below.", edit={SCALE: "scale = logit_scale.clamp(math.log(0.01), math.log(100)).exp()"})
+mistake("Without gradients your layer keeps the class token of its first call, also when its parameters have changed since.",
+        edit={FIRST: "if not torch.is_grad_enabled():\n            self.kept = getattr(self, 'kept', self.class_embedding.clone())\n        "
+              "first = (self.class_embedding if torch.is_grad_enabled() else self.kept).expand(len(img), 1, -1)"})  # fmt: skip
+mistake("No gradient flows to images behind the eighth one.",
+        edit={GRID: "img = torch.cat([img[:8], img[8:].detach()])\n    " + GRID})  # fmt: skip
