@@ -20,11 +20,13 @@ def fit_power_law(C: Tensor, L: Tensor) -> tuple[float, float, float]:
     C, L: (n,), the compute (positive) and the loss of n training runs, in any order.
 
     Returns (a, b, c): those with the smallest sum of squared differences Σ (a·C_i^b + c - L_i)², among all a, c and all b between -2 and
-    -0.01. Each run counts the same. (Others compare logarithms, as the Chinchilla paper does.) c is the *irreducible* loss, which no
-    compute takes away; it is fitted too, and may come out as any number.
+    -0.01. A sum at most 1.0001 times the smallest one is near enough. Each run counts the same. (Others compare logarithms, as the
+    Chinchilla paper does.) c is the *irreducible* loss, which no compute takes away; it is fitted too, and may come out as any number.
+    So may a: where the loss grows with compute, a is negative.
 
     Data that lie on such a curve give its a, b and c back, to a relative error of 10^-3 at most, in every unit of compute: C may be 10^-10
-    or 10^25.
+    or 10^25. A fit should take less than a tenth of a second: compute the sums of all values of b that you try at once, as one tensor
+    operation. A Python loop over thousands of values may run into the time limit.
 
     Raises ValueError if there are fewer than three runs.
 
@@ -38,6 +40,8 @@ def fit_power_law(C: Tensor, L: Tensor) -> tuple[float, float, float]:
 def extrapolate(fit: tuple[float, float, float], C: Tensor) -> Tensor:
     """The losses a · C^b + c that a fit (a, b, c) predicts for the compute C, a float64 tensor of C's shape.
 
+    a and c may be any numbers, also 0 or negative ones.
+
     >>> extrapolate((2.0, -0.5, 1.0), tensor([[100.0, 10000.0]]))
     tensor([[1.2000, 1.0200]], dtype=torch.float64)
     """
@@ -49,7 +53,7 @@ def backtest(C: Tensor, L: Tensor, limit: float) -> float:
     """How far a prediction from small runs would have been off: the test to do before one trusts the method.
 
     The curve is fitted to the runs with C ≤ limit *alone*, and predicts the runs with C > limit. Returns the largest |predicted - L| / L
-    among those.
+    among those. A run that is above the limit by a hundred-millionth of it is a large one: C in float64 is compared in float64.
 
     C, L: (n,), in any order. Raises ValueError if there are fewer than three small runs, or no large one.
 
@@ -68,8 +72,8 @@ def fit_mean_log_pass(C: Tensor, pass_rates: Tensor) -> tuple[float, float]:
     Returns (α, k): the straight line of least squares through the points (ln C, ln(-mean ln pass rate)), whose slope is -k. The
     logarithm of each rate is taken first, the mean over the problems second: a problem that is hardly ever solved counts much.
 
-    Raises ValueError if some rate is not in (0, 1] (of a problem that is never solved nothing can be said: leave it out before), or if
-    a model has nothing but rates of 1.
+    Raises ValueError if some rate is not in (0, 1] (of a problem that is never solved nothing can be said: leave it out before; nan is
+    not in (0, 1] either), or if a model has nothing but rates of 1.
 
     >>> fit_mean_log_pass(tensor([1.0, 100.0]), tensor([[0.01, 1.0], [0.1, 1.0]]))  # means -2.303 and -1.151: half, at a hundredfold
     (2.302585, 0.150515)
@@ -88,7 +92,8 @@ def ece(probs: Tensor, y: Tensor, bins: int = 10) -> float:
     NumPy's digitize one would include the lower edge). For each bin take |mean confidence - share of right answers|. The result is the
     mean of these, each weighted by the share of the N questions that is in the bin. An empty bin has no weight, so it adds nothing.
 
-    N is at least 1. No question has two answers of the same largest probability.
+    N is at least 1. No question has two answers of the same largest probability. A confidence is exactly at an edge or at least 10^-6
+    away from it (so that it does not matter in which dtype you compare them), and an error of 10^-6 in the result is allowed.
 
     >>> ece(tensor([[0.95, 0.05], [0.95, 0.05], [0.25, 0.75], [0.35, 0.65]]), tensor([0, 1, 1, 1]))  # (2·.45 + .25 + .35) / 4
     0.375

@@ -127,9 +127,9 @@ def the_mean_of_logarithms_follows_a_law(student, C, rates):
     """α and k come from the line through ln C and ln of the mean of -ln(pass rate), and impossible rates are refused."""
     C, rates = torch.tensor(C, dtype=torch.float64), torch.tensor(rates, dtype=torch.float64)
     view = rates.T.contiguous().T
-    never, more, perfect, negative = (rates.clone() for _ in range(4))
-    never[0, 0], more[-1, -1], perfect[0], negative[0, -1] = 0.0, 1.25, 1.0, -0.5
-    bad = {"never solved": never, "more than always": more, "all solved": perfect, "negative": negative}
+    never, more, perfect, negative, unknown = (rates.clone() for _ in range(5))
+    never[0, 0], more[-1, -1], perfect[0], negative[0, -1], unknown[-1, 0] = 0.0, 1.25, 1.0, -0.5, math.nan
+    bad = {"never solved": never, "more than always": more, "all solved": perfect, "negative": negative, "nan": unknown}
     refused = {name: raises("ValueError", lambda r=r: student.fit_mean_log_pass(C, r)) for name, r in bad.items()}
     given = [(C, rates), (C, rates**2), (3 * C, rates), (C.repeat_interleave(2)[::2], view), (C.float(), rates.float())]
     return refused | {"fits": [student.fit_mean_log_pass(*each) for each in given], "left": flags(C, rates, view)}

@@ -114,7 +114,7 @@ def backtest(C, L, limit):
 @alternative("NumPy's polyfit")
 def fit_mean_log_pass(C, pass_rates):
     rates = pass_rates.numpy().astype(np.float64)
-    if rates.min() <= 0 or rates.max() > 1 or (rates.min(axis=1) == 1).any():
+    if np.isnan(rates).any() or rates.min() <= 0 or rates.max() > 1 or (rates.min(axis=1) == 1).any():
         raise ValueError("rates")
     slope, at_zero = np.polyfit(np.log(C.numpy().astype(np.float64)), np.log(-np.log(rates).mean(axis=1)), 1)
     return float(np.exp(at_zero)), float(-slope)
@@ -124,7 +124,7 @@ def fit_mean_log_pass(C, pass_rates):
 def fit_mean_log_pass(C, pass_rates):
     product = torch.ones(len(C), dtype=torch.float64)
     for rate in pass_rates.double().unbind(1):
-        if bool((rate <= 0).any() or (rate > 1).any()):
+        if bool((rate <= 0).any() or (rate > 1).any() or rate.isnan().any()):
             raise ValueError("a rate")
         product = product + rate.log()
     mean = (product - 1) / pass_rates.shape[1]

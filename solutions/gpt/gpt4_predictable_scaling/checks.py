@@ -58,10 +58,11 @@ def fits(student, C, L):
         case("twenty runs", law=(1.0, -0.5, 0.4), low=1.0, high=5.0, n=23),
         case("nearly as steep as it may be", law=(1.5, -1.9, 0.5), low=0.0, high=1.0),
         case("float32", law=(1.5, -0.3, 0.7), low=0.0, high=3.0, n=9, dtype="float32"),
+        case("the loss grows", law=(-1.5, -0.4, 3.0), low=0.0, high=3.0, n=9),
     ],
     fresh=2,
     cites=["Data that lie on such a curve give", "in any order", "Fit L(C) = a · C^b + c", "whatever the dtype of the inputs",
-           "Compute may be given in any unit", "it is fitted too"],
+           "Compute may be given in any unit", "it is fitted too", "where the loss grows with compute"],
 )  # fmt: skip
 def a_curve_gives_its_numbers_back(student, C, L):
     """Runs that lie on a · C^b + c give a, b and c back, in every unit of compute and in any order."""
@@ -105,7 +106,7 @@ def noisy(rng, **more):
         case("compute in FLOPs", law=(3.0, -0.35, 1.2), low=18.0, high=23.0, n=12, noise=0.005),
         case("one run went wrong", rows=[[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0], [3.0, 2.5, 2.1, 2.6, 1.6, 1.45, 1.3]]),
     ],
-    cites=["the smallest sum of squared differences", "Each run counts the same"],
+    cites=["the smallest sum of squared differences", "near enough", "Each run counts the same"],
 )
 def noise_is_met_by_least_squares(student, C, L, C2, L2):
     """For noisy runs, no other curve has a smaller sum of squared differences of the losses themselves."""
@@ -121,8 +122,9 @@ def noise_is_met_by_least_squares(student, C, L, C2, L2):
         case("FLOPs", fits=[[900.0, -0.15, 1.7], [1e9, -0.4, 0.0]], C=[1e18, 3e21, 2e25]),
         case("a table", fits=[[2.0, -2.0, 1e5]], C=[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
         case("a number", fits=[[1.0, -0.3, 2.0], [2.0, -0.3, 1.0]], C=7.0),
+        case("a is negative, or 0", fits=[[-1.5, -0.4, 3.0], [0.0, -1.0, 2.5]], C=[1.0, 10.0, 1000.0]),
     ],
-    cites=["a float64 tensor of C's shape"],
+    cites=["a float64 tensor of C's shape", "a and c may be any numbers"],
 )
 def the_curve_goes_on(student, fits, C):
     """extrapolate gives a · C^b + c in float64, in C's shape."""
@@ -156,8 +158,9 @@ def split(rng, limit=10.0, off=1.0, dtype="float64", **more):
         case("three small runs, twenty large ones", law=(2.0, -0.4, 0.9), low=0.0, high=4.4, n=23, limit=3.0, off=0.7),
         case("float32", law=(2.0, -0.4, 0.9), low=0.0, high=3.0, n=9, limit=40.0, off=1.3, dtype="float32"),
         case("a large loss that falls a little", law=(1.0, -0.3, 1e5), low=0.0, high=4.0, n=9, limit=500.0, off=1.00001),
+        case("a run a little above the limit is large", rows=[[1.0, 4.0, 16.0, 64.000001, 256.0], [3.0, 2.0, 1.5, 1.3, 1.125]], limit=64.0),
     ],
-    cites=["is fitted to the runs with C ≤ limit", "the largest predicted - L / L", "if there are fewer than three small runs",
+    cites=["is fitted to the runs with C ≤ limit", "C in float64 is compared in float64", "the largest predicted - L / L", "if there are fewer than three small runs",
            "Raises ValueError if there are fewer than three runs"],
 )  # fmt: skip
 def small_runs_alone_predict(student, C, L, limit, dtype):
@@ -212,9 +215,9 @@ def the_mean_of_logarithms_follows_a_law(student, C, rates):
     """α and k come from the line through ln C and ln of the mean of -ln(pass rate), and impossible rates are refused."""
     C, rates = torch.tensor(C, dtype=torch.float64), torch.tensor(rates, dtype=torch.float64)
     view = rates.T.contiguous().T
-    never, more, perfect, negative = (rates.clone() for _ in range(4))
-    never[0, 0], more[-1, -1], perfect[0], negative[0, -1] = 0.0, 1.25, 1.0, -0.5
-    bad = {"never solved": never, "more than always": more, "all solved": perfect, "negative": negative}
+    never, more, perfect, negative, unknown = (rates.clone() for _ in range(5))
+    never[0, 0], more[-1, -1], perfect[0], negative[0, -1], unknown[-1, 0] = 0.0, 1.25, 1.0, -0.5, math.nan
+    bad = {"never solved": never, "more than always": more, "all solved": perfect, "negative": negative, "nan": unknown}
     refused = {name: raises("ValueError", lambda r=r: student.fit_mean_log_pass(C, r)) for name, r in bad.items()}
     given = [(C, rates), (C, rates**2), (3 * C, rates), (C.repeat_interleave(2)[::2], view), (C.float(), rates.float())]
     return refused | {"fits": [student.fit_mean_log_pass(*each) for each in given], "left": flags(C, rates, view)}

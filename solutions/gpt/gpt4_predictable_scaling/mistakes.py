@@ -211,3 +211,17 @@ mistake("You scale the rewards to 0 … 1. They are used as they are.", edit={
     SCORE: SCORE + " / (class_rewards.max() - class_rewards.min()).clamp(min=1e-6)"
 })  # fmt: skip
 mistake("Your extrapolation never goes below 0, or c below 0. They may be any numbers.", edit={"** b + c": "** b + max(c, 0.0)"})
+
+mistake("Your a is never negative. Where the loss grows with compute, a is: all a are allowed.", edit={
+    "slope = (dx @ dL) / (dx * dx).sum(1)": "slope = ((dx @ dL) / (dx * dx).sum(1)).clamp(min=0)"
+})  # fmt: skip
+mistake("Your extrapolation takes the logarithm of a, so an a that is 0 or negative gives nan or no curve. Multiply by a itself.", edit={
+    "return a * C.double() ** b + c": "return torch.exp(torch.tensor(a, dtype=torch.float64).log() + b * C.double().log()) + c"
+})  # fmt: skip
+mistake("You let a pass rate of nan through. It is not in (0, 1]: raise ValueError.", edit={
+    "if not bool(((rates > 0) & (rates <= 1)).all()):": "if bool(((rates <= 0) | (rates > 1)).any()):",
+    "if not bool((difficulty > 0).all()):": "if bool((difficulty <= 0).any()):",
+})  # fmt: skip
+mistake("You compare C with the limit in float32, where a run a little above it is at it. Compare in float64.", edit={
+    "small = limit >= C": "small = torch.tensor(limit).float() >= C.float()"
+})  # fmt: skip
