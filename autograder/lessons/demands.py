@@ -49,7 +49,9 @@ def lesson_problems(exercise: Exercise, course: Course, root: Path, stub: str = 
         return found
     long = [number for number, line in enumerate(stub.splitlines(), 1) if len(line) > prose.LONGEST_LINE]
     if long:
-        found.append(f"the stub's line {long[0]} is longer than {prose.LONGEST_LINE} characters: break it in solution.py")
+        found.append(
+            f"the stub's line {long[0]} is longer than {prose.LONGEST_LINE} characters: break it in solution.py"
+        )
     if stub:
         given_away = lines_given_away(hints, solution, stub)
         found += [f"a hint holds a line of the solution: {line}" for line in given_away]
