@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine with Python 3.11 and make:
 #   make grade   set up, grade the example class, print the table and the path of the report
-#   make test    set up, run every test
+#   make test    set up, run every test but the slow ones
 PYTHON ?= python3.11
 PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 BIN = .venv/bin

@@ -26,9 +26,7 @@ class Parts:
     trials: bool = True  # the stub, the reference, mistakes, alternatives, forgers, and what belongs to it
     general: bool = True
     mutants: bool = False
-    briefly: bool = (
-        False  # a sample of the trials, and nothing general, of an exercise whose certificate speaks of it as it is
-    )
+    briefly: bool = False  # of an exercise whose certificate is of its present files, a sample of the trials and no more
 
 
 @dataclass
