@@ -26,7 +26,7 @@ class Parts:
     trials: bool = True  # the stub, the reference, mistakes, alternatives, forgers, and what belongs to it
     general: bool = True
     mutants: bool = False
-    briefly: bool = False  # of an exercise whose certificate is of its present files, a sample of the trials and no more
+    briefly: bool = False  # no more than a sample of trials where the certificate is of the present files
 
 
 @dataclass
