@@ -12,10 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from autograder.course.load import load_course
+from autograder.grading.asking import Code
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.grade import ClassGrader
 from autograder.grading.record import Subject
-from autograder.grading.runner import Code
 from autograder.grading.secret import load_secret
 from autograder.jail import layers
 from autograder.jail.host import Zygote, scrubbed_environment

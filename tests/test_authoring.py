@@ -20,10 +20,10 @@ from autograder.checks import Mistake, Tolerance, alternative, case, check, mist
 from autograder.checks.authoring import declarations
 from autograder.checks.declared import Alternative, AuthoringError, Check
 from autograder.course.load import load_course
+from autograder.grading.asking import Code
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.planner import Planner
 from autograder.grading.record import Subject
-from autograder.grading.runner import Code
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
 from autograder.twin.exercise import load_exercise, reference_module

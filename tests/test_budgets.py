@@ -21,7 +21,7 @@ from autograder.course import load_course
 from autograder.feedback import messages
 from autograder.feedback.policy import student_exercise
 from autograder.grading import budget
-from autograder.grading import grade as grade_module
+from autograder.grading import graders as graders_module
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.rejudge import rejudge
 from autograder.grading.student import StudentChecker
@@ -106,7 +106,7 @@ mistake("You compare all pairs at once.", edit={"x.max() - x.min()": "(x[:, None
 def group(tmp_path_factory: pytest.TempPathFactory, zygote: Zygote) -> Any:
     shared: Any = SharedZygote(zygote)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grade_module, "Zygote", lambda *_, **__: shared)
+        patch.setattr(graders_module, "Zygote", lambda *_, **__: shared)
         root = make_course(
             tmp_path_factory.mktemp("budgets"),
             grading=GRADING.replace("points = 5", "points = 3").replace('requires = ["numbers_of/total"]', ""),

@@ -233,6 +233,8 @@ def test_what_was_graded_stands_whatever_is_graded_after_it(tmp_path: Path) -> N
         assert "numbers_of/first,numbers_of/second" in table[0] and table[1].startswith("bob,7,10,0,2,5,")
         assert run(root, "export", "csv", "scores.csv").code == 0
 
+        if number:  # the rest is the same for both
+            continue
         checks = root / "solutions/numbers_of/first/checks.py"
         edit(checks, 'lecture="sums",', 'lecture="sums", tolerance=Tolerance(atol=0.01),')
         edit(checks, "import case, check", "import Tolerance, case, check")

@@ -18,7 +18,8 @@ from tiny_course import TOTAL
 
 from autograder.collect.choose import choose
 from autograder.collect.collect import Collector, Unit, units
-from autograder.collect.remote import Bounds, FetchError, Mirror, Push, protocol_of, server_pushes
+from autograder.collect.process import FetchError
+from autograder.collect.remote import Bounds, Mirror, Push, protocol_of, server_pushes
 from autograder.course import find_submissions, load_course, open_submission
 from autograder.course.manifest import Entry, Manifest, read_manifest, write_manifest
 from autograder.course.roster import parse_roster

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from vocabulary import quick, vocabulary
 
 from autograder.checks import Tolerance, difference
-from autograder.twin.compare import PYTHON_FLOAT, TOLERANCES, compare, type_name
+from autograder.twin.compare import compare
 from autograder.twin.kinds import same_kind
 from autograder.twin.larger import is_cut
 from autograder.twin.show import show
+from autograder.twin.tolerances import PYTHON_FLOAT, TOLERANCES
+from autograder.twin.types import type_name
 from autograder.wire.cut import encode_within
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode

@@ -16,7 +16,7 @@ from tiny_course import TOTAL, Class, SharedZygote, check, exercise, make_course
 from autograder.checks.declared import AuthoringError
 from autograder.experiment.expressions import run_example, written_value
 from autograder.feedback.terminal import result_report
-from autograder.grading import grade as grade_module
+from autograder.grading import graders as graders_module
 from autograder.grading.planner import CourseProblem
 from autograder.jail.host import Zygote
 from autograder.results import Result
@@ -135,7 +135,7 @@ def test_the_experiment_takes_only_what_its_examples_name() -> None:
 @pytest.fixture
 def group(tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> Class:
     shared: Any = SharedZygote(zygote)
-    monkeypatch.setattr(grade_module, "Zygote", lambda *_, **__: shared)
+    monkeypatch.setattr(graders_module, "Zygote", lambda *_, **__: shared)
     return Class(make_course(tmp_path, total_solution=EXAMPLES), shared)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tiny_course import TOTAL_CHECKS, Class, SharedZygote, check, exercise, make_course
 
-from autograder.grading import grade as grade_module
+from autograder.grading import graders as graders_module
 from autograder.jail.host import Zygote
 from autograder.plan import load_plan, public_plan
 from autograder.release.makers import _test_module
@@ -25,7 +25,7 @@ CHECKS = TOTAL_CHECKS.replace(
 @pytest.fixture
 def group(tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> Class:
     shared: Any = SharedZygote(zygote)
-    monkeypatch.setattr(grade_module, "Zygote", lambda *_, **__: shared)
+    monkeypatch.setattr(graders_module, "Zygote", lambda *_, **__: shared)
     return Class(make_course(tmp_path, total_checks=CHECKS, total_mistakes=""), shared)
 
 

@@ -9,7 +9,7 @@ import pytest
 from tiny_course import TOTAL, TOTAL_CHECKS, Class, SharedZygote, check, exercise, make_course
 
 from autograder.grading import devices
-from autograder.grading import grade as grade_module
+from autograder.grading import graders as graders_module
 from autograder.jail.host import JailError, Zygote
 
 CHECKS = TOTAL_CHECKS.replace("points=2, inputs=table,", 'points=2, inputs=table, device="cuda",')
@@ -18,7 +18,7 @@ CHECKS = TOTAL_CHECKS.replace("points=2, inputs=table,", 'points=2, inputs=table
 @pytest.fixture
 def shared(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> SharedZygote:
     one = SharedZygote(zygote)
-    monkeypatch.setattr(grade_module, "Zygote", lambda *_, **__: one)
+    monkeypatch.setattr(graders_module, "Zygote", lambda *_, **__: one)
     return one
 
 

@@ -30,13 +30,14 @@ from tiny_course import (
 
 from autograder.feedback.policy import student_view
 from autograder.grading import exercise as exercise_module
-from autograder.grading import grade as grade_module
+from autograder.grading import graders as graders_module
 from autograder.grading import hashes
+from autograder.grading.asking import Asking, Outcome
 from autograder.grading.decide import decide
 from autograder.grading.gate import Gate
 from autograder.grading.planner import CourseProblem
 from autograder.grading.record import Judged
-from autograder.grading.runner import Asking, Outcome, Session
+from autograder.grading.runner import Session
 from autograder.grading.secret import SecretError, fingerprint, hidden_seed, load_secret, public_seed
 from autograder.jail import layers
 from autograder.jail.handle import Worker
@@ -53,7 +54,7 @@ STUB = TOTAL.replace("return x.sum(-1)", 'raise NotImplementedError("sum")').rep
 @pytest.fixture
 def shared(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> SharedZygote:
     one = SharedZygote(zygote)
-    monkeypatch.setattr(grade_module, "Zygote", lambda *_, **__: one)
+    monkeypatch.setattr(graders_module, "Zygote", lambda *_, **__: one)
     return one
 
 
@@ -575,7 +576,7 @@ def test_a_jail_that_does_not_start_costs_no_points(
 
     made = iter([Broken(zygote), group.zygote])
     with monkeypatch.context() as patch:
-        patch.setattr(grade_module, "Zygote", lambda *_, **__: next(made))
+        patch.setattr(graders_module, "Zygote", lambda *_, **__: next(made))
         result = group.grade_one()
     assert {each.verdict for each in result.exercises} == {"grader-error"}
     assert (result.earned, result.pending) == (0, 8)
@@ -584,7 +585,7 @@ def test_a_jail_that_does_not_start_costs_no_points(
 
 CLASS_SCRIPT = """
 import os, sys, tiny_course
-from autograder.grading import grade as grade_module, hashes
+from autograder.grading import graders as graders_module, hashes
 from pathlib import Path
 from autograder.jail.host import Zygote
 
@@ -594,7 +595,7 @@ class Watched(Zygote):
         ready = super().wait()
         print("zygote", ready.pid, flush=True)
         return ready
-grade_module.Zygote = Watched
+graders_module.Zygote = Watched
 hashes.engine = lambda: sys.argv[3]  # that of whoever goes on: the engine may be edited while its tests run
 group = tiny_course.Class(Path(sys.argv[1]), None)
 steps = group.steps

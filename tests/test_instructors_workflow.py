@@ -19,7 +19,7 @@ from test_collect import PLACE, Remote
 from test_github import ROOT, bash, steps
 
 from autograder.collect.deliver import push_files
-from autograder.collect.remote import FetchError
+from autograder.collect.process import FetchError
 from autograder.course import load_course
 from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tiny_course import TOTAL, Class, SharedZygote, check, exercise, make_course
 
-from autograder.grading import grade as grade_module
+from autograder.grading import graders as graders_module
 from autograder.grading.rejudge import rejudge
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
@@ -73,7 +73,7 @@ def totals_add_up_over_ranks(student, comm, part):
 @pytest.fixture
 def group(tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> Class:
     shared: Any = SharedZygote(zygote)
-    monkeypatch.setattr(grade_module, "Zygote", lambda *_, **__: shared)
+    monkeypatch.setattr(graders_module, "Zygote", lambda *_, **__: shared)
     return Class(make_course(tmp_path, total_checks=CHECKS, total_mistakes=""), shared)
 
 
@@ -156,7 +156,7 @@ def judge_counts(student, x):
 
 def hard(tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch, shapes: str = '"same"') -> Class:
     shared: Any = SharedZygote(zygote)
-    monkeypatch.setattr(grade_module, "Zygote", lambda *_, **__: shared)
+    monkeypatch.setattr(graders_module, "Zygote", lambda *_, **__: shared)
     return Class(make_course(tmp_path, total_checks=HARD.replace("@SHAPES@", shapes), total_mistakes=""), shared)
 
 

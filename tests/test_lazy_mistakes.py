@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tiny_course import TOTAL, Class, SharedZygote, check, exercise, make_course
 
-from autograder.grading import grade as grade_module
+from autograder.grading import graders as graders_module
 from autograder.grading.planner import Planner
 from autograder.grading.secret import load_secret
 from autograder.jail.host import Zygote
@@ -27,7 +27,7 @@ WRONG = {
 @pytest.fixture
 def group(tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> Class:
     shared: Any = SharedZygote(zygote)
-    monkeypatch.setattr(grade_module, "Zygote", lambda *_, **__: shared)
+    monkeypatch.setattr(graders_module, "Zygote", lambda *_, **__: shared)
     return Class(make_course(tmp_path), shared)
 
 

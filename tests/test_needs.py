@@ -13,7 +13,7 @@ from autograder.checks import check as declare
 from autograder.checks.declared import AuthoringError
 from autograder.feedback import escape
 from autograder.feedback.view import Options, _reason
-from autograder.grading import grade as grade_module
+from autograder.grading import graders as graders_module
 from autograder.jail.host import Zygote
 
 BONUS = '''
@@ -50,7 +50,7 @@ def by_kernel(x):
 @pytest.fixture
 def shared(zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> SharedZygote:
     one = SharedZygote(zygote)
-    monkeypatch.setattr(grade_module, "Zygote", lambda *_, **__: one)
+    monkeypatch.setattr(graders_module, "Zygote", lambda *_, **__: one)
     return one
 
 

@@ -192,7 +192,7 @@ def test_a_zip_that_is_not_whole(exported: Path, tmp_path: Path) -> None:
 
 def test_a_machine_that_cannot_isolate(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weak = container.layers.Isolation([], 0, False, "not isolated: L2 seccomp is off")
-    monkeypatch.setattr("autograder.grading.grade.layers.isolation", lambda: weak)
+    monkeypatch.setattr("autograder.grading.graders.layers.isolation", lambda: weak)
     (tmp_path / "first.py").write_text(with_code())
     content = run.graded(exported, tmp_path)
     assert content["score"] == 0 and "seccomp" not in content["output"]

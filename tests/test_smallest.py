@@ -17,8 +17,9 @@ from autograder.feedback.html import result_html
 from autograder.feedback.markdown import result_markdown
 from autograder.feedback.policy import Show, student_view
 from autograder.feedback.terminal import result_report
-from autograder.grading import grade as grade_module
+from autograder.grading import graders as graders_module
 from autograder.grading import smallest
+from autograder.grading.grade import ClassGrader
 from autograder.grading.rejudge import rejudge
 from autograder.jail.host import Zygote
 from autograder.results import CaseResult, Result
@@ -72,7 +73,7 @@ WIDE = means("if x.shape[0] >= 2 and x.shape[1] >= 3:\n    print('wide', x.shape
 @pytest.fixture
 def group(tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> Class:
     shared: Any = SharedZygote(zygote)
-    monkeypatch.setattr(grade_module, "Zygote", lambda *_, **__: shared)
+    monkeypatch.setattr(graders_module, "Zygote", lambda *_, **__: shared)
     return Class(make_course(tmp_path, total_checks=CHECKS, total_mistakes=""), shared)
 
 
@@ -220,7 +221,7 @@ def _grader(group: Class, run: str) -> Any:
     from autograder.grading.secret import load_secret
 
     private = group.root / ".autograder"
-    return grade_module.ClassGrader(group.course, group.root, private, load_secret(private), run, draw=run)
+    return ClassGrader(group.course, group.root, private, load_secret(private), run, draw=run)
 
 
 def _passing(seen: Any) -> Any:

@@ -342,7 +342,7 @@ def test_outputs_never_become_objects(raw):
 
 
 def test_many_notebooks(opened, tmp_path, monkeypatch):
-    from autograder.course import submission as module
+    from autograder.course import answers as module
 
     monkeypatch.setattr(module, "MAX_NOTEBOOKS", 2)
     for number in range(3):

@@ -9,11 +9,11 @@ import pytest
 from tiny_course import TOTAL_CHECKS, SharedZygote, make_course
 
 from autograder.course import load_course
-from autograder.grading import grade as grade_module
+from autograder.grading import graders as graders_module
 from autograder.grading.grade import ClassGrader
 from autograder.grading.secret import AUTHORS
 from autograder.jail.host import Zygote
-from autograder.jail.zygote import Ready
+from autograder.jail.warm import Ready
 from autograder.verify.on_device import DeviceReport, DeviceVerifier
 from autograder.verify.show_device import Seen, markdown, rows, write_report
 from autograder.verify.trial import Trial
@@ -35,7 +35,7 @@ def middle(x):
 
 @pytest.fixture
 def verifier(tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(grade_module, "Zygote", lambda *_, **__: SharedZygote(zygote))
+    monkeypatch.setattr(graders_module, "Zygote", lambda *_, **__: SharedZygote(zygote))
     root = make_course(tmp_path, total_checks=CHECKS, total_alternatives=ALTERNATIVES)
     grader = ClassGrader(load_course(root), root, root / ".autograder", AUTHORS, run="v", draw="v", own_code=True)
     with grader:

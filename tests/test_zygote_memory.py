@@ -118,9 +118,9 @@ def test_a_package_that_starts_a_thread_is_left_to_workers(tmp_path: Path, monke
     (tmp_path / "quiet_package.py").write_text("x = 1\n")
     code = (
         "import sys, os\n"
-        "from autograder.jail import zygote\n"
-        "zygote._import_here(['threaded_package', 'broken_package', 'quiet_package', 'no_such_package'])\n"
-        "print(sorted(zygote._imported), len(os.listdir('/proc/self/task')), os.environ.get('TRITON_INTERPRET'))\n"
+        "from autograder.jail import warm\n"
+        "warm.import_here(['threaded_package', 'broken_package', 'quiet_package', 'no_such_package'])\n"
+        "print(sorted(warm._imported), len(os.listdir('/proc/self/task')), os.environ.get('TRITON_INTERPRET'))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     environment.pop("TRITON_INTERPRET", None)

@@ -117,7 +117,7 @@ def _text(graded: Graded, person: Person, results: list[Result], module: str, ex
 def _push(files: list[_File], roster: Roster, module: str, protocols: tuple[str, ...]) -> bool:
     """Put each on the branch of its repository; whether all are there now."""
     from autograder.collect.deliver import push_files
-    from autograder.collect.remote import FetchError
+    from autograder.collect.process import FetchError
 
     branch = f"feedback/{module}"
     sent = same = failed = 0

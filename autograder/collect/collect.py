@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autograder.collect.choose import bring_back, choose, why_nothing
+from autograder.collect.process import FetchError
 from autograder.collect.reflog import on_own_clock
-from autograder.collect.remote import Bounds, FetchError, Mirror, Push, protocol_of, server_pushes
+from autograder.collect.remote import Bounds, Mirror, Push, protocol_of, server_pushes
 from autograder.course.config import Course
 from autograder.course.manifest import Entry, Manifest, write_manifest
 from autograder.course.roster import Person, Roster

@@ -12,7 +12,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from autograder.collect.remote import PROTOCOLS, Bounds, FetchError, Mirror, protocol_of
+from autograder.collect.process import FetchError
+from autograder.collect.remote import PROTOCOLS, Bounds, Mirror, protocol_of
 
 AUTHOR = {"user.name": "Feedback", "user.email": "feedback@localhost"}
 

@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import threading
 import time
@@ -19,9 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
-Kind = Literal["missing", "empty", "refused", "too-big", "failed"]
+from autograder.collect.process import FetchError, Reader, environment, explained, kill, said, size
+
 HEAD = "refs/collected/head"
 SEEN = "refs/collected/seen/"
 KEPT = "refs/collected/kept/"
@@ -30,12 +29,6 @@ _STAMP = "%Y%m%dT%H%M%S%fZ"  # to the microsecond: two looks in a second are two
 _ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _SCP = re.compile(r"(?:[\w.-]+@)?[\w.-]+:(?!//)[^:].*")
 _BRANCH = re.compile(r"(?!-)[\w./+@-]{1,200}")
-_GONE = re.compile(
-    r"not found|does not exist|not appear to be a git repository|not exported|no such file", re.IGNORECASE
-)
-_LOCKED = re.compile(
-    r"authentication|could not read username|permission denied|access denied|403|terminal prompts", re.IGNORECASE
-)
 _SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
@@ -50,14 +43,6 @@ _SETTINGS = {
     "http.lowSpeedTime": "60",
     "safe.directory": "*",
 }
-
-
-class FetchError(Exception):
-    """A repository could not be had; `kind` says which way, the text is for a person."""
-
-    def __init__(self, kind: Kind, why: str) -> None:
-        self.kind: Kind = kind
-        super().__init__(why)
 
 
 @dataclass(frozen=True)
@@ -90,7 +75,7 @@ class Mirror:
         """End what is going on, from another thread."""
         self._stopped.set()
         if self._running is not None:
-            _kill(self._running)
+            kill(self._running)
 
     def fetch(self, url: str, branch: str = "") -> str:
         """Bring it up to date; the head of `branch` (by default, the server's own). Raises `FetchError`."""
@@ -181,13 +166,13 @@ class Mirror:
         done = subprocess.run(
             self._command(*arguments),
             cwd=self.folder,
-            env={**_environment(()), **(more or {})},
+            env={**environment(()), **(more or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=60,
         )
         if done.returncode:
-            raise FetchError("failed", _said(done.stderr) or f"git {arguments[0]} failed")
+            raise FetchError("failed", said(done.stderr) or f"git {arguments[0]} failed")
         return done.stdout.decode("utf-8", "replace")
 
     def _ok(self, *arguments: str) -> bool:
@@ -204,77 +189,42 @@ class Mirror:
         process = subprocess.Popen(
             self._command(*arguments),
             cwd=self.folder,
-            env=_environment(self.bounds.protocols),
+            env=environment(self.bounds.protocols),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
         self._running = process
-        reader = _Reader(process)
+        reader = Reader(process)
         end = time.monotonic() + self.bounds.seconds
         problem: FetchError | None = None
         while problem is None and reader.alive():
             reader.wait(0.05)
-            if _size(self.folder) > self.bounds.megabytes * 2**20:
+            if size(self.folder) > self.bounds.megabytes * 2**20:
                 problem = FetchError("too-big", f"it is larger than {self.bounds.megabytes} MB; --max-mb permits more")
             elif time.monotonic() > end:
                 problem = FetchError("failed", f"the server did not finish within {self.bounds.seconds} s")
         if problem is not None:
-            _kill(process)
+            kill(process)
         code = process.wait()
         self._running = None
         reader.join()
         if self._stopped.is_set():
             raise FetchError("failed", "stopped")
-        if problem is None and _size(self.folder) > self.bounds.megabytes * 2**20:
+        if problem is None and size(self.folder) > self.bounds.megabytes * 2**20:
             problem = FetchError("too-big", f"it is larger than {self.bounds.megabytes} MB; --max-mb permits more")
         if problem is not None:
             for part in (self.folder / "objects/pack").glob("tmp_*"):
                 part.unlink(missing_ok=True)
             raise problem
         if code:
-            raise _explained(reader.err)
+            raise explained(reader.err)
         return reader.out.decode("utf-8", "replace")
 
     def _command(self, *arguments: str) -> list[str]:
         settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
         return ["git", "--no-pager", "--no-replace-objects", "--git-dir=.", *settings, *arguments]
-
-
-class _Reader:
-    """Reads what a process says, bounded, while somebody else watches it."""
-
-    MOST = 16 * 2**20
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.out = self.err = b""
-        assert process.stdout is not None and process.stderr is not None
-        self._threads = [
-            threading.Thread(target=self._read, args=(process.stdout, "out"), daemon=True),
-            threading.Thread(target=self._read, args=(process.stderr, "err"), daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def _read(self, stream, name: str) -> None:
-        with stream:
-            while data := stream.read1(65536):
-                kept = getattr(self, name)
-                if len(kept) < self.MOST:
-                    setattr(self, name, kept + data)
-
-    def alive(self) -> bool:
-        return any(thread.is_alive() for thread in self._threads)
-
-    def wait(self, seconds: float) -> None:
-        self._threads[0].join(seconds)
-        if not self._threads[0].is_alive():
-            self._threads[1].join(seconds)
-
-    def join(self) -> None:
-        for thread in self._threads:
-            thread.join(5)
 
 
 def protocol_of(url: str) -> str:
@@ -299,55 +249,3 @@ def server_pushes(url: str, branch_ref: str) -> list[Push]:
         if match:
             found.append(Push(datetime.fromtimestamp(int(match[2]), UTC), match[1]))
     return found
-
-
-def _explained(error: bytes) -> FetchError:
-    said = _said(error)
-    if _GONE.search(said):
-        return FetchError(
-            "missing", f"the repository is not there, or it is private and this machine may not see it ({said})"
-        )
-    if _LOCKED.search(said):
-        return FetchError("missing", f"this machine may not read it ({said}); give git credentials for it")
-    return FetchError("failed", said or "git failed and did not say why")
-
-
-def _said(error: bytes) -> str:
-    """What git complains about, in a line."""
-    lines = [line.strip() for line in error.decode("utf-8", "replace").splitlines()]
-    lines = [line.removeprefix("fatal: ").removeprefix("remote: ") for line in lines if line and "warning:" not in line]
-    return " ".join(lines)[:300]
-
-
-def _environment(protocols: tuple[str, ...]) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("GIT_")
-        or name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "GIT_SSH", "GIT_SSH_COMMAND")
-    }
-    kept.pop("SSH_ASKPASS", None)
-    return {
-        "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=20",
-        **kept,
-        "GIT_TERMINAL_PROMPT": "0",
-        "GCM_INTERACTIVE": "never",
-        "GIT_LFS_SKIP_SMUDGE": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_ALLOW_PROTOCOL": ":".join(protocols) or "none",
-        "LC_ALL": "C",
-    }
-
-
-def _size(folder: Path) -> int:
-    total = 0
-    for path, _, files in os.walk(folder):
-        for name in files:
-            with contextlib.suppress(OSError):  # renamed meanwhile
-                total += os.lstat(os.path.join(path, name)).st_size
-    return total
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)

@@ -1,10 +1,12 @@
 """The course (`grading.toml`) and what students hand in for it."""
 
-from autograder.course.config import Course, Exercise, Feedback, Limits, Module
+from autograder.course.answers import SubmittedFile
+from autograder.course.config import Course, Exercise, Module
 from autograder.course.find import Found, find_submissions
 from autograder.course.load import load_course
 from autograder.course.problems import CourseError, Problem
-from autograder.course.submission import Submission, SubmissionError, SubmittedFile, open_submission
+from autograder.course.settings import Feedback, Limits
+from autograder.course.submission import Submission, SubmissionError, open_submission
 
 __all__ = [
     "Course",

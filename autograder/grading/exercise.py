@@ -13,20 +13,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from autograder.grading import budget
+from autograder.grading.asking import ENDED, EXERCISE_WALLS, Clock, Code, Outcome, RunLimits
 from autograder.grading.decide import Run, decide
 from autograder.grading.gate import Gate
 from autograder.grading.record import Graded, Judged, Key, Recorder, Subject, flags
-from autograder.grading.runner import (
-    COMPILE_SECONDS,
-    ENDED,
-    EXERCISE_WALLS,
-    Clock,
-    Code,
-    Outcome,
-    RunLimits,
-    Session,
-    observe_all,
-)
+from autograder.grading.runner import COMPILE_SECONDS, Session, observe_all
 from autograder.grading.smallest import Shrinker
 from autograder.jail.host import Zygote
 from autograder.jail.layers.base import Profile, starts_programs

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import os
 import platform
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
-from autograder.course.config import Course, Exercise
-from autograder.course.submission import Submission, SubmittedFile
+from autograder.course.answers import SubmittedFile
+from autograder.course.config import Exercise
+from autograder.course.submission import Submission
 from autograder.grading import hashes
+from autograder.grading.asking import Code
 from autograder.grading.exercise import ExerciseGrader
-from autograder.grading.gate import Gate
-from autograder.grading.planner import CourseProblem, Planner
+from autograder.grading.graders import Graders
+from autograder.grading.planner import CourseProblem
 from autograder.grading.record import Graded, Subject
-from autograder.grading.runner import Code, RunLimits
 from autograder.grading.secret import fingerprint
-from autograder.grading.smallest import Shrinker
-from autograder.grading.twins import RememberingReviewer, TwinClient
-from autograder.jail import layers
-from autograder.jail.host import JailError, Zygote
-from autograder.plan import Plan
+from autograder.jail.host import JailError
 from autograder.results import CheckResult, ExerciseResult, Message, Provenance, Result
 from autograder.store.database import Store
 from autograder.store.standing import newest_of_run
@@ -56,48 +49,16 @@ class _New:
 
 
 @dataclass
-class ClassGrader:
-    """Grades submissions of one course into one run. Use as a context manager: it holds the zygotes."""
+class ClassGrader(Graders):
+    """Grades submissions of one course into one run. Use as a context manager."""
 
-    course: Course
-    root: Path
-    private: Path  # .autograder: the secret, plans, results
-    secret: bytes
-    run: str
-    draw: str = ""  # which fresh cases: the first run that these belong to
-    exercises: list[Exercise] = field(default_factory=list)
-    jobs: int = 0
-    has_gpu: bool = False  # GPU checks run; without it they are skipped
-    gpu_as_cpu: bool = False  # on the processor: for tests without a GPU
-    unsafe: bool = False  # hidden checks run whatever the isolation
-    own_code: bool = False  # only the course's own implementations are run: one zygote serves for them and their judges
     on_step: Callable[[Step], None] = lambda step: None
 
     def __post_init__(self) -> None:
-        self.exercises = self.exercises or list(self.course.exercises)
-        self.jobs = self.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else self.jobs or 2
-        self.jail = Zygote()
-        self.trusted = self.jail if self.own_code else Zygote()
-        self.gate = Gate()
-        self.planner = Planner(self.root, self.private / "plans", self.secret, self.trusted, self.draw)
+        super().__post_init__()
         self._graders: dict[str, ExerciseGrader] = {}
-        self._reviewed: dict[str, tuple[Plan, Callable[..., Any]]] = {}
-        self._twins: list[TwinClient] = []
-        self._lock = threading.Lock()
         self._in_progress: dict[str, Future[Graded]] = {}
-
-    def __enter__(self) -> ClassGrader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        for twin in self._twins:
-            with contextlib.suppress(Exception):
-                twin.close()
-        self.jail.close()
-        self.trusted.close()
+        self._lock = threading.Lock()
 
     # --- the class ---
 
@@ -177,7 +138,7 @@ class ClassGrader:
             "exercise",
             hashes.engine(),
             hashes.grading(),
-            self._planner_key(exercise),
+            self.planner_key(exercise),
             exercise.hash,
             file.file,
             file.text if file.text is not None else "",
@@ -186,26 +147,10 @@ class ClassGrader:
             f"gpu {self.has_gpu} unsafe {self.unsafe}",
         )
 
-    def _planner_key(self, exercise: Exercise) -> str:
-        if exercise.name not in self._keys:
-            self._keys[exercise.name] = self.planner.key(exercise)
-        return self._keys[exercise.name]
-
-    @property
-    def _keys(self) -> dict[str, str]:
-        return self.__dict__.setdefault("_planner_keys", {})
-
-    @functools.cached_property
-    def _authored(self) -> dict[str, str]:
-        return {each.name: hashes.authored(each.solution_dir(self.root)) for each in self.exercises}
-
-    def plan(self, exercise: Exercise) -> Plan:
-        return self.planner.plan(exercise)
-
     def _prepare(self, names: set[str]) -> None:
         """Make the plans first: a broken course stops here, before anybody is graded, and so does a missing jail. (What is broken was
         changed, so that the first submission already needs it.)"""
-        self._require_isolation()
+        self.require_isolation()
         self.jail.require = frozenset(self.isolation.on)
         self.jail.start()
         self.trusted.start()
@@ -226,67 +171,6 @@ class ClassGrader:
                 "GPU checks were asked for, but torch finds no CUDA device here.\n"
                 "`nvidia-smi` must list one, and torch must be a build with CUDA; --device cpu leaves these checks pending"
             )
-
-    @functools.cached_property
-    def isolation(self) -> layers.Isolation:
-        """What this machine's layers come to."""
-        return layers.isolation()
-
-    def _require_isolation(self) -> None:
-        """Hidden checks run behind L2 or more; without it only when the instructor says so, and every page then says it."""
-        if not self.unsafe and not self.isolation.enough_for_hidden:
-            raise JailError(
-                f"hidden checks are not run here: {self.isolation.why}.\n"
-                "`autograder doctor` says how to get what is missing. With --unsafe they run all the same, "
-                "and every page says so"
-            )
-
-    def grader(self, exercise: Exercise, planner: Planner | None = None) -> ExerciseGrader:
-        """A grader of one exercise, with its plan made and its twin at hand."""
-        planner = planner or self.planner
-        client, shrinking = (TwinClient(self.trusted, planner.opening(exercise)) for _ in range(2))
-        self._twins += [client, shrinking]
-        plan = planner.begun(exercise, client)
-        review = RememberingReviewer(client.review, plan, lambda: planner.observe_mistakes(exercise, plan, client))
-        return replace(
-            self.grader_of(exercise, plan, client), review=review, shrinker=Shrinker(shrinking, self.trusted)
-        )
-
-    def grader_of(self, exercise: Exercise, plan: Plan, client: TwinClient) -> ExerciseGrader:
-        """A grader of one exercise by a plan; `client` reviews."""
-        limits = exercise.limits
-        return ExerciseGrader(
-            plan=plan,
-            title=exercise.title,
-            points=exercise.points,
-            zygote=self.jail,
-            trusted=self.trusted,
-            review=RememberingReviewer(client.review),
-            limits=RunLimits(limits.cpu_seconds, limits.wall_factor, limits.memory_mb, limits.output_kb, exercise.jail),
-            lecture=f"lectures/{exercise.name}.md",
-            gate=self.gate,
-            has_gpu=self.has_gpu,
-            gpu_as_cpu=self.gpu_as_cpu,
-            inspect=True,
-        )
-
-    def replay(self, exercise: Exercise, file: SubmittedFile, checks: list[str]) -> ExerciseResult:
-        """Run some checks of one file again. Nothing is stored."""
-        grader = self.grader(exercise)
-        plan = grader.plan
-        only = structs.replace(plan, checks=[check for check in plan.checks if check.name in checks])
-        subject = Subject(Code(file.text or "", file.file, exercise.forbid), file.where, file.hash)
-        return replace(grader, plan=only).grade(subject).result
-
-    def plan_with_review(self, exercise: Exercise, draw: str) -> tuple[Plan, Callable[..., Any]]:
-        """The plan of an exercise with the fresh cases of the run `draw`, and who judges by it."""
-        planner = replace(self.planner, draw=draw)
-        key = planner.key(exercise)
-        if key not in self._reviewed:
-            self.trusted.start()
-            grader = self.grader(exercise, planner)
-            self._reviewed[key] = (grader.plan, grader.review)
-        return self._reviewed[key]
 
     # --- one submission ---
 
@@ -345,8 +229,8 @@ class ClassGrader:
             engine=hashes.versions()["llm-internals"],
             engine_hash=hashes.engine(),
             course_hash=self.course.hash,
-            exercise_hashes={each.name: self._planner_key(each) for each in self.exercises},
-            authored={each.name: self._authored[each.name] for each in self.exercises},
+            exercise_hashes={each.name: self.planner_key(each) for each in self.exercises},
+            authored={each.name: self.authored[each.name] for each in self.exercises},
             secret=fingerprint(self.secret),
             python=hashes.versions()["python"],
             torch=hashes.versions()["torch"],

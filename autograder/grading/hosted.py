@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from autograder.grading.asking import Outcome, of_observed
 from autograder.jail.handle import Lost, Worker
 from autograder.jail.host import JailError, Limits
-from autograder.jail.zygote import LATER
+from autograder.jail.warm import LATER
 from autograder.results import Message
 from autograder.wire.channel import MAX_MESSAGE
 from autograder.wire.converse import converse
 from autograder.wire.messages import TEXTS, Answer, Ask, Begin, Begun, Finish, Finished, Load, Observed, Run, bound
 
 if TYPE_CHECKING:
-    from autograder.grading.runner import Outcome, Session
+    from autograder.grading.runner import Session
 
 GRACE_SECONDS = 0.5  # between the soft limit, which tells the line, and the hard one
 MAX_BYTES = 16 * 2**20  # of one thing that is asked
@@ -72,8 +73,8 @@ def run(session: Session, request: Run) -> Outcome:
     except Lost:  # the host, by what it was asked to do
         hosting.drop()
         session.drop()
-        return session.failed(
-            Message(id="run.too-big", values={"what": "what it asked for could not be done", "limit": ""})
+        return Outcome(
+            "failed", Message(id="run.too-big", values={"what": "what it asked for could not be done", "limit": ""})
         )
     finally:
         if session.clock is not None:
@@ -98,7 +99,7 @@ def _together(host: Worker, sessions: Sequence[Session], request: Run, inputs: S
         finished: Finished = host.exchange(Finish(values, changed), SECONDS, Finished, most(request))
         if finished.error:
             said = Observed(kind="raised", name=finished.error, text=finished.text)
-            return sessions[0].outcome(said, loading=False)
+            return of_observed(said, sessions[0].code.file, sessions[0].limits, loading=False)
         outcome.value, outcome.changed = finished.value, finished.changed
     outcome.output = "".join(each.output for each in ended.values())
     outcome.seconds = sum(each.seconds for each in ended.values())

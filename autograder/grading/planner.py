@@ -12,7 +12,8 @@ from pathlib import Path
 
 from autograder.course.config import Exercise
 from autograder.grading import budget, hashes
-from autograder.grading.runner import Code, Outcome, RunLimits, Session, observe_all
+from autograder.grading.asking import Code, Outcome, RunLimits
+from autograder.grading.runner import Session, observe_all
 from autograder.grading.secret import fingerprint, hidden_seed, public_seed
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote

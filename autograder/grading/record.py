@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from autograder.grading import budget
+from autograder.grading.asking import Code, Outcome
 from autograder.grading.diagnosis import diagnose
-from autograder.grading.runner import Code, Outcome
 from autograder.jail.layers.base import Profile
 from autograder.plan import Plan, PlannedCase, PlannedCheck
 from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Verdict

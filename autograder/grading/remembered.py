@@ -7,8 +7,9 @@ from pathlib import Path
 
 import msgspec
 
+from autograder.course.answers import SubmittedFile
 from autograder.course.config import Exercise
-from autograder.course.submission import SubmittedFile, open_own_work, open_submission
+from autograder.course.submission import open_own_work, open_submission
 from autograder.grading import hashes
 from autograder.grading.student import StudentChecker, expected_plan, untouched
 from autograder.results import PENDING, ExerciseResult

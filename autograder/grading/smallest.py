@@ -12,7 +12,8 @@ import time
 from dataclasses import dataclass, field, replace
 
 from autograder.grading import hashes
-from autograder.grading.runner import ENDED, Code, Outcome, Session
+from autograder.grading.asking import ENDED, Code, Outcome
+from autograder.grading.runner import Session
 from autograder.grading.twins import TwinClient, TwinError
 from autograder.jail.host import Zygote
 from autograder.plan import Plan, PlannedCase, PlannedCheck

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from autograder.course.answers import SubmittedFile
 from autograder.course.config import Course, Exercise
-from autograder.course.submission import SubmittedFile, open_own_work
+from autograder.course.submission import open_own_work
+from autograder.grading.asking import Code, RunLimits
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.record import Subject
-from autograder.grading.runner import Code, RunLimits
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
 from autograder.plan import Plan, PlanError, load_plan

@@ -9,9 +9,9 @@ import contextlib
 import io
 from typing import Any
 
-from autograder.jail import zygote as protocol
 from autograder.jail.host import Limits
 from autograder.jail.usage import Spent
+from autograder.jail.warm import Ready, warm_up
 
 
 class InProcess:
@@ -22,8 +22,8 @@ class InProcess:
     def start(self) -> InProcess:
         return self
 
-    def wait(self) -> protocol.Ready:
-        return protocol._warm_up()
+    def wait(self) -> Ready:
+        return warm_up()
 
     def fork(self, role: str = "jail", limits: Limits | None = None, lab: object = ()) -> InProcessWorker:
         return InProcessWorker(role)

@@ -7,15 +7,12 @@ socket, each with the descriptors that the new worker gets. When the grader goes
 from __future__ import annotations
 
 import contextlib
-import gc
-import importlib
 import os
 import select
 import signal
 import socket
 import sys
 import time
-from typing import Any
 
 import msgspec
 
@@ -23,6 +20,7 @@ from autograder.jail import layers, pages
 from autograder.jail.layers import Profile, Settings, cgroup, first_process, namespaces
 from autograder.jail.layers.base import has_device
 from autograder.jail.layers.process import adopt_orphans
+from autograder.jail.warm import Ready, forget, import_here, preload, warm_up
 
 READY_SECONDS = 20.0
 
@@ -60,14 +58,6 @@ class Ended(msgspec.Struct, tag="ended"):
     strays: int  # processes that it had left
 
 
-class Ready(msgspec.Struct, tag="ready"):
-    python: str
-    torch: str
-    numpy: str
-    pid: int
-    cuda: bool = False  # whether torch sees a device
-
-
 Request = Fork | End
 Reply = Forked | Ended | Ready
 
@@ -77,9 +67,6 @@ WORKER_FAILED = 70
 GATHER_AT, GATHER_EVERY = (24, 96), 256
 """The forks before which memory is put on huge pages: who wants a few workers need not wait for it. Again later, since what was
 read meanwhile is new, and what was written to has small pages again."""
-
-LATER = "torch.fx.experimental.symbolic_shapes"
-"""What torch imports when somebody first gives `backward` a gradient: 0.4 s in every worker, where nobody has done it before."""
 
 _places: dict[int, int] = {}
 """By process id, the place of each live worker that has a PID namespace."""
@@ -95,7 +82,7 @@ def main(descriptor: int) -> None:
     decoder = msgspec.msgpack.Decoder(Request)
     adopt_orphans()
     layers.probe_here()  # tried in forks, which cost little before torch is here
-    ready = _warm_up()
+    ready = warm_up()
     control.send(_encode(ready))
     workers: set[int] = set()
     measured: set[int] = set()  # of them, those whose memory is
@@ -107,9 +94,9 @@ def main(descriptor: int) -> None:
                 return
             request = decoder.decode(data)
             if isinstance(request, Fork):
-                _preload(request.lab)
+                preload(request.lab)
                 if not has_device(request.profile) and not ready.cuda:
-                    _import_here(request.imports)
+                    import_here(request.imports)
                 forks += 1
                 gather |= forks in GATHER_AT or not forks % GATHER_EVERY
                 if gather and not measured:  # what is shared with a worker now would be that worker's alone
@@ -129,133 +116,6 @@ def main(descriptor: int) -> None:
         for pid in list(workers):
             workers.discard(pid)
             _end(pid, workers)
-
-
-def _warm_up() -> Ready:
-    """Import what every worker needs and run one operation: torch reads /proc lazily, and nothing may be left to do."""
-    import numpy
-    import torch
-
-    import autograder.experiment.observe
-    import autograder.jail.worker
-    import autograder.lab
-
-    assert autograder.experiment.observe and autograder.jail.worker and autograder.lab
-    torch.set_num_threads(1)
-    cuda = _finds_a_device()
-    _run_once(backward=not cuda)
-    if sys.platform == "linux":
-        tasks = os.listdir("/proc/self/task")
-        if len(tasks) != 1:  # a fork would copy locks that nobody releases
-            raise RuntimeError(f"the zygote has {len(tasks)} threads; a library started one at import")
-    gc.collect()
-    gc.freeze()
-    return Ready(
-        python=sys.version.split()[0],
-        torch=str(torch.__version__),
-        numpy=numpy.__version__,
-        pid=os.getpid(),
-        cuda=cuda,
-    )
-
-
-def _finds_a_device() -> bool:
-    """Whether torch sees a device. Asked in a child: the driver's library, which tells, starts a thread when it is loaded."""
-    import torch
-
-    if torch.version.cuda is None and torch.version.hip is None:
-        return False
-    pid = os.fork()
-    if pid == 0:
-        found = False
-        with contextlib.suppress(BaseException):
-            found = torch.cuda.is_available()
-        os._exit(not found)
-    return os.waitpid(pid, 0)[1] == 0
-
-
-def _run_once(backward: bool) -> None:
-    """One small exercise from end to end: what torch and the typing module do lazily is done before the first fork.
-
-    Where there is a device, the first `backward` of a process starts a thread for it, also for tensors that are elsewhere: then
-    every worker does its own first one.
-    """
-    from autograder.experiment import observe
-    from autograder.wire.encode import encode
-
-    source = "import torch\ndef f(x: torch.Tensor) -> list[torch.Tensor]:\n    return [(x @ x).softmax(-1)]\n"
-    implementation, _ = observe.load(source, source, "warm.up", "warm-up", ["os.system"], seconds=10.0)
-    assert implementation is not None
-
-    def experiment(student: observe.Student, x: Any) -> Any:
-        y = student.f(x.requires_grad_())[0]
-        if backward:
-            y.sum().backward()
-        return {"y": y, "x.grad": x.grad}
-
-    import torch
-
-    inputs = encode({"x": torch.ones(8, 8)})
-    assert observe.run(implementation, experiment, inputs, seconds=10.0).kind == "value"
-    for name in [name for name in sys.modules if name.endswith("warm.up")]:
-        del sys.modules[name]
-
-
-def _preload(names: list[str]) -> None:
-    """Read big data of the lab here, once: every worker forked from now on has it without reading it again. So with `LATER`."""
-    from autograder import lab
-
-    for name in names:
-        lab.preload(name)
-    if LATER in names and LATER not in sys.modules:
-        importlib.import_module(LATER)
-        gc.freeze()
-
-
-INTERPRET = "TRITON_INTERPRET"
-_IMPORTED_LATER = {"triton": ("triton.experimental.gluon",)}
-"""What a package imports when it is first used."""
-_tried: set[str] = set()
-_imported: set[str] = set()
-"""Packages that this process has for the workers that want them, beside torch."""
-
-
-def _import_here(packages: list[str]) -> None:
-    """Import what an exercise needs once, for every worker forked from now on: Triton alone takes 0.25 s in each.
-
-    Only where there is no device: there its kernels are interpreted, which is decided when it is imported.
-    """
-    for package in packages:
-        if package in _tried:
-            continue
-        _tried.add(package)
-        before = os.environ.get(INTERPRET)
-        os.environ[INTERPRET] = "1"
-        pid = os.fork()
-        if pid == 0:  # a package that starts a thread can't be here when others are forked
-            with contextlib.suppress(BaseException):
-                _import_whole(package)
-                os._exit(len(os.listdir("/proc/self/task")) != 1)
-            os._exit(1)
-        if os.waitpid(pid, 0)[1] == 0:
-            _import_whole(package)
-            _imported.add(package)
-            gc.freeze()
-        if before is None:
-            del os.environ[INTERPRET]
-        else:
-            os.environ[INTERPRET] = before
-
-
-def _import_whole(package: str) -> None:
-    for name in (package, *_IMPORTED_LATER.get(package, ())):
-        importlib.import_module(name)
-
-
-def _forget(packages: list[str]) -> None:
-    """In a worker: what it may not have, it has not inherited either."""
-    for name in [name for name in sys.modules if name.partition(".")[0] in _imported.intersection(packages)]:
-        del sys.modules[name]
 
 
 def _fork(request: Fork, control: socket.socket, descriptors: list[int], workers: set[int], cuda: bool) -> Forked:
@@ -309,7 +169,7 @@ def _become_worker(request: Fork, channel: int, output: int, ready: int, cuda: b
         else:
             from autograder.jail import worker
 
-            _forget(request.hidden)
+            forget(request.hidden)
             settings = Settings(
                 folder=request.folder,
                 cpu_seconds=request.cpu_seconds,

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autograder.course.answers import SubmittedFile
 from autograder.course.config import Course, Exercise
-from autograder.course.submission import SubmittedFile, open_own_work, open_submission
+from autograder.course.submission import open_own_work, open_submission
 from autograder.experiment.forbidden import first_use
 from autograder.feedback import messages
 from autograder.release.files import write_atomically

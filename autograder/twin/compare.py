@@ -8,10 +8,6 @@ from __future__ import annotations
 
 import functools
 import math
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,32 +18,9 @@ from autograder.checks.declared import Tolerance
 from autograder.results import Difference
 from autograder.twin.larger import cut_difference, same_cut, too_large
 from autograder.twin.show import in_order, show
-from autograder.wire.values import Cut, Drawn, Raised, Unsupported
-
-TOLERANCES: dict[torch.dtype, Tolerance] = {
-    torch.float64: Tolerance(atol=1e-10, rtol=1e-10),
-    torch.float32: Tolerance(atol=1e-5, rtol=1e-4),
-    torch.bfloat16: Tolerance(atol=2**-14, rtol=2 * 2**-7),  # two units in the last place
-    torch.float16: Tolerance(atol=2**-14, rtol=2 * 2**-10),
-    torch.complex64: Tolerance(atol=1e-5, rtol=1e-4),
-    torch.complex128: Tolerance(atol=1e-10, rtol=1e-10),
-}
-PYTHON_FLOAT = Tolerance(atol=1e-9, rtol=1e-6)
-
-
-# What `recorded` collects: each tolerance that was given, and how many times as loose as the usual one it was where that is most.
-_record: ContextVar[list[tuple[Tolerance, float]] | None] = ContextVar("record", default=None)
-
-
-@contextmanager
-def recorded() -> Iterator[list[tuple[Tolerance, float]]]:
-    """Collect the tolerances that comparisons inside the block are given."""
-    found: list[tuple[Tolerance, float]] = []
-    token = _record.set(found)
-    try:
-        yield found
-    finally:
-        _record.reset(token)
+from autograder.twin.tolerances import PYTHON_FLOAT, TOLERANCES, looseness, recording
+from autograder.twin.types import as_number, dtype_name, is_discrete, type_name
+from autograder.wire.values import Cut, Raised, Unsupported
 
 
 @dataclass(frozen=True)
@@ -92,8 +65,8 @@ class _Comparer:
         seen = as_number(seen, want)
         if type(seen) is not type(want):
             return Difference(kind="type", path=path, got=type_name(seen), want=type_name(want))
-        if self.tolerance is not None and (record := _record.get()) is not None:
-            record.append((self.tolerance, _looseness(self.tolerance, want)))
+        if self.tolerance is not None and (record := recording.get()) is not None:
+            record.append((self.tolerance, looseness(self.tolerance, want)))
         if isinstance(want, torch.Tensor):
             return self._tensor(seen, want, path)
         if isinstance(want, np.ndarray):
@@ -203,7 +176,7 @@ class _Comparer:
         if seen.shape != want.shape:
             return Difference(kind="shape", path=path, got=str(tuple(seen.shape)), want=str(tuple(want.shape)))
         if seen.dtype != want.dtype:
-            return Difference(kind="dtype", path=path, got=_dtype(seen), want=_dtype(want))
+            return Difference(kind="dtype", path=path, got=dtype_name(seen), want=dtype_name(want))
         if not want.numel():
             return None
         if want.element_size() > 1 and torch.equal(seen, want):  # as a right answer often is, to the bit
@@ -275,22 +248,6 @@ class _Comparer:
         self.margin = ratio if self.margin is None else max(self.margin, ratio)
 
 
-def _looseness(tolerance: Tolerance, want: Any) -> float:
-    """How many times as much as usual `tolerance` allows of `want`, where that is most; 0 where it allows nothing."""
-    if isinstance(want, float):
-        want, usual = torch.tensor(want, dtype=torch.float64), PYTHON_FLOAT
-    elif isinstance(want, torch.Tensor) and (want.is_floating_point() or want.is_complex()):
-        usual = TOLERANCES.get(want.dtype, Tolerance(atol=1e-5, rtol=1e-4))
-    elif isinstance(want, np.ndarray) and want.dtype.kind == "f":
-        return _looseness(tolerance, torch.from_numpy(np.array(want)))
-    else:
-        return 0.0
-    size = want.detach().abs().double()
-    size = size[size.isfinite()]
-    ratio = (tolerance.atol + tolerance.rtol * size) / (usual.atol + usual.rtol * size)
-    return float(ratio.max()) if ratio.numel() else 0.0
-
-
 _PLAIN = frozenset({bool, int, str, bytes, type(None)})
 """Types for which `==` says it all."""
 
@@ -307,58 +264,12 @@ def _shown_text(key: str) -> str:
 def _with_count(found: Difference, seen: Any, want: Any) -> Difference:
     """For a plain sequence of discrete items, say how many differ: of the outermost one, which is what a student returned."""
     counted = found.index is not None and found.kind != "length"  # a tensor has counted its elements
-    if not counted and isinstance(want, list | tuple) and all(map(_is_discrete, want)):
+    if not counted and isinstance(want, list | tuple) and all(map(is_discrete, want)):
         pairs = list(zip(seen, want, strict=False))
-        differ = sum(type(a) is not type(b) or not _is_discrete(a) or a != b for a, b in pairs)
+        differ = sum(type(a) is not type(b) or not is_discrete(a) or a != b for a, b in pairs)
         found.wrong = differ + abs(len(seen) - len(want))
         found.total = max(len(seen), len(want))
     return found
-
-
-def _is_discrete(value: Any) -> bool:
-    """Whether `==` says it all: a tuple may hold tensors or floats."""
-    return type(value) in (int, str, bytes) or (type(value) is tuple and all(map(_is_discrete, value)))
-
-
-def as_number(seen: Any, want: Any) -> Any:
-    """A NumPy number passes for a Python one of its kind, an int for a float; never a bool for a number."""
-    if isinstance(want, float) and type(seen) is int:
-        try:
-            return float(seen)
-        except OverflowError:
-            return sys.float_info.max if seen > 0 else -sys.float_info.max  # large, but not infinite
-    if isinstance(seen, np.generic) and not isinstance(want, np.generic):
-        item = seen.item()
-        if type(want) in (bool, int, float, complex) and type(item) is type(want):
-            return item
-        if isinstance(want, float) and type(item) is int:
-            return float(item)
-    return seen
-
-
-def type_name(value: Any) -> str:
-    """The name of a value's type, as a student knows it.
-
-    >>> type_name(None), type_name([1])
-    ('None', 'list')
-    """
-    if value is None:
-        return "None"
-    if isinstance(value, Unsupported):
-        return value.type_name
-    if isinstance(value, Cut):
-        return value.kind
-    if isinstance(value, Drawn):
-        return "iterator"
-    if isinstance(value, Raised):
-        return f"{value.name} raised" if value.name else "no exception"
-    if isinstance(value, torch.Tensor):
-        return "Tensor"
-    return type(value).__name__
-
-
-def _dtype(tensor: torch.Tensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.")
 
 
 def different_keys(seen: dict[Any, Any], want: dict[Any, Any], path: str) -> Difference | None:

@@ -20,10 +20,11 @@ from autograder.checks.declared import Case, Check, Tolerance
 from autograder.plan import PlannedCase, PlannedCheck
 from autograder.source.parsing import parse
 from autograder.source.sameness import meaning
-from autograder.twin import compare, docstrings, names
+from autograder.twin import docstrings, names, tolerances
 from autograder.twin.exercise import Exercise
 from autograder.twin.judging import parts_of
 from autograder.twin.messages import Examined, Loose, Make, Seen
+from autograder.twin.show import show
 from autograder.wire.encode import encode
 from autograder.wire.values import Raised
 
@@ -141,7 +142,7 @@ def _one_answer(twin: Twin, check: Check, cases: Sequence[PlannedCase]) -> Itera
         if not _good_and_bad(value) and all(
             answer == case.want or _accepts(twin, check, case, answer) for case in cases
         ):
-            text = compare.show(value, 60)
+            text = show(value, 60)
             yield f": {text} is right in all of its cases, so whoever always gives that passes; ask for a good and a bad input in one observation"
             return
 
@@ -175,7 +176,7 @@ def _moods(twin: Twin, check: Check, cases: Sequence[PlannedCase]) -> Iterator[s
 def _loose(twin: Twin, check: Check, cases: Sequence[PlannedCase]) -> Iterator[Loose]:
     """The loosest tolerance of a check, where it is looser than the usual one and does not say why."""
     worst: tuple[float, Tolerance] | None = None
-    with compare.recorded() as used:
+    with tolerances.recorded() as used:
         for case in cases:
             twin.review(Seen(check.name, msgspec.structs.replace(case, mistakes={}), case.want))
     for tolerance, times in used:

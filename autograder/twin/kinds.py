@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from autograder.results import Difference
-from autograder.twin.compare import as_number, different_keys, type_name
+from autograder.twin.compare import different_keys
 from autograder.twin.larger import cut_difference
 from autograder.twin.show import show
+from autograder.twin.types import as_number, type_name
 from autograder.wire.values import Cut, Raised
 
 

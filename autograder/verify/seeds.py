@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from msgspec import structs
 
 from autograder.course.config import Exercise
+from autograder.grading.asking import Code
 from autograder.grading.grade import ClassGrader
 from autograder.grading.planner import CourseProblem
 from autograder.grading.record import Subject
-from autograder.grading.runner import Code
 from autograder.grading.twins import TwinClient
 from autograder.plan import Plan, PlannedCheck
 from autograder.source.reach import Reach

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.jail.layers import Isolation
-from autograder.jail.zygote import Ready
+from autograder.jail.warm import Ready
 from autograder.verify.on_device import DeviceReport, device_name
 from autograder.verify.trial import Trial
 

@@ -13,11 +13,12 @@ from msgspec import structs
 
 from autograder.course.config import Exercise
 from autograder.grading import hashes
+from autograder.grading.asking import ENDED, Code, Outcome, RunLimits
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.grade import ClassGrader
 from autograder.grading.planner import Outcomes, compared
 from autograder.grading.record import Subject
-from autograder.grading.runner import ENDED, Code, Outcome, RunLimits, Session, observe_all
+from autograder.grading.runner import Session, observe_all
 from autograder.grading.twins import TwinClient
 from autograder.plan import Plan, PlannedCheck
 from autograder.results import CaseResult, CheckResult, ExerciseResult, Message, Verdict

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.grading.runner import Code, RunLimits, Session
+from autograder.grading.asking import Code, RunLimits
+from autograder.grading.runner import Session
 from autograder.jail.host import Zygote
 from autograder.lab import is_hosted
 from autograder.plan import Plan, PlannedCase, PlannedCheck

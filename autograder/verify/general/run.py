@@ -18,8 +18,9 @@ from autograder.verify.equivalent import DeclaredGenerals
 from autograder.verify.general import General, generals
 from autograder.verify.general.probe import witnesses
 from autograder.verify.general.report import GeneralReport, TriedGeneral
+from autograder.verify.memory import Memory
 from autograder.verify.mutant_report import Said, Tried
-from autograder.verify.mutants import Memory, MutantTrial
+from autograder.verify.mutants import MutantTrial
 from autograder.verify.mutation import Mutant
 
 
