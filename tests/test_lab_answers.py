@@ -50,6 +50,7 @@ def test_logps_are_those_of_the_model_token_by_token(world: AnswerWorld) -> None
 def test_the_best_policy_is_best(world: AnswerWorld) -> None:
     """Its objective is β · log Σ π_ref · exp(r/β), and gradient descent from the reference climbs to it and no further."""
     beta = 0.4
+    assert torch.allclose(world.logps(world.best_policy(beta)).exp(), world.best(beta), atol=1e-12)
     best, reference = world.best(beta), world.logps(world.reference())
     value = (best * world.rewards).sum(-1) - beta * (best * (best.log() - reference)).sum(-1)
     assert torch.allclose(value, beta * (reference + world.rewards / beta).logsumexp(-1))

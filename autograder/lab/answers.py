@@ -96,6 +96,18 @@ class AnswerWorld:
         """The policy that is best for the reward with β · KL(π ‖ reference) taken from it: (P, N)."""
         return (self.logps(self.reference()) + self.rewards / beta).softmax(-1)
 
+    def best_policy(self, beta: float) -> TablePolicy:
+        """The same as a model: its parameter is the logarithm of how probable each token is behind each beginning."""
+        best = self.best(beta).detach()
+        weights = torch.zeros_like(self._reference)
+        place = self.answers.new_zeros(len(self.answers))
+        for t in range(self.length):
+            there = self.answers[:, t] != PAD
+            parts = weights.permute(1, 2, 0)  # several answers share a beginning, and are added up
+            parts.index_put_((place[there], self.answers[there, t]), best[:, there].T, accumulate=True)
+            place = place * self.vocab + self.answers[:, t].clamp_min(0) + 1
+        return TablePolicy(weights.clamp_min(torch.finfo(weights.dtype).tiny).log(), self.vocab, self.length)
+
     def reward(self, policy: nn.Module) -> Tensor:
         """The mean reward of what `policy` answers, (P,): exact, no samples."""
         return (self.logps(policy).exp() * self.rewards).sum(-1)
