@@ -2,6 +2,7 @@
 
 import pytest
 
+from autograder.checks import difference
 from autograder.feedback import messages
 from autograder.feedback.messages import catalogue, placeholders
 from autograder.results import CaseResult, Difference, Message
@@ -39,6 +40,21 @@ def test_every_message_renders_with_and_without_its_values(id):
 def test_every_kind_of_difference_has_a_sentence(kind):
     assert messages.difference_text(Difference(kind=kind))
     assert f"compare.{kind}" in catalogue()
+
+
+@pytest.mark.parametrize(
+    ("seen", "want", "said"),
+    [
+        ({1, 2}, {1, 3}, "Keys or elements are missing ([3]), and there are some that don't belong ([2])."),
+        ({1}, {1, 3}, "Keys or elements are missing: [3]."),
+        ({"a": 1, "b": 2}, {"a": 1}, "There are keys or elements that don't belong: ['b']."),
+        ([1], [1, 2], "The answer should have length 2, then 2, but yours has length 1."),
+        ([1, 2], [1], "The answer should have length 1, but yours has length 2, then 2."),
+    ],
+)
+def test_what_is_missing_and_what_is_too_much(seen, want, said):
+    assert messages.difference_text(difference(seen, want)).startswith(said)
+    assert "right elements" in messages.text(Message(id="compare.keys"))  # where policy takes the values away
 
 
 def test_unknown_ids_say_what_they_know():

@@ -4,7 +4,8 @@ Sizes: B texts or pairs, T tokens, C features of a vector, K hard negatives for 
 where nothing else is said. Tensors are float32 or float64, and so are the results: everything is computed in the dtype of the inputs.
 Inputs may be views (transposed, sliced). They are not changed. What a call returns does not depend on earlier calls.
 
-The cosine of two vectors is q · p / (|q| |p|). Vectors need not have length 1, and none of those whose cosine is asked for is zero.
+The cosine of two vectors is q · p / (|q| |p|). Vectors need not have length 1: the length of those whose cosine is asked for is between 1e-7 and
+1e7. (So the bound of 1e-8 that torch's `cosine_similarity` puts under a length never matters.)
 """
 
 import torch
@@ -42,12 +43,13 @@ def pool(h: Tensor, mask: Tensor, mode: str) -> Tensor:
     - "mean": the mean of their vectors, which E5 takes;
     - "cls": the vector of the first one;
     - "last": the vector of the last one;
-    - "max": for each feature the largest value of them.
+    - "max": for each feature the largest value of them. (If several tokens have it, it is open to which of them the gradient goes.)
 
     ValueError for every other mode.
 
     The ones of a row may stand anywhere. Mostly the padding is on the right, some tokenizers put it on the left, and a mask may also leave
-    out tokens in between. What h holds at padding never matters, not even nan or inf, and its gradient there is 0. (Two habits of others
+    out tokens in between. What h holds at padding never matters, not even nan or inf, and its gradient there is 0. A nan or inf in a token of
+    the text is a fault of the encoder, which the mean does not hide: it is nan or inf there too. (Two habits of others
     differ here, and cost one check: E5's own code takes position 0 for "cls", which is the same if no padding is on the left;
     sentence-transformers multiplies by the mask, and 0 · nan is nan.)
 

@@ -76,9 +76,11 @@ def grad_cache_step(encoder: nn.Module, chunks: list[Tensor], loss_fn: Callable[
     3. Encode each chunk in order once more, now with gradients, and send the gradient of its own vectors back through it, before the next
        chunk is encoded.
 
-    So the encoder is called twice for each chunk, and with no two chunks at once. Afterwards the parameters have the gradients in `.grad` that
-    `loss_fn(encoder(torch.cat(chunks))).backward()` would leave there; they are *added* to what stood there before, as `backward` does.
-    Frozen parameters get none. Returns the loss, detached. Modes and `requires_grad` stay as they were.
+    So the encoder is called twice for each chunk, also for one whose vectors do not matter to the loss, and with no two chunks at once. Afterwards
+    the parameters of the encoder have the gradients in `.grad` that `loss_fn(encoder(torch.cat(chunks))).backward()` would leave there; they
+    are *added* to what stood there before, as `backward` does. Frozen parameters get none. (A parameter of `loss_fn` itself, such as a learned
+    temperature, is none of the encoder's: whether it gets a gradient too is open.) Returns the loss, detached. Modes and `requires_grad`
+    stay as they were.
     """
     # YOUR CODE HERE
     raise NotImplementedError("grad_cache_step is not written yet")

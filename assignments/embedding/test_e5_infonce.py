@@ -48,7 +48,10 @@ def pooled(student, h, mask, modes):
 @check(points=1, inputs=tokens, lecture='from-tokens-to-one-vector', public=[case('two tokens, one place of padding', h=[[[1.0, -2.0], [3.0, -4.0], [9.0, 9.0]]], mask=[[1, 1, 0]]), case('texts of 4 and of 2 tokens', B=2, T=4, C=3, lengths=[4, 2])])
 def the_mean_is_over_the_text(student, h, mask):
     """With mode="mean" each text gives the mean of its own tokens' vectors; padding counts neither in the sum nor in the number."""
-    return pooled(student, h, mask, ["mean"])
+    faults = h.clone()
+    token = mask.int().argmax(1)  # the first one of each text
+    faults[0, token[0], 0], faults[-1, token[-1], -1] = torch.nan, torch.inf
+    return pooled(student, h, mask, ["mean"]) | {"a fault in the text": student.pool(faults, mask, "mean")}
 
 
 @check(points=1, inputs=tokens, lecture='three-other-ways', public=[case('two tokens, one place of padding', h=[[[1.0, -2.0], [3.0, -4.0], [9.0, 9.0]]], mask=[[1, 1, 0]]), case('texts of 4 and of 2 tokens', B=2, T=4, C=3, lengths=[4, 2])])

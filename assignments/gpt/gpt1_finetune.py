@@ -129,10 +129,10 @@ def gpt1_loss(lm_logits: Tensor, ids: Tensor, lm_mask: Tensor, clf_logits: Tenso
 
     The language model: lm_logits (B, T, V), ids int64 (B, T), lm_mask bool (B, T), True for tokens and False for padding. B may differ
     from N. The logits at place t predict the token at place t + 1, which counts if lm_mask is True at t + 1. So the first token is never a
-    target, and the logits at the last place are not used. The loss is the mean over each sequence's targets, and then the mean over the
-    sequences: every sequence has the same weight, whatever its length. (GPT-1's code does that; Hugging Face's models take one mean over
-    all targets of the batch, in which long sequences weigh more. One check, and no other, tells the difference.) Every sequence has at
-    least one target. Large logits give finite results.
+    target, and the logits at places that predict no target (the last one, and those before padding) are not used; they are finite too. The
+    loss is the mean over each sequence's targets, and then the mean over the sequences: every sequence has the same weight, whatever its
+    length. (GPT-1's code does that; Hugging Face's models take one mean over all targets of the batch, in which long sequences weigh more. One
+    check, and no other, tells the difference.) Every sequence has at least one target. Large logits give finite results.
 
     Returns one number. With lam = 0 it is the task's loss.
 

@@ -4,8 +4,8 @@ Sizes: B sequences of T new tokens, V tokens in the vocabulary, C features of th
 tokens in a cache. `n_ctx` is the number of positions that the model knows.
 
 Tensors are float32 or float64; all of a model is of one dtype, and so is what it returns. Everything is computed in that dtype, so float64 is exact
-to 1e-10. There is no dropout. Inputs may be views and are not changed; gradients flow to all parameters. A call leaves nothing behind: it
-changes no flag, no mode and no random state, and models share nothing.
+to 1e-10, also where features lie ten thousand away from 0. There is no dropout. Inputs may be views and are not changed; gradients flow to
+all parameters, through `past` too. A call leaves nothing behind: it changes no flag, no mode and no random state, and models share nothing.
 
 Parts that you wrote in other exercises (attention/self_attention, norm/post_ln) are welcome here: copy them into this file.
 """
@@ -79,7 +79,8 @@ class GPT2(nn.Module):
             causal=True. New token t sees the keys 0 … S + t: the last query stands beside the last key. Your own one scales the scores by 1/√D.
         norm(x, w, b, eps): your own one is layer norm over the last dimension: x minus its mean, divided by the root of (variance + eps),
             times w, plus b. The variance is the mean of the squares (not n - 1). It is called for every norm of the model, with `cfg.eps`.
-        act(x): called once in each layer, with what `c_fc` gives, (B, T, 4 C). Your own one is `gelu`.
+        act(x): called once in each layer, with what `c_fc` gives, (B, T, 4 C). Your own one is `gelu`. Where it is an
+            `nn.Module` with parameters, it is open whether these become parameters of the model.
         """
         super().__init__()
         # YOUR CODE HERE
@@ -116,8 +117,8 @@ class GPT2(nn.Module):
         - In some files no name begins with `transformer.` (`h.0.ln_1.weight`; so is the file of "gpt2" on the hub), in others all but that of
           the head do. Both are accepted.
         - Old files also hold `….attn.bias` and `….attn.masked_bias` of each layer (`h.0.attn.bias`). These are masks and no weights: they are
-          passed over.
-        - `lm_head.weight` may be there or not. Where it is there, it repeats `wte.weight`.
+          passed over. Elsewhere (`h.0.mlp.masked_bias`) they are unknown names. (Masks of layers that the model lacks: both are accepted.)
+        - `lm_head.weight` may be there or not. Where it is there, it repeats `wte.weight`, which has to be there all the same.
 
         Where else a name is missing, is not known, or has another shape, RuntimeError is raised, as by `load_state_dict`.
         """

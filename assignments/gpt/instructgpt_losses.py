@@ -1,8 +1,8 @@
 """InstructGPT: how rankings become rewards, and what is maximised with them ("Training language models to follow instructions with
 human feedback", 2022; section 3.5, equations 1 and 2, and appendix C).
 
-Floating-point tensors are float32 or float64, finite, and all of one call have the same dtype; results have it too, and float64 is as exact as it
-can be. Tensors may be views (transposed, sliced, expanded). Nothing that is passed in is changed, and no random number is drawn.
+Floating-point tensors are float32 or float64, finite, and all of one call have the same dtype; results have it too, and float64 is exact to
+nine digits. Tensors may be views (transposed, sliced, expanded). Nothing that is passed in is changed, and no random number is drawn.
 """
 
 import torch
@@ -14,8 +14,8 @@ def rm_ranking_loss(r: Tensor, ranks: Tensor | None = None) -> Tensor:
     """The loss of a reward model on prompts whose responses were ranked by people (equation 1).
 
     r: (B, K): the rewards that the model gives the K responses of each of B prompts. B, K >= 1.
-    ranks: (B, K), int64: the place that the labeler gave each response. Smaller is better, whatever the numbers are (1, 2, 3 or -5, 0, 40). Equal
-        numbers are a tie. None means that the responses of every prompt stand in order, from the best to the worst, without ties.
+    ranks: (B, K), int64: the place that the labeler gave each response. Smaller is better, whatever int64 numbers they are (1, 2, 3 or -5, 0,
+        40). Equal numbers are a tie. None means that the responses of every prompt stand in order, from the best to the worst, without ties.
 
     A comparison is a pair of responses of one prompt, of which the labeler preferred one. Each pair counts once, and costs
 
@@ -59,7 +59,8 @@ def normalize_bias(r: Tensor, demo_r: Tensor) -> Tensor:
 
     Only differences of rewards were trained, so their zero point is arbitrary. Now 0 means: as good as a person's answer on average.
     All rewards move by the same number, also those of different prompts. Distances between them stay, so nothing is
-    scaled. Returns a new tensor of the shape of r; its gradient with respect to r is 1 for each element.
+    scaled. Returns a new tensor of the shape of r, also where the bias is 0; its gradient with respect to r is 1 for each element. (Whether a
+    gradient flows to demo_r is open: nobody trains through the bias.)
 
     >>> normalize_bias(tensor([5.0, 2.0]), tensor([1.0, 2.0, 6.0]))  # the bias is -3
     tensor([ 2., -1.])
@@ -86,7 +87,8 @@ def ppo_ptx_objective(
         mean(reward - beta (logp - logp_sft)) + gamma mean(-lm_nll)
 
     Nothing is clipped, detached or squared. Returns a tensor of shape (), which is to be *maximised* (a loss would be its negative), and which is
-    differentiable with respect to all four tensors. beta and gamma are >= 0; gamma = 0 is the paper's plain "PPO".
+    differentiable with respect to all four tensors. beta and gamma are >= 0; gamma = 0 is the paper's plain "PPO". (A term with the factor 0 may
+    be left out of the sum: no gradient at all is then as good as one of zeros.)
 
     >>> ppo_ptx_objective(tensor([3.0, 1.0]), tensor([-4.0, -9.0]), tensor([-6.0, -8.0]), tensor([2.0]), beta=0.5, gamma=0.25)
     tensor(1.2500)

@@ -191,6 +191,8 @@ def the_instruction_is_given_once_and_obeyed_last(student, dialog, instruction):
     whole = student.ghost_prompts(dialog, instruction)
     messages, loss = student.ghost_attention(dialog, instruction)
     other = [student.ghost_prompts(dialog, instruction + "!"), student.ghost_attention(dialog, instruction + "!")]
+    named = [message | ({"name": "guide"} if message["role"] == "assistant" else {}) for message in dialog]
+    other += [student.ghost_prompts(named, instruction), student.ghost_attention(named, instruction)]  # other keys stay
     kept = [[dict(message) for message in prompts], [dict(message) for message in messages]]
     for message in [*prompts, *whole, *messages]:
         message["content"] += " (changed by the caller)"  # the dialogue is not changed by it

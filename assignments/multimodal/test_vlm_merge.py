@@ -41,6 +41,21 @@ def features_stand_in_their_places(student, embeds, ids, image_id, feats):
         "other features": student.merge(embeds, ids, image_id, feats + 1),
         "views": student.merge(embeds.mT.contiguous().mT, ids.mT.contiguous().mT, image_id, feats.mT.contiguous().mT),
         "left": flags(embeds, feats),
+    } | alone(student, embeds, ids, image_id, feats)
+
+
+def alone(student, embeds, ids, image_id, feats):
+    """Gradients where one of the two is frozen, nan at image tokens, and a result that somebody writes into."""
+    e, f = leaves(embeds, feats)
+    blank = embeds.masked_fill((ids == image_id)[..., None], torch.nan)
+    given = embeds.clone()
+    own = student.merge(given, ids, image_id, feats)
+    own += 1
+    return {
+        "frozen features": gradients([student.merge(e, ids, image_id, feats), e * 0], {"embeds": e}),
+        "frozen embeddings": gradients([student.merge(embeds, ids, image_id, f), f * 0], {"feats": f}),
+        "nan at image tokens": student.merge(blank, ids, image_id, feats),
+        "embeds after writing into the result": given,
     }
 
 

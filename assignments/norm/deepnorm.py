@@ -14,7 +14,7 @@ def deepnorm_constants(n_enc: int, n_dec: int) -> dict[str, tuple[float, float]]
     """(α, β) of the encoder and of the decoder of a model: α multiplies the stream, β is the gain of the first weights.
 
     n_enc = N and n_dec = M, the numbers of layers; 0 means that there is no such stack, at least one of them is not 0. Returns a dict with the
-    keys "encoder" and "decoder". A stack that is not there has no key.
+    keys "encoder" and "decoder". A stack that is not there has no key. Each call makes a dict of its own, which the caller may change.
 
     - an encoder alone (BERT): α = (2 N)^(1/4), β = (8 N)^(-1/4);
     - a decoder alone (GPT): α = (2 M)^(1/4), β = (8 M)^(-1/4);
@@ -37,14 +37,17 @@ def deepnorm_constants(n_enc: int, n_dec: int) -> dict[str, tuple[float, float]]
 def deepnorm_init_(m: nn.Module, beta: float) -> None:
     """Draw the first weights of all parts in m anew, in place.
 
-    A name in `m.named_parameters()`, such as `layers.3.attn.q_proj.weight`, has parts between its dots. Of the matrices (parameters with two
-    dimensions)
+    A name in `m.named_parameters()`, such as `layers.3.attn.q_proj.weight`, has parts between its dots. The last part counts as well: a
+    parameter may itself be called `v_proj`, and need not end in `weight`. Of the matrices (parameters with two dimensions)
 
     - those with a part `ffn`, `v_proj` or `out_proj` are drawn by Xavier's normal rule with the gain β,
     - those with a part `q_proj` or `k_proj` with the gain 1.
 
+    No name has parts of both kinds, and no two modules share a matrix: what you do with those is open.
+
     Xavier's normal rule: normal numbers with the mean 0 and the standard deviation gain · √(2 / (rows + columns)). They come from torch's own random
-    numbers, which are not seeded here: after `torch.manual_seed` the same call draws the same, and a second call draws others.
+    numbers, which are not seeded here: after `torch.manual_seed` the same call draws the same, and a second call draws others. Nothing is cut
+    off: of many numbers some lie more than three standard deviations from 0.
 
     Everything else stays as it is, to the last bit: vectors (biases, the weights of norms, also inside `ffn`), and matrices without such a part
     (embeddings, an output matrix). A part must be equal: `ffn_gate` is not `ffn`. The parameters themselves stay, with their dtype and

@@ -48,10 +48,13 @@ def views_share_one_storage(student, storage, shape, strides, offset, steps):
     for name, *arguments in steps:
         tables.append(getattr(tables[-1], name)(*arguments))
     before = [described(table) for table in tables]
+    unchanged = [(table, table.expand(table.shape)) for table in tables] + [(table, table.transpose(-1, -1)) for table in tables if table.shape]
     edges = [(dim, index) for dim, n in enumerate(shape) for index in (n, n + 1, -n - 1)]
     outside = [raises("IndexError", lambda dim=dim, index=index: tables[0].select(dim, index)) for dim, index in edges]
     tables[-1][(0,) * len(tables[-1].shape)] = 1000.0
-    return {"before": before, "outside": outside, "after": [described(table) for table in tables], "storage": kept}
+    after = [described(table) for table in tables]
+    new = [[seen is not table, described(seen)] for table, seen in unchanged]
+    return {"before": before, "outside": outside, "after": after, "storage": kept, "new Views of the same": new}
 
 
 @check(points=1, inputs=stored, lecture='when-a-view-is-not-possible', public=[case('six numbers', shape=(2, 3), good=[(3, 2), (6,), (1, 6)], bad=[(4,), (2, 2), (3, 3)]), case('transposed', shape=(3, 2), strides=(1, 3), good=[], bad=[(6,), (2, 3), (3, 2)]), case('every second number', shape=(4,), strides=(2,), good=[], bad=[(2, 2), (1, 4)]), case('gaps between two rows', shape=(2, 2), strides=(3, 1), good=[], bad=[(4,), (4, 1)]), case('one row of a larger table', shape=(1, 4), strides=(9, 1), offset=3, good=[(4,), (2, 2)], bad=[(3,)])])
@@ -62,6 +65,7 @@ def view_needs_numbers_in_order(student, storage, shape, strides, offset, good, 
         "table": described(table),
         "good": [described(table.view(each)) for each in good],
         "bad": [raises("ValueError", lambda each=each: table.view(each)) for each in bad],
+        "a new View of the same": [table.view(shape) is not table] if good else [],
     }
 
 
@@ -87,7 +91,7 @@ def _shape(student, a, b):
         return "ValueError"
 
 
-@check(points=1, inputs=stored, lecture='the-way-back-is-a-sum', public=[case('two rows of three', shape=(2, 3), good=[(3,), (2, 1), (1, 3), ()], bad=[(2,), (2, 2)]), case('a transposed part of a list', shape=(3, 2), strides=(1, 3), offset=1, good=[(2,)], bad=[(3,)]), case('nothing to add', shape=(2, 2), good=[(2, 2)], bad=[(3, 2), (1, 2, 2)])])
+@check(points=1, inputs=stored, lecture='the-way-back-is-a-sum', public=[case('two rows of three', shape=(2, 3), good=[(3,), (2, 1), (1, 3), ()], bad=[(2,), (2, 2)]), case('a transposed part of a list', shape=(3, 2), strides=(1, 3), offset=1, good=[(2,), (3, 2)], bad=[(3,)]), case('nothing to add', shape=(2, 2), good=[(2, 2)], bad=[(3, 2), (1, 2, 2)])])
 def sum_to_is_the_way_back(student, storage, shape, strides, offset, good, bad):
     """sum_to adds up all numbers that came from the same one, in a new list; the table itself stays as it is."""
     kept = list(storage)
@@ -170,7 +174,8 @@ def differentiated(student, leaves, program):
     values = compute(student, leaves, program)
     start = [value.grad for value in values]
     values[-1].backward()
-    return {"data": [float(value) for value in values], "grad": [value.grad for value in values], "grad at first": start}
+    floats = [isinstance(value.data, float) for value in values]
+    return {"data": [float(value) for value in values], "data is a float": floats, "grad": [value.grad for value in values], "grad at first": start}
 
 
 @check(points=1, inputs=programs, lecture='the-chain-rule-as-bookkeeping', public=[case('a · b', leaves=[3.0, -2.0], program=[['*', [0], [1]]]), case('3 - a / 2', leaves=[1.0], program=[['/', [0], 2], ['-', 3, [1]]]), case('√(a + 1) / b', leaves=[3.0, 4.0], program=[['+', 1, [0]], ['**', [2], 0.5], ['/', [3], [1]]]), case('log(exp(a) + 2) · tanh(b)', leaves=[0.5, -0.7], program=[['exp', [0]], ['+', [2], 2.0], ['log', [3]], ['tanh', [1]], ['*', [4], [5]]]), case('relu of a half', leaves=[0.5], program=[['relu', [0]]]), case('relu, also at 0', leaves=[1.5, 0.0], program=[['relu', [0]], ['relu', [1]], ['*', [3], 5], ['-', [2], [4]]]), case('2 / a, and a ** 0 of 0', leaves=[-4.0, 0.0], program=[['/', 2, [0]], ['**', [1], 0], ['+', [2], [3]]])])

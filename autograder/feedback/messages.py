@@ -145,6 +145,10 @@ def _difference_values(difference: Difference) -> dict[str, Any]:
     }
     if difference.kind == "nonfinite":
         values["count"] = difference.wrong
+    if difference.kind == "keys":  # `extra: …` and `missing: …`, or that there are none
+        for name, said in (("extra", difference.got), ("missing", difference.want)):
+            _, found, listed = said.partition(f"{name}: ")
+            values[name] = listed if found else None
     if difference.error is not None:
         values["error"] = f"{difference.error:.3g}"
         if difference.tolerance is not None:

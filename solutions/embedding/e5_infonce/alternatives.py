@@ -89,6 +89,13 @@ def info_nce(q, p, hard=None, temp=0.01):
     return -(scores[rows, rows] - torch.logsumexp(scores, dim=1)).mean()
 
 
+@alternative("a bound of 1e-8 under each length")
+def info_nce(q, p, hard=None, temp=0.01):
+    candidates = p if hard is None else torch.cat([p, hard.flatten(0, 1)])
+    scores = F.normalize(q, dim=-1, eps=1e-8) @ F.normalize(candidates, dim=-1, eps=1e-8).mT / temp
+    return F.nll_loss(scores.log_softmax(-1), torch.arange(len(q)))
+
+
 @alternative("cosine_similarity of all pairs by broadcasting")
 def info_nce(q, p, hard=None, temp=0.01):
     scores = F.cosine_similarity(q[:, None], p[None], dim=-1) / temp

@@ -83,11 +83,14 @@ def pooled(student, h, mask, modes):
         case("far from 0", B=2, T=9, C=3, lengths=[4, 7], shift=100.0, dtype="float64"),
     ],
     fresh=1,
-    cites=["the mean of their vectors", "int64 or bool", "computed in the dtype of the inputs"],
+    cites=["the mean of their vectors", "which the mean does not hide", "int64 or bool", "computed in the dtype of the inputs"],
 )
 def the_mean_is_over_the_text(student, h, mask):
     """With mode="mean" each text gives the mean of its own tokens' vectors; padding counts neither in the sum nor in the number."""
-    return pooled(student, h, mask, ["mean"])
+    faults = h.clone()
+    token = mask.int().argmax(1)  # the first one of each text
+    faults[0, token[0], 0], faults[-1, token[-1], -1] = torch.nan, torch.inf
+    return pooled(student, h, mask, ["mean"]) | {"a fault in the text": student.pool(faults, mask, "mean")}
 
 
 @check(
@@ -107,6 +110,7 @@ def the_mean_is_over_the_text(student, h, mask):
         case("far below zero", B=2, T=5, C=3, lengths=[3, 4], shift=-1e6, padding="0", dtype="float64"),
         case("padding is the largest", B=3, T=5, C=2, lengths=[2, 4, 3], padding="1e4", dtype="float64"),
         case("one token in all", B=1, T=1, C=4),
+        case("more tokens than fit into eight bits", B=2, T=261, C=1, lengths=[261, 130]),
     ],
     fresh=1,
     cites=["the vector of the first one", "the vector of the last one", "for each feature the largest value", "ValueError for every other mode"],
@@ -302,6 +306,8 @@ HALVES = [[1.0, 1.0, 1.0, 1.0], [-2.0, -2.0, 2.0, 2.0]]  # the cosine to both ax
         case("a nearer one that the pool holds twice", q=AXES, p=HALVES, passages=[AXES[0], HALVES[0], AXES[1], AXES[0]]),
         case("ties at the third place", q=AXES, p=HALVES, passages=[AXES[0], AXES[1], AXES[0], *HALVES, *HALVES], top_k=3),
         case("float64, pairs as many as passages", B=6, C=6, M=6, wrong=[1, 4], dtype="float64"),
+        case("a larger pool that holds a nearer one twice", q=AXES, p=HALVES, passages=[AXES[0], *HALVES * 5, AXES[1], AXES[0]]),
+        case("nearer by a hair, float64", q=[[1.0, 0.0]] * 2, p=[[3.0, 4.0]] * 2, passages=[[3.000001, 4.0], [2.999999, 4.0]], top_k=1, dtype="float64"),
         case("the same pair many times", q=[AXES[0]] * 5, p=[HALVES[0]] * 5, passages=[AXES[0], HALVES[1]], dtype="float64"),
     ],
     fresh=2,

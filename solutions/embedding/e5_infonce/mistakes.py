@@ -178,3 +178,11 @@ mistake("A passage that stands in the pool twice counts once in your ranking. It
         edit={UNITS: "p, pool = unit(p), unit(pool.unique(dim=0))"})  # fmt: skip
 mistake("You rank by the size of the cosine, without its sign. A passage that points the other way is not near.",
         edit={CLOSER: "own = own.abs()\n    closer = ((q @ pool.mT).abs() > own).sum(-1)"})  # fmt: skip
+mistake("For \"last\", you count tokens in a number of eight bits, which wraps around behind 127. Texts may be longer.",
+        edit={LAST: "place = real.to(torch.int8).cumsum(1, dtype=torch.int8).argmax(1)"})  # fmt: skip
+mistake("A passage has to be nearer by more than 1e-6 to stand before the pair's own. Every larger cosine does.",
+        edit={CLOSER: CLOSER.replace("> own", "> own + 1e-6")})  # fmt: skip
+mistake("In a pool of more than eight passages, one that stands there twice counts once. It takes two places.",
+        edit={UNITS: "p, pool = unit(p), unit(pool.unique(dim=0) if len(pool) > 8 else pool)"})  # fmt: skip
+mistake("You turn every nan and inf into a number, also in a token of the text. Leave out padding alone, or a fault of the encoder is not seen.",
+        edit={MEAN: "return h.nan_to_num().masked_fill(padding, 0.0).sum(1) / real.sum(1, keepdim=True)"})  # fmt: skip

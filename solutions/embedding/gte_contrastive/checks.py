@@ -220,7 +220,7 @@ PIECES = dict(
     inputs=batches,
     lecture="a-batch-larger-than-the-memory",
     fresh=1,
-    cites=["the parameters have the gradients in .grad", "added to what stood there before", "Frozen parameters get none", "Returns the loss detached",
+    cites=["the parameters of the encoder have the gradients in .grad", "added to what stood there before", "Frozen parameters get none", "Returns the loss detached",
            "Modes and requires_grad stay", "the pieces may have different lengths"],
     **PIECES,
 )  # fmt: skip
@@ -248,7 +248,7 @@ def pieces_give_the_gradients_of_the_whole(student, sizes, weights, chunks, earl
     points=1,
     inputs=batches,
     lecture="a-batch-larger-than-the-memory",
-    cites=["the encoder is called twice for each chunk", "Encode each chunk in order under", "Compute the loss from all vectors once", "before the next chunk is encoded"],
+    cites=["the encoder is called twice for each chunk also", "Encode each chunk in order under", "Compute the loss from all vectors once", "before the next chunk is encoded"],
     **PIECES,
 )
 def each_chunk_is_encoded_twice(student, sizes, weights, chunks, earlier, frozen, training):
@@ -261,4 +261,5 @@ def each_chunk_is_encoded_twice(student, sizes, weights, chunks, earlier, frozen
         return spread(vectors)
 
     student.grad_cache_step(encoder, chunks, loss_fn)
-    return {"calls": encoder.calls, "loss": at}
+    student.grad_cache_step(encoder, chunks, lambda vectors: spread(vectors[-len(chunks[-1]) :]))  # the others get the gradient 0
+    return {"number of calls": len(encoder.calls), "calls": encoder.calls, "loss": at}

@@ -127,3 +127,5 @@ mistake("The loss gets the vectors of each chunk as a list. It takes one tensor,
         edit={"loss = loss_fn(cached)": "loss = sum(loss_fn(x) * len(x) for x in cached.split([len(x) for x in vectors])) / len(cached)"})  # fmt: skip
 mistake("A vector that is nearly zero gets no gradient, since you add a small number to its length.",
         edit={UNIT: "q, d = (x / (x.norm(dim=-1, keepdim=True) + 1e-6) for x in (q, d))"})  # fmt: skip
+mistake("You do not encode a chunk again if the gradient of its vectors is zero. Each chunk is encoded twice.",
+        edit={"        encoder(chunk).backward(part)": "        if part.any():\n            encoder(chunk).backward(part)"})  # fmt: skip

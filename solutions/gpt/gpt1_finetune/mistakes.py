@@ -177,6 +177,8 @@ mistake("You take the softmax first and its logarithm then: large logits give in
 mistake("You apply a softmax to the logits before the cross-entropy, which applies its own.", edit={LOSS: LOSS.replace("(clf_logits, y)", "(clf_logits.softmax(-1), y)")})
 mistake("You compute the language model's loss in float32.", edit={SURPRISE: SURPRISE.replace("lm_logits[:, :-1].mT", "lm_logits[:, :-1].mT.float()")})
 mistake("No gradient flows to the language model's logits.", edit={LOSS: LOSS.replace("lm.mean()", "lm.mean().detach()")})
+mistake("Targets with the id 0 cost nothing in your loss of the language model (ignore_index=0). The mask says what is padding, and 0 may be a token.", edit={
+    SURPRISE: SURPRISE.replace("ids[:, 1:],", "ids[:, 1:], ignore_index=0,")})  # fmt: skip
 mistake("You write padding's ids into the batch that you are given.", edit={SURPRISE: "ids.masked_fill_(~lm_mask, 0)\n    " + SURPRISE})
 
 # --- found later, by other eyes --------------------------------------------------------------------------------------

@@ -170,7 +170,8 @@ class GPT2(nn.Module):
         own, seen = dict(self.named_parameters()), set()
         with torch.no_grad():
             for name, weight in sd.items():
-                if re.search(r"\.attn\.(masked_)?bias$", name) or name == "lm_head.weight":
+                mask = re.search(r"h\.(\d+)\.attn\.(masked_)?bias$", name)
+                if name == "lm_head.weight" or (mask and int(mask[1]) < self.cfg.n_layer):  # those of other layers are refused
                     continue
                 name = name if name.startswith("transformer.") else f"transformer.{name}"
                 if re.search(r"\.c_\w+\.weight$", name):

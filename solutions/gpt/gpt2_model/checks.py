@@ -39,11 +39,12 @@ def sizes(cfg):
     return shapes | {"transformer.ln_f.weight": (C,), "transformer.ln_f.bias": (C,)}
 
 
-def tokens(rng, B=1, T=3, dtype="float32", gain=1.5, **options):
+def tokens(rng, B=1, T=3, dtype="float32", gain=1.5, far=0.0, **options):
     cfg = config(**options)
     weights = rng.weights(sizes(cfg), gain=gain, dtype=dtype)
     for name in ("wte", "wpe"):
         weights[f"transformer.{name}.weight"] *= cfg["n_embd"] ** 0.5
+    weights["transformer.wpe.weight"] += far
     weights["lm_head.weight"] = weights["transformer.wte.weight"]
     return {"cfg": cfg, "weights": weights, "ids": rng.integers(0, cfg["vocab"], B, T)}
 
@@ -132,7 +133,12 @@ def blocks_are_added_up(student, cfg, weights, ids, of, training):
     model = build(student, cfg, weights, act=torch.tanh).train(training)
     out, present = model(ids)
     logits = [out, model(ids.flip(0, 1))[0], model(ids.mT.contiguous().mT)[0]]
-    return {"logits": logits, "present": present, "gradients": all_gradients(out, model, [name for name in weights if name.endswith(tuple(of))])}
+    names = [name for name in weights if name.endswith(tuple(of))]
+    seen = {"logits": logits, "present": present, "gradients": all_gradients(out, model, names)}
+    if present and ids.shape[1] > 1:
+        last = model(ids[:, -1:], model(ids[:, :-1])[1])[0]
+        seen["gradients through the cache"] = all_gradients(last, model, [name for name in names if name.endswith("ln_1.weight")])
+    return seen
 
 
 @check(
@@ -144,6 +150,7 @@ def blocks_are_added_up(student, cfg, weights, ids, of, training):
         case("a large eps", B=2, T=4, n_embd=6, n_head=3, dtype="float64", eps=0.5),
         case("two layers, a small eps", T=5, n_embd=8, n_layer=2, dtype="float64", eps=1e-12),
         case("large scores", T=5, n_embd=12, n_head=3, dtype="float64", gain=100.0),
+        case("features far from 0", B=2, T=4, n_embd=6, n_layer=2, dtype="float64", far=1e4),
         case("float32 stays float32", B=2, T=2, n_layer=2, eps=0.01),
     ],
     cites=[
@@ -281,7 +288,6 @@ def checkpoint(rng, prefix=True, old=False, head=False, dtype="float32", model_d
     if head:
         wte = next(name for name in names if name.endswith("wte.weight"))
         sd["lm_head.weight"] = sd[wte].clone()
-        names = [name for name in names if name != wte]
     if made["cfg"]["n_layer"] > 2:  # each name that is left out costs a loading
         names = [name for name in names if "h." not in name or "h.10." in name]
     return made | {"sd": sd, "model_dtype": model_dtype, "names": names}
@@ -325,6 +331,7 @@ def checkpoints_are_loaded(student, cfg, ids, sd, model_dtype, names):
     same = parameters["lm_head.weight"] is parameters["transformer.wte.weight"]
     start = "transformer." if names[0].startswith("transformer.") else ""
     unknown = [f"{start}h.0.attn.c_attn.scale", f"{start}wte.bias", f"{start}h.{cfg['n_layer']}.ln_1.weight", f"{start}h.0.attn.q_attn.weight"]
+    unknown += ["head.masked_bias", f"{start}h.0.mlp.masked_bias"]
     square = [name for name in names if name.endswith(MATRICES) and sd[name].shape[0] != sd[name].shape[1]]
     wrong = {
         "missing": [{key: w for key, w in sd.items() if key != name} for name in names],

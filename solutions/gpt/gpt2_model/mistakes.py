@@ -264,3 +264,11 @@ mistake("You forget the bias of the wide layer: it has 4 C.", edit={BLOCK: "bloc
 mistake("You count one norm in each block. There are two.", edit={BLOCK: "block = 12 * C * C + 11 * C"})
 mistake("You count 12 C² for the attention alone: it has 4 C².", edit={BLOCK: "block = 20 * C * C + 13 * C"})
 mistake("You count a bias of the head.", edit={COUNT: COUNT + " + cfg.vocab"})
+mistake("No gradient flows through `past`: you detach the old keys and values.", edit={
+    PAST: "k, v = torch.cat([past[0].detach(), k], dim=2), torch.cat([past[1].detach(), v], dim=2)"})  # fmt: skip
+mistake("Your variance is the mean of the squares minus the square of the mean, which loses its digits where the mean is large.", edit={
+    LAYER_NORM: "return centered * (x.square().mean(-1, keepdim=True) - x.mean(-1, keepdim=True) ** 2 + eps).rsqrt() * w + b"})  # fmt: skip
+mistake("You pass over every name that ends in masked_bias. Only those of attention are known.", edit={MASKS: '(".attn.bias", "masked_bias")'})
+mistake("Where wte is missing you take it from the head. Raise RuntimeError.", edit={
+    'if "transformer.wte.weight" in weights:': "if 'lm_head.weight' in weights:\n            weights.setdefault('transformer.wte.weight', weights['lm_head.weight'])\n"
+    '        if "transformer.wte.weight" in weights:'})  # fmt: skip

@@ -118,3 +118,11 @@ def ppo_ptx_objective(reward, logp, logp_sft, lm_nll, beta=0.02, gamma=27.8):
     share = torch.full_like(reward, 1 / reward.numel())
     loss = gamma * F.l1_loss(lm_nll, torch.zeros_like(lm_nll)) if bool((lm_nll > 0).all()) else gamma * lm_nll.mean()
     return -(loss - share @ (reward + beta * logp_sft - beta * logp))
+
+
+@alternative("terms with the factor 0 are left out")
+def ppo_ptx_objective(reward, logp, logp_sft, lm_nll, beta=0.02, gamma=27.8):
+    total = reward.mean()
+    if beta:
+        total = total - beta * (logp - logp_sft).mean()
+    return total - gamma * lm_nll.mean() if gamma else total

@@ -35,6 +35,7 @@ def losses(student, r, *ranks):
         case("all rewards are near 300", shape=(3, 4), moved=300.0),
         case("float32", shape=(6, 3), dtype="float32"),
         case("as many as in a real batch", shape=(64, 9)),
+        case("eight responses, some rewards are equal", numbers=[[1.0, 2.0, 1.0, 1.0, -1.0, 2.0, 0.5, 1.0]]),
     ],
     fresh=2,
     cites=["Each pair counts once", "None means that the responses", "are never compared", "Tensors may be views"],
@@ -77,6 +78,8 @@ def ranked(rng, shape=(), ranks=None, r=None, scale=1.0, dtype="float64", levels
         case("three tie in every prompt, two are worse", shape=(3, 5), levels=(2, 2, 2, 9, 9)),
         case("two responses, float32", shape=(7, 2), levels=(1, 2), dtype="float32"),
         case("huge numbers", shape=(2, 3), levels=(2**40, 2**40 + 1, -(2**40))),
+        case("the smallest and the largest int64", shape=(3, 4), levels=(2**63 - 1, 2**63 - 2, 0, -(2**63))),
+        case("wrong by 12 to 17, float64", ranks=[[2, 1], [1, 2], [2, 1]], r=[[13.5, 0.5], [-3.0, 9.25], [0.0, -17.0]]),
     ],
     fresh=1,
     cites=["Smaller is better", "Equal numbers are a tie", "Ties are dropped"],
@@ -176,6 +179,7 @@ def demonstrations(rng, shape=(), demos=(), dtype="float64", scale=1.0, numbers=
     ],
     hidden=[
         case("one reward", shape=(1,), demos=(6,)),
+        case("a bias of 0", numbers=[[5.0, -2.0, 0.5], [1.0, -3.0, 2.0]]),
         case("one demonstration", shape=(3, 5), demos=(1,)),
         case("demonstrations in a table", shape=(4, 3), demos=(2, 3)),
         case("as many as rewards", shape=(5,), demos=(5,)),
@@ -213,7 +217,10 @@ def rollouts(rng, b=1, m=1, dtype="float64", numbers=None, length=20, **options)
 
 
 def objective(student, options, **tensors):
-    return with_gradients(lambda **given: student.ppo_ptx_objective(**given, **options), **tensors)
+    """The objective and its gradients; one that does not arrive, as where a term with the factor 0 is left out, is one of zeros."""
+    seen = with_gradients(lambda **given: student.ppo_ptx_objective(**given, **options), **tensors)
+    arrived = seen["gradients"].items()
+    return seen | {"gradients": {name: torch.zeros_like(tensors[name]) if grad is None else grad for name, grad in arrived}}
 
 
 NUMBERS = [[3.0, 1.0], [-4.0, -9.0], [-6.0, -8.0], [2.0]]
@@ -238,7 +245,7 @@ NUMBERS = [[3.0, 1.0], [-4.0, -9.0], [-6.0, -8.0], [2.0]]
         case("less likely than before", numbers=[[0.5, 2.0, 1.0], [-40.0, -30.0, -25.0], [-10.0, -29.0, -7.0], [1.0]], beta=0.25, gamma=0.0),
     ],
     fresh=1,
-    cites=["for a single response it may be negative", "Nothing is clipped, detached or squared", "taken off", "0 is the paper s plain PPO"],
+    cites=["for a single response it may be negative", "Nothing is clipped, detached or squared", "taken off", "0 is the paper s plain PPO", "may be left out of the sum"],
 )
 def leaving_the_supervised_model_has_a_price(student, reward, logp, logp_sft, lm_nll, options):
     """The first part is the mean of reward - β (logp - logp_sft), also where a response is less likely than before."""

@@ -214,3 +214,16 @@ mistake(
     "Your sum of the texts is divided by B, the number of responses. It has a mean of its own.",
     edit={OBJECTIVE: "(reward - beta * (logp - logp_sft)).mean() - gamma * lm_nll.sum() / len(reward)"},
 )
+mistake(
+    "You subtract ranks, and the difference of two large ones wraps around. Compare them.",
+    edit={PREFERRED: "ranks[:, None, :] - ranks[:, :, None] > 0"},
+)
+mistake(
+    "Your logarithm of σ is a straight line from 12 on, which is wrong by up to 6e-6. float64 is exact to nine digits.",
+    edit={NLL: f"F.softplus(-({GAP}), threshold=12)"},
+)
+mistake("Where the bias is 0 you return r itself. The result is always a new tensor.", edit={SHIFT: "r - demo_r.mean() if demo_r.mean() else r"})
+mistake(
+    "With more than six responses, you drop the pairs whose rewards are equal. Only those with equal ranks are dropped, for every K.",
+    edit={PREFERRED: f"({PREFERRED}) & ((r[:, :, None] != r[:, None, :]) | (r.shape[1] <= 6))"},
+)

@@ -156,10 +156,10 @@ def rm_margin_loss(rc, rr, margin):
 def ghost_prompts(dialog, instruction):
     found = []
     for i, message in enumerate(dialog):
-        content = message["content"]
+        message = dict(message)
         if i % 2 == 0:
-            content = instruction + "\n" + content
-        found.append({"role": ("user", "assistant")[i % 2], "content": content})
+            message["content"] = instruction + "\n" + message["content"]
+        found.append(message)
     return found
 
 

@@ -317,6 +317,7 @@ def pairs(rng, rc=None, rr=None, margin=None, B=3, scale=1.0, dtype="float32"):
     hidden=[
         case("seven pairs, float64", B=7, dtype="float64"),
         case("thousands apart", B=5, scale=3000.0, dtype="float64"),
+        case("differences from 12 to 16, float64", rc=[14.0, -0.5, 0.0], rr=[0.0, 12.0, 15.5], margin=[0.5, 1.0, 0.25], dtype="float64"),
         case("hundreds apart", rc=[200.0, -200.0], rr=[-200.0, 200.0], margin=[1.0, 3.0]),
         case("margins that are no integers", rc=[0.5, -0.25, 0.0], rr=[0.25, 0.5, 0.0], margin=[1 / 3, 2 / 3, 0.1], dtype="float64"),
         case("a negative margin", rc=[0.5, 2.0], rr=[1.0, 0.0], margin=[-1.0, -0.5]),
@@ -368,6 +369,8 @@ def the_instruction_is_given_once_and_obeyed_last(student, dialog, instruction):
     whole = student.ghost_prompts(dialog, instruction)
     messages, loss = student.ghost_attention(dialog, instruction)
     other = [student.ghost_prompts(dialog, instruction + "!"), student.ghost_attention(dialog, instruction + "!")]
+    named = [message | ({"name": "guide"} if message["role"] == "assistant" else {}) for message in dialog]
+    other += [student.ghost_prompts(named, instruction), student.ghost_attention(named, instruction)]  # other keys stay
     kept = [[dict(message) for message in prompts], [dict(message) for message in messages]]
     for message in [*prompts, *whole, *messages]:
         message["content"] += " (changed by the caller)"  # the dialogue is not changed by it

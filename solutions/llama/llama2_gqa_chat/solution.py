@@ -186,8 +186,9 @@ def rm_margin_loss(rc: Tensor, rr: Tensor, margin: Tensor) -> Tensor:
     rc, rr: (B,), the scores of the chosen and of the rejected answer of each pair. margin: (B,), larger where people found the chosen one
     clearly better.
 
-    Returns the mean over the pairs of -ln σ(rc - rr - margin), with σ(z) = 1 / (1 + e^-z): one number, in the dtype of the scores. Scores
-    that lie thousands apart give finite results and gradients.
+    Returns the mean over the pairs of -ln σ(rc - rr - margin), with σ(z) = 1 / (1 + e^-z): one number, in the dtype of the scores; in
+    float64 it is exact to 1e-10 wherever rc - rr - margin lies between -20 and 20. Scores that lie thousands apart give finite results and
+    gradients.
 
     >>> rm_margin_loss(tensor([2.0, 1.0]), tensor([1.0, 1.0]), tensor([1.0, 0.0]))  # twice ln 2
     tensor(0.6931)
@@ -203,7 +204,8 @@ def ghost_prompts(dialog: list[dict[str, str]], instruction: str) -> list[dict[s
     dialog: messages of "user" and "assistant" in turn, beginning with "user", as for `render_llama2_chat`; there is no system message.
 
     Returns the messages as new dicts, in a new list. In *every* message of the user the content becomes the instruction, a line feed, and
-    the old content; nothing is stripped. Messages of the assistant stay as they are.
+    the old content; nothing is stripped. Messages of the assistant stay as they are: one that has more keys than "role" and "content" keeps them
+    all. (A user's message has those two alone.)
 
     >>> ghost_prompts([{"role": "user", "content": "hi"}], "Speak French.")
     [{'role': 'user', 'content': 'Speak French.\\nhi'}]
@@ -227,8 +229,9 @@ def ghost_attention(dialog: list[dict[str, str]], instruction: str) -> tuple[lis
     dialog: as for `ghost_prompts`, *without* the instruction. Its last message is the assistant's: the answer that a model gave to `ghost_prompts`.
 
     Returns two lists. The first has the messages as new dicts; in the *first* message of the user the content becomes the instruction, a line
-    feed, and the old content, and all other messages stay as they are. The second has for each message whether its tokens count in the
-    loss: True for the last message alone. (The older answers were not made for this instruction; the model must not learn to answer like them.)
+    feed, and the old content, and all other messages stay as they are, with all their keys. The second has for each message whether its tokens count
+    in the loss: True for the last message alone. (The older answers were not made for this instruction; the model must not learn to answer like
+    them.)
 
     >>> ghost_attention([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "salut"}], "Speak French.")
     ([{'role': 'user', 'content': 'Speak French.\\nhi'}, {'role': 'assistant', 'content': 'salut'}], [False, True])

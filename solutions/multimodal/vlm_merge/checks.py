@@ -58,7 +58,7 @@ def batch(rng, B=2, T=6, C=3, rows=None, dtype="float32", feats_dtype=None, imag
         case("as many features as sequences and tokens", rows=[[9, 1, 9], [1, 9, 2], [2, 2, 2]], C=3),
     ],
     fresh=1,
-    cites=["the n th image token counted row by row has feats n", "Gradients reach feats", "embeds itself does not change", "of the dtype of embeds"],
+    cites=["the n th image token counted row by row has feats n", "with anything at image tokens", "share nothing with results", "Gradients reach feats", "embeds itself does not change", "of the dtype of embeds"],
 )  # fmt: skip
 def features_stand_in_their_places(student, embeds, ids, image_id, feats):
     """Image tokens have the features, row by row, other places keep their embeddings, and gradients reach each through its own places."""
@@ -70,6 +70,21 @@ def features_stand_in_their_places(student, embeds, ids, image_id, feats):
         "other features": student.merge(embeds, ids, image_id, feats + 1),
         "views": student.merge(embeds.mT.contiguous().mT, ids.mT.contiguous().mT, image_id, feats.mT.contiguous().mT),
         "left": flags(embeds, feats),
+    } | alone(student, embeds, ids, image_id, feats)
+
+
+def alone(student, embeds, ids, image_id, feats):
+    """Gradients where one of the two is frozen, nan at image tokens, and a result that somebody writes into."""
+    e, f = leaves(embeds, feats)
+    blank = embeds.masked_fill((ids == image_id)[..., None], torch.nan)
+    given = embeds.clone()
+    own = student.merge(given, ids, image_id, feats)
+    own += 1
+    return {
+        "frozen features": gradients([student.merge(e, ids, image_id, feats), e * 0], {"embeds": e}),
+        "frozen embeddings": gradients([student.merge(embeds, ids, image_id, f), f * 0], {"feats": f}),
+        "nan at image tokens": student.merge(blank, ids, image_id, feats),
+        "embeds after writing into the result": given,
     }
 
 
@@ -169,6 +184,7 @@ def both_ways(student, ids, grids, merge):
         case("a tall image first", parts=[[1, 8, 2], 3]),
         case("two images with text between", parts=[1, [1, 4, 6], 2, [1, 6, 4], 1]),
         case("two images side by side", parts=[2, [1, 4, 4], [1, 2, 6], 2]),
+        case("five images side by side", parts=[1, [1, 2, 2], [1, 2, 4], [1, 4, 2], [1, 2, 2], [1, 4, 4], 1]),
         case("three different merges: 3", parts=[1, [1, 6, 9], 2], merge=3),
         case("nothing is merged", parts=[1, [1, 3, 2], 1], merge=1),
         case("nothing", parts=[]),

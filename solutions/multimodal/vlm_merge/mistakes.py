@@ -40,3 +40,8 @@ mistake("You shift the labels. That is the task of the loss.", edit={"return ids
 @mistake("You mask with 0, which is a token. -100 is ignored.")
 def mask_labels(ids, image_id):
     return torch.where(ids == image_id, 0, ids)
+mistake("A batch without images gives the embeddings themselves. Results share nothing with arguments.", edit={"found = embeds.clone()": "if not len(feats):\n        return embeds\n    found = embeds.clone()"})
+mistake("You multiply the embeddings of image tokens by 0, and 0 · nan is nan. Anything may stand there.", edit={
+    "found = embeds.clone()": "found = embeds * (~place)[..., None]", PUT: "found = found.index_put((place,), feats.to(embeds.dtype), accumulate=True)"})  # fmt: skip
+mistake("Where the features are frozen, no gradient reaches the embeddings. Each of the two gets its own.", edit={
+    "found = embeds.clone()": "found = embeds.clone() if feats.requires_grad else embeds.detach().clone()"})  # fmt: skip

@@ -76,12 +76,14 @@ def deepnorm_init_(m, beta):
 @alternative("modules are walked through, not names")
 def deepnorm_init_(m, beta):
     def walk(module, gain):
-        for parameter in module.parameters(recurse=False):
-            if gain is not None and parameter.ndim == 2:
+        gains = {"ffn": beta, "v_proj": beta, "out_proj": beta, "q_proj": 1.0, "k_proj": 1.0}
+        for name, parameter in module.named_parameters(recurse=False):
+            own = gains.get(name, gain)
+            if own is not None and parameter.ndim == 2:
                 with torch.no_grad():
-                    parameter.normal_(0.0, gain * (2 / sum(parameter.shape)) ** 0.5)
+                    parameter.normal_(0.0, own * (2 / sum(parameter.shape)) ** 0.5)
         for name, child in module.named_children():
-            walk(child, {"ffn": beta, "v_proj": beta, "out_proj": beta, "q_proj": 1.0, "k_proj": 1.0}.get(name, gain))
+            walk(child, gains.get(name, gain))
 
     walk(m, None)
 
@@ -92,6 +94,15 @@ def deepnorm_init_(m, beta):
         for name, parameter in reversed(list(m.named_parameters())):
             if parameter.ndim == 2 and any(f".{word}." in f".{name}." for word in words):
                 torch.nn.init.normal_(parameter, std=gain / (0.5 * (parameter.size(0) + parameter.size(1))) ** 0.5)
+
+
+@alternative("each name of a shared matrix counts: how those are drawn is open")
+def deepnorm_init_(m, beta):
+    gains = {"q_proj": 1.0, "k_proj": 1.0, "ffn": beta, "v_proj": beta, "out_proj": beta}
+    for name, parameter in m.named_parameters(remove_duplicate=False):
+        found = [gain for part, gain in gains.items() if part in name.split(".")]
+        if found and parameter.ndim == 2:
+            nn.init.xavier_normal_(parameter, gain=found[0])
 
 
 @alternative("torch.add with a factor")

@@ -126,3 +126,14 @@ mistake("You have a layer norm of your own in place of `ln`.", edit={RESIDUAL: "
 mistake("You multiply x in place. The stream belongs to the caller.", edit={RESIDUAL: "x.data.mul_(alpha)\n    return ln(x + fx)"})
 mistake("You change what the part gave in place. It belongs to the caller.", edit={RESIDUAL: "fx.data.add_(alpha * x.data)\n    return ln(fx)"})
 mistake("You call `ln` twice, the second time on what it gave. It is called once.", edit={RESIDUAL: "return ln(ln(alpha * x + fx))"})
+
+# --- found by fresh eyes ---------------------------------------------------------------------------------------------
+
+mistake("You draw only parameters whose name ends in weight. Every matrix with such a part is drawn.", edit={PARTS: 'parts = set(name.split(".")) if name.endswith("weight") else set()'})  # fmt: skip
+mistake("You do not look at the last part of a name. A parameter may itself be called v_proj.", edit={PARTS: 'parts = set(name.split(".")[:-1])'})
+mistake("You keep the dict and give it to all callers. One of them may change it: make a new one at each call.", edit={
+    "def deepnorm_constants(n_enc": "import functools\n\n\n@functools.cache\ndef deepnorm_constants(n_enc"
+})  # fmt: skip
+mistake("You cut off numbers farther than three standard deviations from 0. Nothing is cut off.", edit={
+    WITH_BETA: "std = beta * (2 / sum(parameter.shape)) ** 0.5\n            nn.init.trunc_normal_(parameter, std=std, a=-3 * std, b=3 * std)"
+})  # fmt: skip

@@ -265,7 +265,7 @@ class Value:
         if not isinstance(other, Value):
             return Value(self.data / other, (self, 1 / other))
         quotient = self.data / other.data
-        return Value(quotient, (self, 1 / other.data), (other, -quotient / other.data))
+        return Value(quotient, (self, 1 / other.data), (other, -self.data / (other.data * other.data)))
 
     def __rsub__(self, other):
         return Value(other - self.data, (self, -1.0))

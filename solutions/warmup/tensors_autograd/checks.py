@@ -80,7 +80,7 @@ def strides_lead_to_every_number(student, storage, shape, strides, offset, indic
         case("an expanded one, selected", shape=(3,), steps=[["expand", (2, 3)], ["transpose", 0, 1], ["select", 0, 1]]),
         case("seen as a row, then a part", shape=(2, 6), offset=0, steps=[["view", (3, 4)], ["select", 0, 1], ["view", (2, 2)]]),
     ],
-    cites=["copy no numbers", "The View that they are called on stays as it was", "is seen through all of them", "The dimension is gone", "Raises IndexError if the index is out of range"],
+    cites=["copy no numbers", "Each gives a new View", "The View that they are called on stays as it was", "is seen through all of them", "The dimension is gone", "Raises IndexError if the index is out of range"],
 )
 def views_share_one_storage(student, storage, shape, strides, offset, steps):
     """select, transpose, expand and view look at the same list: what is written through one is seen through all. No index leads outside."""
@@ -89,10 +89,13 @@ def views_share_one_storage(student, storage, shape, strides, offset, steps):
     for name, *arguments in steps:
         tables.append(getattr(tables[-1], name)(*arguments))
     before = [described(table) for table in tables]
+    unchanged = [(table, table.expand(table.shape)) for table in tables] + [(table, table.transpose(-1, -1)) for table in tables if table.shape]
     edges = [(dim, index) for dim, n in enumerate(shape) for index in (n, n + 1, -n - 1)]
     outside = [raises("IndexError", lambda dim=dim, index=index: tables[0].select(dim, index)) for dim, index in edges]
     tables[-1][(0,) * len(tables[-1].shape)] = 1000.0
-    return {"before": before, "outside": outside, "after": [described(table) for table in tables], "storage": kept}
+    after = [described(table) for table in tables]
+    new = [[seen is not table, described(seen)] for table, seen in unchanged]
+    return {"before": before, "outside": outside, "after": after, "storage": kept, "new Views of the same": new}
 
 
 @check(
@@ -127,6 +130,7 @@ def view_needs_numbers_in_order(student, storage, shape, strides, offset, good, 
         "table": described(table),
         "good": [described(table.view(each)) for each in good],
         "bad": [raises("ValueError", lambda each=each: table.view(each)) for each in bad],
+        "a new View of the same": [table.view(shape) is not table] if good else [],
     }
 
 
@@ -176,18 +180,18 @@ def _shape(student, a, b):
     lecture="the-way-back-is-a-sum",
     public=[
         case("two rows of three", shape=(2, 3), good=[(3,), (2, 1), (1, 3), ()], bad=[(2,), (2, 2)]),
-        case("a transposed part of a list", shape=(3, 2), strides=(1, 3), offset=1, good=[(2,)], bad=[(3,)]),
+        case("a transposed part of a list", shape=(3, 2), strides=(1, 3), offset=1, good=[(2,), (3, 2)], bad=[(3,)]),
         case("nothing to add", shape=(2, 2), good=[(2, 2)], bad=[(3, 2), (1, 2, 2)]),
     ],
     hidden=[
         case("three dimensions", shape=(2, 3, 4), good=[(4,), (3, 1), (2, 1, 4), (1, 1, 1), (3, 4), (2, 3, 4)], bad=[(2,), (2, 3), (3,)]),
-        case("every second number of a column", shape=(2, 3, 2), strides=(1, 4, 2), offset=2, good=[(2,), (3, 1), (2, 1, 1)], bad=[(3,)]),
+        case("every second number of a column", shape=(2, 3, 2), strides=(1, 4, 2), offset=2, good=[(2,), (3, 1), (2, 1, 1), (2, 3, 2)], bad=[(3,)]),
         case("a table that repeats itself", shape=(3, 4), strides=(0, 1), good=[(4,), (3, 1), ()], bad=[(3,), (4, 3)]),
         case("one number", shape=(), good=[()], bad=[(1,), (2,)]),
         case("sizes of 1", shape=(1, 3), good=[(1, 3), (3,), (1, 1), (1,)], bad=[(3, 1)]),
         case("a square", shape=(3, 3), good=[(3,), (3, 1), (1, 3)], bad=[(2,), (9,)]),
     ],
-    cites=["the sum over all of these places", "with a storage of its own", "Raises ValueError if no table of this shape"],
+    cites=["the sum over all of these places", "with a storage of its own written row by row", "Raises ValueError if no table of this shape"],
 )
 def sum_to_is_the_way_back(student, storage, shape, strides, offset, good, bad):
     """sum_to adds up all numbers that came from the same one, in a new list; the table itself stays as it is."""
@@ -273,7 +277,8 @@ def differentiated(student, leaves, program):
     values = compute(student, leaves, program)
     start = [value.grad for value in values]
     values[-1].backward()
-    return {"data": [float(value) for value in values], "grad": [value.grad for value in values], "grad at first": start}
+    floats = [isinstance(value.data, float) for value in values]
+    return {"data": [float(value) for value in values], "data is a float": floats, "grad": [value.grad for value in values], "grad at first": start}
 
 
 @check(
@@ -307,7 +312,7 @@ def differentiated(student, leaves, program):
         case("a random tree", n=5, lines=8),
         case("a larger one", n=8, lines=14),
     ],
-    cites=["max(a, 0), and its derivative at 0 is 0", "a ** 0 is 1 with derivative 0 everywhere", "for this value itself"],
+    cites=["max(a, 0), and its derivative at 0 is 0", "the number as a float", "a ** 0 is 1 with derivative 0 everywhere", "for this value itself"],
 )
 def each_operation_knows_its_slope(student, leaves, program):
     """Each operation gives the right number, and backward the right derivative for every value that led to it, where each is used once."""

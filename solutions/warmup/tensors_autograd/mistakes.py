@@ -245,3 +245,20 @@ mistake(
     edit={"        return View(self.storage, shape, strides, offset)": "        return View(self.storage, shape, strides, offset) if shape else self.storage[offset]", "return [self.select(0, i).tolist() for i in range(self.shape[0])]": "return [self[(i,)] if len(self.shape) == 1 else self.select(0, i).tolist() for i in range(self.shape[0])]"},
     crashes=True,
 )
+mistake(
+    "Where `sum_to` has nothing to add, you copy the storage with its strides and its offset. The sum is written row by row.",
+    edit={"    total = View([0.0]": "    if table.shape == shape:\n        return View(list(table.storage), shape, table.strides, table.offset)\n    total = View([0.0]"},
+)
+mistake("`data` is a float, also where a whole number was given.", edit={"self.data, self.grad = float(data), 0.0": "self.data, self.grad = data, 0.0"})
+mistake(
+    "`expand` to the shape that the table has gives the View itself. Each call gives a new one.",
+    edit={f"        if {EXPANDABLE}:": f"        if shape == self.shape:\n            return self\n        if {EXPANDABLE}:"},
+)
+mistake(
+    "`view` with the shape that the table has gives the View itself. Each call gives a new one.",
+    edit={"        return View(self.storage, shape, None, self.offset)": "        return self if shape == self.shape else View(self.storage, shape, None, self.offset)"},
+)
+mistake(
+    "`transpose` of a dimension with itself gives the View itself. Each call gives a new one.",
+    edit={"        shape, strides = list(self.shape), list(self.strides)\n": "        if dim0 == dim1:\n            return self\n        shape, strides = list(self.shape), list(self.strides)\n"},
+)

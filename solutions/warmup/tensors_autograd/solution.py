@@ -57,9 +57,9 @@ class View:
 
     The number at index (i, j, …) stands at storage[offset + i · strides[0] + j · strides[1] + …].
 
-    `select`, `transpose`, `expand` and `view` copy no numbers. Each gives a new View of the same list; what is written through one View
-    is seen through all of them. The View that they are called on stays as it was. (The stride of a dimension of size 1 is never
-    used, so it may be any number.)
+    `select`, `transpose`, `expand` and `view` copy no numbers. Each gives a new View of the same list, also where nothing changes (`expand` to
+    the shape that it has); what is written through one View is seen through all of them. The View that they are called on stays as it
+    was. (The stride of a dimension of size 1 is never used, so it may be any number.)
 
     >>> table = View([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], (2, 3))
     >>> table.tolist()
@@ -221,8 +221,9 @@ def sum_to(table: View, shape: tuple[int, ...]) -> Any:  # a View
 class Value:
     """A number that remembers how it was computed, and can find the derivatives of a result with respect to everything that led to it.
 
-    Attributes: `data`, the number as a float; `grad`, 0.0 at first, in which `backward` adds up derivatives. Between two computations both may be
-    changed by anybody (a training step changes `data`): the next operation uses the new number.
+    Attributes: `data`, the number as a float (3.0 for `Value(3)`); `grad`, 0.0 at first, in which `backward` adds up derivatives. Between two
+    computations both may be changed by anybody (a training step changes `data`): the next operation uses the new number. (If `data` changes
+    between an operation and the `backward` of its result, it is open which number that `backward` uses.)
 
     With Values a and b, and with a Python number (int or float) in place of one of them:
 
@@ -230,7 +231,8 @@ class Value:
 
     n is a Python number, not a Value. Each operation gives a new Value, with a `grad` of its own (a + 0 and a ** 1 as well), and leaves its operands
     as they are. `relu` is max(a, 0), and its derivative at 0 is 0. Operations are only asked for where the result and its derivatives are
-    real numbers; a ** 0 is 1 with derivative 0 everywhere.
+    real numbers; a ** 0 is 1 with derivative 0 everywhere. Operands that are not 0 lie between 1e-100 and 1e100 in size, so that no square is too
+    small or too large for a float.
 
     >>> (3 - Value(1.0) / 2).data
     2.5
