@@ -35,6 +35,24 @@ def make_blocks(tokens, spans, order, MASK, SOP, EOP):
     return made | {"sep": sep}
 
 
+@alternative("the places of the MASKs are looked up in part A, where nothing else has that id")
+def make_blocks(tokens, spans, order, MASK, SOP, EOP):
+    part_a = list(tokens)
+    for start, end in reversed(spans):
+        part_a[start:end] = [MASK]
+    places = [i for i, token in enumerate(part_a) if token == MASK]
+    pieces = [(places[number], [SOP, *tokens[spans[number][0] : spans[number][1]]]) for number in order]
+    sep = len(part_a)
+    rows = {
+        "tokens": part_a + [token for _, piece in pieces for token in piece],
+        "targets": part_a + [token for _, piece in pieces for token in [*piece[1:], EOP]],
+        "loss_mask": [0] * sep + [1 for _, piece in pieces for _ in piece],
+        "pos1": [*range(sep), *(place for place, piece in pieces for _ in piece)],
+        "pos2": [0] * sep + [n for _, piece in pieces for n in range(1, len(piece) + 1)],
+    }
+    return {name: torch.tensor(row) for name, row in rows.items()} | {"sep": sep}
+
+
 class _Writer:
     def __init__(self):
         self.rows = {name: [] for name in ("tokens", "targets", "loss_mask", "pos1", "pos2")}

@@ -162,6 +162,9 @@ def valid(seen, want, inputs):
                     return reject("A span is empty, or ends behind the text.")
                 end = span[1]
             lengths = [stop - start for start, stop in spans]
+            gaps = [after[0] - before[1] for before, after in pairwise(spans)]
+            if len(gaps) > 20 and max(gaps) - min(gaps) < 3:
+                return reject("Your spans stand at equal distances. Every placement is equally likely.")
             if sum(lengths) < ratio * n:
                 return reject("For n = {n} and ratio {ratio} too few tokens are cut out.", n=n, ratio=ratio)
             if lengths and sum(lengths) - max(lengths) >= ratio * n:
@@ -259,6 +262,7 @@ def drawing(rng, n, ratio, draws, seed, lam=None):
     hidden=[
         case("one or two spans", n=5, ratio=0.4, lam=1.0, draws=1200, seed=12),
         case("many do not fit", n=4, ratio=0.5, draws=900, seed=13),
+        case("long spans", n=12, ratio=0.1, lam=12.0, draws=900, seed=16),
         case("three tokens, one by one", n=8, ratio=0.375, lam=0.1, draws=1200, seed=15),
         case("one to four spans", n=10, ratio=0.4, lam=1.5, draws=1500, seed=14),
     ],

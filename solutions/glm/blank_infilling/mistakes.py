@@ -64,3 +64,6 @@ mistake("You seed the module random from `rng`, and so you change what other par
     "    rng.shuffle(lengths)\n": "    import random\n\n    random.seed(rng.random())\n    random.shuffle(lengths)\n"})  # fmt: skip
 mistake("Your loss_mask is a bool tensor. It is int64, as all rows are.", edit={
     '| {"sep": sep}': '| {"sep": sep, "loss_mask": torch.tensor(loss_mask) > 0}'})  # fmt: skip
+mistake("No span is longer than eight tokens in your function. A draw may be any number above 0.", edit={"        if k > 0:": "        if 0 < k < 9:"})
+mistake("In a long text you place spans at equal distances. Every placement is equally likely.", edit={
+    "sorted(rng.sample(range(gaps), len(lengths)))": "(sorted(rng.sample(range(gaps), len(lengths))) if n < 50 else [i * gaps // len(lengths) for i in range(len(lengths))])"})  # fmt: skip

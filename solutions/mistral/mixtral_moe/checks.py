@@ -7,14 +7,16 @@ import torch
 from autograder.checks import Budget, case, check, flags, with_gradients
 
 
-def layer(rng, N=4, C=3, E=4, F=5, k=2, dtype="float32", loud=1.0, only=None):
+def layer(rng, N=4, C=3, E=4, F=5, k=2, dtype="float32", loud=1.0, only=None, gates=1.0):
     """Tokens and the weights of a layer. `only`: the first feature is 1, and these experts alone have large logits."""
     x, Wg = rng.normal(N, C, dtype=dtype), loud * rng.normal(E, C, dtype=dtype)
     if only is not None:
         x[:, 0] = 1.0
         Wg[:, 0] = -40.0
         Wg[list(only), 0] = 40.0
-    return {"x": x, "Wg": Wg, "W13": rng.normal(E, 2 * F, C, dtype=dtype), "W2": rng.normal(E, C, F, dtype=dtype, scale=0.5), "k": k}
+    W13 = rng.normal(E, 2 * F, C, dtype=dtype)
+    W13[:, :F] *= gates
+    return {"x": x, "Wg": Wg, "W13": W13, "W2": rng.normal(E, C, F, dtype=dtype, scale=0.5), "k": k}
 
 
 def routed(student, x, Wg, k):
@@ -81,10 +83,12 @@ def float64_is_exact_to_the_end(student, x, Wg, W13, W2, k):
         case("one feature inside", N=7, C=3, E=5, F=1, k=2),
         case("all choose the same two", N=6, C=4, E=5, F=3, k=2, only=(1, 3)),
         case("many experts", N=19, C=5, E=18, F=2, k=3),
+        case("more tokens than any capacity", N=150, C=2, E=2, F=1, k=1),
+        case("gates of thousands", N=5, C=3, E=3, F=4, k=1, dtype="float64", gates=2000.0),
     ],
     fresh=1,
     cites=[
-        "each token goes through its k experts", "one above the other the gate", "An expert is a SwiGLU", "An expert without tokens gets a gradient of zeros", "Gradients flow to all floating tensors",
+        "also where a gate is in the thousands", "each token goes through its k experts", "one above the other the gate", "An expert is a SwiGLU", "An expert without tokens gets a gradient of zeros", "Gradients flow to all floating tensors",
         "what a call returns does not depend on earlier",
     ],
 )  # fmt: skip
@@ -157,6 +161,7 @@ def loads(rng, N=4, E=3, k=2, scale=1.0, dtype="float64", one=False):
         case("as many of everything", N=4, E=4, k=4),
         case("experts without tokens", N=2, E=12, k=2),
         case("large logits", N=6, E=5, k=3, scale=300.0),
+        case("so large that most probabilities are 0", N=7, E=6, k=3, scale=1e5),
         case("float32", N=9, E=6, k=2, dtype="float32"),
         case("one token", N=1, E=7, k=3),
         case("many of both", N=25, E=21, k=18),

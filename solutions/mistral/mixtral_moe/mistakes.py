@@ -54,3 +54,9 @@ mistake("You leave out the routers.", edit={LAYER: LAYER.replace(" + cfg.E * cfg
 mistake("You count the whole model E times, as the name 8x7B suggests. Only the feed-forward networks come E times.",
         edit={LAYER: "layer = 2 * cfg.C + cfg.E * attention + cfg.E * cfg.C + cfg.E * 3 * cfg.C * cfg.F"})  # fmt: skip
 mistake("You take one expert for each token. It chooses k.", edit={ACTIVE: ACTIVE.replace("(cfg.E - cfg.k)", "(cfg.E - 1)")})
+mistake("You compute silu as z / (1 + exp(-z)). Where z is far below 0, exp is infinite, and the gradient nan.", edit={
+    Y: Y.replace("torch.nn.functional.silu(gate)", "gate / (1 + torch.exp(-gate))")})  # fmt: skip
+mistake("You choose by the softmax of the logits in your loss. Where several of its numbers are 0, their order is lost: choose by the logits.", edit={
+    CHOSEN: CHOSEN.replace("router_logits.topk", "router_logits.softmax(-1).topk")})  # fmt: skip
+mistake("An expert takes 64 tokens at most in your layer. There is no capacity here.", edit={
+    WHERE: "token, place = (each[:64] for each in torch.where(idx == e))"})  # fmt: skip

@@ -55,7 +55,7 @@ def render_chatml(messages, add_generation_prompt=True, default_system="You are 
 
 @alternative("line by line, thirds by slices")
 def convert_qwen1_to_qwen2(sd, n_layers):
-    rest = {k: v.clone().contiguous() for k, v in sd.items() if not k.endswith(("rotary_emb.inv_freq", "attn.masked_bias"))}
+    rest = {k: v.clone().contiguous() for k, v in sd.items() if not k.endswith((".rotary_emb.inv_freq", ".attn.masked_bias"))}
     out = {"model.embed_tokens.weight": rest.pop("transformer.wte.weight"), "lm_head.weight": rest.pop("lm_head.weight")}
     out["model.norm.weight"] = rest.pop("transformer.ln_f.weight")
     for i in range(n_layers):

@@ -138,6 +138,8 @@ def files(rng, lost=(), extra=(), layers=None, **sizes):
         case("names of the other family", extra=["model.norm.weight"]),
         case("nearly a table", extra=["transformer.h.0.attn.rotary_emb.inv_freq.weight"]),
         case("nearly a mask", extra=["transformer.h.0.attn.bias"]),
+        case("a mask that is none of attention's", extra=["transformer.h.0.mlp.masked_bias"]),
+        case("a name that only ends like a table", extra=["transformer.h.1.attn.old_rotary_emb.inv_freq"]),
         case("a table of a layer that is not there", extra=["transformer.h.9.attn.rotary_emb.inv_freq", "transformer.h.9.attn.masked_bias"]),
         case("a norm is missing", lost=["transformer.ln_f.weight"]),
     ],

@@ -38,3 +38,6 @@ mistake("Your biases are in another order than your weights.", edit={THIRDS: THI
 mistake("You put the default into the list of messages that you are given.", edit={'turns = [("system", default_system), *turns]': 'messages.insert(0, {"role": "system", "content": default_system})\n        turns = [("system", default_system), *turns]'})
 mistake("You take control tokens out of contents. They are written as they are.", edit={'(message["role"], message["content"])': '(message["role"], message["content"].replace("<|im_end|>", ""))'})
 mistake("Your tensors require gradients. Those of a file do not.", edit={OTHER: "found[new] = torch.nn.Parameter(sd[old]).clone(memory_format=torch.contiguous_format)"})
+mistake("You pass over every name that ends in masked_bias. Only .attn.masked_bias is known.", edit={r"\.attn\.masked_bias$": r"masked_bias$"})
+mistake("You pass over names in which only the last letters are those of a table. A dot stands before rotary_emb.", edit={
+    r"\.rotary_emb\.inv_freq$": r"rotary_emb\.inv_freq$"})  # fmt: skip
