@@ -19,7 +19,7 @@ figure, axes = plt.subplots(1, 3, figsize=(9.6, 3.2), width_ratios=[1.5, 1.1, 1]
 axis = axes[0]
 L, G, D = 2, 2, 2
 prefix = reference["split_prefix"](torch.arange(16.0)[None], 1, L, G)
-for layer, pair in enumerate(prefix):
+for pair in prefix:
     for kind, part in enumerate(pair):
         for g in range(G):
             for d in range(D):

@@ -31,7 +31,7 @@ rows = {
     "mask": [str(int(x)) for x in found["mask"][0]],
     "labels": [str(x) for x in found["labels"][0].tolist()],
 }
-for y, (name, cells) in enumerate(rows.items()):
+for y, cells in enumerate(rows.values()):
     for x, text in enumerate(cells):
         color = BLUE if x < P else PALE
         axis.add_patch(plt.Rectangle((x - 0.46, y - 0.32), 0.92, 0.64, color=color, alpha=0.25 if x < P else 1, lw=0))

@@ -28,6 +28,7 @@ def bottlenecks(rng, C=4, m=2, shape=(2, 3), act="gelu", dtype="float32", loud=1
         case("the exact gelu", C=3, m=4, shape=(5, 2), dtype="float64"),
         case("large numbers", C=4, m=3, act="relu", loud=50.0),
         case("no token", C=3, m=2, shape=(2, 0)),
+        case("four dimensions", C=3, m=2, shape=(2, 1, 3)),
     ],
     fresh=1,
     cites=["x + up", "the exact one", "they hold its only parameters", "without x itself", "Tensors may be views"],
@@ -39,7 +40,7 @@ def the_bottleneck_adds_to_x(student, weights, x, act):
     leaf = x.clone().requires_grad_()
     out = layer(leaf)
     view = x.unsqueeze(0).mT.contiguous().mT[0] if x.dim() else x
-    seen = {"out": out.detach(), "gradients": gradients(out, {"x": leaf, **dict(layer.named_parameters())}), "change": layer.change(x)}
+    seen = {"out": out.detach(), "gradients": gradients(out, {"x": leaf, **dict(layer.named_parameters())}), "change": [layer.change(x), layer.change(-x), layer.change(x)]}
     layer.eval().requires_grad_(False)
     seen |= {"views": [layer(view), layer(-view), layer(view)], "left": flags(view, layer)}
     return seen
@@ -115,6 +116,10 @@ def models(rng, style="houlsby", m=4, B=2, T=3, padded=False, act=None, norms=Fa
     }
 
 
+class SubNorm(nn.LayerNorm):
+    """A norm of somebody else."""
+
+
 def fill(model, weights):
     """The adapters, with these weights, by place."""
     found = {}
@@ -147,6 +152,8 @@ def outputs(student, model, weights, ids, mask, m, options):
         case("relu", act="relu", B=3, T=5, m=5),
         case("other sizes", width=6, heads=2, layers=1, m=7, B=1),
         case("one number", m=1, T=4, padded=True),
+        case("eighteen numbers", m=18, layers=1, T=2, B=1),
+        case("eighteen layers", m=1, layers=18, width=2, heads=1, T=2, B=1),
         case("an encoder", causal=False, act="tanh"),
     ],
     cites=["style=\"houlsby\": two in each layer", "before it is added to x", "Returns `model` itself"],
@@ -198,6 +205,8 @@ def only_adapters_learn(student, model, weights, ids, mask, m, options):
     """Adapters, and norms if asked for, require gradients and nothing else; modes and dtypes are the model's."""
     model.requires_grad_()
     model.layers[0].mlp.train()
+    model.layers[0].mlp_norm.__class__ = SubNorm
+    watched = (model, *model.layers, model.layers[0].attn.q_proj, model.layers[0].mlp.up_proj)
     old = dict(model.named_parameters())
     near = model(ids).detach()
     student.insert_adapters(model, m, **options)
@@ -211,7 +220,7 @@ def only_adapters_learn(student, model, weights, ids, mask, m, options):
         "requires": sorted({p.requires_grad for adapter in adapters for p in adapter.parameters()}),
         "dtypes": sorted({str(p.dtype) for p in model.parameters()}),
         "modes": [bool(module.training) for adapter in adapters for module in (adapter, adapter.down, adapter.up)],
-        "modes of the model": [[part.training for part in (model, *model.layers, model.layers[0].attn.q_proj, model.layers[0].mlp.up_proj)]],
+        "modes of the model": [part.training for part in watched],
     }
     fill(model, weights)
     twin = copy.deepcopy(model)
@@ -250,7 +259,11 @@ def removing_them_restores_the_model(student, model, weights, ids, mask, m, opti
     before, old = model(ids, mask=mask), dict(model.named_parameters())
     student.remove_adapters(model)
     seen = {"without": model(ids, mask=mask)[..., ::7], "frozen": any(p.requires_grad for p in model.parameters())}
-    model.requires_grad_()
+    model.requires_grad_().train()
+    model.layers[0].eval()
+    student.remove_adapters(model)
+    watched = (model, *model.layers, model.layers[0].attn.q_proj, model.layers[-1].mlp, model.layers[0].attn)
+    seen["modes"] = [[part.training for part in watched]]
     wrong = {"a style": {"style": "hulsby"}, "an act": {"act": "swish"}}
     seen["wrong"] = [[raises("ValueError", lambda w=w: student.insert_adapters(model, m, **w)), model.embed.weight.requires_grad] for w in wrong.values()]
     student.insert_adapters(model, m, **options)
@@ -261,6 +274,7 @@ def removing_them_restores_the_model(student, model, weights, ids, mask, m, opti
     seen["far from before"] = bool((after - before).abs().max() > 1e-2)
     learning = {name: p.requires_grad for name, p in old.items()}
     student.remove_adapters(model)
+    seen["modes"].append([part.training for part in watched])
     now = dict(model.named_parameters())
     seen |= {
         "before": before[..., ::7],

@@ -118,7 +118,7 @@ def baked_is_what_evaluation_mode_gives(student, weights, sizes, dropout, seed):
 
 
 def templates(rng, template=("P", "x", 3, "P"), B=2, T=3, C=4, V=7, P=None, dtype="float32", prompt="float32", kind=None):
-    template = list(template)
+    template = tuple(template)
     n = template.count("P") if P is None else P
     made = {"template": template, "words": rng.normal(V, C, dtype=dtype), "x_ids": rng.integers(0, V, B, T)}
     made |= {"prompt": rng.normal(n, C, dtype=prompt), "encoder": None}
@@ -165,9 +165,9 @@ def learned_vectors_stand_among_words(student, template, words, x_ids, prompt, e
     out, places = student.fill_template(template, layer, vectors, x_ids)
     seen = {"out": out.detach(), "places": places, "gradient": gradients(out.float(), {"prompt": vectors})["prompt"]}
     view = x_ids.T.contiguous().T
-    again, _ = student.fill_template(list(template), layer, -prompt.T.contiguous().T, view.flip(0))
-    more, at = student.fill_template([*template, "x", 1], layer, prompt, x_ids[:1, :1])
-    return seen | {"again": again, "longer": more, "at": at, "template": template, "left": flags(view, layer, prompt)}
+    again, _ = student.fill_template(template, layer, -prompt.T.contiguous().T, view.flip(0))
+    more, at = student.fill_template((*template, "x", 1), layer, prompt, x_ids[:1, :1])
+    return seen | {"again": again, "longer": more, "at": at, "template": list(template), "left": flags(view, layer, prompt)}
 
 
 @check(
@@ -212,15 +212,15 @@ def what_does_not_fit_is_refused_and_the_rest_is_counted(student, sizes):
     """encoder_params counts every weight and bias; another kind, string, or number of "P" is a ValueError."""
     layer, prompt, ids = nn.Embedding(5, 3).requires_grad_(False), torch.ones(2, 3), torch.tensor([[1, 2]])
     wrong = {
-        "one P too few": ["P", "x"],
-        "one P too many": ["P", "x", "P", "P"],
-        "none": ["x"],
-        "another string": ["P", "y", "P"],
-        "a small p": ["p", "x", "p"],
-        "a capital X": ["P", "P", "X"],
+        "one P too few": ("P", "x"),
+        "one P too many": ("P", "x", "P", "P"),
+        "none": ("x",),
+        "another string": ("P", "y", "P"),
+        "a small p": ("p", "x", "p"),
+        "a capital X": ("P", "P", "X"),
     }
     seen = {name: raises("ValueError", lambda t=t: student.fill_template(t, layer, prompt, ids)) for name, t in wrong.items()}
-    good = student.fill_template(["P", "P"], layer, prompt, ids)[0]
+    good = student.fill_template(("P", "P"), layer, prompt, ids)[0]
     return seen | {
         "a kind": raises("ValueError", lambda: student.encoder_params(1, 2, 3, "gru")),
         "counts": [student.encoder_params(*each) for each in sizes],

@@ -6,6 +6,7 @@ Tensors may be views (transposed, sliced); they are not changed. No call changes
 """
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -73,11 +74,12 @@ def bake(encoder: PromptEncoder) -> Tensor:
 
 
 def fill_template(
-    template: list[int | str], word_emb: nn.Embedding, prompt: PromptEncoder | Tensor, x_ids: Tensor
+    template: Sequence[int | str], word_emb: nn.Embedding, prompt: PromptEncoder | Tensor, x_ids: Tensor
 ) -> tuple[Tensor, list[int]]:
     """The vectors that a model reads for a template, and the places of the learned ones.
 
-    template: what stands one after the other. An int is the id of a token that stands there as it is, an *anchor* or [MASK]; "P" is the next
+    template: what stands one after the other, a list or a tuple. An int is the id of a token that stands there as it is, an *anchor* or
+    [MASK]; "P" is the next
     vector of
     the prompt; "x" is the whole input. Each of them may stand anywhere and any number of times, "x" too, but there are exactly as many "P" as
     the prompt has vectors.

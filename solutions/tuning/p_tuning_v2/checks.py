@@ -34,10 +34,12 @@ def built(student, backbone, prefix, head, options, shared=None):
 
 
 def observed(student, backbone, prefix, head, ids, mask, options):
-    model = built(student, backbone, prefix, head, options)
+    model = built(student, backbone, prefix, head, options).train()
+    backbone.layers[0].eval()
     logits = model(ids, mask)
+    modes = [[part.training for part in (model, model.head, backbone, *backbone.layers, backbone.layers[0].mlp)]]
     views = [x if x is None else x.T.contiguous().T for x in (ids, mask)]
-    seen = {"logits": logits.detach(), "of views": model(*views).detach()}
+    seen = {"logits": logits.detach(), "of views": model(*views).detach(), "modes": modes}
     learned = {f"prefix.{n}": p for n, p in model.prefix.named_parameters()} | {f"head.{n}": p for n, p in model.head.named_parameters()}
     seen["gradients"] = gradients(logits, learned)
     seen |= {"turned": model((ids + 1) % 29, mask).detach(), "shorter": model(ids[:1, :1]).detach()}
@@ -55,7 +57,8 @@ def observed(student, backbone, prefix, head, ids, mask, options):
         case("other sizes", width=6, heads=2, layers=1, lengths=(3, 4), P=5, n=4),
         case("one token", lengths=(1,), T=1, P=2, n=1),
         case("all sizes alike", width=4, heads=2, layers=2, lengths=(2, 2), T=2, P=2, n=2),
-        case("many labels", lengths=(4, 1, 3), P=4, n=9, heads=4),
+        case("many labels", lengths=(4, 1, 3), P=4, n=19, heads=4),
+        case("many positions", width=4, heads=1, layers=1, lengths=(3, 2), T=3, P=18),
     ],
     fresh=1,
     cites=[
@@ -117,7 +120,7 @@ def a_network_makes_the_prompt(student, backbone, prefix, head, ids, mask, optio
         case("as many positions as there are", P=5, lengths=(4, 3), T=4, longest=9),
         case("no prompt, as many positions as there are", P=0, task="tag", lengths=(6, 4), T=6, longest=6),
     ],
-    cites=["P may be 0", "Raises `ValueError` when P + T", "exactly as many are allowed"],
+    cites=["Raises `ValueError` when P + T", "exactly as many are allowed"],
 )
 def without_a_prompt_it_is_a_linear_probe(student, backbone, prefix, head, ids, mask, options):
     """With P = 0 the head reads the states of the frozen encoder; more positions than it has are a ValueError."""
@@ -218,7 +221,7 @@ def models_to_count(rng, sizes=(), frozen=()):
     hidden=[
         case("BERT large", sizes=[(20, 24, 1024, 2), (128, 24, 1024, 9, "tag"), (20, 24, 1024, 2, "cls", True)], frozen=[1, 2]),
         case("nothing but the head", sizes=[(0, 3, 7, 2), (0, 1, 1, 1, "tag")], frozen=[0, 1, 2]),
-        case("one of each", sizes=[(1, 1, 1, 1), (1, 1, 1, 1, "cls", True), (2, 3, 5, 7, "tag", True)], frozen=[]),
+        case("one of each", sizes=[(1, 1, 1, 1), (1, 1, 1, 1, "cls", True), (2, 3, 5, 7, "tag", True), (1, 2, 3, 20)], frozen=[]),
     ],
     cites=["How many numbers a `PTuningV2` learns", "a parameter that occurs twice", "A model without parameters", "Another task raises"],
 )
@@ -228,7 +231,13 @@ def what_learns_is_counted(student, sizes, frozen):
     for n in frozen:
         layers[n].requires_grad_(False)
     layers[2].bias.requires_grad_(False)
+    whole = nn.Sequential(*layers)
+    layers[0].eval()
+    held, counted = list(whole.parameters()), student.trainable_fraction(whole)
+    left = [flags(whole), [part.training for part in layers], [a is b for a, b in zip(held, whole.parameters(), strict=True)]]
     return {
+        "left": left,
+        "whole": counted,
         "counts": [student.trainable_count(*each) for each in sizes],
         "fractions": [student.trainable_fraction(m) for m in (nn.Sequential(*layers), nn.Sequential(*layers, layers[0]), layers[2])],
         "nothing": student.trainable_fraction(nn.ReLU()),

@@ -22,18 +22,16 @@ class PTuningV2(nn.Module):
     task: "cls" for one answer to each sequence, "tag" for one to each token. Another one raises `ValueError`. P may be 0.
 
     - `backbone` is kept as it is, not copied, and frozen: none of its parameters requires gradients.
-    - `prefix` holds the prompt. With reparam=False its only parameter is `embedding.weight`, (P, L·2·C). A row holds layer after layer; of a
-      layer first
-      the keys, then the values; of these head after head (as in PEFT and in `tuning/prefix_tuning`). With reparam=True it has `embedding.weight`,
-      (P, C), and a network that makes the large table of it: a linear layer `transform.0` from C to C, tanh, and a linear layer `transform.2` from C to
-      L·2·C.
+    - `prefix` holds the prompt. With reparam=False its only parameter is `embedding.weight`, (P, L·2·C). A row holds layer after layer; of a layer
+      first the keys, then the values; of these head after head (as in PEFT and in `tuning/prefix_tuning`). With reparam=True it has
+      `embedding.weight`, (P, C), and a network that makes the large table of it: a linear layer `transform.0` from C to C, tanh, and a linear layer
+      `transform.2` from C to L·2·C.
     - `head` is an `nn.Linear` from C to n, with a bias.
 
     Prefix and head require gradients, have the dtype of the backbone, and begin as torch's layers do.
 
     shared: another PTuningV2 with the same backbone. The prompt is then *its* `prefix`, the same module, so that several tasks train one prompt;
-    each has
-    its own head, and its own task. P and reparam have to be those of `shared`, or `ValueError` is raised.
+    each has its own head, and its own task. P and reparam have to be those of `shared`, or `ValueError` is raised.
     """
 
     def __init__(

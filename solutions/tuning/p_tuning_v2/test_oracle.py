@@ -1,5 +1,9 @@
 """tuning/p_tuning_v2 against PEFT's prefix tuning of a tiny BERT, with a linear head; and the module's shared table."""
 
+import runpy
+import tomllib
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -76,3 +80,32 @@ def test_the_lowest_prompt_learns(reference):
     model(IDS, MASK).square().sum().backward()
     by_layer = model.prefix.embedding.weight.grad.view(3, 2, 2, 12).abs().amax((0, 2, 3))
     assert by_layer.min() > 1e-4
+
+
+TABLES = Path(__file__).resolve().parents[3] / "lectures" / "tables"
+
+
+def said():
+    return tomllib.loads((TABLES / "tuning.toml").read_text(encoding="utf-8"))["things"]
+
+
+def test_the_modules_table_counts_what_the_references_give():
+    made, things = runpy.run_path(str(TABLES / "tuning.py"))["methods"](), said()
+    assert [thing for thing, _ in made] == list(things)
+    for thing, method in made:
+        counted = {"learns": sum(p.numel() for p in method.learns), "kept": method.kept, "added": method.added}
+        counted |= {"state": 2 * 4 * counted["learns"]}  # two moments, of 4 bytes
+        assert {key: f"{n:,}" if isinstance(n, int) else n for key, n in counted.items()} == {key: things[thing][key] for key in counted}
+
+
+@pytest.mark.slow
+def test_the_losses_of_the_modules_table():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        found = runpy.run_path(str(TABLES / "tuning.py"))["facts"]()
+    finally:
+        torch.set_num_threads(threads)
+    for thing, each in said().items():
+        assert float(each["loss"]) == pytest.approx(found[thing]["loss"], abs=0.02), thing
+        assert each["state"] == f"{found[thing]['state']:,}"
