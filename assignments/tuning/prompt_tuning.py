@@ -89,7 +89,8 @@ def forward_with_prompt(
 def prompt_ensemble(logits: list[Tensor]) -> Tensor:
     """The classes that most prompts vote for.
 
-    logits: for each prompt a tensor (B, K) with a number for each of K classes. A prompt's vote is the class with its largest number (the first one of
+    logits: for each prompt a tensor (B, K) with a number for each of K classes. A prompt's vote is the class with its largest number (the first
+    one of
     several). Returns (B,), int64: the class with the most votes, and of several with equally many the smallest. How large the numbers are counts
     for nothing else.
 

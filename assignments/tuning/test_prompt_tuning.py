@@ -122,13 +122,17 @@ def the_prompt_stands_before_everything(student, model, weight, ids, mask, label
     embedded += [frozen(view)[:, ::2], frozen(-view)[:, ::2], frozen(view)[:, ::2]]
     left = [flags(prompt, view), flags(frozen, view)]
     student.forward_with_prompt(model, frozen, ids)
+    gradient = gradients(found["logits"], {"weight": prompt.weight})["weight"]
+    if gradient is not None and weight.dtype != embeds.dtype:
+        gradient = gradient.float()  # what went through float32 is no more exact than that
     return {
         "frozen afterwards": flags(frozen),
         "found": {name: value.detach() for name, value in found.items()},
         "again": again["logits"].detach()[:, ::2, :7],
         "shorter": shorter["logits"].detach()[..., :7],
         "embedded": embedded,
-        "gradient": gradients(found["logits"], {"weight": prompt.weight}),
+        "gradient": gradient,
+        "its dtype": str(prompt.weight.dtype),
         "learning": [name for name, p in (*model.named_parameters(), *prompt.named_parameters()) if p.requires_grad],
         "left": left,
     }
@@ -169,6 +173,9 @@ def impossible_prompts_are_refused(student, model, table, P, ids):
         "a wide table": lambda: make(P, C, "text", table.repeat(1, 2), ids[0] % 5),
         "one position too many": lambda: student.forward_with_prompt(model, make(P + 1, C), ids),
         "one token too many": lambda: student.forward_with_prompt(model, make(P, C), torch.cat([ids, ids[:, :1]], 1)),
+        "one padding too many": lambda: student.forward_with_prompt(
+            model, make(P, C), torch.cat([ids, ids[:, :1]], 1), torch.arange(ids.shape[1] + 1).expand(2, -1) > 0
+        ),
     }
     good = student.forward_with_prompt(model, make(P, C, "text", table, ids[0] % 5), ids)
     found = {name: raises("ValueError", call) for name, call in wrong.items()}

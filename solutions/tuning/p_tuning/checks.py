@@ -163,7 +163,7 @@ def learned_vectors_stand_among_words(student, template, words, x_ids, prompt, e
     layer = words_of(words)
     vectors = prompt.clone().requires_grad_()
     out, places = student.fill_template(template, layer, vectors, x_ids)
-    seen = {"out": out.detach(), "places": places, "gradient": gradients(out.float(), {"prompt": vectors})["prompt"]}
+    seen = {"out": out.detach(), "places": places, "gradient": gradients(out.float(), {"prompt": vectors})["prompt"] if len(prompt) else None}
     view = x_ids.T.contiguous().T
     again, _ = student.fill_template(template, layer, -prompt.T.contiguous().T, view.flip(0))
     more, at = student.fill_template((*template, "x", 1), layer, prompt, x_ids[:1, :1])
