@@ -13,6 +13,7 @@ from typing import Any, Protocol
 VALUES: dict[str, str] = {
     "english": "autograder.lab.corpora:english",
     "chinese": "autograder.lab.corpora:chinese",
+    "frozen_model": "autograder.lab.frozen:frozen_model",
     "gpt2_merges": "autograder.lab.gpt2:gpt2_merges",
     "gpt2_vocab": "autograder.lab.gpt2:gpt2_vocab",
     "markov": "autograder.lab.models:markov",
