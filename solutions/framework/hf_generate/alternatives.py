@@ -202,3 +202,37 @@ def shard_state_dict(sd, max_bytes):
     for text, names in zip(label, closed, strict=True):
         index["weight_map"].update(dict.fromkeys(names, text))
     return [{n: sd[n] for n in names} for names in closed], index
+
+
+COMPARED = "every token compared with every token of the vocabulary"
+
+
+@alternative(COMPARED)
+class RepetitionPenalty:
+    def __init__(self, p):
+        self.p = p
+
+    def __call__(self, ids, logits):
+        seen = (ids[:, :, None] == torch.arange(logits.shape[1])).any(1)
+        factor = torch.where(logits > 0, torch.full_like(logits, 1 / self.p), torch.full_like(logits, self.p))
+        return torch.where(seen & (logits != 0), logits * factor, logits)
+
+
+@alternative(COMPARED)
+class MinLength:
+    def __init__(self, n, eos):
+        self.n, self.eos = n, eos
+
+    def __call__(self, ids, logits):
+        one_hot = torch.arange(logits.shape[1])[None] == self.eos
+        return logits.masked_fill(one_hot & (ids.ge(0).sum(-1, keepdim=True) < self.n), -math.inf)
+
+
+@alternative(COMPARED)
+class MinP:
+    def __init__(self, p):
+        self.p = p
+
+    def __call__(self, ids, logits):
+        weights = torch.exp(logits - logits.max(-1, keepdim=True).values)  # relative to the most probable one
+        return torch.where(weights >= self.p, logits, -math.inf)
