@@ -81,7 +81,8 @@ def attention_takes_what_eight_bits_hold(student, q, k, v, block, signs):
     """Attention is exact for what q, k and v have become in eight bits, each with the scales of its blocks."""
     plain = student.fa3_fp8_attention(q, k, v, block)
     views = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]
-    return {"plain": plain, "signs without a rotation": student.fa3_fp8_attention(*views, block, False, signs), "left": flags(*views)}
+    other = student.fa3_fp8_attention(-q, k, v * 2, block)  # the same bits, up to a sign and a scale
+    return {"plain": plain, "other values": other, "signs without a rotation": student.fa3_fp8_attention(*views, block, False, signs), "left": flags(*views)}
 
 
 @check(points=1, inputs=attention, lecture='attention-in-eight-bits', public=[case('four features', T=3, S=5, block=2, dtype='float64', grid=False)])

@@ -40,9 +40,12 @@ def parts_merge_into_the_whole(student, q, k, v, bounds):
     return {"merged": merged, "cut otherwise": again, "whole": student.split_kv_attention(q, k, v, [0, S])}
 
 
-def results(rng, n=3, shape=(2, 1), D=4, dtype="float32", around=0.0, spread=1.0, silent=(), nan=False):
-    """Results of parts as numbers of their own; those in `silent` have lse = -inf."""
+def results(rng, n=3, shape=(2, 1), D=4, dtype="float32", around=0.0, spread=1.0, silent=(), nan=False, cancel=False):
+    """Results of parts as numbers of their own; those in `silent` have lse = -inf. `cancel`: outputs nearly cancel, so that a rounded weight shows."""
     o, lse = rng.normal(n, *shape, D, dtype=dtype), rng.normal(n, *shape, dtype=dtype, scale=spread) + around
+    if cancel:
+        o *= 64
+        o[1::2] = -o[: n // 2 * 2 : 2]
     for part in silent:
         lse[part] = -math.inf
         o[part] = math.nan if nan else 0.0
@@ -72,7 +75,7 @@ def order_and_grouping_do_not_matter(student, o, lse):
     views = [x.transpose(0, -1).contiguous().transpose(0, -1) for x in (o, lse)]
     tree, other = student.tree_combine(o, lse), student.tree_combine(views[0] * 2, views[1])
     tree[0].add_(1)  # the caller's own: o stays
-    return {"tree": tree, "views": other, "again": student.tree_combine(*views), "backwards": backwards, "nested": nested, "o": o}
+    return {"tree": tree, "views": other, "again": student.tree_combine(*views), "backwards": backwards, "nested": nested, "o": o, "left": flags(o, lse, *views)}
 
 
 @check(points=1, lecture='how-many-parts', public=[case('48 heads on an A100', calls=[[1, 48, 108, 8192], [8, 32, 108, 8192]]), case('eight heads, longer and longer', calls=[[1, 8, 108, 100], [1, 8, 108, 1000], [1, 8, 108, 8192], [1, 8, 108, 131072]])])
