@@ -1,0 +1,95 @@
+"""Flash-Decoding: the keys of one query are split among workers, and their results are merged exactly.
+
+Shapes: q is (B, H, 1, D), one new token for each sequence; k and v are (B, H, S, D). Scores are q·k / √D. Inputs are float16, bfloat16, float32 or
+float64, of one dtype, finite, may be views, and are not changed. A result depends on the arguments of its own call alone.
+"""
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+
+def split_kv_attention(q: Tensor, k: Tensor, v: Tensor, bounds: list[int]) -> tuple[Tensor, Tensor]:
+    """Attention of q over each part of the keys by itself: (o, lse), one entry for each of the n parts.
+
+    bounds: n + 1 integers, 0 = bounds[0] <= bounds[1] <= … <= bounds[n] = S. Part p has the keys from bounds[p] up to,
+    not including, bounds[p + 1]. Parts may have different lengths, and may be empty. n is 1 or more. Other bounds raise ValueError.
+
+    o: (n, B, H, 1, D), softmax(scores)·v over the keys of the part alone.
+    lse: (n, B, H, 1), log Σ exp(score) over the keys of the part, with the scores that the softmax takes (divided by √D).
+
+    Both are computed and returned in float32 (float64 for float64): q, k and v are converted before anything is computed with them. An empty part
+    has o = 0 and lse = -inf.
+
+    Three keys with scores 0, ln 3 and 0, in parts of two and one:
+
+    >>> q, k = tensor([[[[1.0]]]]), tensor([[[[0.0], [math.log(3)], [0.0]]]])
+    >>> v = tensor([[[[4.0], [8.0], [2.0]]]])
+    >>> split_kv_attention(q, k, v, [0, 2, 3])[0].flatten()
+    tensor([7., 2.])
+    >>> split_kv_attention(q, k, v, [0, 2, 3])[1].flatten()  # ln 4 and ln 1
+    tensor([1.3863, 0.0000])
+    >>> split_kv_attention(q, k, v, [0, 2])
+    Traceback (most recent call last):
+    ValueError: the bounds end before the keys do
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("split_kv_attention is not written yet")
+
+
+def combine(o: Tensor, lse: Tensor) -> tuple[Tensor, Tensor]:
+    """Merge the results of n >= 1 parts into the result for all of their keys: (o, lse) without the first dimension.
+
+    o (n, …, D), lse (n, …): as `split_kv_attention` returns them, of any dimensions in between, in one dtype.
+
+    Part p gets the weight exp(lse_p) / Σ exp(lse); the merged output is the weighted sum, and the merged lse is log Σ exp(lse). However large
+    or small the numbers in lse are, their exponentials do not overflow: in float16 too, where exp(12) does already.
+
+    Parts with lse = -inf have no weight: what stands in their o, even nan, changes nothing. Where all parts have -inf, o is 0 and lse is -inf.
+
+    Both are computed in float32 at least and returned in the dtype of o and of lse. Merged results can be merged again, in any
+    order and any grouping.
+
+    >>> combine(tensor([[7.0], [2.0]]), tensor([math.log(4), 0.0]))  # weights 4/5 and 1/5, and ln 5
+    (tensor([6.]), tensor(1.6094))
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("combine is not written yet")
+
+
+def tree_combine(o: Tensor, lse: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Merge as `combine` does, but two at a time, in rounds: (o, lse, rounds).
+
+    In each round part 0 is merged with part 1, part 2 with part 3, and so on, all at once; a last one without a partner waits for the next round. The
+    rounds end when one is left. So n parts need ⌈log2 n⌉ rounds, and 1 part needs none. The result shares no
+    memory with o and lse.
+
+    >>> tree_combine(tensor([[7.0], [2.0], [6.0]]), tensor([math.log(4), 0.0, math.log(5)]))
+    (tensor([6.]), tensor(2.3026), 2)
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("tree_combine is not written yet")
+
+
+def choose_splits(B: int, H: int, n_sm: int, S: int, block: int = 128) -> int:
+    """Into how many parts to split S >= 1 keys, on a GPU with n_sm multiprocessors, of which each does one part of one head at a time.
+
+    The rule of FlashAttention's own code. There are B · H heads, and ⌈S / block⌉ blocks of keys, of which each part has a whole number.
+
+    1. Where B · H >= 0.8 · n_sm, the GPU is busy enough: 1.
+    2. Candidates are n = 1, 2, … up to the least of 128, n_sm and the number of blocks. But n > 1 is left out where the longest part,
+       ⌈blocks / n⌉ blocks, is no shorter than with n - 1 parts: it would leave a multiprocessor without work and win nothing.
+    3. n parts make B · H · n / n_sm waves; the last wave may be half empty. The efficiency is waves / ⌈waves⌉.
+    4. The answer is the smallest candidate whose efficiency is at least 0.85 times the best one: each part costs memory and merging.
+
+    With 48 heads and 108 multiprocessors, two parts make 96/108 = 0.89 of a wave, three make 144/108 = 1.33 waves, of which 2 are paid: 0.67.
+
+    >>> choose_splits(1, 48, 108, 8192)
+    2
+    >>> choose_splits(8, 32, 108, 8192)
+    1
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("choose_splits is not written yet")

@@ -1,0 +1,200 @@
+"""FlashAttention-2: queries outside, keys inside, one division at the end, and a backward pass that computes the tiles anew.
+
+Shapes: q is (B, H, T, D), k and v are (B, G, S, D). G divides H, and query head h uses key/value head h // (H/G). T and S are 0 or more and
+may differ. Scores are q·k / √D. Inputs are float16, bfloat16, float32 or float64, of one dtype, and need not be contiguous. They are
+not changed, and a result depends on the arguments of its own call alone.
+
+Who sees whom: the sequences are aligned at their ends, so query i stands at position p = i + (S - T). Without options it sees all keys. With `causal`
+it sees the keys j <= p. With a `window` W >= 1 it sees the keys with |p - j| < W, its own position among them. With both it sees what both allow.
+
+A tile is a block of at most Br queries and at most Bc keys, counted from 0; the last blocks are what is left. Tiles are converted to float32 before
+anything is computed with them (to float64 when q is float64), and everything up to the results is computed in that dtype. A tile in which no query
+sees any key is skipped: what it would read may be anything, even nan. Never hold more than a few tiles beside arguments and results.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def fa2_forward(
+    q: Tensor, k: Tensor, v: Tensor, Br: int, Bc: int, causal: bool = False, window: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """Attention tile by tile (Algorithm 1 of the paper): (o, lse).
+
+    o: (B, H, T, D), softmax(q·kᵀ / √D)·v over the keys that a query sees, in the dtype of q. It is rounded once, at the end.
+    lse: (B, H, T), for each query the logarithm of Σ exp(score) over the keys that it sees, in float32 (float64 for float64).
+
+    The blocks of queries are the outer loop. While the keys pass by, the output is not divided: it is Σ exp(score - m)·v for the maximum m so far.
+    At the end it is divided by l = Σ exp(score - m), and lse = m + log l is all that is kept of m and l.
+
+    A query that sees no key has o = 0 and lse = -inf.
+
+    One head with D = 1 and tiles of one key. The scores are 0 and ln 3, so the sum is 1 + 3, and o = (1·4 + 3·8) / 4:
+
+    >>> q, k, v = tensor([[[[1.0]]]]), tensor([[[[0.0], [math.log(3)]]]]), tensor([[[[4.0], [8.0]]]])
+    >>> fa2_forward(q, k, v, 1, 1)
+    (tensor([[[[7.]]]]), tensor([[[1.3863]]]))
+    """
+    # BEGIN SOLUTION
+    (B, H, T, D), (G, S) = q.shape, k.shape[1:3]
+    dtype = torch.promote_types(q.dtype, torch.float32)
+    q, k, v = q.reshape(B, G, H // G, T, D), k[:, :, None], v[:, :, None]  # the query heads of a group side by side
+    o = torch.zeros(q.shape, dtype=dtype, device=q.device)
+    lse = torch.full(q.shape[:-1], -math.inf, dtype=dtype, device=q.device)
+    for i in range(0, T, Br):
+        rows = slice(i, i + Br)
+        q_i, acc = q[..., rows, :].to(dtype), o[..., rows, :]
+        m, l = lse[..., rows], torch.zeros_like(lse[..., rows])  # noqa: E741 (the paper's ℓ)
+        for j in range(0, S, Bc):
+            sees = visible(i, j, Br, Bc, T, S, causal, window).to(q.device)
+            if not sees.any():
+                continue
+            k_j, v_j = k[..., j : j + Bc, :].to(dtype), v[..., j : j + Bc, :].to(dtype)
+            s = (q_i @ k_j.mT / math.sqrt(D)).masked_fill(~sees, -math.inf)
+            m_new = torch.maximum(m, s.amax(-1))
+            shift = m_new.masked_fill(m_new == -math.inf, 0.0)  # nothing seen yet: exp(-inf - -inf) would be nan
+            p, before = (s - shift[..., None]).exp(), (m - shift).exp()
+            l = before * l + p.sum(-1)  # noqa: E741
+            acc = before[..., None] * acc + p @ v_j
+            m = m_new
+        o[..., rows, :] = acc / l.masked_fill(l == 0, 1.0)[..., None]
+        lse[..., rows] = m + l.log()
+    return o.flatten(1, 2).to(q.dtype), lse.flatten(1, 2)
+    # END SOLUTION
+
+
+def fa2_backward(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    o: Tensor,
+    lse: Tensor,
+    do: Tensor,
+    Br: int,
+    Bc: int,
+    causal: bool = False,
+    window: int | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of a loss by q, k and v, from its gradient by the output (Algorithm 2 of the paper): (dq, dk, dv).
+
+    o and lse are what `fa2_forward` returned for these arguments, and do (B, H, T, D) is the gradient by o, in the dtype of q.
+
+    For each tile that is not skipped, with the scores s as before:
+
+    - p = exp(s - lse): the weights, already divided. There is no maximum to look for.
+    - dv += pᵀ·do, and dp = do·vᵀ.
+    - ds = p ∘ (dp - Δ), with Δ = Σ do ∘ o over the features of a query, computed once for each query.
+    - dq += ds·k / √D, and dk += dsᵀ·q / √D.
+
+    dq (B, H, T, D), dk and dv (B, G, S, D), in the dtype of q, k and v, each rounded once, at the end. All query heads of a group add to dk and dv.
+    A query that sees no key has dq = 0 and adds nothing; a key that nobody sees has dk = dv = 0.
+
+    One query with the two keys from above, and do = 1. The weights are 1/4 and 3/4, and Δ = 7. So ds is 1/4·(4 - 7) and 3/4·(8 - 7):
+
+    >>> q, k, v = tensor([[[[1.0]]]]), tensor([[[[0.0], [math.log(3)]]]]), tensor([[[[4.0], [8.0]]]])
+    >>> fa2_backward(q, k, v, tensor([[[[7.0]]]]), tensor([[[math.log(4)]]]), tensor([[[[1.0]]]]), 1, 1)
+    (tensor([[[[0.8240]]]]), tensor([[[[-0.7500], [0.7500]]]]), tensor([[[[0.2500], [0.7500]]]]))
+    """
+    # BEGIN SOLUTION
+    (B, H, T, D), (G, S) = q.shape, k.shape[1:3]
+    dtype = torch.promote_types(q.dtype, torch.float32)
+    grouped = (B, G, H // G, T, D)
+    q, o, do = q.reshape(grouped), o.reshape(grouped), do.reshape(grouped)
+    lse = lse.reshape(grouped[:-1]).masked_fill(lse.reshape(grouped[:-1]) == -math.inf, 0.0)  # of queries that see nothing
+    dq = torch.zeros(grouped, dtype=dtype, device=q.device)
+    dk, dv = (torch.zeros(B, G, S, D, dtype=dtype, device=q.device) for _ in range(2))
+    for j in range(0, S, Bc):
+        columns = slice(j, j + Bc)
+        for i in range(0, T, Br):
+            rows = slice(i, i + Br)
+            sees = visible(i, j, Br, Bc, T, S, causal, window).to(q.device)
+            if not sees.any():
+                continue
+            q_i, o_i, do_i = (x[..., rows, :].to(dtype) for x in (q, o, do))
+            k_j, v_j = (x[:, :, None, columns].to(dtype) for x in (k, v))
+            s = (q_i @ k_j.mT / math.sqrt(D)).masked_fill(~sees, -math.inf)
+            p = (s - lse[..., rows, None]).exp()
+            ds = p * (do_i @ v_j.mT - (do_i * o_i).sum(-1, keepdim=True)) / math.sqrt(D)
+            dq[..., rows, :] += ds @ k_j
+            dk[:, :, columns] += (ds.mT @ q_i).sum(2)
+            dv[:, :, columns] += (p.mT @ do_i).sum(2)
+    return dq.flatten(1, 2).to(q.dtype), dk.to(k.dtype), dv.to(v.dtype)
+    # END SOLUTION
+
+
+class FA2(torch.autograd.Function):
+    """Both passes as one operation of autograd: FA2.apply(q, k, v, Br, Bc, causal, window) gives the output o, with a gradient for q, k and v.
+
+    From forward to backward it keeps q, k, v, o and lse (`ctx.save_for_backward`), and nothing else that grows with T or S. The other four arguments
+    get no gradient (None). A gradient that arrives for o may be a view of any kind. Gradients of gradients are not asked for.
+
+    >>> q, k, v = tensor([[[[1.0]]]]), tensor([[[[0.0], [math.log(3)]]]]), tensor([[[[4.0], [8.0]]]])
+    >>> FA2.apply(q, k, v, 1, 1, False, None)
+    tensor([[[[7.]]]])
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, Br: int, Bc: int, causal: bool, window: int | None
+    ) -> Tensor:
+        """q, k, v, Br, Bc, causal and window as for `fa2_forward`; ctx is autograd's. Returns o (B, H, T, D)."""
+        # BEGIN SOLUTION
+        o, lse = fa2_forward(q, k, v, Br, Bc, causal, window)
+        ctx.save_for_backward(q, k, v, o, lse)
+        ctx.options = Br, Bc, causal, window
+        return o
+        # END SOLUTION
+
+    @staticmethod
+    def backward(ctx: Any, do: Tensor) -> tuple[Any, ...]:
+        """do: the gradient by o. Returns (dq, dk, dv, None, None, None, None): one for each argument of forward."""
+        # BEGIN SOLUTION
+        return (*fa2_backward(*ctx.saved_tensors, do, *ctx.options), None, None, None, None)
+        # END SOLUTION
+
+
+def non_matmul_flops(T: int, S: int, D: int, Bc: int, version: int) -> int:
+    """How many operations one head spends outside of its two matrix products, going forwards without a mask, in FlashAttention version 1 or 2.
+
+    Both versions, for each score: scale it, compare it with the maximum, subtract the maximum, exp, add to the sum: 5.
+    Both, for each query and each block of keys: subtract the new maximum from the old one, exp, multiply the sum by that: 3.
+    Version 1, for each query and each block of keys: multiply D outputs, and divide D outputs.
+    Version 2, for each query and each block of keys: multiply D outputs. Once for each query, at the end: divide D outputs, a log, and an addition.
+
+    Adding a tile's product to the output is free: the matrix unit does it. Blocks have Bc keys, the last one what is left. Another version
+    raises ValueError.
+
+    Example: T = 2, S = 3, D = 4, Bc = 2, so 6 scores, and two blocks. Version 1: 6·5 + 2·2·(3 + 8) = 74.
+    Version 2: 6·5 + 2·2·(3 + 4) + 2·(4 + 2) = 70.
+
+    >>> non_matmul_flops(2, 3, 4, 2, 1)
+    74
+    >>> non_matmul_flops(2, 3, 4, 2, 2)
+    70
+    """
+    # BEGIN SOLUTION
+    if version not in (1, 2):
+        raise ValueError(f"there is no version {version} here")
+    steps = T * math.ceil(S / Bc)
+    if version == 1:
+        return 5 * T * S + steps * (3 + 2 * D)
+    return 5 * T * S + steps * (3 + D) + T * (D + 2)
+    # END SOLUTION
+
+
+# BEGIN SOLUTION
+def visible(i: int, j: int, Br: int, Bc: int, T: int, S: int, causal: bool, window: int | None) -> Tensor:
+    """Which queries of a tile see which of its keys: bool (rows, columns)."""
+    ahead = torch.arange(j, min(j + Bc, S)) - (torch.arange(i, min(i + Br, T))[:, None] + S - T)
+    sees = torch.ones_like(ahead, dtype=torch.bool)
+    if causal:
+        sees &= ahead <= 0
+    if window is not None:
+        sees &= ahead.abs() < window
+    return sees
+
+
+# END SOLUTION

@@ -1,0 +1,197 @@
+"""Checks of flash/flash_decoding: parts by themselves, merging without overflow, in any order, empty parts, and how many there should be."""
+
+import math
+
+import torch
+
+from autograder.checks import case, check, flags, raises
+
+
+def parts(rng, bounds, B=1, H=2, D=4, dtype="float32", loud=1.0):
+    S = bounds[-1]
+    q, k, v = (rng.normal(B, H, length, D, dtype=dtype) for length in (1, S, S))
+    return {"q": q * loud, "k": k, "v": v, "bounds": bounds}
+
+
+@check(
+    points=1,
+    inputs=parts,
+    lecture="each-part-by-itself",
+    public=[case("two parts", bounds=[0, 3, 5]), case("float64", bounds=[0, 1, 2, 7], dtype="float64")],
+    hidden=[
+        case("one part", bounds=[0, 6], B=2, H=3, D=5),
+        case("a part for each key", bounds=[0, 1, 2, 3, 4], B=3, H=1, D=1),
+        case("parts of other lengths", bounds=[0, 9, 10, 17, 40], B=2, H=5, D=8),
+        case("float16, many keys", bounds=[0, 150, 400], D=6, dtype="float16"),
+        case("bfloat16", bounds=[0, 70, 80], B=2, H=3, dtype="bfloat16"),
+        case("large scores, float64", bounds=[0, 4, 11], dtype="float64", loud=2000.0),
+        case("twenty parts", bounds=list(range(0, 42, 2)), H=1, D=3),
+    ],
+    fresh=1,
+    cites=["over the keys of the part alone", "Both are computed and returned in float32", "with the scores that the softmax takes", "may be views"],
+)  # fmt: skip
+def each_part_attends_by_itself(student, q, k, v, bounds):
+    """Each part gives attention over its own keys and the log-sum-exp of its scaled scores, in float32 or float64."""
+    views = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as caches keep them
+    first = student.split_kv_attention(*views, bounds)
+    return {"first": first, "other values": student.split_kv_attention(-q, k, v + 1, bounds), "left": flags(*views)}
+
+
+@check(
+    points=1,
+    inputs=parts,
+    lecture="each-part-by-itself",
+    public=[case("an empty part in the middle", bounds=[0, 2, 2, 5])],
+    hidden=[
+        case("empty parts at both ends", bounds=[0, 0, 4, 4], B=2, H=3),
+        case("several", bounds=[0, 0, 0, 1, 1, 6, 6, 6], D=3),
+        case("no keys at all", bounds=[0, 0, 0], B=2),
+    ],
+    cites=["An empty part has o 0", "Other bounds raise ValueError"],
+)
+def parts_may_be_empty(student, q, k, v, bounds):
+    """An empty part has o = 0 and lse = -inf; bounds that do not rise from 0 to S raise ValueError."""
+    S = bounds[-1]
+    wrong = [[0], [], [0, S + 1], [1, S + 1], [0, S + 2, S], [0, 0, S - 1], [-1, S], [0, 1 + S, 0, S]]
+    return {"parts": student.split_kv_attention(q, k, v, bounds),
+            "wrong bounds": [raises("ValueError", lambda bad=bad: student.split_kv_attention(q, k, v, bad)) for bad in wrong]}  # fmt: skip
+
+
+@check(
+    points=2,
+    inputs=parts,
+    lecture="merging",
+    public=[
+        case("two parts", bounds=[0, 3, 5]),
+        case("three parts, one of them empty", bounds=[0, 4, 4, 7], B=2, H=3),
+        case("float64, large scores", bounds=[0, 2, 9], dtype="float64", loud=400.0),
+    ],
+    hidden=[
+        case("one part", bounds=[0, 6], D=5),
+        case("a part for each key", bounds=list(range(8)), B=3, H=1, D=2),
+        case("very different lengths", bounds=[0, 1, 60], B=2, H=5, D=8, loud=3.0),
+        case("float64", bounds=[0, 9, 10, 17, 40], H=3, D=6, dtype="float64"),
+        case("float64, scores of thousands", bounds=[0, 3, 5, 12], dtype="float64", loud=5000.0),
+        case("thirty parts", bounds=list(range(0, 62, 2)), H=1, loud=4.0),
+    ],
+    fresh=1,
+    cites=["Part p gets the weight exp lse_p", "Merge the results of n 1 parts"],
+)
+def parts_merge_into_the_whole(student, q, k, v, bounds):
+    """Merged parts are attention over all keys, with its log-sum-exp, however they were cut."""
+    S = bounds[-1]
+    merged = student.combine(*student.split_kv_attention(q, k, v, bounds))
+    again = student.combine(*student.split_kv_attention(q, k, v, [0, S // 3, S]))
+    return {"merged": merged, "cut otherwise": again, "whole": student.split_kv_attention(q, k, v, [0, S])}
+
+
+def results(rng, n=3, shape=(2, 1), D=4, dtype="float32", around=0.0, spread=1.0, silent=(), nan=False, cancel=False):
+    """Results of parts as numbers of their own; those in `silent` have lse = -inf. `cancel`: outputs nearly cancel, so that a rounded weight shows."""
+    o, lse = rng.normal(n, *shape, D, dtype=dtype), rng.normal(n, *shape, dtype=dtype, scale=spread) + around
+    if cancel:
+        o *= 64
+        o[1::2] = -o[: n // 2 * 2 : 2]
+    for part in silent:
+        lse[part] = -math.inf
+        o[part] = math.nan if nan else 0.0
+    return {"o": o, "lse": lse}
+
+
+@check(
+    points=1,
+    inputs=results,
+    lecture="merging",
+    public=[
+        case("around 200, float16", around=200.0, dtype="float16"),
+        case("around -300", around=-300.0),
+        case("heads far apart", n=3, spread=400.0, shape=(4, 1)),
+    ],
+    hidden=[
+        case("around 200, bfloat16", n=5, around=200.0, dtype="bfloat16", D=6),
+        case("far apart", n=4, spread=400.0, shape=(3, 2, 1)),
+        case("around 5000, float64", n=6, around=5000.0, dtype="float64", shape=(2,)),
+        case("around -1000, float16", n=3, around=-1000.0, dtype="float16", D=3),
+        case("two hundred parts in float16", n=200, shape=(1, 2), dtype="float16"),
+        case("outputs that cancel, float16", n=4, shape=(3, 2), spread=0.2, dtype="float16", cancel=True),
+        case("outputs that cancel, bfloat16", n=6, shape=(5,), spread=0.5, dtype="bfloat16", cancel=True),
+        case("many parts in float64", n=50, shape=(3, 1), dtype="float64", spread=0.1),
+        case("no dimension in between", n=2, shape=(), D=5),
+    ],
+    cites=["their exponentials do not overflow", "Both are computed in float32 at least", "in the dtype of o and of lse", "of any dimensions in between"],
+)  # fmt: skip
+def exponentials_do_not_overflow(student, o, lse):
+    """Large and small log-sum-exps merge without overflow, in float32 at least, and results keep their dtype."""
+    views = [x.transpose(0, -1).contiguous().transpose(0, -1) for x in (o, lse)]
+    return {"merged": student.combine(*views), "louder": student.combine(o * 2, lse + 8), "left": flags(*views)}
+
+
+@check(
+    points=1,
+    inputs=results,
+    lecture="parts-without-a-say",
+    public=[case("a part without keys, nan in its output", silent=[1], nan=True), case("none has any", n=2, silent=[0, 1])],
+    hidden=[
+        case("nan in its output", n=4, silent=[0, 2], nan=True),
+        case("only the last has keys", n=5, silent=[0, 1, 2, 3], nan=True, shape=(2, 3, 1)),
+        case("one part, without keys", n=1, silent=[0], nan=True, shape=(2,)),
+        case("all, in float16", n=3, silent=[0, 1, 2], nan=True, dtype="float16", D=3),
+        case("far below zero", n=3, silent=[1], around=-400.0, dtype="float64", nan=True),
+    ],
+    cites=["have no weight what stands in their o", "Where all parts have inf o is 0"],
+)
+def parts_without_keys_have_no_say(student, o, lse):
+    """Parts with lse = -inf change nothing, not even with nan in their output; where all are so, o is 0 and lse is -inf."""
+    return {"merged": student.combine(o, lse), "in a tree": student.tree_combine(o, lse)}
+
+
+@check(
+    points=1,
+    inputs=results,
+    lecture="in-any-order",
+    public=[case("three parts", n=3), case("eight parts", n=8, shape=(1,)), case("a part alone", n=1, D=2)],
+    hidden=[
+        case("one part", n=1, shape=(3, 1)),
+        case("two parts", n=2, D=3),
+        case("two parts that cancel, bfloat16", n=2, shape=(4, 3), spread=0.5, dtype="bfloat16", cancel=True),
+        case("two parts that cancel, float16", n=2, shape=(5,), spread=0.2, dtype="float16", cancel=True),
+        case("five parts", n=5, shape=(2, 3, 1), spread=20.0),
+        case("nine parts, float64", n=9, dtype="float64", around=900.0),
+        case("seventeen parts", n=17, shape=(), D=2),
+        case("thirty-three parts", n=33, shape=(2,), D=1),
+        case("six parts, two of them empty", n=6, silent=[4, 5]),
+    ],
+    fresh=1,
+    cites=["Merged results can be merged again", "So n parts need", "a last one without a partner", "two at a time in rounds", "The result shares no memory"],
+)
+def order_and_grouping_do_not_matter(student, o, lse):
+    """A tree of merges gives the same in ⌈log2 n⌉ rounds, and so do other orders and groupings."""
+    cut = (len(o) + 1) // 2
+    halves = [student.combine(o[:cut], lse[:cut]), student.combine(o[-cut:], lse[-cut:])]
+    backwards = student.combine(o.flip(0), lse.flip(0))
+    nested = student.combine(torch.stack([h[0] for h in halves]), torch.stack([h[1] for h in halves]))
+    views = [x.transpose(0, -1).contiguous().transpose(0, -1) for x in (o, lse)]
+    tree, other = student.tree_combine(o, lse), student.tree_combine(views[0] * 2, views[1])
+    tree[0].add_(1)  # the caller's own: o stays
+    return {"tree": tree, "views": other, "again": student.tree_combine(*views), "backwards": backwards, "nested": nested, "o": o, "left": flags(o, lse, *views)}
+
+
+@check(
+    points=1,
+    lecture="how-many-parts",
+    public=[
+        case("48 heads on an A100", calls=[[1, 48, 108, 8192], [8, 32, 108, 8192]]),
+        case("eight heads, longer and longer", calls=[[1, 8, 108, 100], [1, 8, 108, 1000], [1, 8, 108, 8192], [1, 8, 108, 131072]]),
+    ],
+    hidden=[
+        case("an H100", calls=[[1, 8, 132, 65536], [2, 8, 132, 65536], [4, 8, 132, 65536], [1, 40, 132, 5000], [3, 7, 132, 9999]]),
+        case("exactly busy enough", calls=[[1, 80, 100, 5000], [1, 79, 100, 5000], [20, 4, 100, 5000]]),
+        case("one block, two blocks", calls=[[1, 1, 108, 1], [1, 1, 108, 128], [1, 1, 108, 129], [1, 1, 108, 257]]),
+        case("one head", calls=[[1, 1, 108, 10**6], [1, 1, 200, 10**6], [1, 1, 7, 10**6], [1, 3, 1000, 10**6]]),
+        case("other blocks", calls=[[1, 4, 132, 65536, 64], [1, 4, 132, 65536, 256], [1, 5, 108, 1000, 1], [2, 9, 108, 4097, 1000]]),
+        case("one multiprocessor", calls=[[1, 1, 1, 5000], [1, 1, 2, 5000]]),
+    ],
+    cites=["the GPU is busy enough 1", "least of 128 n_sm and the number of blocks", "is left out where the longest part", "smallest candidate whose efficiency"],
+)  # fmt: skip
+def parts_fill_the_gpu(student, calls):
+    """As many parts as fill the GPU well, no more than there are blocks, and none that leaves the longest part as long as before."""
+    return [student.choose_splits(*call) for call in calls] + [student.choose_splits(*call[:4], 37) for call in calls]
