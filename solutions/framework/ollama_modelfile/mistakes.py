@@ -1,0 +1,66 @@
+"""Wrong ways to write framework/ollama_modelfile, each with the sentence that a student should read."""
+
+import re
+
+from autograder.checks import mistake
+
+DECODE = 'data = data.decode("utf-16" if data[:2] in (b"\\xff\\xfe", b"\\xfe\\xff") else "utf-8")'
+MARKS = 'for quote in (\'"""\', \'"\'):'
+CLOSED = "return text[len(quote) : -len(quote)] if len(text) >= 2 * len(quote) and text.endswith(quote) else None"
+OPEN = 'raise ModelfileError(begin, "the quotes are never closed")'
+COMMAND = 'commands.append(Command("model" if word[1].lower() == "from" else name, before + value))'
+QUOTED = "if not value or value != value.strip(SPACE) or value.startswith('\"') or re.search(\"[\\r\\n]\", value):"
+
+mistake("You take the value of three quotes for one with one quote, so quotes are left over.", edit={MARKS: "for quote in ('\"',):"})
+mistake("A text of quotes closes itself in your function: the closing quote must be another one than the opening quote.", edit={
+    "if len(text) >= 2 * len(quote) and text.endswith(quote) else None": "if len(text) > len(quote) and text.endswith(quote) else None"})  # fmt: skip
+mistake("You strip what stands between quotes. It is unchanged.", edit={CLOSED: CLOSED.replace("text[len(quote) : -len(quote)] if", "text[len(quote) : -len(quote)].strip() if")})
+mistake("Quotes that are never closed become a value. They are an error.", edit={OPEN: "value = rest.strip(SPACE)\n                break"})
+mistake("Quotes that are never closed are told with the last line. The line in which the command begins helps more.", edit={OPEN: OPEN.replace("begin", "at")})
+mistake("You drop the line breaks inside quotes.", edit={"            rest += lines[at]\n": "            rest += lines[at].rstrip(SPACE)\n"})
+mistake("You look for the closing quote anywhere. A quote in the middle of a line ends no value.", edit={
+    "return text[len(quote) : -len(quote)] if len(text) >= 2 * len(quote) and text.endswith(quote) else None":
+    "end = text.find(quote, len(quote))\n            return text[len(quote) : end] if end >= 0 else None"})  # fmt: skip
+mistake("You cut comments out of values.", edit={"lines = re.findall(": 'data = re.sub("#.*", "", data)\n    lines = re.findall('})
+mistake("Only upper case is a command in your parser.", edit={"if word is None or word[1].lower() not in WORDS": "if word is None or word[1] not in [each.upper() for each in WORDS]"})
+mistake("FROM must come first in your parser. It may come anywhere.", edit={
+    'if not any(command.name == "model" for command in commands):': 'if not commands or commands[0].name != "model":'})  # fmt: skip
+mistake("You do not ask for FROM.", edit={'raise ModelfileError(0, "there is no FROM")': "pass"})
+mistake("A parameter that comes twice counts once in your list. All commands are kept.", edit={
+    COMMAND: "commands = [each for each in commands if each.name != name or name in WORDS]\n        " + COMMAND})  # fmt: skip
+mistake("You leave the role out of a message.", edit={'(name, first[1] + ": ") if name == "message"': '(name, "") if name == "message"'})
+mistake("Any role is right for you.", edit={' or (name == "message" and first[1] not in ("system", "user", "assistant"))': ""})
+mistake("The name of FROM stays \"from\". It is \"model\".", edit={COMMAND: "commands.append(Command(name, before + value))"})
+mistake("Your lines are counted from 0.", edit={"rest, begin = lines[at].lstrip(SPACE), at + 1": "rest, begin = lines[at].lstrip(SPACE), at"})
+mistake("A carriage return and a line feed count as two lines.", edit={'[^\\r\\n]*(?:\\r\\n|\\r|\\n)': '[^\\r\\n]*(?:\\r|\\n)'})
+mistake("All bytes are UTF-8 for you. A byte order mark may say UTF-16.", edit={DECODE: 'data = data.decode("utf-8", "replace")'})
+mistake("The byte order mark of UTF-8 becomes a part of the first command.", edit={'data.removeprefix("\\ufeff")': "data"})
+mistake("A command without a value has an empty one in your parser. It is an error.", edit={'raise ModelfileError(begin, "the value is missing")': "pass"})
+
+mistake("You write values with white space around without quotes, so it is lost.", edit={"or value != value.strip(SPACE) or": "or"})
+mistake("You always write one quote. With a quote in the value, three are needed.", edit={"quote = '\"\"\"' if '\"' in value else '\"'": "quote = '\"'"})
+mistake("You write a value that begins with a quote as it is. It is read as another value.", edit={" or value.startswith('\"')": ""})
+
+mistake("You take white space away from fields too. Dashes are for the text.", edit={
+    "                out += fields[field]\n": "                out += fields[field].strip()\n"})  # fmt: skip
+
+
+@mistake("You put fields in and then look for actions again, so what a user types can be an action.")
+def render_template(tmpl, *, system="", prompt="", response="", messages=None):
+    fields = {"System": system, "Prompt": prompt, "Response": response, "Messages": messages or []}
+    tmpl = re.sub(r"[ \t\r\n]*\{\{-\s", "{{ ", tmpl)
+    tmpl = re.sub(r"\s-\}\}[ \t\r\n]*", " }}", tmpl)
+    inner = re.compile(r"\{\{\s*(if|range)\s+\.(\w+)\s*\}\}((?:(?!\{\{\s*(?:if|range)\s).)*?)\{\{\s*end\s*\}\}", re.DOTALL)
+    while found := inner.search(tmpl):
+        first, *second = re.split(r"\{\{\s*else\s*\}\}", found[3])
+        if len(second) > 1 or found[2] not in fields or (found[1] == "range" and found[2] != "Messages"):
+            raise ValueError(found[2])
+        out = first if fields[found[2]] else "".join(second)
+        if found[1] == "range" and fields["Messages"]:
+            out = "".join(re.sub(r"\{\{\s*\.Role\s*\}\}", lambda _, m=m: m["role"], re.sub(r"\{\{\s*\.Content\s*\}\}", lambda _, m=m: m["content"], first)) for m in messages)
+        tmpl = tmpl[: found.start()] + out + tmpl[found.end() :]
+    for name in ("System", "Prompt", "Response"):
+        tmpl = re.sub(r"\{\{\s*\." + name + r"\s*\}\}", lambda _, name=name: fields[name], tmpl)
+    if re.search(r"\{\{.*\}\}", tmpl, re.DOTALL):
+        raise ValueError(tmpl)
+    return tmpl
