@@ -112,7 +112,7 @@ def the_last_answer_alone(student, messages, template):
     encode = tokenizer(0)
     refused = [raises("ValueError", lambda each=each: student.build_example([], encode, template, each)) for each in ("user", "all", "Last", "")]
     refused += [raises("ValueError", lambda role=role: student.build_example([*messages, {"role": role, "content": "x"}], encode, template)) for role in ("Assistant", "")]
-    return {"last": examples(student, messages, template, train_on="last"), "assistant": student.build_example(messages, encode, template, "assistant"), "refused": refused}
+    return {"last": examples(student, messages, template, train_on="last"), "both": [student.build_example(messages, encode, template, *each) for each in (["last"], ["assistant"], [])], "refused": refused}
 
 
 # --- batches ---------------------------------------------------------------------------------------------------------
@@ -147,6 +147,7 @@ def batches(rng, lengths, max_len=None, pad=0, trained=0.6, low=3):
         case("large ids", lengths=[2, 3], pad=3_000_000_000, low=40),
         case("the id that fills up is -1", lengths=[2, 4], pad=-1),
         case("nothing is trained", lengths=[3, 2], trained=-1.0, pad=7),
+        case("forty examples", lengths=[1, 2, 1, 3] * 10, pad=11),
         case("many", lengths=[1, 12, 3, 9, 9, 2, 30, 4, 17, 6], pad=8),
     ],
     fresh=1,
@@ -222,6 +223,7 @@ POOL = ["Write a short poem about the sea.", "Name three fruits."]
         case("another threshold, and exactly there", pool=["a b c d"], cands=["a b c x", "a b x y", "a b c d"], thr=0.75),
         case("a threshold of one", pool=["a b c"], cands=["c b a", "A, b, c!", "a b", "c b a"], thr=1.0),
         case("a threshold of zero", pool=[], cands=["a", "b", "c"], thr=0.0),
+        case("many of both", pool=[f"p{i} q r s" for i in range(20)], cands=[f"c{i} t u v" for i in range(20)] + ["c19 t u", "p18 q r", "x", "x y", "x"], thr=0.8),
         case("without words", pool=["?"], cands=["!", "!", "诗", "a"]),
         case("the last of the pool", pool=["x y z", "q r s", "k l m n o p q"], cands=["k l m n o p r", "x q k"]),
     ],
@@ -231,4 +233,4 @@ def near_copies_are_dropped(student, pool, cands, thr):
     """A candidate is kept if it is less alike than the threshold to the pool and to what was kept before it."""
     if thr is None:
         return [student.dedup_rouge(pool, cands), student.dedup_rouge(pool, cands[::-1])]
-    return [student.dedup_rouge(pool, cands, thr), student.dedup_rouge(pool, cands[::-1], thr)]
+    return [student.dedup_rouge(pool, cands, thr), student.dedup_rouge(pool, cands[::-1], thr), student.dedup_rouge(pool, cands, 2.0), student.dedup_rouge(pool, cands, thr)]
