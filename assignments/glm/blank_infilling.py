@@ -16,7 +16,7 @@ def make_blocks(
 ) -> dict[str, Tensor | int]:
     """One training example of blank infilling.
 
-    tokens: the ids of the text.
+    tokens: the ids of the text, at least one; MASK, SOP and EOP are not among them.
     spans: what is cut out. They are in the order of the text, hold at least one token each, and do not overlap. They may touch: then
         two MASK stand side by side. There may be none.
     order: the numbers of the spans in the order in which the model writes them: order[0] is the span that is written first.

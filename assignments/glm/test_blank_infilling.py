@@ -98,6 +98,9 @@ def valid(seen, want, inputs):
                     return reject("A span is empty, or ends behind the text.")
                 end = span[1]
             lengths = [stop - start for start, stop in spans]
+            gaps = [after[0] - before[1] for before, after in pairwise(spans)]
+            if len(gaps) > 20 and max(gaps) - min(gaps) < 3:
+                return reject("Your spans stand at equal distances. Every placement is equally likely.")
             if sum(lengths) < ratio * n:
                 return reject("For n = {n} and ratio {ratio} too few tokens are cut out.", n=n, ratio=ratio)
             if lengths and sum(lengths) - max(lengths) >= ratio * n:

@@ -36,6 +36,7 @@ def moe_forward(x: Tensor, Wg: Tensor, W13: Tensor, W2: Tensor, k: int) -> Tenso
 
     x: (N, C). Wg: (E, C). W13: (E, 2F, C), of expert e two matrices, one above the other: the gate W13[e, :F] and the up-projection W13[e, F:].
     W2: (E, C, F). An expert is a SwiGLU: W2 (silu(gate x) * (up x)), with silu(z) = z / (1 + e^-z), without bias.
+    Results and gradients are finite also where a gate is in the thousands.
 
     Returns (N, C). An expert sees the tokens that chose it, and no others: per chosen expert and token there are products of 3 · C · F
     numbers, and an expert that nobody chose is not computed. So the layer costs k / E of what all experts would cost. An expert without

@@ -8,14 +8,16 @@ import torch
 from autograder.checks import Budget, case, check, flags, with_gradients
 
 
-def layer(rng, N=4, C=3, E=4, F=5, k=2, dtype="float32", loud=1.0, only=None):
+def layer(rng, N=4, C=3, E=4, F=5, k=2, dtype="float32", loud=1.0, only=None, gates=1.0):
     """Tokens and the weights of a layer. `only`: the first feature is 1, and these experts alone have large logits."""
     x, Wg = rng.normal(N, C, dtype=dtype), loud * rng.normal(E, C, dtype=dtype)
     if only is not None:
         x[:, 0] = 1.0
         Wg[:, 0] = -40.0
         Wg[list(only), 0] = 40.0
-    return {"x": x, "Wg": Wg, "W13": rng.normal(E, 2 * F, C, dtype=dtype), "W2": rng.normal(E, C, F, dtype=dtype, scale=0.5), "k": k}
+    W13 = rng.normal(E, 2 * F, C, dtype=dtype)
+    W13[:, :F] *= gates
+    return {"x": x, "Wg": Wg, "W13": W13, "W2": rng.normal(E, C, F, dtype=dtype, scale=0.5), "k": k}
 
 
 def routed(student, x, Wg, k):

@@ -145,7 +145,7 @@ def only_adapters_learn(student, model, weights, ids, mask, m, options):
     adapters = [getattr(getattr(model.layers[int(p.split(".")[0])], p.split(".")[1]), "adapter") for p in weights]  # noqa: B009
     inner = {id(p) for adapter in adapters for p in adapter.parameters()}
     seen = {
-        "near": round(float((model(ids) - near).abs().max()), 2),
+        "near": round(float((model(ids) - near).detach().abs().max()), 2),
         "learning of the model": sorted(name for name, p in old.items() if p.requires_grad),
         "learning": sum(p.numel() for p in model.parameters() if p.requires_grad),
         "adapters": sum(p.numel() for p in model.parameters() if id(p) in inner),

@@ -38,6 +38,7 @@ def encoder_of(student, weights, sizes, dropout=0.0):
 def an_lstm_reads_in_both_directions(student, weights, sizes, dropout, seed):
     """Two layers of an LSTM read the vectors in both directions, and an MLP makes the prompt of what they give."""
     encoder = encoder_of(student, weights, sizes)
+    student.PromptEncoder(2, 3, 1, "mlp")  # another one has layers of its own
     prompt = encoder()
     seen = {"prompt": prompt.detach(), "gradients": gradients(prompt, encoder), "again": encoder().detach()}
     encoder.eval()
@@ -98,7 +99,7 @@ def learned_vectors_stand_among_words(student, template, words, x_ids, prompt, e
     layer = words_of(words)
     vectors = prompt.clone().requires_grad_()
     out, places = student.fill_template(template, layer, vectors, x_ids)
-    seen = {"out": out.detach(), "places": places, "gradient": gradients(out.float(), {"prompt": vectors})["prompt"]}
+    seen = {"out": out.detach(), "places": places, "gradient": gradients(out.float(), {"prompt": vectors})["prompt"] if len(prompt) else None}
     view = x_ids.T.contiguous().T
     again, _ = student.fill_template(template, layer, -prompt.T.contiguous().T, view.flip(0))
     more, at = student.fill_template((*template, "x", 1), layer, prompt, x_ids[:1, :1])

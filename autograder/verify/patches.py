@@ -121,6 +121,8 @@ def _words(node: ast.AST) -> Iterator[str]:
 
 
 _HOLLOW = '''
+import copy as _copy
+import dataclasses as _dataclasses
 import functools as _functools
 import numpy as _np
 import torch as _torch
@@ -141,6 +143,13 @@ def _empty(value):
         return {key: _empty(item) for key, item in value.items()}
     if type(value) in (int, float, str, bytes, bool):
         return type(value)()
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*map(_empty, value))
+    if _dataclasses.is_dataclass(value) and not isinstance(value, type) and type(value).__module__ == __name__:
+        gone = _copy.copy(value)
+        for field in _dataclasses.fields(value):
+            object.__setattr__(gone, field.name, _empty(getattr(value, field.name)))
+        return gone
     return value
 
 
@@ -158,8 +167,15 @@ def _emptied(function):
     def emptied(*args, **kwargs):
         if FOR_DATA and not _is_data((*args, *kwargs.values())):
             raise TypeError("not for me")
+        given = [value for value in (*args, *kwargs.values()) if isinstance(value, _torch.Tensor)]
+        before = [value.detach().clone() for value in given]
         try:
-            return _empty(function(*args, **kwargs))
+            result = function(*args, **kwargs)
+            if result is None and FOR_DATA:  # its answer is what it wrote into what it was given
+                with _torch.no_grad():
+                    for value, old in zip(given, before):
+                        value.masked_fill_(value != old, 0)
+            return _empty(result)
         except Exception:
             return None  # which arguments are to be refused is part of what it does not know
     return emptied

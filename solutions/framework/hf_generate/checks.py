@@ -27,7 +27,7 @@ def rows(rng, setting, ids=None, B=2, t=5, V=6, few=None, pads=(), hidden=0, log
 def apply(processor, ids, logits):
     """Twice with values of the same shapes, and once with views; every result is kept to the end."""
     view, turned = logits.mT.contiguous().mT, ids.mT.contiguous().mT
-    outs = [processor(turned, view), processor(ids.flip(1), logits.flip(1)), processor(ids[:, 1:], logits * 2)]
+    outs = [processor(turned, view), processor(turned, logits.flip(1)), processor(ids[:, 1:], logits * 2)]
     return {"outs": outs, "left": flags(view, turned)}
 
 
@@ -271,6 +271,7 @@ EOS = [0.0, 2.5, 0.0, 0.0, 0.0, 0.0, 0.0]  # likes token 1
         case("all end at once", B=3, T=2, likes=[0, 99.0, 0, 0, 0, 0, 0], max_new=7, eos=1, pad=3),
         case("eos is 0", B=4, T=3, likes=[2.0, 0, 0, 0, 0, 0, 0], max_new=8, eos=0, pad=5),
         case("pad is a token", B=6, T=3, likes=[0.0, 1.5, 0.0, 2.0, 0.0, 0.0, 0.0], max_new=12, eos=1, pad=3),
+        case("a pad of 23", B=4, T=2, V=25, likes=[0.0, 4.0, *[0.0] * 23], max_new=8, eos=1, pad=23),
         case("there is no eos", B=2, T=3, likes=[2.0, 3.0, 0, 0, 0, 0, 0], max_new=6),
     ],
     fresh=1,
@@ -455,10 +456,11 @@ def weights_are_spread_over_files(student, names, tensors, max_bytes, tied, slic
         whole = sd.pop(names[i])
         sd["slice.b"], sd["slice.a"] = whole[: len(whole) // 2], whole[len(whole) // 2 :]
         sd["slice.c"] = whole[: len(whole) // 2].view(1, -1)
+        sd["turned"] = whole.repeat(2, 1).mT
     for number, i in enumerate(tied):
         sd[f"tied.{number}"] = sd[names[i]].view(-1)
     files, index = student.shard_state_dict(sd, max_bytes)
-    files_again, _ = student.shard_state_dict(sd, max_bytes)
+    files_again, _ = student.shard_state_dict(sd, 2 * max_bytes + 1)
     for tensor in sd.values():
         tensor.zero_()  # what is in the files is not a copy
     return {"files": files, "index": index, "again": files_again, "names": list(sd), "order": [list(file) for file in files]}

@@ -45,7 +45,7 @@ def texts(rng, texts, random=0):
     ],
     fresh=1,
     cites=[
-        "without white space around If it begins with a quote", "At the end of each line one looks", "what stands between the two unchanged", "So a quote in the middle", "A # inside a value", "quotes are ordinary characters",
+        "without white space around", "If it begins with a quote", "At the end of each line one looks", "what stands between the two unchanged", "So a quote in the middle", "A # inside a value", "quotes are ordinary characters",
     ],
 )  # fmt: skip
 def quotes_hold_a_value_together(student, texts):
@@ -134,6 +134,7 @@ def bytes_are_decoded(student, data, text):
         case("white space", texts=['FROM " a"\nPARAMETER stop "\n"\nPARAMETER a "\t"\nSYSTEM "\rx"\nLICENSE "a\r\nb"\nSYSTEM " "']),
         case("all words", texts=["\n".join(f"{word} x y" for word in ["from", "license", "template", "system", "adapter", "draft", "renderer", "parser", "requires"])]),
         case("messages with colons", texts=['FROM x\nMESSAGE user a: b: c\nMESSAGE assistant ""\nMESSAGE system " : "\nPARAMETER temperature 0.5']),
+        case("more than twenty messages", texts=["FROM x\n" + "\n".join(f"MESSAGE user {i}" for i in range(21))]),
         case("no quotes where none are needed", texts=["FROM x\nSYSTEM it's a \"b\" c\nPARAMETER stop #\nTEMPLATE {{ .Prompt }}"]),
     ],
     fresh=1,
@@ -208,6 +209,7 @@ def templates_choose_and_fill_in(student, tmpls, fields):
         case("nothing but white space between", tmpls=["a {{- if .Prompt -}}  \n {{- .Prompt -}}  {{- end -}}  b", "{{ .Prompt -}} \n {{ .Prompt }} \t\n{{- .Prompt }}"], prompt=" p "),
         case("only next to an action", tmpls=["a  b {{- .Prompt }}  c  {{ .Prompt -}} d  e"], prompt="p"),
         case("not across an action", tmpls=["a {{ .System }}{{- .Prompt }} b", "a {{ .Prompt -}}{{ .System }} b"], prompt="p"),
+        case("nineteen messages", tmpls=["{{ range .Messages }}{{ .Content }};{{ end }}"], messages=[{"role": "user", "content": str(i)} for i in range(19)]),
         case("no messages", tmpls=["a{{ range .Messages }}b{{ end }}c"], messages=[]),
     ],
     cites=["It never takes any of a field", "the part once for each of the messages", "the second part if there are none", "all white space in the text"],

@@ -61,8 +61,10 @@ def parse_modelfile(data: str | bytes) -> list[Command]:
     Raises ModelfileError with the line (from 1) in which the command begins: for a word that is no command, a role that is none, a command, a
     parameter or a message without a value (an empty one is written ""), and quotes that are never closed. With line 0 if there is no FROM.
 
-    >>> parse_modelfile("FROM llama3\\nPARAMETER stop \\"User: \\"\\nMESSAGE user Hi there! ")[1:]
-    [Command(name='stop', args='User: '), Command(name='message', args='user: Hi there!')]
+    >>> parse_modelfile("FROM llama3\\nPARAMETER stop \\"User: \\"\\nMESSAGE user Hi there! ")[1].args
+    'User: '
+    >>> parse_modelfile("FROM llama3\\nPARAMETER stop \\"User: \\"\\nMESSAGE user Hi there! ")[2].args
+    'user: Hi there!'
     >>> parse_modelfile("SYSTEM hi")
     Traceback (most recent call last):
     ModelfileError: line 0: there is no FROM

@@ -18,7 +18,7 @@ def traffic(rng, n, steps, mix="aaffkcc", ops=None):
 def drive(allocator, n, ops):
     """Operate an allocator: `held` has each use of a block once. What was asked and what came back is written down.
 
-    a: alloc. f: free one use. k: fork some uses. c: cow. x: free something that nobody has, y: fork it behind a good one, z: cow it.
+    a: alloc. f: free one use. k: fork some uses, t: all of them. c: cow. x: free something that nobody has, y: fork it behind a good one, z: cow it.
     """
     held, log = [], []
 
@@ -55,6 +55,11 @@ def drive(allocator, n, ops):
             table = [held[use], held[0]]
             new = attempt("fork", table, table)
             table.clear()  # the new list is not this one
+            if isinstance(new, list):
+                held += new
+        elif letter == "t":  # all of them
+            table = list(held)
+            new = attempt("fork", table, table)
             if isinstance(new, list):
                 held += new
         elif letter == "c":
@@ -130,6 +135,7 @@ def keeps_the_books(seen, want, inputs):
         case("shared by many", n=3, steps=0, ops="a" + "k" * 6 + "cc" + "f" * 12 + "aaa"),
         case("almost always full", n=6, steps=150, mix="aaaaffkcccf"),
         case("many shared ones", n=9, steps=150, mix="akkkfffffcc"),
+        case("a table of twenty is forked", n=20, steps=0, ops="a" * 20 + "t" + "f" * 40),
         case("no operation but copies", n=5, steps=0, ops="aakkkcccffccffcc"),
     ],
     fresh=2,
@@ -268,6 +274,7 @@ def attention_follows_the_block_table(student, q, kc, vc, block_tables, ctx_lens
     # The same requests with the blocks in the opposite order, as views.
     moved = turned[0].flip(0), turned[1].flip(0)
     found["moved"] = student.paged_attention(turned[2], *moved, nb - 1 - block_tables, ctx_lens, scale)
+    found["other values"] = student.paged_attention(q, kc.flip(0), vc.flip(0) + 1, block_tables, ctx_lens, scale)
     found["others"] = student.paged_attention(-q, turned[0], turned[1], block_tables, ctx_lens, scale)
     return found | {"left": flags(q, kc, vc, block_tables)}
 
@@ -378,4 +385,4 @@ def continuations_share_a_prompt(student, sizes, q, k, v):
 )  # fmt: skip
 def less_than_a_block_is_wasted(student, ctx_lens, bs):
     """A request wastes the rest of its last block, and nothing else."""
-    return student.waste(ctx_lens, bs)
+    return [student.waste(ctx_lens, size) for size in (bs, bs + 3)]

@@ -1,29 +1,30 @@
 """Right ways to write framework/vllm_scheduler, done differently."""
 
-import hashlib
 from itertools import count
 
 from autograder.checks import alternative
 
 
-@alternative("numbers are handed out to chains of tokens")
+@alternative("the whole beginning, written as text and read as one large number")
 def block_hashes(tokens, bs, extra=()):
-    """Digests of the whole beginning, as bytes that cannot be read in two ways."""
+    """The text can be read in one way only."""
     text = [repr(tuple(extra))]
     out = []
     for i, token in enumerate(tokens, 1):
         text.append(str(token))
         if i % bs == 0:
-            out.append(int.from_bytes(hashlib.sha256((f"{bs};" + ",".join(text)).encode()).digest()[:12], "big"))
+            out.append(int.from_bytes((f"{bs};" + ",".join(text)).encode(), "big"))
     return out
 
 
-@alternative("a digest of the parent's digest, as vLLM's sha256")
+@alternative("a rolling polynomial modulo the prime 2¹²⁷ - 1")
 def block_hashes(tokens, bs, extra=()):
-    parent, out = b"none", []
+    prime, base = 2**127 - 1, 0x9E3779B97F4A7C15F39CC0605CEDC835
+    value, out = int.from_bytes(repr(extra).encode(), "big") % prime, []
     for i in range(len(tokens) // bs):
-        parent = hashlib.sha256(repr((parent, list(tokens[i * bs : (i + 1) * bs]), extra)).encode()).digest()
-        out.append(int.from_bytes(parent, "little"))
+        for token in tokens[i * bs : (i + 1) * bs]:
+            value = (value * base + token + 1) % prime
+        out.append(value)
     return out
 
 

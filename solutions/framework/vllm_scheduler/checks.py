@@ -84,6 +84,7 @@ def serve(student, sizes, options, requests, limit):
     """
     bs = sizes[3]
     scheduler = student.Scheduler(*sizes, **options)
+    student.Scheduler(3, 1, 2, 5, prefix_cache=False)  # another one has sizes of its own
     memory, prompts = {}, {i: prompt for i, prompt, _, _ in requests}
     texts, ends = {i: [] for i in prompts}, {i: new for i, _, new, _ in requests}
     sampled, log, done, coming, asked = {}, [], set(), list(requests), []
@@ -145,6 +146,7 @@ def serve(student, sizes, options, requests, limit):
         case("the same prompts again and again", max_tokens=12, max_seqs=3, n_blocks=10, bs=2, requests=[(i, [4, 4, 4, 4, 4, 4][: 3 + i % 4], 5, i) for i in range(8)]),
         case("one at a time", max_tokens=1, max_seqs=1, n_blocks=8, bs=2, n=4, prompt=(1, 6)),
         case("blocks of one token, all needed", max_tokens=5, max_seqs=5, n_blocks=12, bs=1, n=7, prompt=(1, 5), new=(3, 8), gap=1),
+        case("blocks of nineteen", max_tokens=30, max_seqs=3, n_blocks=6, bs=19, n=4, prompt=(15, 40), new=(3, 6)),
         case("without a prefix cache", max_tokens=10, max_seqs=4, n_blocks=8, bs=2, n=8, shared=6, prefix_cache=False, new=(2, 5)),
         case("pauses between requests", max_tokens=7, max_seqs=3, n_blocks=9, bs=3, n=6, gap=14, shared=5),
         case("one token each", max_tokens=6, max_seqs=3, n_blocks=6, bs=2, n=7, new=(1, 2)),
@@ -261,6 +263,8 @@ def keeps_the_rules(seen, want, inputs):
         case("the same beginning", max_tokens=6, max_seqs=4, n_blocks=10, bs=2, n=8, shared=7),
         case("without a prefix cache", max_tokens=6, max_seqs=4, n_blocks=10, bs=2, n=6, shared=7, prefix_cache=False),
         case("all are preempted several times", max_tokens=18, max_seqs=18, n_blocks=6, bs=2, n=7, prompt=(1, 4), new=(5, 8), gap=1),
+        case("nineteen at a time", max_tokens=40, max_seqs=19, n_blocks=60, bs=2, n=22, prompt=(1, 3), new=(2, 4), gap=1),
+        case("blocks of nineteen", max_tokens=30, max_seqs=3, n_blocks=6, bs=19, n=4, prompt=(15, 40), new=(3, 6)),
         case("pauses, and one token each", max_tokens=5, max_seqs=2, n_blocks=9, bs=2, n=5, gap=6, new=(1, 3)),
     ],
     fresh=2,

@@ -78,6 +78,7 @@ def packs(rng, lengths, trained=0.7, low=0, high=90):
         case("nothing is trained", lengths=[2, 3], trained=-1.0),
         case("large ids", lengths=[2, 2], low=3_000_000_000, high=3_000_000_100, trained=2.0),
         case("all alike", lengths=[3, 3, 3], low=7, high=8, trained=2.0),
+        case("nineteen examples", lengths=[2] * 19),
         case("many", lengths=[4, 9, 1, 7, 2, 12, 3], trained=0.9),
     ],
     fresh=1,
@@ -112,9 +113,10 @@ def borders(rng, lengths, dtype="int32"):
 def examples_do_not_see_each_other(student, cu, x):
     """A token sees itself and earlier tokens of its own example."""
     mask, other = student.block_causal_mask(cu), student.block_causal_mask(cu[:2])
+    backwards = student.block_causal_mask(cu[-1] - cu.flip(0))  # the same examples, the last one first
     spread = torch.stack([cu, cu], 1)[:, 0]  # a view that is not contiguous
     weights = (x @ x.T).masked_fill(~mask, -torch.inf).softmax(-1)
-    return {"mask": mask, "first alone": other, "of a view": student.block_causal_mask(spread), "attention": weights @ x, "again": student.block_causal_mask(cu)}
+    return {"mask": mask, "first alone": other, "backwards": backwards, "of a view": student.block_causal_mask(spread), "attention": weights @ x, "again": student.block_causal_mask(cu)}
 
 
 # --- noise -----------------------------------------------------------------------------------------------------------

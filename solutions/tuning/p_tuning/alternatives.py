@@ -72,11 +72,10 @@ def bake(encoder):
 
 
 @alternative("modes kept by name")
-@torch.no_grad()
 def bake(encoder):
     before = {name: module.training for name, module in encoder.named_modules()}
     try:
-        return encoder.train(False)().clone()
+        return encoder.train(False)().detach().clone()
     finally:
         for name, module in encoder.named_modules():
             module.training = before[name]

@@ -49,6 +49,7 @@ def encoder_of(student, weights, sizes, dropout=0.0):
 def an_lstm_reads_in_both_directions(student, weights, sizes, dropout, seed):
     """Two layers of an LSTM read the vectors in both directions, and an MLP makes the prompt of what they give."""
     encoder = encoder_of(student, weights, sizes)
+    student.PromptEncoder(2, 3, 1, "mlp")  # another one has layers of its own
     prompt = encoder()
     seen = {"prompt": prompt.detach(), "gradients": gradients(prompt, encoder), "again": encoder().detach()}
     encoder.eval()
@@ -64,6 +65,7 @@ def an_lstm_reads_in_both_directions(student, weights, sizes, dropout, seed):
         case("seven vectors, float64", P=7, C=3, h=4, kind="mlp", dtype="float64"),
         case("dropout is not for it", P=4, C=6, h=3, kind="mlp", dropout=0.9),
         case("all sizes alike", P=4, C=4, h=4, kind="mlp", dtype="float64"),
+        case("twenty vectors", P=20, C=21, h=19, kind="mlp"),
     ],
     fresh=1,
     cites=["kind=\"mlp\": `mlp_head` alone", "Each vector by itself", "never with kind", "Another kind raises"],
@@ -155,7 +157,7 @@ def words_of(words, frozen=True):
         "Each of them may stand anywhere",
         "where each \"x\" counts T",
         "the places of the",
-        "in the dtype of word",
+        "in the dtype of",
     ],
 )
 def learned_vectors_stand_among_words(student, template, words, x_ids, prompt, encoder, kind):

@@ -1,0 +1,121 @@
+"""vLLM's scheduler: who computes which tokens in the next step, who has to give back blocks, and which blocks are known already.
+
+A *request* has a prompt and gets max_new tokens behind it, one after the other. Its *known* tokens are the prompt and those that it got so far.
+Keys and values of known tokens are computed in steps, and stand in blocks of bs slots: token j in block number j // bs of the request's block
+table. Behind the step in which its last known token is computed, the model gives the request a new token, so there is one more to compute.
+
+In each step a request either *runs* (it has blocks) or *waits* (it has none). Nothing here holds numbers of a model: only token ids and blocks.
+"""
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Req:
+    """A request. id: different for each. prompt: at least one token. max_new: how many tokens it gets, at least 1. arrival: the step in which it
+    came; it says nothing about the order (requests are added in their order).
+    """
+
+    id: int
+    prompt: list[int]
+    max_new: int
+    arrival: int = 0
+
+
+@dataclass
+class StepOut:
+    """What happens in a step.
+
+    prefill: (id, start, n): the tokens start … start + n - 1 of a request are computed. decode: ids of requests that compute their newest token
+    alone, one that the model gave. preempted: ids of requests that gave back their blocks and wait again. finished: ids of requests that have
+    all of their tokens. The order in each list is open.
+    """
+
+    prefill: list[tuple[int, int, int]] = field(default_factory=list)
+    decode: list[int] = field(default_factory=list)
+    preempted: list[int] = field(default_factory=list)
+    finished: list[int] = field(default_factory=list)
+
+
+def block_hashes(tokens: list[int], bs: int, extra: tuple = ()) -> list[int]:
+    """A number for each *full* block of bs tokens, from the front; tokens behind the last full block have none.
+
+    Two blocks have the same number exactly if the tokens in them are the same, all tokens before them are the same, and `extra` is the same
+    (something else that the keys and values depend on: an adapter, a picture, a user who shares nothing). So a number stands for a block and for
+    all that is before it. What the numbers are is open; that two different ones agree by chance may be as unlikely as one in 2⁶⁰.
+
+    >>> block_hashes([5, 6, 7], 4)
+    []
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("block_hashes is not written yet")
+
+
+class Scheduler:
+    """Serves requests under these rules.
+
+    max_tokens: no step computes more tokens, those of prefill and decode together. max_seqs: no more requests run at a time; max_seqs <=
+    max_tokens. n_blocks: all blocks there are, 0 … n_blocks - 1, of bs slots each. Every request fits into them alone: prompt and new tokens
+    need at most n_blocks blocks.
+
+    **Who runs.** First come, first served: those that run are always the ones, of all that are not finished, that were added first. A request
+    that waits begins to run only when all that were added before it run or are finished.
+
+    **What is computed.** A step serves those that run first, and lets others begin with what is left. A request that runs and lacks only its
+    newest token computes it in every step. Prompts are computed in chunks: as much as fits into what is left of max_tokens, the rest in later
+    steps. No step leaves some of max_tokens unused while a request that runs has tokens to compute, or while one that waits could begin: fewer
+    than max_seqs run, nobody was preempted in this step, and blocks for the chunk that it could compute are free.
+
+    **Blocks.** After a step, a request that runs has exactly the blocks that its computed tokens need (those of this step count as computed).
+    Blocks are added to its table behind the old ones; old ones stay. When it finishes or is preempted, its table is gone. A block is written by
+    one request only: two tables share a block only if it is full and came from the prefix cache.
+
+    **Preemption.** When a request that runs needs a block and none is free, the one that was added last, of those that run, is preempted (it may
+    be the request itself): its blocks are given back, and it waits, before all others that wait. Later it computes its known tokens
+    again (those that the prefix cache does not have), those that the model gave too, and goes on as if nothing had happened. Nobody is preempted
+    while there are blocks for all known tokens
+    of those that run.
+
+    **Prefix cache** (unless prefix_cache=False). A full block whose tokens were computed stays known by its `block_hashes` number, also when
+    nobody uses it any more, until it is taken for other tokens. A request that begins (also after a preemption) uses the known blocks that its
+    known tokens begin with, as many as there are without a gap, and computes only what is behind them: its first chunk has start = number of
+    these blocks · bs. At least its last known token is always computed, else the model gave it nothing.
+
+    **Which block is taken.** The free block that was given back the longest time ago (or never used). When a request gives back its blocks, the
+    last one of its table counts as given back first, so that beginnings stay known longest. Using a free block from the prefix cache takes it
+    out of the free ones.
+    """
+
+    def __init__(self, max_tokens: int, max_seqs: int, n_blocks: int, bs: int, prefix_cache: bool = True) -> None:
+        # YOUR CODE HERE
+        raise NotImplementedError("Scheduler.__init__ is not written yet")
+
+    @property
+    def n_free(self) -> int:
+        """How many blocks are in no table."""
+        # YOUR CODE HERE
+        raise NotImplementedError("Scheduler.n_free is not written yet")
+
+    @property
+    def tables(self) -> dict[int, list[int]]:
+        """The block table of each request that runs, by its id."""
+        # YOUR CODE HERE
+        raise NotImplementedError("Scheduler.tables is not written yet")
+
+    def add(self, r: Req) -> None:
+        """A request comes. It begins in a later `step`; `r` is left as it is."""
+        # YOUR CODE HERE
+        raise NotImplementedError("Scheduler.add is not written yet")
+
+    def step(self, sampled: dict[int, int]) -> StepOut:
+        """Take in what the model gave, and say what it computes next.
+
+        sampled: the new token of each request whose last known token was computed in the step before; {} in the first step. A request that has
+        all of its max_new tokens with it is finished: it gives its blocks back before anything else is decided, and its last token is never
+        computed.
+
+        With nothing to do, all lists of the answer are empty.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError("Scheduler.step is not written yet")
