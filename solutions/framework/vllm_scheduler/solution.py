@@ -49,7 +49,7 @@ def block_hashes(tokens: list[int], bs: int, extra: tuple = ()) -> list[int]:
     []
     """
     # BEGIN SOLUTION
-    hashes, parent = [], None
+    hashes, parent = [], 0  # not None: its hash is another one in each process
     for end in range(bs, len(tokens) + 1, bs):
         parent = hash((parent, tuple(tokens[end - bs : end]), extra))
         hashes.append(parent)
