@@ -57,7 +57,8 @@ class App:
     - "num_predict": how many tokens are written at most, 128 by default; -1 means no bound.
     - "temperature": 0.8 by default. 0 takes the token with the largest logit, the smallest one of several. Otherwise the token is
       `torch.multinomial(softmax(logits / temperature), 1, generator=generator)`.
-    - "seed": the generator is a new `torch.Generator` with this seed for each request. Without it, the seed is another one each time.
+    - "seed": the generator is a new `torch.Generator` with this seed for each request. Without it, it is
+      torch's own generator, so that the text is another one each time.
     - "stop": a list of strings, or one string.
 
     **What is written.** The tokens' bytes are read as UTF-8. A character is written when all its bytes are there. Bytes that are no UTF-8 become

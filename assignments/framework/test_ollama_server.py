@@ -169,7 +169,7 @@ TABLE = [[0.3, 1.2, -0.5, -9.0], [1.0, 0.1, 0.8, -9.0], [-0.4, 0.9, 0.2, -9.0], 
 
 
 def drawn(rng, temperature=None, n=12, table=TABLE):
-    return {"table": table, "temperature": temperature, "n": n, "seeds": [rng.integer(0, 2**31) for _ in range(3)]}
+    return {"table": table, "temperature": temperature, "n": n, "seeds": [rng.integer(0, 2**31) for _ in range(4)]}
 
 
 def comes_by_chance(seen, want, inputs):
@@ -193,11 +193,11 @@ def a_seed_says_what_is_drawn(student, table, temperature, n, seeds):
     options = {"num_predict": n} | ({} if temperature is None else {"temperature": temperature})
 
     def text(**more):
-        torch.manual_seed(0)
         return ask(app, "/api/generate", {"model": "a", "prompt": "go", "stream": False, "options": options | more})["body"]["response"]
 
+    torch.manual_seed(seeds[3])
     return {
-        "with seeds": [text(seed=seed) for seed in (*seeds, seeds[0], 0)],
+        "with seeds": [text(seed=seed) for seed in (*seeds[:3], seeds[0], 0)],
         "by default": [text(seed=3), text(seed=3, temperature=0)],
         "without": [text(num_predict=2) for _ in range(80)],
     }

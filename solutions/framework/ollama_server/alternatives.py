@@ -90,10 +90,9 @@ class App:
             stops = [stops]
         most = options.get("num_predict", 128)
         heat = options.get("temperature", 0.8)
-        dice = torch.Generator()
-        if options.get("seed") is None:
-            dice.seed()
-        else:
+        dice = torch.default_generator
+        if "seed" in options:
+            dice = torch.Generator()
             dice.manual_seed(options["seed"])
         raw, given, out, why = b"", 0, [], "length"  # all bytes of the answer; how many characters were written
         while most < 0 or len(out) < most:
@@ -227,7 +226,7 @@ class App:
             first = self.clock() if first is None else first
             heat = options.get("temperature", 0.8)
             probs = (logits / heat).softmax(0) if heat else None
-            token = int(logits.argmax()) if not heat else int(probs.multinomial(1, generator=generator) if generator else self.draw(probs))
+            token = int(logits.argmax()) if not heat else int(probs.multinomial(1, generator=generator))
             if token == model.eos:
                 reason = "stop"
                 continue
@@ -257,12 +256,6 @@ class App:
             "done": True, "done_reason": reason, "prompt_eval_count": len(prompt), "eval_count": count, "total_duration": end - began,
             "load_duration": loaded - began, "prompt_eval_duration": first - loaded, "eval_duration": end - first,
         }  # fmt: skip
-
-    @staticmethod
-    def draw(probs):
-        fresh = torch.Generator()
-        fresh.seed()
-        return torch.multinomial(probs, 1, generator=fresh)
 
     @staticmethod
     def complete(rest, whole):

@@ -229,7 +229,7 @@ TABLE = [[0.3, 1.2, -0.5, -9.0], [1.0, 0.1, 0.8, -9.0], [-0.4, 0.9, 0.2, -9.0], 
 
 
 def drawn(rng, temperature=None, n=12, table=TABLE):
-    return {"table": table, "temperature": temperature, "n": n, "seeds": [rng.integer(0, 2**31) for _ in range(3)]}
+    return {"table": table, "temperature": temperature, "n": n, "seeds": [rng.integer(0, 2**31) for _ in range(4)]}
 
 
 def comes_by_chance(seen, want, inputs):
@@ -253,7 +253,7 @@ def comes_by_chance(seen, want, inputs):
     lecture="chance",
     public=[case("a temperature of 1", temperature=1.0)],
     hidden=[case("cold", temperature=0.3), case("hot", temperature=2.5), case("0.8, when nothing is said"), case("few tokens", temperature=1.0, n=4)],
-    cites=["The generator is a new", "Without it the seed is another one each time", "0.8 by default"],
+    cites=["The generator is a new", "Without it it is torch s own generator", "0.8 by default"],
 )
 def a_seed_says_what_is_drawn(student, table, temperature, n, seeds):
     """With a seed the same request gets the same text; without one, another text each time."""
@@ -261,11 +261,11 @@ def a_seed_says_what_is_drawn(student, table, temperature, n, seeds):
     options = {"num_predict": n} | ({} if temperature is None else {"temperature": temperature})
 
     def text(**more):
-        torch.manual_seed(0)
         return ask(app, "/api/generate", {"model": "a", "prompt": "go", "stream": False, "options": options | more})["body"]["response"]
 
+    torch.manual_seed(seeds[3])
     return {
-        "with seeds": [text(seed=seed) for seed in (*seeds, seeds[0], 0)],
+        "with seeds": [text(seed=seed) for seed in (*seeds[:3], seeds[0], 0)],
         "by default": [text(seed=3), text(seed=3, temperature=0)],
         "without": [text(num_predict=2) for _ in range(80)],
     }

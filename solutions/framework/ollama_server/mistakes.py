@@ -38,8 +38,8 @@ mistake(
 )
 mistake("The seed is set in torch's global generator.", edit={
     "torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)": "torch.multinomial((logits / temperature).softmax(-1), 1)"})  # fmt: skip
-mistake("Without a seed your server draws the same each time.", edit={"else generator.seed()": "else generator.manual_seed(0)"})
-mistake("The seed is ignored.", edit={'generator.manual_seed(options["seed"]) if "seed" in options else generator.seed()': "generator.seed()"})
+mistake("Without a seed your server draws the same each time.", edit={'options["seed"]) if "seed" in options else None': 'options.get("seed", 0))'})
+mistake("The seed is ignored.", edit={'torch.Generator().manual_seed(options["seed"]) if "seed" in options else None': "None"})
 mistake("The temperature multiplies the logits.", edit={"(logits / temperature).softmax": "(logits * temperature).softmax"})
 mistake("The model that was loaded first is forgotten. Forget the one that was asked for the longest time ago.", edit={
     "model = self.loaded.pop(name, (None, 0))[0]": "model = self.loaded.get(name, (None, 0))[0]"})  # fmt: skip

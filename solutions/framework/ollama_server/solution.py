@@ -57,7 +57,8 @@ class App:
     - "num_predict": how many tokens are written at most, 128 by default; -1 means no bound.
     - "temperature": 0.8 by default. 0 takes the token with the largest logit, the smallest one of several. Otherwise the token is
       `torch.multinomial(softmax(logits / temperature), 1, generator=generator)`.
-    - "seed": the generator is a new `torch.Generator` with this seed for each request. Without it, the seed is another one each time.
+    - "seed": the generator is a new `torch.Generator` with this seed for each request. Without it, it is
+      torch's own generator, so that the text is another one each time.
     - "stop": a list of strings, or one string.
 
     **What is written.** The tokens' bytes are read as UTF-8. A character is written when all its bytes are there. Bytes that are no UTF-8 become
@@ -199,8 +200,7 @@ def _parts(
     """Texts of an answer, the last one with what is known at the end."""
     most, stops = options.get("num_predict", 128), options.get("stop") or []
     stops = [stops] if isinstance(stops, str) else stops
-    generator = torch.Generator()
-    generator.manual_seed(options["seed"]) if "seed" in options else generator.seed()
+    generator = torch.Generator().manual_seed(options["seed"]) if "seed" in options else None  # None: torch's own
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     tokens, held, first, reason = list(prompt), "", there, "length"
     while most < 0 or len(tokens) - len(prompt) < most:
@@ -238,7 +238,7 @@ def _parts(
     }
 
 
-def _choose(logits: Tensor, temperature: float, generator: torch.Generator) -> int:
+def _choose(logits: Tensor, temperature: float, generator: torch.Generator | None) -> int:
     if temperature == 0:
         return int(logits.argmax())
     return int(torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator))
