@@ -127,6 +127,8 @@ def other_losses_of_the_same_margin(student, pc, pr, rc, rr, options):
             refused(label_smoothing=0.5),
             refused(label_smoothing=-0.1),
             refused(label_smoothing=0.1, loss_type="hinge"),
+            refused(label_smoothing=-0.1, loss_type="hinge"),
+            refused(label_smoothing=-0.1, loss_type="ipo"),
             refused(label_smoothing=0.1, loss_type="ipo"),
         ],
     }

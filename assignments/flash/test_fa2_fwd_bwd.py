@@ -8,8 +8,10 @@ import torch
 from autograder.checks import Budget, case, check, difference, flags, gradients, leaves, raises, reject
 
 
-def sequences(rng, T, S, Br=2, Bc=3, B=1, H=2, G=1, D=4, dtype="float32", causal=False, window=None, loud=1.0):
+def sequences(rng, T, S, Br=2, Bc=3, B=1, H=2, G=1, D=4, dtype="float32", causal=False, window=None, loud=1.0, far=False):
     q, k, v = (rng.normal(B, heads, length, D, dtype=dtype) for heads, length in ((H, T), (G, S), (G, S)))
+    if far:  # all scores of a row are below -10,000, which is no minus infinity
+        q, k = q.abs() + 200, -k.abs() - 200
     return {"q": q * loud, "k": k, "v": v, "Br": Br, "Bc": Bc, "causal": causal, "window": window}
 
 
@@ -117,6 +119,7 @@ def both_passes_are_one_operation(student, q, k, v, Br, Bc, causal, window):
     sizes = []
     with torch.autograd.graph.saved_tensors_hooks(lambda x: (sizes.append(x.numel()), x)[1], lambda x: x):
         o = student.FA2.apply(q, k, v, Br, Bc, causal, window)
+    student.FA2.apply(q.detach(), k.detach(), v.detach(), Br + 1, Bc + 2, not causal, None)  # before the first one's backward pass
     seen = {"o": o, "kept": sum(sizes), "gradients": gradients(o, {"q": q, "k": k, "v": v})}
     seen["of a sum"] = torch.autograd.grad(student.FA2.apply(q, k, v, Br, Bc, causal, window).sum(), [q, k, v])  # an expanded gradient
     seen["of keys alone"] = torch.autograd.grad(student.FA2.apply(q.detach(), k, v.detach(), Br, Bc, causal, window).square().sum(), [k])

@@ -7,7 +7,7 @@ import torch
 from autograder.checks import Tolerance, case, check, flags, raises, with_gradients
 
 
-def near_the_grid(rng, T, block, B=1, H=2, D=4, dtype="float32", zeros=()):
+def near_the_grid(rng, T, block, B=1, H=2, D=4, dtype="float32", zeros=(), tiny=1.0):
     """Numbers near those that eight bits have, and far from the middle between two of them, times a scale for each block.
 
     So a quotient that was rounded otherwise on its way becomes the same eight bits. `zeros`: blocks that have nothing else.
@@ -21,7 +21,7 @@ def near_the_grid(rng, T, block, B=1, H=2, D=4, dtype="float32", zeros=()):
         part = y[:, :, first : first + height]
         part[:, :, rng.integer(0, height), rng.integer(0, D)] = rng.choice([-448.0, 448.0])
         part *= 0.0 if number in zeros else rng.uniform(0.001, 0.1, B, H, 1, 1) * 4.0 ** rng.integer(-3, 3)
-    return {"x": y.to(getattr(torch, dtype)), "block": block}
+    return {"x": (y * tiny).to(getattr(torch, dtype)), "block": block}
 
 
 def eight_bits(x, block, student):
@@ -51,10 +51,12 @@ def vectors(rng, shape, dtype="float64", alike=False):
 @check(points=2, inputs=vectors, lecture='spreading-outliers', public=[case('four features, no signs', shape=[2, 4], alike=True, dtype='float32'), case('eight features', shape=[3, 8])])
 def features_are_spread(student, x, signs):
     """Features are multiplied by the signs, then by the orthonormal Hadamard matrix in Sylvester's order, with gradients."""
+    student.hadamard_rotate(x.float(), signs)  # what it leaves behind is not to be seen in other dtypes
     first = with_gradients(lambda x: student.hadamard_rotate(x, signs), x=x)
+    doubles = student.hadamard_rotate(x, signs.double())
     view = x.mT.contiguous().mT if x.ndim > 1 else torch.stack([x, x], -1)[:, 0]
     again = student.hadamard_rotate(view, signs.to(x.dtype))
-    return {"first": first, "view": again, "other signs": student.hadamard_rotate(x, -signs), "left": flags(view)}
+    return {"first": first, "signs in float64": doubles, "view": again, "other signs": student.hadamard_rotate(x, -signs), "left": flags(view)}
 
 
 @check(points=1, inputs=vectors, lecture='spreading-outliers', public=[case('three features', shape=[2, 3])])

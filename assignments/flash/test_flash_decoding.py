@@ -48,7 +48,7 @@ def results(rng, n=3, shape=(2, 1), D=4, dtype="float32", around=0.0, spread=1.0
         o[1::2] = -o[: n // 2 * 2 : 2]
     for part in silent:
         lse[part] = -math.inf
-        o[part] = math.nan if nan else 0.0
+        o[part] = math.inf if nan == "inf" else math.nan if nan else 0.0
     return {"o": o, "lse": lse}
 
 

@@ -134,7 +134,7 @@ def generate(
     """Continue each row by up to max_new tokens.
 
     ids: (B, T), the prompts, filled up on the left. mask: (B, T) bool, True where there is a token; at least the last place of each row has one.
-    What stands at the other places of `ids` is of no importance: a row is continued as if it were alone and not filled up.
+    What stands at the other places of `ids` (ids, too) is of no importance: a row is continued as if it were alone and not filled up.
 
     model: `logits, cache = model(new, positions, mask, cache)` with the new tokens, int64 (B, n), their positions, int64 (B, n), the
         mask of all tokens so far, bool (B, t), old ones and new ones, and the cache that the call before returned (None in the first call).

@@ -84,8 +84,8 @@ class App:
     "load_duration" until the model is there, "prompt_eval_duration" until the first logits are there (0 if none are needed), "eval_duration" from
     then on, "total_duration" all of them. "created_at" is the time in UTC, as ISO 8601 has it.
 
-    An empty "prompt" or an empty list of "messages" (or none) only loads the model: one object with an empty text and "done_reason": "load", in a
-    stream too, and no counts or durations are needed.
+    An empty "prompt" or an empty list of "messages" (or none) only loads the model: one object with an empty text and "done_reason": "load", as
+    application/json even where a stream was asked for, and no counts or durations are needed.
 
     **Memory.** A model that is asked for is loaded unless it is in memory. If max_loaded others are there, the one that was asked for the longest
     time ago is forgotten before. A model is also forgotten when the clock shows that its last request began "keep_alive" seconds ago or more: 300

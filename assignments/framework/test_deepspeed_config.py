@@ -55,7 +55,7 @@ def zeros(rng, settings):
 @check(points=1, inputs=zeros, lecture='what-is-sharded-and-where', public=[case('all stages', settings=[(n, None, None) for n in range(4)]), case('offloading', settings=[(2, 'cpu', None), (3, 'cpu', 'cpu')])])
 def stages_shard_one_thing_more_each(student, configs):
     """Each stage shards one thing more, and each thing is where offloading puts it."""
-    bare = [{}, {"zero_optimization": None}, {"zero_optimization": {"stage": 2, "offload_optimizer": {}, "offload_param": None}}]
+    bare = [{}, {"zero_optimization": None}, {"zero_optimization": {"stage": 2, "offload_optimizer": {}, "offload_param": None}}, {"zero_optimization": {"stage": 1, "offload_optimizer": {"device": None}, "offload_param": {"device": None}}}]
     return [student.zero_plan(config) for config in configs + bare]
 
 

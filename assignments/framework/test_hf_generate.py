@@ -260,6 +260,8 @@ def weights_are_spread_over_files(student, names, tensors, max_bytes, tied, slic
         sd["slice.b"], sd["slice.a"] = whole[: len(whole) // 2], whole[len(whole) // 2 :]
         sd["slice.c"] = whole[: len(whole) // 2].view(1, -1)
         sd["turned"] = whole.repeat(2, 1).mT
+        sd["square"] = whole[:1].repeat(4).view(2, 2)
+        sd["square on its side"] = sd["square"].mT
     for number, i in enumerate(tied):
         sd[f"tied.{number}"] = sd[names[i]].view(-1)
     files, index = student.shard_state_dict(sd, max_bytes)

@@ -97,22 +97,23 @@ def ask(app, path, body=None, **more):
     return {"status": status, "kind": kind, "lines": [plain(line) for line in text.split("\n")[:-1]], "end": text[-1:]}
 
 
-def app_of(student, *toys, time=None, loads=None, max_loaded=1):
-    """An application with models a, b, c, …; loading takes 1,000 on the clock, and is written down."""
+def app_of(student, *toys, time=None, loads=None, max_loaded=1, slow=1000):
+    """An application with models a, b, c, …. Loading takes `slow` on the clock, and is written down with how many others are in memory."""
     time = time if time is not None else [0]
 
     def loader(name, toy):
         def load():
-            time[0] += 1000
             if loads is not None:
-                loads.append(name)
+                loads.append([name, len(ask(app, "/api/ps")["body"]["models"])])
+            time[0] += slow
             toy.time = time
             return toy
 
         return load
 
     names = "abcdef"[: len(toys)]
-    return student.App({name: loader(name, toy) for name, toy in zip(names, toys, strict=True)}, max_loaded, lambda: time[0])
+    app = student.App({name: loader(name, toy) for name, toy in zip(names, toys, strict=True)}, max_loaded, lambda: time[0])
+    return app
 
 
 WORDS = ["Hel", "lo", " wor", "ld", "!", "", "\n", '"', "é"]
@@ -162,7 +163,7 @@ def chats_are_rendered_by_the_model(student, pieces, script, prompt, options):
     whole = ask(app, "/api/chat", {"model": "a", "messages": messages, "stream": False, "options": options})
     seen = {"whole": whole, "prompt": toy.asked[:1], "one": ask(app, "/api/chat", {"model": "a", "messages": messages[:1], "stream": False, "options": options})}
     only = [{"model": "a", "messages": []}, {"model": "a"}]
-    return seen | {"only loads": [ask(app, "/api/chat", each)["body"] for each in only], "so does": ask(app, "/api/generate", {"model": "a", "prompt": ""})["body"]}
+    return seen | {"only loads": [ask(app, "/api/chat", each) for each in only], "so does": ask(app, "/api/generate", {"model": "a", "prompt": ""})}
 
 
 TABLE = [[0.3, 1.2, -0.5, -9.0], [1.0, 0.1, 0.8, -9.0], [-0.4, 0.9, 0.2, -9.0], [0.0, 0.0, 0.0, 0.0]]
@@ -243,8 +244,11 @@ def visits(rng, steps, max_loaded=1, models=3):
 def models_are_kept_and_forgotten(student, steps, max_loaded, models):
     """A model stays in memory until others need its place or its time is over, and is loaded again when it is needed."""
     time, loads, seen = [0], [], []
-    app = app_of(student, *[Toy([b"x", b"y"], [0, 1]) for _ in range(models)], time=time, loads=loads, max_loaded=max_loaded)
+    app = app_of(student, *[Toy([b"x", b"y"], [0, 1]) for _ in range(models)], time=time, loads=loads, max_loaded=max_loaded, slow=250_000_000)
     for step in steps:
+        if step[0] == "wait":  # and nobody asks who is there
+            time[0] += step[1] * 10**9
+            continue
         if not isinstance(step[0], str):
             # What the clock shows at the last request is not known to the nanosecond: a microsecond more makes sure.
             time[0] += int(step[0] * 10**9) + (1000 if step[0] != 299 else 0)

@@ -23,7 +23,8 @@ def yarn_freqs(
     2. low is d(beta_fast), rounded down, and at least 0. high is d(beta_slow), rounded up, and at most D - 1. (Hugging Face's option
        `truncate` is on here.) Where both are the same number, high is 0.001 more.
     3. A ramp r_i = (i - low) / (high - low), limited to 0 … 1, says how much of pair i is stretched. Its new frequency is
-       (1 - r_i) · f_i + r_i · f_i / factor. So pairs up to low stay as they are, and pairs from high on turn factor times slower.
+       (1 - r_i) · f_i + r_i · f_i / factor. So pairs up to low stay as they are, and pairs from high on turn factor times slower. (Settings in
+       which low comes out above high are not asked for.)
     4. mscale = 0.1 · ln(factor) + 1 for a factor above 1, else 1. Attention multiplies both queries and keys by it.
 
     Returns float64 (D/2,), all of it computed in float64, and mscale. (Hugging Face and vLLM compute frequencies in float32: one check, and no

@@ -78,19 +78,21 @@ def the_last_queries_stand_at_the_end(student, q, k, v, chunk, local, inv_freq, 
     """Fewer queries than keys are those of the last tokens; views are welcome, nothing is remembered and nothing changed."""
     apart = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as layers split their heads
     spread = inv_freq.repeat_interleave(2)[::2]
-    (leaf,) = leaves(q)
+    leaf, key, value = leaves(q, k, v)
     first = student.dca_attention(*apart, chunk, local, spread, mscale)
     more = [
         student.dca_attention(q, k, v, chunk + 1, local, inv_freq, mscale),
         student.dca_attention(q, k, v, chunk, 1, inv_freq, mscale),
         student.dca_attention(q, k, v, chunk, local, inv_freq / 2, 2 * mscale),
         student.dca_attention(q, k, v, chunk, local, inv_freq, 0.7),
-        student.dca_attention(leaf, k + 1, v * 2, chunk, local, inv_freq),
+        student.dca_attention(leaf, key + 1, value * 2, chunk, local, inv_freq),
     ]
     return {
         "views": first,
         "others": more,
-        "gradient": gradients(more[-1], {"q": leaf})["q"],
+        "gradients": gradients(more[-1], {"q": leaf, "k": key, "v": value}),
+        "a short text, too local": raises("ValueError", lambda: student.dca_attention(q[:, :, :1], k[:, :, :1], v[:, :, :1], 4, 5, inv_freq)),
+        "a short text, no window": raises("ValueError", lambda: student.dca_attention(q[:, :, :1], k[:, :, :1], v[:, :, :1], 4, 0, inv_freq)),
         "too local": raises("ValueError", lambda: student.dca_attention(q, k, v, chunk, chunk + 1, inv_freq)),
         "left": flags(q, *apart, spread),
     }

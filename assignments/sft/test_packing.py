@@ -32,7 +32,11 @@ def packs(rng, lengths, trained=0.7, low=0, high=90):
 @check(points=2, inputs=packs, lecture='one-row', public=[case('three tokens and two', lengths=[3, 2], trained=2.0), case('three examples', lengths=[1, 4, 2])])
 def examples_stand_in_one_row(student, ex):
     """Ids stand one behind the other, positions begin anew, and the first token of each example has no label."""
-    return [student.pack_batch(ex), student.pack_batch(ex[::-1]), student.pack_batch(ex[:1]), student.pack_batch(ex)]
+    alone = student.pack_batch(ex[:1])
+    kept = {name: tensor.clone() for name, tensor in alone.items()}
+    for tensor in alone.values():
+        tensor.zero_()  # the caller's own now
+    return [student.pack_batch(ex), student.pack_batch(ex[::-1]), kept, student.pack_batch(ex), student.pack_batch(ex[:1])]
 
 
 def borders(rng, lengths, dtype="int32"):
@@ -60,9 +64,10 @@ def noisy(student, e, mask, alpha, seed):
     torch.manual_seed(1)
     first = with_gradients(lambda e: student.neftune(e, mask, alpha, gen), e=e)
     spread = e.mT.contiguous().mT
+    drawn = torch.rand(1, generator=torch.Generator().set_state(gen.get_state()))  # how far the generator went
     second = student.neftune(spread, mask.T.contiguous().T, alpha, gen)  # the generator goes on
     again = student.neftune(spread * 2, mask, alpha / 2, torch.Generator().manual_seed(seed))
-    return {"first": first, "second": second, "again": again, "left": flags(e, spread), "global": torch.rand(2)}
+    return {"first": first, "drawn": drawn, "second": second, "again": again, "left": flags(e, spread), "global": torch.rand(2)}
 
 
 @check(points=1, inputs=embeddings, lecture='noise-that-helps', public=[case('two rows of three tokens', tokens=[3, 3], T=3, C=4), case('no noise', tokens=[2], T=2, C=3, alpha=0.0)])

@@ -117,6 +117,7 @@ def several_tasks_share_a_prompt(student, backbone, prefix, head, ids, mask, opt
         for name, parameter in second.head.named_parameters():
             parameter.copy_(torch.linspace(-1, 1, parameter.numel()).view(parameter.shape) * (2 if name == "weight" else 1))
     outs = [first(ids, mask), second(ids, mask)]
+    numbers = [sum(p.numel() for p in each.parameters() if p.requires_grad) for each in (first, second)]
     learned = dict(first.prefix.named_parameters())
     seen = {"logits": [out.detach() for out in outs], "one prompt": first.prefix is second.prefix}
     seen["gradients"] = [gradients(out, learned) for out in (*outs, outs)]
@@ -126,7 +127,7 @@ def several_tasks_share_a_prompt(student, backbone, prefix, head, ids, mask, opt
     P, reparam = options["P"], options.get("reparam", False)
     seen["another length"] = raises("ValueError", lambda: student.PTuningV2(backbone, P + 1, 2, "cls", reparam, first))
     seen["another kind"] = raises("ValueError", lambda: student.PTuningV2(backbone, P, 2, "cls", not reparam, first))
-    return seen | {"heads": [tuple(each.head.weight.shape) for each in (first, second)]}
+    return seen | {"learns": numbers, "heads": [tuple(each.head.weight.shape) for each in (first, second)]}
 
 
 def models_to_count(rng, sizes=(), frozen=()):

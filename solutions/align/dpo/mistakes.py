@@ -95,4 +95,9 @@ mistake(
     "exp(r / β) overflows for large rewards. Work with logarithms, or take the largest one off before.",
     edit={BEST: "(ref * (reward / beta).exp()) / (ref * (reward / beta).exp()).sum(-1, keepdim=True)"},
 )
+mistake(
+    "You take the largest reward off, also where it belongs to an answer that the reference never gives. The others are then 0 together: 0 / 0.",
+    edit={BEST: "(lambda w: w / w.sum(-1, keepdim=True))(ref * ((reward - reward.amax(-1, keepdim=True)) / beta).exp())"},
+)
+mistake("A negative label_smoothing passes with hinge and ipo. It raises ValueError.", edit={"if not 0 <= label_smoothing < 0.5 or": "if (loss_type == \"sigmoid\" and not 0 <= label_smoothing < 0.5) or", "or (label_smoothing and": "or (label_smoothing > 0 and"})
 mistake("One sum over all prompts normalises everything. Each prompt has its own Z(x).", edit={BEST: "(ref.log() + reward / beta).flatten().softmax(-1).view(ref.shape)"})

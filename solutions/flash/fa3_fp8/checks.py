@@ -5,7 +5,7 @@ import torch
 from autograder.checks import Tolerance, case, check, flags, raises, with_gradients
 
 
-def near_the_grid(rng, T, block, B=1, H=2, D=4, dtype="float32", zeros=()):
+def near_the_grid(rng, T, block, B=1, H=2, D=4, dtype="float32", zeros=(), tiny=1.0):
     """Numbers near those that eight bits have, and far from the middle between two of them, times a scale for each block.
 
     So a quotient that was rounded otherwise on its way becomes the same eight bits. `zeros`: blocks that have nothing else.
@@ -19,7 +19,7 @@ def near_the_grid(rng, T, block, B=1, H=2, D=4, dtype="float32", zeros=()):
         part = y[:, :, first : first + height]
         part[:, :, rng.integer(0, height), rng.integer(0, D)] = rng.choice([-448.0, 448.0])
         part *= 0.0 if number in zeros else rng.uniform(0.001, 0.1, B, H, 1, 1) * 4.0 ** rng.integer(-3, 3)
-    return {"x": y.to(getattr(torch, dtype)), "block": block}
+    return {"x": (y * tiny).to(getattr(torch, dtype)), "block": block}
 
 
 def eight_bits(x, block, student):
@@ -38,6 +38,7 @@ def eight_bits(x, block, student):
         case("one feature", T=8, block=3, D=1),
         case("float64", T=11, block=5, B=2, H=3, dtype="float64"),
         case("exactly one block", T=4, block=4, H=3),
+        case("tiny numbers", T=8, block=3, tiny=1e-14, dtype="float64"),
         case("twenty blocks", T=59, block=3, H=1, D=2),
         case("blocks of twenty", T=45, block=20, H=1, D=2),
     ],
@@ -96,10 +97,12 @@ def vectors(rng, shape, dtype="float64", alike=False):
 )  # fmt: skip
 def features_are_spread(student, x, signs):
     """Features are multiplied by the signs, then by the orthonormal Hadamard matrix in Sylvester's order, with gradients."""
+    student.hadamard_rotate(x.float(), signs)  # what it leaves behind is not to be seen in other dtypes
     first = with_gradients(lambda x: student.hadamard_rotate(x, signs), x=x)
+    doubles = student.hadamard_rotate(x, signs.double())
     view = x.mT.contiguous().mT if x.ndim > 1 else torch.stack([x, x], -1)[:, 0]
     again = student.hadamard_rotate(view, signs.to(x.dtype))
-    return {"first": first, "view": again, "other signs": student.hadamard_rotate(x, -signs), "left": flags(view)}
+    return {"first": first, "signs in float64": doubles, "view": again, "other signs": student.hadamard_rotate(x, -signs), "left": flags(view)}
 
 
 @check(

@@ -93,7 +93,7 @@ def results(rng, n=3, shape=(2, 1), D=4, dtype="float32", around=0.0, spread=1.0
         o[1::2] = -o[: n // 2 * 2 : 2]
     for part in silent:
         lse[part] = -math.inf
-        o[part] = math.nan if nan else 0.0
+        o[part] = math.inf if nan == "inf" else math.nan if nan else 0.0
     return {"o": o, "lse": lse}
 
 
@@ -132,6 +132,7 @@ def exponentials_do_not_overflow(student, o, lse):
     public=[case("a part without keys, nan in its output", silent=[1], nan=True), case("none has any", n=2, silent=[0, 1])],
     hidden=[
         case("nan in its output", n=4, silent=[0, 2], nan=True),
+        case("infinities in its output", n=4, silent=[1, 3], nan="inf", dtype="float64"),
         case("only the last has keys", n=5, silent=[0, 1, 2, 3], nan=True, shape=(2, 3, 1)),
         case("one part, without keys", n=1, silent=[0], nan=True, shape=(2,)),
         case("all, in float16", n=3, silent=[0, 1, 2], nan=True, dtype="float16", D=3),

@@ -55,6 +55,7 @@ def missing_sizes_follow(student, configs):
         case("all are given, and one is wrong", configs=[(24, 4, 3, 1), (12, 4, 3, 1), (12, 4, 3, 2), (24, 3, 4, 3)]),
         case("no whole number", configs=[(10, None, 3, 1), (10, None, None, 4), (10, None, None, 5), (7, 2, None, 1), (8, 2, None, 3)]),
         case("less than one", configs=[(0, 4, None, 1), (None, 0, 2, 1), (None, 2, -1, 3), (-8, -4, None, 1), (-8, 4, -2, 1), (0, 0, 0, 1), (2, 4, None, 1), (4, None, None, 8)]),
+        case("a zero that is there", configs=[(8, 0, None, 1), (8, None, 0, 2), (0, 4, 2, 1)]),
     ],
     cites=["with steps alone or none", "ValueError too where the equation", "or one of the three is less than 1"],
 )
@@ -91,7 +92,7 @@ def zeros(rng, settings):
 )
 def stages_shard_one_thing_more_each(student, configs):
     """Each stage shards one thing more, and each thing is where offloading puts it."""
-    bare = [{}, {"zero_optimization": None}, {"zero_optimization": {"stage": 2, "offload_optimizer": {}, "offload_param": None}}]
+    bare = [{}, {"zero_optimization": None}, {"zero_optimization": {"stage": 2, "offload_optimizer": {}, "offload_param": None}}, {"zero_optimization": {"stage": 1, "offload_optimizer": {"device": None}, "offload_param": {"device": None}}}]
     return [student.zero_plan(config) for config in configs + bare]
 
 

@@ -106,6 +106,7 @@ def several(rng, settings, **more):
         case("some are -inf already", B=3, t=2, V=8, hidden=4, settings={"p": [0.3], "n": [[2, 1], [3, 1]]}),
         case("logits far from 0", B=2, t=3, V=4, logits=[[300.0, 301.0, 299.0, 296.0], [-300.0, -301.0, -302.0, -303.0]],
              settings={"p": [0.3, 0.1], "n": [[9, 2]]}, dtype="float64"),
+        case("nearly the largest, float64", ids=[[0]], logits=[[1.0, 1 - 1e-9, -5.0]], settings={"p": [1.0], "n": [[1, 1]]}, dtype="float64"),
         case("as many of everything", B=4, t=4, V=4, settings={"p": [0.25], "n": [[4, 0], [5, 3]]}),
         case("long rows and a large vocabulary", B=2, t=25, V=40, settings={"p": [0.1], "n": [[24, 33], [25, 33], [26, 33]]}),
     ],
@@ -457,6 +458,8 @@ def weights_are_spread_over_files(student, names, tensors, max_bytes, tied, slic
         sd["slice.b"], sd["slice.a"] = whole[: len(whole) // 2], whole[len(whole) // 2 :]
         sd["slice.c"] = whole[: len(whole) // 2].view(1, -1)
         sd["turned"] = whole.repeat(2, 1).mT
+        sd["square"] = whole[:1].repeat(4).view(2, 2)
+        sd["square on its side"] = sd["square"].mT
     for number, i in enumerate(tied):
         sd[f"tied.{number}"] = sd[names[i]].view(-1)
     files, index = student.shard_state_dict(sd, max_bytes)

@@ -90,7 +90,7 @@ def parse_modelfile(data):
     data = data.lstrip("\ufeff") if data.startswith("\ufeff") else data
     end = r"[ \t]*(?:\r\n|\r|\n|\Z)"
     command = re.compile(r"([A-Za-z]+)[ \t]+")
-    patterns = r'"""(?P<v>.*?)"""', r'"(?!"")(?P<v>.*?)"', r'(?P<v>[^"\s][^\r\n]*?)'
+    patterns = r'"""(?P<v>.*?)"""', r'"(?!"")(?P<v>.*?)"', r'(?P<v>[^" \t\r\n][^\r\n]*?)'
     value = [re.compile(each + end, re.DOTALL) for each in patterns]
     words = {"FROM", "LICENSE", "TEMPLATE", "SYSTEM", "ADAPTER", "DRAFT", "RENDERER", "PARSER", "PARAMETER", "MESSAGE", "REQUIRES"}
     commands, at = [], 0

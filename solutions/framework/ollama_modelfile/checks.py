@@ -40,6 +40,7 @@ def texts(rng, texts, random=0):
         case("spaces around, and inside", texts=["FROM     FOOO BAR    ", 'FROM x\nTEMPLATE """   a\n\n b   """    \n', "  FROM /a b\t\n\tSYSTEM \t c  d \t"]),
         case("a line that ends like a command", texts=['FROM x\nSYSTEM """FROM y\nPARAMETER a b"\nFROM z"""', 'FROM x\nSYSTEM "# no\n# comment"']),
         case("the quote ends behind spaces", texts=['FROM x\nSYSTEM "a\nb"   \nSYSTEM c', 'FROM x\nSYSTEM """a"" "\nb""" \t\nSYSTEM c']),
+        case("what is white space to others", texts=["FROM x\nSYSTEM hi\u00a0\nLICENSE \u2003a\x0b"]),
         case("what looks like a line break to others", texts=["FROM x\nSYSTEM a\u2028b\nSYSTEM c\x0bd\x0ce", 'FROM x\nSYSTEM "f\x85g"\nSYSTEM h']),
         case("a # in a value", texts=["FROM x # y\nSYSTEM a#b\nPARAMETER stop #", 'FROM x\nSYSTEM "#"']),
     ],
@@ -131,6 +132,7 @@ def bytes_are_decoded(student, data, text):
     hidden=[
         case("at random", texts=[], random=12),
         case("values that begin or end with a quote", texts=['FROM x\nSYSTEM """"a"""\nSYSTEM a"\nSYSTEM """"\n"""\nSYSTEM """a\n"""""\nPARAMETER stop """"""""']),
+        case("white space of other kinds is none", texts=["FROM x\u00a0\nSYSTEM hi\u00a0\nLICENSE \u2003a\x0b", 'FROM "a\rb"\nSYSTEM "c\rd"']),
         case("white space", texts=['FROM " a"\nPARAMETER stop "\n"\nPARAMETER a "\t"\nSYSTEM "\rx"\nLICENSE "a\r\nb"\nSYSTEM " "']),
         case("all words", texts=["\n".join(f"{word} x y" for word in ["from", "license", "template", "system", "adapter", "draft", "renderer", "parser", "requires"])]),
         case("messages with colons", texts=['FROM x\nMESSAGE user a: b: c\nMESSAGE assistant ""\nMESSAGE system " : "\nPARAMETER temperature 0.5']),
@@ -186,6 +188,7 @@ def rendered(student, tmpls, fields):
         case("no action", tmpls=["", " plain } text { \n", "{ .Prompt }"], prompt="x"),
         case("actions over lines", tmpls=["{{\n.Prompt\n}}{{   if   .Prompt   }}a{{end}}b"], prompt="p"),
         case("braces of the text", tmpls=["}}{{ .Prompt }}{"], prompt="p"),
+        case("a part that is not taken may have any field", tmpls=["{{ if .System }}{{ .Tools }}{{ end }}x"], prompt="p"),
         case("twice", tmpls=["{{ .Prompt }}{{ .Prompt }}{{ if .Prompt }}{{ .Prompt }}{{ end }}"], prompt="p"),
     ],
     cites=["that argument", "the first part if the field is not empty", "They may stand inside each other", "What a field holds is written as it is", "with or without white space around it"],

@@ -54,12 +54,13 @@ def parse_modelfile(data: str | bytes) -> list[Command]:
     that is not the beginning), the value is complete: what stands between the two, unchanged. So a quote in the middle of a line never ends a
     value. A # inside a value is no comment. Where no quote comes first, quotes are ordinary characters.
 
-    Names: "model" for FROM; the word in lower case for the others; for PARAMETER the name of the parameter, letters, digits and underscores, which
+    Names: "model" for FROM; the word in lower case for the others; for PARAMETER the name of the parameter (A to Z, a to z, 0 to 9 and _), which
     stands before its value; "message" for MESSAGE, where a role stands before the value, and args is "ROLE: VALUE". The role is system, user or
     assistant. Some commands may come more than once, and FROM may come anywhere.
 
-    Raises ModelfileError with the line (from 1) in which the command begins: for a word that is no command, a role that is none, a command, a
-    parameter or a message without a value (an empty one is written ""), and quotes that are never closed. With line 0 if there is no FROM.
+    Raises ModelfileError with the line (from 1) in which the command begins: for a word that is no command, a role or a name that is none, a
+    command, a parameter or a message without a value (an empty one is written ""), and quotes that are never closed. With line 0 if there is no
+    FROM.
 
     >>> parse_modelfile("FROM llama3\\nPARAMETER stop \\"User: \\"\\nMESSAGE user Hi there! ")[1].args
     'User: '

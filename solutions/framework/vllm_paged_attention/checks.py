@@ -303,7 +303,13 @@ def rubbish_is_not_looked_at(student, q, kc, vc, block_tables, ctx_lens, scale):
             real[row[j // bs] * bs + j % bs] = True
     hole = ~real.view(-1, bs, 1, 1)
     rubbish = [(nan, nan), (1e30, inf), (-inf, nan), (0.0, 7.0)]
-    return [student.paged_attention(q, kc.masked_fill(hole, a), vc.masked_fill(hole, b), block_tables, ctx_lens, scale) for a, b in rubbish]
+    found = []
+    for a, b in rubbish:
+        keys, values = kc.masked_fill(hole, a), vc.masked_fill(hole, b)
+        before = [each.clone().view(torch.uint8) for each in (keys, values)]  # bits: nan is not equal to itself
+        found.append(student.paged_attention(q, keys, values, block_tables, ctx_lens, scale))
+        found.append([torch.equal(old, each.view(torch.uint8)) for old, each in zip(before, (keys, values), strict=True)])
+    return found
 
 
 # --- all together ----------------------------------------------------------------------------------------------------

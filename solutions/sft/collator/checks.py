@@ -112,6 +112,7 @@ def the_last_answer_alone(student, messages, template):
     encode = tokenizer(0)
     refused = [raises("ValueError", lambda each=each: student.build_example([], encode, template, each)) for each in ("user", "all", "Last", "")]
     refused += [raises("ValueError", lambda role=role: student.build_example([*messages, {"role": role, "content": "x"}], encode, template)) for role in ("Assistant", "")]
+    refused.append(raises("ValueError", lambda: student.build_example([*messages, {"role": "nobody", "content": ""}], encode, template)))
     return {"last": examples(student, messages, template, train_on="last"), "both": [student.build_example(messages, encode, template, *each) for each in (["last"], ["assistant"], [])], "refused": refused}
 
 
@@ -187,7 +188,7 @@ def pairs_of_texts(rng, pairs=(), words=0, length=9):
         case("longer, at random", words=3, length=40),
         case("marks separate, and case does not matter", pairs=[("Don't STOP!", "don t stop"), ("a_b-c", "a b c"), ("3.14", "3 14")]),
         case("no words", pairs=[("", ""), ("", "a"), ("?!", "?!"), ("诗", "诗"), ("a 诗", "a")]),
-        case("letters beyond a to z separate", pairs=[("naïve", "na ve"), ("Zürich", "zurich"), ("x２", "x")]),
+        case("letters beyond a to z separate", pairs=[("naïve", "na ve"), ("Zürich", "zurich"), ("x２", "x"), ("straße", "strasse")]),
         case("words that repeat", pairs=[("a a a", "a"), ("a", "a a a a"), ("a b a b", "b a b a"), ("a b", "a a b b")]),
         case("nothing in common", pairs=[("one two", "three four five")]),
         case("not neighbours", pairs=[("a x b y c", "a b c d e f g"), ("a b c", "x a y b z c")]),

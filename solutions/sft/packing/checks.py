@@ -88,7 +88,11 @@ def packs(rng, lengths, trained=0.7, low=0, high=90):
 )  # fmt: skip
 def examples_stand_in_one_row(student, ex):
     """Ids stand one behind the other, positions begin anew, and the first token of each example has no label."""
-    return [student.pack_batch(ex), student.pack_batch(ex[::-1]), student.pack_batch(ex[:1]), student.pack_batch(ex)]
+    alone = student.pack_batch(ex[:1])
+    kept = {name: tensor.clone() for name, tensor in alone.items()}
+    for tensor in alone.values():
+        tensor.zero_()  # the caller's own now
+    return [student.pack_batch(ex), student.pack_batch(ex[::-1]), kept, student.pack_batch(ex), student.pack_batch(ex[:1])]
 
 
 def borders(rng, lengths, dtype="int32"):
@@ -133,9 +137,10 @@ def noisy(student, e, mask, alpha, seed):
     torch.manual_seed(1)
     first = with_gradients(lambda e: student.neftune(e, mask, alpha, gen), e=e)
     spread = e.mT.contiguous().mT
+    drawn = torch.rand(1, generator=torch.Generator().set_state(gen.get_state()))  # how far the generator went
     second = student.neftune(spread, mask.T.contiguous().T, alpha, gen)  # the generator goes on
     again = student.neftune(spread * 2, mask, alpha / 2, torch.Generator().manual_seed(seed))
-    return {"first": first, "second": second, "again": again, "left": flags(e, spread), "global": torch.rand(2)}
+    return {"first": first, "drawn": drawn, "second": second, "again": again, "left": flags(e, spread), "global": torch.rand(2)}
 
 
 @check(

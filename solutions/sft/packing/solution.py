@@ -3,7 +3,8 @@
 A label is the id of its own token where the model is trained on that token, and -100 where it is not. The model shifts labels by itself: the
 output at place t is compared with the label at t + 1.
 
-Arguments are left as they were, and results share no memory with them.
+Arguments are left as they were, and results share no memory with them. What a call returns depends on its own arguments alone: what the caller does
+to earlier results changes nothing.
 """
 
 from bisect import bisect_left, insort

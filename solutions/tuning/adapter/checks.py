@@ -222,6 +222,7 @@ def only_adapters_learn(student, model, weights, ids, mask, m, options):
         "modes": [bool(module.training) for adapter in adapters for module in (adapter, adapter.down, adapter.up)],
         "modes of the model": [part.training for part in watched],
     }
+    seen["each drawn by itself"] = len({tuple(adapter.down.weight.flatten().tolist()) for adapter in adapters}) == len(adapters)
     fill(model, weights)
     twin = copy.deepcopy(model)
     logits = model(ids, mask=mask).detach()
@@ -269,7 +270,9 @@ def removing_them_restores_the_model(student, model, weights, ids, mask, m, opti
     student.insert_adapters(model, m, **options)
     fill(model, weights)
     after = model(ids, mask=mask).detach()
+    asked = [p.requires_grad for p in model.parameters()]
     seen["twice"] = raises("ValueError", lambda: student.insert_adapters(model, m + 1, **options))
+    seen["as before"] = asked == [p.requires_grad for p in model.parameters()]
     seen["after being refused"] = model(ids, mask=mask).detach()[..., ::7]
     seen["far from before"] = bool((after - before).abs().max() > 1e-2)
     learning = {name: p.requires_grad for name, p in old.items()}
@@ -285,6 +288,11 @@ def removing_them_restores_the_model(student, model, weights, ids, mask, m, opti
         "adapters": [getattr(part, "adapter", None) for layer in model.layers for part in (layer.attn, layer.mlp)],
         "kinds": sorted({type(module).__name__ for module in model.modules() if isinstance(module, nn.Linear | nn.LayerNorm)}),
     }
+    hooked = copy.deepcopy(model)
+    hooked.layers[0].mlp.register_forward_hook(lambda module, args, out: 2 * out)
+    doubled = hooked(ids).detach()
+    student.remove_adapters(student.insert_adapters(hooked, m, **options))
+    seen["hooks of others stay"] = torch.equal(hooked(ids).detach(), doubled)
     student.insert_adapters(model, m, **options)
     fill(model, weights)
     return seen | {"again": model(ids, mask=mask).detach()[..., ::7]}

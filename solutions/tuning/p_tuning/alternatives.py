@@ -85,7 +85,7 @@ def bake(encoder):
 def fill_template(template, word_emb, prompt, x_ids):
     vectors = prompt() if callable(prompt) else prompt
     for item in template:
-        if isinstance(item, str) and item not in "Px":
+        if isinstance(item, str) and item not in ("P", "x"):
             raise ValueError(item)
     B = x_ids.shape[0]
     columns, places = [], []

@@ -144,6 +144,7 @@ def words_of(words, frozen=True):
         case("no input", template=("P", 4, "P"), B=2),
         case("no prompt", template=(3, "x", 0), P=0),
         case("one sequence, one token, float64", template=("P", "x", "P", 6), B=1, T=1, dtype="float64", prompt="float64"),
+        case("a float64 prompt for float32 words", template=("x", "P"), prompt="float64", T=3),
         case("a float32 prompt for float64 words", template=("x", "P"), dtype="float64", T=4),
         case("the prompt alone", template=("P", "P", "P", "P"), B=4, T=3, C=2),
         case("all sizes alike", template=("P", "x", "P", 1), B=4, T=4, C=4, V=4),
@@ -220,6 +221,8 @@ def what_does_not_fit_is_refused_and_the_rest_is_counted(student, sizes):
         "another string": ("P", "y", "P"),
         "a small p": ("p", "x", "p"),
         "a capital X": ("P", "P", "X"),
+        "an empty string": ("P", "x", "P", ""),
+        "both letters": ("P", "P", "Px"),
     }
     seen = {name: raises("ValueError", lambda t=t: student.fill_template(t, layer, prompt, ids)) for name, t in wrong.items()}
     good = student.fill_template(("P", "P"), layer, prompt, ids)[0]

@@ -90,8 +90,12 @@ def the_network_makes_the_table(student, weights, sizes, B):
     encoder.train()
     seen["folded"] = pairs(student.split_prefix(table, B, *sizes[1:3]))[-1]
     with torch.no_grad():
+        old = pairs(encoder(B))[0]
         for parameter in encoder.parameters():
             parameter.mul_(-0.5)
+        seen["without gradients"] = [old, pairs(encoder(B))[0]]
+    begun = student.PrefixEncoder(50, 2, 2, 4).embedding.weight.detach()
+    seen["begins with a deviation of 1"] = bool(abs(begun.std() - 1) < 0.15)
     seen |= {"table after a step": table.clone(), "the next table": encoder.fold(), "left": flags(encoder)}
     encoder.eval().requires_grad_(False)
     seen |= {"in evaluation mode": pairs(encoder(B + 1))[0], "left then": flags(encoder)}
@@ -202,6 +206,7 @@ def tokens_stand_behind_the_prefix(student, model, prefix, ids, mask):
     learned = [tuple(leaves(*pair)) for pair in prefix]
     logits = student.forward_with_prefix(model, learned, ids, mask)
     views = [x if x is None else x.T.contiguous().T for x in (ids, mask)]
+    plain = student.forward_with_prefix(model, prefix, ids, mask)
     other = student.forward_with_prefix(model, [(-keys, values) for keys, values in prefix], ids, mask)
     model.train()
     model.layers[0].eval()
@@ -213,8 +218,9 @@ def tokens_stand_behind_the_prefix(student, model, prefix, ids, mask):
     return {
         "logits": logits.detach(),
         "gradients": gradients(logits, wide),
-        "again": [again[..., ::5], other[..., ::7]],
+        "again": [again[..., ::5], other[..., ::7], plain[..., ::11]],
         "the model": [flags(model)[0]["training"], model.layers[0].training, [a is b for a, b in zip(held, model.parameters(), strict=True)]],
+        "without a mask": student.forward_with_prefix(model, learned, ids)[..., ::7].detach(),
         "shorter": student.forward_with_prefix(model, one, ids[:1, :1])[..., ::5],
         "too long": raises("ValueError", lambda: student.forward_with_prefix(model, prefix, long)),
         "left": [flags(*views, *(part for pair in prefix for part in pair)) if mask is not None else flags(ids), sorted({p.requires_grad for p in model.parameters()})],

@@ -5,8 +5,8 @@ import torch
 from autograder.checks import case, check, difference, flags, gradients, lab, raises, reject, with_weights
 
 
-def texts(rng, V=5, C=3, P=4, n=4, dtype="float32", grad=False):
-    return {"table": rng.normal(V, C, dtype=dtype), "ids": rng.integers(0, V, n), "P": P, "grad": grad}
+def texts(rng, V=5, C=3, P=4, n=4, dtype="float32", grad=False, first=False):
+    return {"table": rng.normal(V, C, dtype=dtype), "ids": torch.arange(n) if first else rng.integers(0, V, n), "P": P, "grad": grad}
 
 
 @check(
@@ -17,6 +17,7 @@ def texts(rng, V=5, C=3, P=4, n=4, dtype="float32", grad=False):
     hidden=[
         case("three ids for seven vectors, float64", P=7, n=3, C=4, dtype="float64"),
         case("one id", P=3, n=1),
+        case("the first rows in their order", first=True),
         case("one vector of nine ids", P=1, n=9, V=20, C=2),
         case("a table that requires gradients", P=4, n=3, grad=True),
         case("thirty ids", V=40, P=25, n=30, C=2, dtype="float64"),
@@ -76,6 +77,8 @@ def drawn(seen, want, inputs):
         if not bool(equal.any(-1).all()):
             return reject('A vector of init="vocab" is no row of the table.')
         rows |= set(equal.int().argmax(-1).tolist())
+    if len(seen["vocab"][0]) > 90 * len(table) and len(rows) < len(table):
+        return reject('A row of the table never comes with init="vocab". Each may come.')
     if len(rows) < min(6, len(table)):
         return reject('The vectors of init="vocab" come from few rows of the table; each is drawn by itself.')
     first = {int(one[0, 0].view(-1).eq(table[:, 0]).int().argmax()) for one in seen["first rows"]}
@@ -92,6 +95,7 @@ def drawn(seen, want, inputs):
     public=[case("30 vectors")],
     hidden=[
         case("more vectors than rows", V=9, C=12, P=64),
+        case("four rows", V=4, C=3, P=400),
         case("a float64 table", V=33, C=7, P=50, dtype="float64"),
         case("another default dtype", V=20, C=16, P=40, default="float64"),
     ],
