@@ -1,11 +1,11 @@
 """Checks of the tiled forward pass: exact for ragged blocks, rescaled, in float32, causal, small in memory."""
 
 import math
-from contextlib import contextmanager
 
 import torch
 
 from autograder.checks import Budget, Tolerance, case, check, difference, flags, raises, reject
+from autograder.lab.kernels import interpreted, launches
 
 
 def sequences(rng, T, S, Br, Bc, B=1, H=2, D=4, dtype=torch.float32, causal=False, cancel=False):
@@ -246,40 +246,6 @@ def blocks_and_accesses_follow_the_algorithm(student, T, D, M):
 
 
 # --- the kernel in Triton ---
-
-
-@contextmanager
-def launches(names):
-    """Writes down the names of the kernels that are launched. (By Triton itself, in the jail: a help, no proof.)"""
-    from triton.runtime.interpreter import InterpretedFunction
-    from triton.runtime.jit import JITFunction
-
-    def watched(run):
-        def recorded(self, *args, **options):
-            names.append(self.fn.__name__)
-            return run(self, *args, **options)
-
-        return recorded
-
-    originals = {kind: kind.run for kind in (InterpretedFunction, JITFunction)}
-    for kind, run in originals.items():
-        kind.run = watched(run)
-    try:
-        yield
-    finally:
-        for kind, run in originals.items():
-            kind.run = run
-
-
-def interpreted(x):
-    """x where kernels run: here, interpreted; or on the GPU, under pytest on a machine that has one. Around it lies nan: what
-    is loaded from beyond its end shows."""
-    import triton
-
-    room = torch.full((3, x.numel()), torch.nan, dtype=x.dtype)
-    room[1] = x.flatten()
-    room = room if triton.knobs.runtime.interpret else room.cuda()
-    return room[1].view(x.shape)
 
 
 def kernel_inputs(rng, T, S, B=1, H=1, D=16, dtype=torch.float32, causal=False, scale=1.0):

@@ -178,3 +178,26 @@ def non_matmul_flops(T, S, D, Bc, version):
     elif version != 1:
         raise ValueError("version 1 or 2")
     return count
+
+
+alternative(
+    "a kernel with other tiles, weights in float32, powers of two, and one index of the group's head",
+    edit={
+        "Br, Bc = 64, 32": "Br, Bc = 16, 64",
+        "tl.dot(p.to(v_j.dtype), v_j, input_precision": "tl.dot(p, v_j.to(tl.float32), input_precision",
+        "p, before = tl.exp(s - shift), tl.exp(m - shift)": "p, before = tl.exp2(1.4426950408889634 * (s - shift)), tl.exp2(1.4426950408889634 * (m - shift))",
+        "head // H * G + head % H // (H // G)": "head // (H // G)",
+    },
+)
+alternative(
+    "a kernel that masks instead of ending early, and writes o = 0 and lse = -inf in cases of their own",
+    edit={
+        "tl.minimum(S, tl.max(last) + 1) if CAUSAL else S": "S",
+        "m + tl.where(l == 0, 0.0, tl.log(tl.where(l == 0, 1.0, l)))": 'tl.where(l == 0, -float("inf"), m + tl.log(tl.maximum(l, 1e-30)))',
+    },
+)
+
+
+@alternative("no kernel", misses=["a_kernel_gives_both"])
+def fa2_triton(q, k, v, causal=False):
+    raise NotImplementedError

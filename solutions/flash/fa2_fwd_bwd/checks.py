@@ -5,6 +5,7 @@ import math
 import torch
 
 from autograder.checks import Budget, Tolerance, case, check, difference, flags, gradients, leaves, raises, reject
+from autograder.lab.kernels import interpreted, launches
 
 
 def sequences(rng, T, S, Br=2, Bc=3, B=1, H=2, G=1, D=4, dtype="float32", causal=False, window=None, loud=1.0, far=False):
@@ -312,6 +313,56 @@ def work_outside_of_products_is_counted(student, calls):
     """The operations outside of the matrix products are counted for both versions, the last block included."""
     counts = [[student.non_matmul_flops(*call, version) for version in (1, 2)] for call in calls]
     return {"counts": counts, "others": [raises("ValueError", lambda version=version: student.non_matmul_flops(*calls[0], version)) for version in (0, 3)]}
+
+
+# --- the kernel in Triton ---
+
+
+def kernel_inputs(rng, T, S, B=1, H=2, G=1, D=16, dtype=torch.float32, causal=False, scale=1.0):
+    q, k, v = (rng.normal(B, heads, length, D).to(dtype) for heads, length in ((H, T), (G, S), (G, S)))
+    return {"q": q * scale, "k": k, "v": v, "causal": causal}
+
+
+# As in flash/fa1_tiled: right kernels differ by 6e-7 in float32 and by 1e-3 in float16; the smallest mistake by 2e-4 in float32.
+KERNEL = {torch.float32: Tolerance(atol=1e-5, rtol=1e-4), torch.float16: Tolerance(atol=4e-3, rtol=4e-3)}
+
+
+def judge_kernel(seen, want, inputs, reference):
+    """What fa2_forward gives, from a kernel."""
+    if not seen["launched"]:
+        return reject("fa2_triton launches no kernel of Triton: what it returns was computed without one.")
+    o, lse = reference.fa2_forward(inputs["q"], inputs["k"], inputs["v"], 64, 64, inputs["causal"])
+    tolerance = KERNEL[o.dtype]
+    return difference(seen["o"], o, tolerance) or difference(seen["lse"], lse, tolerance) or difference(seen["left"], want["left"])
+
+
+@check(
+    points=2,
+    bonus=True,
+    needs="triton",
+    inputs=kernel_inputs,
+    judge=judge_kernel,
+    lecture="a-kernel-in-triton",
+    hidden=[
+        case("lengths that no block divides, four heads in two groups", T=70, S=75, H=4, G=2),
+        case("one query and one key, one feature", T=1, S=1, H=3, G=3, D=1),
+        case("batch entries, three heads for one group", T=5, S=7, B=2, H=3, D=24),
+        case("batch entries and groups", T=3, S=40, B=2, H=4, G=2, D=40),
+        case("causal", T=66, S=66, causal=True),
+        case("causal, fewer queries than keys", T=4, S=70, H=4, G=2, causal=True),
+        case("causal, queries before the first key", T=70, S=3, causal=True),
+        case("scores of hundreds", T=3, S=100, scale=100.0),
+        case("float16, causal", T=20, S=40, H=4, G=2, D=8, dtype=torch.float16, causal=True),
+    ],
+    cites=["from a kernel in Triton"],
+)
+def a_kernel_gives_both(student, q, k, v, causal):
+    """Optional: fa2_triton gives exact attention and the log of the sum for grouped heads, from a kernel in Triton."""
+    names = []
+    with launches(names):
+        given = interpreted(q), interpreted(k), interpreted(v)
+        o, lse = student.fa2_triton(*given, **({"causal": True} if causal else {}))  # False by default
+    return {"o": o.to(q.device), "lse": lse.to(q.device), "launched": names, "left": flags(*given)}
 
 
 # --- on a GPU; the reference runs on the CPU ---

@@ -61,3 +61,49 @@ mistake("lse has the dtype of q. It is float32 (float64 for float64): the backwa
 mistake("You skip a tile whose last key is the oldest that its first query sees. One key is enough to compute a tile.", edit={"            if not sees.any():\n                continue\n            k_j": "            if not sees.any() or (window is not None and j and min(j + Bc, S) - 1 == i + S - T - window + 1):\n                continue\n            k_j"})
 mistake("You remember who sees whom by the place of a tile. Another window, or another length, has others.", edit={
     "def visible(i: int": "SEEN = {}\n\n\ndef visible(i: int", "    ahead = torch.arange(j, min(j + Bc, S))": "    if (i, j, Br, Bc, T, S) in SEEN:\n        return SEEN[i, j, Br, Bc, T, S]\n    ahead = torch.arange(j, min(j + Bc, S))", "sees &= ahead.abs() < window\n    return sees": "sees &= ahead.abs() < window\n    SEEN[i, j, Br, Bc, T, S] = sees\n    return sees"})  # fmt: skip
+
+
+# --- the kernel ---
+
+LAUNCH = "_attend[triton.cdiv(T, Br), B * H](q, k, v, o, lse, T, S, D**-0.5, H, G, D, width, Br, Bc, causal)\n    return o, lse"
+
+mistake(
+    "fa2_triton calls fa2_forward: a right answer, but no kernel. Write one with @triton.jit and launch it.",
+    edit={LAUNCH: "return fa2_forward(q, k, v, Br, Bc, causal)"},
+)
+mistake(
+    "In your kernel every query head has keys of its own number. The heads of a group share one: h // (H/G).",
+    edit={"head // H * G + head % H // (H // G)": "head % H % G + head // H * G"},
+)
+mistake(
+    "Your kernel forgets which entry of the batch it is in when it looks for its key/value head.",
+    edit={"head // H * G + head % H // (H // G)": "head % H // (H // G)"},
+)
+mistake(
+    "Your kernel launches a program for each full block of queries only: round up, triton.cdiv(T, Br).",
+    edit={"[triton.cdiv(T, Br), B * H]": "[max(T // Br, 1), B * H]", "torch.empty_like(q), torch.empty(B": "torch.zeros_like(q), torch.zeros(B"},
+)
+mistake(
+    "Your kernel masks keys when it loads them, but not their scores: a key that is not there has score 0, not -inf.",
+    edit={"sees = tl.trans(j) < S": "sees = tl.trans(j) < S + Bc"},
+)
+mistake(
+    "In your kernel the causal mask is aligned at the beginnings. Query i may see the keys up to i + (S - T).",
+    edit={"last = i + S - T": "last = i"},
+)
+mistake(
+    "Your kernel writes the sum where its logarithm is asked for: lse = m + log l.",
+    edit={"m + tl.where(l == 0, 0.0, tl.log(tl.where(l == 0, 1.0, l)))": "m + l"},
+)
+mistake(
+    "In your kernel the output is not scaled down when the maximum grows: multiply it by exp(m - m_new) before you add a tile.",
+    edit={"acc = before * acc + tl.dot": "acc = acc + tl.dot"},
+)
+mistake(
+    "Your kernel scales by the padded width. The head has D features; the others are zeros.",
+    edit={"T, S, D**-0.5, H": "T, S, width**-0.5, H"},
+)
+mistake(
+    "A query that sees no key gets lse = 0 from your kernel. The logarithm of an empty sum is -inf.",
+    edit={"m + tl.where(l == 0, 0.0, tl.log(tl.where(l == 0, 1.0, l)))": "tl.where(l == 0, 0.0, m + tl.log(tl.where(l == 0, 1.0, l)))"},
+)

@@ -117,3 +117,26 @@ def split_kv_attention(q, k, v, bounds):
                     e = np.exp(s - s.max())
                     outs[p, b, h, 0], sums[p, b, h, 0] = e @ v[b, h, part] / e.sum(), s.max() + np.log(e.sum())
     return torch.from_numpy(outs).to(wide), torch.from_numpy(sums).to(wide)
+
+
+alternative(
+    "a kernel with blocks of 64 keys, powers of two, and the scale in the query",
+    edit={
+        "triton.next_power_of_2(D), 32)": "max(16, triton.next_power_of_2(D)), 64)",
+        "p, before = tl.exp(s - m_new), tl.exp(m - m_new)": "p, before = tl.exp2(1.4426950408889634 * (s - m_new)), tl.exp2(1.4426950408889634 * (m - m_new))",
+        "other=0.0).to(tl.float32)[None, :]": "other=0.0).to(tl.float32)[None, :] * scale",
+        "tl.sum(q_i * k_j, 1)[:, None] * scale": "tl.sum(q_i * k_j, 1)[:, None]",
+    },
+)
+alternative(
+    "a kernel whose grid has heads before parts",
+    edit={
+        "tl.program_id(0), tl.program_id(1).to(tl.int64), tl.num_programs(1)": "tl.program_id(1), tl.program_id(0).to(tl.int64), tl.num_programs(0)",
+        "_decode[n, B * H]": "_decode[B * H, n]",
+    },
+)
+
+
+@alternative("no kernel", misses=["a_kernel_does_every_part"])
+def decode_triton(q, k, v, n):
+    raise NotImplementedError

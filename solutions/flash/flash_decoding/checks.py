@@ -4,7 +4,8 @@ import math
 
 import torch
 
-from autograder.checks import case, check, flags, raises
+from autograder.checks import Tolerance, case, check, difference, flags, raises, reject
+from autograder.lab.kernels import interpreted, launches
 
 
 def parts(rng, bounds, B=1, H=2, D=4, dtype="float32", loud=1.0):
@@ -196,3 +197,54 @@ def order_and_grouping_do_not_matter(student, o, lse):
 def parts_fill_the_gpu(student, calls):
     """As many parts as fill the GPU well, no more than there are blocks, and none that leaves the longest part as long as before."""
     return [student.choose_splits(*call) for call in calls] + [student.choose_splits(*call[:4], 37) for call in calls]
+
+
+# --- the kernel in Triton ---
+
+
+def kernel_inputs(rng, S, n, B=1, H=2, D=16, dtype=torch.float32, scale=1.0, below=0.0):
+    """`below`: what is taken off all scores."""
+    q, k, v = (rng.normal(B, H, length, D).to(dtype) for length in (1, S, S))
+    k = k - below * math.sqrt(D) * q / q.square().sum(-1, keepdim=True)
+    return {"q": q * scale, "k": k, "v": v, "n": n}
+
+
+def judge_kernel(seen, want, inputs, reference):
+    """What split_kv_attention gives, from one launch of a kernel, and so that they can be merged."""
+    if not seen["launched"]:
+        return reject("decode_triton launches no kernel of Triton: what it returns was computed without one.")
+    if len(seen["launched"]) > 1:
+        return reject("decode_triton launches {n} kernels. One launch has a program for each part of each head.", n=len(seen["launched"]))
+    S, n = inputs["k"].shape[2], inputs["n"]
+    bounds = [min(S, p * math.ceil(S / n)) for p in range(n + 1)]
+    parts = reference.split_kv_attention(inputs["q"], inputs["k"], inputs["v"], bounds)
+    return difference(seen["parts"], list(parts), Tolerance(atol=1e-5, rtol=1e-4)) or difference(seen["left"], want["left"])
+
+
+@check(
+    points=2,
+    bonus=True,
+    needs="triton",
+    inputs=kernel_inputs,
+    judge=judge_kernel,
+    lecture="a-kernel-in-triton",
+    hidden=[
+        case("three parts of 100 keys", S=100, n=3),
+        case("one part", S=70, n=1, H=3),
+        case("batch entries, 24 features", S=41, n=4, B=2, H=3, D=24),
+        case("one key, one feature", S=1, n=1, D=1),
+        case("more parts than keys", S=3, n=5, D=8),
+        case("a last part without keys", S=9, n=4, D=8, B=2),
+        case("scores of hundreds", S=90, n=2, scale=100.0),
+        case("scores around -200", S=60, n=2, below=200.0),
+        case("float16", S=77, n=3, D=32, dtype=torch.float16),
+    ],
+    cites=["from one launch of a kernel in Triton", "Each part has S n keys"],
+)
+def a_kernel_does_every_part(student, q, k, v, n):
+    """Optional: decode_triton gives each part's output and log of the sum from one launch of a kernel in Triton."""
+    names = []
+    with launches(names):
+        given = interpreted(q), interpreted(k), interpreted(v)
+        o, lse = student.decode_triton(*given, n)
+    return {"parts": [o.to(q.device), lse.to(q.device)], "launched": names, "left": flags(*given)}

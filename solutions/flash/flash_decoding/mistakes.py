@@ -36,3 +36,45 @@ mistake("With one part your tree returns a view of what it was given: who change
 mistake("You always fill the GPU completely: parts that win nothing are left out, and 85 % of the best is enough.", edit={"return min(n for n, each in efficiency.items() if each >= 0.85 * best)": "return max(efficiency, key=efficiency.get)"})
 mistake("You also try parts that leave the longest part as long as it was.", edit={RULE: "if True:"})
 mistake("You allow more than 128 parts.", edit={"min(128, n_sm, blocks)": "min(n_sm, blocks)"})
+
+
+# --- the kernel ---
+
+LAUNCH = "_decode[n, B * H](q, k, v, o, lse, S, triton.cdiv(S, n), D**-0.5, D, triton.next_power_of_2(D), 32)\n    return o, lse"
+
+mistake(
+    "decode_triton calls split_kv_attention: a right answer, but no kernel. Write one with @triton.jit and launch it.",
+    edit={LAUNCH: "return split_kv_attention(q, k, v, [min(S, p * triton.cdiv(S, n)) for p in range(n + 1)])"},
+)
+mistake(
+    "Your kernel lets a part read on to the end of its last block: keys of the next part count twice. Mask with the part's own end.",
+    edit={"end = part * keys, tl.minimum(S, (part + 1) * keys)": "end = part * keys, tl.minimum(S, tl.cdiv((part + 1) * keys, Bc) * Bc)"},
+)
+mistake(
+    "In your kernel parts have ⌊S / n⌋ keys, so the last keys belong to nobody. Round up: ⌈S / n⌉.",
+    edit={"triton.cdiv(S, n), D**-0.5": "max(S // n, 1), D**-0.5"},
+)
+mistake(
+    "Your kernel does not divide by √D.",
+    edit={"triton.cdiv(S, n), D**-0.5": "triton.cdiv(S, n), 1.0"},
+)
+mistake(
+    "The results of your kernel are not divided by the sum of their part. Each part is a softmax of its own.",
+    edit={"acc / tl.where(l == 0, 1.0, l), mask": "acc, mask"},
+)
+mistake(
+    "In your kernel the maximum begins at 0. Where all scores are negative, it is too large, and their exponentials vanish.",
+    edit={'m, l = -float("inf"), 0.0': "m, l = 0.0, 0.0"},
+)
+mistake(
+    "Your kernel writes results head by head, and parts inside. The first dimension of o and lse is the part.",
+    edit={"at = part.to(tl.int64) * heads + head": "at = head * tl.num_programs(0) + part"},
+)
+mistake(
+    "An empty part has lse = 0 in your kernel. It has no say: -inf.",
+    edit={'tl.where(l == 0, -float("inf"), m + tl.log': "tl.where(l == 0, 0.0, m + tl.log"},
+)
+mistake(
+    "Your kernel computes scores in float16. Convert q and k to float32 before they are multiplied.",
+    edit={"other=0.0).to(tl.float32)[None, :]": "other=0.0)[None, :]", "k_j = tl.load(k + at, mask=inside, other=0.0).to(tl.float32)": "k_j = tl.load(k + at, mask=inside, other=0.0)"},
+)
