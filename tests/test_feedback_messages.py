@@ -1,17 +1,19 @@
 """Every id has a sentence, every sentence renders, and no value can do more than be shown."""
 
 import pytest
+import torch
 
 from autograder.checks import difference
 from autograder.feedback import messages
 from autograder.feedback.messages import catalogue, placeholders
 from autograder.results import CaseResult, Difference, Message
+from autograder.wire.values import Raised
 
 PRODUCED = {
     "run": "missing-function wrong-signature not-written raised wrong-type wrong-parameters mutated timeout memory crashed exited too-big protocol "
     "unsupported load-syntax load-raised load-timeout load-empty forbidden blocked skipped-no-gpu skipped-no-package grader-error "
     "passed-public-hidden-pending",
-    "compare": "type length keys shape dtype nonfinite value raised judge",
+    "compare": "type length keys shape dtype nonfinite value raised judge refused no-gradient stray-gradient",
     "judge": "rejected",
 }
 
@@ -55,6 +57,25 @@ def test_every_kind_of_difference_has_a_sentence(kind):
 def test_what_is_missing_and_what_is_too_much(seen, want, said):
     assert messages.difference_text(difference(seen, want)).startswith(said)
     assert "right elements" in messages.text(Message(id="compare.keys"))  # where policy takes the values away
+
+
+@pytest.mark.parametrize(
+    ("seen", "want", "said"),
+    [
+        (
+            Raised("ValueError"),
+            3,
+            "This input is a right one, and its answer is of the type int. Yours: ValueError raised.",
+        ),
+        ({"gradients": {"k": None}}, {"gradients": {"k": torch.ones(2)}}, "No gradient arrives here; a Tensor should."),
+        ({"x.grad": torch.ones(2)}, {"x.grad": None}, "A gradient arrives here, and none should."),
+        ({"graded": None}, {"graded": torch.ones(2)}, "The answer should be Tensor, but yours is None."),
+        (None, torch.ones(2), "The answer should be Tensor, but yours is None."),
+        ([1, 2], 3, "The answer should be int, but yours is list."),
+    ],
+)
+def test_a_type_that_says_more_has_a_sentence_of_its_own(seen, want, said):
+    assert messages.difference_text(difference(seen, want)).startswith(said)
 
 
 def test_unknown_ids_say_what_they_know():

@@ -26,6 +26,7 @@ from autograder.feedback.escape import Spans
 from autograder.results import CaseResult, Difference, Message
 
 FOLDER = Path(__file__).parent / "messages"
+_GRADIENT = re.compile(r"\bgrad(ient)?s?\b")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
@@ -111,7 +112,7 @@ def case_message(case: CaseResult) -> Message | None:
         return case.message
     values = _difference_values(found)
     if case.message is None:
-        return Message(id=f"compare.{found.kind}", values=values)
+        return Message(id=_of_difference(found), values=values)
     return Message(id=case.message.id, values={**values, **case.message.values})
 
 
@@ -128,8 +129,19 @@ def difference_facts(difference: Difference, language: str = "en") -> list[Spans
 
 def difference_text(difference: Difference, language: str = "en") -> str:
     """What differs, where and by how much, in one line of plain text."""
-    headline = spans(Message(id=f"compare.{difference.kind}", values=_difference_values(difference)), language)
+    headline = spans(Message(id=_of_difference(difference), values=_difference_values(difference)), language)
     return " ".join(escape.spans_text(parts) for parts in [headline, *difference_facts(difference, language)])
+
+
+def _of_difference(difference: Difference) -> str:
+    """Which message a difference has: its kind's, and where a type says more than that it is another one, a message of its own."""
+    if difference.kind == "type":
+        got, want = difference.got or "", difference.want or ""
+        if got.endswith(" raised"):
+            return "compare.refused"
+        if _GRADIENT.search(difference.path) and "None" in (got, want):
+            return "compare.no-gradient" if got == "None" else "compare.stray-gradient"
+    return f"compare.{difference.kind}"
 
 
 def _difference_values(difference: Difference) -> dict[str, Any]:
