@@ -17,6 +17,7 @@ VALUES: dict[str, str] = {
     "gpt2_merges": "autograder.lab.gpt2:gpt2_merges",
     "gpt2_vocab": "autograder.lab.gpt2:gpt2_vocab",
     "markov": "autograder.lab.models:markov",
+    "recorded": "autograder.lab.recorded:recorded",
     "toy_decoder": "autograder.lab.toys:toy_decoder",
     "toy_lm": "autograder.lab.models:toy_lm",
 }
