@@ -28,10 +28,10 @@ def activation_parts(s: int, b: int, h: int, a: int) -> dict[str, int]:
 
     Read the left column first. Together sbh (34 + 5 a s / h), as Python ints, exact.
 
-    >>> sum(activation_parts(2048, 1, 12288, 96).values())  # a layer of GPT-3
-    2868903936
     >>> activation_parts(2, 1, 4, 3)["softmax"]
     24
+    >>> activation_parts(2048, 1, 12288, 96)["gelu input"]  # GPT-3
+    201326592
     """
     # BEGIN SOLUTION
     sbh, square = s * b * h, a * s * s * b
@@ -60,8 +60,8 @@ def activation_bytes_per_layer(
     """What one of t GPUs keeps of a layer.
 
     Tensor parallelism cuts attention by heads and the MLP by its inner width. A t-th lies on each GPU of: q and k, v, the three parts with
-    a s² b, and the inputs of the projection, of the GELU and of the second linear. All other parts lie on each GPU in whole; with sequence parallelism
-    (sp) they, too, are cut into t.
+    a s² b, and the inputs of the projection, of the GELU and of the second linear. All other parts lie on each GPU in whole; with
+    sequence parallelism (sp) they, too, are cut into t.
 
     recompute: what is computed again in the backward pass, and not kept.
 
@@ -71,6 +71,8 @@ def activation_bytes_per_layer(
 
     Raises ValueError for another recompute, and where t is below 1.
 
+    >>> activation_bytes_per_layer(2048, 1, 12288, 96)  # a layer of GPT-3
+    2868903936.0
     >>> activation_bytes_per_layer(2048, 1, 12288, 96, t=8)  # sbh (10 + 24 / 8 + 80 / 8)
     578813952.0
     >>> activation_bytes_per_layer(2048, 1, 12288, 96, t=8, sp=True, recompute="selective")  # sbh 34 / 8
@@ -111,10 +113,11 @@ def recompute_overhead(s: int, h: int, recompute: str) -> float:
 def optimal_checkpoint(n: int, boundary: int = 1, layer: int = 1) -> int:
     """How many layers k a segment should have, if the inputs of segments are kept and all else is computed again, segment by segment.
 
-    n layers make ⌈n / k⌉ segments, the last one perhaps shorter. At the worst moment the inputs of all segments are there (`boundary` bytes each), and all
-    that the k layers of one segment keep (`layer` bytes each): ⌈n / k⌉ · boundary + k · layer.
+    n layers make ⌈n / k⌉ segments, the last one perhaps shorter. At the worst moment the inputs of all segments are there (`boundary` bytes
+    each), and all that the k layers of one segment keep (`layer` bytes each): ⌈n / k⌉ · boundary + k · layer.
 
-    Returns the k from 1 to n for which this is smallest; of several, the smallest k. Raises ValueError where n is below 1.
+    Returns the k from 1 to n for which this is smallest; of several, the smallest k. boundary and layer are at least 1. Raises ValueError
+    where n is below 1.
 
     >>> optimal_checkpoint(16)  # 4 + 4
     4
@@ -128,7 +131,7 @@ def optimal_checkpoint(n: int, boundary: int = 1, layer: int = 1) -> int:
     # END SOLUTION
 
 
-def saved_bytes(fn: Callable[..., object], *inputs: object, ignore: Iterable[Tensor] = ()) -> int:
+def saved_bytes(fn: Callable[..., object], inputs: Iterable[Tensor], ignore: Iterable[Tensor] = ()) -> int:
     """What autograd keeps for the backward pass of fn(*inputs), in bytes. fn is called once; its result is not needed.
 
     `torch.autograd.graph.saved_tensors_hooks` shows every tensor that is saved while fn runs. What lies in memory are their storages:
@@ -138,16 +141,17 @@ def saved_bytes(fn: Callable[..., object], *inputs: object, ignore: Iterable[Ten
     - A storage that a tensor of `ignore` lies in does not count (the parameters, say: they are there anyway). `ignore` may be a
       generator, like `layer.parameters()`. Inputs are not ignored by themselves.
 
+    What fn drops again before it ends counts, too: hold on to the storages, so that no address stands for two of them.
     Without a graph (in torch.no_grad(), say) nothing is saved: 0.
 
     exp keeps its result, and x² keeps x:
 
     >>> x = torch.ones(5, requires_grad=True)
-    >>> saved_bytes(lambda x: x.exp(), x)
+    >>> saved_bytes(lambda x: x.exp(), [x])
     20
-    >>> saved_bytes(lambda x: x.exp() + x.square(), x)
+    >>> saved_bytes(lambda x: x.exp() + x.square(), [x])
     40
-    >>> saved_bytes(lambda x: x.exp() + x.square(), x, ignore=[x])
+    >>> saved_bytes(lambda x: x.exp() + x.square(), [x], ignore=[x])
     20
     """
     # BEGIN SOLUTION
@@ -166,19 +170,19 @@ def saved_bytes(fn: Callable[..., object], *inputs: object, ignore: Iterable[Ten
     # END SOLUTION
 
 
-def checkpoint(fn: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+def checkpoint(fn: Callable[..., Tensor], inputs: list[Tensor]) -> Tensor:
     """fn(*inputs), a tensor, without what autograd would keep of it: the backward pass calls fn again.
 
     - The result and all gradients are those of fn(*inputs): of the inputs that require one, and of parameters that fn uses, also if no
       input requires a gradient. They arrive when backward() is called on something that was made of the result.
     - After the call nothing that fn made on the way is held, only the inputs and the result.
     - fn is called once, and once more in a backward pass. Without a graph (in torch.no_grad()) it is called once.
-    - fn may be random (dropout): the second call draws the same numbers as the first. To everything else randomness looks as if the second call had not
-      been (torch's default generator on the CPU).
-    - Segments one after the other (checkpoint(g, checkpoint(f, x))) work, and so does fn with a checkpoint in it.
+    - fn may be random (dropout): the second call draws the same numbers as the first. To everything else randomness looks as if the second
+      call had not been (torch's default generator on the CPU).
+    - Segments one after the other (checkpoint(g, [checkpoint(f, [x])])) work, and so does fn with a checkpoint in it.
 
     >>> x = tensor([1.0, 2.0], requires_grad=True)
-    >>> checkpoint(lambda x: x.exp() * x, x).sum().backward()
+    >>> checkpoint(lambda x: x.exp() * x, [x]).sum().backward()
     >>> x.grad  # (1 + x) exp(x)
     tensor([5.4366, 22.1672])
     """
