@@ -1,23 +1,28 @@
 """cot/self_consistency against recorded answers that were read by hand, a second reader in another style, and the scripts of GSM8K and lm-eval."""
 
+import json
 import math
 import random
 import re
 from collections import Counter
 from decimal import Decimal, localcontext
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 
-from autograder.lab.recorded import STYLES, readings, recorded
+from autograder.lab.recorded import STYLES, recorded
+
+READINGS = json.loads(Path(__file__).with_name("readings.json").read_text(encoding="utf-8"))
+"""For each style what stands as the answer in each recorded text, and its normalized form, read by hand."""
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_recorded_answers(reference, style):
     """Each of the recorded texts has the answer that was written down beside it by hand."""
-    rows = readings(style)
-    assert len(rows) > 100 and recorded(style, 3, 9) == [text for text, _, _ in rows][3:9]
-    for text, answer, value in rows:
+    texts = recorded(style)
+    assert len(texts) > 100 and recorded(style, 3, 9) == texts[3:9]
+    for text, (answer, value) in zip(texts, READINGS[style], strict=True):
         assert reference.extract_answer(text, style) == answer, text
         if answer is not None:
             assert reference.normalize_number(answer) == value, answer
