@@ -84,7 +84,7 @@ def rolling_windows(tokens: list[int], prefix: int, max_len: int, ctx_len: int =
 
     - The first piece is ([prefix], the first max_len tokens), or all of them if there are fewer.
     - Each further continuation has the next max_len - ctx_len + 1 tokens, and the last one has those that are left. Its context is as long as
-      fits: it has the tokens before it, max_len + 1 tokens together with the continuation. So it has ctx_len tokens, and in the last piece often more.
+      fits: it has the tokens before it, max_len + 1 tokens together with the continuation. So it has ctx_len tokens, in the last piece often more.
 
     An empty text has no pieces. Raises ValueError unless 1 <= ctx_len <= max_len.
 
@@ -131,8 +131,8 @@ def mc_metrics(lls: list[list[float]], choices: list[list[str]], gold: list[int]
     - "acc": the share of questions whose right answer has the largest log-likelihood.
     - "acc_norm": the same with log-likelihood / number of characters of the answer, as the harness has it.
     - "acc_bytes": the same with log-likelihood / number of bytes of the answer in UTF-8.
-    - "acc_stderr", "acc_norm_stderr", "acc_bytes_stderr": the standard error of each, s / √n. s is the standard deviation of the n zeros and ones, with
-      n - 1 in its denominator. With one question it is nan.
+    - "acc_stderr", "acc_norm_stderr", "acc_bytes_stderr": the standard error of each, s / √n. s is the standard deviation of the n zeros and ones,
+      with n - 1 in its denominator. With one question it is nan.
 
     Of several answers with the same largest value the first one is the model's answer.
 
