@@ -1,0 +1,345 @@
+"""Checks of quant/gptq. Codes are compared exactly, so inputs are drawn until no rounding on the way is near a tie."""
+
+import torch
+
+from autograder.checks import Tolerance, case, check, difference, flags, raises
+
+# Right answers differ by the rounding of an inverse: conditions are below 10^4 here, so 1e-11 in float64.
+FACTOR = Tolerance(atol=1e-9, rtol=1e-8)
+
+
+def as_exact_as_w(seen, want):
+    """s follows from weights that carry errors of earlier columns."""
+    return difference(seen, want, FACTOR if (want.get("first") or want)["s"].dtype == torch.float64 else None)
+
+
+def correlated(rng, n, C, dtype="float64"):
+    """Inputs that belong together: few directions, and columns of different sizes."""
+    mixed = rng.normal(n, C, dtype="float64") @ rng.normal(C, C, dtype="float64")
+    return (mixed * rng.uniform(0.4, 2.0, C, dtype=torch.float64)).to(getattr(torch, dtype))
+
+
+def batches(rng, sizes=None, dtype="float64", damp=None, given=None):
+    if given is not None:
+        return {"batches": [torch.tensor(each) for each in given], "damp": damp}
+    return {"batches": [correlated(rng, torch.Size(size[:-1]).numel(), size[-1], dtype).reshape(size) for size in sizes], "damp": damp}
+
+
+def damped(damp):
+    return {} if damp is None else {"damp": damp}
+
+
+@check(
+    points=2,
+    inputs=batches,
+    lecture="what-an-error-costs",
+    public=[
+        case("two inputs, no damping", given=[[[1.0, 2.0], [3.0, 0.0]]], damp=0.0),
+        case("batches of one and of two, damping", given=[[[1.0, 2.0, 0.0]], [[3.0, 0.0, 1.0], [1.0, 1.0, 0.0]]], damp=0.5),
+        case("two inputs, damping by default", given=[[[1.0, 2.0], [3.0, 0.0]]]),
+    ],
+    hidden=[
+        case("batches of different sizes and shapes", sizes=[(3, 5), (2, 4, 5), (1, 5)], damp=0.02),
+        case("one vector alone, and a batch", sizes=[(4,), (7, 4)], damp=0.1),
+        case("fewer inputs than columns", sizes=[(2, 6)]),
+        case("as many inputs as columns, float32", sizes=[(4, 4), (2, 2, 4)], dtype="float32", damp=0.05),
+        case("one column", sizes=[(5, 1), (2, 1)], damp=0.25),
+        case("a column that is always 0", given=[[[1.0, 0.0, 2.0], [0.5, 0.0, 1.0]]]),
+    ],
+    fresh=1,
+    cites=["H 2 mean of x x over all inputs x", "every input counts the same", "the mean of the diagonal of H times damp is added"],
+)
+def inputs_are_summed_up_in_h(student, batches, damp):
+    """hessian gives 2 · mean of xᵀ x over the inputs of all batches together, and damping relative to the mean of its diagonal."""
+    first = student.hessian(batches, **damped(damp))
+    views = [torch.stack([each, each], -1)[..., 0] for each in batches]  # not contiguous
+    leaves = [each.clone().requires_grad_() for each in batches]
+    return {
+        "H": first,
+        "of twice the inputs": student.hessian([2 * each for each in batches], **damped(damp)),
+        "of views": student.hessian(views, **damped(damp)),
+        "of the first batch": student.hessian(batches=batches[:1], damp=0.0),
+        "of parameters": student.hessian(leaves, **damped(damp)).requires_grad,
+    }
+
+
+def positive(rng, C=None, dtype="float64", given=None):
+    if given is not None:
+        return {"H": torch.tensor(given, dtype=torch.float64)}
+    x = correlated(rng, 3 * C, C)
+    H = 2 / len(x) * x.T @ x
+    return {"H": (H + 0.05 * H.diagonal().mean() * torch.eye(C, dtype=torch.float64)).to(getattr(torch, dtype))}
+
+
+@check(
+    points=1,
+    inputs=positive,
+    tolerance=FACTOR,
+    lecture="one-factor-for-all-columns",
+    public=[case("two by two", given=[[2.0, 1.0], [1.0, 4.0]]), case("three by three", given=[[2.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 2.0]])],
+    hidden=[case("nine columns", C=9), case("one column", C=1), case("a diagonal", given=[[4.0, 0.0], [0.0, 0.25]])],
+    fresh=1,
+    cites=["The upper triangular U with a positive diagonal", "Row j of U has what GPTQ needs"],
+)
+def the_factor_is_upper_triangular(student, H):
+    """inverse_factor gives the upper triangular U with a positive diagonal and Uᵀ U = H⁻¹."""
+    return {
+        "U": student.inverse_factor(H),
+        "of four times H": student.inverse_factor(4 * H),
+        "from behind": student.inverse_factor(H.flip(0, 1)),
+        "of a parameter": student.inverse_factor(H.clone().requires_grad_()).requires_grad,
+    }
+
+
+def two_weights(rng, R, C, given=None):
+    W = rng.normal(R, C, dtype="float64")
+    return {"W": W, "Wq": W + 0.2 * rng.normal(R, C, dtype="float64"), **positive(rng, C)}
+
+
+@check(
+    points=1,
+    inputs=two_weights,
+    lecture="what-an-error-costs",
+    public=[case("one row", R=1, C=2), case("two rows", R=2, C=3)],
+    hidden=[case("as many rows as columns", R=5, C=5), case("many rows", R=9, C=4), case("one number", R=1, C=1)],
+    fresh=1,
+    cites=["the squared error of the outputs summed over outputs"],
+)
+def errors_cost_what_h_says(student, W, Wq, H):
+    """proxy_loss is half the trace of E H Eᵀ, as a float."""
+    weights = W.clone().requires_grad_()
+    return {
+        "loss": student.proxy_loss(weights, Wq, H),
+        "of twice the error": student.proxy_loss(2 * W, 2 * Wq, H),
+        "without correlation": student.proxy_loss(W=W, Wq=Wq, H=torch.eye(len(H), dtype=H.dtype)),
+        "no error": student.proxy_loss(W, W, H),
+        "of a turned W": student.proxy_loss(W.T.contiguous().T, Wq, H),
+    }
+
+
+def simulate(W, H, bits, group, order, far):
+    """GPTQ in float64 with an explicit inverse for each column. Gives the distance of the nearest rounding from a tie; `far` are those of s and z."""
+    W, top, nearest = W.double().clone(), 2**bits - 1, 1.0
+
+    def gap(x):
+        return float((x - x.floor() - 0.5).abs().min())
+
+    for k, j in enumerate(order):
+        left = order[k:]
+        inverse = torch.linalg.inv(H[left][:, left].double())
+        if k % group == 0:
+            members = W[:, order[k : k + group]]
+            lo, hi = members.amin(1).clamp(max=0), members.amax(1).clamp(min=0)
+            s = (hi - lo) / top
+            s = torch.where(s == 0, 1.0, s)
+            nearest = min(nearest, gap(-lo / s))
+            z = torch.round(-lo / s)
+        x = W[:, j] / s
+        inside = (torch.round(x) + z >= -0.6) & (torch.round(x) + z <= top + 0.6)
+        nearest = min(nearest, gap(x[inside]) if inside.any() else 1.0)
+        q = (torch.round(x) + z).clamp(0, top)
+        error = W[:, j] - s * (q - z)
+        W[:, left] -= error[:, None] * inverse[0] / inverse[0, 0]
+    return nearest
+
+
+def layer(rng, R=3, C=8, n=30, bits=4, group=None, blocksize=None, act_order=None, dtype="float64", damp=0.03, diagonal=False, spread=1.0, zeros=()):
+    """Weights and H, so that no rounding is near a tie in either order. Options that are None are left out."""
+    options = {name: value for name, value in (("group", group), ("blocksize", blocksize), ("act_order", act_order)) if value is not None}
+    enough = 2e-2 if dtype == "float32" else 1e-4
+    for _ in range(500):
+        W = rng.normal(R, C, dtype="float64")
+        W[:, 0] *= spread
+        for row, columns in zeros:
+            W[row, columns[0] : columns[1]] = 0
+        x = correlated(rng, n, C)
+        H = 2 / n * x.T @ x
+        H += damp * H.diagonal().mean() * torch.eye(C, dtype=torch.float64)
+        H = torch.diag(H.diagonal()) if diagonal else H
+        W, H = W.to(getattr(torch, dtype)), H.to(getattr(torch, dtype))
+        order = sorted(range(C), key=lambda j: -float(H[j, j])) if act_order else list(range(C))
+        size = C if group in (None, -1) else group
+        if simulate(W, H, bits, size, order, enough) > enough:
+            return {"W": W, "H": H, "bits": bits, "options": options}
+    raise ValueError("all of these weights are near ties: draw smaller layers")
+
+
+def seen_codes(result):
+    """z may be int32."""
+    codes, s, z, perm = result
+    return {"codes": codes, "s": s, "z": z.to(s.dtype), "perm": perm}
+
+
+@check(
+    points=3,
+    inputs=layer,
+    judge=as_exact_as_w,
+    lecture="column-by-column",
+    public=[
+        case("one row, three columns", R=1, C=3, bits=3),
+        case("two rows, six columns", R=2, C=6, bits=3),
+        case("inputs without correlation: rounding to the nearest", R=2, C=6, bits=4, diagonal=True),
+    ],
+    hidden=[
+        case("four bits", R=4, C=9),
+        case("eight bits", R=2, C=6, bits=8),
+        case("two bits", R=5, C=7, bits=2),
+        case("fewer inputs than columns", R=3, C=8, n=4),
+        case("as many rows as columns", R=6, C=6),
+        case("more than a block of 128, by default", R=1, C=135, n=200, damp=1.0),
+        case("one large column, so that others are clamped", R=4, C=7, bits=3, spread=0.05, n=9),
+        case("a row of zeros", R=3, C=5, zeros=[(1, (0, 5))]),
+        case("one column", R=3, C=1),
+        case("float32", R=2, C=5, bits=3, dtype="float32"),
+    ],
+    fresh=1,
+    cites=["the error e w wq U j j", "also where w was clamped", "codes uint8 O C in the order of W s columns", "and s 1 z 0 where all are 0", "Without act order it is 0 1"],
+)
+def errors_go_to_later_columns(student, W, H, bits, options):
+    """Each column is rounded on its row's grid, and its error, divided by U[j, j], changes the columns after it along row j of U."""
+    first = seen_codes(student.gptq(W, H, bits, **options))
+    parameter, turned = W.clone().requires_grad_(), W.T.contiguous().T
+    of_parameter = student.gptq(parameter, H, bits, **options)
+    other = seen_codes(student.gptq(-2 * W, H, bits, **options))
+    return {
+        "first": first,
+        "of -2 W": other["s"],
+        "of a view": seen_codes(student.gptq(turned, H.T, bits, **options)),
+        "of a parameter": [each.requires_grad for each in of_parameter],
+        "left": [*flags(parameter, W, H), torch.is_grad_enabled()],
+    }
+
+
+@check(
+    points=2,
+    inputs=layer,
+    judge=as_exact_as_w,
+    lecture="groups-and-blocks",
+    public=[
+        case("two groups of three", R=2, C=6, group=3),
+        case("blocks of two", R=2, C=6, bits=3, blocksize=2),
+        case("groups of two in one block of four", R=2, C=8, group=2, blocksize=4),
+    ],
+    hidden=[
+        case("groups of four, blocks of three", R=3, C=12, group=4, blocksize=3),
+        case("groups of three, blocks of four, both end early", R=2, C=10, bits=3, group=3, blocksize=4),
+        case("blocks of one", R=3, C=7, blocksize=1),
+        case("groups of one", R=2, C=5, bits=2, group=1),
+        case("one block, and groups of five", R=2, C=11, group=5, blocksize=11),
+        case("a group as wide as the layer", R=3, C=6, group=6, blocksize=4),
+        case("a group wider than the layer", R=3, C=6, group=9),
+        case("all in one, by -1", R=3, C=6, group=-1, blocksize=5),
+        case("a group of zeros behind others", R=2, C=6, group=2, diagonal=True, zeros=[(0, (2, 4)), (1, (4, 6))]),
+        case("float32", R=2, C=6, bits=3, group=2, blocksize=3, dtype="float32"),
+    ],
+    fresh=1,
+    cites=[
+        "The s and z of a group come from its weights as they are when its first column is about to be rounded",
+        "the last group may have fewer",
+        "The result does not depend on it",
+        "Raises ValueError for bits outside of 2 8",
+    ],
+)
+def groups_have_grids_of_their_own(student, W, H, bits, options):
+    """A group's s and z come from its weights with all errors so far, whatever the block size is."""
+    double = W.dtype == torch.float64
+    sizes = [1, 2, 3, 5, 200] if double else []
+    others = {size: seen_codes(student.gptq(W, H, bits, **{**options, "blocksize": size})) for size in sizes}
+    return {
+        "first": seen_codes(student.gptq(W, H, bits, **options)),
+        "with other block sizes": others,
+        "refused": [
+            raises("ValueError", lambda: student.gptq(W, H, 1)),
+            raises("ValueError", lambda: student.gptq(W, H, 9)),
+            raises("ValueError", lambda: student.gptq(W, H, bits, group=0)),
+            raises("ValueError", lambda: student.gptq(W, H, bits, group=-2)),
+            raises("ValueError", lambda: student.gptq(W, H, bits, blocksize=0)),
+        ],
+    }
+
+
+def equal_diagonal(rng, R, C, **rest):
+    """Several equal numbers on the diagonal of H. In quarters, as whole numbers, so that no last bit orders them."""
+    for _ in range(500):
+        made = layer(rng, R, C, **rest)
+        H = torch.round(made["H"] * 4).long()
+        H.fill_diagonal_(0)
+        size = int(H.abs().sum(1).max()) + 2
+        H += torch.diag(torch.tensor([size, size + 8, size, size + 8, size + 4, size][:C]))
+        order = sorted(range(C), key=lambda j: -int(H[j, j]))
+        group = made["options"].get("group", C)
+        if simulate(made["W"], H / 4, made["bits"], group, order, 1e-4) > 1e-4:
+            return {**made, "H": H}
+    raise ValueError("all of these weights are near ties")
+
+
+def some_layer(rng, equal=False, **rest):
+    return equal_diagonal(rng, **rest) if equal else layer(rng, **rest)
+
+
+@check(
+    points=2,
+    inputs=some_layer,
+    judge=as_exact_as_w,
+    lecture="the-order-of-columns",
+    public=[
+        case("five columns", R=2, C=5, bits=3, act_order=True),
+        case("groups of two", R=2, C=6, group=2, act_order=True),
+    ],
+    hidden=[
+        case("groups of four, blocks of three", R=3, C=10, group=4, blocksize=3, act_order=True),
+        case("ten columns", R=4, C=10, act_order=True),
+        case("equal numbers on the diagonal, H in quarters", R=2, C=6, bits=3, act_order=True, equal=True),
+        case("equal numbers, groups, H in quarters", R=2, C=6, bits=3, group=2, act_order=True, equal=True),
+        case("as many rows as columns", R=5, C=5, act_order=True),
+        case("without correlation, groups of three", R=3, C=8, group=3, diagonal=True, act_order=True),
+        case("float32", R=2, C=5, bits=3, act_order=True, dtype="float32"),
+    ],
+    fresh=1,
+    cites=["columns are rounded in the order of falling H j j", "equal ones by their number", "groups are made of neighbours in that order", "Column perm k was rounded as number k"],
+)
+def large_columns_come_first(student, W, H, bits, options):
+    """With act_order columns are rounded by falling H[j, j]; codes come back in the order of W, and perm says which was when."""
+    H = H if H.is_floating_point() else H.double() / 4
+    codes, s, z, perm = student.gptq(W, H, bits, **options)
+    return {**seen_codes((codes, s, z, perm)), "in the order of W": seen_codes(student.gptq(W, H, bits, **{**options, "act_order": False}))["perm"]}
+
+
+def stored(rng, R, C, group=None, bits=4, z_dtype="float64", dtype="float64", turned=True):
+    size = C if group in (None, -1) else group
+    G = -(-C // size)
+    return {
+        "codes": rng.integers(0, 2**bits, R, C).to(torch.uint8),
+        "s": rng.uniform(0.1, 2.0, R, G, dtype=getattr(torch, dtype)),
+        "z": rng.integers(1, 2**bits, R, G).to(getattr(torch, z_dtype)),
+        "perm": rng.permutation(C) if turned else torch.arange(C),
+        "group": group,
+    }
+
+
+@check(
+    points=1,
+    inputs=stored,
+    lecture="the-order-of-columns",
+    public=[case("in order", R=2, C=4, group=2, turned=False), case("in another order", R=2, C=5, group=2)],
+    hidden=[
+        case("one group, by default", R=3, C=7),
+        case("int32 zero-points", R=3, C=9, group=4, z_dtype="int32"),
+        case("float32", R=4, C=8, group=3, dtype="float32", z_dtype="float32"),
+        case("eight bits", R=2, C=8, group=1, bits=8),
+        case("one group, by -1", R=3, C=6, group=-1, z_dtype="int32"),
+        case("a group wider than the layer", R=2, C=6, group=8),
+    ],
+    fresh=1,
+    cites=["Column perm k has the scale and zero point of group k group", "uint8 arithmetic wraps around"],
+)
+def weights_come_back_by_group(student, codes, s, z, perm, group):
+    """dequantize gives s · (q - z) with the group in which each column was rounded."""
+    options = {} if group is None else {"group": group}
+    first = student.dequantize(codes, s, z, perm, **options)
+    views = codes.T.contiguous().T, s.T.contiguous().T, z.T.contiguous().T
+    return {
+        "W": first,
+        "of views": student.dequantize(*views, torch.stack([perm, perm], 1)[:, 0], **options),
+        "with other scales": student.dequantize(codes, 2 * s, z, perm.flip(0), **options),
+    }
