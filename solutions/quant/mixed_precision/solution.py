@@ -3,8 +3,8 @@
 float16 has 11 bits of precision and numbers from 6e-8 to 65504. bfloat16 has 8 bits, and float32's range. An *optimizer* is torch's or
 like it: it has `param_groups`, a list of dicts with the tensors in "params", and `step()`. *Bad* numbers are inf, -inf and nan.
 
-torch.amp, torch.autocast and torch's clipping of gradients are not allowed here. No call changes torch's default dtype, gradient mode or random
-state.
+torch.amp, torch.autocast and torch's clipping of gradients are not allowed here. No call changes torch's default dtype, gradient mode or
+random state.
 """
 
 import math
@@ -121,8 +121,7 @@ class LossScaler:
 
     def update(self) -> None:
         """Ends the round. After a bad one, value · backoff. Where `interval` good ones in a row are complete, value · growth; and
-        counting begins anew
-        after each change. Raises RuntimeError if nothing was unscaled in this round.
+        counting begins anew after each change. Raises RuntimeError if nothing was unscaled in this round.
         """
         # BEGIN SOLUTION
         if self.found is None:
@@ -148,22 +147,18 @@ def train_step(
     """One step of training in mixed precision.
 
     master: float32 weights, which the optimizer has. loss_fn: called once, with a list of copies of them in `dtype`, which require
-    gradients; it returns a
-    loss of one number, in any float dtype.
+    gradients; it returns a loss of one number, in any float dtype.
 
     1. The scaled loss is differentiated by the copies. Their gradients, in float32, become the `.grad` of the masters (None where there is
-       none). What
-       the masters had there before is forgotten.
+       none). What the masters had there before is forgotten.
     2. They are unscaled. Then, if clip is not None, their norm is computed, √Σ g² over all of them together. If it is above clip, all are
-       multiplied by
-       clip / norm. (torch.nn.utils.clip_grad_norm_ divides by norm + 1e-6.)
+       multiplied by clip / norm. (torch.nn.utils.clip_grad_norm_ divides by norm + 1e-6.)
     3. The scaler steps and is updated. In the end the masters have no gradients (None).
 
     Bad numbers: nothing is clipped, masters and optimizer stay as they were, and the scale goes down.
 
     Returns {"loss": the loss, not scaled, "norm": before clipping, also if clip is None, and inf if there were bad numbers, "stepped":
-    whether the optimizer
-    did, "scale": the scale in this step}: floats and a bool.
+    whether the optimizer did, "scale": the scale in this step}: floats and a bool.
     """
     # BEGIN SOLUTION
     scale = scaler.value
