@@ -32,6 +32,10 @@ class Held:
     def watch(self, name: str, x: Tensor) -> None:
         self._watched[name] = weakref.ref(x)
 
+    def memory(self, name: str, x: Tensor) -> None:
+        """Watches the memory of x, whoever made it: x itself, a view of x, and a graph that has saved one of them hold it."""
+        self._watched[name] = weakref.ref(x.untyped_storage())
+
     def names(self) -> list[str]:
         """Those that are still there."""
         if any(each() is not None for each in self._watched.values()):
