@@ -17,5 +17,7 @@ def recorded(style: str = "phrase", start: int = 0, stop: int | None = None, ste
 
 @cache
 def _read(style: str) -> tuple[str, ...]:
-    lines = files("autograder.lab").joinpath("data", "answers", f"{style}.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (
+        files("autograder.lab").joinpath("data", "answers", f"{style}.jsonl").read_text(encoding="utf-8").splitlines()
+    )
     return tuple(map(json.loads, lines))

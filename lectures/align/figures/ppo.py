@@ -63,7 +63,7 @@ for seed, color in ((1, BLUE), (4, GREEN)):
 
         with torch.no_grad():
             ref = logps(world.reference())
-        reference["ppo_update"](lambda: logps(policy), lambda ids=ids: critic(ids)[:, :-1, 0], optimizer, world.rewards.gather(1, chosen).flatten(), ref, labels[:, 1:] != PAD, beta=beta)
+        reference["ppo_update"](lambda policy=policy: logps(policy), lambda ids=ids, critic=critic: critic(ids)[:, :-1, 0], optimizer, world.rewards.gather(1, chosen).flatten(), ref, labels[:, 1:] != PAD, beta=beta)
     top = float((world.reward(best) - beta * world.divergence(best)).mean().detach())
     way.plot(range(41), seen, color=color, label=f"small world {seed}")
     way.axhline(top, color=color, ls="--", lw=1)

@@ -1,0 +1,251 @@
+"""Public checks of align/ppo: run `pytest` on this file, or `autograder check align/ppo`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+import torch
+from autograder.checks import case, check, flags, with_gradients
+from autograder.lab.answers import PAD, AnswerWorld, TablePolicy
+
+
+NAN = float("nan")
+
+
+def spread_of(rng, spans, T, dtype="float64", fill=NAN, scale=1.0, count=1):
+    """A mask with an answer in each row (from and to), and `count` tensors that are `fill` in padding."""
+    mask = torch.zeros(len(spans), T, dtype=torch.bool)
+    for row, (start, end) in enumerate(spans):
+        mask[row, start:end] = True
+    found = [scale * rng.normal(len(spans), T, dtype="float64") for _ in range(count)]
+    return mask, [torch.where(mask, each, fill).to(getattr(torch, dtype)) for each in found]
+
+
+def logratios(rng, shape=(), scale=0.5, dtype="float64", values=None):
+    return {"logr": torch.tensor(values, dtype=getattr(torch, dtype)) if values else rng.normal(*shape, scale=scale, dtype=dtype)}
+
+
+@check(points=1, inputs=logratios, lecture='three-ways-to-measure-a-divergence', public=[case('by hand', values=[0.0, 0.7, -0.7, 2.0]), case('two rows, float32', shape=(2, 3), dtype='float32')])
+def three_estimates_of_a_divergence(student, logr):
+    """k1 = -log r, k2 = (log r)²/2 and k3 = (r - 1) - log r, and over all tokens of a known p the means of k1 and k3 are the divergence."""
+    places = torch.arange(4, dtype=torch.float64)
+    p, q = (0.3 * places).softmax(0), (-0.2 * places).softmax(0)
+
+    def estimate(i):
+        return with_gradients(lambda logr: student.kl_estimators(logr)[i], logr=logr)
+
+    return {
+        "of the input": [estimate(i) for i in range(3)],
+        "tuple": student.kl_estimators(logr=logr),
+        "means": [(p * each).sum() for each in student.kl_estimators(q.log() - p.log())],
+        "of a view": student.kl_estimators(logr.repeat_interleave(2, 0)[::2]),
+        "left": flags(logr),
+    }
+
+
+def episodes(rng, spans=((0, 3),), T=3, dtype="float64", beta=0.1, fill=NAN, scale=1.0):
+    mask, (logp, ref_logp) = spread_of(rng, spans, T, dtype, fill, count=2)
+    score = scale * rng.normal(len(spans), dtype=dtype)
+    return {"score": score, "logp": logp, "ref_logp": ref_logp, "mask": mask, "beta": beta}
+
+
+@check(points=2, inputs=episodes, lecture='a-reward-for-each-token', public=[case('an answer without padding', spans=[(0, 3)], beta=0.5), case('two lengths, padding on the right', spans=[(0, 4), (0, 2)], T=4, fill=7.0), case('nan in padding', spans=[(0, 2), (0, 3)], T=4)])
+def tokens_have_rewards(student, score, logp, ref_logp, mask, beta):
+    """Each token of an answer gets -β (log π - log π_ref), its last one the score too, and padding gets 0."""
+    leaf = logp.clone().requires_grad_()
+    found = student.kl_rewards(score, leaf, ref_logp, mask, beta)
+    return {
+        "rewards": found.detach(),
+        "requires a gradient": found.requires_grad,
+        "exchanged": student.kl_rewards(score=-score, logp=ref_logp, ref_logp=logp, mask=mask, beta=2 * beta),
+        "once more": student.kl_rewards(score, logp, ref_logp, mask, beta),
+        "of views": student.kl_rewards(score, logp.mT.contiguous().mT, ref_logp, mask.mT.contiguous().mT, beta),
+        "left": flags(score, logp, ref_logp, mask),
+    }
+
+
+def runs(rng, spans=((0, 3),), T=3, dtype="float64", gamma=0.9, lam=0.8, fill=NAN, scale=1.0):
+    mask, (rewards, values) = spread_of(rng, spans, T, dtype, fill, scale, count=2)
+    return {"rewards": rewards, "values": values, "mask": mask, "gamma": gamma, "lam": lam}
+
+
+@check(points=3, inputs=runs, lecture='better-than-expected', public=[case('one answer', spans=[(0, 4)], T=4), case('two lengths: nothing follows the last token', spans=[(0, 4), (0, 2)], T=4, fill=5.0), case('nan in padding', spans=[(0, 3), (0, 1)], T=4, gamma=1.0, lam=0.95), case('λ = 1: all that comes, less the value', spans=[(0, 4), (0, 3)], T=4, gamma=0.5, lam=1.0), case('λ = 0: one step', spans=[(0, 4), (0, 3)], T=4, gamma=0.5, lam=0.0)])
+def advantages_sum_what_was_unexpected(student, rewards, values, mask, gamma, lam):
+    """A_t is the sum of (γλ)^k δ_{t+k} up to the answer's last token, behind which the value is 0, and the returns are A + V."""
+    leaf = values.clone().requires_grad_()
+    advantages, returns = student.gae(rewards, leaf, mask, gamma, lam)
+    kept = {"advantages": advantages.detach(), "returns": returns.detach(), "require gradients": [advantages.requires_grad, returns.requires_grad]}
+    return kept | {
+        "of others": student.gae(rewards=values, values=rewards, mask=mask, gamma=gamma, lam=lam),
+        "other factors": student.gae(rewards, values, mask, (1 + gamma) / 2, lam / 2),
+        "of views": student.gae(rewards.mT.contiguous().mT, values, mask.mT.contiguous().mT, gamma, lam),
+        "left": flags(rewards, values, mask),
+    }
+
+
+def numbers(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=1.0, moved=0.0, constant=False):
+    mask, (x,) = spread_of(rng, spans, T, dtype, fill, 0.0 if constant else scale)
+    return {"x": x + moved, "mask": mask}
+
+
+@check(points=1, inputs=numbers, lecture='whitening', public=[case('three tokens and padding', spans=[(0, 2), (0, 1)], T=2, fill=100.0), case('nan in padding', spans=[(0, 4), (1, 3)], T=5, scale=3.0, moved=2.0)])
+def whitened_over_all_tokens(student, x, mask):
+    """All answers' tokens together get mean 0 and variance 1, with N - 1 and 1e-8; padding is left out and stays 0."""
+    return {
+        "whitened": student.masked_whiten(x, mask),
+        "with its mean": student.masked_whiten(x, mask, shift_mean=False),
+        "by name": student.masked_whiten(x=2 * x, mask=mask, shift_mean=True),
+        "of a view": student.masked_whiten(x.mT.contiguous().mT, mask.mT.contiguous().mT),
+        "left": flags(x, mask),
+    }
+
+
+def step(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.4, options=None, hand=False):
+    mask, (old, moved, adv) = spread_of(rng, spans, T, "float64", fill, count=3)
+    if hand:
+        moved = torch.tensor([[0.5, 0.5, -0.5, -0.5], [0.1, -0.1, 0.1, -0.1]], dtype=torch.float64) / scale
+        adv = torch.tensor([[1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0]], dtype=torch.float64)
+    old = old - 2
+    logp = torch.where(mask, old + scale * moved, fill)
+    return {name: each.to(getattr(torch, dtype)) for name, each in (("logp", logp), ("old", old), ("adv", adv))} | {"mask": mask, "options": options or {}}
+
+
+@check(points=2, inputs=step, lecture='a-step-that-is-not-too-large', public=[case('each of the eight cases once', spans=[(0, 4), (0, 4)], T=4, hand=True), case('two lengths', spans=[(0, 4), (0, 2)], T=4, fill=3.0), case('nan in padding, a clip of 0.1', spans=[(0, 3), (1, 2)], T=4, options={'clip': 0.1})])
+def the_policys_loss_is_clipped(student, logp, old, adv, mask, options):
+    """The loss is the mean over all tokens of -min(ρ A, clamp(ρ) A), and where the clamp is the smaller one no gradient flows."""
+    leaves = [each.clone().requires_grad_() for each in (logp, old, adv)]
+    loss, statistics = student.ppo_loss(*leaves, mask, **options)
+    loss.backward()
+    return {
+        "loss": loss.detach(),
+        "statistics": statistics,
+        "gradient": leaves[0].grad,
+        "reached": [leaf.grad is not None and bool(leaf.grad.any()) for leaf in leaves[1:]],
+        "the other way": student.ppo_loss(logp=logp, old=old, adv=-adv, mask=mask, **options),
+        "twice the advantages": student.ppo_loss(logp, old, 2 * adv, mask, **options),
+        "of views": student.ppo_loss(logp.mT.contiguous().mT, old, adv, mask.mT.contiguous().mT, **options),
+        "left": flags(logp, old, adv, mask),
+    }
+
+
+def critics(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.5, options=None):
+    mask, (v_old, moved, surprise) = spread_of(rng, spans, T, "float64", fill, count=3)
+    v = torch.where(mask, v_old + scale * moved, fill)
+    ret = torch.where(mask, v_old + surprise, fill)
+    return {name: each.to(getattr(torch, dtype)) for name, each in (("v", v), ("v_old", v_old), ("ret", ret))} | {"mask": mask, "options": options or {}}
+
+
+@check(points=1, inputs=critics, lecture='the-value-model', public=[case('two lengths', spans=[(0, 4), (0, 2)], T=4, fill=3.0), case('nan in padding, a clip of 0.5', spans=[(0, 3), (1, 2)], T=4, options={'clip': 0.5})])
+def the_values_loss_is_clipped(student, v, v_old, ret, mask, options):
+    """The loss of the values is half the mean of the larger squared distance, of v and of v clamped to v_old ± clip."""
+    leaves = [each.clone().requires_grad_() for each in (v, v_old, ret)]
+    loss = student.value_loss(*leaves, mask, **options)
+    loss.backward()
+    return {
+        "loss": loss.detach(),
+        "gradient": leaves[0].grad,
+        "reached": [leaf.grad is not None and bool(leaf.grad.any()) for leaf in leaves[1:]],
+        "by name": student.value_loss(v=v, v_old=v_old, ret=-ret, mask=mask, **options),
+        "of views": student.value_loss(v.mT.contiguous().mT, v_old, ret, mask.mT.contiguous().mT, **options),
+        "left": flags(v, v_old, ret, mask),
+    }
+
+
+def world(rng, seed=0, prompts=2, vocab=2, length=2, beta=0.5, lam=1.0, rounds=3, many=16, options=None):
+    return {"seed": seed, "prompts": prompts, "vocab": vocab, "length": length, "beta": beta, "lam": lam, "rounds": rounds, "many": many, "options": options or {}}
+
+
+def all_answers(small, chosen=None):
+    """ids and mask of all answers to all prompts, or of the `chosen` ones of each prompt."""
+    pairs = [small.pair(p, *(range(len(small.answers)) if chosen is None else chosen[p].tolist())) for p in range(len(small.prompts))]
+    ids, labels = (torch.cat(each) for each in zip(*pairs, strict=True))
+    return ids, labels[:, 1:] != PAD
+
+
+def token_logps(model, ids):
+    return model(ids)[:, :-1].log_softmax(-1).gather(-1, ids[:, 1:, None])[..., 0]
+
+
+class Descent:
+    """Plain gradient descent, with the two methods of torch's optimizers that an update needs. (torch's own imports its compiler first.)"""
+
+    def __init__(self, parameters, lr):
+        self.param_groups = [{"params": list(parameters), "lr": lr}]
+
+    def zero_grad(self, set_to_none=True):
+        for parameter in self.param_groups[0]["params"]:
+            parameter.grad = None if set_to_none else torch.zeros_like(parameter)
+
+    @torch.no_grad()
+    def step(self):
+        for parameter in self.param_groups[0]["params"]:
+            if parameter.grad is not None:
+                parameter -= self.param_groups[0]["lr"] * parameter.grad
+
+
+def state_of(small, policy, beta):
+    """The objective, and how far the policy is from the best one, each for all prompts."""
+    objective = small.reward(policy) - beta * small.divergence(policy)
+    distance = (small.logps(policy).exp() - small.best(beta)).abs().sum(-1)
+    return {"objective": objective.detach(), "from the best policy": distance.detach()}
+
+
+@check(points=2, inputs=world, lecture='where-the-steps-lead', public=[case('two prompts, three answers each', seed=1)])
+def steps_lead_to_the_best_policy(student, seed, prompts, vocab, length, beta, lam, rounds, many, options):
+    """Over all answers of a small world, weighed by their probability, the loss is stationary at the best policy, and steps climb towards it."""
+    small = AnswerWorld(seed, prompts, vocab, length)
+    ids, mask = all_answers(small)
+    reference, score = token_logps(small.reference(), ids), small.rewards.flatten()
+    critic = TablePolicy(torch.zeros(*small.reference().logits.shape[:2], 1, dtype=torch.float64), vocab, length)
+
+    def slope(policy, old, values, lam):
+        rewards = student.kl_rewards(score, old, reference, mask, beta)
+        advantages, returns = student.gae(rewards, values, mask, 1.0, lam)
+        weight = torch.where(mask, old, 0.0).sum(1, keepdim=True).exp()  # how often the policy gives the answer
+        loss, statistics = student.ppo_loss(token_logps(policy, ids), old, advantages * weight, mask)
+        return torch.autograd.grad(loss, policy.parameters())[0], returns, statistics
+
+    best = small.best_policy(beta)
+    flat = slope(best, token_logps(best, ids).detach(), critic(ids)[:, :-1, 0].detach(), 1.0)[0]
+    policy, seen = small.policy(), [state_of(small, small.policy(), beta)]
+    for _ in range(rounds):
+        old, values = token_logps(policy, ids).detach(), critic(ids)[:, :-1, 0].detach()
+        for _ in range(3):
+            gradient, returns, statistics = slope(policy, old, values, lam)
+            with torch.no_grad():
+                policy.logits -= 4.0 * gradient
+        for _ in range(3):
+            error = student.value_loss(critic(ids)[:, :-1, 0], values, returns, mask, clip=1.0)
+            (down,) = torch.autograd.grad(error, critic.parameters())
+            with torch.no_grad():
+                critic.logits -= down
+        seen.append(state_of(small, policy, beta) | statistics)
+    return {"slope at the best policy": flat, "on the way": seen, "at the best policy": state_of(small, best, beta)["objective"]}
+
+
+@check(points=2, inputs=world, lecture='one-update', public=[case('three updates, by default', seed=5, rounds=3), case('options by name', seed=6, rounds=2, options={'beta': 0.3, 'gamma': 0.9, 'lam': 0.7, 'clip': 0.05, 'value_clip': 0.1, 'value_weight': 2.0, 'epochs': 3})])
+def updates_from_samples_climb(student, seed, prompts, vocab, length, beta, lam, rounds, many, options):
+    """Each update takes what it needs from the policy that wrote the answers once, and then makes one step in each epoch."""
+    small, generator, calls, seen = AnswerWorld(seed, prompts, vocab, length), torch.Generator().manual_seed(seed), [], []
+    policy = small.policy()
+    critic = TablePolicy(torch.zeros(*policy.logits.shape[:2], 1, dtype=torch.float64), vocab, length)
+    optimizer = Descent([*policy.parameters(), *critic.parameters()], lr=0.5)
+    for parameter in (policy.logits, critic.logits):
+        parameter.grad = torch.ones_like(parameter)
+    for _ in range(rounds):
+        chosen = small.sample(policy, many, generator)
+        ids, mask = all_answers(small, chosen)
+        score = small.rewards.gather(1, chosen).flatten()
+
+        def logps(ids=ids, mask=mask):
+            calls.append("policy")
+            return torch.where(mask, token_logps(policy, ids), NAN)
+
+        def values(ids=ids):
+            calls.append("critic")
+            return critic(ids)[:, :-1, 0]
+
+        with torch.no_grad():
+            reference = token_logps(small.reference(), ids)
+        found = student.ppo_update(logps, values, optimizer, score, reference, mask, **options)
+        seen.append({"statistics": found, "policy": policy.logits.detach().clone(), "critic": critic.logits.detach().clone()} | state_of(small, policy, 0.05))
+    return {"updates": seen, "calls": [calls.count("policy"), calls.count("critic")]}

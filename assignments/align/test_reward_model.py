@@ -1,0 +1,189 @@
+"""Public checks of align/reward_model: run `pytest` on this file, or `autograder check align/reward_model`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+import torch
+from autograder.checks import case, check, flags, gradients, raises, with_gradients, with_weights
+from autograder.lab.answers import AnswerWorld
+
+
+def masked(rng, spans, t=None, **_):
+    """bool (B, T): True from and to what `spans` say, row by row; a list of places stands for a row with holes."""
+    mask = torch.zeros(len(spans), t, dtype=torch.bool)
+    for row, span in enumerate(spans):
+        if isinstance(span, list):
+            mask[row, span] = True
+        else:
+            mask[row, span[0] : span[1]] = True
+    return mask
+
+
+def batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64", kind="bool", noise=1.0, bias=None):
+    mask = masked(rng, spans, t)
+    h = rng.normal(len(spans), t, c, dtype=dtype)
+    h = torch.where(mask[..., None], h, noise * h)
+    found = {"h": h, "mask": mask.long() if kind == "int64" else mask, "w": rng.normal(c, dtype=dtype), "more": {}}
+    if bias == "tensor":
+        found["more"] = {"b": rng.normal(1, dtype=dtype)[0]}
+    elif bias is not None:
+        found["more"] = {"b": bias}
+    return found
+
+
+@check(points=2, inputs=batch, lecture='where-the-reward-is-read', public=[case('padding on the right', spans=[(0, 3), (0, 5)], t=5, c=4), case('padding on the left', spans=[(2, 5), (4, 5)], t=5, c=3, kind='int64'), case('padding between tokens too', spans=[[0, 2], [1, 2]], t=4, c=2), case('a bias', spans=[(0, 4), (1, 3)], t=6, c=2, bias=0.75), case('float32, loud padding', spans=[(0, 2), (1, 4), (0, 5)], t=5, c=3, dtype='float32', noise=1000.0)])
+def the_reward_stands_at_the_last_token(student, h, mask, w, more):
+    """The reward is w · h + b at the last place that is not padding, wherever padding stands, and nothing else in h counts."""
+    number = {name: each for name, each in more.items() if not isinstance(each, torch.Tensor)}
+    tensors = {"h": h, "w": w} | {name: each for name, each in more.items() if isinstance(each, torch.Tensor)}
+    return {
+        "rewards": with_gradients(lambda **given: student.last_token_reward(given.pop("h"), mask, given.pop("w"), **given, **number), **tensors),
+        "in the other kind of mask": student.last_token_reward(h, mask.long() if mask.dtype == torch.bool else mask.bool(), w, **more),
+        "of views": student.last_token_reward(h.mT.contiguous().mT, mask.T.contiguous().T, w.repeat_interleave(2)[::2], **more),
+        "turned round": student.last_token_reward(h.flip(1), mask.flip(1), w, **more),
+        "by name": student.last_token_reward(h=h, mask=mask, w=w),
+        "each alone": torch.cat([student.last_token_reward(h[[row]], mask[[row]], w, **more) for row in range(len(h))]),
+        "left": flags(h, mask, w),
+        "mask": mask,
+    }
+
+
+def head_batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64"):
+    made = batch(rng, spans, t, c, dtype)
+    return {"h": made["h"], "mask": made["mask"], "weights": {"w": made["w"], "b": rng.normal(1, dtype=dtype)[0]}}
+
+
+@check(points=1, inputs=head_batch, lecture='where-the-reward-is-read', public=[case('two sequences', spans=[(0, 3), (2, 4)], t=4, c=3), case('float32', spans=[(0, 2)], t=3, c=2, dtype='float32')])
+def a_head_is_a_vector_and_a_number(student, h, mask, weights):
+    """RewardHead has two parameters, w and b, which are zeros in the beginning, and reads the reward with them."""
+    new = student.RewardHead(h.shape[-1], dtype=h.dtype)
+    head = with_weights(student.RewardHead(h.shape[-1], dtype=h.dtype), weights)
+    plain = student.RewardHead(h.shape[-1] + 2)
+    return {
+        "new": {name: each.detach().clone() for name, each in new.named_parameters()},
+        "by default": {name: each.detach().clone() for name, each in plain.named_parameters()},
+        "rewards": head(h, mask).detach(),
+        "gradients": gradients(head(h, mask), head),
+        "new rewards": new(h, mask).detach(),
+        "trains": [each.requires_grad for each in new.parameters()],
+    }
+
+
+def pairs(rng, b=1, dtype="float64", spread=2.0, numbers=None, margins=False, moved=0.0, **options):
+    """Rewards of `b` pairs. `options` are left to their defaults where a case has none."""
+    if numbers:
+        rc, rr = (torch.tensor(each, dtype=torch.float64) for each in numbers)
+    else:
+        rc, rr = (spread * rng.normal(b, dtype="float64") + moved for _ in range(2))
+    if margins:
+        options["margin"] = rng.uniform(0.0, 3.0, b).to(getattr(torch, dtype))
+    return {"rc": rc.to(getattr(torch, dtype)), "rr": rr.to(getattr(torch, dtype)), "options": options}
+
+
+@check(points=1, inputs=pairs, lecture='the-loss-of-a-pair', public=[case('three pairs', numbers=[[1.0, 0.0, -2.0], [0.0, 0.0, 1.0]]), case('far apart', numbers=[[0.0, 500.0], [500.0, 0.0]]), case('float32', b=4, dtype='float32')])
+def each_pair_has_its_loss(student, rc, rr, options):
+    """The loss of a pair is -log σ(rc - rr): one number for each pair, finite however far they are apart."""
+    return {
+        "losses": with_gradients(student.bt_loss, rc=rc, rr=rr),
+        "exchanged": with_gradients(student.bt_loss, rc=rr, rr=rc),
+        "both moved": student.bt_loss(rc + 3, rr + 3),
+        "of views": student.bt_loss(rc.repeat_interleave(2)[::2], rr.repeat_interleave(2)[::2]),
+        "left": flags(rc, rr),
+    }
+
+
+@check(points=1, inputs=pairs, lecture='a-margin-and-a-centre', public=[case('a margin for all', numbers=[[3.0, 0.5], [1.0, 1.0]], margin=2.0), case('a margin for each pair', b=3, margins=True), case('rewards are held near zero', numbers=[[3.0, -1.0], [1.0, 1.0]], center_coef=0.01)])
+def a_margin_and_a_centre(student, rc, rr, options):
+    """The margin is taken off inside of log σ, and center_coef (rc + rr)² is added to each pair's loss."""
+    return {
+        "losses": with_gradients(lambda rc, rr: student.bt_loss(rc, rr, **options), rc=rc, rr=rr),
+        "exchanged": with_gradients(lambda rc, rr: student.bt_loss(rc, rr, **options), rc=rr, rr=rc),
+        "by place": student.bt_loss(rc, rr, options.get("margin", 0.0), options.get("center_coef", 0.0)),
+        "without": student.bt_loss(rc=rc, rr=rr),
+    }
+
+
+@check(points=1, inputs=pairs, lecture='the-loss-of-a-pair', public=[case('four pairs, of which one ties', numbers=[[1.0, 2.0, 0.0, 3.0], [0.0, 2.0, 1.0, -1.0]]), case('five pairs', b=5)])
+def ties_are_no_success_and_shapes_are_held(student, rc, rr, options):
+    """Accuracy counts pairs with a strictly larger chosen reward; rewards of two shapes, and a row without a token, raise ValueError."""
+    h, w = rc[:, None, None].expand(-1, 3, 2), rc.new_ones(2)
+    mask = torch.ones(len(rc), 3, dtype=torch.bool)
+    empty = mask.clone()
+    empty[-1] = False
+    return {
+        "accuracy": [student.pair_accuracy(rc, rr), student.pair_accuracy(rr, rc), student.pair_accuracy(rc, rc)],
+        "of views": student.pair_accuracy(rc.repeat_interleave(2)[::2], rr.repeat_interleave(2)[::2]),
+        "losses": student.bt_loss(rc, rr),
+        "a good mask": student.last_token_reward(h, mask, w),
+        "a table": [raises("ValueError", lambda: student.bt_loss(rc[:, None], rr)), raises("ValueError", lambda: student.bt_loss(rc, rr[:, None]))],
+        "two sizes": [raises("ValueError", lambda: student.bt_loss(torch.cat([rc, rc]), rr)), raises("ValueError", lambda: student.bt_loss(rc, rr.sum()))],
+        "accuracies": [raises("ValueError", lambda: student.pair_accuracy(rc[:, None], rr)), raises("ValueError", lambda: student.pair_accuracy(rc, rr.sum()))],
+        "no token": raises("ValueError", lambda: student.last_token_reward(h, empty, w)),
+        "no token, in numbers": raises("ValueError", lambda: student.last_token_reward(h, empty.long(), w)),
+        "no token anywhere": raises("ValueError", lambda: student.last_token_reward(h, torch.zeros_like(empty), w)),
+    }
+
+
+def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False, **options):
+    """Chosen and rejected answers, of different widths, and a hidden direction that people like."""
+    liked = rng.normal(c, dtype="float64")
+    found = {}
+    for name, t, sign in (("chosen", sizes[0], 1), ("rejected", sizes[1], -1)):
+        starts = [rng.integer(0, t) for _ in range(b)]
+        mask = masked(rng, [(start, rng.integer(start + 1, t + 1)) for start in starts], t)
+        h = rng.normal(b, t, c, dtype="float64") + sign * 0.8 * liked
+        found[name] = (h.to(getattr(torch, dtype)), mask)
+    if margins:
+        options["margin"] = rng.uniform(0.0, 2.0, b).to(getattr(torch, dtype))
+    return found | {"steps": steps, "options": options}
+
+
+@check(points=1, inputs=answers, lecture='training', public=[case('one step', b=3, steps=1, lr=1.0), case('four steps', b=5, steps=4, lr=0.3, center_coef=0.02), case('two steps, by default', b=2, steps=2), case('no step at all', b=2, steps=0)])
+def gradient_descent_trains_the_head(student, chosen, rejected, steps, options):
+    """Each step takes lr times the gradient of the mean loss off w and b, from zeros on; the losses are those before each step."""
+    first, losses = student.train_rm(chosen, rejected, steps, **options)
+    second, fewer = student.train_rm(rejected, chosen, steps=max(steps - 1, 0), **options)
+    with torch.no_grad():
+        return {
+            "losses": losses,
+            "w": first.w.clone(),
+            "b": first.b.clone(),
+            "the other way round": [second.w.clone(), second.b.clone(), fewer],
+            "rewards": [first(*chosen), first(*rejected)],
+            "left": flags(*chosen, *rejected),
+        }
+
+
+def world(rng, seed=0, prompts=1, vocab=2, length=2, center=0.0, beta=0.5):
+    return {"seed": seed, "prompts": prompts, "vocab": vocab, "length": length, "center": center, "beta": beta}
+
+
+@check(points=1, inputs=world, lecture='what-the-training-ends-at', public=[case('three answers', seed=1)])
+def training_finds_the_true_rewards(student, seed, prompts, vocab, length, center, beta):
+    """Over all pairs of a small world the loss is flat at the true rewards, and steps lead to rewards with the same best policy."""
+    small = AnswerWorld(seed, prompts, vocab, length)
+    n = len(small.answers)
+    i, j = (each.reshape(-1) for each in torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij"))
+    preferred = torch.sigmoid(small.rewards[:, i] - small.rewards[:, j])  # how often people choose i
+
+    def slope(table):
+        table = table.detach().requires_grad_()
+        each = torch.stack([student.bt_loss(row[i], row[j], center_coef=center) for row in table])
+        value = (preferred * each).sum() / n
+        return value.item(), torch.autograd.grad(value, table)[0]
+
+    at_truth = slope(small.rewards + 2.0)
+    table, values = torch.zeros_like(small.rewards), []
+    for _ in range(6):
+        value, down = slope(table)
+        table = table - 1.5 * down
+        values.append(value)
+    up = small.rewards[:, i] > small.rewards[:, j]
+    return {
+        "at the truth": at_truth[0],
+        "its slope": at_truth[1],
+        "on the way": values,
+        "rewards": table,
+        "best policy": (small.logps(small.reference()) + table / beta).softmax(-1),
+        "accuracy": student.pair_accuracy(table[:, i][up], table[:, j][up]),
+    }

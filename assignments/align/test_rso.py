@@ -1,0 +1,167 @@
+"""Public checks of align/rso: run `pytest` on this file, or `autograder check align/rso`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+import random
+import torch
+from autograder.checks import case, check, flags, implausible, raises, reject, with_gradients
+from autograder.lab.answers import AnswerWorld
+
+
+def wins(rng, shape=(), n=3, dtype="float64", beta=1.0, scale=1.0, moved=0.0, probabilities=None):
+    found = torch.tensor(probabilities) if probabilities else torch.sigmoid(2 * rng.normal(*shape, n, dtype="float64"))
+    rewards = scale * rng.normal(n, dtype="float64") + moved
+    return {"wins": found.to(getattr(torch, dtype)), "rewards": rewards.to(getattr(torch, dtype)), "beta": beta}
+
+
+@check(points=1, inputs=wins, lecture='a-reward-from-comparisons', public=[case('three answers', probabilities=[0.5, 0.8, 0.05], beta=0.5), case('float32, two rows', shape=(2,), n=4, dtype='float32')])
+def rewards_come_from_wins(student, wins, rewards, beta):
+    """A reward is the logit of how often the answer beats the baseline; the acceptance rate is the mean of exp((r - max) / β)."""
+    return {
+        "rewards": student.pairwise_rewards(wins),
+        "once more": student.pairwise_rewards(1 - wins),
+        "of a view": student.pairwise_rewards(wins.repeat_interleave(2, -1)[..., ::2]),
+        "acceptance": student.acceptance_rate(rewards, beta),
+        "of others": student.acceptance_rate(-rewards, beta=beta),
+        "in reverse": student.acceptance_rate(rewards.flip(0), beta),
+        "left": flags(wins, rewards),
+    }
+
+
+def candidates(rng, N=3, n=1, beta=1.0, dtype="float64", scale=1.0, moved=0.0, rewards=None, numbers=None, distinct=0):
+    """Rewards of candidates, and more random numbers than are needed."""
+    if rewards is None:
+        rewards = (scale * rng.normal(N, dtype="float64")).tolist()
+        if distinct:
+            rewards = [rewards[rng.integer(0, distinct)] for _ in rewards]
+    more = [rng.real(0.0, 1.0) for _ in range(N * (n + 1) + 3)] if numbers is None else numbers
+    return {"rewards": torch.tensor(rewards, dtype=getattr(torch, dtype)) + moved, "n": n, "beta": beta, "numbers": more}
+
+
+@check(points=2, inputs=candidates, lecture='accept-or-reject', public=[case('three candidates by hand', rewards=[0.0, 1.5, 1.0], n=2, numbers=[0.5, 0.9, 0.7, 0.3, 0.99, 0.123, 0.456]), case('five of eight, β = 0.5', N=8, n=5, beta=0.5), case('a large β takes nearly everybody at once', N=6, n=4, beta=50.0), case('equal rewards', rewards=[1.0, 3.0, 3.0, -1.0, 3.0], n=4, beta=2.0)])
+def candidates_are_accepted_in_sweeps(student, rewards, n, beta, numbers):
+    """A candidate is accepted if its number is below exp((r - m)/β), where m is the largest reward that is left when the sweep begins."""
+    rest = iter(numbers)
+    accepted = student.rejection_sample(rewards, n, beta, rest)
+    return {
+        "accepted": accepted,
+        "the next number": next(rest),
+        "from a list": student.rejection_sample(rewards, n=n, beta=beta, uniforms=numbers),
+        "one more point for everybody": student.rejection_sample(rewards + 1, n, beta, tuple(numbers)),
+        "of a view": student.rejection_sample(rewards.repeat_interleave(2)[::2], n, beta, numbers),
+        "another β": student.rejection_sample(rewards, min(n, 2), 3 * beta, numbers),
+        "left": flags(rewards),
+    }
+
+
+@check(points=1, inputs=candidates, lecture='two-ends-of-β', public=[case('a tiny β: the best first', rewards=[0.5, 2.0, -1.0, 1.0], n=3, beta=0.001, numbers=[0.5] * 20), case('none at all', rewards=[0.5, 2.0], n=0, beta=1.0, numbers=[0.25, 0.75, 0.5, 0.125])])
+def a_tiny_beta_takes_the_best(student, rewards, n, beta, numbers):
+    """A tiny β accepts the best ones, a huge β the first ones; what cannot be done raises ValueError."""
+    rest = iter(numbers)
+    return {
+        "accepted": student.rejection_sample(rewards, n, beta, rest),
+        "the next number": next(rest),
+        "too many": raises("ValueError", lambda: student.rejection_sample(rewards, len(rewards) + 1, beta, numbers)),
+        "negative": raises("ValueError", lambda: student.rejection_sample(rewards, -1, beta, numbers)),
+        "beta 0": raises("ValueError", lambda: student.rejection_sample(rewards, n, 0.0, numbers)),
+        "beta negative": raises("ValueError", lambda: student.rejection_sample(rewards, n, -beta, numbers)),
+        "no number": raises("ValueError", lambda: student.rejection_sample(rewards, 1, beta, [])),
+        "numbers end": raises("ValueError", lambda: student.rejection_sample(rewards, len(rewards), 1e-3, numbers[: len(rewards) - 1])),
+    }
+
+
+DRAWN = 4_000
+
+
+def pool(rng, seed=0, vocab=2, length=2, beta=1.0, n=500):
+    """A small world, and a seed of the candidates; `n` is far below what one sweep accepts."""
+    return {"seed": seed, "vocab": vocab, "length": length, "beta": beta, "n": n, "drawn": rng.integer(0, 2**31)}
+
+
+def follow_the_best_policy(seen, inputs):
+    best = AnswerWorld(inputs["seed"], 1, inputs["vocab"], inputs["length"]).best(inputs["beta"])[0]
+    if seen.ndim != 1 or len(seen) != inputs["n"] or not bool(((seen >= 0) & (seen < len(best))).all()):
+        return reject("{n} candidates should be accepted; yours are {many}.", n=inputs["n"], many=seen.numel())
+    counts = seen.bincount(minlength=len(best))
+    if implausible(counts, best):
+        return reject(
+            "The accepted answers come with the shares {shares}; under the best policy they come with {best}.",
+            shares=[round(x, 3) for x in (counts / counts.sum()).tolist()],
+            best=[round(x, 3) for x in best.tolist()],
+        )
+    return None
+
+
+@check(points=2, inputs=pool, judge=follow_the_best_policy, shapes='any', lecture='why-the-accepted-ones-follow-the-best-policy', public=[case('three answers', seed=1, beta=1.0, n=600)])
+def accepted_answers_follow_the_best_policy(student, seed, vocab, length, beta, n, drawn):
+    """Of 4,000 answers of the supervised model those are accepted that look as if the best policy had written them."""
+    world = AnswerWorld(seed, 1, vocab, length)
+    written = world.sample(world.reference(), DRAWN, torch.Generator().manual_seed(drawn))[0]
+    numbers = iter(random.Random(drawn).random, None)
+    accepted = student.rejection_sample(world.rewards[0][written], n, beta, numbers)
+    return written[torch.tensor(accepted, dtype=torch.int64)]
+
+
+def players(rng, n=4, odds=None, ids=None, kind="first-round"):
+    ids = rng.sample(range(100), n) if ids is None else ids
+    if odds is None:
+        odds = [[rng.choice([0.1, 0.3, 0.45, 0.55, 0.8, 0.95]) for _ in ids] for _ in ids]
+    return {"ids": ids, "odds": odds, "kind": kind}
+
+
+@check(points=1, inputs=players, lecture='pairs', public=[case('the first round of four', ids=[5, 3, 8, 1], odds=[[0.5, 0.2, 0.5, 0.5], [0.5] * 4, [0.5, 0.5, 0.5, 0.9], [0.5] * 4]), case('a tournament of five', n=5, kind='tournament'), case('as probable as not', ids=[2, 9], odds=[[0.5, 0.5], [0.5, 0.5]], kind='tournament')])
+def pairs_are_judged_once(student, ids, odds, kind):
+    """The first round makes n // 2 pairs, a tournament n - 1; each pair is judged once, the better answer stands first."""
+    asked = []
+
+    def rm(a, b):
+        asked.append([a, b])
+        return odds[ids.index(a)][ids.index(b)]
+
+    def judged(*arguments, **options):
+        del asked[:]
+        return {"pairs": student.rso_pairs(*arguments, **options), "asked": list(asked)}
+
+    return {
+        "pairs": judged(ids, rm, kind),
+        "by default": judged(ids, rm),
+        "by name": judged(ids=ids[::-1], rm=rm, kind="tournament"),
+        "another kind": raises("ValueError", lambda: student.rso_pairs(ids, rm, kind="league")),
+        "ids": ids,
+    }
+
+
+NAMES = ("pc", "pr", "rc", "rr")
+
+
+HAND = [[-4.0, -7.0], [-9.0, -3.0], [-6.0, -7.5], [-8.0, -4.0]]
+
+
+def pairs(rng, b=1, dtype="float64", spread=3.0, numbers=None, **options):
+    """Log-probabilities of `b` pairs. `options` are left to their defaults where a case has none."""
+    if numbers:
+        given = [torch.tensor(each) for each in numbers]
+    else:
+        rc, rr = (-20.0 * rng.uniform(0.5, 2.0, b) for _ in range(2))
+        pc, pr = rc + spread * rng.normal(b, dtype="float64"), rr + spread * rng.normal(b, dtype="float64")
+        given = [each.to(getattr(torch, dtype)) for each in (pc, pr, rc, rr)]
+    return dict(zip(NAMES, given, strict=True)) | {"options": options}
+
+
+@check(points=1, inputs=pairs, lecture='three-losses', public=[case('two pairs, sigmoid-norm by default', numbers=HAND, gamma=0.5), case('hinge-norm', numbers=HAND, gamma=0.25, kind='hinge-norm'), case('hinge', numbers=HAND, gamma=0.125, kind='hinge')])
+def three_losses_of_a_pair(student, pc, pr, rc, rr, options):
+    """sigmoid-norm is -log σ(γ h), hinge-norm is max(0, 1 - γ h), and hinge does not know the supervised model."""
+    given = {"pc": pc, "pr": pr, "rc": rc, "rr": rr}
+    leaves = {name: each.clone().requires_grad_() for name, each in given.items()}
+    student.rso_loss(*leaves.values(), **options).sum().backward()
+    return {
+        "losses": student.rso_loss(**given, **options),
+        "gradients": [leaves[name].grad for name in ("pc", "pr")],
+        "reached": [bool(leaves[name].grad is not None and leaves[name].grad.any()) for name in ("rc", "rr")],
+        "exchanged": with_gradients(lambda pc, pr: student.rso_loss(pr, pc, rr, rc, **options), pc=pc, pr=pr),
+        "another reference": student.rso_loss(pc, pr, rc + 1.5, rr - 0.5, **options),
+        "of views": student.rso_loss(*(each.repeat_interleave(2)[::2] for each in given.values()), **options),
+        "another kind": raises("ValueError", lambda: student.rso_loss(pc, pr, rc, rr, kind="sigmoid")),
+        "left": flags(*given.values()),
+    }

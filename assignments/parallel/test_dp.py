@@ -1,0 +1,194 @@
+"""Public checks of parallel/dp: run `pytest` on this file, or `autograder check parallel/dp`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+import itertools
+import torch
+from torch import nn
+from autograder.checks import Tolerance, case, check, difference, flags, lab, leaves, reject
+from autograder.lab.replay import replay
+
+
+SUMS = Tolerance(atol=3e-6, rtol=2e-5)
+
+
+def only_for_the_master(value, n):
+    return lab("each_rank", values=[value, *[None] * (n - 1)])
+
+
+def judge(seen, want, record):
+    """Values; and that only broadcasts and messages from or to rank 0 made them."""
+    wrong = difference(seen, want, SUMS)
+    if wrong is not None:
+        return wrong
+    record = replay(record, len(want))
+    if any(each.op != "broadcast" for each in record.collectives):
+        return reject("You use another collective than broadcast. The master alone wants the result: use send and recv.")
+    if any(each.src and each.dst for each in record.messages):
+        return reject("A message goes from rank to rank without rank 0: each of them talks with the master alone.")
+    if not all(each.received for each in record.messages):
+        return reject("Some messages are sent and never received.")
+    return None
+
+
+def rows(rng, n, batch, shape=(), dtype="float32", sizes=None, view=False):
+    """The batch of rank 0; and rows of different numbers on all ranks."""
+    dtype = getattr(torch, dtype)
+
+    def made(count):
+        return rng.normal(count, *shape, dtype=dtype) if dtype.is_floating_point else rng.integers(0, 99, count, *shape)
+
+    parts = [None if size is None else made(size) for size in sizes or [2] * n]
+    return {"comm": lab("world", size=n), "x": only_for_the_master(made(batch), n), "y": lab("each_rank", values=parts), "view": view}
+
+
+@check(points=1, inputs=rows, judge=judge, lecture='hand-out-and-collect', public=[case('five rows on four ranks', n=4, batch=5, sizes=[2, 2, 1, None]), case('two ranks', n=2, batch=4, shape=(3,))])
+def rows_go_out_and_come_back(student, comm, x, y, view):
+    """scatter gives each rank its rows of rank 0's batch, gather puts the rows of all ranks together on rank 0."""
+    if view:
+        x, y = (None if each is None else each.mT.contiguous().mT for each in (x, y))
+    mine = student.scatter(x, comm)
+    found = {"rows": mine.clone(), "all": student.gather(y, comm)}
+    mine += 1
+    found |= {"again": student.scatter(x, comm), "all of those": student.gather(found["rows"] if len(mine) else None, comm)}
+    return found | {"given": [x, y], "left": flags(*(each for each in (x, y, found["all"]) if each is not None))}
+
+
+class Net(nn.Module):
+    """Linear layers with tanh; `path` says which are used, `norm` adds BatchNorm in front."""
+
+    def __init__(self, weights, norm=False, frozen=(), path=None):
+        super().__init__()
+        self.calls = 0
+        self.layers = nn.ModuleList()
+        for index, weight in enumerate(weights):  # (out, 1 + in): the bias comes first
+            layer = nn.Linear(weight.shape[1] - 1, weight.shape[0], dtype=weight.dtype)
+            with torch.no_grad():
+                layer.bias.copy_(weight[:, 0])
+                layer.weight.copy_(weight[:, 1:])
+            layer.requires_grad_(index not in frozen)
+            self.layers.append(layer)
+        self.norm = nn.BatchNorm1d(weights[0].shape[1] - 1, dtype=weights[0].dtype) if norm else nn.Identity()
+        self.path = list(range(len(weights))) if path is None else path
+
+    def forward(self, x):
+        self.calls += 1
+        x = self.norm(x)
+        for index in self.path:
+            x = torch.tanh(self.layers[index](x))
+        return x
+
+
+def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, frozen=(), paths=None, evaluate=False):
+    """Weights, which differ from rank to rank; batches and targets, which rank 0 alone has."""
+    dtype = getattr(torch, dtype)
+    weights = [[rng.normal(b, a + 1, scale=0.7, dtype=dtype) for a, b in itertools.pairwise(widths)] for _ in range(n)]
+    sizes = [batch] * steps if isinstance(batch, int) else batch
+    batches = [[rng.normal(size, widths[0], dtype=dtype), rng.normal(size, widths[-1], dtype=dtype)] for size in sizes]
+    return {
+        "comm": lab("world", size=n),
+        "weights": lab("each_rank", values=weights),
+        "batches": only_for_the_master(batches, n),
+        "steps": len(sizes),
+        "norm": norm,
+        "frozen": list(frozen),
+        "path": lab("each_rank", values=paths or [None] * n),
+        "evaluate": evaluate,
+    }
+
+
+@check(points=2, inputs=network, judge=judge, lecture='copies-of-the-master', public=[case('two ranks', n=2, widths=[2, 3, 1]), case('four ranks, five rows, then two', n=4, widths=[2, 2], batch=[5, 2]), case('three ranks, BatchNorm', n=3, widths=[3, 2], batch=[9, 6], norm=True)])
+def outputs_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate):
+    """forward gives rank 0 the outputs of all rows with rank 0's weights, also after rank 0 has changed them."""
+    net = Net(weights, norm, frozen, path).train(not evaluate)
+    if norm:
+        net.norm.running_mean.fill_(0.3 * comm.rank - 0.2)
+    dp, seen = student.DataParallelSim(net, comm), []
+    for step in range(steps):
+        y = dp.forward(batches[step][0] if comm.rank == 0 else None)
+        state = {name: value.clone() for name, value in net.state_dict().items() if "running" not in name or comm.rank == 0}
+        state.pop("norm.num_batches_tracked", None)
+        seen.append({"output": None if y is None else y.detach().clone(), "state": state, "calls": net.calls})
+        seen[-1]["leaf"] = None if y is None else [y.is_leaf, y.requires_grad]
+        if comm.rank == 0:
+            with torch.no_grad():
+                for p in net.parameters():  # the master changes its weights, nobody else does
+                    p += 0.1
+    return {"seen": seen, "left": flags(net)}
+
+
+def numbers(inputs, of_frozen=False):
+    """How many parameters are trained; rank 0's network has all of them."""
+    return sum(w.numel() for index, w in enumerate(inputs["weights"][0]) if of_frozen or index not in inputs["frozen"])
+
+
+def judge_gradients(seen, want, record, inputs):
+    """As `judge`, and what went over rank 0's link is what has to."""
+    wrong = judge(seen, want, record)
+    if wrong is not None:
+        return wrong
+    n = len(want)
+    record = replay(record, n)
+    state, trained = numbers(inputs, of_frozen=True), numbers(inputs)
+    received = sent = 0
+    for x, y in inputs["batches"][0]:
+        largest = -(-len(x) // n)
+        away = len(x) - largest
+        received += (-(-len(x) // largest) - 1) * trained + away * y.shape[1]
+        sent += away * (x.shape[1] + y.shape[1])
+    got = sum(each.tensor.numel() for each in record.messages if each.dst == 0)
+    if got > received:
+        return reject(
+            "Rank 0 receives {got} numbers; outputs and gradients of the ranks with rows are {want}.", got=got, want=received
+        )
+    got = sum(each.tensor.numel() for each in record.messages if each.src == 0)
+    got += (n - 1) * sum(each.payloads[0].numel() for each in record.of("broadcast"))  # a copy for each other rank
+    sent += (n - 1) * state * len(inputs["batches"][0])
+    if got > sent:
+        return reject(
+            "Rank 0 sends {got} numbers; the weights once to each other rank, their rows and the gradients of their outputs are {want}.",
+            got=got,
+            want=sent,
+        )
+    return None
+
+
+@check(points=2, inputs=network, judge=judge_gradients, lecture='gradients-come-home', public=[case('two ranks', n=2, widths=[2, 3, 1], steps=1), case('three ranks, four rows and then seven', n=3, widths=[2, 2], batch=[4, 7])])
+def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate):
+    """After backward, rank 0 has the gradients of the whole batch's loss, added to earlier ones, and no other rank has changed its own."""
+    net = Net(weights, norm, frozen, path)
+    if comm.rank:
+        for p in net.parameters():
+            p.grad = torch.full_like(p, 7.0)
+    dp, seen = student.DataParallelSim(net, comm), []
+    for step in range(steps):
+        if comm.rank == 0:
+            x, target = batches[step]
+            y = dp.forward(x)
+            (y - target).pow(2).mean().backward()
+            dp.backward(y.grad)
+        else:
+            dp.forward(x=None)
+            dp.backward(grad=None)
+        grads = {name: torch.zeros_like(p) if p.grad is None else p.grad.clone() for name, p in net.named_parameters()}
+        seen.append({**grads, "of the frozen": [comm.rank == 0 and p.grad is not None for p in net.parameters() if not p.requires_grad]})
+    return {"gradients": seen, "left": flags(net)}
+
+
+def means(rng, sizes, dtype="float64"):
+    return {"means": [rng.normal(dtype=getattr(torch, dtype)) for _ in sizes], "sizes": sizes}
+
+
+@check(points=1, inputs=means, lecture='a-mean-of-means', public=[case('two chunks, 3 rows and 1', sizes=[3, 1]), case('chunks of one size', sizes=[2, 2, 2])])
+def means_of_uneven_chunks(student, means, sizes):
+    """combine_means weighs each chunk's mean by its rows, and each mean gets its share of the gradient."""
+    each = leaves(*means)
+    whole = student.combine_means(each, sizes)
+    return {"mean": whole, "gradients": torch.autograd.grad(whole, each), "of others": student.combine_means([m + 1 for m in means], sizes)}
+
+
+@check(points=1, lecture='one-link-for-all', public=[case('two ranks', settings=[[100, 1, 2, 4, 2]]), case('as many ranks as rows', settings=[[1000, 10, 20, 8, 8]])])
+def bytes_over_the_master_s_link(student, settings):
+    """dp_traffic counts what rank 0 sends and receives: weights, rows, outputs and both kinds of gradients."""
+    return [student.dp_traffic(p, i, o, batch=b, n=n) for p, i, o, b, n in settings]

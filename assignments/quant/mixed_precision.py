@@ -1,0 +1,145 @@
+"""Training in 16 bits: a scale that saves small gradients, float32 weights that take small updates, and a sum that remembers what it lost.
+
+float16 has 11 bits of precision and numbers from 6e-8 to 65504. bfloat16 has 8 bits, and float32's range. An *optimizer* is torch's or
+like it: it has `param_groups`, a list of dicts with the tensors in "params", and `step()`. *Bad* numbers are inf, -inf and nan.
+
+torch.amp, torch.autocast and torch's clipping of gradients are not allowed here. No call changes torch's default dtype, gradient mode or
+random state.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def best_scale(gradients: list[Tensor], dtype: torch.dtype = torch.float16) -> float:
+    """The largest power of two by which all gradients can be multiplied so that no |g| · scale is above the largest finite number of `dtype`.
+
+    gradients: tensors of any shapes, float32 or 16 bits, without bad numbers. The scale may be below 1, or beyond float32. 1.0 where all are 0
+    or there are none.
+
+    >>> best_scale([tensor([0.5, -3.0]), tensor(0.0)])  # 3 · 16384 = 49152, and twice that is above 65504
+    16384.0
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("best_scale is not written yet")
+
+
+def lost_share(gradients: list[Tensor], scale: float = 1.0, dtype: torch.dtype = torch.float16) -> float:
+    """Of all numbers that are not 0, the share that becomes 0 in `dtype` after it was multiplied by the scale. 0.0 if there are none.
+
+    gradients: float32 or float64, without bad numbers; the product is computed in their dtype, and then rounded to `dtype`.
+
+    >>> lost_share([tensor([1.0, 1e-8, 0.0, -1e-9])])  # two of three
+    0.666667
+    >>> lost_share([tensor([1.0, 1e-8, 0.0, -1e-9])], scale=256.0)
+    0.0
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("lost_share is not written yet")
+
+
+class LossScaler:
+    """A loss scale that finds its size by itself, for one optimizer. One round is: scale, backward, perhaps `unscale_`, `step`, `update`.
+
+    Attributes: `value`, the scale now (a float, `init` at first), and `good`, how many rounds in a row were without bad numbers since it
+    last changed.
+
+    >>> scaler = LossScaler(init=8.0, interval=2)
+    >>> scaler.scale(tensor(0.5))
+    tensor(4.)
+    >>> scaler.value, scaler.good
+    (8.0, 0)
+    """
+
+    def __init__(self, init: float = 65536.0, growth: float = 2.0, backoff: float = 0.5, interval: int = 2000) -> None:
+        # YOUR CODE HERE
+        raise NotImplementedError("LossScaler.__init__ is not written yet")
+
+    def scale(self, loss: Tensor) -> Tensor:
+        """loss · value, with its graph; a loss in 16 bits becomes float32 first, any other keeps its dtype."""
+        # YOUR CODE HERE
+        raise NotImplementedError("LossScaler.scale is not written yet")
+
+    def unscale_(self, parameters: list[Tensor]) -> bool:
+        """Divides the gradients of these parameters by the scale, in place (`.grad` stays the same tensor). Those without one are passed over.
+
+        Returns whether there was a bad number in any of them. All are divided, also if one has.
+
+        Raises ValueError, before it changes anything, if a gradient is float16: what is divided there is lost again. Raises RuntimeError if it was
+        called before in this round, or after `step`.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError("LossScaler.unscale_ is not written yet")
+
+    def step(self, optimizer: Any) -> bool:
+        """Calls optimizer.step(), but not if the gradients have bad numbers. Returns whether it did.
+
+        If `unscale_` was not called in this round, it is now, for all parameters of all groups. If it was, its finding counts, and nothing is
+        divided again. Raises RuntimeError if it was called before in this round.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError("LossScaler.step is not written yet")
+
+    def update(self) -> None:
+        """Ends the round. After a bad one, value · backoff. Where `interval` good ones in a row are complete, value · growth; and
+        counting begins anew after each change. Raises RuntimeError if nothing was unscaled in this round.
+        """
+        # YOUR CODE HERE
+        raise NotImplementedError("LossScaler.update is not written yet")
+
+
+def train_step(
+    loss_fn: Callable[[list[Tensor]], Tensor],
+    master: list[Tensor],
+    optimizer: Any,
+    scaler: LossScaler,
+    dtype: torch.dtype = torch.float16,
+    clip: float | None = 1.0,
+) -> dict[str, Any]:
+    """One step of training in mixed precision.
+
+    master: float32 weights, which the optimizer has. loss_fn: called once, with a list of copies of them in `dtype`, which require
+    gradients; it returns a loss of one number, in any float dtype.
+
+    1. The scaled loss is differentiated by the copies. Their gradients, in float32, become the `.grad` of the masters (None where there is
+       none). What the masters had there before is forgotten.
+    2. They are unscaled. Then, if clip is not None, their norm is computed, √Σ g² over all of them together. If it is above clip, all are
+       multiplied by clip / norm. (torch.nn.utils.clip_grad_norm_ divides by norm + 1e-6.)
+    3. The scaler steps and is updated. In the end the masters have no gradients (None).
+
+    Bad numbers: nothing is clipped, masters and optimizer stay as they were, and the scale goes down.
+
+    Returns {"loss": the loss, not scaled, "norm": before clipping, also if clip is None, and inf if there were bad numbers, "stepped":
+    whether the optimizer did, "scale": the scale in this step}: floats and a bool.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("train_step is not written yet")
+
+
+def kahan_add(total: Tensor, excess: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """total + x in few bits, with a second tensor for what rounding adds: the exact sum is near total - excess (William Kahan, 1965).
+
+    All three have one shape and one float dtype, and so have both results; every operation is rounded to it:
+
+        y      = x - excess           what is to be added, less what was too much
+        new    = total + y            rounded: small parts of y are cut off here
+        excess = new - total - y      from left to right
+
+    Returns (new, excess) as new tensors. With excess = 0 at first, a long sum is nearly exact. A weight in bfloat16 that is updated so keeps
+    what a float32 copy would keep.
+
+    In bfloat16 the neighbour of 256 is 258, so the 1 is lost, and remembered as -1; the second 1 arrives together with it:
+
+    >>> total, excess = kahan_add(tensor([256.0]).bfloat16(), tensor([0.0]).bfloat16(), tensor([1.0]).bfloat16())
+    >>> total.tolist(), excess.tolist()
+    ([256.0], [-1.0])
+    >>> total, excess = kahan_add(total, excess, tensor([1.0]).bfloat16())
+    >>> total.tolist(), excess.tolist()
+    ([258.0], [0.0])
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("kahan_add is not written yet")
