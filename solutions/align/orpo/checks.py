@@ -24,6 +24,7 @@ def points(rng, numbers=None, shape=(3,), low=-5.0, high=-0.05, dtype="float64")
     hidden=[
         case("a table", shape=(2, 3)),
         case("one number", shape=()),
+        case("four dimensions", shape=(2, 1, 3, 2)),
         case("near 1, in another form", numbers=[[-2e-9, -3e-4], [-5e-6, -0.02]]),
         case("near 0, float32", numbers=[-20.0, -90.0, -1e4, -17.0], dtype="float32"),
         case("around log 2", shape=(2, 4), low=-0.75, high=-0.65),
@@ -64,6 +65,7 @@ def pairs(rng, b=1, low=-3.0, high=-0.1, numbers=None, dtype="float64", **option
         case("one pair", b=1, low=-0.01, high=-0.001),
         case("nearly certain, float32", numbers=[[-1e-8, -3e-9, -1e-4], [-2e-8, -0.7, -1e-3]], dtype="float32"),
         case("not probable at all", numbers=[[-1e4, -80.0, -3000.0], [-20.0, -1e4, -3000.0]]),
+        case("four dimensions", numbers=[[[[[-1.0, -0.2]], [[-3.0, -0.1]]]], [[[[-0.5, -0.3]], [[-1.0, -0.9]]]]]),
         case("a table", numbers=[[[-1.0, -0.2, -0.4], [-3.0, -0.1, -2.0]], [[-0.5, -0.3, -6.0], [-1.0, -0.9, -2.0]]]),
     ],
     fresh=2,
@@ -76,6 +78,7 @@ def odds_are_compared(student, nll, lp_c, lp_r, options):
         "exchanged": with_gradients(student.log_odds, lp_c=lp_r, lp_r=lp_c),
         "with itself": student.log_odds(lp_c, lp_c),
         "of views": student.log_odds(lp_c.repeat_interleave(2, 0)[::2], lp_r.repeat_interleave(2, 0)[::2]),
+        "left": flags(lp_c, lp_r),
     }
 
 
@@ -123,6 +126,7 @@ def each_pair_has_its_loss(student, nll, lp_c, lp_r, options):
         case("six pairs", b=6),
         case("float32", b=4, dtype="float32", high=-0.001),
         case("not probable at all", numbers=[[-1e4, -80.0, -20.0], [-20.0, -1e4, -20.0]]),
+        case("four dimensions", numbers=[[[[[-1.0, -0.2]], [[-3.0, -0.1]]]], [[[[-0.5, -0.3]], [[-1.0, -0.9]]]]]),
         case("nearly certain, float32", numbers=[[-1e-8, -3e-9], [-2e-8, -0.7]], dtype="float32"),
         case("a table", numbers=[[[-1.0, -0.2, -0.4], [-3.0, -0.1, -2.0]], [[-0.5, -0.3, -6.0], [-1.0, -0.9, -2.0]]]),
     ],
@@ -138,6 +142,7 @@ def the_slopes_are_known(student, nll, lp_c, lp_r, options):
         "gradients flow": [each.requires_grad for each in found],
         "exchanged": student.odds_ratio_slopes(lp_r, lp_c),
         "by name": student.odds_ratio_slopes(lp_c=lp_c, lp_r=lp_r),
+        "left": flags(lp_c, lp_r),
     }
 
 
@@ -166,6 +171,7 @@ def batch(rng, b=1, t=3, v=2, dtype="float64", scale=1.0, spans=None, **options)
         case("two places", b=4, t=2, v=6, spans=[(1, 2)] * 8, lam=0.7),
         case("as many rows as places and tokens", b=2, t=4, v=4, lam=0.4),
         case("loud logits", b=2, t=5, v=3, scale=200.0, lam=0.3),
+        case("a large lam, long rows", b=2, t=20, v=3, lam=40.0),
     ],
     fresh=1,
     cites=["the mean over its own tokens", "the prompt counts in neither", "row B i is the answer that was rejected for row i", "Raises ValueError if the number of rows is odd", "The label at place 0 is ignored"],
@@ -210,6 +216,8 @@ def listed(rng, prompts=(), n=2, scale=1.0, moved=0.0, dtype="float64", numbers=
     hidden=[
         case("nine answers", n=9, scale=2.0),
         case("two dimensions of prompts", prompts=(2, 3), n=4),
+        case("three dimensions of prompts", prompts=(2, 1, 2), n=3),
+        case("twenty answers", n=20),
         case("as many prompts as answers", prompts=(4,), n=4, moved=30.0),
         case("one answer is far ahead", numbers=[[40.0, 0.0, -3.0], [-60.0, -99.0, -61.0]]),
         case("two tie far ahead", numbers=[[90.0, 90.0, -90.0, 0.0]]),

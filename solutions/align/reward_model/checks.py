@@ -50,6 +50,7 @@ def batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64", kind="bool", noise=1.
         case("the bias is a tensor", spans=[(0, 2), (1, 5)], t=5, c=3, bias="tensor"),
         case("loud padding on both sides", spans=[(1, 3), (2, 6)], t=8, c=3, noise=1e6, kind="int64"),
         case("float32", spans=[(0, 2), (2, 6)], t=6, c=5, dtype="float32", bias=0.5),
+        case("long rows, wide states, a large bias", spans=[(3, 20), (0, 19), [0, 17, 18]], t=21, c=20, bias=40.0),
     ],
     fresh=2,
     cites=["to h at the last tokens alone", "the last token is the last place that is not padding", "What stands in h at the other places"],
@@ -82,6 +83,7 @@ def head_batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64"):
     public=[case("two sequences", spans=[(0, 3), (2, 4)], t=4, c=3), case("float32", spans=[(0, 2)], t=3, c=2, dtype="float32")],
     hidden=[
         case("one number", spans=[(0, 2), (1, 3), (0, 4)], t=4, c=1),
+        case("twenty numbers", spans=[(0, 2), (1, 3)], t=3, c=20),
         case("six numbers, float32", spans=[(0, 2), (3, 5), (1, 2), (0, 5)], t=5, c=6, dtype="float32"),
     ],
     cites=["both zeros in the beginning", "w of shape dim and b of shape", "dtype is the dtype of the parameters"],
@@ -154,6 +156,7 @@ def each_pair_has_its_loss(student, rc, rr, options):
         case("both", b=5, margin=0.7, center_coef=0.05),
         case("both, a margin for each", b=6, margins=True, center_coef=0.3),
         case("a large coefficient, float32", b=4, center_coef=2.0, dtype="float32"),
+        case("a very large coefficient", b=3, center_coef=40.0),
         case("a margin of a thousand", b=3, margin=1000.0),
         case("large rewards are held", b=3, moved=50.0, center_coef=0.001, margin=1.0),
         case("margins in float32", b=5, margins=True, dtype="float32", spread=5.0),
@@ -180,6 +183,7 @@ def a_margin_and_a_centre(student, rc, rr, options):
         case("one pair", b=1),
         case("two ties of three", numbers=[[1.0, -2.0, 0.0], [1.0, -2.0, -1.0]]),
         case("nine pairs, float32", b=9, dtype="float32"),
+        case("nearly a tie", numbers=[[1.0, 1.0 + 1e-12, 0.3], [1.0 + 1e-12, 1.0, 0.1]]),
         case("all wrong", numbers=[[0.0, -1.0], [1.0, 5.0]]),
     ],
     cites=["Equal rewards are no success", "Raises ValueError if rc and rr have different shapes", "Raises ValueError if a row of mask has no token", "Raises ValueError if they have different shapes"],
@@ -193,6 +197,7 @@ def ties_are_no_success_and_shapes_are_held(student, rc, rr, options):
     return {
         "accuracy": [student.pair_accuracy(rc, rr), student.pair_accuracy(rr, rc), student.pair_accuracy(rc, rc)],
         "of views": student.pair_accuracy(rc.repeat_interleave(2)[::2], rr.repeat_interleave(2)[::2]),
+        "left": flags(rc, rr),
         "losses": student.bt_loss(rc, rr),
         "a good mask": student.last_token_reward(h, mask, w),
         "a table": [raises("ValueError", lambda: student.bt_loss(rc[:, None], rr)), raises("ValueError", lambda: student.bt_loss(rc, rr[:, None]))],
@@ -231,6 +236,7 @@ def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False
     hidden=[
         case("thirty steps, by default", b=8, c=4, steps=30),
         case("one pair", b=1, steps=5, sizes=(4, 4), lr=0.2),
+        case("one very large step", b=4, c=3, steps=1, lr=30.0),
         case("margins", b=6, c=3, steps=6, margins=True, lr=0.4),
         case("a margin, and rewards near zero", b=4, c=5, steps=8, margin=1.0, center_coef=0.1, lr=0.1),
         case("float32", b=5, c=3, steps=5, dtype="float32"),
@@ -242,7 +248,7 @@ def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False
 def gradient_descent_trains_the_head(student, chosen, rejected, steps, options):
     """Each step takes lr times the gradient of the mean loss off w and b, from zeros on; the losses are those before each step."""
     first, losses = student.train_rm(chosen, rejected, steps, **options)
-    second, fewer = student.train_rm(rejected, chosen, steps=max(steps - 1, 0), **options)
+    second, fewer = student.train_rm(rejected, chosen, steps=steps, **options)
     with torch.no_grad():
         return {
             "losses": losses,

@@ -66,6 +66,7 @@ def a_score_is_a_mean_log_probability(student, logits, labels):
     ],
     hidden=[
         case("alpha above 1", k=3, t=7, v=4, alpha=1.6, spans=[(1, 7), (3, 4), (2, 5)]),
+        case("a very large alpha", k=3, t=4, v=4, alpha=18.0, spans=[(1, 3), (3, 4), (2, 4)]),
         case("alpha of 2, float32", k=3, t=7, v=4, alpha=2.0, dtype="float32", spans=[(1, 7), (3, 4), (2, 5)]),
         case("only the first place has a label", k=3, t=5, v=3, spans=[(0, 1), (0, 3), (1, 5)]),
         case("no answer has a token, alpha of 0", k=2, t=4, v=3, alpha=0.0, spans=[(0, 0), (0, 1)]),
@@ -83,10 +84,10 @@ def length_counts_to_the_power_alpha(student, logits, labels, options):
     }
 
 
-def ranked(rng, prompts=(), k=2, dtype="float64", numbers=None, whole=False, levels=None, scale=1.0, agree=False):
+def ranked(rng, prompts=(), k=2, dtype="float64", numbers=None, whole=False, levels=None, scale=1.0, agree=False, exact=False):
     """Scores, and rewards: all different, or of a few `levels`, so that some tie."""
     if numbers:
-        p, r = torch.tensor(numbers[0], dtype=torch.float64), torch.tensor(numbers[1])
+        p, r = torch.tensor(numbers[0], dtype=torch.float64), torch.tensor(numbers[1], dtype=torch.float64 if exact else None)
     else:
         p = -scale * rng.uniform(0.1, 3.0, *prompts, k)
         if levels:
@@ -115,6 +116,7 @@ def ranked(rng, prompts=(), k=2, dtype="float64", numbers=None, whole=False, lev
         case("five answers in the right order", k=5, agree=True),
         case("as many prompts as answers, float32", prompts=(3,), k=3, dtype="float32"),
         case("two dimensions of prompts", prompts=(2, 3), k=4),
+        case("three dimensions of prompts", prompts=(2, 1, 2), k=3),
         case("large scores", k=5, scale=400.0),
         case("all the wrong way round", numbers=[[-0.1, -0.4, -1.6, -2.5], [1.0, 2.0, 3.0, 9.0]]),
     ],
@@ -149,6 +151,7 @@ def a_wrong_pair_costs_its_distance(student, p, r):
         case("ties and float32 scores", prompts=(3,), k=4, levels=3, dtype="float32"),
         case("ties of large rewards", numbers=[[-3.0, -1.0, -2.0, -0.5], [10**15 + 1, 10**15 + 1, 10**15 + 2, 10**15]], dtype="float32"),
         case("four levels", prompts=(2,), k=7, levels=4),
+        case("rewards that are nearly equal", numbers=[[-1.0, -2.0, -2.5], [0.25, 0.25 + 1e-12, 0.25]], exact=True),
     ],
     fresh=1,
     cites=["Only their order counts", "equal rewards say nothing about a pair", "floating point of any dtype or int64"],
@@ -166,7 +169,7 @@ def only_the_order_of_rewards_counts(student, p, r):
 def rewarded(rng, r=None, levels=None, options=None, **sizes):
     made = batch(rng, **sizes)
     shape = made["labels"].shape[:-1]
-    made["r"] = torch.tensor(r) if r else rng.normal(*shape, dtype="float64")
+    made["r"] = torch.tensor(r, dtype=torch.float64 if isinstance(r[0], float) else None) if r else rng.normal(*shape, dtype="float64")
     if levels:
         made["r"] = rng.integers(-levels, 0, *shape)
     return made | {"options": options or {}}
@@ -184,6 +187,7 @@ def rewarded(rng, r=None, levels=None, options=None, **sizes):
     hidden=[
         case("all tie", k=4, t=5, v=3, r=[1, 1, 1, 1], spans=[(3, 5), (1, 5), (1, 2), (2, 5)]),
         case("one answer", k=1, t=6, v=4),
+        case("nearly a tie", k=3, t=5, v=3, r=[1.0, 1.0 + 1e-12, 1.0], spans=[(3, 5), (1, 5), (1, 2)]),
         case("ties of whole negative rewards", prompts=(2, 2), k=4, t=5, v=3, levels=2),
         case("the best is the least probable, float32", k=3, t=4, v=3, r=[0.1, 0.2, 9.0], scale=5.0, dtype="float32"),
         case("as many prompts as answers", prompts=(4,), k=4, t=4, v=4),
@@ -203,6 +207,7 @@ def the_best_answer_is_imitated(student, logits, labels, r, options):
         if labels.shape[-1] > 2
         else None,
         "by name": student.sft_on_best(logits=logits, labels=labels, r=r),
+        "left": flags(logits, labels, r),
     }
 
 
@@ -218,6 +223,7 @@ def the_best_answer_is_imitated(student, logits, labels, r, options):
     hidden=[
         case("both options", prompts=(3,), k=4, t=6, v=3, options={"alpha": 1.5, "w": 0.3}),
         case("no rank loss", k=3, t=5, v=4, options={"w": 0.0}),
+        case("a large weight", k=4, t=6, v=3, options={"w": 60.0}),
         case("ties", prompts=(2,), k=5, t=5, v=3, levels=2, options={"w": 2.0}),
         case("one answer, by default", k=1, t=4, v=3),
         case("float32, by default", prompts=(2,), k=3, t=4, v=5, dtype="float32"),
@@ -232,6 +238,7 @@ def the_loss_is_rank_and_imitation(student, logits, labels, r, options):
         "turned round": student.rrhf_loss(logits, labels, -r, **options),
         "by place": student.rrhf_loss(logits, labels, r, options.get("alpha", 1.0), options.get("w", 1.0)),
         "of views": student.rrhf_loss(logits.mT.contiguous().mT, labels.mT.contiguous().mT, r.repeat_interleave(2, -1)[..., ::2], **options),
+        "left": flags(logits, labels, r),
     }
 
 
