@@ -69,7 +69,7 @@ def pairs(rng, b=1, low=-3.0, high=-0.1, numbers=None, dtype="float64", **option
         case("a table", numbers=[[[-1.0, -0.2, -0.4], [-3.0, -0.1, -2.0]], [[-0.5, -0.3, -6.0], [-1.0, -0.9, -2.0]]]),
     ],
     fresh=2,
-    cites=["Odds are p 1 p", "of their shape differentiable with respect to both"],
+    cites=["Odds are p 1 p", "how much larger the odds of the chosen answer are", "results and gradients are finite everywhere in this range", "of their shape differentiable with respect to both"],
 )
 def odds_are_compared(student, nll, lp_c, lp_r, options):
     """The log odds ratio is log(P_c / (1 - P_c)) - log(P_r / (1 - P_r)), finite for answers that are nearly certain and for very unlikely ones."""
@@ -100,7 +100,7 @@ def odds_are_compared(student, nll, lp_c, lp_r, options):
         case("a large lam", b=3, lam=25.0),
     ],
     fresh=1,
-    cites=["nll lam l or", "one loss for each pair nothing is averaged", "No reference model has a part in it", "nothing is detached"],
+    cites=["nll + lam L_OR", "the weight λ of the second term", "differentiable with respect to all three tensors", "one loss for each pair nothing is averaged", "No reference model has a part in it", "nothing is detached"],
 )
 def each_pair_has_its_loss(student, nll, lp_c, lp_r, options):
     """The loss of a pair is nll - lam log σ(log odds ratio): one number for each pair, with gradients into all three."""
@@ -131,7 +131,7 @@ def each_pair_has_its_loss(student, nll, lp_c, lp_r, options):
         case("a table", numbers=[[[-1.0, -0.2, -0.4], [-3.0, -0.1, -2.0]], [[-0.5, -0.3, -6.0], [-1.0, -0.9, -2.0]]]),
     ],
     fresh=1,
-    cites=["they are δ 1 p c and δ 1 p r", "carry no gradient"],
+    cites=["they are -δ / (1 - P_c) and δ / (1 - P_r)", "The slopes of L_OR, element by element", "carry no gradient"],
 )
 def the_slopes_are_known(student, nll, lp_c, lp_r, options):
     """The slopes of L_OR are -δ / (1 - P_c) and δ / (1 - P_r), with δ = 1 / (1 + the odds ratio)."""
@@ -174,7 +174,7 @@ def batch(rng, b=1, t=3, v=2, dtype="float64", scale=1.0, spans=None, **options)
         case("a large lam, long rows", b=2, t=20, v=3, lam=40.0),
     ],
     fresh=1,
-    cites=["the mean over its own tokens", "the prompt counts in neither", "row B i is the answer that was rejected for row i", "Raises ValueError if the number of rows is odd", "The label at place 0 is ignored"],
+    cites=["the mean over its own tokens", "the prompt counts in neither", "row B i is the answer that was rejected for row i", "Raises ValueError if the number of rows is odd", "The label at place 0 is ignored", "the mean of orpo_loss over the B pairs", "-100 in the prompt and in padding", "A token is predicted from the place before it"],
 )
 def a_batch_is_one_number(student, logits, labels, options):
     """Means over each answer's own tokens make lp and nll of each pair, chosen rows first, and the result is the mean over the pairs."""
@@ -224,7 +224,7 @@ def listed(rng, prompts=(), n=2, scale=1.0, moved=0.0, dtype="float64", numbers=
         case("far below zero", prompts=(3,), n=6, moved=-95.0),
     ],
     fresh=1,
-    cites=["So the probabilities are σ r i c", "which sums to 1 over the last dimension"],
+    cites=["So the probabilities are σ(r_i + c)", "which sums to 1 over the last dimension"],
 )
 def log_odds_take_over_the_rewards(student, reward):
     """The probabilities are σ(r + c), with the c of each prompt at which they sum to 1."""
@@ -251,7 +251,7 @@ def world(rng, seed=0, prompts=1, vocab=4, lam=1.0):
         case("three answers, the usual weight", seed=3, prompts=3, vocab=3, lam=0.1),
         case("fine-tuning alone", seed=4, prompts=2, vocab=4, lam=0.0),
     ],
-    cites=["The policy at which l or is smallest", "every log odds ratio equals the difference of the rewards"],
+    cites=["The policy at which L_OR is smallest", "every log odds ratio equals the difference of the rewards"],
 )
 def the_odds_ratio_is_flat_at_its_policy(student, seed, prompts, vocab, lam):
     """Over all pairs of a small world L_OR is flat at σ(r + c), and steps along the whole loss go between fine-tuning's end and that policy."""

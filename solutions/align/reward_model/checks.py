@@ -53,7 +53,7 @@ def batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64", kind="bool", noise=1.
         case("long rows, wide states, a large bias", spans=[(3, 20), (0, 19), [0, 17, 18]], t=21, c=20, bias=40.0),
     ],
     fresh=2,
-    cites=["to h at the last tokens alone", "the last token is the last place that is not padding", "What stands in h at the other places"],
+    cites=["to h at the last tokens alone", "True or 1 where a token is", "b: a number, or a tensor of shape ()", "the last token is the last place that is not padding", "What stands in h at the other places"],
 )
 def the_reward_stands_at_the_last_token(student, h, mask, w, more):
     """The reward is w · h + b at the last place that is not padding, wherever padding stands, and nothing else in h counts."""
@@ -86,7 +86,7 @@ def head_batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64"):
         case("twenty numbers", spans=[(0, 2), (1, 3)], t=3, c=20),
         case("six numbers, float32", spans=[(0, 2), (3, 5), (1, 2), (0, 5)], t=5, c=6, dtype="float32"),
     ],
-    cites=["both zeros in the beginning", "w of shape dim and b of shape", "dtype is the dtype of the parameters"],
+    cites=["both zeros in the beginning", "w of shape dim and b of shape", "dtype is the dtype of the parameters", "Makes w and b, of the dtype that is given", "with w and b"],
 )
 def a_head_is_a_vector_and_a_number(student, h, mask, weights):
     """RewardHead has two parameters, w and b, which are zeros in the beginning, and reads the reward with them."""
@@ -130,7 +130,7 @@ def pairs(rng, b=1, dtype="float64", spread=2.0, numbers=None, margins=False, mo
         case("very far apart, float32", numbers=[[-1e4, 1e4, 80.0], [1e4, -1e4, -20.0]], dtype="float32"),
     ],
     fresh=2,
-    cites=["one loss for each pair", "Rewards in size up to 1e4"],
+    cites=["one loss for each pair", "Nothing is averaged", "Rewards in size up to 1e4", "It is differentiable with respect to rc and rr"],
 )
 def each_pair_has_its_loss(student, rc, rr, options):
     """The loss of a pair is -log σ(rc - rr): one number for each pair, finite however far they are apart."""
@@ -162,7 +162,7 @@ def each_pair_has_its_loss(student, rc, rr, options):
         case("margins in float32", b=5, margins=True, dtype="float32", spread=5.0),
     ],
     fresh=1,
-    cites=["a number for all pairs or b", "center coef rc rr ²"],
+    cites=["a number for all pairs or b", "the weight of a second term", "a number for all pairs, or (B,)"],
 )
 def a_margin_and_a_centre(student, rc, rr, options):
     """The margin is taken off inside of log σ, and center_coef (rc + rr)² is added to each pair's loss."""
@@ -186,7 +186,7 @@ def a_margin_and_a_centre(student, rc, rr, options):
         case("nearly a tie", numbers=[[1.0, 1.0 + 1e-12, 0.3], [1.0 + 1e-12, 1.0, 0.1]]),
         case("all wrong", numbers=[[0.0, -1.0], [1.0, 5.0]]),
     ],
-    cites=["Equal rewards are no success", "Raises ValueError if rc and rr have different shapes", "Raises ValueError if a row of mask has no token", "Raises ValueError if they have different shapes"],
+    cites=["Equal rewards are no success", "the chosen answer has the larger reward", "Raises ValueError if rc and rr have different shapes", "Raises ValueError if a row of mask has no token", "Raises ValueError if they have different shapes"],
 )
 def ties_are_no_success_and_shapes_are_held(student, rc, rr, options):
     """Accuracy counts pairs with a strictly larger chosen reward; rewards of two shapes, and a row without a token, raise ValueError."""
@@ -243,7 +243,7 @@ def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False
         case("as many pairs as numbers", b=3, c=3, steps=3, sizes=(3, 3), lr=0.7),
     ],
     fresh=1,
-    cites=["lr times the gradient of the mean", "the mean loss before each step", "the dtype of h"],
+    cites=["lr times the gradient of the mean", "the mean loss before each step", "with the dtype of h", "No momentum, nothing decays", "Row i of both is one pair", "handed to bt_loss"],
 )
 def gradient_descent_trains_the_head(student, chosen, rejected, steps, options):
     """Each step takes lr times the gradient of the mean loss off w and b, from zeros on; the losses are those before each step."""

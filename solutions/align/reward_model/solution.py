@@ -72,7 +72,7 @@ def bt_loss(rc: Tensor, rr: Tensor, margin: float | Tensor = 0.0, center_coef: f
     margin: a number for all pairs, or (B,): how much larger the chosen reward should be at least. Larger where people were more sure.
     center_coef: >= 0, the weight of a second term, which pulls the rewards towards 0. The first term sees only their difference.
 
-    Returns (B,), one loss for each pair, nothing is averaged:
+    Returns (B,), one loss for each pair. Nothing is averaged. The loss of a pair is
 
         -log σ(rc - rr - margin) + center_coef (rc + rr)²
 

@@ -72,7 +72,7 @@ def orders(rng, b=3, shape=None, numbers=None, dtype="float64", bias=0.0):
         case("one pair", shape=(), bias=2.0),
     ],
     fresh=1,
-    cites=["p ba speaks for b", "the mean of the two opinions about A", "nothing is rounded or put to a vote"],
+    cites=["p_ba speaks for B", "when each pair was judged in both orders", "the mean of the two opinions about A", "nothing is rounded or put to a vote"],
 )
 def both_orders_are_averaged(student, p_ab, p_ba):
     """The preference for A is the mean of p_ab and 1 - p_ba, and stays a probability."""
@@ -105,7 +105,7 @@ def both_orders_are_averaged(student, p_ab, p_ba):
         case("sure of everything", numbers=[[1.0, 0.0, 1.0, 0.0, 1.0], [0.0, 1.0, 1.0, 0.0, 0.5]]),
     ],
     fresh=1,
-    cites=["prefers the same position in both orders", "Exactly 1 2 prefers none", "it is counted as a pair"],
+    cites=["prefers the same position in both orders", "Exactly 1 2 prefers none", "it is counted as a pair", "A position is preferred if its probability is above 1/2"],
 )
 def the_same_position_twice_is_bias(student, p_ab, p_ba):
     """The rate counts pairs in which both orders prefer position 1, or both position 2; exactly 1/2 prefers none."""
@@ -171,6 +171,12 @@ def question(rng, template, a, b, thinks=False, samples=None, missing="", bias=0
     ],
     cites=[
         "are put in as they are",
+        "Other braces of the template stay as they are",
+        "A token that is missing has the log-probability -inf",
+        "Without think the judge is called once for each order",
+        "It may give another one at each call",
+        "how many rationales are drawn for each order",
+        "gives p_ab and p_ba, as debias has them",
         "1 and 2 count nothing else does",
         "joined without anything between them",
         "the mean of its samples preferences",
@@ -210,7 +216,7 @@ def labelled(rng, b=1, numbers=None, dtype="float64", spread=2.0, hard=False):
     else:
         r1, r2 = (spread * rng.normal(b, dtype="float64") for _ in range(2))
         p = rng.integers(0, 2, b).double() if hard else rng.uniform(0.02, 0.98, b).double()
-    return {name: each.to(getattr(torch, dtype)) for name, each in (("r1", r1), ("r2", r2), ("p", p))}
+    return {name: each.to(getattr(torch, dtype)) for name, each in (("r1", r1), ("r2", r2))} | {"labels": p.tolist()}
 
 
 @check(
@@ -230,10 +236,11 @@ def labelled(rng, b=1, numbers=None, dtype="float64", spread=2.0, hard=False):
         case("one pair, large rewards", b=1, spread=900.0),
     ],
     fresh=2,
-    cites=["no gradient reaches it", "one loss for each pair nothing is averaged", "Raises ValueError if some p is below 0 above 1 or nan", "With p 1 it is the usual loss of a pair"],
+    cites=["no gradient reaches it", "one loss for each pair nothing is averaged", "Raises ValueError if some p is below 0 above 1 or nan", "With p 1 it is the usual loss of a pair", "finite for rewards in size up to 1e4"],
 )
-def labels_may_be_probabilities(student, r1, r2, p):
+def labels_may_be_probabilities(student, r1, r2, labels):
     """The loss is -p log σ(r1 - r2) - (1 - p) log σ(r2 - r1) for each pair; nothing flows into p, and p must be a probability."""
+    p = torch.tensor(labels, dtype=r1.dtype)
     learned = p.clone().requires_grad_()
     student.soft_label_rm_loss(r1.clone().requires_grad_(), r2, learned).sum().backward()
     wrong = [p.clone() for _ in range(3)]
@@ -249,6 +256,7 @@ def labels_may_be_probabilities(student, r1, r2, p):
         "nan": raises("ValueError", lambda: student.soft_label_rm_loss(r1, r2, wrong[2])),
         "above by a little": raises("ValueError", lambda: student.soft_label_rm_loss(r1.double(), r2.double(), p.double() * 0 + 1 + 1e-12)),
         "left": flags(r1, r2, p),
+        "p": p,
     }
 
 
@@ -277,7 +285,7 @@ def graded(rng, shape=(), low=-8.0, high=0.0, dtype="float64", never=0):
         case("no answer at all", shape=(0,)),
     ],
     fresh=1,
-    cites=["the mean grade under these probabilities", "grade 1 is 1 and grade 10 is 1", "They need not sum to 1"],
+    cites=["the mean grade under these probabilities", "grade 1 is 1 and grade 10 is 1", "They need not sum to 1", "or -inf for some of them"],
 )
 def a_grade_is_an_expectation(student, lp):
     """The score is the mean grade under the softmax over the ten tokens, scaled so that 1 becomes -1 and 10 becomes 1."""

@@ -39,7 +39,7 @@ def with_alpha(rng, alpha=None, **sizes):
         case("two places", k=5, t=2, v=6, spans=[(1, 2)] * 5),
     ],
     fresh=2,
-    cites=["the sum of its tokens log probabilities", "A token of the answer is predicted from the place before it", "and is not counted", "Logits in size up to 1e4"],
+    cites=["the sum of its tokens log probabilities", "A token of the answer is predicted from the place before it", "and is not counted", "logits[..., t, :] are about the token at t + 1", "-100 in the prompt and in padding", "there may be none, one or several", "Logits in size up to 1e4"],
 )
 def a_score_is_a_mean_log_probability(student, logits, labels):
     """The score is the mean log-probability of the answer's own tokens, each predicted from the place before it; prompt and padding count nothing."""
@@ -121,7 +121,7 @@ def ranked(rng, prompts=(), k=2, dtype="float64", numbers=None, whole=False, lev
         case("all the wrong way round", numbers=[[-0.1, -0.4, -1.6, -2.5], [1.0, 2.0, 3.0, 9.0]]),
     ],
     fresh=2,
-    cites=["Each pair counts once", "nothing is divided by the number of pairs", "There is no margin"],
+    cites=["Each pair counts once", "nothing is divided by the number of pairs", "There is no margin", "The sum is 0 if there is no such pair", "The result is differentiable with respect to p"],
 )
 def a_wrong_pair_costs_its_distance(student, p, r):
     """Each pair of answers with r_i < r_j costs max(0, p_i - p_j): a sum for each prompt, without a margin or a mean."""
@@ -229,7 +229,7 @@ def the_best_answer_is_imitated(student, logits, labels, r, options):
         case("float32, by default", prompts=(2,), k=3, t=4, v=5, dtype="float32"),
     ],
     fresh=1,
-    cites=["w times rank loss of the scores with this alpha", "one loss for each prompt"],
+    cites=["w times rank_loss of the scores with this alpha", "one loss for each prompt"],
 )
 def the_loss_is_rank_and_imitation(student, logits, labels, r, options):
     """The loss is w times the rank loss of the scores, plus the loss of the best answer: one number for each prompt."""
