@@ -2,6 +2,7 @@
 
 import runpy
 import sys
+from functools import partial
 from pathlib import Path
 
 import matplotlib
@@ -45,6 +46,10 @@ for edge in (0.8, 1.2):
 clip.set(title="The loss of one token, clip = 0.2", xlabel="ratio of new and old probability", ylabel="loss")
 clip.legend(frameon=False, loc="center right")
 
+def values_of(critic, ids):
+    return critic(ids)[:, :-1, 0]
+
+
 beta = 0.5
 for seed, color in ((1, BLUE), (4, GREEN)):
     world = AnswerWorld(seed, 2, 2, 2)
@@ -63,7 +68,9 @@ for seed, color in ((1, BLUE), (4, GREEN)):
 
         with torch.no_grad():
             ref = logps(world.reference())
-        reference["ppo_update"](lambda policy=policy: logps(policy), lambda ids=ids, critic=critic: critic(ids)[:, :-1, 0], optimizer, world.rewards.gather(1, chosen).flatten(), ref, labels[:, 1:] != PAD, beta=beta)
+        now, value = partial(logps, policy), partial(values_of, critic, ids)
+        score, mask = world.rewards.gather(1, chosen).flatten(), labels[:, 1:] != PAD
+        reference["ppo_update"](now, value, optimizer, score, ref, mask, beta=beta)
     top = float((world.reward(best) - beta * world.divergence(best)).mean().detach())
     way.plot(range(41), seen, color=color, label=f"small world {seed}")
     way.axhline(top, color=color, ls="--", lw=1)

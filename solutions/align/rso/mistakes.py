@@ -4,8 +4,9 @@ import random
 
 from autograder.checks import mistake
 
-CHANCES = "((rewards[waiting] - rewards[waiting].max()) / beta).exp().tolist()"
-LOOKED = "for place, chance in zip(list(waiting), chances, strict=True):"
+CHANCE = "math.exp((values[place] - largest) / beta)"
+LARGEST = "largest = max(values[place] for place in waiting)"
+LOOKED = "for place in list(waiting):"
 ACCEPT = """                accepted.append(place)
                 waiting.remove(place)
                 if len(accepted) == n:
@@ -17,7 +18,7 @@ FURTHER = "[winner for winner, _ in games] + players[len(games) * 2 :]"
 H = "pc - pr if kind == \"hinge\" else (pc - rc.detach()) - (pr - rr.detach())"
 LOSS = "-F.logsigmoid(gamma * h) if kind == \"sigmoid-norm\" else (1 - gamma * h).relu()"
 LOGIT = "torch.log(wins) - torch.log1p(-wins)"
-RATE = "((rewards - rewards.max()) / beta).exp().mean().item()"
+RATE = "sum(math.exp((r - max(values)) / beta) for r in values) / len(values)"
 
 # --- rewards, and how many are accepted ------------------------------------------------------------------------------------
 
@@ -28,9 +29,9 @@ mistake(
     "You keep the probabilities away from 0 and 1. A probability of 0 gives -inf, and 1e-12 its own reward.",
     edit={LOGIT: "torch.logit(wins, eps=1e-6)"},
 )
-mistake("The acceptance rate does not take the largest reward off, and overflows.", edit={RATE: "(rewards / beta).exp().mean().item()"})
-mistake("β multiplies in the acceptance rate. It divides.", edit={RATE: "((rewards - rewards.max()) * beta).exp().mean().item()"})
-mistake("You return how many are accepted, not the share.", edit={RATE: "((rewards - rewards.max()) / beta).exp().sum().item()"})
+mistake("The acceptance rate does not take the largest reward off, and overflows.", edit={RATE: "(rewards.double() / beta).exp().mean().item()"})
+mistake("β multiplies in the acceptance rate. It divides.", edit={RATE: "((rewards.double() - rewards.max()) * beta).exp().mean().item()"})
+mistake("You return how many are accepted, not the share.", edit={RATE: "((rewards.double() - rewards.max()) / beta).exp().sum().item()"})
 mistake("You return the rate of the mean reward. The mean is over the chances.", edit={RATE: "((rewards.mean() - rewards.max()) / beta).exp().item()"})
 mistake(
     "You return the mean over the chances of a softmax, which is always 1 / N. The largest chance is 1.",
@@ -39,14 +40,14 @@ mistake(
 
 # --- rejection sampling ------------------------------------------------------------------------------------------------------
 
-mistake("β multiplies the distance from the best one. It divides: a small β is strict.", edit={CHANCES: CHANCES.replace("/ beta", "* beta")})
-mistake("β is missing in the chances.", edit={CHANCES: "(rewards[waiting] - rewards[waiting].max()).exp().tolist()"})
-mistake("The chances are sigmoids of the rewards. The best candidate must have the chance 1.", edit={CHANCES: "(rewards[waiting] / beta).sigmoid().tolist()"})
+mistake("β multiplies the distance from the best one. It divides: a small β is strict.", edit={CHANCE: CHANCE.replace("/ beta", "* beta")})
+mistake("β is missing in the chances.", edit={CHANCE: "math.exp(values[place] - largest)"})
+mistake("The chances are sigmoids of the rewards. The best candidate must have the chance 1.", edit={CHANCE: "1 / (1 + math.exp(min(-values[place] / beta, 700)))"})
 mistake(
     "The largest reward is that of all candidates, also of accepted ones. Take the largest one that is left in each sweep.",
-    edit={CHANCES: "((rewards[waiting] - rewards.max()) / beta).exp().tolist()"},
+    edit={LARGEST: "largest = max(values)"},
 )
-mistake("The accepted are the rejected: accept where the number is smaller than the chance.", edit={"if u < chance:": "if u >= 1 - chance - 1e-12 and chance < 1 or u < 0.5 and chance == 1:"})
+mistake("The accepted are the rejected: accept where the number is smaller than the chance.", edit={"if u < " + CHANCE: "chance = " + CHANCE + "\n            if u >= chance or chance == 1"})
 mistake("An accepted candidate stays among the others, and is accepted again. Take it out.", edit={"                waiting.remove(place)\n": ""})
 mistake("A sweep goes on after n are accepted, so that too many are. Stop at once.", edit={"                if len(accepted) == n:\n                    break\n": ""})
 mistake(
@@ -54,7 +55,7 @@ mistake(
     edit={"                if len(accepted) == n:\n                    break\n": "", "    return accepted\n    # END SOLUTION\n\n\ndef rso_pairs": "    return accepted[:n]\n    # END SOLUTION\n\n\ndef rso_pairs"},
 )
 mistake("A new sweep begins after each acceptance. The sweep goes on to the next candidate.", edit={"                if len(accepted) == n:\n                    break\n": "                break\n"})
-mistake("The candidates are sorted by their reward first. They are looked at by growing place.", edit={LOOKED: "for place, chance in sorted(zip(list(waiting), chances, strict=True), key=lambda pair: -pair[1]):"})
+mistake("The candidates are sorted by their reward first. They are looked at by growing place.", edit={LOOKED: "for place in sorted(waiting, key=lambda place: -values[place]):"})
 mistake("The accepted places are returned sorted. They are returned in the order of acceptance.", edit={"    return accepted\n    # END SOLUTION\n\n\ndef rso_pairs": "    return sorted(accepted)\n    # END SOLUTION\n\n\ndef rso_pairs"})
 
 
@@ -125,15 +126,17 @@ def rejection_sample(rewards, n, beta, uniforms):
         raise ValueError("n or beta")
     source, accepted, waiting = iter(uniforms), [], list(range(len(rewards)))
     while len(accepted) < n:
+        top = rewards[waiting].max()
         for place in list(waiting):
             u = next(source, None)
             if u is None:
                 raise ValueError("numbers")
-            if u < ((rewards[place] - rewards[waiting].max()) / beta).exp():
+            if u < ((rewards[place] - top) / beta).exp():
                 accepted.append(place)
                 waiting.remove(place)
                 if len(accepted) == n:
                     break
+                top = rewards[waiting].max()
     return accepted
 
 
@@ -142,11 +145,11 @@ mistake("More candidates than there are pass. n > N raises ValueError.", edit={"
 mistake("A negative n gives an empty list. It raises ValueError.", edit={"if not 0 <= n <= len(rewards):": "if n > len(rewards):"})
 mistake("beta = 0 passes. It raises ValueError.", edit={"if not beta > 0:": "if beta < 0:"}, crashes=True)
 mistake("When the random numbers end, you return what is accepted so far. Raise ValueError.", edit={'raise ValueError(f"the random numbers end after {len(accepted)} of {n} candidates are accepted")': "return accepted"})
-mistake("When the random numbers end, you begin with them again. Raise ValueError.", edit={"numbers, accepted, waiting = iter(uniforms),": "import itertools\n    numbers, accepted, waiting = itertools.cycle(uniforms),"})
+mistake("When the random numbers end, you begin with them again. Raise ValueError.", edit={"iter(uniforms)": "__import__(\"itertools\").cycle(uniforms)"})
 mistake("Without candidates to accept a random number is taken already. n = 0 takes none.", edit={"while len(accepted) < n:": "next(numbers, None) if n == 0 else None\n    while len(accepted) < n:"})
 
-mistake("A candidate is accepted with the chance 1 - exp((r - m) / β). Accept where the number is smaller than exp((r - m) / β).", edit={"if u < chance:": "if u > 1 - chance:"})
-mistake("The least reward is taken off. It is the largest one that makes the best candidate's chance 1.", edit={CHANCES: "((rewards[waiting] - rewards[waiting].min()) / beta).exp().tolist()"})
+mistake("A candidate is accepted with the chance 1 - exp((r - m) / β). Accept where the number is smaller than exp((r - m) / β).", edit={"if u < " + CHANCE: "if u > 1 - " + CHANCE})
+mistake("The least reward is taken off. It is the largest one that makes the best candidate's chance 1.", edit={LARGEST: LARGEST.replace("max(", "min("), CHANCE: "math.exp(min((values[place] - largest) / beta, 700))"})
 mistake("You return the places among those that were left, not among all candidates.", edit={"                accepted.append(place)\n": "                accepted.append(waiting.index(place))\n"})
 
 # --- pairs ---------------------------------------------------------------------------------------------------------------------
@@ -165,7 +168,7 @@ mistake("Each answer plays against each other one. A round has n // 2 games.", e
 mistake("Another kind is taken for a tournament. It raises ValueError.", edit={'if kind not in ("first-round", "tournament"):': "if False:"})
 mistake("The default is a tournament. It is the first round.", edit={'kind: str = "first-round"': 'kind: str = "tournament"'})
 mistake("The pairs are lists. They are tuples.", edit={GAMES: "[[a, b] if rm(a, b) >= 0.5 else [b, a] for a, b in zip(players[::2], players[1::2], strict=False)]"})
-mistake("The list that was given is taken apart. Work on a copy.", edit={"players = list(ids)": "players = ids", "        players = [winner": "        players[:] = [winner"})
+mistake("The list that was given is taken apart. Work on a copy.", edit={"        players = [winner": "        players[:] = [winner"})
 
 # --- losses --------------------------------------------------------------------------------------------------------------------
 

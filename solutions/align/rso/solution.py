@@ -8,6 +8,7 @@ Floating-point tensors are float32 or float64, and all of one call have the same
 changed. No function draws random numbers by itself.
 """
 
+import math
 from collections.abc import Callable, Iterable
 
 import torch
@@ -44,8 +45,8 @@ def acceptance_rate(rewards: Tensor, beta: float) -> float:
     0.625
     """
     # BEGIN SOLUTION
-    rewards = rewards.double()
-    return ((rewards - rewards.max()) / beta).exp().mean().item()
+    values = rewards.tolist()
+    return sum(math.exp((r - max(values)) / beta) for r in values) / len(values)
     # END SOLUTION
 
 
@@ -82,15 +83,15 @@ def rejection_sample(rewards: Tensor, n: int, beta: float, uniforms: Iterable[fl
         raise ValueError(f"n is from 0 to the {len(rewards)} candidates; it is {n}")
     if not beta > 0:
         raise ValueError(f"beta is positive; it is {beta}")
-    rewards = rewards.double()
-    numbers, accepted, waiting = iter(uniforms), [], list(range(len(rewards)))
+    values, numbers = rewards.tolist(), iter(uniforms)
+    accepted, waiting = [], list(range(len(values)))
     while len(accepted) < n:
-        chances = ((rewards[waiting] - rewards[waiting].max()) / beta).exp().tolist()
-        for place, chance in zip(list(waiting), chances, strict=True):
+        largest = max(values[place] for place in waiting)
+        for place in list(waiting):
             u = next(numbers, None)
             if u is None:
                 raise ValueError(f"the random numbers end after {len(accepted)} of {n} candidates are accepted")
-            if u < chance:
+            if u < math.exp((values[place] - largest) / beta):
                 accepted.append(place)
                 waiting.remove(place)
                 if len(accepted) == n:
@@ -123,7 +124,7 @@ def rso_pairs(ids: list[int], rm: Callable[[int, int], float], kind: str = "firs
     if kind not in ("first-round", "tournament"):
         raise ValueError(f"kind is first-round or tournament, not {kind!r}")
     pairs: list[tuple[int, int]] = []
-    players = list(ids)
+    players = ids
     while len(players) > 1:
         games = [(a, b) if rm(a, b) >= 0.5 else (b, a) for a, b in zip(players[::2], players[1::2], strict=False)]
         pairs += games
