@@ -27,7 +27,7 @@ mistake("The model is asked n times for one answer. Ask once for all n.", edit={
 mistake("The reward of the answer that is kept is asked for twice. Each answer is judged once.", edit={"best.append(" + MAX: "best.append(max(scored, key=lambda example: example[2] + 0 * rm(prompt, example[1]))"})
 mistake("Equal texts are judged once. The reward model is asked for each of the n answers.", edit={SCORED: "[(prompt, answer, rm(prompt, answer)) for answer in dict.fromkeys(sample(prompt, n))]"})
 mistake("All prompts are sampled before anything is judged. Each prompt is judged before the next one is sampled.", edit={"    for prompt in prompts:\n        scored": "    everything = {prompt: sample(prompt, n) for prompt in prompts}\n    for prompt in prompts:\n        scored", SCORED: "[(prompt, answer, rm(prompt, answer)) for answer in everything[prompt]]"})
-mistake("n = 0 passes. It raises ValueError.", edit={'    if n < 1:\n        raise ValueError(f"n is at least 1; it is {n}")\n    best = []': "    best = []"}, crashes=True)
+mistake("n = 0 passes. It raises ValueError.", edit={"if n < 1:": "if False:"}, crashes=True)
 mistake("The examples are lists. They are tuples.", edit={SCORED: "[[prompt, answer, rm(prompt, answer)] for answer in sample(prompt, n)]"})
 mistake("An answer with a reward of -inf is left out, so that a prompt may have none.", edit={"best.append(" + MAX + ")": "best.extend([e for e in [" + MAX + "] if e[2] > -math.inf])"})
 
@@ -100,7 +100,7 @@ def bon_expected_max(scores, k):
     return sum(math.comb(i, k - 1) / math.comb(n, k) * score for i, score in enumerate(scores.tolist()))
 
 
-mistake("You return the smallest reward's estimate: sort from the largest one down.", edit={"sorted(scores.tolist(), reverse=True)": "sorted(scores.tolist())"})
+mistake("You return the smallest reward's estimate: sort from the largest one down.", edit={"sorted(scores.tolist())": "sorted(scores.tolist(), reverse=True)"})
 mistake("The weight is off by one: the i-th smallest reward wins in C(i - 1, k - 1) choices.", edit={"weight *= (i - k) / max(i - 1, 1)": "weight *= (i - k) / i"})
 mistake("More answers than there are pass. k > n raises ValueError.", edit={"if not 1 <= k <= n:": "k = min(k, n)\n    if not 1 <= k:"})
 mistake("k = 0 gives 0. It raises ValueError.", edit={"if not 1 <= k <= n:": "if not 0 <= k <= n:"})
@@ -121,7 +121,7 @@ mistake("The bound is log n. (n - 1) / n is taken off.", edit={BOUND: "math.log(
 mistake("The bound has the logarithm to base 2. It is in nats.", edit={BOUND: "math.log2(n) - (n - 1) / n"})
 mistake("The second term is 1/n. It is (n - 1)/n.", edit={BOUND: "math.log(n) - 1 / n"})
 mistake("The sign of the second term is wrong: it is taken off.", edit={BOUND: "math.log(n) + (n - 1) / n"})
-mistake("n = 0 has a bound of 0 here. It raises ValueError.", edit={'    if n < 1:\n        raise ValueError(f"n is at least 1; it is {n}")\n    return math': "    if n < 1:\n        return 0.0\n    return math"})
+mistake("n = 0 has a bound of 0 here. It raises ValueError.", edit={"return " + BOUND: "return 0.0 if n < 1 else " + BOUND})
 
 # --- paths, rounds -------------------------------------------------------------------------------------------------------------------
 
