@@ -34,13 +34,17 @@ def extracted(student, texts, style):
         "Only white space may stand between the two",
         "on the same line a number the first one there",
         "the last phrase that has a number behind it on its line is taken",
-        "Upper and lower case are the same here",
+        "Upper and lower case of a phrase are the same",
         "Digits are 0 to 9",
         "a comma and exactly three digits",
         "then the first of these that fits",
         "in either order",
         "A part takes as many characters as it can",
         "is no part of a number neither is a plus sign",
+        "The two parts of a fraction are one or more digits each",
+        "A decimal is a whole part or a point and digits",
+        "the number behind the first",
+        "Raises ValueError for another style",
     ],
 )
 def answers_are_read_out_of_texts(student, texts, style):
@@ -139,6 +143,9 @@ def numbers(rng, given=None, style="phrase", start=0, stop=None, digits=0):
         "the exact value as a fraction in lowest terms",
         "A fraction p 0 gives None",
         "50 is 50",
+        "Then white space at both ends",
+        "Else the result is None",
+        "is its minus sign",
         "none is rounded",
     ],
 )
@@ -177,7 +184,7 @@ def ballots(rng, given=None, n=0, kinds=3, none=0.2):
         case("the last wins by one", given=["4", "7", "4", "7", "1", "7"]),
     ],
     fresh=2,
-    cites=["Of several that occur equally often", "has no vote", "Without any vote the result is None", "Answers are compared as they are", "the share of all texts", "votes as it stands"],
+    cites=["Of several that occur equally often", "has no vote", "Without any vote the result is None", "Answers are compared as they are", "the share of all texts", "votes as it stands", "Each text's answer is extracted and its normalized form votes", "Without any answer the result is None 0 0", "Nothing that is passed in is changed"],
 )
 def the_most_frequent_answer_wins(student, given):
     """The answer with the most votes wins, of equal ones the first; agreement is its share of all texts, with and without answers."""
@@ -227,7 +234,7 @@ def weighted(rng, answers=None, logps=None, n=0, kinds=3, none=0.2, low=-1.0, le
         case("one text", answers=["0"], logps=[[-3.0]], normalize=False),
     ],
     fresh=2,
-    cites=["exp mean of its log probabilities", "exp sum of its log probabilities", "its share in the weights of all texts that have an answer", "Raises ValueError if answers and logps", "shares are right although"],
+    cites=["exp mean of its log probabilities", "exp sum of its log probabilities", "its share in the weights of all texts that have an answer", "Raises ValueError if answers and logps", "shares are right although", "The answer with the largest sum of weights wins"],
 )
 def sure_texts_count_more(student, answers, logps, options):
     """Each text weighs exp of the mean, or of the sum, of its log-probabilities; the largest sum of weights wins."""
@@ -275,7 +282,7 @@ def reasoned(rng, paths=None, n=0, kinds=3, k=1):
         case("sentences are no steps", paths=[("One. Two. Three. Four. Five.", "1"), ("One\nTwo", "2")], k=1),
     ],
     fresh=2,
-    cites=["its lines that hold more than white space", "Texts without an answer are left out first", "the earlier ones in the list come first", "the one wins that comes first in the list paths", "If there are fewer than k all vote", "Raises ValueError if k"],
+    cites=["its lines that hold more than white space", "Texts without an answer are left out first", "the earlier ones in the list come first", "the one wins that comes first in the list paths", "If there are fewer than k all vote", "A vote of the k most complex texts only", "Raises ValueError if k"],
 )
 def complex_texts_vote(student, paths, k):
     """The k texts with the most steps vote; a step is a line with more than white space."""
@@ -311,7 +318,7 @@ def conversation(rng, question="How many?", replies=("", "")):
         case("braces and per cent", question="{x} %s \\n {0}", replies=["{reply} %d", "−8%"]),
         case("the thought asks itself", question="Q: 1?\nA: Let's think step by step.", replies=["Q: 2?\nA: 3\nTherefore, 4", "5\n6"]),
     ],
-    cites=["It is called twice", "all of the first prompt a space the first reply", "Of the second reply the first number is the answer", "are used as they are"],
+    cites=["It is called two times", "with Q the question a line break A and STEP_BY_STEP", "all of the first prompt a space the first reply", "Of the second reply the first number is the answer", "are used as they are"],
 )
 def the_model_is_called_twice(student, question, replies):
     """The first prompt asks the model to think; the second one holds all of it and the thought, and asks for the number."""

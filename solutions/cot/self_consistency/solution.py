@@ -44,7 +44,8 @@ def extract_answer(text: str, style: str) -> str | None:
     - "hash": the number behind the first "####". Only white space may stand between the two, a line break too. A "####" that is followed by
       something else (a heading in Markdown) does not count: the first one with a number behind it is taken. (So does the script of GSM8K.)
     - "phrase": one of PHRASES stands anywhere in the text, also as a part of longer words, and behind it, on the same line, a number: the first one
-      there. If this happens several times, the last phrase that has a number behind it on its line is taken.
+      there. Upper and lower case of a phrase are the same. If this happens several times, the last phrase that has a number behind it on its
+      line is taken.
     - "boxed": what stands in the last \boxed{…}, without white space at its ends; it need not be a number. Each { is closed by its own }, so there
       may be braces inside. A \boxed{ that is never closed, or has nothing but white space in it, does not count. "The last" is the one that
       begins last. (So do scripts for MATH.)
@@ -213,7 +214,7 @@ def complexity_vote(paths: list[tuple[str, str | None]], k: int) -> str | None:
 def zero_shot_cot(llm: Callable[[str], str], question: str) -> str | None:
     r"""Two calls without any example: the model thinks, then it is asked for the number.
 
-    llm takes a prompt and returns how the model goes on. It is called twice:
+    llm takes a prompt and returns how the model goes on. It is called two times.
 
     1. with "Q: ", the question, a line break, "A: " and STEP_BY_STEP;
     2. with all of the first prompt, a space, the first reply, and THEREFORE.

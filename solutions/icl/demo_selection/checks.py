@@ -34,12 +34,12 @@ FOUR = [[1.0, 0.0], [3.0, 3.0], [0.0, 1.0], [8.0, 1.0]]
         case("random, by distance", n=8, d=3, k=4, metric="euclidean"),
     ],
     hidden=[
+        case("many", n=60, d=8, k=11, scales=True),
         case("one of one", n=1, d=3, k=1),
         case("all", n=7, d=2, k=7),
         case("as many as dimensions", n=5, d=5, k=5),
         case("float32", n=12, d=4, k=5, dtype="float32"),
         case("float32, by distance", n=12, d=4, k=5, dtype="float32", metric="euclidean"),
-        case("many", n=60, d=8, k=11, scales=True),
         case("many, by distance", n=60, d=8, k=11, scales=True, metric="euclidean"),
         case("one dimension, by distance", n=9, d=1, k=6, metric="euclidean"),
         case("by name", n=6, d=3, k=2, metric="cosine"),
@@ -73,11 +73,11 @@ def the_nearest_example_is_the_last(student, x, pool, k, options):
         case("several are excluded", n=9, d=3, k=4, exclude=(0, 8, 3)),
         case("all that are left", n=6, d=2, k=4, exclude=(5, 1), metric="euclidean"),
         case("excluded twice", n=5, d=2, k=3, exclude=(2, 2)),
-        case("twins by distance", x=[0.0, 0.0], pool=[[3.0, 4.0], [0.0, 5.0], [5.0, 0.0], [4.0, 3.0], [1.0, 0.0]], k=3, metric="euclidean"),
+        case("twins by distance", x=[0.0, 0.0], pool=[[3.0, 4.0], [0.0, 5.5], [3.0, 4.0], [3.0, 4.0], [1.0, 0.0]], k=3, metric="euclidean"),
         case("twins in a row, and one is excluded", x=[1.0, 0.0], pool=[[2.0, 1.0], [2.0, 1.0], [2.0, 1.0], [2.0, 1.0], [1.0, 3.0]], k=3, exclude=(0,)),
         case("the question is zero", x=[0.0, 0.0, 0.0], pool=[[1.0, 0.0, 2.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [5.0, 5.0, 1.0]], k=3),
         case("all point away", x=[1.0, 0.0], pool=[[-1.0, 2.0], [0.0, 0.0], [-3.0, 1.0], [0.0, 0.0]], k=3),
-        case("twins, all, float32", x=[2.0, 0.0], pool=[[1.0, 2.0], [1.0, -2.0], [1.0, 2.0], [3.0, 0.0]], k=4, dtype="float32"),
+        case("twins, all, float32", x=[2.0, 0.0], pool=[[1.0, 2.0], [1.0, -3.0], [1.0, 2.0], [3.0, 0.0]], k=4, dtype="float32"),
     ],
     fresh=1,
     cites=["examples that must not be chosen", "the one with the smaller number counts as nearer", "a zero vector has the cosine 0 with everything", "unless 1 k the number of examples that are left"],
@@ -113,9 +113,9 @@ ASKED = [2.0, 1.0, 0.0, 0.0]
         case("random", n=8, d=3, k=5),
     ],
     hidden=[
+        case("many, more nearness", n=40, d=5, k=12, lam=0.8, scales=True),
         case("one of one", n=1, d=2, k=1, lam=0.5),
         case("all", n=9, d=4, k=9, lam=0.5),
-        case("many, more nearness", n=40, d=5, k=12, lam=0.8, scales=True),
         case("many, more difference", n=40, d=5, k=12, lam=0.2, scales=True),
         case("float32", n=20, d=6, k=7, dtype="float32", lam=0.6),
         case("as many as dimensions", n=4, d=4, k=4, lam=0.4),
@@ -127,7 +127,7 @@ ASKED = [2.0, 1.0, 0.0, 0.0]
         case("the question is zero", x=[0.0, 0.0], pool=[[1.0, 3.0], [-1.0, 2.0], [5.0, 1.0], [-2.0, -1.0]], k=4, lam=0.7),
     ],
     fresh=2,
-    cites=["The first one is the most similar to x whatever lam is", "the largest cosine of i with one of those that are chosen", "the one with the smallest number", "in the order in which they were chosen", "Raises ValueError unless 1 k N and 0 lam 1"],
+    cites=["The first one is the most similar to x whatever lam is", "the example that is not yet chosen with the largest", "the one with the smallest number", "in the order in which they were chosen", "Raises ValueError unless 1 k N and 0 lam 1"],
 )
 def similar_but_not_twice_the_same(student, x, pool, k, options):
     """The first is the most similar one; each next one weighs its nearness to the question against its nearness to what is chosen."""
@@ -177,7 +177,7 @@ def words(rng, query=("cat", "dog"), docs=None, n=0, vocab=12, longest=9, **opti
         case("as many words as documents", docs=[["a"], ["b"], ["c"]], query=["a", "b", "c"]),
     ],
     fresh=2,
-    cites=["compared as they are", "a word that stands there twice counts twice", "the sum over the words w of the query that it has", "each may be empty", "mean length the mean over the N documents"],
+    cites=["compared as they are", "a word that stands there twice counts twice", "the sum over the words w of the query that it has", "each may be empty", "mean length the mean over the N documents", "the number of documents that have it"],
 )
 def shared_rare_words_count(student, query, docs, options):
     """A document's score adds up, over the query's words that it has, their rarity times how often it has them, less and less, by its length."""
@@ -201,11 +201,11 @@ def shared_rare_words_count(student, query, docs, options):
         case("Lucene's", docs=PETS, query=["a", "dog"], idf="lucene"),
     ],
     hidden=[
+        case("frequent words, long documents", n=14, vocab=4, longest=12),
         case("most words are frequent", docs=[["a", "b"], ["a", "b", "c"], ["a", "b", "c"], ["c", "a", "b"]], query=["a", "c"]),
         case("two documents", docs=[["a", "b"], ["a", "c", "c"]], query=["a", "c"]),
         case("one document", docs=[["a", "b", "b"]], query=["b"]),
         case("one document, Lucene's", docs=[["a", "b", "b"]], query=["b", "a"], idf="lucene"),
-        case("frequent words, long documents", n=14, vocab=4, longest=12),
         case("frequent words, Lucene's", n=14, vocab=4, longest=12, idf="lucene"),
         case("only the frequent word is asked", docs=[["the", *"abc"], ["the", *"de"], ["the", "the", *"fg"], [*"hi"]], query=["the"]),
         case("Lucene's with other parameters", n=11, vocab=8, idf="lucene", k1=1.2, b=0.5),
@@ -213,7 +213,7 @@ def shared_rare_words_count(student, query, docs, options):
         case("one empty document", docs=[[]], query=["a"], idf="lucene"),
     ],
     fresh=1,
-    cites=["It is negative for a word that more than half of the documents have", "0 25 times the mean of the idf", "which is never negative", "Raises ValueError for another idf"],
+    cites=["It is negative for a word that more than half of the documents have", "0 25 times the mean of the idf", "which is never negative", "Raises ValueError for another idf", "this mean may be negative itself", "Logarithms are natural ones"],
 )
 def frequent_words_count_little(student, query, docs, options):
     """A word in more than half of the documents gets 0.25 times the mean idf of all words, or Lucene's idf, and never counts more than a rare one."""
@@ -269,7 +269,7 @@ CATS = [["red", "cat"], ["red", "fish"], ["blue", "fish"], ["big", "cat", "too"]
         "called once for each candidate",
         "All N documents count in bm25",
         "Raises ValueError unless k 1",
-        "Raises ValueError as epr labels does",
+        "Raises ValueError as epr_labels does", "of candidates with equal scores of the language model", "If there are fewer than n others all of them are", "It may be inf", "k of each as numbers of examples",
     ],
 )
 def helpful_and_useless_examples(student, i, n, k, docs, scores):

@@ -2,7 +2,7 @@
 
 from autograder.checks import mistake
 
-COSINES = "return torch.where(norms > 0, pool @ x / norms.where(norms > 0, 1.0), 0.0)"
+COSINES = "return torch.where(norms > 0, dots / norms.where(norms > 0, 1.0), 0.0)"
 NEAR = 'near = cosines(x, pool) if metric == "cosine" else -(pool - x).norm(dim=-1)'
 LEFT = "left = [i for i in range(len(pool)) if i not in exclude]"
 BOUND = "if not 1 <= k <= len(left):"
@@ -137,8 +137,8 @@ mistake("Twins of the example are left out as well. Only the example itself is."
 
 mistake("The mean length is over documents with words. It is over all N.", edit={"mean_length = sum(map(len, docs)) / N": "mean_length = sum(map(len, docs)) / max(sum(map(bool, docs)), 1)"})
 mistake("Words are made small. They are compared as they are.", edit={"N, counts = len(docs), [Counter(doc) for doc in docs]": "query, docs = [w.lower() for w in query], [[w.lower() for w in doc] for doc in docs]\n    N, counts = len(docs), [Counter(doc) for doc in docs]"})
-mistake("Cosines are rounded to two digits, so examples become equally near that are not.", edit={COSINES: "return (100 * torch.where(norms > 0, pool @ x / norms.where(norms > 0, 1.0), 0.0)).round() / 100"})
-mistake("An example that points away from the question is never chosen early: its cosine becomes 0.", edit={COSINES: "return torch.where(norms > 0, pool @ x / norms.where(norms > 0, 1.0), 0.0).clamp(min=0)"})
+mistake("Cosines are rounded to two digits, so examples become equally near that are not.", edit={COSINES: "return (100 * torch.where(norms > 0, dots / norms.where(norms > 0, 1.0), 0.0)).round() / 100"})
+mistake("An example that points away from the question is never chosen early: its cosine becomes 0.", edit={COSINES: "return torch.where(norms > 0, dots / norms.where(norms > 0, 1.0), 0.0).clamp(min=0)"})
 mistake("MMR starts with the first example of the pool.", edit={FIRST: "chosen = [0]"})
 mistake("The floor is a quarter of the idf of the word itself.", edit={"value if value >= 0 else floor": "value if value >= 0 else 0.25 * value"})
 mistake("The factor of the floor is 0.5. It is 0.25.", edit={FLOOR: "floor = 0.5 * sum(rare.values()) / len(rare)"})

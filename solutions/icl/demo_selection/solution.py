@@ -20,7 +20,8 @@ from torch import Tensor
 def cosines(x: Tensor, pool: Tensor) -> Tensor:
     """The cosine of x (D,) with each row of pool (N, D), 0 where one of them is the zero vector."""
     norms = x.norm() * pool.norm(dim=-1)
-    return torch.where(norms > 0, pool @ x / norms.where(norms > 0, 1.0), 0.0)
+    dots = (pool * x).sum(-1)  # row by row, so that twins have the same cosine to the last bit
+    return torch.where(norms > 0, dots / norms.where(norms > 0, 1.0), 0.0)
 
 
 # END SOLUTION
@@ -66,7 +67,7 @@ def mmr(x: Tensor, pool: Tensor, k: int, lam: float = 0.5) -> list[int]:
 
     The first one is the most similar to x, whatever lam is. Then, one after the other, the example that is not yet chosen with the largest
 
-        lam * cosine(x, i) - (1 - lam) * (the largest cosine of i with one of those that are chosen).
+        lam * cosine(x, i) - (1 - lam) * (the largest cosine of i with one that is chosen).
 
     Of several with the same value, the one with the smallest number. Returns them in the order in which they were chosen.
 

@@ -39,7 +39,9 @@ BAD = ["{x}", "{y}", "", "{y} then {x}", "{x} {x} {y}", "{x} {y} {y}", "Review: 
         case("many", demos=[(f"text {i}", f"{i % 3}") for i in range(9)], x="text 9", sep="\n---\n"),
     ],
     cites=[
-        "once first",
+        "how an example looks",
+        "Only x and y of the template are filled in",
+        "The prompt ends there",
         "Raises ValueError for any other template",
         "unless it is empty",
         "without white space at its end with x filled in",
@@ -91,15 +93,15 @@ def asked(student, scores, options, text="Mood:"):
         case("two words for a label", scores=[[[-1.0], [-2.0]], [[-0.75]]]),
     ],
     hidden=[
-        case("one label", sizes=[1]),
         case("five labels", sizes=[1, 1, 1, 1, 1]),
+        case("one label", sizes=[1]),
         case("many words", sizes=[3, 1, 4]),
         case("as many words as labels", sizes=[3, 3, 3]),
         case("long words", sizes=[2, 2], lengths=(6, 12)),
         case("certain", scores=[[[0.0]], [[-20.0]], [[-0.0, -0.0]]]),
     ],
     fresh=2,
-    cites=["The continuation is a space and the word", "a label the sum over its words", "the score of a word is the sum", "The model is asked once for each word"],
+    cites=["The continuation is a space and the word", "a label the sum over its words", "the score of a word is the sum", "The model is asked once for each word", "these sums divided by their total"],
 )
 def labels_have_probabilities(student, scores, options):
     """A label's probability is the sum over its words of the product of their tokens' probabilities, divided by the total of all labels."""
@@ -175,7 +177,7 @@ def rows(rng, n=1, k=2, m=1, dtype="float64", scale=1.0, p=None, p_cf=None, zero
         case("impossible in one of two content-free texts", p=[[0.5, 0.5], [0.1, 0.9]], p_cf=[[1.0, 0.0], [0.5, 0.5]]),
     ],
     fresh=2,
-    cites=["p divided by the mean of p cf label by label", "a text whose probabilities are that mean gets 1 K everywhere", "Raises ValueError if the mean is 0", "Nothing that is passed in is changed", "Tensors may be views"],
+    cites=["and then each row divided by its sum", "both the same so is the result", "Their mean over the rows is what the prompt says about nothing", "a text whose probabilities are that mean gets 1 K everywhere", "Raises ValueError if the mean is 0", "Nothing that is passed in is changed", "Tensors may be views"],
 )
 def a_text_without_content_gets_the_same_everywhere(student, p, p_cf):
     """Probabilities are divided by the mean of the content-free ones, and rows sum to 1; so the prompt's own opinion becomes uniform."""
@@ -227,7 +229,7 @@ def orders(rng, prompts=2, n=3, k=2, dtype="float64", scale=2.0, p=None, zero=0,
         case("ties of three", p=[[[0.25, 0.375, 0.375], [0.2, 0.2, 0.6], [0.4, 0.4, 0.2], [0.1, 0.45, 0.45]]]),
     ],
     fresh=1,
-    cites=["of equal ones the first", "the share of the N texts with label k", "where 0 log 0 is 0"],
+    cites=["of equal ones the first", "the share of the N texts with label k", "where 0 log 0 is 0", "for each of P prompts"],
 )
 def global_entropy_counts_labels(student, p):
     """GlobalE is the entropy of how often each label is the most probable one, for each prompt by itself."""
@@ -324,7 +326,7 @@ def world(rng, demos="gb", texts=("a great one", "a dull one"), words=(("good",)
         case("a content-free text is asked as a text, too", demos="gbg", texts=["N/A", "great", "dull"], content_free=("great", "N/A"), strength=1.5),
         case("one label", words=(("good",), ("bad",), ("plain",)), demos="nnn", texts=["great", "plain"], recency=5.0),
     ],
-    cites=["Content free texts are asked once", "Without content free it is empty nothing is calibrated", "the most probable label of each text of equal ones the first", "with its default sep", "with its default normalize"],
+    cites=["Content free texts are asked once", "it is empty nothing is calibrated", "the most probable label of each text of equal ones the first", "with its default sep", "with its default normalize"],
 )
 def a_biased_model_is_put_right(student, demos, texts, words, model, instruction, options):
     """Each text and each content-free text is asked about once, and calibrated labels follow the text in place of the prompt."""
