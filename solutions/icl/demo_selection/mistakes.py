@@ -2,12 +2,12 @@
 
 from autograder.checks import mistake
 
-COSINES = "return torch.where(norms > 0, dots / norms.where(norms > 0, 1.0), 0.0)"
+COSINES = "return dots.masked_fill(zero, 0.0) / norms.masked_fill(zero, 1.0)"
 NEAR = 'near = cosines(x, pool) if metric == "cosine" else -(pool - x).norm(dim=-1)'
 LEFT = "left = [i for i in range(len(pool)) if i not in exclude]"
 BOUND = "if not 1 <= k <= len(left):"
 SORTED = "return sorted(left, key=lambda i: (-values[i], i))[:k][::-1]"
-FIRST = "chosen = [max(range(len(pool)), key=lambda i: relevance[i])]"
+FIRST = "first = max(range(len(pool)), key=lambda i: relevance[i])"
 VALUE = "lam * relevance[i] - (1 - lam) * twice[i]"
 MORE = "redundancy = torch.maximum(redundancy, cosines(pool[chosen[-1]], pool))"
 TERM = "rare[word] * f * (k1 + 1) / (f + k1 * (1 - b + b * len(docs[i]) / mean_length))"
@@ -51,7 +51,7 @@ mistake("The pool is normalized in place. Nothing that is passed in may change."
 
 # --- MMR ----------------------------------------------------------------------------------------------------------------------
 
-mistake("The first example follows the formula with nothing chosen: for lam = 0 any one will do. The first is the most similar one.", edit={FIRST: "chosen = [max(range(len(pool)), key=lambda i: lam * relevance[i])]"})
+mistake("The first example follows the formula with nothing chosen: for lam = 0 any one will do. The first is the most similar one.", edit={FIRST: "first = max(range(len(pool)), key=lambda i: lam * relevance[i])"})
 mistake("Redundancy is the largest cosine with the whole pool. Only chosen examples count.", edit={"twice = redundancy.tolist()": "twice = [max(cosines(pool[i], pool)[j].item() for j in range(len(pool)) if j != i) for i in range(len(pool))]"})
 mistake("Redundancy is the cosine with the last chosen example alone. Take the largest one with all chosen.", edit={MORE: "redundancy = cosines(pool[chosen[-1]], pool)"})
 mistake("Redundancy is that with the first chosen example alone.", edit={MORE: "pass"})
@@ -68,7 +68,7 @@ mistake("The order is reversed, as in knn_demos. Here the order of choosing is a
 mistake("The result is sorted by number.", edit={"        redundancy = torch.maximum(redundancy, cosines(pool[chosen[-1]], pool))\n    return chosen": "        redundancy = torch.maximum(redundancy, cosines(pool[chosen[-1]], pool))\n    return sorted(chosen)"})
 mistake("Of equal values the largest number wins. The smallest one does.", edit={"rest = [i for i in range(len(pool)) if i not in chosen]": "rest = [i for i in reversed(range(len(pool))) if i not in chosen]"})
 mistake("MMR with dot products: long vectors win. Similar means a large cosine.", edit={"relevance = cosines(x, pool).tolist()": "relevance = (pool @ x).tolist()"})
-mistake("Among the examples you take dot products. Similar means a large cosine there, too.", edit={"redundancy = cosines(pool[chosen[0]], pool)": "redundancy = pool @ pool[chosen[0]]", MORE: "redundancy = torch.maximum(redundancy, pool @ pool[chosen[-1]])"})
+mistake("Among the examples you take dot products. Similar means a large cosine there, too.", edit={"cosines(pool[first], pool)": "pool @ pool[first]", MORE: "redundancy = torch.maximum(redundancy, pool @ pool[chosen[-1]])"})
 mistake("All k are chosen at once by their values against the first one. Choose one after the other.", edit={"    while len(chosen) < k:": "    rest = sorted((i for i in range(len(pool)) if i != chosen[0]), key=lambda i: -(lam * relevance[i] - (1 - lam) * redundancy[i].item()))\n    chosen += rest[: k - 1]\n    while len(chosen) < k:"})
 mistake("You search among the k nearest only, so it is their order that changes. All N examples may be chosen.", edit={"rest = [i for i in range(len(pool)) if i not in chosen]": "near = sorted(range(len(pool)), key=lambda i: -relevance[i])[:k]\n        rest = sorted(i for i in near if i not in chosen)"})
 mistake("lam beyond 0 and 1 is accepted. It raises ValueError.", edit={"if not (1 <= k <= len(pool) and 0 <= lam <= 1):": "if not 1 <= k <= len(pool):"})
@@ -99,7 +99,7 @@ mistake("Small idf are lifted to 0.25 times the mean, too. Only negative ones ar
 mistake("An idf of exactly 0 is replaced, too. Only negative ones are.", edit={"value if value >= 0 else floor": "value if value > 0 else floor"})
 mistake("A mean that is negative becomes 0. It stays.", edit={FLOOR: "floor = max(0.0, 0.25 * sum(rare.values()) / len(rare))"})
 mistake("Lucene's idf lacks the 1.", edit={"1 + each if idf": "each if idf"})
-mistake("idf is always Lucene's.", edit={'1 + each if idf == "lucene" else each': "1 + each", 'if rare and idf == "okapi":': "if False:"})
+mistake("idf is always Lucene's.", edit={'1 + each if idf == "lucene" else each': "1 + each", "if rare:": "if False:"})
 mistake("The default idf is Lucene's. It is okapi's.", edit={'idf: str = "okapi"': 'idf: str = "lucene"'})
 mistake("k1 is 1.2 by default, as Lucene's is. Here it is 1.5.", edit={"k1: float = 1.5": "k1: float = 1.2"})
 mistake("Another idf is taken for okapi's. It raises ValueError.", edit={'if idf not in ("okapi", "lucene"):': "if False:"})
@@ -137,9 +137,9 @@ mistake("Twins of the example are left out as well. Only the example itself is."
 
 mistake("The mean length is over documents with words. It is over all N.", edit={"mean_length = sum(map(len, docs)) / N": "mean_length = sum(map(len, docs)) / max(sum(map(bool, docs)), 1)"})
 mistake("Words are made small. They are compared as they are.", edit={"N, counts = len(docs), [Counter(doc) for doc in docs]": "query, docs = [w.lower() for w in query], [[w.lower() for w in doc] for doc in docs]\n    N, counts = len(docs), [Counter(doc) for doc in docs]"})
-mistake("Cosines are rounded to two digits, so examples become equally near that are not.", edit={COSINES: "return (100 * torch.where(norms > 0, dots / norms.where(norms > 0, 1.0), 0.0)).round() / 100"})
-mistake("An example that points away from the question is never chosen early: its cosine becomes 0.", edit={COSINES: "return torch.where(norms > 0, dots / norms.where(norms > 0, 1.0), 0.0).clamp(min=0)"})
-mistake("MMR starts with the first example of the pool.", edit={FIRST: "chosen = [0]"})
+mistake("Cosines are rounded to two digits, so examples become equally near that are not.", edit={COSINES: "return (100 * (dots.masked_fill(zero, 0.0) / norms.masked_fill(zero, 1.0))).round() / 100"})
+mistake("An example that points away from the question is never chosen early: its cosine becomes 0.", edit={COSINES: "return (dots.masked_fill(zero, 0.0) / norms.masked_fill(zero, 1.0)).clamp(min=0)"})
+mistake("MMR starts with the first example of the pool.", edit={FIRST: "first = 0"})
 mistake("The floor is a quarter of the idf of the word itself.", edit={"value if value >= 0 else floor": "value if value >= 0 else 0.25 * value"})
 mistake("The factor of the floor is 0.5. It is 0.25.", edit={FLOOR: "floor = 0.5 * sum(rare.values()) / len(rare)"})
 mistake("With fewer than n others your code raises an error. All others are candidates then.", edit={CANDIDATES: "candidates = sorted(others[j] for j in range(n))"}, crashes=True)

@@ -21,7 +21,8 @@ def cosines(x: Tensor, pool: Tensor) -> Tensor:
     """The cosine of x (D,) with each row of pool (N, D), 0 where one of them is the zero vector."""
     norms = x.norm() * pool.norm(dim=-1)
     dots = (pool * x).sum(-1)  # row by row, so that twins have the same cosine to the last bit
-    return torch.where(norms > 0, dots / norms.where(norms > 0, 1.0), 0.0)
+    zero = norms == 0
+    return dots.masked_fill(zero, 0.0) / norms.masked_fill(zero, 1.0)
 
 
 # END SOLUTION
@@ -83,8 +84,8 @@ def mmr(x: Tensor, pool: Tensor, k: int, lam: float = 0.5) -> list[int]:
     if not (1 <= k <= len(pool) and 0 <= lam <= 1):
         raise ValueError(f"k is from 1 to {len(pool)} and lam from 0 to 1, not {k} and {lam}")
     relevance = cosines(x, pool).tolist()
-    chosen = [max(range(len(pool)), key=lambda i: relevance[i])]
-    redundancy = cosines(pool[chosen[0]], pool)
+    first = max(range(len(pool)), key=lambda i: relevance[i])
+    chosen, redundancy = [first], cosines(pool[first], pool)
     while len(chosen) < k:
         twice = redundancy.tolist()
         rest = [i for i in range(len(pool)) if i not in chosen]
@@ -128,7 +129,7 @@ def bm25(query: list[str], docs: list[list[str]], k1: float = 1.5, b: float = 0.
     having = Counter(word for count in counts for word in count)
     odds = {word: (N - n + 0.5) / (n + 0.5) for word, n in having.items()}
     rare = {word: math.log(1 + each if idf == "lucene" else each) for word, each in odds.items()}
-    if rare and idf == "okapi":
+    if rare:  # there is a word; and of Lucene's none is negative
         floor = 0.25 * sum(rare.values()) / len(rare)
         rare = {word: value if value >= 0 else floor for word, value in rare.items()}
     scores = torch.zeros(N, dtype=torch.float64)
