@@ -30,7 +30,7 @@ def candidates(a, n_grid=20):
 @alternative("rows in a loop, with torch.pow and torch.maximum; losses by argmin")
 def awq_search(W, x, bits, group, n_grid=20):
     with torch.no_grad():
-        flat = x.flatten(0, -2)
+        flat = x.reshape(-1, x.shape[-1])
         every = candidates(flat.abs().mean(0), n_grid)
         errors = torch.stack([fake_quantize(W * s, bits, group) / s - W for s in every])  # (n_grid, O, C)
         losses = torch.nn.functional.linear(flat, errors.flatten(0, 1)).square().mean(0).view(n_grid, -1).mean(1)
@@ -88,7 +88,7 @@ def apply_awq(prev, linears, s):
 
 @alternative("row by row and group by group")
 def clip_search(W, x, bits, group, n_grid=20, max_shrink=0.5):
-    W, flat = W.detach(), x.detach().flatten(0, -2)
+    W, flat = W.detach(), x.detach().reshape(-1, x.shape[-1])
     out = W.new_zeros(W.shape[0], W.shape[1] // group)
     for o in range(out.shape[0]):
         for g in range(out.shape[1]):

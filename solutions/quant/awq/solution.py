@@ -5,7 +5,8 @@ A linear layer gives x Wᵀ, with W of shape (O, C): O outputs, C inputs (column
 The columns that matter are those with large *inputs*, whatever their weights are.
 
 Tensors are float32 or float64, all of one dtype, finite, and everything is computed in it. Inputs need not be contiguous, may be parameters, and
-are not changed (but for the modules that `apply_awq` gets); what is returned carries no gradient. No call remembers anything for the next one.
+are not changed (but for the modules that `apply_awq` gets); what is returned carries no gradient. No call remembers anything for the next one,
+or changes torch's settings or random state.
 PyTorch's own quantization functions and torchao are not allowed here. `fake_quantize` is given.
 """
 
@@ -95,8 +96,8 @@ def apply_awq(prev: nn.Module, linears: list[nn.Linear], s: Tensor) -> None:
     prev: an nn.Linear (the rows of its weight, and its bias), or a normalisation whose `weight` is (C,), and maybe `bias` (nn.LayerNorm,
         nn.RMSNorm and others of their kind). s: (C,), positive.
 
-    The modules are changed in place. Their parameters stay the same objects, with the requires_grad that they had. Biases of `linears` stay as
-    they are.
+    The modules are changed in place. Their parameters stay the same objects, with the requires_grad that they had, and the modules' modes
+    (training or evaluation) stay. Biases of `linears` stay as they are.
     Raises ValueError where prev has no weight (nn.GELU, or a norm without parameters); then nothing has been changed.
     """
     # BEGIN SOLUTION

@@ -296,6 +296,7 @@ def the_same_bits(seen, want):
         case("many", n=300),
         case("a matrix", n=20, shape=(4, 9)),
         case("three dimensions", n=20, shape=(2, 3, 5)),
+        case("four dimensions", n=20, shape=(2, 3, 2, 5)),
     ],
     fresh=1,
     cites=["the bits of the nearest bf16 numbers", "also where all of its ones lie in the 16 bits", "inf and both zeros stay"],
@@ -382,6 +383,6 @@ def chance_keeps_the_mean(student, x, rows, seed):
         "the same seed": again,
         "exact": [*exact, sure.min(), sure.max()],
         "one": student.stochastic_round_bf16(torch.tensor(-0.75), gen),
-        "shape": list(student.stochastic_round_bf16(torch.zeros(2, 1, 3), gen).shape),
+        "shape": list(student.stochastic_round_bf16(torch.zeros(2, 1, 3, 2), gen).shape),
         "settings": [torch.rand(2), torch.is_grad_enabled(), *flags(many)],
     }

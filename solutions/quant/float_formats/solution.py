@@ -12,8 +12,9 @@ The kinds of a format say what its largest exponents are used for:
 - "mx": neither infinity nor nan. Every code is a number.
 - "scale": no sign bit and m = 0. A code E stands for 2^(E - bias), and E all ones is nan. There is no zero and nothing is subnormal.
 
-Every function gives the same result each time (but for chance), changes no input, and leaves torch's settings as they were. Inputs need not be
-contiguous. Types of 8 bits and fewer of torch, NumPy's float16, and the library ml_dtypes are not allowed here; float32 and bfloat16 of torch are.
+Every function gives the same result each time (but for chance), changes no input, and leaves torch's settings and its random state as they were.
+Inputs need not be contiguous. Types of 8 bits and fewer of torch, NumPy's float16, and the library ml_dtypes are not allowed here; float32 and
+bfloat16 of torch are.
 """
 
 import math
@@ -159,7 +160,8 @@ def table(f: Fmt) -> dict[str, float]:
 def bf16_rne_bits(u: np.ndarray) -> np.ndarray:
     """The bits of float32 numbers turned into the bits of the nearest bf16 numbers, with integers alone.
 
-    u: uint32, any shape. Returns uint16 of u's shape: ties to even; what is too large becomes inf; inf and both zeros stay what they are.
+    u: uint32, at least one dimension. Returns uint16 of u's shape: ties to even; what is too large becomes inf; inf and both zeros stay what they
+    are.
     nan becomes nan, also where all of its ones lie in the 16 bits that go away; which nan is open.
 
     A bf16 number is the upper half of a float32. So the trick is to add something to the lower half that carries when it must, and to cut.

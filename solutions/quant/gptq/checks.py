@@ -41,6 +41,8 @@ def damped(damp):
     hidden=[
         case("batches of different sizes and shapes", sizes=[(3, 5), (2, 4, 5), (1, 5)], damp=0.02),
         case("one vector alone, and a batch", sizes=[(4,), (7, 4)], damp=0.1),
+        case("four dimensions", sizes=[(2, 1, 3, 5), (4, 5)], damp=0.1),
+        case("eighteen batches", sizes=[(1 + k % 3, 3) for k in range(18)], damp=0.1),
         case("fewer inputs than columns", sizes=[(2, 6)]),
         case("as many inputs as columns, float32", sizes=[(4, 4), (2, 2, 4)], dtype="float32", damp=0.05),
         case("one column", sizes=[(5, 1), (2, 1)], damp=0.25),
@@ -197,6 +199,7 @@ def seen_codes(result):
 )
 def errors_go_to_later_columns(student, W, H, bits, options):
     """Each column is rounded on its row's grid, and its error, divided by U[j, j], changes the columns after it along row j of U."""
+    torch.manual_seed(1)
     first = seen_codes(student.gptq(W, H, bits, **options))
     parameter, turned = W.clone().requires_grad_(), W.T.contiguous().T
     of_parameter = student.gptq(parameter, H, bits, **options)
@@ -206,7 +209,7 @@ def errors_go_to_later_columns(student, W, H, bits, options):
         "of -2 W": other["s"],
         "of a view": seen_codes(student.gptq(turned, H.T, bits, **options)),
         "of a parameter": [each.requires_grad for each in of_parameter],
-        "left": [*flags(parameter, W, H), torch.is_grad_enabled()],
+        "left": [*flags(parameter, W, H), torch.is_grad_enabled(), torch.rand(2)],
     }
 
 
@@ -229,6 +232,7 @@ def errors_go_to_later_columns(student, W, H, bits, options):
         case("a group as wide as the layer", R=3, C=6, group=6, blocksize=4),
         case("a group wider than the layer", R=3, C=6, group=9),
         case("all in one, by -1", R=3, C=6, group=-1, blocksize=5),
+        case("groups of twenty", R=1, C=42, n=90, bits=3, group=20, blocksize=18, damp=0.3),
         case("a group of zeros behind others", R=2, C=6, group=2, diagonal=True, zeros=[(0, (2, 4)), (1, (4, 6))]),
         case("float32", R=2, C=6, bits=3, group=2, blocksize=3, dtype="float32"),
     ],
@@ -327,6 +331,7 @@ def stored(rng, R, C, group=None, bits=4, z_dtype="float64", dtype="float64", tu
         case("int32 zero-points", R=3, C=9, group=4, z_dtype="int32"),
         case("float32", R=4, C=8, group=3, dtype="float32", z_dtype="float32"),
         case("eight bits", R=2, C=8, group=1, bits=8),
+        case("groups of twenty", R=2, C=45, group=20),
         case("one group, by -1", R=3, C=6, group=-1, z_dtype="int32"),
         case("a group wider than the layer", R=2, C=6, group=8),
     ],

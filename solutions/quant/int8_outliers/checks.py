@@ -43,6 +43,7 @@ def vectors(rng, shape=None, dtype="float64", given=None, scale=1.0, zeros=()):
         case("as many rows as columns, float32", shape=(6, 6), dtype="float32"),
         case("three dimensions, zeros in two rows", shape=(2, 3, 7), zeros=(1, 4)),
         case("one vector", shape=(8,)),
+        case("four dimensions", shape=(2, 1, 3, 5)),
         case("one column", shape=(4, 1)),
         case("tiny numbers", shape=(3, 4), scale=1e-15),
         case("large numbers, float32", shape=(3, 4), scale=1e15, dtype="float32"),
@@ -91,6 +92,8 @@ def at(threshold):
     hidden=[
         case("several, by default", shape=(4, 9)),
         case("in three dimensions", shape=(2, 3, 7)),
+        case("in four dimensions", shape=(2, 1, 3, 7)),
+        case("a threshold of 20", shape=(3, 9), threshold=20.0, top=80),
         case("one vector", shape=(11,)),
         case("as many rows as columns", shape=(6, 6)),
                 case("all of them", given=[[30, -30], [1, 2]]),
@@ -155,6 +158,8 @@ def layer(rng, n=4, R=3, C=8, where=(), dtype="float64", shape=None, threshold=N
         case("as many of all", n=6, R=6, C=6, where=(3,)),
         case("three dimensions", n=6, R=3, C=8, where=(1, 4), shape=(2, 3, 8)),
         case("one vector", n=1, R=3, C=7, where=(5,), shape=(7,)),
+        case("four dimensions", n=6, R=3, C=8, where=(1, 4), shape=(2, 1, 3, 8)),
+        case("a threshold of 30, and eighteen outlier columns", n=3, R=2, C=24, where=tuple(range(2, 20)), every=True, threshold=30.0, size=5.0),
         case("outliers all along a column", n=5, R=3, C=9, where=(2, 3), every=True),
         case("outlier columns hold the largest weights", n=4, R=3, C=8, where=(6,), largest=True),
         case("only outliers", n=3, R=2, C=2, where=(0, 1), every=True),
@@ -167,6 +172,7 @@ def layer(rng, n=4, R=3, C=8, where=(), dtype="float64", shape=None, threshold=N
 )
 def outliers_are_multiplied_apart(student, x, W, threshold):
     """llm_int8_matmul adds the product of codes, times both scales, and the exact product of the outlier columns."""
+    torch.manual_seed(1)
     y = student.llm_int8_matmul(x, W, **at(threshold))
     views = torch.stack([x, x], -1)[..., 0], W.T.contiguous().T
     parameters = x.clone().requires_grad_(), W.clone().requires_grad_()
@@ -176,7 +182,7 @@ def outliers_are_multiplied_apart(student, x, W, threshold):
         "of -W, by name": student.llm_int8_matmul(x=x, W=-W, **at(threshold)),
         "of a parameter": student.llm_int8_matmul(*parameters, **at(threshold)).requires_grad,
         "refused": raises("ValueError", lambda: student.llm_int8_matmul(x, W, threshold=0.0)),
-        "left": [*flags(*parameters, x, W), torch.is_grad_enabled()],
+        "left": [*flags(*parameters, x, W), torch.is_grad_enabled(), torch.rand(2)],
     }
 
 
@@ -279,6 +285,7 @@ def module(kind, weights):
     hidden=[
         case("three linears, batches of two shapes", C=6, outs=(2, 6, 3), sizes=((2, 3), (4,)), alpha=0.7),
         case("a norm without a bias, one vector", C=5, bias=False, sizes=((),)),
+        case("seventeen linears, eighteen batches, one of four dimensions", C=3, outs=(1,) * 17, sizes=((2,),) * 17 + ((2, 1, 2),)),
         case("a frozen norm", C=4, outs=(4, 1), frozen=True, alpha=0.4),
         case("float32", C=5, outs=(5,), dtype="float32"),
         case("as many of all", C=4, outs=(4, 4), sizes=((4,), (4,)), alpha=0.25),
@@ -290,6 +297,7 @@ def smoothing_keeps_the_function(student, kind, norm, linears, batches, h, alpha
     """apply_smooth finds s from all batches and all linears, divides the norm and multiplies the weights, in place; outputs stay."""
     before, layers = module(kind, norm), [module("linear", each) for each in linears]
     before.weight.requires_grad_(not frozen)
+    before.eval()
     modules = [before, *layers]
     objects = [parameter for each in modules for parameter in each.parameters()]
     refused = raises("ValueError", lambda: student.apply_smooth(before, layers, batches, 1.5))
@@ -308,5 +316,5 @@ def smoothing_keeps_the_function(student, kind, norm, linears, batches, h, alpha
         "after the refusal": untouched,
         "s of the first linear, afterwards": again,
         "afterwards": [parameter.detach() for parameter in now],
-        "left": [*flags(*now), s.requires_grad, torch.is_grad_enabled()],
+        "left": [*flags(*modules, *now), s.requires_grad, torch.is_grad_enabled()],
     }

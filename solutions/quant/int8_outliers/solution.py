@@ -4,7 +4,8 @@ A linear layer gives x Wᵀ: x of shape (…, C), W of shape (O, C). Codes are i
 halves to even.
 
 Tensors are float32 or float64, all of one dtype, finite, and everything but codes has this dtype. Inputs need not be contiguous, may be parameters,
-and are not changed (but for the modules that `apply_smooth` gets); what is returned carries no gradient. No call remembers anything for the next one.
+and are not changed (but for the modules that `apply_smooth` gets); what is returned carries no gradient. No call remembers anything for the next one,
+or changes torch's settings or random state.
 PyTorch's own quantization functions, torchao and bitsandbytes are not allowed here.
 """
 
@@ -105,7 +106,7 @@ def apply_smooth(norm: nn.Module, linears: list[nn.Linear], batches: list[Tensor
 
     ax is the largest |x| of each column over all batches, aw the largest |W| of each column over all of `linears` together, s as in
     `smoothquant_scales`. Then weight and bias of the norm are divided by s, and the weights of the linears multiplied. The modules are changed in
-    place; their parameters stay the same objects, with the requires_grad that they had, and biases of `linears` stay as they are.
+    place; their parameters stay the same objects, with the requires_grad that they had. Modes (training or evaluation) and biases of `linears` stay.
     An alpha that is refused leaves everything as it was.
     """
     # BEGIN SOLUTION
