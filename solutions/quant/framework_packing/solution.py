@@ -1,0 +1,192 @@
+"""How two families of quantized checkpoints lie in int32 words: GPTQ (AutoGPTQ, GPTQModel) and AWQ (AutoAWQ's "GEMM" version).
+
+A layer with C inputs and O outputs has codes q (O, C), from 0 to 2^bits - 1, and G groups of inputs. Each group has a scale and a
+zero-point for each output:
+
+    W[o, c] = scales[g, o] · (q[o, c] - zeros[g, o])          g: the group of input c
+
+Both formats keep `scales` as (G, O) floats. What differs is how codes lie in words of 32 bits. bits is 2, 4 or 8 (AWQ: 4), so a word
+holds P = 32 / bits codes.
+Codes and zero-points come in any integer dtype, and come out as int32. Words are int32, too: a word whose highest bit is set is a negative number.
+What is returned is contiguous. Inputs may be views and are not changed.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+AWQ_ORDER = (0, 2, 4, 6, 1, 3, 5, 7)
+
+
+# BEGIN SOLUTION
+def _checked(codes: Tensor, bits: int) -> Tensor:
+    if bits not in (2, 4, 8):
+        raise ValueError(f"{bits} bits")
+    codes = codes.long()  # before anything is compared: 256 is 0 for uint8
+    if not bool(((codes >= 0) & (codes < 2**bits)).all()):
+        raise ValueError(f"a code is outside of 0 to {2**bits - 1}")
+    return codes
+
+
+# END SOLUTION
+def pack_int32(codes: Tensor, bits: int = 4, order: tuple[int, ...] | None = None) -> Tensor:
+    """Words of P neighbours along the last dimension: (…, N) → int32 (…, N / P).
+
+    Word j holds code j · P + order[i] in its bits from bits · i on: i = 0 is the lowest part. Without an order, code j · P + i.
+
+    Raises ValueError where bits is not 2, 4 or 8, P does not divide N, or a code is negative or 2^bits or more.
+
+    >>> pack_int32(tensor([[1, 2, 3, 4, 5, 6, 7, 0]]))  # 0x07654321
+    tensor([[124076833]], dtype=torch.int32)
+    >>> pack_int32(tensor([[1, 2, 3, 4, 5, 6, 7, 0]]), order=AWQ_ORDER)  # 0x06427531
+    tensor([[105018673]], dtype=torch.int32)
+    >>> pack_int32(tensor([255, 255, 255, 255]), bits=8)
+    tensor([-1], dtype=torch.int32)
+    """
+    # BEGIN SOLUTION
+    codes = _checked(codes, bits)
+    per = 32 // bits
+    if codes.shape[-1] % per:
+        raise ValueError(f"{codes.shape[-1]} codes do not fill words of {per}")
+    parts = codes.reshape(*codes.shape[:-1], -1, per)[..., list(order or range(per))]
+    places = torch.arange(0, 32, bits, device=codes.device)
+    return (parts << places).sum(-1).to(torch.int32)  # cut off to 32 bits, so 2^31 and more become negative
+    # END SOLUTION
+
+
+def unpack_int32(words: Tensor, bits: int = 4, order: tuple[int, ...] | None = None) -> Tensor:
+    """The codes, int32 (…, N), of words (…, N / P) that `pack_int32` made with the same bits and order. Raises ValueError for other bits.
+
+    >>> unpack_int32(tensor([-1, 16], dtype=torch.int32), bits=8)
+    tensor([255, 255, 255, 255,  16,   0,   0,   0], dtype=torch.int32)
+    """
+    # BEGIN SOLUTION
+    if bits not in (2, 4, 8):
+        raise ValueError(f"{bits} bits")
+    places = torch.arange(0, 32, bits, dtype=torch.int32, device=words.device)
+    parts = (words.unsqueeze(-1) >> places) & (2**bits - 1)  # the sign is shifted in from the left, and cut off
+    if order is not None:
+        parts = parts[..., torch.tensor(order).argsort().tolist()]
+    return parts.flatten(-2)
+    # END SOLUTION
+
+
+def pack_gptq(q: Tensor, zeros: Tensor, bits: int = 4, v2: bool = False) -> tuple[Tensor, Tensor]:
+    """GPTQ: q (O, C) and zeros (G, O) → qweight int32 (C / P, O) and qzeros int32 (G, O / P).
+
+    - qweight packs along the inputs: word (r, o) holds q[o, r · P] to q[o, r · P + P - 1], the first one lowest.
+    - qzeros packs along the outputs. What is stored is zero - 1, and for a zero of 0 the largest code, 2^bits - 1. (The first GPTQ code did so,
+      and all readers add 1 since then.) The later format, checkpoint_format "gptq_v2" of GPTQModel, stores the zero itself: v2=True.
+
+    Raises ValueError as `pack_int32` does, also for zeros.
+
+    >>> qweight, qzeros = pack_gptq(tensor([[1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4]]), tensor([[1, 1, 2, 0]]), bits=8)
+    >>> qweight  # 0x04030201
+    tensor([[67305985, 67305985, 67305985, 67305985]], dtype=torch.int32)
+    >>> qzeros  # 0xFF010000
+    tensor([[-16711680]], dtype=torch.int32)
+    """
+    # BEGIN SOLUTION
+    stored = _checked(zeros, bits) if v2 else (_checked(zeros, bits) - 1) % 2**bits
+    return pack_int32(q, bits).T.contiguous(), pack_int32(stored, bits)
+    # END SOLUTION
+
+
+def unpack_gptq(qweight: Tensor, qzeros: Tensor, bits: int = 4, v2: bool = False) -> tuple[Tensor, Tensor]:
+    """q (O, C) and zeros (G, O), both int32, of what `pack_gptq` made with the same bits and v2.
+
+    Without v2, 1 is added to what is stored, and 2^bits becomes 0. (Some readers leave 2^bits as it is; then a zero of 0 can't be said.)
+    """
+    # BEGIN SOLUTION
+    zeros = unpack_int32(qzeros, bits)
+    return unpack_int32(qweight.T, bits).contiguous(), zeros if v2 else (zeros + 1) % 2**bits
+    # END SOLUTION
+
+
+def pack_awq(q: Tensor, zeros: Tensor) -> tuple[Tensor, Tensor]:
+    """AWQ, 4 bits: q (O, C) and zeros (G, O) → qweight int32 (C, O / 8) and qzeros int32 (G, O / 8).
+
+    Both pack along the outputs, in AWQ_ORDER: word (c, j) holds q[8 j + AWQ_ORDER[i], c] in its i-th four bits. Zeros are stored as they are.
+
+    Raises ValueError as `pack_int32` does.
+    """
+    # BEGIN SOLUTION
+    return pack_int32(q.T, 4, AWQ_ORDER), pack_int32(zeros, 4, AWQ_ORDER)
+    # END SOLUTION
+
+
+def unpack_awq(qweight: Tensor, qzeros: Tensor) -> tuple[Tensor, Tensor]:
+    """q (O, C) and zeros (G, O), both int32, of what `pack_awq` made."""
+    # BEGIN SOLUTION
+    return unpack_int32(qweight, 4, AWQ_ORDER).T.contiguous(), unpack_int32(qzeros, 4, AWQ_ORDER)
+    # END SOLUTION
+
+
+def gptq_to_awq(
+    qweight: Tensor, qzeros: Tensor, g_idx: Tensor | None = None, v2: bool = False
+) -> tuple[Tensor, Tensor]:
+    """A GPTQ layer of 4 bits as an AWQ layer: (qweight, qzeros). Codes, zero-points and (G, O) scales mean the same afterwards.
+
+    g_idx (C,): the group of each input, in any integer dtype. AWQ has no such list: its groups are C / G neighbours each. So g_idx may be
+    None or must be 0, …, 0, 1, …, 1, … with C / G of each; another order (act_order) raises ValueError.
+    """
+    # BEGIN SOLUTION
+    q, zeros = unpack_gptq(qweight, qzeros, 4, v2)
+    inputs = torch.arange(q.shape[1], device=q.device)
+    if g_idx is not None and not torch.equal(g_idx.long(), inputs // (q.shape[1] // len(zeros))):
+        raise ValueError("AWQ has groups of neighbours only")
+    return pack_awq(q, zeros)
+    # END SOLUTION
+
+
+class W4A16Linear(nn.Module):
+    """A linear layer with packed weights and activations in floats: y = x Wᵀ + bias, W as at the top of this file.
+
+    Its state dict has the names of published checkpoints: "qweight", "qzeros", "scales", for GPTQ "g_idx", and "bias" if there is one. They
+    are buffers, no parameters.
+    """
+
+    def __init__(
+        self,
+        qweight: Tensor,
+        qzeros: Tensor,
+        scales: Tensor,
+        g_idx: Tensor | None = None,
+        bias: Tensor | None = None,
+        bits: int = 4,
+        layout: str = "gptq",
+        v2: bool = False,
+    ) -> None:
+        """scales: (G, O). bias: (O,). layout: "gptq" or "awq"; another one raises ValueError.
+
+        g_idx (C,): the group of each input, for GPTQ only (AWQ: ignored), in any order, for example of act_order. If it is None, groups are C / G
+        neighbours each, and g_idx in the state dict is this list in int32.
+        """
+        super().__init__()
+        # BEGIN SOLUTION
+        if layout not in ("gptq", "awq"):
+            raise ValueError(f"there is no layout {layout!r}")
+        self.bits, self.layout, self.v2 = bits, layout, v2
+        self.register_buffer("qweight", qweight)
+        self.register_buffer("qzeros", qzeros)
+        self.register_buffer("scales", scales)
+        inputs = qweight.shape[0] * (32 // bits if layout == "gptq" else 1)
+        neighbours = torch.arange(inputs, dtype=torch.int32, device=qweight.device) // (inputs // len(scales))
+        self.register_buffer("g_idx", neighbours if g_idx is None or layout == "awq" else g_idx, persistent=layout == "gptq")
+        self.register_buffer("bias", bias)
+        # END SOLUTION
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: (…, C) → (…, O), in x's dtype: q - zeros in whole numbers, scales and bias converted to x's dtype. x gets its gradient.
+
+        What is in the buffers now counts (they may have been loaded).
+        """
+        # BEGIN SOLUTION
+        if self.layout == "gptq":
+            q, zeros = unpack_gptq(self.qweight, self.qzeros, self.bits, self.v2)
+        else:
+            q, zeros = unpack_awq(self.qweight, self.qzeros)
+        group = self.g_idx.long()
+        weight = (q - zeros[group].T).to(x.dtype) * self.scales.to(x.dtype)[group].T
+        return F.linear(x, weight, None if self.bias is None else self.bias.to(x.dtype))
+        # END SOLUTION
