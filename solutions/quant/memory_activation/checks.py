@@ -110,7 +110,7 @@ def recomputed_parts_are_not_kept(student, sizes, options):
         case("another word, no layer", s=10, h=8, recompute="half", layers=[[0], [3]]),
     ],
     hidden=[
-        case("a long sequence", s=131_072, h=4096, recompute="selective", layers=[[100], [99], [50, 3, 7]]),
+        case("a long sequence", s=131_072, h=4096, recompute="selective", layers=[[100], [99], [50, 3, 7], [200, 300, 1]]),
         case("a short one", s=3, h=50, recompute="selective", layers=[[96, 2, 34], [12, 34, 2], [10, 100, 1]]),
         case("ties", s=1, h=1, recompute="full", layers=[[6], [12], [2], [20], [30, 5, 5]]),
         case("the last segment is shorter", s=7, h=3, recompute="none", layers=[[17, 9, 2], [23, 1, 1], [80, 2, 1]]),
@@ -215,7 +215,10 @@ def storages_are_counted_once(student, which, x, w1, w2, needs, options):
         called.append(len(given))
         return FUNCTIONS[which](*given)
 
+    with torch.no_grad():
+        nothing = student.saved_bytes(lambda *given: FUNCTIONS[which](*given), [x, w1, w2])
     return {
+        "without a graph": nothing,
         "weights ignored": student.saved_bytes(fn, [x, w1, w2], ignore=(each for each in (w1, w2))),
         "nothing ignored": student.saved_bytes(fn, [x, w1, w2]),
         "the input ignored": student.saved_bytes(fn, [x, w1, w2], ignore=[x[:1]]),

@@ -355,3 +355,15 @@ mistake(
     "Without a graph your function runs twice. In torch.no_grad() nothing will ever be needed.",
     edit={"        return fn(*inputs)\n": "        y = fn(*inputs)\n    return y if torch.is_grad_enabled() else fn(*inputs)\n"},
 )
+mistake(
+    "You turn gradients on while fn runs. In torch.no_grad() nothing is saved.",
+    edit={"        fn(*inputs)\n    return sum(storage": "        with torch.enable_grad():\n            fn(*inputs)\n    return sum(storage"},
+)
+mistake(
+    "You try segments up to a fixed length only. With cheap layers the best one may be longer.",
+    edit={"min(range(1, n + 1), key": "min(range(1, min(n, 50) + 1), key"},
+)
+mistake(
+    "Whole numbers (indices, masks) are missing in your count. They are saved like everything else.",
+    edit={"if storage.data_ptr() not in ignored:": "if storage.data_ptr() not in ignored and t.is_floating_point():"},
+)

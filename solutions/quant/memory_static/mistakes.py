@@ -377,3 +377,21 @@ mistake(
     edit={"    states = 0\n": "    states = 0\n    kept = globals().setdefault('_kept', {})\n", '    return {\n        "weights": weight * n,': '    kept.update({\n        "weights": weight * n,',
           '        "optimizer": states,\n    }': '        "optimizer": states,\n    })\n    return kept'},
 )
+mistake(
+    "You take the config's head_dim only if it makes heads wider. It may make them narrower, too.",
+    edit={
+        'config.get("head_dim") or config["hidden_size"] // heads': 'max(config.get("head_dim") or 0, config["hidden_size"] // heads)',
+    },
+)
+mistake(
+    "Your targets may stand in the middle of a name. They are its end, before .weight.",
+    edit={'f".{name}".endswith(f".{target}.weight")': 'f".{target}." in f".{name}" and name.endswith(".weight")'},
+)
+mistake(
+    "With LoRA in mixed precision the adapters' master copy is missing in your count.",
+    edit={'return {"base": base} | training_state_bytes(adapters, optimizer, precision)': 'return {"base": base} | training_state_bytes(adapters, optimizer, precision) | {"master": 0}'},
+)
+mistake(
+    "The adapted weights are left out of your base. They are there, frozen, beside their adapters.",
+    edit={"weights_bytes(list(shapes.values()), bits": "weights_bytes([s for n, s in shapes.items() if n not in adapted], bits"},
+)
