@@ -142,7 +142,7 @@ def gptq_words_are_read(student, qweight, qzeros, bits, options):
     """Reading GPTQ's words gives codes and zero-points as they were, each zero-point one more than what is stored."""
     q, zeros = student.unpack_gptq(view(qweight), view(qzeros), bits, **options)
     other = student.unpack_gptq(-1 - qweight, qzeros=-1 - qzeros, bits=bits, v2=not options.get("v2", False))
-    return {"q": of(q), "zeros": of(zeros), "others": list(other), "packed again": list(student.pack_gptq(q, zeros, bits, **options))}
+    return {"q": of(q), "zeros": of(zeros), "others": [of(each) for each in other], "packed again": list(student.pack_gptq(q, zeros, bits, **options))}
 
 
 @check(
@@ -231,7 +231,7 @@ def running(rng, o=8, c=8, groups=1, bits=4, layout="gptq", order="none", batch=
             parts = [[sum(row[j * 8 + AWQ[i]] << (4 * i) for i in range(8)) for j in range(o // 8)] for row in codes]
             return torch.tensor([[each - (1 << 32) if each >> 31 else each for each in row] for row in parts], dtype=torch.int32)
 
-        made.update(qweight=pack(words["q"].T.tolist()), qzeros=pack(words["zeros"].tolist()), g_idx=None)
+        made.update(qweight=pack(words["q"].T.tolist()), qzeros=pack(words["zeros"].tolist()))
     return {
         "x": rng.normal(*batch, c, dtype=dtype),
         "tensors": {
@@ -271,6 +271,7 @@ def computed(student, x, tensors, options):
     hidden=[
         case("GPTQ, scales in float16", o=16, c=40, groups=5, scales="float16", batch=(2, 3)),
         case("AWQ, float64", o=24, c=15, groups=3, layout="awq", dtype="float64", batch=(1, 2, 2)),
+        case("AWQ, and a list that does not count", o=16, c=24, groups=3, layout="awq", order="mixed"),
         case("AWQ, scales in float16", o=8, c=20, groups=2, layout="awq", scales="float16", batch=()),
         case("eight bits", o=8, c=12, groups=3, bits=8, batch=()),
         case("two bits, version 2, no bias", o=16, c=32, groups=2, bits=2, v2=True, bias=False),

@@ -300,3 +300,19 @@ def pack_int32(codes, bits=4, order=None):
     for i in range(1, per):
         words |= parts[..., order[i]] << (bits * i)
     return words.to(torch.int32)
+mistake(
+    "Your AWQ layer takes its groups from g_idx. It is for GPTQ only, AWQ has groups of neighbours.",
+    edit={'neighbours if g_idx is None or layout == "awq" else g_idx': "neighbours if g_idx is None else g_idx"},
+)
+mistake(
+    "The codes that you read from AWQ are a transposed view. What is returned is contiguous.",
+    edit={"unpack_int32(qweight, 4, AWQ_ORDER).T.contiguous()": "unpack_int32(qweight, 4, AWQ_ORDER).T"},
+)
+mistake(
+    "When reading GPTQ's zeros you always cut to four bits.",
+    edit={"zeros if v2 else (zeros + 1) % 2**bits": "zeros if v2 else (zeros + 1) % 16"},
+)
+mistake(
+    "Your layer without a bias has one of zeros in its state dict.",
+    edit={'self.register_buffer("bias", bias)': 'self.register_buffer("bias", torch.zeros(scales.shape[1]) if bias is None else bias)'},
+)

@@ -122,7 +122,7 @@ def train_step(loss_fn, master, optimizer, scaler, dtype=torch.float16, clip=1.0
     scaler.update()
     for w in master:
         w.grad = None
-    return dict(scale=used, stepped=done, norm=norm, loss=float(loss))
+    return dict(scale=used, stepped=done, norm=norm, loss=loss.item())
 
 
 @alternative("float32 for each operation, rounded after each")

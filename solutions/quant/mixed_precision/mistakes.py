@@ -339,3 +339,32 @@ mistake(
     "Results are returned in the wrong order: the new sum comes first.",
     edit={"return new, (new - total) - y": "return (new - total) - y, new"},
 )
+mistake(
+    "step looks at the gradients again although unscale_ has looked. Its finding counts, also if somebody cleaned the gradients since.",
+    edit={
+        "        self.stepped = True\n        if not self.found:": "        self.stepped = True\n        self.found = any("
+        "not bool(torch.isfinite(p.grad).all()) for group in optimizer.param_groups for p in group['params'] if p.grad is not None)\n"
+        "        if not self.found:"
+    },
+)
+mistake(
+    "update refuses a round without a step. It needs no more than a finding.",
+    edit={
+        '            raise RuntimeError("nothing was unscaled in this round")\n': '            raise RuntimeError("nothing was unscaled in this round")\n'
+        '        if not self.stepped:\n            raise RuntimeError("no step")\n'
+    },
+    crashes=True,
+)
+mistake(
+    "After your step the masters no longer require gradients.",
+    edit={"    for w in master:\n        w.grad = None\n": "    for w in master:\n        w.grad = None\n        w.requires_grad_(False)\n"},
+)
+mistake(
+    "A copy requires a gradient only if its master does. All of them do.",
+    edit={"w.detach().to(dtype, copy=True).requires_grad_()": "w.detach().to(dtype, copy=True).requires_grad_(w.requires_grad)"},
+    crashes=True,
+)
+mistake(
+    "Your norm is computed in float16, where squares of small numbers are 0.",
+    edit={"g.double().square().sum().item() for g in unscaled": "g.half().square().double().sum().item() for g in unscaled"},
+)
