@@ -65,6 +65,7 @@ def rows(rng, n, batch, shape=(), dtype="float32", sizes=None, view=False):
         case("float64, ten rows on four ranks", n=4, batch=10, shape=(2, 3), dtype="float64", sizes=[3, 3, 3, 1]),
         case("a transposed view", n=2, batch=3, shape=(5,), view=True),
         case("one row", n=3, batch=1, sizes=[1, 4, 2]),
+        case("ten ranks, four dimensions", n=10, batch=27, shape=(2, 1, 2)),
     ],
     cites=[
         "⌈B/n⌉ rows for each rank in order while there are any",
@@ -80,7 +81,9 @@ def rows_go_out_and_come_back(student, comm, x, y, view):
     mine = student.scatter(x, comm)
     found = {"rows": mine.clone(), "all": student.gather(y, comm)}
     mine += 1
-    found |= {"again": student.scatter(x, comm), "all of those": student.gather(found["rows"] if len(mine) else None, comm)}
+    other, second = (None if each is None else each + 1 for each in (x, y))
+    found |= {"other rows": student.scatter(other, comm), "all of others": student.gather(second, comm)}
+    found["all of those"] = student.gather(found["rows"] if len(mine) else None, comm)
     return found | {"given": [x, y], "left": flags(*(each for each in (x, y, found["all"]) if each is not None))}
 
 
@@ -145,6 +148,7 @@ def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, froze
         case("one rank", n=1, widths=[2, 3], batch=3),
         case("float64, a frozen layer", n=4, widths=[3, 4, 2], batch=[6, 7, 1], dtype="float64", frozen=[0]),
         case("one row", n=3, widths=[2, 2], batch=1),
+        case("ten layers", n=2, widths=[2] * 11, steps=1),
     ],
     cites=[
         "a rank without rows does not call its module",
@@ -222,7 +226,8 @@ def judge_gradients(seen, want, record, inputs):
     hidden=[
         case("more ranks than rows", n=5, widths=[2, 3], batch=[2, 3]),
         case("one rank", n=1, widths=[2, 3], batch=3),
-        case("float64, a frozen layer", n=4, widths=[3, 4, 2, 2], batch=[6, 9], dtype="float64", frozen=[1]),
+        case("float64, a frozen layer", n=4, widths=[3, 4, 2, 2], batch=[9, 2], dtype="float64", frozen=[1]),
+        case("ten ranks, ten layers", n=10, widths=[2] * 11, batch=19, steps=1),
         case("rank 1 skips a layer", n=2, widths=[2, 2, 2], paths=[[0, 1], [1]]),
         case("rank 0 skips a layer", n=3, widths=[2, 2, 2], batch=[6, 5], paths=[[0], [0, 1], [1, 0]]),
     ],
@@ -271,6 +276,7 @@ def means(rng, sizes, dtype="float64"):
         case("four chunks", sizes=[4, 4, 4, 1]),
         case("one chunk", sizes=[5]),
         case("float32", sizes=[100, 7], dtype="float32"),
+        case("twenty chunks", sizes=[*range(1, 21)]),
     ],
     cites=["the mean over a whole batch from the means over its chunks differentiable"],
 )
@@ -292,6 +298,7 @@ def means_of_uneven_chunks(student, means, sizes):
         case("uneven", settings=[[100, 3, 5, 10, 4], [100, 3, 5, 9, 4], [64, 1, 0, 7, 3]]),
         case("more ranks than rows", settings=[[100, 3, 5, 3, 8], [12, 7, 7, 1, 5]]),
         case("one rank", settings=[[100, 3, 5, 10, 1]]),
+        case("forty ranks", settings=[[100, 30, 50, 100, 40], [100, 30, 50, 90, 40]]),
         case("BERT-base on eight ranks", settings=[[440_000_000, 2048, 122_088, 256, 8]]),
     ],
     cites=["a broadcast sends one copy to each other rank also to those without rows", "nothing is sent from rank 0 to itself"],

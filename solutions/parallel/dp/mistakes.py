@@ -182,6 +182,15 @@ mistake(
     },
 )
 mistake(
+    "The other ranks clear their `.grad`. It is the caller's: leave it as it was.",
+    edit={"                self.comm.send(each, 0)\n            return\n": "                self.comm.send(each, 0)\n"
+          "            for p in trained:\n                p.grad = None\n            return\n"},
+)  # fmt: skip
+mistake(
+    "A rank that has no rows in this step still has the output of an earlier one, and sends it. Forget it at the start of forward.",
+    edit={"self.module(rows) if len(rows) else None": "self.module(rows) if len(rows) else self.output"},
+)
+mistake(
     "Ranks without rows send zeros for every parameter. They have nothing to say: rank 0 need not wait for them.",
     edit={
         "        if not len(part):\n            return\n        grads = torch.autograd.grad(self.output, trained, part, allow_unused=True)\n": ""

@@ -71,6 +71,7 @@ def judge_parts(seen, want, record, inputs):
         case("one rank", n=1, shape=(2, 3)),
         case("a transposed view", n=2, shape=(5, 3), view=True),
         case("nothing to fill up", n=4, shape=(2, 2, 4)),
+        case("ten ranks, four dimensions", n=10, shape=(3, 1, 2, 4)),
     ],
     cites=[
         "zeros fill up behind the last one",
@@ -99,7 +100,9 @@ def parts_and_wholes(student, comm, same, mine, view):
     }
     for each in (part, whole, *means):
         each += 1
-    return found | {"again": student.unshard(student.shard(x, comm), tuple(x.shape), comm), "given": [x, *mine]}
+    other = student.shard(x.detach() + 1, comm)
+    strided = torch.stack([other, other], 1)[:, 0]
+    return found | {"another": student.unshard(strided, tuple(x.shape), comm), "given": [x, *mine]}
 
 
 @check(
@@ -111,6 +114,7 @@ def parts_and_wholes(student, comm, same, mine, view):
         case("one rank", n=1, shapes=[[4, 2]]),
         case("more ranks than numbers", n=6, shapes=[[2], [], [1, 5]]),
         case("no tensor", n=2, shapes=[]),
+        case("ten ranks, eighteen tensors", n=10, shapes=[[1 + i % 3, 2] for i in range(18)]),
     ],
     cites=["each rank has saved its part of each tensor", "returns new tensors of these shapes"],
 )
@@ -119,7 +123,7 @@ def a_checkpoint_is_joined(student, n, shapes):
     parts, start = [[] for _ in range(n)], 1
     for shape in shapes:
         size = torch.Size(shape).numel()
-        flat = F.pad(torch.arange(start, start + size, dtype=torch.float64), (0, -size % n))
+        flat = F.pad(torch.arange(start, start + size, dtype=torch.float64) / 7, (0, -size % n))
         start += size
         for rank, part in enumerate(flat.chunk(n)):
             parts[rank].append(part.clone())
@@ -127,7 +131,8 @@ def a_checkpoint_is_joined(student, n, shapes):
     found = [each.clone() for each in whole]
     for each in whole:
         each += 100
-    return {"whole": found, "left": parts, "again": student.consolidate(parts, [tuple(shape) for shape in shapes])}
+    others = [[part + 1 for part in rank] for rank in parts]
+    return {"whole": found, "left": parts, "others": student.consolidate(others, [tuple(shape) for shape in shapes])}
 
 
 # --- training ---
@@ -174,7 +179,7 @@ def memory(states):
     inputs=training,
     lecture="stage-1",
     public=[
-        case("two ranks, two layers", n=2, widths=[2, 3, 1], steps=2),
+        case("two ranks, two layers", n=2, widths=[2, 2, 1], steps=2),
         case("rank 1 has no gradient of the gain", n=3, widths=[2, 2], steps=1, skips=[1]),
     ],
     hidden=[
@@ -184,6 +189,7 @@ def memory(states):
         case("float32", n=2, widths=[3, 4, 2], dtype="float32", steps=2),
         case("rank 0 has no gradient of the gain", n=2, widths=[2, 2], steps=2, skips=[0]),
         case("another learning rate", n=2, widths=[2, 2, 1], lr=0.3),
+        case("ten layers", n=2, widths=[2] * 11, steps=1),
     ],
     cites=[
         "with the mean over ranks of the gradients afterwards all ranks have the same new weights",
@@ -232,6 +238,7 @@ def stage_1_trains(student, comm, weights, batches, lr, skips):
         case("one rank", n=1, widths=[2, 3], micro=2),
         case("float32", n=2, widths=[3, 4, 2], dtype="float32", steps=2),
         case("another learning rate", n=2, widths=[2, 2, 1], lr=0.3),
+        case("ten layers", n=2, widths=[2] * 11, steps=1),
     ],
     cites=[
         "each backward reduces the gradient of a parameter at once",
@@ -272,6 +279,16 @@ def gated(x, whole):
     return x + gain * torch.tanh(x @ weight) + shift
 
 
+def many(x, whole):
+    """A layer with as many weights as you like."""
+    for each in whole:
+        x = x + torch.tanh(each * x)
+    return x
+
+
+FUNCTIONS = {"linear": linear, "gated": gated, "many": many}
+
+
 def layers(rng, n, kinds, width=3, batch=2, steps=2, micro=1, dtype="float64"):
     """The weights of each layer, and batches for each rank."""
     dtype = getattr(torch, dtype)
@@ -279,17 +296,18 @@ def layers(rng, n, kinds, width=3, batch=2, steps=2, micro=1, dtype="float64"):
     for kind in kinds:
         if kind == "gated":
             weights.append([rng.normal(width, width, dtype=dtype), rng.normal(dtype=dtype), rng.normal(width, dtype=dtype)])
+        elif kind == "many":
+            weights.append([rng.normal(width, dtype=dtype) for _ in range(18)])
         else:
             weights.append([rng.normal(width + 1, width, scale=0.7, dtype=dtype), rng.normal(width + 1, dtype=dtype)])
             width += 1
-    first = weights[0][0].shape[1]
+    first = weights[0][0].shape[-1]
     batches = [[[rng.normal(batch, first, dtype=dtype) for _ in range(micro)] for _ in range(steps)] for _ in range(n)]
     return {"comm": lab("world", size=n), "kinds": kinds, "weights": weights, "batches": lab("each_rank", values=batches)}
 
 
 def build(student, comm, kinds, weights):
-    functions = {"linear": linear, "gated": gated}
-    return [student.Zero3Layer(functions[kind], each, comm) for kind, each in zip(kinds, weights, strict=True)]
+    return [student.Zero3Layer(FUNCTIONS[kind], each, comm) for kind, each in zip(kinds, weights, strict=True)]
 
 
 @check(
@@ -306,6 +324,7 @@ def build(student, comm, kinds, weights):
         case("one rank", n=1, kinds=["gated", "linear"]),
         case("float32", n=2, kinds=["linear", "linear"], dtype="float32"),
         case("five ranks, some with zeros only", n=5, kinds=["gated"], width=2),
+        case("eighteen weights", n=2, kinds=["many"], steps=1),
     ],
     cites=[
         "so that shards[i].grad is this rank's part of the mean over ranks",
@@ -322,7 +341,7 @@ def stage_3_computes(student, comm, kinds, weights, batches):
     seen = [{"shards": copies(shards), "bytes in memory": [p.untyped_storage().nbytes() for p in shards]}]
     for number, step in enumerate(batches):
         for x in step:
-            x = x.clone().requires_grad_(number == 0)
+            x = x.mT.contiguous().mT.requires_grad_(number == 0)
             h = x
             for layer in net:
                 h = layer(h)
@@ -361,11 +380,10 @@ def whole_weights_are_let_go(student, comm, kinds, weights, batches):
 
         return call
 
-    functions = {"linear": watching(linear), "gated": watching(gated)}
     net = []
     for kind, each in zip(kinds, weights, strict=True):
         given = [held.copy(f"{next(names)}", weight) for weight in each]
-        net.append(student.Zero3Layer(functions[kind], given, comm))
+        net.append(student.Zero3Layer(watching(FUNCTIONS[kind]), given, comm))
         del given
     seen = {"after construction": len(held.names())}
     h = batches[0][0]
