@@ -62,6 +62,7 @@ def rows(rng, n, batch, shape=(), dtype="float32", sizes=None, view=False):
         case("more ranks than rows", n=5, batch=2, shape=(2,), sizes=[1, 1, None, None, None]),
         case("one rank", n=1, batch=3, shape=(2,), sizes=[3]),
         case("integers", n=3, batch=7, shape=(4,), dtype="int64", sizes=[3, 1, 2]),
+        case("integers, ranks without rows", n=4, batch=3, shape=(2,), dtype="int64", sizes=[2, None, 1, None]),
         case("float64, ten rows on four ranks", n=4, batch=10, shape=(2, 3), dtype="float64", sizes=[3, 3, 3, 1]),
         case("a transposed view", n=2, batch=3, shape=(5,), view=True),
         case("one row", n=3, batch=1, sizes=[1, 4, 2]),
@@ -72,6 +73,7 @@ def rows(rng, n, batch, shape=(), dtype="float32", sizes=None, view=False):
         "ranks for which nothing is left get x[:0]",
         "one below the other in the order of ranks",
         "or None on a rank that has none",
+        "the rows are a copy and require no gradient",
     ],
 )
 def rows_go_out_and_come_back(student, comm, x, y, view):
@@ -82,9 +84,13 @@ def rows_go_out_and_come_back(student, comm, x, y, view):
     found = {"rows": mine.clone(), "all": student.gather(y, comm)}
     mine += 1
     other, second = (None if each is None else each + 1 for each in (x, y))
+    for each in (other, second):
+        if each is not None and each.is_floating_point():
+            each.requires_grad_()
     found |= {"other rows": student.scatter(other, comm), "all of others": student.gather(second, comm)}
     found["all of those"] = student.gather(found["rows"] if len(mine) else None, comm)
-    return found | {"given": [x, y], "left": flags(*(each for each in (x, y, found["all"]) if each is not None))}
+    without_gradient = [found["other rows"], *(each for each in (x, y, found["all"], found["all of others"]) if each is not None)]
+    return found | {"given": [x, y], "left": flags(*without_gradient)}
 
 
 # --- a module on all ranks ---

@@ -5,34 +5,37 @@ from autograder.checks import mistake
 # --- rows ---
 mistake(
     "You cut the batch as tensor_split does, into sizes that differ by one at most. `x.chunk(n)` gives ⌈B/n⌉ rows to each rank while there are any.",
-    edit={"    chunks = list(x.detach().chunk(comm.size))\n": "    chunks = list(x.detach().tensor_split(comm.size))\n"},
+    edit={"    chunks = x.detach().chunk(comm.size)\n": "    chunks = x.detach().tensor_split(comm.size)\n"},
 )
 mistake(
     "Rows that are left over are dropped: you give ⌊B/n⌉ rows to each rank. Round up; the last chunk may be smaller.",
-    edit={"    chunks = list(x.detach().chunk(comm.size))\n": "    each = max(1, len(x) // comm.size)\n"
-          "    chunks = list(x.detach().split(each))[: comm.size]\n"},
+    edit={"    chunks = x.detach().chunk(comm.size)\n": "    each = max(1, len(x) // comm.size)\n"
+          "    chunks = x.detach().split(each)[: comm.size]\n"},
 )  # fmt: skip
 mistake(
     "You deal rows out in turn, so gather brings them back in another order. Each rank gets rows that follow each other.",
-    edit={"    chunks = list(x.detach().chunk(comm.size))\n": "    chunks = [x.detach()[r :: comm.size] for r in range(comm.size)]\n"},
+    edit={"    chunks = x.detach().chunk(comm.size)\n": "    chunks = [x.detach()[r :: comm.size] for r in range(comm.size)]\n"},
 )
 mistake(
     "Where there are fewer rows than ranks, you have no chunk for the last ranks. They get x[:0].",
-    edit={"    chunks += [x.detach()[:0]] * (comm.size - len(chunks))\n    for dst in range(1, comm.size):": ""
-          "    for dst in range(1, len(chunks)):"},
+    edit={"    for dst in range(1, comm.size):": "    for dst in range(1, len(chunks)):"},
     crashes=True,
-)  # fmt: skip
+)
 mistake(
     "Ranks for which no row is left get an empty tensor without the other dimensions. x[:0] has them, and the dtype.",
-    edit={"    chunks += [x.detach()[:0]] * (comm.size - len(chunks))\n": "    chunks += [torch.empty(0)] * (comm.size - len(chunks))\n"},
+    edit={"if dst < len(chunks) else x[:0], dst)": "if dst < len(chunks) else torch.empty(0), dst)"},
 )
 mistake(
     "Ranks for which no row is left get the first rows once more, which then count twice.",
-    edit={"    chunks += [x.detach()[:0]] * (comm.size - len(chunks))\n": "    chunks += [chunks[0]] * (comm.size - len(chunks))\n"},
+    edit={"if dst < len(chunks) else x[:0], dst)": "if dst < len(chunks) else chunks[0], dst)"},
 )
 mistake(
     "Rank 0's rows are a view of its batch: what is done to them changes the batch. Hand out a copy.",
     edit={"    return chunks[0].clone()": "    return chunks[0]"},
+)
+mistake(
+    "Rank 0's own rows carry the gradient of the batch. No gradient flows through scatter: detach.",
+    edit={"    chunks = x.detach().chunk(comm.size)\n": "    chunks = x.chunk(comm.size)\n"},
 )
 mistake(
     "Every rank is sent the whole batch and cuts its own rows: rank 0 sends n times as much as it has to.",
@@ -40,7 +43,7 @@ mistake(
         "        return comm.recv(0)\n    chunks": ""
         "        whole = comm.recv(0)\n        mine = whole.chunk(comm.size)\n"
         "        return mine[comm.rank].clone() if comm.rank < len(mine) else whole[:0]\n    chunks",
-        "        comm.send(chunks[dst], dst)": "        comm.send(x, dst)",
+        "        comm.send(chunks[dst] if dst < len(chunks) else x[:0], dst)": "        comm.send(x, dst)",
     },
 )
 mistake(

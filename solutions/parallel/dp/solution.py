@@ -22,15 +22,16 @@ def scatter(x: Tensor | None, comm: Comm) -> Tensor:
     may be smaller, and ranks for which nothing is left get x[:0], which has no rows. (`torch.nn.DataParallel` cuts in this way, and leaves
     such devices out; `torch.tensor_split` would give sizes that differ by one at most.)
 
+    The rows are a copy and require no gradient, on rank 0 as on the others.
+
     x = [1, 2, 3, 4, 5] and n = 4: the ranks get [1, 2], [3, 4], [5] and [].
     """
     # BEGIN SOLUTION
     if comm.rank:
         return comm.recv(0)
-    chunks = list(x.detach().chunk(comm.size))
-    chunks += [x.detach()[:0]] * (comm.size - len(chunks))
+    chunks = x.detach().chunk(comm.size)
     for dst in range(1, comm.size):
-        comm.send(chunks[dst], dst)
+        comm.send(chunks[dst] if dst < len(chunks) else x[:0], dst)
     return chunks[0].clone()
     # END SOLUTION
 

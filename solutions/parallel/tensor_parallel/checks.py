@@ -250,6 +250,8 @@ def parts_of_weights(student, x, heads, kv_heads, n, vocab):
             raises("ValueError", lambda: student.shard_qkv(torch.ones(16, 2), 4, 6, 0, 2)),
             raises("ValueError", lambda: student.shard_qkv(torch.ones(12, 2), 6, 3, 0, 2)),
             raises("ValueError", lambda: student.shard_qkv(torch.ones(13, 2), 4, 4, 0, 4)),
+            raises("ValueError", lambda: student.shard_qkv(torch.ones(10, 2), 3, 1, 0, 2)),
+            raises("ValueError", lambda: student.shard_qkv(torch.ones(20, 2), 12, 4, 0, 6)),
             raises("ValueError", lambda: student.vocab_range(3, 0, 4)),
         ],
     }

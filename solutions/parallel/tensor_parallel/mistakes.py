@@ -189,6 +189,14 @@ mistake(
     edit={"    if n_heads % n or n_heads % n_kv_heads or (n_kv_heads % n and n % n_kv_heads):": "    if n_heads % n:"},
 )
 mistake(
+    "Your heads are refused by the number of rows alone: three heads of two rows can be cut in two, but not into whole heads.",
+    edit={"    if n_heads % n or n_heads % n_kv_heads or": "    if n_heads % n_kv_heads or"},
+)
+mistake(
+    "You don't refuse numbers of ranks and key heads of which neither divides the other.",
+    edit={" or (n_kv_heads % n and n % n_kv_heads):": ":"},
+)
+mistake(
     "You don't look whether the rows of the joined projection fit the heads: the width is rounded down and rows are lost.",
     edit={
         "    q, k, v = weight.split([n_heads * width, n_kv_heads * width, n_kv_heads * width])": ""

@@ -286,7 +286,11 @@ def many(x, whole):
     return x
 
 
-FUNCTIONS = {"linear": linear, "gated": gated, "many": many}
+def embedding(ids, whole):
+    return F.embedding(ids, whole[0]).sum(1)
+
+
+FUNCTIONS = {"linear": linear, "gated": gated, "many": many, "embedding": embedding}
 
 
 def layers(rng, n, kinds, width=3, batch=2, steps=2, micro=1, dtype="float64"):
@@ -298,11 +302,17 @@ def layers(rng, n, kinds, width=3, batch=2, steps=2, micro=1, dtype="float64"):
             weights.append([rng.normal(width, width, dtype=dtype), rng.normal(dtype=dtype), rng.normal(width, dtype=dtype)])
         elif kind == "many":
             weights.append([rng.normal(width, dtype=dtype) for _ in range(18)])
+        elif kind == "embedding":
+            weights.append([rng.normal(7, width, dtype=dtype)])
         else:
             weights.append([rng.normal(width + 1, width, scale=0.7, dtype=dtype), rng.normal(width + 1, dtype=dtype)])
             width += 1
     first = weights[0][0].shape[-1]
-    batches = [[[rng.normal(batch, first, dtype=dtype) for _ in range(micro)] for _ in range(steps)] for _ in range(n)]
+
+    def made():
+        return rng.integers(0, 7, batch, 4) if kinds[0] == "embedding" else rng.normal(batch, first, dtype=dtype)
+
+    batches = [[[made() for _ in range(micro)] for _ in range(steps)] for _ in range(n)]
     return {"comm": lab("world", size=n), "kinds": kinds, "weights": weights, "batches": lab("each_rank", values=batches)}
 
 
@@ -324,6 +334,7 @@ def build(student, comm, kinds, weights):
         case("one rank", n=1, kinds=["gated", "linear"]),
         case("float32", n=2, kinds=["linear", "linear"], dtype="float32"),
         case("five ranks, some with zeros only", n=5, kinds=["gated"], width=2),
+        case("ids as input", n=2, kinds=["embedding", "linear"]),
         case("eighteen weights", n=2, kinds=["many"], steps=1),
     ],
     cites=[
@@ -332,6 +343,7 @@ def build(student, comm, kinds, weights):
         "under torch.no_grad() the forward works as well",
         "backwards add up in grad as usual",
         "an nn.ParameterList with this rank's part of each of params",
+        "the input may be of integers such as ids it requires no gradient then",
     ],
 )
 def stage_3_computes(student, comm, kinds, weights, batches):
@@ -341,7 +353,7 @@ def stage_3_computes(student, comm, kinds, weights, batches):
     seen = [{"shards": copies(shards), "bytes in memory": [p.untyped_storage().nbytes() for p in shards]}]
     for number, step in enumerate(batches):
         for x in step:
-            x = x.mT.contiguous().mT.requires_grad_(number == 0)
+            x = x.mT.contiguous().mT.requires_grad_(number == 0 and x.is_floating_point())
             h = x
             for layer in net:
                 h = layer(h)

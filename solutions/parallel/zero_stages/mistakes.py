@@ -62,19 +62,19 @@ mistake(
 )
 mistake(
     "Your unshard gives the filling too, or reads it as numbers of the tensor. Cut it off before you restore the shape.",
-    edit={"flat[: torch.Size(shape).numel()].view(shape).clone()": "flat[-torch.Size(shape).numel() :].view(shape).clone()"},
+    edit={"flat[: torch.Size(shape).numel()].view(shape)": "flat[-torch.Size(shape).numel() :].view(shape)"},
 )
 mistake(
     "Your unshard puts every part into a tensor of zeros and sums by all-reduce: twice the volume of an all-gather.",
     edit={
-        "    return consolidate([[each] for each in comm.all_gather(part.detach())], [shape])[0]": ""
+        "    return consolidate([[each] for each in comm.all_gather(part)], [shape])[0]": ""
         "    whole = part.new_zeros(comm.size, len(part))\n    whole[comm.rank] = part.detach()\n"
         "    return comm.all_reduce(whole).flatten()[: torch.Size(shape).numel()].view(shape)"
     },
 )
 mistake(
     "Your unshard joins the parts in the opposite order of ranks.",
-    edit={"for each in comm.all_gather(part.detach())]": "for each in comm.all_gather(part.detach())[::-1]]"},
+    edit={"for each in comm.all_gather(part)]": "for each in comm.all_gather(part)[::-1]]"},
 )
 mistake(
     "Your parts carry a gradient: shard does not detach. What an optimizer keeps would hold the graph.",
@@ -99,7 +99,6 @@ mistake(
     edit={
         "        flat = torch.cat([rank[index] for rank in parts])\n": ""
         "        flat = torch.cat([rank[index] for rank in parts]) if len(parts) > 1 else parts[0][index]\n",
-        ".view(shape).clone()": ".view(shape)",
     },
 )
 
@@ -341,6 +340,11 @@ mistake(
         "            x = x.detach().requires_grad_(wants_x)\n": "",
         "[*whole, x] if wants_x else whole, grad)": "[*whole, x], grad)",
     },
+    crashes=True,
+)
+mistake(
+    "Your layer makes every input require a gradient. Ids are integers and can't.",
+    edit={"            x = x.detach().requires_grad_(wants_x)\n": "            x = x.detach().requires_grad_()\n"},
     crashes=True,
 )
 mistake(

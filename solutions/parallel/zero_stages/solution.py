@@ -64,7 +64,7 @@ def shard(x: Tensor, comm: Comm) -> Tensor:
 def unshard(part: Tensor, shape: tuple[int, ...], comm: Comm) -> Tensor:
     """The whole tensor of this shape from the parts that `shard` gave all ranks, on every rank, by one all-gather; without gradient."""
     # BEGIN SOLUTION
-    return consolidate([[each] for each in comm.all_gather(part.detach())], [shape])[0]
+    return consolidate([[each] for each in comm.all_gather(part)], [shape])[0]
     # END SOLUTION
 
 
@@ -95,7 +95,7 @@ def consolidate(parts: list[list[Tensor]], shapes: list[tuple[int, ...]]) -> lis
     whole = []
     for index, shape in enumerate(shapes):
         flat = torch.cat([rank[index] for rank in parts])
-        whole.append(flat[: torch.Size(shape).numel()].view(shape).clone())
+        whole.append(flat[: torch.Size(shape).numel()].view(shape))
     return whole
     # END SOLUTION
 
@@ -219,14 +219,16 @@ class Zero3Layer(nn.Module):
     def __init__(self, function: Callable[[Tensor, list[Tensor]], Tensor], params: list[Tensor], comm: Comm) -> None:
         """function(x, whole) computes the layer from its input and the list of its whole weights: one tensor from one tensor.
 
+        The input may be of integers, such as ids; it requires no gradient then.
+
         It uses all weights, and gives the same whenever it is called with the same; it may be called more than once.
         params: the whole weights, the same on every rank. They are not changed, and not kept. Nothing is sent here.
         """
         # BEGIN SOLUTION
         super().__init__()
         self.function, self.comm = function, comm
-        self.shapes = [tuple(p.shape) for p in params]
-        self.shards = nn.ParameterList([nn.Parameter(shard(p, comm)) for p in params])
+        self.shapes = [p.shape for p in params]
+        self.shards = nn.ParameterList([shard(p, comm) for p in params])
         # END SOLUTION
 
     # BEGIN SOLUTION
