@@ -88,7 +88,7 @@ def what_is_not_on_the_mesh_is_refused(student, sizes, order, ranks, total, off,
     public=[
         case("2 x 2 x 2", sizes=CUBE, dims=["tp", "dp", "pp", "tp-pp", "pp-tp"]),
         case("2 x 3 x 2", sizes={"tp": 2, "dp": 3, "pp": 2}, dims=["dp", "pp", "tp-dp"]),
-        case("dp fastest", sizes={"tp": 2, "dp": 3}, order="dp-tp", dims=["dp", "tp"]),
+        case("dp fastest, and a dimension of size 1", sizes={"tp": 2, "dp": 3}, order="dp-cp-tp", dims=["dp", "tp", "cp"]),
     ],
     hidden=[
         case("five dimensions", sizes=LONG, order="tp-cp-ep-dp-pp", dims=["cp", "dp", "dp-cp", "ep", "tp-pp"]),
@@ -133,6 +133,7 @@ MLP = {"norm": ((3,), None), "gate_up": ((8, 3), [0, [4, 4]]), "down": ((3, 4), 
     public=[
         case("rows and columns, 2 ranks to 4 and 1", old=2, news=[4, 1], tensors={"up": ((8, 3), 0), "down": ((3, 8), 1), "norm": ((3,), None)}, refused=[3]),
         case("gate and up in one, 2 ranks to 4", old=2, news=[4], tensors=MLP, refused=[8]),
+        case("queries twice as large as keys and values; the same number of ranks", old=2, news=[2, 1], tensors={"qkv": ((8, 2), [0, [4, 2, 2]])}, refused=[4]),
     ],
     hidden=[
         case("queries, keys and values of different sizes", old=2, news=[4, 1, 2], tensors={"qkv": ((24, 5), [0, [16, 4, 4]]), "o": ((5, 16), 1)}, refused=[8, 3]),
@@ -166,6 +167,7 @@ def a_checkpoint_is_cut_anew(student, shards, spec, news, refused):
     public=[
         case("7 billion parameters", plans=[[16, 40e9, 7e9, 32, 32], [64, 80e9, 7e9, 32, 32]], nodes=[8, 2, 1]),
         case("70 billion", plans=[[64, 60e9, 70e9, 80, 64], [1024, 60e9, 70e9, 80, 64]], nodes=[8]),
+        case("6 heads, 9 layers, nodes of 8 and of 6", plans=[[24, 20e9, 4e9, 24, 6], [36, 10e9, 4e9, 9, 12]], nodes=[8, 6]),
     ],
     hidden=[
         case("one GPU", plans=[[1, 40e9, 1e9, 12, 12], [4, 40e9, 1e9, 12, 12]], nodes=[8]),
