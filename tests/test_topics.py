@@ -1,0 +1,47 @@
+"""Every leaf of the topic tree has exercises that were verified, and every exercise has its leaf."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from autograder.course.load import load_course
+from autograder.verify.certificate import certified
+
+ROOT = Path(__file__).resolve().parents[1]
+TREE = tomllib.loads((ROOT / "lectures/topics.toml").read_text(encoding="utf-8"))["tree"]
+LEAVES = [(leaf, exercises) for group in TREE.values() for leaf, exercises in group.items()]
+COURSE = load_course(ROOT)
+BY_NAME = {each.name: each for each in COURSE.exercises}
+BRIDGES = "warmup/"  # what comes before the tree
+
+
+def test_no_leaf_is_missing():
+    assert len(LEAVES) == 82
+    assert all(exercises for _, exercises in LEAVES)
+
+
+def test_every_exercise_has_a_leaf():
+    named = {name for _, exercises in LEAVES for name in exercises}
+    assert named == {name for name in BY_NAME if not name.startswith(BRIDGES)}
+
+
+@pytest.mark.parametrize("leaf, exercises", LEAVES, ids=[leaf for leaf, _ in LEAVES])
+def test_a_leaf_works(leaf, exercises):
+    """Each of its exercises was verified as it is now, and has a page."""
+    for name in exercises:
+        exercise = BY_NAME[name]
+        assert exercise.lecture(ROOT).is_file()
+        assert certified(exercise, ROOT), f"{name} has no certificate of its present files: autograder verify {name}"
+
+
+def test_the_table_beside_it_has_every_leaf():
+    """`lectures/README.md` has a row for each leaf, with a link to each of its pages."""
+    table = (ROOT / "lectures/README.md").read_text(encoding="utf-8")
+    missing = [row for row in map(row_of, LEAVES) if row not in table]
+    assert not missing, "lectures/README.md lacks\n" + "\n".join(missing)
+
+
+def row_of(leaf: tuple[str, list[str]]) -> str:
+    name, exercises = leaf
+    return f"| {name} | {', '.join(f'[{BY_NAME[each].title}]({each}.md)' for each in exercises)} |"
