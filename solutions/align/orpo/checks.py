@@ -142,6 +142,8 @@ def the_slopes_are_known(student, nll, lp_c, lp_r, options):
         "gradients flow": [each.requires_grad for each in found],
         "exchanged": student.odds_ratio_slopes(lp_r, lp_c),
         "by name": student.odds_ratio_slopes(lp_c=lp_c, lp_r=lp_r),
+        "against itself": student.odds_ratio_slopes(lp_c, lp_c),
+        "of views": student.odds_ratio_slopes(lp_c.repeat_interleave(2, 0)[::2], lp_r.repeat_interleave(2, 0)[::2]),
         "left": flags(lp_c, lp_r),
     }
 

@@ -93,6 +93,9 @@ def a_head_is_a_vector_and_a_number(student, h, mask, weights):
     new = student.RewardHead(h.shape[-1], dtype=h.dtype)
     head = with_weights(student.RewardHead(h.shape[-1], dtype=h.dtype), weights)
     plain = student.RewardHead(h.shape[-1] + 2)
+    used = with_weights(student.RewardHead(h.shape[-1], dtype=h.dtype), weights).eval()
+    used.b.requires_grad_(False)
+    new.train()
     return {
         "new": {name: each.detach().clone() for name, each in new.named_parameters()},
         "by default": {name: each.detach().clone() for name, each in plain.named_parameters()},
@@ -100,6 +103,8 @@ def a_head_is_a_vector_and_a_number(student, h, mask, weights):
         "gradients": gradients(head(h, mask), head),
         "new rewards": new(h, mask).detach(),
         "trains": [each.requires_grad for each in new.parameters()],
+        "of views, in evaluation mode": used(h.mT.contiguous().mT, mask.T.contiguous().T).detach(),
+        "left": flags(h, mask, used, new),
     }
 
 
@@ -138,6 +143,7 @@ def each_pair_has_its_loss(student, rc, rr, options):
         "losses": with_gradients(student.bt_loss, rc=rc, rr=rr),
         "exchanged": with_gradients(student.bt_loss, rc=rr, rr=rc),
         "both moved": student.bt_loss(rc + 3, rr + 3),
+        "once more": student.bt_loss(rc, rr),
         "of views": student.bt_loss(rc.repeat_interleave(2)[::2], rr.repeat_interleave(2)[::2]),
         "left": flags(rc, rr),
     }
@@ -234,7 +240,7 @@ def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False
         case("no step at all", b=2, steps=0),
     ],
     hidden=[
-        case("thirty steps, by default", b=8, c=4, steps=30),
+        case("eighteen steps, by default", b=8, c=4, steps=18),
         case("one pair", b=1, steps=5, sizes=(4, 4), lr=0.2),
         case("one very large step", b=4, c=3, steps=1, lr=30.0),
         case("margins", b=6, c=3, steps=6, margins=True, lr=0.4),
@@ -249,8 +255,12 @@ def gradient_descent_trains_the_head(student, chosen, rejected, steps, options):
     """Each step takes lr times the gradient of the mean loss off w and b, from zeros on; the losses are those before each step."""
     first, losses = student.train_rm(chosen, rejected, steps, **options)
     second, fewer = student.train_rm(rejected, chosen, steps=steps, **options)
+    other, slow = student.train_rm(chosen, rejected, steps, lr=0.03)
+    viewed, _ = student.train_rm(*((h.mT.contiguous().mT, mask.T.contiguous().T) for h, mask in (chosen, rejected)), steps, **options)
     with torch.no_grad():
         return {
+            "slowly": [other.w.clone(), other.b.clone(), slow],
+            "of views": viewed.w.clone(),
             "losses": losses,
             "w": first.w.clone(),
             "b": first.b.clone(),

@@ -166,6 +166,7 @@ def question(rng, template, a, b, thinks=False, samples=None, missing="", bias=0
         case("position 1 is missing", template=PLAIN, a="left", b="right", missing="1"),
         case("improbable tokens", template=PLAIN, a="left", b="right", far=3000.0, thinks=True, samples=2),
         case("a biased judge with five rationales", template=PLAIN, a="left", b="right", bias=3.0, thinks=True, samples=5),
+        case("long answers", template=PLAIN, a="The first answer is a long one, with a comma.", b="The first answer is a long one, without one."),
         case("many rationales", template="{1} {2}", a="l", b="r", thinks=True, samples=18),
         case("one rationale, by default", template="{1}{2}", a="\n", b=" ", thinks=True),
     ],
@@ -193,9 +194,14 @@ def the_judge_is_asked_in_both_orders(student, template, a, b, thinks, samples, 
         options["samples"] = samples
     found = student.ask_judge(judge, template, a, b, **options)
     turned = student.ask_judge(other, template, b, a, other.think if thinks else None, samples or 1)
+    torch.manual_seed(5)
+    thought = student.ask_judge(judge, template, a, b, judge.think, 2)
+    drawn = torch.rand(2)
     return {
         "preferences": list(found),
         "exchanged": list(turned),
+        "once more, with thinking": list(thought),
+        "random numbers go on": drawn,
         "log": judge.log(),
         "refused": [
             raises("ValueError", lambda: student.ask_judge(idle, "{1} or nothing", a, b)),

@@ -236,6 +236,7 @@ def the_loss_is_rank_and_imitation(student, logits, labels, r, options):
     return {
         "loss": with_gradients(lambda logits: student.rrhf_loss(logits, labels, r, **options), logits=logits),
         "turned round": student.rrhf_loss(logits, labels, -r, **options),
+        "with other options": student.rrhf_loss(logits, labels, r, alpha=0.5, w=3.0),
         "by place": student.rrhf_loss(logits, labels, r, options.get("alpha", 1.0), options.get("w", 1.0)),
         "of views": student.rrhf_loss(logits.mT.contiguous().mT, labels.mT.contiguous().mT, r.repeat_interleave(2, -1)[..., ::2], **options),
         "left": flags(logits, labels, r),
