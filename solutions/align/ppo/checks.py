@@ -242,6 +242,7 @@ def critics(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.5, opt
         case("float32, padding on both sides", spans=[(1, 3), (2, 3), (0, 4)], T=6, dtype="float32"),
         case("a row without a token, a clip larger than 1", spans=[(0, 3), (0, 0), (1, 2)], T=3, scale=3.0, options={"clip": 1.5}),
         case("no token at all", spans=[(0, 0), (0, 0)], T=2),
+        case("one token", spans=[(1, 2), (0, 0)], T=2, scale=2.0),
         case("infinity in padding", spans=[(0, 2), (0, 3)], T=4, fill=float("inf")),
     ],
     fresh=1,

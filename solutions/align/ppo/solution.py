@@ -75,8 +75,8 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float)
     """
     # BEGIN SOLUTION
     rewards, values = (torch.where(mask, each.detach(), 0.0) for each in (rewards, values))
-    advantages = torch.zeros_like(rewards)
-    running = next_value = torch.zeros_like(rewards[:, 0])
+    advantages = torch.empty_like(rewards)
+    running = next_value = rewards.new_zeros(len(rewards))
     for t in range(rewards.shape[1] - 1, -1, -1):
         delta = rewards[:, t] + gamma * next_value - values[:, t]
         running = torch.where(mask[:, t], delta + gamma * lam * running, 0.0)
@@ -140,7 +140,7 @@ def ppo_loss(logp: Tensor, old: Tensor, adv: Tensor, mask: Tensor, clip: float =
     free, clipped = ratio * adv, ratio.clamp(1 - clip, 1 + clip) * adv
     statistics = {
         "clip_fraction": ((clipped < free).sum() / tokens).item(),
-        "approx_kl": (kl_estimators(log_ratio.detach())[2].sum() / tokens).item(),
+        "approx_kl": (kl_estimators(log_ratio)[2].sum() / tokens).item(),
     }
     return -torch.minimum(free, clipped).sum() / tokens, statistics
     # END SOLUTION
