@@ -31,6 +31,7 @@ def logratios(rng, shape=(), scale=0.5, dtype="float64", values=None):
         case("small ones", values=[1e-3, -1e-3, 3e-6]),
         case("one", values=[-1.5]),
         case("a square", shape=(3, 3)),
+        case("four dimensions", shape=(2, 1, 3, 2)),
     ],
     fresh=1,
     cites=["k1 -log r", "k2 log r ² 2", "k3 r - 1 - log r", "the one that was drawn from is taken off"],
@@ -46,6 +47,7 @@ def three_estimates_of_a_divergence(student, logr):
     return {
         "of the input": [estimate(i) for i in range(3)],
         "tuple": student.kl_estimators(logr=logr),
+        "negated": student.kl_estimators(-logr),
         "means": [(p * each).sum() for each in student.kl_estimators(q.log() - p.log())],
         "of a view": student.kl_estimators(logr.repeat_interleave(2, 0)[::2]),
         "left": flags(logr),
@@ -359,6 +361,7 @@ def steps_lead_to_the_best_policy(student, seed, prompts, vocab, length, beta, l
         case("five updates", seed=7, rounds=5, vocab=3, many=30),
         case("one epoch", seed=8, options={"epochs": 1}),
         case("no epoch", seed=9, rounds=2, options={"epochs": 0}),
+        case("eighteen epochs, and values that move far", seed=12, rounds=1, options={"epochs": 18, "value_weight": 3.0}),
         case("many epochs", seed=10, length=3, rounds=1, options={"epochs": 7, "beta": 0.0}),
         case("one prompt", seed=11, prompts=1, many=5, rounds=3, options={"value_weight": 0.0}),
     ],
@@ -388,6 +391,7 @@ def updates_from_samples_climb(student, seed, prompts, vocab, length, beta, lam,
 
         with torch.no_grad():
             reference = token_logps(small.reference(), ids)
-        found = student.ppo_update(logps, values, optimizer, score, reference, mask, **options)
-        seen.append({"statistics": found, "policy": policy.logits.detach().clone(), "critic": critic.logits.detach().clone()} | state_of(small, policy, 0.05))
+        given = [score, reference.mT.contiguous().mT, mask.mT.contiguous().mT]
+        found = student.ppo_update(logps, values, optimizer, *given, **options)
+        seen.append({"left": flags(*given), "statistics": found, "policy": policy.logits.detach().clone(), "critic": critic.logits.detach().clone()} | state_of(small, policy, 0.05))
     return {"updates": seen, "calls": [calls.count("policy"), calls.count("critic")]}

@@ -28,6 +28,7 @@ def written(rng, prompts=2, n=3, scores=None):
         case("all are equal", scores=[[2.0] * 4, [0.0] * 4], prompts=2),
         case("minus infinity", scores=[[float("-inf")] * 3, [float("-inf"), -1e9, float("-inf")]], prompts=2),
         case("as many prompts as answers", prompts=4, n=4),
+        case("twenty prompts, nineteen answers", prompts=20, n=19),
     ],
     fresh=1,
     cites=["in order the best of n answers", "sample is called once for each prompt", "the first one is taken", "Raises ValueError if n 1"],
@@ -195,6 +196,7 @@ def paths(rng, texts=None, many=4):
         case("nothing", texts=[]),
         case("empty texts", texts=["", " ", "<<>>", "<< >>"]),
         case("twenty", many=20),
+        case("eighteen steps", texts=["<<1+1=2>>" * 17 + "<<2+2=4>>", "<<1+1=2>>" * 18]),
     ],
     fresh=2,
     cites=["where spaces do not count", "The words around them do not matter", "the first path is kept"],
@@ -224,6 +226,7 @@ def buffers(rng, rounds=2, prompts=3, missing=0.0, given=None):
     ],
     hidden=[
         case("five rounds", rounds=5, prompts=4),
+        case("twenty rounds, twenty prompts", rounds=20, prompts=20),
         case("some prompts are missing", rounds=4, prompts=5, missing=0.4),
         case("one round", rounds=1, prompts=3),
         case("no round", given=[]),
@@ -263,6 +266,8 @@ def world(rng, seed=0, prompts=2, rounds=2, n=4, options=None, vandal=False):
     hidden=[
         case("five rounds", seed=3, prompts=4, rounds=5, n=3),
         case("no round", seed=4, rounds=0),
+        case("eighteen rounds of one prompt", seed=12, prompts=1, rounds=18, n=20),
+        case("eighteen prompts", seed=13, prompts=18, rounds=1, n=2),
         case("one answer each", seed=5, prompts=3, rounds=2, n=1, options={"keep": "all"}),
         case("fit takes its list apart", seed=6, prompts=3, rounds=3, n=2, vandal=True),
         case("fit takes its list apart, last", seed=7, prompts=2, rounds=3, n=2, vandal=True, options={"keep": "last"}),

@@ -26,6 +26,7 @@ def wins(rng, shape=(), n=3, dtype="float64", beta=1.0, scale=1.0, moved=0.0, pr
         case("nearly never, nearly always", probabilities=[1e-12, 1 - 1e-9, 0.3], n=5, beta=2.0),
         case("never and always", probabilities=[0.0, 1.0, 0.5]),
         case("one answer", n=1, beta=0.1),
+        case("thirty rewards, four dimensions of wins", shape=(2, 1, 2), n=30, beta=0.6),
         case("rewards around a million", n=6, beta=0.7, moved=1e6),
         case("rewards around minus a million, float32", n=6, beta=20.0, scale=30.0, moved=-1e6, dtype="float32"),
         case("a tiny β", n=7, beta=1e-3),
@@ -43,6 +44,7 @@ def rewards_come_from_wins(student, wins, rewards, beta):
         "acceptance": student.acceptance_rate(rewards, beta),
         "of others": student.acceptance_rate(-rewards, beta=beta),
         "in reverse": student.acceptance_rate(rewards.flip(0), beta),
+        "another β": student.acceptance_rate(rewards.repeat_interleave(2)[::2], 3 * beta),
         "left": flags(wins, rewards),
     }
 
@@ -91,6 +93,7 @@ def candidates_are_accepted_in_sweeps(student, rewards, n, beta, numbers):
         "one more point for everybody": student.rejection_sample(rewards + 1, n, beta, tuple(numbers)),
         "of a view": student.rejection_sample(rewards.repeat_interleave(2)[::2], n, beta, numbers),
         "another β": student.rejection_sample(rewards, min(n, 2), 3 * beta, numbers),
+        "negated": student.rejection_sample(-rewards, n, beta, numbers),
         "left": flags(rewards),
     }
 
@@ -108,6 +111,7 @@ def candidates_are_accepted_in_sweeps(student, rewards, n, beta, numbers):
         case("a huge β: the first ones", rewards=[3.0, -2.0, 9.0, 4.0, 0.0], n=3, beta=1e8, numbers=[0.4, 0.9, 0.99] * 20),
         case("a million, and a tiny β", rewards=[1e6, -1e6, 1e6 - 5, 0.0], n=4, beta=1e-3, numbers=[0.1, 0.9] * 20),
         case("all are equal", rewards=[2.0, 2.0, 2.0, 2.0], n=2, beta=0.3, numbers=[0.999] * 20),
+        case("twenty, one in each sweep", rewards=[float((7 * i) % 20) for i in range(20)], n=20, beta=1e-3, numbers=[0.3, 0.8] * 120),
         case("none of one", rewards=[2.0], n=0, beta=0.3, numbers=[0.5] * 20),
     ],
     cites=["Raises ValueError if n is negative", "takes no number"],
@@ -195,6 +199,7 @@ def players(rng, n=4, odds=None, ids=None, kind="first-round"):
         case("a tournament of seven", n=7, kind="tournament"),
         case("a tournament of eleven", n=11, kind="tournament"),
         case("a tournament of three", n=3, kind="tournament"),
+        case("a tournament of forty-five", n=45, kind="tournament"),
         case("one answer", n=1, kind="tournament"),
         case("nobody", n=0, kind="tournament"),
     ],
