@@ -69,7 +69,7 @@ def kmeans(x, centers, iters=100):
     return torch.from_numpy(labels), torch.from_numpy(where).to(x.dtype)
 
 
-@alternative("index_add and cdist; all rounds, also when nothing changes any more")
+@alternative("index_add and cdist; stops when no center moves")
 def kmeans(x, centers, iters=100):
     place = centers.clone()
 
@@ -80,7 +80,10 @@ def kmeans(x, centers, iters=100):
         labels = assign()
         counts = torch.bincount(labels, minlength=len(place)).to(x.dtype)
         sums = torch.zeros_like(place).index_add_(0, labels, x)
+        old = place.clone()
         place[counts > 0] = (sums / counts.clamp(min=1)[:, None])[counts > 0]
+        if place.equal(old):
+            break
     return assign(), place
 
 

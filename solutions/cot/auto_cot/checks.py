@@ -40,7 +40,7 @@ def points(rng, n=1, d=1, k=1, clusters=0, dtype="float64", numbers=None, center
         case("as many points as dimensions", n=4, d=4, k=3),
     ],
     fresh=1,
-    cites=["The first one is x 0", "to the nearest of those that were already chosen is largest", "Raises ValueError unless", "a copy"],
+    cites=["The first one is x 0", "points repeat if fewer than k", "to the nearest of those that were already chosen is largest", "Raises ValueError unless", "a copy"],
 )
 def the_farthest_points_begin(student, x, centers, options):
     """The first center is the first point, and each further one the point that is farthest from its nearest center."""
@@ -52,6 +52,7 @@ def the_farthest_points_begin(student, x, centers, options):
         "chosen": chosen,
         "raised by one": again,
         "x": x,
+        "one": student.initial_centers(x, 1),
         "of a view": student.initial_centers(x.mT.contiguous().mT, min(2, len(x))),
         "of the last two": student.initial_centers(x[-2:], 2 if len(x) > 1 else 1),
         "refused": [raises("ValueError", lambda k=k: student.initial_centers(x, k)) for k in (0, len(x) + 1, -1)],
@@ -84,7 +85,7 @@ def grouped(student, x, centers, options):
         case("seven clusters", n=50, d=5, k=7, clusters=7),
     ],
     fresh=2,
-    cites=["Each point belongs to the nearest center", "to the mean of its points", "until no point changes its center", "Each label is the number of the nearest of the centers"],
+    cites=["Each point belongs to the nearest center", "to the mean of its points", "with x s dtype", "until no point changes its center", "Each label is the number of the nearest of the centers"],
 )
 def centers_move_to_the_means(student, x, centers, options):
     """Points go to the nearest center and centers to the mean of their points, until nothing changes."""
@@ -160,12 +161,13 @@ def judged(rng, items, max_words=60, max_steps=5):
         case("white space behind the full stop", items=[["q", "It is 4. \n ", "4"], ["q", "It is 4 .\n", "4"]]),
         case("an answer of white space", items=[["q", "It is 4 .", "  "], ["q", "It is 4.", " 4\n"]]),
         case("an empty rationale", items=[["q", "", ""], ["q", "", "4"], ["q", ".", "."]]),
+        case("the answer stands in the first line", items=[["q", "There are 4.\nNow we can stop.", "4"], ["q", "There are " + "a " * 30 + ".", "There"]]),
         case("an empty question", items=[["", "It is 4.", "4"]]),
         case("fewer words and steps", items=[["a b c", "x.\ny 4.", "4"], ["a b c d", "x.\ny 4.", "4"], ["a b c", "x.\ny.\nz 4.", "4"]], max_words=3, max_steps=2),
         case("more words and steps", items=[[words(70), "a.\nb.\nc.\nd.\ne.\nf.\ng 4.", "4"], [words(71), "a 4.", "4"], ["q", "a.\nb.\nc.\nd.\ne.\nf.\ng.\nh 4.", "4"]], max_words=70, max_steps=7),
         case("an answer of words; capitals count", items=[["q", "So it is blue whale.", "blue whale"], ["q", "So it is Blue.", "blue"], ["q", "The answer is 14.", "4"]]),
     ],
-    cites=["at most max_words words", "however many sentences are on it", "ends with a full stop", "stands somewhere in the rationale"],
+    cites=["at most max_words words", "however many sentences are on it", "the rationale has at most max_steps steps", "ends with a full stop", "stands somewhere in the rationale"],
 )
 def examples_are_short_and_whole(student, items, max_words, max_steps):
     """A question of at most 60 words, a rationale of at most 5 lines that ends with a full stop, and an answer that stands in it."""
@@ -223,6 +225,7 @@ def each_cluster_gives_its_nearest_usable_item(student, x, labels, centers, item
     return {
         "picked": student.pick_demos(x, labels, centers, items, **options),
         "by default": student.pick_demos(x, labels, centers, items),
+        "other labels": student.pick_demos(x, len(centers) - 1 - labels, centers, items),
         "of the first": student.pick_demos(x=x[:1], labels=labels[:1], centers=centers, items=items[:1], max_words=60, max_steps=5),
         "refused": [raises("ValueError", lambda: student.pick_demos(x, labels, centers, items[:-1])), raises("ValueError", lambda: student.pick_demos(x, labels, centers, [*items, GOOD]))],
     }
@@ -243,7 +246,7 @@ def each_cluster_gives_its_nearest_usable_item(student, x, labels, centers, item
         case("other scripts and braces", items=[["鸡兔同笼？", "设 {x} 只。\n共 8 只。", "{8}"]], question="{question} %s?"),
         case("it begins with the words already", items=[["q", "Let's think step by step. It is 4.", "4"]], question="Q: x"),
     ],
-    cites=["Each item becomes two lines and an empty one", "The rationale stands on one line", "Question and answer lose the white space at their ends", "Nothing follows"],
+    cites=["rationale The answer is answer", "The rationale stands on one line", "Question and answer lose the white space at their ends", "The items are shown as they are given", "Nothing follows"],
 )
 def the_prompt_is_written_to_the_letter(student, items, question):
     """Each example is a question, its reasoning on one line and its answer; then comes the new question, and the words to begin with."""
@@ -251,6 +254,7 @@ def the_prompt_is_written_to_the_letter(student, items, question):
     return {
         "prompt": student.build_auto_cot(items, question),
         "backwards": student.build_auto_cot(items=items[::-1], question=question),
+        "another question": student.build_auto_cot(items, question + " Why?"),
         "once more": student.build_auto_cot(items, question),
     }
 
@@ -286,6 +290,7 @@ def asked(rng, problem, question, script, limit=8):
     ],
     hidden=[
         case("numbers in the middle stay; an answer is one line", problem="p", question="q?", script=["1. Is it 2. or 3) - or * more?\n- 1. b?", "A\nand so on.", "B\nQ: c", "C\n\nD"]),
+        case("nearly the question itself", problem="Ann has 5.", question="And Bo?", script=["and bo?\nAnn? And Bo?\nTell me Ann's\n1) And Bo?", "A", "B", "C", "D"]),
         case("no smaller question", problem="p", question="q?", script=["\n  \n", "4"]),
         case("ways to number", problem="p", question="q?", script=["1) a?\n 2. b?\n- c?\n* d?\n10.\te?", "A", "B", "C", "D", "E", "F"]),
         case("what numbers nothing stays", problem="p", question="q?", script=["2.5 what?\n-x?\n3 apples?\n1.a?\n(1) b?\n12", "A", "B", "C", "D", "E", "F", "G"]),
@@ -296,7 +301,7 @@ def asked(rng, problem, question, script, limit=8):
         case("the same question twice", problem="p", question="q?", script=["a?\na?", "A", "B", "C"]),
         case("line breaks inside of the problem", problem="p\n\nQ: x\nA: y", question="q?", script=["a?", " A ", " B "]),
     ],
-    cites=["llm is asked once", "is asked with one call", "A line that is then equal to question is left out", "the first line that is not blank", "and so does what numbers it", "only the first limit are asked", "It is if all lines are blank"],
+    cites=["llm is asked once", "Each line of its text that is not blank", "This is done once", "a line break and A its answer", "is asked with one call", "A line that is then equal to question is left out", "the first line that is not blank", "and then what numbers it", "only the first limit are asked", "It is if all lines are blank"],
 )
 def smaller_questions_come_first(student, problem, question, script, limit):
     """One call takes the problem apart, then each smaller question and the question itself are asked with all answers so far."""

@@ -60,6 +60,7 @@ mistake("The centers that were given are moved. Nothing that is passed in may ch
 mistake("A cluster without points gets the mean of nothing, nan. Its center stays.", edit={LOOP: "for number in range(len(centers)):"})
 mistake("A cluster without points moves to the origin. Its center stays.", edit={LOOP: "for number in range(len(centers)):", MEAN: "centers[number] = x[labels == number].sum(0) / max(int((labels == number).sum()), 1)"})
 mistake("A center without points is dropped, and the numbers of the others change. It stays.", edit={"    return labels, centers\n": "    used = labels.unique()\n    return torch.searchsorted(used, labels), centers[used]\n"})
+mistake("A center without points jumps to the point that is farthest from all centers, as in scikit-learn. It stays where it is.", edit={NEXT: "empty = [c for c in range(len(centers)) if c not in labels.tolist()]\n        for c in empty:\n            centers[c] = x[_squared(x, centers).amin(1).argmax()]\n        " + NEXT})
 mistake("The center moves to the median. It is the mean.", edit={MEAN: "centers[number] = x[labels == number].median(0).values"})
 mistake("The center moves to the member that is nearest to the mean. It is the mean itself.", edit={MEAN: "members = x[labels == number]\n            centers[number] = members[((members - members.mean(0)) ** 2).sum(1).argmin()]"})
 mistake("The sum of the members is not divided by their number.", edit={MEAN: "centers[number] = x[labels == number].sum(0)"})
@@ -104,6 +105,8 @@ mistake("It is enough if one of the conditions holds. All four must.", edit={RET
 mistake("max_words and max_steps are exchanged.", edit={"def usable(item: tuple[str, str, str], max_words: int = 60, max_steps: int = 5)": "def usable(item: tuple[str, str, str], max_steps: int = 5, max_words: int = 60)"})
 mistake("The limit of steps is built in. It is an argument.", edit={RETURNED: RETURNED.replace("<= max_steps", "<= 5")})
 mistake("The limit of words is built in. It is an argument.", edit={RETURNED: RETURNED.replace("<= max_words", "<= 60")})
+
+mistake("The answer must stand in the last line in your code. It may stand anywhere in the rationale.", edit={RETURNED: RETURNED.replace("answer in rationale", "answer in (rationale.split(chr(10)) or [''])[-1]")})
 
 # --- one example of each cluster --------------------------------------------------------------------------------------------------
 
@@ -159,6 +162,11 @@ mistake("The problem itself is missing in the prompts of the second stage.", edi
 mistake("The question itself is not asked at the end: the last smaller answer is taken for it.", edit={"for each in [*smaller, question]:": "for each in smaller or [question]:", "return answers[-1], answers[:-1]": "return answers[-1], answers[:-1] if not smaller else answers"})
 mistake("The question itself is asked twice, if the model lists it.", edit={SMALLER: "smaller = [line for line in lines if line][:limit]"})
 mistake("Blank lines are asked as questions.", edit={SMALLER: "smaller = [line for line in lines if line != question][:limit]"})
+mistake("A smaller question that differs from the question in capitals only is left out. It is asked.", edit={SMALLER: "smaller = [line for line in lines if line and line.lower() != question.lower()][:limit]"})
+mistake("A smaller question that contains the question is left out. Only one that is equal to it is.", edit={SMALLER: "smaller = [line for line in lines if line and question not in line][:limit]"})
+mistake("Lines without a question mark at the end are left out. Every line that is not blank is a smaller question.", edit={SMALLER: "smaller = [line for line in lines if line.endswith('?') and line != question][:limit]"})
+mistake("There is no empty line between the problem and the questions.", edit={'prompt += f"\\n\\nQ: {each}\\nA:"': 'prompt += f"\\nQ: {each}\\nA:"'})
+mistake("Numbers are taken off again and again: '- 1. b?' keeps its 1.", edit={LINES: LINES.replace("(?:[0-9]+[.)]|[-*])", "(?:[0-9]+[.)]|[-*]|\\s)+")})
 mistake("Numbers stay in front of the smaller questions.", edit={LINES: 'lines = [line.strip() for line in llm(f"{problem} {question}\\n{DECOMPOSE}").split("\\n")]'})
 mistake("Numbers and marks go even if no white space follows: '2.5 what?' loses its 2.", edit={LINES: LINES.replace("\\s+", "\\s*")})
 mistake("Any digits in front go. They number the line only with a point or a bracket behind them.", edit={LINES: LINES.replace("[0-9]+[.)]", "[0-9]+[.)]?")})

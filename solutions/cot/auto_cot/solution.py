@@ -4,7 +4,8 @@ in Large Language Models", Zhou et al., 2022).
 
 Questions come with embeddings, a tensor (N, D) of float32 or float64. An *item* is a tuple (question, rationale, answer): what was asked, the
 reasoning that a model has written, and the answer that was read out of it. A *language model* is a callable from a prompt to the text that it
-writes. Tensors may be views. Nothing that is passed in is changed, no random number is drawn, and nothing is remembered between calls.
+writes. Tensors may be views, and those of one call have one dtype. Nothing that is passed in is changed, no random number is drawn, and nothing is
+remembered between calls.
 """
 
 import re
@@ -85,7 +86,8 @@ def usable(item: tuple[str, str, str], max_words: int = 60, max_steps: int = 5) 
     - the question has at most max_words words, split at white space;
     - the rationale has at most max_steps steps. A step is a line that is not blank, however many sentences are on it;
     - the rationale, without white space at its end, ends with a full stop: otherwise the model was cut off;
-    - the answer, without white space at both ends, is not empty and stands somewhere in the rationale.
+    - the answer, without white space at both ends, is not empty and stands somewhere in the rationale. (The paper's code wants it in the last
+      sentence or among the last ten words.)
 
     >>> usable(("How much is 2 + 3?", "2 + 3 is 5.", "5"))
     True
@@ -157,11 +159,12 @@ def least_to_most(llm: Callable[[str], str], problem: str, question: str, limit:
     problem: what is given. question: what is asked about it. Both have no white space at their ends.
 
     1. llm is asked once with "{problem} {question}", a line break, and DECOMPOSE. Each line of its text that is not blank is a smaller question. Its
-       white space at both ends goes, and so does what numbers it: digits and a point or a closing bracket, or one "-" or "*", if white space
-       follows. A line that is then equal to question is left out, and of the rest only the first `limit` are asked.
-    2. Each smaller question, and `question` itself at the end, is asked with one call. The prompt is problem, then for each question that was
-       already answered an empty line, "Q: {it}", a line break and "A: {its answer}", then an empty line, "Q: {the present one}", a line break and "A:".
-    3. Of what llm writes, the answer is the first line that is not blank, without white space at its ends: models go on and invent further
+       white space at both ends goes, and then what numbers it: digits and a point or a closing bracket, or one "-" or "*", if white space
+       follows. This is done once. A line that is then equal to question is left out, and of the rest only the first `limit` are asked.
+    2. Each smaller question, and `question` itself at the end, is asked with one call, also if it was asked before. The prompt is problem, then
+       for each question that was already answered an empty line, "Q: {it}", a line break and "A: {its answer}", then an empty line,
+       "Q: {the present one}", a line break and "A:".
+    3. Of what llm writes, the answer is the first line that is not blank, without white space at its ends: models go on and invent more
        questions. It is "" if all lines are blank.
 
     >>> least_to_most(lambda prompt: "1. How many?\\n2. What for?", "Ann has 5 apples.", "So?")

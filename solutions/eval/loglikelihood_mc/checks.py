@@ -52,7 +52,7 @@ PIECES = [" the", "the", " cat", "cat", " ", "  ", "\n", "a", "ab", "b", ":", " 
         case("a space in front of the context stays", ctx=" cat", cont=" the", prefix=3),
         case("other scripts", ctx="你好：", cont="世界", prefix=3),
     ],
-    cites=["White space at the end of ctx moves", "Both are encoded together", "the context is prefix and the continuation is encode cont", "even if those differ from encode ctx"],
+    cites=["White space at the end of ctx moves", "Both are encoded together", "the context is prefix and the continuation is encode cont", "even if those differ from encode ctx", "The context s tokens are encode ctx"],
 )
 def white_space_moves_and_both_are_encoded_together(student, ctx, cont, prefix):
     """Trailing white space of the context belongs to the continuation, whose tokens are what encode(ctx + cont) has beyond the context's."""
@@ -107,7 +107,7 @@ def question(rng, seed=1, vocab=5, ctx=1, cont=1, greedy=False, scale=1.0, **opt
         case("logits in the thousands", seed=11, ctx=4, cont=3, scale=3000.0),
     ],
     fresh=2,
-    cites=["sum of the log probabilities of cont s tokens", "The model is called once without gradients", "greedy is True if each token", "Raises ValueError if ctx is empty"],
+    cites=["sum of the log probabilities of cont s tokens", "The model is called once without gradients", "greedy is True if each token", "With an empty cont the answer is", "Raises ValueError if ctx is empty"],
 )
 def answers_are_scored_by_the_token_before(student, step, ctx, cont, greedy, options):
     """Each token of the continuation is scored by the logits of the place before it, in one call, and greedy says whether all are the largest."""
@@ -208,7 +208,7 @@ def cut(rng, length, max_len, ctx_len=1):
         case("no token", length=0, max_len=3),
         case("long", length=101, max_len=16, ctx_len=9),
     ],
-    cites=["every token of the text is in exactly one continuation", "The first piece is", "max_len ctx_len 1 tokens", "An empty text has no pieces", "Raises ValueError unless"],
+    cites=["every token of the text is in exactly one continuation", "The first piece is", "max_len ctx_len 1 tokens", "An empty text has no pieces", "Its context is as long as fits", "Raises ValueError unless"],
 )
 def each_token_is_in_one_piece(student, length, max_len, ctx_len):
     """Every token is in exactly one continuation, behind at least ctx_len tokens, and each piece but the first fills the window."""
@@ -249,7 +249,7 @@ def text(rng, seed=1, vocab=5, length=1, max_len=4, table=False, **options):
         case("a window of 2,500 tokens", length=2700, max_len=2500, ctx_len=100, table=True, vocab=3),
     ],
     fresh=1,
-    cites=["called once for each piece", "never reads more than max_len tokens", "An empty text has 0 0"],
+    cites=["called once for each piece", "never reads more than max_len tokens", "An empty text has 0 0", "the sum over all pieces"],
 )
 def a_long_text_is_the_sum_of_its_pieces(student, step, table, tokens, max_len, options):
     """The log-likelihood of a text is the sum over its pieces, one call each, and no call reads more than max_len tokens."""
@@ -301,7 +301,7 @@ def exam(rng, lls=None, choices=None, gold=None, questions=0, answers=4):
         case("the last of many", questions=40, answers=[6]),
     ],
     fresh=1,
-    cites=["with log likelihood number of characters", "number of bytes of the answer in UTF 8", "n 1 in its denominator", "With one question it is nan", "the first one is the model s answer", "Raises ValueError if there is no question"],
+    cites=["with log likelihood number of characters", "number of bytes of the answer in UTF 8", "the share of questions whose right answer", "Questions may have different numbers", "n 1 in its denominator", "With one question it is nan", "the first one is the model s answer", "Raises ValueError if there is no question"],
 )
 def accuracies_have_their_errors(student, lls, choices, gold):
     """Scores are compared as they are, per character and per byte; the error has n - 1 in it; what does not fit is refused."""
@@ -362,7 +362,7 @@ def planted(rng, n=None, texts=None, queries=None, verses=0, **options):
         case("n = 8", n=8, verses=4),
     ],
     fresh=1,
-    cites=["A text of fewer than n words never is", "deleted with no space in their place", "n words that follow each other in one text", "Whether some n gram of the text is in index"],
+    cites=["A text of fewer than n words never is", "deleted with no space in their place", "n words that follow each other in one text", "Whether some n gram of the text is in index", "A text of fewer than n words has none"],
 )
 def copies_are_found_by_their_words(student, texts, queries, options):
     """A text is contaminated if it shares n words in a row with the training data, whatever the capitals and marks."""
@@ -373,5 +373,6 @@ def copies_are_found_by_their_words(student, texts, queries, options):
         "themselves": [student.contaminated(text, index, **options) for text in texts],
         "in an empty index": [student.contaminated(query, set(), **options) for query in queries],
         "index of the first": student.ngram_index(texts[:1], **options),
+        "by pairs": [student.ngram_index(texts, n=2), [student.contaminated(query, student.ngram_index(texts, 2), 2) for query in queries]],
         "with an index of its own": student.contaminated(text=queries[0], index=student.ngram_index(texts=queries[:1], n=2), n=2),
     }

@@ -57,7 +57,7 @@ def corpus(rng, hyps=None, refs=None, texts=0, each=1, wrong=3, **options):
         case("one of the hypotheses is empty", hyps=["", "a b c d e", "d e f g"], refs=[["x y"], ["a b c d e"], ["d e f g h"]]),
     ],
     fresh=2,
-    cites=["Both are added up over the corpus", "split into tokens at whitespace", "as str split does", "has it most often", "all of the same weight"],
+    cites=["Both are added up over the corpus", "split into tokens at whitespace", "as str split does", "has it most often", "all of the same weight", "The precision of n is matches"],
 )
 def bleu_counts_over_the_corpus(student, hyps, refs, options):
     """Matches and n-grams are added up over all texts, and each n-gram matches at most as often as one of the references has it."""
@@ -66,6 +66,7 @@ def bleu_counts_over_the_corpus(student, hyps, refs, options):
         "the other way round": student.corpus_bleu(hyps[::-1], refs[::-1], **options),
         "of itself": student.corpus_bleu([some[0] for some in refs], refs, **options),
         "with the first reference only": student.corpus_bleu(hyps, [some[:1] for some in refs], **options),
+        "unigrams": student.corpus_bleu(hyps, refs, max_n=1),
         "once more": student.corpus_bleu(hyps=hyps, refs=refs, **options),
     }
 
@@ -89,7 +90,7 @@ def bleu_counts_over_the_corpus(student, hyps, refs, options):
         case("one token", hyps=["a"], refs=[["a b c d", "a c e"]], max_n=1),
         case("an empty hypothesis has its reference's length, too", hyps=["a b c d", ""], refs=[["a b c d"], ["e f g"]], max_n=2),
     ],
-    cites=["the one closest to the hypothesis s own length", "Of two that are equally close it is the shorter one"],
+    cites=["the one closest to the hypothesis s own length", "Of two that are equally close it is the shorter one", "The brevity penalty is min"],
 )
 def the_closest_reference_length_counts(student, hyps, refs, options):
     """The penalty compares all hypotheses with the reference lengths that are closest to theirs; of a tie the shorter one counts."""
@@ -162,13 +163,14 @@ def two_texts(rng, hyp=None, ref=None, wrong=0):
         case("equal", hyp="In the beginning", ref="in the BEGINNING."),
     ],
     fresh=2,
-    cites=["the most tokens that stand in both texts in the same order", "There is no stemming", "everything else separates tokens", "All three are 0 if L is 0"],
+    cites=["the most tokens that stand in both texts in the same order", "There is no stemming", "everything else separates tokens", "All three are 0 if L is 0", "Other tokens may stand between them", "The precision is L", "as in the package rouge_score"],
 )
 def rouge_l_is_precision_recall_and_f1(student, hyp, ref):
     """ROUGE-L divides the longest common subsequence by the tokens of the hypothesis and of the reference, and takes the harmonic mean."""
     return {
         "score": student.rouge_l(hyp, ref),
         "exchanged": student.rouge_l(ref, hyp),
+        "with itself": student.rouge_l(hyp, hyp),
         "backwards": student.rouge_l(" ".join(hyp.split()[::-1]), " ".join(ref.split()[::-1])),
         "by name": student.rouge_l(hyp=hyp, ref=ref),
     }
@@ -197,7 +199,7 @@ def rouge_l_is_precision_recall_and_f1(student, hyp, ref):
         case("all 32 marks", prediction="x!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~y", golds=["xy"]),
         case("letters and marks of other scripts stay", prediction="Ça coûte 5€…", golds=["ça coûte 5", "ça coute 5€…"]),
     ],
-    cites=["Prediction and golds are normalised first", "with no space in its place", "min c m times in common", "the best exact match and the best F1 count", "Raises ValueError if there are none"],
+    cites=["Prediction and golds are normalised first", "with no space in its place", "min c m times in common", "the best exact match and the best F1 count", "Raises ValueError if there are none", "Exact match is 1 0 if both", "F1 is 2 common", "If both have no words left"],
 )
 def answers_are_normalised_then_compared(student, prediction, golds):
     """Both texts lose capitals, marks, articles and white space before exact match and F1, and the best gold answer counts."""
@@ -243,7 +245,7 @@ def played(rng, n, matches=None, each=0, draws=0.0, **options):
         case("by default, many matches", n=6, each=8, draws=0.2),
     ],
     fresh=1,
-    cites=["All begin at 1000", "by the ratings before the match", "depend on the order of the matches"],
+    cites=["All begin at 1000", "by the ratings before the match", "depend on the order of the matches", "a has gained k"],
 )
 def elo_goes_from_match_to_match(student, matches, n, options):
     """After each match the winner gets k (score - E) and the loser loses as much, by the ratings before the match."""
@@ -252,6 +254,8 @@ def elo_goes_from_match_to_match(student, matches, n, options):
         "backwards": student.elo(matches[::-1], n, **options),
         "half": student.elo(matches[: len(matches) // 2], n, **options),
         "seats exchanged": student.elo([(b, a, 1 - score) for a, b, score in matches], n=n, **options),
+        "with another k": student.elo(matches, n, k=50.0),
+        "with one more": student.elo(matches, n + 1, **options),
         "once more": student.elo(matches, n, **options),
     }
 
@@ -280,14 +284,14 @@ def elo_goes_from_match_to_match(student, matches, n, options):
         case("one model alone", n=1, matches=[]),
     ],
     fresh=1,
-    cites=["Their order does not matter", "A draw counts as half a win", "the mean of all ratings is set to 1000", "Otherwise it raises ValueError", "exact to 1e 3"],
+    cites=["Their order does not matter", "A draw counts as half a win", "the mean of all ratings is set to 1000", "Otherwise it raises ValueError", "exact to 1e 3", "only if everybody can be reached from everybody", "under which all matches together are most probable"],
 )
 def bradley_terry_is_the_most_probable_rating(student, matches, n, options):
     """The ratings make all matches together most probable, in whatever order they come; where no finite ratings do, they are refused."""
 
-    def rated(matches):
+    def rated(matches, more=0):
         try:
-            return student.bradley_terry(matches, n=n)
+            return student.bradley_terry(matches, n=n + more)
         except ValueError:
             return "ValueError"
 
@@ -296,6 +300,7 @@ def bradley_terry_is_the_most_probable_rating(student, matches, n, options):
         "ratings": rated(matches),
         "backwards": rated(matches[::-1]),
         "all twice": rated(matches * 2),
+        "one more, who has not played": rated(matches, more=1),
         "seats exchanged": rated([(b, a, 1 - score) for a, b, score in matches]),
         "with an upset": rated([*matches, *((b, a, 1.0) for a, b, _ in matches[:1])]),
         "a pair": student.bradley_terry(pair, 2),
