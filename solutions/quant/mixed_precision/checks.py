@@ -379,7 +379,7 @@ def summands(rng, n=1, steps=10, start=0.0, size=1.0, sign=False, dtype="bfloat1
 @check(
     points=1,
     inputs=summands,
-    tolerance=Tolerance(atol=0.0, rtol=0.0),
+    tolerance=Tolerance(atol=1e-30, rtol=1e-12),
     lecture="a-sum-that-remembers",
     public=[
         case("256 and ones", given=[1.0, 1.0, 1.0, 1.0], start=256.0),
