@@ -277,6 +277,7 @@ def computed(student, x, tensors, options):
         case("two bits, version 2, no bias", o=16, c=32, groups=2, bits=2, v2=True, bias=False),
         case("float64 x, float32 scales", o=8, c=24, groups=1, dtype="float64", batch=(5,)),
         case("version 2", o=16, c=8, groups=1, v2=True),
+        case("float32 x, float64 scales", o=8, c=16, groups=2, scales="float64"),
         case("many outputs", o=64, c=8, groups=2),
     ],
     fresh=1,
@@ -341,7 +342,7 @@ def what_fits_no_word_is_refused(student, what, bad, good):
     calls = {
         "size": [lambda n: student.pack_int32(torch.ones(2, n, dtype=torch.int64)), lambda n: student.pack_gptq(torch.ones(8, n, dtype=torch.int64), ones[:1])],
         "outputs": [lambda n: student.pack_awq(torch.ones(n, 3, dtype=torch.int64), torch.ones(1, n, dtype=torch.int64))],
-        "code": [lambda v: student.pack_int32(ones * v), lambda v: student.pack_gptq(v * ones, ones[:1]), lambda v: student.pack_awq(v * ones, ones[:1])],
+        "code": [lambda v: student.pack_int32(ones * v), lambda v: student.pack_int32(torch.tensor([3, 1, v, 0, 9, 4, 2, 7])), lambda v: student.pack_gptq(v * ones, ones[:1]), lambda v: student.pack_awq(v * ones, ones[:1])],
         "zero": [lambda v: student.pack_gptq(ones, v * ones[:1]), lambda v: student.pack_gptq(ones, v * ones[:1], v2=True), lambda v: student.pack_awq(ones, v * ones[:1])],
         "bits": [lambda b: student.pack_int32(torch.ones(32, dtype=torch.int64), b), lambda b: student.unpack_int32(torch.ones(3, dtype=torch.int32), b)],
         "layout": [lambda name: student.W4A16Linear(words, torch.ones(1, 1, dtype=torch.int32), torch.ones(1, 8), layout=name)(torch.ones(1, 8 if name == "awq" else 64))],

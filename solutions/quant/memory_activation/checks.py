@@ -221,7 +221,7 @@ def storages_are_counted_once(student, which, x, w1, w2, needs, options):
         "without a graph": nothing,
         "weights ignored": student.saved_bytes(fn, [x, w1, w2], ignore=(each for each in (w1, w2))),
         "nothing ignored": student.saved_bytes(fn, [x, w1, w2]),
-        "the input ignored": student.saved_bytes(fn, [x, w1, w2], ignore=[x[:1]]),
+        "the input ignored": student.saved_bytes(fn, [x, w1, w2], ignore=[x[-1:]]),
         "of nothing": student.saved_bytes(lambda: None, []),
         "called": called,
         "left": flags(x, w1),

@@ -56,6 +56,7 @@ def a_weight_pays_for_its_group(student, bits, options):
         case("an odd number of zero-points", shapes=[(1, 12), (3, 7)], bits=4, group=4, zero_bits=4, scale_bits=6),
         case("no tensor", shapes=[], bits=4, group=8),
         case("of all kinds, without a group", n=7, bits=3, scale_bits=32, zero_bits=5),
+        case("groups of one", shapes=[(3, 5), (2, 2, 3)], bits=2, group=1, zero_bits=2),
         case("one column", shapes=[(11, 1), (1, 11)], bits=2, group=4),
         case("very large", shapes=[(10**9, 10**10 + 1), (3, 10**17)], bits=3, group=128, zero_bits=3),
     ],

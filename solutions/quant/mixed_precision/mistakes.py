@@ -30,11 +30,11 @@ mistake(
 )
 mistake(
     "Where all gradients are 0 your scale is infinite or 0. It is 1.",
-    edit={"        return 1.0\n    power": "        return math.inf\n    power"},
+    edit={"        return 1.0\n    m, e": "        return math.inf\n    m, e"},
 )
 mistake(
     "Your best scale ignores the dtype.",
-    edit={"math.log2(torch.finfo(dtype).max / largest)": "math.log2(65504 / largest)", "* 2.0 ** (power + 1) <= torch.finfo(dtype).max": "* 2.0 ** (power + 1) <= 65504", "* 2.0**power > torch.finfo(dtype).max": "* 2.0**power > 65504"},
+    edit={"math.frexp(torch.finfo(dtype).max)": "math.frexp(65504.0)"},
 )
 mistake(
     "You count zeros as lost. They were 0 before.",

@@ -28,11 +28,9 @@ def best_scale(gradients: list[Tensor], dtype: torch.dtype = torch.float16) -> f
     largest = max((g.abs().max().item() for g in gradients if g.numel()), default=0.0)
     if largest == 0:
         return 1.0
-    power = math.floor(math.log2(torch.finfo(dtype).max / largest))
-    while largest * 2.0 ** (power + 1) <= torch.finfo(dtype).max:
-        power += 1
-    while largest * 2.0**power > torch.finfo(dtype).max:
-        power -= 1
+    m, e = math.frexp(largest)  # m · 2^e, with m from 0.5 to 1
+    top, limit = math.frexp(torch.finfo(dtype).max)
+    power = limit - e - (m > top)
     return 2.0**power
     # END SOLUTION
 
