@@ -69,13 +69,13 @@ mistake("You take all ranks for one group if two dims are given.", edit={GROUPS:
 
 PARTS = "dim, parts = rule if isinstance(rule, tuple) else (rule, [old_tp * pieces[0].shape[rule]])"
 BLOCKS = "blocks = [piece.split([part // old_tp for part in parts], dim) for piece in pieces]"
-CUT = "rank[name] = torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim).clone()"
+CUT = "rank[name] = torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim)"
 
 mistake("You join fused pieces end to end and cut the whole. Each matrix is joined and cut on its own.", edit={
     CUT: "rank[name] = torch.cat(pieces, dim).chunk(new_tp, dim)[i].clone()"
 }, fails=["a_checkpoint_is_cut_anew"])  # fmt: skip
 mistake("You join the matrices rightly and then cut the whole of them. Each one is cut on its own.", edit={CUT: "rank[name] = torch.cat(whole, dim).chunk(new_tp, dim)[i].clone()"})
-mistake("You take all matrices of a fused tensor to be equally large.", edit={BLOCKS: "blocks = [piece.chunk(len(parts), dim) for piece in pieces]"})
+mistake("You take all matrices of a fused tensor to be equally large.", edit={BLOCKS: "blocks = [piece.tensor_split(len(parts), dim) for piece in pieces]"})
 mistake("You take the sizes of parts for those of one rank. They are those of the whole.", edit={BLOCKS: "blocks = [piece.split([min(part, piece.shape[dim]) if k == 0 else (piece.shape[dim] - min(parts[0], piece.shape[dim])) // (len(parts) - 1) for k, part in enumerate(parts)], dim) if len(parts) > 1 and (piece.shape[dim] - min(parts[0], piece.shape[dim])) % (len(parts) - 1) == 0 else (piece,) for piece in pieces]"})
 mistake("You cut every tensor along dimension 0. The spec says which.", edit={PARTS: PARTS + "\n        dim, parts = 0, parts if isinstance(rule, tuple) else [old_tp * pieces[0].shape[0]]"}, crashes=True)
 mistake("You cut tensors that every rank holds whole.", edit={"if rule is None:\n            for rank in new:\n                rank[name] = pieces[0].clone()": "if rule is None:\n            for i, rank in enumerate(new):\n                rank[name] = pieces[0].tensor_split(new_tp)[i].clone()"})
@@ -83,11 +83,11 @@ mistake("You add up tensors that every rank holds whole. They are the same one."
 mistake("Only the first new rank gets the tensors that are not cut.", edit={"for rank in new:\n                rank[name] = pieces[0].clone()": "for i, rank in enumerate(new):\n                rank[name] = pieces[0].clone() if i == 0 else torch.zeros_like(pieces[0])"})
 mistake("The tensors that are not cut are shared by all ranks and by the old shards. Copy them.", edit={"rank[name] = pieces[0].clone()": "rank[name] = pieces[0]"})
 mistake("All new ranks share one copy of the tensors that are not cut.", edit={"            for rank in new:\n": "            one = pieces[0].clone()\n            for rank in new:\n", "rank[name] = pieces[0].clone()": "rank[name] = one"})
-mistake("Your pieces are views of one tensor. They are copies of their own.", edit={CUT: CUT.replace("torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim).clone()", "whole[0].chunk(new_tp, dim)[i] if len(whole) == 1 else torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim)"), "whole = [torch.cat(block, dim)": "whole = [(block[0] if len(block) == 1 else torch.cat(block, dim))"})
+mistake("Your pieces are views of one tensor. They are copies of their own.", edit={CUT: CUT.replace("torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim)", "whole[0].chunk(new_tp, dim)[i] if len(whole) == 1 else torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim)"), "whole = [torch.cat([block[k] for block in blocks], dim)": "whole = [(blocks[0][k] if len(blocks) == 1 else torch.cat([block[k] for block in blocks], dim))"})
 mistake("You deal rows out in turn: rank 0 gets rows 0, n, 2n. It gets the first piece.", edit={CUT: "rank[name] = torch.cat([matrix.unflatten(dim, (-1, new_tp)).select(dim if dim < 0 else dim + 1, i) for matrix in whole], dim).clone()"})
 mistake("What can't be divided is cut into unequal pieces by you. Raise ValueError.", edit={"if any(part % new_tp for part in parts):": "if False:", CUT: CUT.replace("matrix.chunk(new_tp, dim)", "matrix.tensor_split(new_tp, dim)")})
 mistake("You only look whether the sum of the parts can be divided. Each of them must be.", edit={"if any(part % new_tp for part in parts):": "if sum(parts) % new_tp:", CUT: CUT.replace("matrix.chunk(new_tp, dim)", "matrix.tensor_split(new_tp, dim)")})
-mistake("Everything becomes float32. Dtypes stay.", edit={"dim).clone()\n": "dim).float()\n"})
+mistake("Everything becomes float32. Dtypes stay.", edit={CUT: CUT + ".float()"})
 mistake("The last rank comes first in your pieces.", edit={"for i, rank in enumerate(new):": "for i, rank in enumerate(reversed(new)):"})
 mistake("You sort the names. They stay in their order.", edit={"for name in shards[0]:": "for name in sorted(shards[0]):"})
 mistake("You take only the first old rank's piece and cut that.", edit={"pieces, rule = [shard[name] for shard in shards], spec[name]": "pieces, rule = [shards[0][name]] * len(shards), spec[name]"})
@@ -124,7 +124,7 @@ mistake("You return what is left of the peak at most: 1. More than 1 shows that 
 # --- found by attacking the checks -------------------------------------------------------------------------------------------
 
 mistake("You sort the names of the order. They stay in the order given.", edit={'    names = order.split("-")\n    if any(': '    names = sorted(order.split("-"))\n    if any('})
-mistake("A sliced piece keeps the memory of the whole tensor, and of the old shard when nothing is cut. Copy it.", edit={CUT: CUT.replace("torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim).clone()", "pieces[i] if new_tp == old_tp else torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim)")})
+mistake("A sliced piece keeps the memory of the whole tensor, and of the old shard when nothing is cut. Copy it.", edit={CUT: CUT.replace("torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim)", "pieces[i] if new_tp == old_tp else torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim)")})
 mistake("You take an old layout as it is when the number of ranks stays, and return the same list.", edit={"    old_tp = len(shards)\n": "    old_tp = len(shards)\n    if new_tp == old_tp:\n        return shards\n"})
 mistake("You cut what can't be divided when it is fused, by its whole size. Each matrix must be divisible, also where the rule has one number for dim.", edit={"if any(part % new_tp for part in parts):": "if len(parts) == 1 and parts[0] % new_tp:", CUT: CUT.replace("matrix.chunk(new_tp, dim)", "matrix.tensor_split(new_tp, dim)")})
 mistake("dp counts from the total over tp alone: the pipeline's ranks are missing.", edit={"(n_gpus // (tp * pp), tp, pp)": "(n_gpus // tp, tp, pp)"})

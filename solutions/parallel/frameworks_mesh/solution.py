@@ -122,9 +122,9 @@ def reshard(
         if any(part % new_tp for part in parts):
             raise ValueError(f"{name} can't be cut into {new_tp} equal pieces")
         blocks = [piece.split([part // old_tp for part in parts], dim) for piece in pieces]  # of each old rank
-        whole = [torch.cat(block, dim) for block in zip(*blocks, strict=True)]  # each matrix
+        whole = [torch.cat([block[k] for block in blocks], dim) for k in range(len(parts))]  # each matrix
         for i, rank in enumerate(new):
-            rank[name] = torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim).clone()
+            rank[name] = torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim)
     return new
     # END SOLUTION
 

@@ -57,13 +57,13 @@ def memories(rng, mems, ns, psis, K=12):
     lecture="what-fits",
     public=[
         case("GPUs of 34.3 GB", mems=[34.3e9], ns=[1, 64], psis=[1e9, 7.5e9, 1.5e12]),
-        case("exactly full", mems=[16, 28], ns=[4], psis=[4, 2]),
+        case("exactly full", mems=[16, 28], ns=[4], psis=[4, 2, 1]),
         case("an optimizer with 4 bytes", mems=[10.0], ns=[3], psis=[0.7, 2.3], K=4),
     ],
     hidden=[
         case("GPUs of 80 GB", mems=[80e9, 41e9], ns=[8, 1024, 3], psis=[7.5e9, 19.87e9, 21e9, 70.1e9, 1.313e12]),
         case("another optimizer", mems=[24.7e9, 10.73e9], ns=[2, 7], psis=[2.6e9, 5e9], K=4),
-        case("nothing is left for the rest", mems=[16, 8], ns=[2], psis=[4, 8, 2]),
+        case("nothing is left for the rest", mems=[16, 8], ns=[2], psis=[4, 8, 2, 0.5]),
         case("one device is enough", mems=[100.0], ns=[1], psis=[6.2, 0.5, 6.3]),
         case("no state", mems=[40, 20], ns=[5], psis=[7.1, 8.7, 21], K=0),
         case("very many devices", mems=[1e9], ns=[10**6], psis=[1.0007e12, 0.4903e9, 0.24993e9]),

@@ -3,7 +3,7 @@
 from autograder.checks import mistake
 
 WEIGHTS, GRADIENTS, STATE = '"weights": 2 * psi / (n if stage >= 3 else 1)', '"gradients": 2 * psi / (n if stage >= 2 else 1)', '"optimizer": K * psi / (n if stage >= 1 else 1)'
-BYTES = "return float(sum(zero_parts(psi, n, stage, K).values()))"
+BYTES = "return sum(zero_parts(psi, n, stage, K).values())"
 BAD = 'if stage not in (0, 1, 2, 3):\n        raise ValueError(f"there is no stage {stage}")\n    return {'
 
 # --- bytes -------------------------------------------------------------------------------------------------------------------
@@ -21,9 +21,9 @@ mistake("Your weights have 4 bytes. In mixed precision they have 2; the copy in 
 mistake("Your gradients have 4 bytes. In the paper they have 2.", edit={GRADIENTS: GRADIENTS.replace("2 * psi", "4 * psi")})
 mistake("You count as DeepSpeed's estimator does, with 18 bytes shared. The paper shares 14 at stage 2 and 16 at stage 3.", edit={BYTES: "return float(sum(zero_parts(psi, n, stage, K).values())) + (4 * psi / n if stage == 2 else 2 * psi / n if stage == 3 else 0.0)"})
 mistake("You divide everything by n at each stage.", edit={WEIGHTS: WEIGHTS.replace("stage >= 3", "stage"), GRADIENTS: GRADIENTS.replace("stage >= 2", "stage")})
-mistake("You multiply by n: that is the memory of all devices together.", edit={BYTES: BYTES.replace("float(", "n * float(")})
-mistake("You return gigabytes. Return bytes.", edit={BYTES: BYTES.replace("values()))", "values())) / 1e9")})
-mistake("You round bytes up to whole numbers.", edit={BYTES: BYTES.replace("float(sum(zero_parts(psi, n, stage, K).values()))", "float(math.ceil(sum(zero_parts(psi, n, stage, K).values())))")})
+mistake("You multiply by n: that is the memory of all devices together.", edit={BYTES: BYTES.replace("sum(", "n * sum(")})
+mistake("You return gigabytes. Return bytes.", edit={BYTES: BYTES.replace("values())", "values()) / 1e9")})
+mistake("You round bytes up to whole numbers.", edit={BYTES: BYTES.replace("sum(zero_parts(psi, n, stage, K).values())", "float(math.ceil(sum(zero_parts(psi, n, stage, K).values())))")})
 mistake("You divide whole numbers and drop the rest.", edit={STATE: STATE.replace("K * psi / (", "K * psi // (")})
 mistake("Every stage beyond 3 is stage 3 for you. Raise ValueError.", edit={BAD: BAD.replace("stage not in (0, 1, 2, 3)", "stage < 0")})
 mistake("A negative stage is stage 0 for you. Raise ValueError.", edit={BAD: BAD.replace("stage not in (0, 1, 2, 3)", "stage > 3")})

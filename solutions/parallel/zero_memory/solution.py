@@ -52,7 +52,7 @@ def zero_bytes(psi: float, n: int, stage: int, K: float = 12) -> float:
     1875000000.0
     """
     # BEGIN SOLUTION
-    return float(sum(zero_parts(psi, n, stage, K).values()))
+    return sum(zero_parts(psi, n, stage, K).values())
     # END SOLUTION
 
 

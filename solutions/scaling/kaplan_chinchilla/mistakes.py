@@ -74,21 +74,22 @@ def optimal(C, coef={"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0
 
 # --- valleys -----------------------------------------------------------------------------------------------------------------
 
-FOUND = "return math.exp(middle - q / (2 * p))"
+LOGS = "x = torch.tensor(N, dtype=torch.float64).log()"
+FOUND = "return float(torch.exp(middle - q / (2 * p)))"
 
-mistake("You return ln N. Return N itself.", edit={FOUND: "return middle - q / (2 * p)"})
-mistake("The lowest point has x = -q / (2 p). You forget the sign.", edit={FOUND: "return math.exp(middle + q / (2 * p))"})
-mistake("The lowest point has x = -q / (2 p). You forget the 2.", edit={FOUND: "return math.exp(middle - q / p)"})
+mistake("You return ln N. Return N itself.", edit={FOUND: "return float(middle - q / (2 * p))"})
+mistake("The lowest point has x = -q / (2 p). You forget the sign.", edit={FOUND: "return float(torch.exp(middle + q / (2 * p)))"})
+mistake("The lowest point has x = -q / (2 p). You forget the 2.", edit={FOUND: "return float(torch.exp(middle - q / p))"})
 mistake("You return the run with the smallest loss. The lowest point of the parabola lies between runs.", edit={FOUND: "return float(N[L.index(min(L))])"})
-mistake("You hold the lowest point between the smallest and the largest run. It may lie outside.", edit={FOUND: "return min(max(math.exp(middle - q / (2 * p)), min(N)), max(N))"})
-mistake("Your parabola is in N itself. It is in ln N: sizes differ by factors.", edit={"x = [math.log(n) for n in N]": "x = [n / 1e9 for n in N]", FOUND: "return 1e9 * (middle - q / (2 * p))"})
-mistake("You take logarithms with base 10 and return e to that power.", edit={"math.log(n)": "math.log10(n)"})
+mistake("You hold the lowest point between the smallest and the largest run. It may lie outside.", edit={FOUND: "return min(max(math.exp(float(middle - q / (2 * p))), min(N)), max(N))"})
+mistake("Your parabola is in N itself. It is in ln N: sizes differ by factors.", edit={LOGS: "x = torch.tensor(N, dtype=torch.float64) / 1e9", FOUND: "return float(1e9 * (middle - q / (2 * p)))"})
+mistake("You take logarithms with base 10 and return e to that power.", edit={LOGS: LOGS.replace(".log()", ".log10()")})
 mistake("You return the highest point of a parabola that opens downwards. It has no lowest one: raise ValueError.", edit={"if p <= 0:": "if False:"})
 mistake("Two runs are enough for you. They fix no parabola: raise ValueError.", edit={
     "    if len(N) < 3:\n": "    if len(N) == 2:\n        return float(N[0] if L[0] < L[1] else N[1])\n    if len(N) < 3:\n"
 })  # fmt: skip
 mistake("You want more than three runs. Three are enough.", edit={"len(N) < 3": "len(N) < 4"}, crashes=True)
-mistake("You sort the caller's lists. They are left as they are.", edit={"    x = [math.log(n) for n in N]": "    order = sorted(zip(N, L, strict=True))\n    N[:], L[:] = [n for n, _ in order], [each for _, each in order]\n    x = [math.log(n) for n in N]"})
+mistake("You sort the caller's lists. They are left as they are.", edit={"    " + LOGS: "    order = sorted(zip(N, L, strict=True))\n    N[:], L[:] = [n for n, _ in order], [each for _, each in order]\n    " + LOGS})
 
 
 @mistake("You pass a parabola through the lowest run and its two neighbours. All runs count.")
@@ -121,7 +122,7 @@ mistake("The tokens in use are read by all D for you. They are added up.", edit=
 
 # --- found by attacking the checks -------------------------------------------------------------------------------------------
 
-mistake("Your parabola goes through ln L. It is fitted to L itself.", edit={"    mean = sum(L) / len(L)": "    L = [math.log(1e-9 + abs(each)) * (1 if each > 0 else -1) for each in L]\n    mean = sum(L) / len(L)"})
+mistake("Your parabola goes through ln L. It is fitted to L itself.", edit={"    middle = x.mean()": "    L = [math.log(1e-9 + abs(each)) * (1 if each > 0 else -1) for each in L]\n    middle = x.mean()"})
 mistake("You ask for tokens with the printed B and β. Use those that are passed.", edit={
     '(coef["B"] / left) ** (1 / coef["beta"])': "(410.7 / left) ** (1 / 0.28)"
 })  # fmt: skip

@@ -9,6 +9,8 @@ training costs 6 N D of them. Results are right to a millionth.
 
 import math
 
+import torch
+
 HOFFMANN = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
 """The coefficients as the Chinchilla paper prints them, rounded (equation 10 in its appendix)."""
 
@@ -124,19 +126,14 @@ def isoflop_min(N: list[float], L: list[float]) -> float:
     # BEGIN SOLUTION
     if len(N) < 3:
         raise ValueError("a parabola needs three runs")
-    x = [math.log(n) for n in N]
-    middle = sum(x) / len(x)
-    x = [each - middle for each in x]
-    mean = sum(L) / len(L)
-    # Least squares in x and in what of x² is orthogonal to 1 and to x.
-    s2 = sum(each**2 for each in x)
-    slope = sum(each**3 for each in x) / s2
-    z = [each**2 - slope * each - s2 / len(x) for each in x]
-    p = sum(each * loss for each, loss in zip(z, L, strict=True)) / sum(each**2 for each in z)
-    q = sum(each * (loss - mean) for each, loss in zip(x, L, strict=True)) / s2 - p * slope
+    x = torch.tensor(N, dtype=torch.float64).log()
+    middle = x.mean()
+    x = x - middle
+    design = torch.stack([x.square(), x, torch.ones_like(x)], dim=1)
+    p, q, _ = torch.linalg.lstsq(design, torch.tensor(L, dtype=torch.float64)[:, None]).solution.flatten()
     if p <= 0:
         raise ValueError("the parabola opens downwards")
-    return math.exp(middle - q / (2 * p))
+    return float(torch.exp(middle - q / (2 * p)))
     # END SOLUTION
 
 
