@@ -117,8 +117,9 @@ def the_law_itself(seen, want, inputs, reference):
         ours, truth = seen["all"][name], want["all"][name]
         if not abs(ours - truth) <= (0.02 * truth if name in ("A", "B") else 0.002):
             return reject("Your {name} is {ours}; the runs lie on a law with {truth}.", name=name, ours=f"{ours:.6g}", truth=f"{truth:.6g}")
-    if difference(seen["few"], want["few"]) is not None:
-        return difference(seen["few"], want["few"])
+    for name in ("few", "five"):
+        if difference(seen[name], want[name]) is not None:
+            return difference(seen[name], want[name])
     return the_smallest_objective(seen, want, inputs, reference)
 
 
@@ -148,6 +149,7 @@ def runs_on_a_law_give_it_back(student, N, D, L, few, options):
     return {
         "all": student.fit_chinchilla(N, D, L, **options),
         "few": [raises("ValueError", lambda k=k: student.fit_chinchilla(N[:k], D[:k], L[:k])) for k in few],
+        "five": sorted(student.fit_chinchilla(N[:5], D[:5], L[:5])) if 4 in few else [],
         "left": flags(N, D, L),
     }
 

@@ -197,3 +197,4 @@ mistake("Where a budget has two runs of one size you keep one. All runs count.",
 mistake("Your fit has α = β. Each has its own value.", edit={"return torch.stack([a + alpha * x0, b + beta * y0, e, alpha, beta], dim=-1)": "alpha = beta = (alpha + beta) / 2\n    return torch.stack([a + alpha * x0, b + beta * y0, e, alpha, beta], dim=-1)"})
 mistake("Your search takes steps that make the objective larger. Take those alone that make it smaller.", edit={"taken = cost_ < cost": "taken = cost_ >= cost"})
 mistake("Your intervals are those of ln A and ln B.", edit={"for fit in fits:\n": "for fit in fits:\n        fit['A'], fit['B'] = math.log(fit['A']), math.log(fit['B'])\n"})
+mistake("You want more than five runs. Five are enough to ask for five numbers.", edit={"if len(N) < 5:": "if len(N) < 6:"}, crashes=True)
