@@ -7,7 +7,9 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
-from matplotlib.patches import Rectangle
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Outline
+from matplotlib.transforms import Affine2D
 
 HERE = Path(__file__).resolve().parent
 r = runpy.run_path(str(HERE.parents[2] / "solutions" / "parallel" / "zero_memory" / "solution.py"))
@@ -44,6 +46,7 @@ SCHEMES = [
 ]
 figure, axis = plt.subplots(figsize=(11.4, 8.2), layout="constrained")
 cell, block, device_width, height = 0.19, 0.98, 3.3, 1.3
+squares = {}
 for k, (name, reads, held, number, moves) in enumerate(SCHEMES):
     top = -height * k
     axis.text(-0.35, top - 0.28, name, ha="right", va="center", fontsize=13, weight="bold")
@@ -53,13 +56,15 @@ for k, (name, reads, held, number, moves) in enumerate(SCHEMES):
             for layer in range(LAYERS):
                 for piece in range(PIECES):
                     x, y = device * device_width + j * block + piece * cell, top - layer * cell
-                    axis.add_patch(Rectangle((x, y - cell), cell, cell, fc=colour if holds(device, layer, piece) else EMPTY, ec="white", lw=0.8))
+                    squares.setdefault(colour if holds(device, layer, piece) else EMPTY, []).append(Outline.unit_rectangle().transformed(Affine2D().scale(cell).translate(x, y - cell)))
     parts = r["zero_parts"](1.0, DEVICES, number)
     text = " + ".join(f"{parts[kind]:g}" for kind, _ in KINDS)
     axis.text(DEVICES * device_width + 0.15, top - 0.25, f"{text} = {sum(parts.values()):g} bytes", va="center", fontsize=10)
     axis.text(DEVICES * device_width + 0.15, top - 0.45, moves, va="top", fontsize=9, color="#555555")
     if k in (0, 3):
         axis.axhline(top - height + 0.22, color="#bbbbbb", lw=0.8)
+for colour, paths in squares.items():  # one path for each colour keeps the file small
+    axis.add_patch(PathPatch(Outline.make_compound_path(*paths), fc=colour, ec="white", lw=0.8))
 for device in range(DEVICES):
     axis.text(device * device_width + 1.35, 0.55, f"device {device}", ha="center", weight="bold")
     for j, (kind, colour) in enumerate(KINDS):
