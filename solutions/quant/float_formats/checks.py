@@ -69,7 +69,6 @@ def some_codes(rng, fmt, codes=None, n=None):
         case("a format of its own, all numbers", fmt=[1, 5, 0, "mx"]),
         case("a scale of four bits", fmt=[4, 0, 3, "scale"]),
     ],
-    fresh=1,
     cites=[
         "1 s 2 E bias 1 M 2 m",
         "1 s 2 1 bias M 2 m",
