@@ -34,7 +34,7 @@ def logratios(rng, shape=(), scale=0.5, dtype="float64", values=None):
         case("four dimensions", shape=(2, 1, 3, 2)),
     ],
     fresh=1,
-    cites=["k1 -log r", "k2 log r ² 2", "k3 r - 1 - log r", "the one that was drawn from is taken off"],
+    cites=["the one that was drawn from is taken off"],
 )
 def three_estimates_of_a_divergence(student, logr):
     """k1 = -log r, k2 = (log r)²/2 and k3 = (r - 1) - log r, and over all tokens of a known p the means of k1 and k3 are the divergence."""
@@ -204,7 +204,7 @@ def step(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.4, option
         case("infinity in padding", spans=[(0, 2), (0, 3)], T=4, fill=float("-inf"), options={"clip": 0.3}),
     ],
     fresh=2,
-    cites=["min ρ A clamp ρ 1 - clip 1 clip A", "the mean over all answers tokens of the batch", "Only logp gets a gradient", "The statistics are Python floats"],
+    cites=["min ρ A clamp ρ 1 - clip 1 clip A", "the mean over all answers tokens of the batch", "Only logp gets a gradient"],
 )
 def the_policys_loss_is_clipped(student, logp, old, adv, mask, options):
     """The loss is the mean over all tokens of -min(ρ A, clamp(ρ) A), and where the clamp is the smaller one no gradient flows."""

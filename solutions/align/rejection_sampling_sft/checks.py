@@ -61,6 +61,7 @@ def the_best_answer_of_each_prompt(student, prompts, answers, scores):
         "asked": asked,
         "none": raises("ValueError", lambda: found(n=0)),
         "negative": raises("ValueError", lambda: found(n=-1)),
+        "chance": torch.rand(2),  # nothing was drawn, and nothing was seeded
     }
 
 
@@ -198,7 +199,6 @@ def paths(rng, texts=None, many=4):
         case("twenty", many=20),
         case("eighteen steps", texts=["<<1+1=2>>" * 17 + "<<2+2=4>>", "<<1+1=2>>" * 18]),
     ],
-    fresh=2,
     cites=["where spaces do not count", "The words around them do not matter", "the first path is kept"],
 )
 def paths_differ_by_their_calculations(student, texts):
@@ -272,7 +272,6 @@ def world(rng, seed=0, prompts=2, rounds=2, n=4, options=None, vandal=False):
         case("fit takes its list apart", seed=6, prompts=3, rounds=3, n=2, vandal=True),
         case("fit takes its list apart, last", seed=7, prompts=2, rounds=3, n=2, vandal=True, options={"keep": "last"}),
     ],
-    fresh=1,
     cites=["It is called once in each round after all prompts", "the training set of all rounds so far", "the mean reward of the answers"],
 )
 def rounds_make_the_policy_better(student, seed, prompts, rounds, n, options, vandal):
@@ -301,4 +300,7 @@ def rounds_make_the_policy_better(student, seed, prompts, rounds, n, options, va
         if vandal:
             pairs.clear()
 
-    return {"means": student.rft_loop(names, sample, rm, fit, rounds, n, **options), "events": events, "true reward": true, "prompts": names}
+    means = student.rft_loop(names, sample, rm, fit, rounds, n, **options)
+    other = "all" if options.get("keep") == "last" else "last"
+    again = student.rft_loop(names, sample, rm, fit, min(rounds, 2), n, keep=other)  # goes on with the policy as it is
+    return {"means": means, "with the other set": again, "events": events, "true reward": true, "prompts": names, "chance": torch.rand(2)}

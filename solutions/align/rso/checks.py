@@ -9,9 +9,9 @@ from autograder.lab.answers import AnswerWorld
 
 
 def wins(rng, shape=(), n=3, dtype="float64", beta=1.0, scale=1.0, moved=0.0, probabilities=None):
-    found = torch.tensor(probabilities) if probabilities else torch.sigmoid(2 * rng.normal(*shape, n, dtype="float64"))
+    found = probabilities or torch.sigmoid(2 * rng.normal(*shape, n, dtype="float64")).to(getattr(torch, dtype))
     rewards = scale * rng.normal(n, dtype="float64") + moved
-    return {"wins": found.to(getattr(torch, dtype)), "rewards": rewards.to(getattr(torch, dtype)), "beta": beta}
+    return {"wins": found, "rewards": rewards.to(getattr(torch, dtype)), "beta": beta}
 
 
 @check(
@@ -37,6 +37,7 @@ def wins(rng, shape=(), n=3, dtype="float64", beta=1.0, scale=1.0, moved=0.0, pr
 )
 def rewards_come_from_wins(student, wins, rewards, beta):
     """A reward is the logit of how often the answer beats the baseline; the acceptance rate is the mean of exp((r - max) / β)."""
+    wins = torch.tensor(wins, dtype=torch.float64) if isinstance(wins, list) else wins
     return {
         "rewards": student.pairwise_rewards(wins),
         "once more": student.pairwise_rewards(1 - wins),
@@ -204,7 +205,7 @@ def players(rng, n=4, odds=None, ids=None, kind="first-round"):
         case("nobody", n=0, kind="tournament"),
     ],
     fresh=2,
-    cites=["It is asked once for each pair", "goes into the next round without a game behind the winners", "1/2 or more"],
+    cites=["goes into the next round without a game behind the winners"],
 )
 def pairs_are_judged_once(student, ids, odds, kind):
     """The first round makes n // 2 pairs, a tournament n - 1; each pair is judged once, the better answer stands first."""

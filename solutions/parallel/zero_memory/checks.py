@@ -31,7 +31,7 @@ def states(rng, K=12, **more):
         case("more devices than parameters", rows=[[3, 1024], [0.5, 16]]),
     ],
     fresh=1,
-    cites=["one n th on each", "The bytes of each kind on one device", "for one that is not 0, 1, 2 or 3"],
+    cites=["The bytes of each kind on one device", "for one that is not 0, 1, 2 or 3"],
 )
 def each_device_holds_its_part(student, rows, K):
     """zero_parts and zero_bytes share the optimizer's state, then gradients, then weights; stages beyond 0 to 3 are refused."""

@@ -106,4 +106,3 @@ mistake("You take powers of two for the number of devices. Any number is allowed
 mistake("One device sends something for you. Alone it sends nothing.", edit={SENT: "return (3 if stage == 3 else 2) * psi * max(n - 1, 1) / n"})
 mistake("Flat, you leave the zeros out. They take memory as well.", edit={FLAT: "total = sum(math.prod(shape) for shape in shapes)\n        return total // n if total % n == 0 else max(total // n, total - (n - 1) * (total // n) if n > total else -(-total // n)) if n <= total else 0"})
 mistake("A parameter with fewer rows than devices is kept whole by you. It is cut into single rows.", edit={ROWS: "return sum((-(-(shape[0] if shape else 1) // n) if (shape[0] if shape else 1) >= n else (shape[0] if shape else 1)) * math.prod(shape[1:]) for shape in shapes)"})
-mistake("Your number of devices on the CPU side is always 1 where n is passed by name.", edit={PLAN: PLAN.replace("(2 + K) * psi / n", "(2 + K) * psi")})

@@ -444,7 +444,6 @@ def judge_volume(seen, want, record, inputs):
         case("stage 3, four ranks, three layers", stage=3, n=4, widths=[2, 3, 4, 3]),
         case("stage 2, five ranks", stage=2, n=5, widths=[4, 2, 3], dtype="float32"),
     ],
-    cites=["a step of training may send no more than this"],
 )
 def two_two_three_psi(student, comm, weights, batches, lr, skips, stage):
     """A step sends 2Ψ in stages 1 and 2, and 3Ψ in stage 3."""

@@ -79,7 +79,7 @@ def sizes_of_columns(rng, C=None, n_grid=None, dtype="float64", given=None, zero
         case("tiny inputs", given=[1e-7, 1e-12, 3.0], n_grid=6),
     ],
     fresh=1,
-    cites=["one row for each α k n grid", "where this is less than 1e 4 1e 4", "Each row is divided by its largest its smallest"],
+    cites=["where this is less than 1e 4 1e 4", "Each row is divided by its largest its smallest"],
 )
 def candidates_are_powers(student, a, options):
     """Row k is a^(k / n_grid), at least 1e-4, divided by the root of its largest times its smallest."""
@@ -307,7 +307,7 @@ def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtyp
         case("float32", R=2, C=4, n_grid=6, dtype="float32"),
     ],
     fresh=1,
-    cites=["Each row and group is looked at alone", "1 k n grid times the largest w of the group", "of several the largest threshold"],
+    cites=["Each row and group is looked at alone", "of several the largest threshold"],
 )
 def thresholds_are_found_by_group(student, W, x, bits, group, options):
     """clip_search tries thresholds from the largest |w| down, and keeps for each row and group the one with the nearest part of the output."""

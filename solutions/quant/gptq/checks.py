@@ -49,7 +49,7 @@ def damped(damp):
         case("a column that is always 0", given=[[[1.0, 0.0, 2.0], [0.5, 0.0, 1.0]]]),
     ],
     fresh=1,
-    cites=["H 2 mean of x x over all inputs x", "every input counts the same", "the mean of the diagonal of H times damp is added"],
+    cites=["every input counts the same", "the mean of the diagonal of H times damp is added"],
 )
 def inputs_are_summed_up_in_h(student, batches, damp):
     """hessian gives 2 · mean of xᵀ x over the inputs of all batches together, and damping relative to the mean of its diagonal."""
@@ -195,7 +195,7 @@ def seen_codes(result):
         case("float32", R=2, C=5, bits=3, dtype="float32"),
     ],
     fresh=1,
-    cites=["the error e w wq U j j", "also where w was clamped", "codes uint8 O C in the order of W s columns", "and s 1 z 0 where all are 0", "Without act order it is 0 1"],
+    cites=["the error e w wq U j j", "also where w was clamped", "codes uint8 O C in the order of W s columns", "and s 1 z 0 where all are 0"],
 )
 def errors_go_to_later_columns(student, W, H, bits, options):
     """Each column is rounded on its row's grid, and its error, divided by U[j, j], changes the columns after it along row j of U."""

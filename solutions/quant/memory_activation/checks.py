@@ -26,7 +26,7 @@ def sizes(rng, s=None, b=None, h=None, a=None, **options):
         case("beyond what floats can count", s=10**9 + 7, b=11, h=10**9 + 10, a=10),
     ],
     fresh=2,
-    cites=["as Python ints, exact", "in this order"],
+    cites=["as Python ints, exact"],
 )
 def a_layer_keeps_fourteen_things(student, sizes, options):
     """Each part of a layer has its bytes: those with sbh, and those with a table of scores for each head."""

@@ -396,7 +396,7 @@ def summands(rng, n=1, steps=10, start=0.0, size=1.0, sign=False, dtype="bfloat1
         case("from zero", n=5, steps=30, size=1.0, sign=True),
     ],
     fresh=2,
-    cites=["every operation is rounded to it", "as new tensors"],
+    cites=["as new tensors"],
 )
 def nothing_small_is_lost(student, start, xs):
     """The compensated sum keeps in a second tensor what rounding took, and gives it back with the next summand."""

@@ -88,7 +88,7 @@ def pairs(rng, n=0, values=(), coef=None, **more):
         case("whole numbers", values=[[7_000_000_000, 2_000_000_000_000], [1, 3], [3, 1]], coef=FLAT),
     ],
     fresh=1,
-    cites=["equation 1.5", "E + A / N^α + B / D^β", "It is left as it is", "may be infinite"],
+    cites=["E + A / N^α + B / D^β", "may be infinite"],
 )
 def two_things_are_scarce(student, values, coef):
     """kaplan_LND joins two powers under a third one, chinchilla_L adds them to a constant."""
