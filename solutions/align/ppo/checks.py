@@ -314,7 +314,6 @@ def state_of(small, policy, beta):
         case("λ = 0.9", seed=3, vocab=3, prompts=1, beta=0.3, lam=0.9),
         case("a small β", seed=4, prompts=3, beta=0.1),
     ],
-    fresh=1,
     cites=["the reward of each token", "generalized advantage estimation", "The clipped loss of the policy"],
 )
 def steps_lead_to_the_best_policy(student, seed, prompts, vocab, length, beta, lam, rounds, many, options):
@@ -365,7 +364,6 @@ def steps_lead_to_the_best_policy(student, seed, prompts, vocab, length, beta, l
         case("many epochs", seed=10, length=3, rounds=1, options={"epochs": 7, "beta": 0.0}),
         case("one prompt", seed=11, prompts=1, many=5, rounds=3, options={"value_weight": 0.0}),
     ],
-    fresh=1,
     cites=["Gradients that are there at the beginning don t count", "The returns are not whitened", "policy and critic are called epochs 1 times", "changes no parameter"],
 )
 def updates_from_samples_climb(student, seed, prompts, vocab, length, beta, lam, rounds, many, options):

@@ -34,13 +34,13 @@ FOUR = [[1.0, 0.0], [3.0, 3.0], [0.0, 1.0], [8.0, 1.0]]
         case("random, by distance", n=8, d=3, k=4, metric="euclidean"),
     ],
     hidden=[
-        case("many", n=60, d=8, k=11, scales=True),
+        case("many", n=60, d=8, k=19, scales=True),
         case("one of one", n=1, d=3, k=1),
         case("all", n=7, d=2, k=7),
         case("as many as dimensions", n=5, d=5, k=5),
         case("float32", n=12, d=4, k=5, dtype="float32"),
         case("float32, by distance", n=12, d=4, k=5, dtype="float32", metric="euclidean"),
-        case("many, by distance", n=60, d=8, k=11, scales=True, metric="euclidean"),
+        case("many, by distance", n=60, d=8, k=21, scales=True, metric="euclidean"),
         case("one dimension, by distance", n=9, d=1, k=6, metric="euclidean"),
         case("by name", n=6, d=3, k=2, metric="cosine"),
     ],
@@ -113,7 +113,7 @@ ASKED = [2.0, 1.0, 0.0, 0.0]
         case("random", n=8, d=3, k=5),
     ],
     hidden=[
-        case("many, more nearness", n=40, d=5, k=12, lam=0.8, scales=True),
+        case("many, more nearness", n=40, d=5, k=19, lam=0.8, scales=True),
         case("one of one", n=1, d=2, k=1, lam=0.5),
         case("all", n=9, d=4, k=9, lam=0.5),
         case("many, more difference", n=40, d=5, k=12, lam=0.2, scales=True),
@@ -252,7 +252,7 @@ CATS = [["red", "cat"], ["red", "fish"], ["blue", "fish"], ["big", "cat", "too"]
         case("the example counts as a document", docs=[["b", "f"], ["a", "c"], ["b", "f", "f"], ["b"], ["g", "b", "e", "f"], ["h", "d", "h", "d"], ["e", "b", "b"], ["e", "f"]], i=2, n=3, scores=[-3, -5, -6, -2, -9, -7, -4, -1]),
     ],
     hidden=[
-        case("sixteen documents", size=16, i=5, n=7, k=2),
+        case("twenty documents", size=20, i=17, n=7, k=2),
         case("all others", size=8, i=0, n=7, k=3),
         case("more candidates than others", size=7, i=6, n=50, k=3),
         case("the model cannot tell", size=12, i=3, n=8, k=3, ties=True),

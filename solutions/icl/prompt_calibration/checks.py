@@ -37,6 +37,7 @@ BAD = ["{x}", "{y}", "", "{y} then {x}", "{x} {x} {y}", "{x} {y} {y}", "Review: 
         case("Chinese", instruction="判断情感。", demos=[("很好看", "正面"), ("太长了", "负面")], x="还行", template="评论：{x}\n情感：{y}"),
         case("format specifiers", demos=[("%s", "{}")], x="{x!r} {{x}}", template="%s {x} \\1 {y}"),
         case("many", demos=[(f"text {i}", f"{i % 3}") for i in range(9)], x="text 9", sep="\n---\n"),
+        case("long", instruction="Which of the three moods does each text have?", demos=[(f"a text with the number {i}", f"{i % 3}") for i in range(19)], x="a text with the number 19"),
     ],
     cites=[
         "how an example looks",
@@ -94,6 +95,7 @@ def asked(student, scores, options, text="Mood:"):
     ],
     hidden=[
         case("five labels", sizes=[1, 1, 1, 1, 1]),
+        case("eighteen labels", sizes=[1] * 16 + [2, 1]),
         case("one label", sizes=[1]),
         case("many words", sizes=[3, 1, 4]),
         case("as many words as labels", sizes=[3, 3, 3]),
@@ -324,6 +326,7 @@ def world(rng, demos="gb", texts=("a great one", "a dull one"), words=(("good",)
         case("nothing to say: the first label", demos="", recency=0.0, texts=["x", "y", "z"]),
         case("one text", demos="bg", texts=["dull"], prior=(-3.0, 4.0)),
         case("a content-free text is asked as a text, too", demos="gbg", texts=["N/A", "great", "dull"], content_free=("great", "N/A"), strength=1.5),
+        case("eighteen of everything", words=[(f"w{i}",) for i in range(18)], demos="gbn" * 6, texts=[*["a plain one", "great", "dull"] * 5, "great", "a dull one", "a plain one"]),
         case("one label", words=(("good",), ("bad",), ("plain",)), demos="nnn", texts=["great", "plain"], recency=5.0),
     ],
     cites=["Content free texts are asked once", "it is empty nothing is calibrated", "the most probable label of each text of equal ones the first", "with its default sep", "with its default normalize"],
