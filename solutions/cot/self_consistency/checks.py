@@ -196,6 +196,7 @@ def the_most_frequent_answer_wins(student, given):
         "turned round": student.majority(given[::-1]),
         "of texts": student.self_consistency(written, "phrase"),
         "of boxes": student.self_consistency(boxed, style="boxed"),
+        "of the same texts in other styles": [student.self_consistency(written, style) for style in ("boxed", "hash")],
         "of names in boxes": student.self_consistency([each.replace("}", r" \text{ or so}}") for each in boxed], "boxed"),
         "once more": student.majority(given),
         "left": given,
