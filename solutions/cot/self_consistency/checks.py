@@ -28,6 +28,8 @@ def extracted(student, texts, style):
         case("recorded: the answer is, in English and Chinese", start=0, stop=80),
         case("recorded: the answer is, the traps", start=80),
         case("recorded texts in another style", style="phrase", given=["\\boxed{3}", "#### 4", "12"]),
+        case("phrases near each other, and behind digits", given=["The answer is the second answer, 5", "5answer is 3", "answer is \\FRAC{1}{2}", "the answer is 1/2/3"]),
+        case("line breaks of Windows, and a point behind a fraction", style="hash", given=["####\r\n5", "#### 3/4.5", "####\u00a07", "#### #### 8"]),
     ],
     cites=[
         "the first one with a number behind it is taken",
@@ -53,6 +55,7 @@ def answers_are_read_out_of_texts(student, texts, style):
         "answers": extracted(student, texts, style),
         "by name": student.extract_answer(text=texts[0], style=style),
         "refused": [raises("ValueError", lambda other=other: student.extract_answer(texts[0], other)) for other in ("last", "Hash", "")],
+        "refused, without a text": raises("ValueError", lambda: student.extract_answer("", "last")),
     }
 
 
@@ -68,6 +71,7 @@ def answers_are_read_out_of_texts(student, texts, style):
         case("recorded: the first part", style="boxed", stop=50),
         case("recorded: the rest", style="boxed", start=50),
         case("braces in braces", style="boxed", given=[r"\boxed{{{a}}{b}} {c}", r"\boxed{\frac{\frac{a}{b}}{c}}", r"}\boxed{x}{", r"\boxed{\sqrt{\boxed{7}+1}}"]),
+        case("another command, and other white space", style="boxed", given=[r"\boxed{3} \fboxed{4}", "\\boxed{\r3\u00a0}", r"\boxed{B.}"]),
         case("one is open, one is empty", style="boxed", given=[r"\boxed{1} \boxed{2 \boxed{}", r"\boxed{\boxed{ } + 1}", r"\boxed{}\boxed{}"]),
     ],
     cites=["Each is closed by its own", "it need not be a number", "does not count", "The last is the one that begins last"],
@@ -134,7 +138,7 @@ def numbers(rng, given=None, style="phrase", start=0, stop=None, digits=0):
         case("other digits", given=["４２", "٣", "²", "½", "4²", "5"]),
         case("white space", given=[" 5 ", "\n5\t", "5 %", "1 000", "1\n2", r"5\text{ m} \text{ or so}", " ", "- 5", "$ 5", "5\n"]),
         case("shapes of numbers", given=["1.", ".", "-", "$", "-.5", "1,000.5", "1,000/2", "1.5/2", "0001,000", "1234,567", "1,234,56", "0,123", "/2", "3/", "1/2/3", "-1/-2"]),
-        case("LaTeX that is left", given=[r"\frac12", r"\frac{1}{x}", r"\frac{-1}{2}", r"-\dfrac{4}{6}", r"\frac{0}{5}", r"\frac{5}{0}", r"\text{5}", r"\text{a}5\text{b}"]),
+        case("LaTeX that is left", given=[r"\frac12", r"\frac{1}{x}", r"\frac{-1}{2}", r"-\dfrac{4}{6}", r"\frac{0}{5}", r"\frac{5}{0}", "0/0", r"5\mathrm{cm}", r"1\;000", r"\text{5}", r"\text{a}5\text{b}"]),
         case("not numbers to Python either", given=["inf", "nan", "1_000", "0x10", "1e5", "True", "None", "1/2e1", "infinity"]),
     ],
     cites=[
@@ -197,6 +201,7 @@ def the_most_frequent_answer_wins(student, given):
         "of texts": student.self_consistency(written, "phrase"),
         "of boxes": student.self_consistency(boxed, style="boxed"),
         "of the same texts in other styles": [student.self_consistency(written, style) for style in ("boxed", "hash")],
+        "of boxes with a full stop": student.self_consistency([each.replace("}", ".}") for each in boxed], "boxed"),
         "of names in boxes": student.self_consistency([each.replace("}", r" \text{ or so}}") for each in boxed], "boxed"),
         "once more": student.majority(given),
         "left": given,
@@ -233,6 +238,7 @@ def weighted(rng, answers=None, logps=None, n=0, kinds=3, none=0.2, low=-1.0, le
         case("so they are, and the surest has no answer", answers=[None, "2", "7"], logps=[[-1.0], [-3.0] * 900, [-3.0] * 899], normalize=False),
         case("tiny, normalized", answers=["2", "7", "2"], logps=[[-2000.0, -1000.0], [-1499.0], [-1500.5]]),
         case("one text", answers=["0"], logps=[[-3.0]], normalize=False),
+        case("an answer without a letter", answers=["", "1", ""], logps=[[-1.0], [-1.5], [-3.0]]),
     ],
     fresh=2,
     cites=["exp mean of its log probabilities", "exp sum of its log probabilities", "its share in the weights of all texts that have an answer", "Raises ValueError if answers and logps", "shares are right although", "The answer with the largest sum of weights wins"],
@@ -274,6 +280,8 @@ def reasoned(rng, paths=None, n=0, kinds=3, k=1):
         case("twelve texts, five vote", n=12, k=5),
         case("nine texts, two vote", n=9, k=2),
         case("all vote", n=7, k=7),
+        case("an answer without a letter, and texts without a step", paths=[("a\nb", ""), ("a", "1"), ("", "7")], k=1),
+        case("texts without a step vote, too", paths=[("", "7"), (" \n", "7"), ("a", "1")], k=3),
         case("k is larger than the list", n=6, k=40),
         case("nobody", paths=[], k=3),
         case("nobody has an answer", paths=[("a\nb", None), ("a", None)], k=2),

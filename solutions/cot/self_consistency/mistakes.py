@@ -286,3 +286,12 @@ mistake("Weights are exp of the last token's log-probability. All tokens count."
 mistake("One token less: you leave out the last one.", edit={"scores = [sum(each) / (len(each) if normalize else 1) for each in logps]": "scores = [sum(each[:-1]) / (max(len(each) - 1, 1) if normalize else 1) for each in logps]"})
 mistake("A sum of weights is divided by the number of texts, not by the sum of all weights.", edit={"weights[best] / sum(weights.values())": "weights[best] * math.exp(top) / len(answers)"})
 mistake("The list of paths is sorted in place. Nothing that is passed in may change.", edit={"chosen = sorted(able, key=steps, reverse=True)[:k]": "chosen = sorted(able, key=steps, reverse=True)[:k]\n    votes = [paths[i][1] for i in sorted(chosen)]\n    paths.sort(key=lambda path: path[0].count('\\n'))\n    return majority(votes)"})
+
+mistake(
+    "`if answer` leaves out the answer that is an empty text. Only None stands for no answer: write `is not None`.",
+    edit={"if answer is not None:\n            weights[": "if answer:\n            weights["},
+)
+mistake(
+    "A text without any step is left out of the vote. Only texts without an answer are.",
+    edit={"able = [i for i, (_, answer) in enumerate(paths) if answer is not None]": "able = [i for i, (_, answer) in enumerate(paths) if answer is not None and steps(i)]"},
+)

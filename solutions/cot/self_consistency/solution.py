@@ -193,7 +193,7 @@ def complexity_vote(paths: list[tuple[str, str | None]], k: int) -> str | None:
 
     Texts without an answer are left out first. Of the others the k with the most steps vote; of texts with equally many steps the earlier ones in
     the list come first. If there are fewer than k, all vote. The majority decides; of answers with equally many votes, the one wins that comes
-    first in the list paths. Without any vote the result is None. Raises ValueError if k is less than 1.
+    first among those that vote, in the order of the list. Without any vote the result is None. Raises ValueError if k is less than 1.
 
     >>> complexity_vote([("It is 7.", "7"), ("2 + 3 = 5.\\nTwice that is 10.", "10"), ("Surely 7.", "7")], k=1)
     '10'
