@@ -517,3 +517,13 @@ def test_a_mistake_that_was_cut_is_told_by_all_of_its_values() -> None:
     other[-1] = 1
     seen, same, different = (decode(encode_within({"y": each}, LEAST)) for each in (one, one, other))
     assert compare(seen, same).difference is None and compare(seen, different).difference is not None
+
+
+def test_the_error_that_is_told_is_one_that_is_not_allowed() -> None:
+    """Where values differ in size, the largest error may be within its tolerance; what is told is the worst by its own tolerance."""
+    want = torch.tensor([1e9, 1e-3, 1.0], dtype=torch.float64)
+    seen = want + torch.tensor([1.0, 1e-4, 0.0], dtype=torch.float64)
+    found = compare(seen, want, Tolerance(atol=1e-9, rtol=1e-8)).difference
+    assert found is not None and found.index == [1] and found.wrong == 1
+    assert found.error is not None and found.tolerance is not None
+    assert found.error == pytest.approx(1e-4) and found.error > found.tolerance

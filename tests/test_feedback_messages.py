@@ -133,13 +133,13 @@ def test_a_difference_says_where_by_how_much_and_how_many():
     )
     assert messages.difference_text(found) == (
         'Wrong values: 3 of 12. First difference at ["o"][0, 3]: yours is 0.5, expected 0.25. '
-        "The largest error is 0.25, which is 25,000 times the tolerance (1e-05)."
+        "The worst error is 0.25, which is 25,000 times the tolerance (1e-05)."
     )
 
 
 def test_infinite_errors_and_no_tolerance():
     found = Difference(kind="value", error=float("inf"), tolerance=0.0, wrong=1, total=1)
-    assert messages.difference_text(found) == "Wrong values: 1 of 1. The largest error is inf; the tolerance is 0."
+    assert messages.difference_text(found) == "Wrong values: 1 of 1. The worst error is inf; the tolerance is 0."
 
 
 def test_a_case_message_is_filled_up_from_its_difference():

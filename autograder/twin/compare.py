@@ -227,7 +227,8 @@ class _Comparer:
         index = [int(i) for i in wrong.nonzero()[0]]
         at = tuple(index)
         if error is not None and bound is not None:
-            worst = int(error.flatten().argmax())
+            # In units of its own tolerance: where values differ in size, the largest error may be one that is allowed.
+            worst = int(torch.where(wrong, error / bound.clamp_min(1e-300), -1.0).flatten().argmax())
             size, allowed = float(error.flatten()[worst]), float(bound.flatten()[worst])
         else:
             size = allowed = None

@@ -291,7 +291,7 @@ def reasoned(rng, paths=None, n=0, kinds=3, k=1):
         case("sentences are no steps", paths=[("One. Two. Three. Four. Five.", "1"), ("One\nTwo", "2")], k=1),
     ],
     fresh=2,
-    cites=["its lines that hold more than white space", "Texts without an answer are left out first", "the earlier ones in the list come first", "the one wins that comes first in the list paths", "If there are fewer than k all vote", "A vote of the k most complex texts only", "Raises ValueError if k"],
+    cites=["its lines that hold more than white space", "Texts without an answer are left out first", "the earlier ones in the list come first", "the one wins that comes first among those that vote", "If there are fewer than k all vote", "A vote of the k most complex texts only", "Raises ValueError if k"],
 )
 def complex_texts_vote(student, paths, k):
     """The k texts with the most steps vote; a step is a line with more than white space."""

@@ -331,9 +331,13 @@ def judge_kernel(seen, want, inputs, reference):
     """What fa2_forward gives, from a kernel."""
     if not seen["launched"]:
         return reject("fa2_triton launches no kernel of Triton: what it returns was computed without one.")
-    o, lse = reference.fa2_forward(inputs["q"], inputs["k"], inputs["v"], 64, 64, inputs["causal"])
-    tolerance = KERNEL[o.dtype]
-    return difference(seen["o"], o, tolerance) or difference(seen["lse"], lse, tolerance) or difference(seen["left"], want["left"])
+    q, k, v, causal = (inputs[name] for name in ("q", "k", "v", "causal"))
+    for name, values, masked in (("first", v, causal), ("of other values", -2 * v, causal), ("with the other mask", v, not causal)):
+        o, lse = reference.fa2_forward(q, k, values, 64, 64, masked)
+        wrong = difference(seen[name], [o, lse], KERNEL[o.dtype])
+        if wrong:
+            return wrong
+    return difference(seen["left"], want["left"])
 
 
 @check(
@@ -361,8 +365,11 @@ def a_kernel_gives_both(student, q, k, v, causal):
     names = []
     with launches(names):
         given = interpreted(q), interpreted(k), interpreted(v)
-        o, lse = student.fa2_triton(*given, **({"causal": True} if causal else {}))  # False by default
-    return {"o": o.to(q.device), "lse": lse.to(q.device), "launched": names, "left": flags(*given)}
+        first = student.fa2_triton(*given, **({"causal": True} if causal else {}))  # False by default
+    others = student.fa2_triton(*given[:2], -2 * given[2], causal)
+    masked = student.fa2_triton(*given, causal=not causal)
+    found = {"first": first, "of other values": others, "with the other mask": masked}
+    return {name: [each.to(q.device) for each in both] for name, both in found.items()} | {"launched": names, "left": flags(*given)}
 
 
 # --- on a GPU; the reference runs on the CPU ---

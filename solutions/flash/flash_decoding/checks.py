@@ -215,10 +215,14 @@ def judge_kernel(seen, want, inputs, reference):
         return reject("decode_triton launches no kernel of Triton: what it returns was computed without one.")
     if len(seen["launched"]) > 1:
         return reject("decode_triton launches {n} kernels. One launch has a program for each part of each head.", n=len(seen["launched"]))
-    S, n = inputs["k"].shape[2], inputs["n"]
+    q, k, v = inputs["q"], inputs["k"], inputs["v"]
+    S, n = k.shape[2], inputs["n"]
     bounds = [min(S, p * math.ceil(S / n)) for p in range(n + 1)]
-    parts = reference.split_kv_attention(inputs["q"], inputs["k"], inputs["v"], bounds)
-    return difference(seen["parts"], list(parts), Tolerance(atol=1e-5, rtol=1e-4)) or difference(seen["left"], want["left"])
+    for name, values in (("parts", v), ("of other values", -2 * v)):
+        wrong = difference(seen[name], list(reference.split_kv_attention(q, k, values, bounds)), Tolerance(atol=1e-5, rtol=1e-4))
+        if wrong:
+            return wrong
+    return difference(seen["left"], want["left"])
 
 
 @check(
@@ -234,6 +238,7 @@ def judge_kernel(seen, want, inputs, reference):
         case("batch entries, 24 features", S=41, n=4, B=2, H=3, D=24),
         case("one key, one feature", S=1, n=1, D=1),
         case("more parts than keys", S=3, n=5, D=8),
+        case("eighteen parts", S=40, n=18, H=1, D=8),
         case("a last part without keys", S=9, n=4, D=8, B=2),
         case("scores of hundreds", S=90, n=2, scale=100.0),
         case("scores around -200", S=60, n=2, below=200.0),
@@ -247,4 +252,10 @@ def a_kernel_does_every_part(student, q, k, v, n):
     with launches(names):
         given = interpreted(q), interpreted(k), interpreted(v)
         o, lse = student.decode_triton(*given, n)
-    return {"parts": [o.to(q.device), lse.to(q.device)], "launched": names, "left": flags(*given)}
+    others = student.decode_triton(*given[:2], -2 * given[2], n)
+    return {
+        "parts": [o.to(q.device), lse.to(q.device)],
+        "of other values": [each.to(q.device) for each in others],
+        "launched": names,
+        "left": flags(*given),
+    }
