@@ -209,6 +209,7 @@ def ready(needs, **given):
         case("views of weights are ignored, too", which="views of weights", d=6),
         case("results that are dropped", which="dropped results", n=30, c=40),
         case("whole numbers", which="an index", n=6, dtype="float64"),
+        case("inputs from a generator", which="mlp", lazy=True),
         case("constants are kept as well", which="constants"),
         case("many results", which="twenty steps", n=5),
         case("nothing requires a gradient", which="mlp", needs=[]),
@@ -226,7 +227,7 @@ def storages_are_counted_once(student, which, x, w1, w2, needs, options):
         called.append(len(given))
         return FUNCTIONS[which](*given)
 
-    many = [x * (i + 1.0) for i in range(19)]
+    many = [(x.detach() * (i + 1.0)).requires_grad_() for i in range(19)]
     with torch.no_grad():
         nothing = student.saved_bytes(lambda *given: FUNCTIONS[which](*given), [x, w1, w2])
     return {
@@ -234,7 +235,7 @@ def storages_are_counted_once(student, which, x, w1, w2, needs, options):
         "weights ignored": student.saved_bytes(fn, [x, w1, w2], ignore=(each for each in (w1, w2))),
         "nothing ignored": student.saved_bytes(fn, [x, w1, w2]),
         "the input ignored": student.saved_bytes(fn, [x, w1, w2], ignore=[x[-1:]]),
-        "from a generator": student.saved_bytes(fn, (each for each in (x, w1, w2)), [w2]),
+        "from a generator": student.saved_bytes(fn, (each for each in (x, w1, w2)), [w2]) if options else None,
         "many inputs": [student.saved_bytes(lambda *given: sum(v.square().sum() for v in given), many, each) for each in ((), many[3:], iter(many))],
         "of a view": student.saved_bytes(lambda x: x.square(), [x.detach().mT.requires_grad_()]),
         "of nothing": student.saved_bytes(lambda: None, []),
@@ -259,7 +260,7 @@ def network(checkpoint, which, x, w1, w2, block):
     if which == "one":
         given = [x]
         y = checkpoint(whole, given)
-        given[0] = torch.zeros_like(x)  # the list is the caller's
+        given[0] = torch.zeros_like(x, requires_grad=x.requires_grad)  # the list is the caller's
         return y
     if which == "many inputs":
         return checkpoint(lambda *xs: block(sum(xs), w1, w2), [x * (0.1 * i) for i in range(19)])
