@@ -20,6 +20,10 @@ def points(rng, n=1, d=1, k=1, clusters=0, dtype="float64", numbers=None, center
     return {"x": x, "centers": begin, "options": options}
 
 
+# by squares and products nothing is left of these distances in float32; torch.cdist takes that way from 26 points on
+FAR = [[1e5], [1e5 + 0.5], [1e5 + 1.0], [1e5 + 3.0]]
+
+
 @check(
     points=1,
     inputs=points,
@@ -53,6 +57,7 @@ def the_farthest_points_begin(student, x, centers, options):
         "raised by one": again,
         "x": x,
         "one": student.initial_centers(x, 1),
+        "far from the origin": [student.initial_centers(torch.tensor(FAR * times), 4) - 1e5 for times in (1, 8)],
         "of a view": student.initial_centers(x.mT.contiguous().mT, min(2, len(x))),
         "of the last two": student.initial_centers(x[-2:], 2 if len(x) > 1 else 1),
         "refused": [raises("ValueError", lambda k=k: student.initial_centers(x, k)) for k in (0, len(x) + 1, -1)],
@@ -95,6 +100,7 @@ def centers_move_to_the_means(student, x, centers, options):
         "of a view": grouped(student, x.mT.contiguous().mT, centers.mT.contiguous().mT, options),
         "by name": student.kmeans(x=x, centers=centers, iters=100),
         "from its own result": student.kmeans(x, student.kmeans(x, centers)[1]),
+        "far from the origin": [student.kmeans(torch.tensor(FAR * times), torch.tensor(FAR[::3]), iters=0)[0] for times in (1, 8)],
     }
 
 
@@ -162,6 +168,7 @@ def judged(rng, items, max_words=60, max_steps=5):
         case("an answer of white space", items=[["q", "It is 4 .", "  "], ["q", "It is 4.", " 4\n"]]),
         case("an empty rationale", items=[["q", "", ""], ["q", "", "4"], ["q", ".", "."]]),
         case("the answer stands in the first line", items=[["q", "There are 4.\nNow we can stop.", "4"], ["q", "There are " + "a " * 30 + ".", "There"]]),
+        case("another mark at the end, or something behind the full stop", items=[["q", "答案是 4。", "4"], ["q", "It is 4.\"", "4"], ["q", "\"It is 4.\"", "4"], ["q", "(It is 4.)", "4"], ["q", "It is 4...", "4"]]),
         case("an empty question", items=[["", "It is 4.", "4"]]),
         case("fewer words and steps", items=[["a b c", "x.\ny 4.", "4"], ["a b c d", "x.\ny 4.", "4"], ["a b c", "x.\ny.\nz 4.", "4"]], max_words=3, max_steps=2),
         case("more words and steps", items=[[words(70), "a.\nb.\nc.\nd.\ne.\nf.\ng 4.", "4"], [words(71), "a 4.", "4"], ["q", "a.\nb.\nc.\nd.\ne.\nf.\ng.\nh 4.", "4"]], max_words=70, max_steps=7),
@@ -225,6 +232,8 @@ def each_cluster_gives_its_nearest_usable_item(student, x, labels, centers, item
     return {
         "picked": student.pick_demos(x, labels, centers, items, **options),
         "by default": student.pick_demos(x, labels, centers, items),
+        "far from the origin": student.pick_demos(torch.tensor(FAR), torch.tensor([1, 0, 0, 0]), torch.tensor([[1e5 + 1.25], [1e5]]), [GOOD] * 4),
+        "far from the origin, many": student.pick_demos(torch.tensor(FAR[1::2] * 14), torch.tensor([0] * 28), torch.tensor([[1e5 + 2.5]]), [GOOD] * 28),
         "other labels": student.pick_demos(x, len(centers) - 1 - labels, centers, items),
         "of the first": student.pick_demos(x=x[:1], labels=labels[:1], centers=centers, items=items[:1], max_words=60, max_steps=5),
         "refused": [raises("ValueError", lambda: student.pick_demos(x, labels, centers, items[:-1])), raises("ValueError", lambda: student.pick_demos(x, labels, centers, [*items, GOOD]))],
@@ -244,6 +253,7 @@ def each_cluster_gives_its_nearest_usable_item(student, x, labels, centers, item
         case("three, in their order", items=[["c", "It is 3.", "3"], ["a", "It is 1.", "1"], ["b", "It is 2.", "2"]], question="d"),
         case("not usable, and shown all the same", items=[["q", "", ""], ["q", "It is", "7"]], question="r"),
         case("other scripts and braces", items=[["鸡兔同笼？", "设 {x} 只。\n共 8 只。", "{8}"]], question="{question} %s?"),
+        case("eighteen examples", items=[[f"question {i}", " ".join(f"w{j}" for j in range(i, 20)) + ".", f"{i}"] for i in range(18)], question="the last"),
         case("it begins with the words already", items=[["q", "Let's think step by step. It is 4.", "4"]], question="Q: x"),
     ],
     cites=["rationale The answer is answer", "The rationale stands on one line", "Question and answer lose the white space at their ends", "The items are shown as they are given", "Nothing follows"],
@@ -255,6 +265,7 @@ def the_prompt_is_written_to_the_letter(student, items, question):
         "prompt": student.build_auto_cot(items, question),
         "backwards": student.build_auto_cot(items=items[::-1], question=question),
         "another question": student.build_auto_cot(items, question + " Why?"),
+        "no example, white space": student.build_auto_cot([], f" {question}\n"),
         "once more": student.build_auto_cot(items, question),
     }
 
@@ -294,6 +305,12 @@ def asked(rng, problem, question, script, limit=8):
         case("no smaller question", problem="p", question="q?", script=["\n  \n", "4"]),
         case("ways to number", problem="p", question="q?", script=["1) a?\n 2. b?\n- c?\n* d?\n10.\te?", "A", "B", "C", "D", "E", "F"]),
         case("what numbers nothing stays", problem="p", question="q?", script=["2.5 what?\n-x?\n3 apples?\n1.a?\n(1) b?\n12", "A", "B", "C", "D", "E", "F", "G"]),
+        case("other marks number nothing", problem="p", question="q?", script=["-- a?\n1.2. b?\n*- c?\n• d?\n1: e?\n1 - f?\n- - g?", *"ABCDEFGH"]),
+        case("a number of three digits", problem="p", question="q?", script=["100. a?\n2024) b?", *"ABC"]),
+        case("equal to the question before its number goes", problem="p", question="2. So?", script=["2. So?\n1. 2. So?\nSo?\n2. So", *"ABCDE"]),
+        case("equal but for the question mark", problem="p", question="So?", script=["So\nSo??\n- So?", *"ABCD"]),
+        case("an answer that begins with A:", problem="p", question="q?", script=["a?", "A: 5", "The answer is 7."]),
+        case("twenty lines, eighteen are asked", problem="p", question="q?", script=["\n".join(f"{i}) s{i}?" for i in range(1, 21)), *(f"t{i}" for i in range(25))], limit=18),
         case("nine lines, eight are asked", problem="p", question="q?", script=["\n".join(f"{i}. s{i}?" for i in range(1, 10)), *"ABCDEFGHIJK"]),
         case("a limit of two, behind the question itself", problem="p", question="q?", script=["q?\na?\n\nb?\nc?", "A", "B", "C", "D"], limit=2),
         case("a limit of zero", problem="p", question="q?", script=["a?\nb?", "A", "B"], limit=0),
