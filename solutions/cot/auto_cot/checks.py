@@ -42,6 +42,7 @@ FAR = [[1e5], [1e5 + 0.5], [1e5 + 1.0], [1e5 + 3.0]]
         case("many points, float32", n=30, d=4, k=6, clusters=6, dtype="float32"),
         case("the largest sum of distances is another point", numbers=[[0.0, 0.0], [10.0, 0.0], [9.0, 1.0], [5.0, 4.5], [10.0, 2.0]], k=3),
         case("as many points as dimensions", n=4, d=4, k=3),
+        case("eighteen centers", n=25, d=2, k=18),
     ],
     fresh=1,
     cites=["The first one is x 0", "points repeat if fewer than k", "to the nearest of those that were already chosen is largest", "Raises ValueError unless", "a copy"],
@@ -62,6 +63,7 @@ def the_farthest_points_begin(student, x, centers, options):
         "of the last two": student.initial_centers(x[-2:], 2 if len(x) > 1 else 1),
         "refused": [raises("ValueError", lambda k=k: student.initial_centers(x, k)) for k in (0, len(x) + 1, -1)],
         "left": flags(x, chosen),
+        "chance": torch.rand(2),  # nothing was seeded
     }
 
 
@@ -122,6 +124,8 @@ def centers_move_to_the_means(student, x, centers, options):
         case("ties in a plane", numbers=[[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 2.0], [1.0, 1.0]], centers=[[2.0, 2.0], [0.0, 0.0]], iters=1),
         case("all points in one place", numbers=[[1.0, 2.0]] * 4, centers=[[5.0, 5.0], [1.0, 2.0], [1.0, 2.0]]),
         case("no center is near", n=4, d=2, centers=[[1000.0, 0.0], [0.0, 3000.0], [-2000.0, 0.0]]),
+        case("eighteen centers", n=60, d=2, k=18, iters=2),
+        case("many rounds", numbers=[[i**1.7] for i in range(120)], centers=[[i**1.7] for i in range(10)], iters=20),
         case("a slow wave", numbers=[[float(i * i)] for i in range(12)], centers=[[0.0], [1.0], [4.0]], iters=4),
     ],
     cites=["A center without points stays where it is", "equally near to the first one", "until the centers have moved iters times", "with iters 0 they never move"],
@@ -171,6 +175,7 @@ def judged(rng, items, max_words=60, max_steps=5):
         case("another mark at the end, or something behind the full stop", items=[["q", "答案是 4。", "4"], ["q", "It is 4.\"", "4"], ["q", "\"It is 4.\"", "4"], ["q", "(It is 4.)", "4"], ["q", "It is 4...", "4"]]),
         case("an empty question", items=[["", "It is 4.", "4"]]),
         case("fewer words and steps", items=[["a b c", "x.\ny 4.", "4"], ["a b c d", "x.\ny 4.", "4"], ["a b c", "x.\ny.\nz 4.", "4"]], max_words=3, max_steps=2),
+        case("eighteen steps", items=[["q", "a.\n" * 17 + "b 4.", "4"], ["q", "a.\n" * 18 + "b 4.", "4"]], max_words=20, max_steps=18),
         case("more words and steps", items=[[words(70), "a.\nb.\nc.\nd.\ne.\nf.\ng 4.", "4"], [words(71), "a 4.", "4"], ["q", "a.\nb.\nc.\nd.\ne.\nf.\ng.\nh 4.", "4"]], max_words=70, max_steps=7),
         case("an answer of words; capitals count", items=[["q", "So it is blue whale.", "blue whale"], ["q", "So it is Blue.", "blue"], ["q", "The answer is 14.", "4"]]),
     ],
@@ -185,6 +190,7 @@ def examples_are_short_and_whole(student, items, max_words, max_steps):
     }
 
 
+LONGER = [(words(60), "It is 4.", "4"), (words(61), "It is 4.", "4"), ("q", "a.\n" * 17 + "b 4.", "4"), ("q", "a.\n" * 18 + "b 4.", "4")]
 GOOD, LONG, CUT = ("q", "It is 4.", "4"), ("q", "a.\nb.\nc.\nd.\ne.\nf 4.", "4"), ("q", "It is 4, so", "4")
 
 
@@ -220,6 +226,7 @@ def collected(rng, n=1, d=1, k=1, good=0.7, numbers=None, labels=None, centers=N
         case("no item is usable", numbers=[[0.0], [1.0]], labels=[0, 1], centers=[[0.0], [1.0]], kinds="cl"),
         case("six steps are allowed", numbers=[[0.0], [1.0]], labels=[0, 0], centers=[[0.0]], kinds="lg", max_steps=6),
         case("two words are too many", numbers=[[0.0], [1.0]], labels=[0, 1], centers=[[0.0], [1.0]], kinds="gg", max_words=1),
+        case("eighty items in eighteen clusters", n=80, d=2, k=18, good=1.0),
         case("forty items in eight clusters", n=40, d=5, k=8, good=0.4),
         case("as many clusters as dimensions", n=20, d=4, k=4),
         case("directions mislead", numbers=[[1.0, 1.0], [9.0, 9.0], [4.0, 2.0]], labels=[0, 0, 0], centers=[[4.0, 4.0]], kinds="ggg"),
@@ -234,6 +241,9 @@ def each_cluster_gives_its_nearest_usable_item(student, x, labels, centers, item
         "by default": student.pick_demos(x, labels, centers, items),
         "far from the origin": student.pick_demos(torch.tensor(FAR), torch.tensor([1, 0, 0, 0]), torch.tensor([[1e5 + 1.25], [1e5]]), [GOOD] * 4),
         "far from the origin, many": student.pick_demos(torch.tensor(FAR[1::2] * 14), torch.tensor([0] * 28), torch.tensor([[1e5 + 2.5]]), [GOOD] * 28),
+        "of views": student.pick_demos(x.mT.contiguous().mT, labels.repeat_interleave(2)[::2], centers.mT.contiguous().mT, items),
+        "nearly equal": student.pick_demos(torch.tensor([[1.0 + 1e-9], [1.0]], dtype=torch.float64), torch.tensor([0, 0]), torch.zeros(1, 1, dtype=torch.float64), [GOOD, GOOD]),
+        "long ones": [student.pick_demos(torch.zeros(4, 1), torch.arange(4), torch.zeros(4, 1), LONGER, **more) for more in ({}, {"max_words": 61, "max_steps": 18})],
         "other labels": student.pick_demos(x, len(centers) - 1 - labels, centers, items),
         "of the first": student.pick_demos(x=x[:1], labels=labels[:1], centers=centers, items=items[:1], max_words=60, max_steps=5),
         "refused": [raises("ValueError", lambda: student.pick_demos(x, labels, centers, items[:-1])), raises("ValueError", lambda: student.pick_demos(x, labels, centers, [*items, GOOD]))],
@@ -314,6 +324,7 @@ def asked(rng, problem, question, script, limit=8):
         case("nine lines, eight are asked", problem="p", question="q?", script=["\n".join(f"{i}. s{i}?" for i in range(1, 10)), *"ABCDEFGHIJK"]),
         case("a limit of two, behind the question itself", problem="p", question="q?", script=["q?\na?\n\nb?\nc?", "A", "B", "C", "D"], limit=2),
         case("a limit of zero", problem="p", question="q?", script=["a?\nb?", "A", "B"], limit=0),
+        case("an answer behind many blank lines", problem="p", question="q?", script=["a?", "\n" * 20 + "B", " \n" * 18 + " C"]),
         case("empty answers", problem="p", question="q?", script=["a?\nb?", "", "\n \n", "  "]),
         case("the same question twice", problem="p", question="q?", script=["a?\na?", "A", "B", "C"]),
         case("line breaks inside of the problem", problem="p\n\nQ: x\nA: y", question="q?", script=["a?", " A ", " B "]),

@@ -51,6 +51,7 @@ PIECES = [" the", "the", " cat", "cat", " ", "  ", "\n", "a", "ab", "b", ":", " 
         case("a space at the end of the continuation stays", ctx="the", cont=" cat ", prefix=3),
         case("a space in front of the context stays", ctx=" cat", cont=" the", prefix=3),
         case("white space of other kinds", ctx="the cat\u00a0\u3000", cont="sat", prefix=3),
+        case("an empty context, a large prefix", ctx="", cont=" the cat", prefix=50256),
         case("a long context", ctx="the cat sat: " * 9 + "\n  \n", cont=" the cat sat" * 8, prefix=3),
         case("other scripts", ctx="你好：", cont="世界", prefix=3),
     ],
@@ -118,13 +119,14 @@ def answers_are_scored_by_the_token_before(student, step, ctx, cont, greedy, opt
         for i in range(len(cont)):
             order = step(torch.tensor([ctx + cont[:i]]))[0].argsort(descending=True).tolist()
             cont[i] = order[1] if (greedy == "but last" and i == len(cont) - 1) or (greedy == "but first" and i == 0) else order[0]
-    reader = Reader(step)
+    reader, same = Reader(step), Reader(step)
     found = student.loglikelihood(reader, ctx, cont, **options)
     return {
         "found": found,
         "read": reader.seen,
         "another one": student.loglikelihood(Reader(step), ctx[::-1], cont[::-1]),
         "once more": student.loglikelihood(Reader(step), ctx=ctx, cont=cont, **options),
+        "the same model again": [student.loglikelihood(same, *each) for each in ((ctx, cont), (ctx[::-1], cont[::-1]), (ctx, cont, max(len(cont), 1)))],
         "no context": raises("ValueError", lambda: student.loglikelihood(Reader(step), [], cont or [0])),
         "nothing at all": raises("ValueError", lambda: student.loglikelihood(Reader(step), [], [])),
         "gradients are on again": torch.is_grad_enabled(),
@@ -210,6 +212,7 @@ def cut(rng, length, max_len, ctx_len=1):
         case("a window of one", length=4, max_len=1),
         case("one token", length=1, max_len=3, ctx_len=2),
         case("no token", length=0, max_len=3),
+        case("thirty pieces", length=60, max_len=3, ctx_len=2),
         case("long", length=101, max_len=16, ctx_len=9),
     ],
     cites=["every token of the text is in exactly one continuation", "The first piece is", "max_len ctx_len 1 tokens", "An empty text has no pieces", "Its context is as long as fits", "Raises ValueError unless"],
@@ -250,6 +253,8 @@ def text(rng, seed=1, vocab=5, length=1, max_len=4, table=False, **options):
         case("one token", seed=8, length=1, max_len=7, vocab=6),
         case("nothing", seed=9, length=0),
         case("a long text", seed=10, length=40, max_len=13, ctx_len=4),
+        case("thirty pieces of a table", length=60, max_len=3, ctx_len=2, table=True, vocab=20),
+        case("a context of twenty tokens", length=90, max_len=40, ctx_len=20, table=True, vocab=20),
         case("a window of 2,500 tokens", length=2700, max_len=2500, ctx_len=100, table=True, vocab=3),
     ],
     fresh=1,
@@ -257,11 +262,12 @@ def text(rng, seed=1, vocab=5, length=1, max_len=4, table=False, **options):
 )
 def a_long_text_is_the_sum_of_its_pieces(student, step, table, tokens, max_len, options):
     """The log-likelihood of a text is the sum over its pieces, one call each, and no call reads more than max_len tokens."""
-    reader = Reader(step, table)
+    reader, same = Reader(step, table), Reader(step, table)
     return {
         "sum": student.rolling_loglikelihood(reader, tokens, 0, max_len, **options),
         "read": reader.seen,
         "another prefix": student.rolling_loglikelihood(Reader(step, table), tokens, prefix=2, max_len=max_len, **options),
+        "the same model again": [student.rolling_loglikelihood(same, some, max(tokens, default=0), size) for some, size in ((tokens, max_len), (tokens[::-1], max_len), (tokens, 1))],
         "all at once": student.rolling_loglikelihood(Reader(step, table), tokens, 0, len(tokens) + 5),
         "all at once, by hand": student.loglikelihood(Reader(step, table), [0], tokens, len(tokens) + 5)[0],
     }
@@ -318,6 +324,7 @@ def accuracies_have_their_errors(student, lls, choices, gold):
 
     return {
         "metrics": student.mc_metrics(lls, choices, gold),
+        "once more": student.mc_metrics(lls, choices, gold),
         "by name": student.mc_metrics(lls=lls[:2], choices=choices[:2], gold=gold[:2]),
         "refused": {
             "no question": refused([], [], []),
@@ -370,6 +377,8 @@ def planted(rng, n=None, texts=None, queries=None, verses=0, **options):
         case("a short text, n = 14", n=14, texts=["a b", "c"], queries=["a b", "c"]),
         case("words in the middle of others are none", n=2, texts=["the rain falls"], queries=["he rain", "the raining", "the rain"]),
         case("n = 8", n=8, verses=4),
+        case("n = 18", n=18, texts=[" ".join(f"w{i}" for i in range(40))], queries=[" ".join(f"w{i}" for i in range(19, 37)), " ".join(f"w{i}" for i in range(17)), "x " * 30 + " ".join(f"w{i}" for i in range(18))]),
+        case("eighteen texts", n=2, texts=[f"a{i} b{i}" for i in range(18)], queries=["a17 b17", "b0 a1"]),
     ],
     fresh=1,
     cites=["A text of fewer than n words never is", "deleted with no space in their place", "n words that follow each other in one text", "Whether some n gram of the text is in index", "A text of fewer than n words has none"],

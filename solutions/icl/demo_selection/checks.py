@@ -263,6 +263,7 @@ CATS = [["red", "cat"], ["red", "fish"], ["blue", "fish"], ["big", "cat", "too"]
     ],
     hidden=[
         case("twenty documents", size=20, i=17, n=7, k=2),
+        case("thirty-six candidates", size=40, i=5, n=36, k=17),
         case("all others", size=8, i=0, n=7, k=3),
         case("more candidates than others", size=7, i=6, n=50, k=3),
         case("the model cannot tell", size=12, i=3, n=8, k=3, ties=True),

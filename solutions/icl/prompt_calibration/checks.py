@@ -101,6 +101,7 @@ def asked(student, scores, options, text="Mood:"):
         case("five labels", sizes=[1, 1, 1, 1, 1]),
         case("eighteen labels", sizes=[1] * 16 + [2, 1]),
         case("one label", sizes=[1]),
+        case("nineteen words for a label", sizes=[19, 2]),
         case("many words", sizes=[3, 1, 4]),
         case("as many words as labels", sizes=[3, 3, 3]),
         case("long words", sizes=[2, 2], lengths=(6, 12)),
@@ -338,6 +339,7 @@ def world(rng, demos="gb", texts=("a great one", "a dull one"), words=(("good",)
         case("the empty text alone", demos="ggb", content_free=("",)),
         case("two content-free texts that look like evidence", demos="gb", content_free=("dull", "N/A"), texts=["great", "dull", "such a great one"]),
         case("nothing to say: the first label", demos="", recency=0.0, texts=["x", "y", "z"]),
+        case("a long instruction", demos="gb", instruction="Which of both moods does the text have?"),
         case("one text", demos="bg", texts=["dull"], prior=(-3.0, 4.0)),
         case("a content-free text is asked as a text, too", demos="gbg", texts=["N/A", "great", "dull"], content_free=("great", "N/A"), strength=1.5),
         case("eighteen of everything", words=[(f"w{i}",) for i in range(18)], demos="gbn" * 6, texts=[*["a plain one", "great", "dull"] * 5, "great", "a dull one", "a plain one"]),
@@ -349,13 +351,15 @@ def a_biased_model_is_put_right(student, demos, texts, words, model, instruction
     """Each text and each content-free text is asked about once, and calibrated labels follow the text in place of the prompt."""
     llm = Biased(*model)
     labels, probabilities = student.classify(llm, instruction, demos, texts, "Text: {x}\nMood: {y}", words, **options)
+    calls = sorted(llm.calls)
     other = Biased(*model)
     again = student.classify(other, instruction, demos[::-1], [each if any(word in each for word in ("great", "dull", "plain")) else each + ", dull" for each in texts], "{x} -> {y}", words)
     return {
         "labels": labels,
         "probabilities": probabilities,
-        "calls": sorted(llm.calls),
+        "calls": calls,
         "another template": again,
+        "not calibrated, the same model": student.classify(llm, instruction, demos, texts, "Text: {x}\nMood: {y}", words, content_free=())[1],
         "a content-free text twice": student.classify(Biased(*model), instruction, demos, texts, "Text: {x}\nMood: {y}", words, content_free=("great", "great", "N/A"))[1],
         "its calls": sorted(other.calls),
         "left": [demos, texts, words],
