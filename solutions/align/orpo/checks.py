@@ -27,6 +27,7 @@ def points(rng, numbers=None, shape=(3,), low=-5.0, high=-0.05, dtype="float64")
         case("four dimensions", shape=(2, 1, 3, 2)),
         case("near 1, in another form", numbers=[[-2e-9, -3e-4], [-5e-6, -0.02]]),
         case("near 0, float32", numbers=[-20.0, -90.0, -1e4, -17.0], dtype="float32"),
+        case("twenty numbers", shape=(20,)),
         case("around log 2", shape=(2, 4), low=-0.75, high=-0.65),
     ],
     fresh=1,
@@ -34,10 +35,12 @@ def points(rng, numbers=None, shape=(3,), low=-5.0, high=-0.05, dtype="float64")
 )
 def one_minus_a_probability_has_a_logarithm(student, x):
     """log1mexp is log(1 - exp(x)), exact where exp(x) is nearly 1 and where it is nearly 0, and so is its slope."""
+    torch.rand(1)  # from here on a seed that is set inside shows, too
     return {
         "value": with_gradients(student.log1mexp, x=x),
         "of a view": student.log1mexp(x.expand(2, *x.shape).movedim(0, -1))[..., 0],
         "left": flags(x),
+        "chance": torch.rand(2),  # nothing was drawn, and nothing was seeded
     }
 
 
@@ -63,6 +66,7 @@ def pairs(rng, b=1, low=-3.0, high=-0.1, numbers=None, dtype="float64", **option
     hidden=[
         case("six pairs", b=6),
         case("one pair", b=1, low=-0.01, high=-0.001),
+        case("nineteen pairs", b=19),
         case("nearly certain, float32", numbers=[[-1e-8, -3e-9, -1e-4], [-2e-8, -0.7, -1e-3]], dtype="float32"),
         case("not probable at all", numbers=[[-1e4, -80.0, -3000.0], [-20.0, -1e4, -3000.0]]),
         case("four dimensions", numbers=[[[[[-1.0, -0.2]], [[-3.0, -0.1]]]], [[[[-0.5, -0.3]], [[-1.0, -0.9]]]]]),
@@ -73,12 +77,14 @@ def pairs(rng, b=1, low=-3.0, high=-0.1, numbers=None, dtype="float64", **option
 )
 def odds_are_compared(student, nll, lp_c, lp_r, options):
     """The log odds ratio is log(P_c / (1 - P_c)) - log(P_r / (1 - P_r)), finite for answers that are nearly certain and for very unlikely ones."""
+    torch.rand(1)
     return {
         "log odds": with_gradients(student.log_odds, lp_c=lp_c, lp_r=lp_r),
         "exchanged": with_gradients(student.log_odds, lp_c=lp_r, lp_r=lp_c),
         "with itself": student.log_odds(lp_c, lp_c),
         "of views": student.log_odds(lp_c.repeat_interleave(2, 0)[::2], lp_r.repeat_interleave(2, 0)[::2]),
         "left": flags(lp_c, lp_r),
+        "chance": torch.rand(2),
     }
 
 
@@ -94,6 +100,7 @@ def odds_are_compared(student, nll, lp_c, lp_r, options):
     hidden=[
         case("one pair", b=1, lam=0.3),
         case("seven pairs, by default", b=7),
+        case("eighteen pairs", b=18, lam=0.2),
         case("no preferences", b=4, lam=0.0),
         case("float32, by default", b=5, dtype="float32"),
         case("nearly certain, float32", numbers=[[-2e-8, -0.7, -1e-4], [-1e-8, -3e-9, -1e-9]], dtype="float32", lam=2.0),
@@ -104,6 +111,7 @@ def odds_are_compared(student, nll, lp_c, lp_r, options):
 )
 def each_pair_has_its_loss(student, nll, lp_c, lp_r, options):
     """The loss of a pair is nll - lam log σ(log odds ratio): one number for each pair, with gradients into all three."""
+    torch.rand(1)
     return {
         "losses": with_gradients(lambda **given: student.orpo_loss(**given, **options), nll=nll, lp_c=lp_c, lp_r=lp_r),
         "exchanged": student.orpo_loss(nll, lp_r, lp_c, **options),
@@ -111,6 +119,7 @@ def each_pair_has_its_loss(student, nll, lp_c, lp_r, options):
         "another nll": student.orpo_loss(nll * 2, lp_c, lp_r, **options),
         "of views": student.orpo_loss(*(each.repeat_interleave(2)[::2] for each in (nll, lp_c, lp_r)), **options),
         "left": flags(nll, lp_c, lp_r),
+        "chance": torch.rand(2),
     }
 
 
@@ -124,6 +133,7 @@ def each_pair_has_its_loss(student, nll, lp_c, lp_r, options):
     ],
     hidden=[
         case("six pairs", b=6),
+        case("twenty pairs", b=20),
         case("float32", b=4, dtype="float32", high=-0.001),
         case("not probable at all", numbers=[[-1e4, -80.0, -20.0], [-20.0, -1e4, -20.0]]),
         case("four dimensions", numbers=[[[[[-1.0, -0.2]], [[-3.0, -0.1]]]], [[[[-0.5, -0.3]], [[-1.0, -0.9]]]]]),
@@ -135,6 +145,7 @@ def each_pair_has_its_loss(student, nll, lp_c, lp_r, options):
 )
 def the_slopes_are_known(student, nll, lp_c, lp_r, options):
     """The slopes of L_OR are -δ / (1 - P_c) and δ / (1 - P_r), with δ = 1 / (1 + the odds ratio)."""
+    torch.rand(1)
     learned = lp_c.clone().requires_grad_(), lp_r.clone().requires_grad_()
     found = student.odds_ratio_slopes(*learned)
     return {
@@ -145,6 +156,7 @@ def the_slopes_are_known(student, nll, lp_c, lp_r, options):
         "against itself": student.odds_ratio_slopes(lp_c, lp_c),
         "of views": student.odds_ratio_slopes(lp_c.repeat_interleave(2, 0)[::2], lp_r.repeat_interleave(2, 0)[::2]),
         "left": flags(lp_c, lp_r),
+        "chance": torch.rand(2),
     }
 
 
@@ -173,6 +185,9 @@ def batch(rng, b=1, t=3, v=2, dtype="float64", scale=1.0, spans=None, **options)
         case("two places", b=4, t=2, v=6, spans=[(1, 2)] * 8, lam=0.7),
         case("as many rows as places and tokens", b=2, t=4, v=4, lam=0.4),
         case("loud logits", b=2, t=5, v=3, scale=200.0, lam=0.3),
+        case("very loud logits", b=2, t=7, v=4, scale=3000.0, lam=0.3, spans=[(1, 7), (2, 7), (1, 6), (2, 7)]),
+        case("lam of 0", b=2, t=5, v=3, lam=0.0),
+        case("many pairs, many tokens", b=9, t=4, v=18),
         case("a large lam, long rows", b=2, t=20, v=3, lam=40.0),
     ],
     fresh=1,
@@ -180,6 +195,7 @@ def batch(rng, b=1, t=3, v=2, dtype="float64", scale=1.0, spans=None, **options)
 )
 def a_batch_is_one_number(student, logits, labels, options):
     """Means over each answer's own tokens make lp and nll of each pair, chosen rows first, and the result is the mean over the pairs."""
+    torch.rand(1)
     empty, first = labels.clone(), labels.clone()
     empty[-1] = -100
     first[0, 1:] = -100
@@ -198,6 +214,7 @@ def a_batch_is_one_number(student, logits, labels, options):
         ],
         "left": flags(logits, labels),
         "labels": labels,
+        "chance": torch.rand(2),
     }
 
 
@@ -220,6 +237,7 @@ def listed(rng, prompts=(), n=2, scale=1.0, moved=0.0, dtype="float64", numbers=
         case("two dimensions of prompts", prompts=(2, 3), n=4),
         case("three dimensions of prompts", prompts=(2, 1, 2), n=3),
         case("twenty answers", n=20),
+        case("eighteen prompts", prompts=(18,), n=3),
         case("as many prompts as answers", prompts=(4,), n=4, moved=30.0),
         case("one answer is far ahead", numbers=[[40.0, 0.0, -3.0], [-60.0, -99.0, -61.0]]),
         case("two tie far ahead", numbers=[[90.0, 90.0, -90.0, 0.0]]),
@@ -230,12 +248,14 @@ def listed(rng, prompts=(), n=2, scale=1.0, moved=0.0, dtype="float64", numbers=
 )
 def log_odds_take_over_the_rewards(student, reward):
     """The probabilities are σ(r + c), with the c of each prompt at which they sum to 1."""
+    torch.rand(1)
     return {
         "policy": student.odds_policy(reward),
         "of other rewards": student.odds_policy(-reward / 2),
         "moved": student.odds_policy(reward + 3),
         "of a view": student.odds_policy(reward.movedim(-1, 0).contiguous().movedim(0, -1)),
         "left": flags(reward),
+        "chance": torch.rand(2),
     }
 
 

@@ -113,3 +113,6 @@ mistake("Logits are taken for log-probabilities: log_softmax is missing.", edit=
 mistake("The mean of probabilities is taken, and its logarithm. It is the mean of the logarithms.", edit={LP: "lp = (torch.where(answer, logps.exp(), 0.0).sum(1) / answer.sum(1)).clamp(min=1e-30, max=1 - 1e-12).log()"})
 mistake("The probabilities are divided by their sum at the end, as if c were found, with the c of the middle of the interval.", edit={"for _ in range(80):": "for _ in range(0):", FOUND: "p = torch.sigmoid(reward + (low + high) / 2)\n    return p / p.sum(-1, keepdim=True)"})
 mistake("δ is detached in the loss, or the loss is replaced by its slope: the value is then that of δ.", edit={LOSS: "return nll + lam * torch.sigmoid(-log_odds(lp_c, lp_r)).detach() * (lp_r - lp_c)"})
+mistake("`lam or 0.1` makes 0.1 of a weight of 0. With a weight of 0 only fine-tuning is left.", edit={BATCH: "return orpo_loss(-lp_c, lp_c, lp_r, lam or 0.1).mean()"})
+mistake("Log-probabilities of tokens are cut off at -1000. They may be smaller.", edit={"logits[:, :-1].log_softmax(-1)": "logits[:, :-1].log_softmax(-1).clamp(min=-1e3)"})
+mistake("A random number is drawn on the way. Nothing here is random.", edit={CHUNK: "torch.rand(1)\n    lp_c, lp_r = lp.chunk(2)"})

@@ -20,7 +20,8 @@ def masked(rng, spans, t=None, **_):
 def batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64", kind="bool", noise=1.0, bias=None):
     mask = masked(rng, spans, t)
     h = rng.normal(len(spans), t, c, dtype=dtype)
-    h = torch.where(mask[..., None], h, noise * h)
+    if noise > 1:
+        h = torch.where(mask[..., None], h, noise * h.clamp(-1, 1))
     found = {"h": h, "mask": mask.long() if kind == "int64" else mask, "w": rng.normal(c, dtype=dtype), "more": {}}
     if bias == "tensor":
         found["more"] = {"b": rng.normal(1, dtype=dtype)[0]}
@@ -50,6 +51,8 @@ def batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64", kind="bool", noise=1.
         case("the bias is a tensor", spans=[(0, 2), (1, 5)], t=5, c=3, bias="tensor"),
         case("loud padding on both sides", spans=[(1, 3), (2, 6)], t=8, c=3, noise=1e6, kind="int64"),
         case("float32", spans=[(0, 2), (2, 6)], t=6, c=5, dtype="float32", bias=0.5),
+        case("so loud that w · h is infinite in the padding", spans=[(1, 3), (2, 6), (0, 4)], t=8, c=6, noise=3e38, dtype="float32"),
+        case("three hundred places", spans=[(0, 290), (5, 300)], t=300, c=2),
         case("long rows, wide states, a large bias", spans=[(3, 20), (0, 19), [0, 17, 18]], t=21, c=20, bias=40.0),
     ],
     fresh=2,
@@ -57,6 +60,7 @@ def batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64", kind="bool", noise=1.
 )
 def the_reward_stands_at_the_last_token(student, h, mask, w, more):
     """The reward is w · h + b at the last place that is not padding, wherever padding stands, and nothing else in h counts."""
+    torch.rand(1)  # from here on a seed that is set inside shows, too
     number = {name: each for name, each in more.items() if not isinstance(each, torch.Tensor)}
     tensors = {"h": h, "w": w} | {name: each for name, each in more.items() if isinstance(each, torch.Tensor)}
     return {
@@ -65,9 +69,11 @@ def the_reward_stands_at_the_last_token(student, h, mask, w, more):
         "of views": student.last_token_reward(h.mT.contiguous().mT, mask.T.contiguous().T, w.repeat_interleave(2)[::2], **more),
         "turned round": student.last_token_reward(h.flip(1), mask.flip(1), w, **more),
         "by name": student.last_token_reward(h=h, mask=mask, w=w),
+        "only b learns": with_gradients(lambda b: student.last_token_reward(h, mask, w, b), b=w[0]),
         "each alone": torch.cat([student.last_token_reward(h[[row]], mask[[row]], w, **more) for row in range(len(h))]),
         "left": flags(h, mask, w),
         "mask": mask,
+        "chance": torch.rand(2),  # nothing was drawn, and nothing was seeded
     }
 
 
@@ -90,6 +96,7 @@ def head_batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64"):
 )
 def a_head_is_a_vector_and_a_number(student, h, mask, weights):
     """RewardHead has two parameters, w and b, which are zeros in the beginning, and reads the reward with them."""
+    torch.rand(1)  # from here on a seed that is set inside shows, too
     new = student.RewardHead(h.shape[-1], dtype=h.dtype)
     head = with_weights(student.RewardHead(h.shape[-1], dtype=h.dtype), weights)
     plain = student.RewardHead(h.shape[-1] + 2)
@@ -105,17 +112,18 @@ def a_head_is_a_vector_and_a_number(student, h, mask, weights):
         "trains": [each.requires_grad for each in new.parameters()],
         "of views, in evaluation mode": used(h.mT.contiguous().mT, mask.T.contiguous().T).detach(),
         "left": flags(h, mask, used, new),
+        "chance": torch.rand(2),
     }
 
 
-def pairs(rng, b=1, dtype="float64", spread=2.0, numbers=None, margins=False, moved=0.0, **options):
+def pairs(rng, b=1, dtype="float64", spread=2.0, numbers=None, margins=False, lowest=0.0, moved=0.0, **options):
     """Rewards of `b` pairs. `options` are left to their defaults where a case has none."""
     if numbers:
         rc, rr = (torch.tensor(each, dtype=torch.float64) for each in numbers)
     else:
         rc, rr = (spread * rng.normal(b, dtype="float64") + moved for _ in range(2))
     if margins:
-        options["margin"] = rng.uniform(0.0, 3.0, b).to(getattr(torch, dtype))
+        options["margin"] = rng.uniform(lowest, 3.0, b).to(getattr(torch, dtype))
     return {"rc": rc.to(getattr(torch, dtype)), "rr": rr.to(getattr(torch, dtype)), "options": options}
 
 
@@ -131,6 +139,7 @@ def pairs(rng, b=1, dtype="float64", spread=2.0, numbers=None, margins=False, mo
     hidden=[
         case("one pair", b=1),
         case("seven pairs", b=7, spread=4.0),
+        case("twenty pairs", b=20),
         case("all rewards are large", b=5, moved=-3000.0),
         case("very far apart, float32", numbers=[[-1e4, 1e4, 80.0], [1e4, -1e4, -20.0]], dtype="float32"),
     ],
@@ -156,12 +165,14 @@ def each_pair_has_its_loss(student, rc, rr, options):
     public=[
         case("a margin for all", numbers=[[3.0, 0.5], [1.0, 1.0]], margin=2.0),
         case("a margin for each pair", b=3, margins=True),
+        case("a negative margin", numbers=[[3.0, 0.5], [1.0, 1.0]], margin=-1.0),
         case("rewards are held near zero", numbers=[[3.0, -1.0], [1.0, 1.0]], center_coef=0.01),
     ],
     hidden=[
         case("both", b=5, margin=0.7, center_coef=0.05),
         case("both, a margin for each", b=6, margins=True, center_coef=0.3),
         case("a large coefficient, float32", b=4, center_coef=2.0, dtype="float32"),
+        case("some margins are negative", b=18, margins=True, lowest=-3.0),
         case("a very large coefficient", b=3, center_coef=40.0),
         case("a margin of a thousand", b=3, margin=1000.0),
         case("large rewards are held", b=3, moved=50.0, center_coef=0.001, margin=1.0),
@@ -172,11 +183,13 @@ def each_pair_has_its_loss(student, rc, rr, options):
 )
 def a_margin_and_a_centre(student, rc, rr, options):
     """The margin is taken off inside of log σ, and center_coef (rc + rr)² is added to each pair's loss."""
+    torch.rand(1)  # from here on a seed that is set inside shows, too
     return {
         "losses": with_gradients(lambda rc, rr: student.bt_loss(rc, rr, **options), rc=rc, rr=rr),
         "exchanged": with_gradients(lambda rc, rr: student.bt_loss(rc, rr, **options), rc=rr, rr=rc),
         "by place": student.bt_loss(rc, rr, options.get("margin", 0.0), options.get("center_coef", 0.0)),
         "without": student.bt_loss(rc=rc, rr=rr),
+        "chance": torch.rand(2),
     }
 
 
@@ -188,6 +201,7 @@ def a_margin_and_a_centre(student, rc, rr, options):
     hidden=[
         case("one pair", b=1),
         case("two ties of three", numbers=[[1.0, -2.0, 0.0], [1.0, -2.0, -1.0]]),
+        case("nineteen pairs", b=19),
         case("nine pairs, float32", b=9, dtype="float32"),
         case("nearly a tie", numbers=[[1.0, 1.0 + 1e-12, 0.3], [1.0 + 1e-12, 1.0, 0.1]]),
         case("all wrong", numbers=[[0.0, -1.0], [1.0, 5.0]]),
@@ -208,6 +222,7 @@ def ties_are_no_success_and_shapes_are_held(student, rc, rr, options):
         "a good mask": student.last_token_reward(h, mask, w),
         "a table": [raises("ValueError", lambda: student.bt_loss(rc[:, None], rr)), raises("ValueError", lambda: student.bt_loss(rc, rr[:, None]))],
         "two sizes": [raises("ValueError", lambda: student.bt_loss(torch.cat([rc, rc]), rr)), raises("ValueError", lambda: student.bt_loss(rc, rr.sum()))],
+        "chance": torch.rand(2),
         "accuracies": [raises("ValueError", lambda: student.pair_accuracy(rc[:, None], rr)), raises("ValueError", lambda: student.pair_accuracy(rc, rr.sum()))],
         "no token": raises("ValueError", lambda: student.last_token_reward(h, empty, w)),
         "no token, in numbers": raises("ValueError", lambda: student.last_token_reward(h, empty.long(), w)),
@@ -215,7 +230,7 @@ def ties_are_no_success_and_shapes_are_held(student, rc, rr, options):
     }
 
 
-def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False, **options):
+def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False, scale=1.0, **options):
     """Chosen and rejected answers, of different widths, and a hidden direction that people like."""
     liked = rng.normal(c, dtype="float64")
     found = {}
@@ -223,7 +238,7 @@ def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False
         starts = [rng.integer(0, t) for _ in range(b)]
         mask = masked(rng, [(start, rng.integer(start + 1, t + 1)) for start in starts], t)
         h = rng.normal(b, t, c, dtype="float64") + sign * 0.8 * liked
-        found[name] = (h.to(getattr(torch, dtype)), mask)
+        found[name] = ((scale * h).to(getattr(torch, dtype)), mask)
     if margins:
         options["margin"] = rng.uniform(0.0, 2.0, b).to(getattr(torch, dtype))
     return found | {"steps": steps, "options": options}
@@ -243,6 +258,10 @@ def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False
         case("eighteen steps, by default", b=8, c=4, steps=18),
         case("one pair", b=1, steps=5, sizes=(4, 4), lr=0.2),
         case("one very large step", b=4, c=3, steps=1, lr=30.0),
+        case("hidden states of size 100", b=1, c=2, steps=5, scale=100.0),
+        case("steps of length 0", b=3, steps=2, lr=0.0),
+        case("many pairs, long rows, wide states", b=18, c=17, sizes=(17, 19), steps=2, lr=0.3, margins=True),
+        case("a negative margin", b=4, steps=3, margin=-0.8),
         case("margins", b=6, c=3, steps=6, margins=True, lr=0.4),
         case("a margin, and rewards near zero", b=4, c=5, steps=8, margin=1.0, center_coef=0.1, lr=0.1),
         case("float32", b=5, c=3, steps=5, dtype="float32"),
@@ -253,6 +272,7 @@ def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False
 )
 def gradient_descent_trains_the_head(student, chosen, rejected, steps, options):
     """Each step takes lr times the gradient of the mean loss off w and b, from zeros on; the losses are those before each step."""
+    torch.rand(1)  # from here on a seed that is set inside shows, too
     first, losses = student.train_rm(chosen, rejected, steps, **options)
     second, fewer = student.train_rm(rejected, chosen, steps=steps, **options)
     other, slow = student.train_rm(chosen, rejected, steps, lr=0.03)
@@ -267,6 +287,7 @@ def gradient_descent_trains_the_head(student, chosen, rejected, steps, options):
             "the other way round": [second.w.clone(), second.b.clone(), fewer],
             "rewards": [first(*chosen), first(*rejected)],
             "left": flags(*chosen, *rejected),
+            "chance": torch.rand(2),
         }
 
 

@@ -6,13 +6,14 @@ from autograder.checks import case, check, flags, with_gradients
 from autograder.lab.answers import AnswerWorld
 
 
-def batch(rng, prompts=(), k=1, t=3, v=2, dtype="float64", scale=1.0, spans=None, moved=0.0):
+def batch(rng, prompts=(), k=1, t=3, v=2, dtype="float64", scale=1.0, spans=None, moved=0.0, extreme=False):
     """Logits, and labels of which those in `spans` (one for each answer, from and to) are an answer; by default all but the first third."""
     tokens = rng.integers(0, v, *prompts, k, t)
     labels = torch.full((*prompts, k, t), -100)
     for row, (start, end) in enumerate(spans or [(t // 3 + i % 2, t - (i * i) % 3) for i in range(k)]):
         labels[..., row, start:end] = tokens[..., row, start:end]
-    return {"logits": rng.normal(*prompts, k, t, v, scale=scale, dtype=dtype) + moved, "labels": labels}
+    logits = rng.normal(*prompts, k, t, v, scale=scale, dtype=dtype) + moved
+    return {"logits": 1e4 * logits.sign() if extreme else logits, "labels": labels}
 
 
 def with_alpha(rng, alpha=None, **sizes):
@@ -34,6 +35,8 @@ def with_alpha(rng, alpha=None, **sizes):
         case("answers of one token", k=4, t=6, v=7, spans=[(1, 2), (5, 6), (3, 4), (2, 3)]),
         case("no prompt at all", k=3, t=5, v=3, spans=[(0, 5), (0, 4), (0, 2)]),
         case("large logits", k=2, t=5, v=3, scale=3000.0, moved=5000.0),
+        case("logits of 1e4 and -1e4", k=3, t=6, v=3, extreme=True, spans=[(1, 6), (2, 5), (3, 5)]),
+        case("many answers, long rows, many tokens", k=18, t=19, v=20, spans=[(i // 3, 19 - i // 4) for i in range(18)]),
         case("as many answers as places and tokens", k=5, t=5, v=5),
         case("two dimensions of prompts", prompts=(3, 2), k=2, t=5, v=4, spans=[(2, 5), (1, 3)]),
         case("two places", k=5, t=2, v=6, spans=[(1, 2)] * 5),
@@ -43,6 +46,7 @@ def with_alpha(rng, alpha=None, **sizes):
 )
 def a_score_is_a_mean_log_probability(student, logits, labels):
     """The score is the mean log-probability of the answer's own tokens, each predicted from the place before it; prompt and padding count nothing."""
+    torch.rand(1)  # from here on a seed that is set inside shows, too
     return {
         "scores": with_gradients(lambda logits: student.length_norm_scores(logits, labels), logits=logits),
         "padded on": student.length_norm_scores(
@@ -52,6 +56,7 @@ def a_score_is_a_mean_log_probability(student, logits, labels):
         "each answer alone": torch.stack([student.length_norm_scores(logits[..., i, :, :], labels[..., i, :]) for i in range(labels.shape[-2])]),
         "left": flags(logits, labels),
         "labels": labels,
+        "chance": torch.rand(2),  # nothing was drawn, and nothing was seeded
     }
 
 
@@ -112,6 +117,8 @@ def ranked(rng, prompts=(), k=2, dtype="float64", numbers=None, whole=False, lev
     ],
     hidden=[
         case("six answers", k=6),
+        case("nineteen answers", k=19),
+        case("scores that are nearly equal", numbers=[[-1.0, -1.00000005, -1.00000009], [0.0, 1.0, 2.0]]),
         case("one answer", k=1),
         case("five answers in the right order", k=5, agree=True),
         case("as many prompts as answers, float32", prompts=(3,), k=3, dtype="float32"),
@@ -125,6 +132,7 @@ def ranked(rng, prompts=(), k=2, dtype="float64", numbers=None, whole=False, lev
 )
 def a_wrong_pair_costs_its_distance(student, p, r):
     """Each pair of answers with r_i < r_j costs max(0, p_i - p_j): a sum for each prompt, without a margin or a mean."""
+    torch.rand(1)
     turn = list(range(p.shape[-1]))[::-1]
     return {
         "loss": with_gradients(lambda p: student.rank_loss(p, r), p=p),
@@ -133,6 +141,7 @@ def a_wrong_pair_costs_its_distance(student, p, r):
         "of halves": student.rank_loss(p / 2, r),
         "of views": student.rank_loss(p.repeat_interleave(2, -1)[..., ::2], r.repeat_interleave(2, -1)[..., ::2]),
         "left": flags(p, r),
+        "chance": torch.rand(2),
     }
 
 
@@ -162,6 +171,7 @@ def only_the_order_of_rewards_counts(student, p, r):
         "loss": with_gradients(lambda p: student.rank_loss(p, r), p=p),
         "of rewards between 0 and 1": student.rank_loss(p, torch.sigmoid((r - r.double().mean()) / 3).double()),
         "of ranks": student.rank_loss(p=p, r=(r[..., None] > r[..., None, :]).sum(-1)),
+        "of rewards in bfloat16": student.rank_loss(p, r.bfloat16()),
         "of negative ranks": student.rank_loss(p, -(r[..., None] > r[..., None, :]).sum(-1)),
     }
 
@@ -187,6 +197,11 @@ def rewarded(rng, r=None, levels=None, options=None, **sizes):
     hidden=[
         case("all tie", k=4, t=5, v=3, r=[1, 1, 1, 1], spans=[(3, 5), (1, 5), (1, 2), (2, 5)]),
         case("one answer", k=1, t=6, v=4),
+        case("seven bad answers, and 57 that tie", k=64, t=3, v=2, r=[0.0] * 7 + [1.0] * 57, spans=[(1, 2 + i % 2) for i in range(64)]),
+        case("the best has no token", k=3, t=5, v=3, r=[0.0, 2.0, 1.0], spans=[(2, 4), (0, 0), (1, 5)]),
+        case("nearly a tie, float32 logits", k=3, t=5, v=3, r=[1.0, 1.0 + 1e-9, 1.0], spans=[(3, 5), (1, 5), (1, 2)], dtype="float32"),
+        case("large whole rewards, float32 logits", k=3, t=5, v=3, r=[2**24, 2**24 + 1, 2**24], spans=[(3, 5), (1, 5), (1, 2)], dtype="float32"),
+        case("long rows, many tokens", k=2, t=20, v=18),
         case("nearly a tie", k=3, t=5, v=3, r=[1.0, 1.0 + 1e-12, 1.0], spans=[(3, 5), (1, 5), (1, 2)]),
         case("ties of whole negative rewards", prompts=(2, 2), k=4, t=5, v=3, levels=2),
         case("the best is the least probable, float32", k=3, t=4, v=3, r=[0.1, 0.2, 9.0], scale=5.0, dtype="float32"),
@@ -198,6 +213,7 @@ def rewarded(rng, r=None, levels=None, options=None, **sizes):
 )
 def the_best_answer_is_imitated(student, logits, labels, r, options):
     """The answer with the largest reward, the first of equal ones, costs minus the sum of its log-probabilities; the others cost nothing."""
+    torch.rand(1)
     return {
         "loss": with_gradients(lambda logits: student.sft_on_best(logits, labels, r), logits=logits),
         "of the worst": student.sft_on_best(logits, labels, -r),
@@ -207,7 +223,10 @@ def the_best_answer_is_imitated(student, logits, labels, r, options):
         if labels.shape[-1] > 2
         else None,
         "by name": student.sft_on_best(logits=logits, labels=labels, r=r),
+        "of rewards in bfloat16": student.sft_on_best(logits, labels, r.bfloat16()),
+        "of views": student.sft_on_best(logits.mT.contiguous().mT, labels.mT.contiguous().mT, r.repeat_interleave(2, -1)[..., ::2]),
         "left": flags(logits, labels, r),
+        "chance": torch.rand(2),
     }
 
 
@@ -226,6 +245,7 @@ def the_best_answer_is_imitated(student, logits, labels, r, options):
         case("a large weight", k=4, t=6, v=3, options={"w": 60.0}),
         case("ties", prompts=(2,), k=5, t=5, v=3, levels=2, options={"w": 2.0}),
         case("one answer, by default", k=1, t=4, v=3),
+        case("many answers, long rows", k=18, t=18, v=3, options={"w": 0.5}),
         case("float32, by default", prompts=(2,), k=3, t=4, v=5, dtype="float32"),
     ],
     fresh=1,
@@ -233,6 +253,7 @@ def the_best_answer_is_imitated(student, logits, labels, r, options):
 )
 def the_loss_is_rank_and_imitation(student, logits, labels, r, options):
     """The loss is w times the rank loss of the scores, plus the loss of the best answer: one number for each prompt."""
+    torch.rand(1)
     return {
         "loss": with_gradients(lambda logits: student.rrhf_loss(logits, labels, r, **options), logits=logits),
         "turned round": student.rrhf_loss(logits, labels, -r, **options),
@@ -240,6 +261,7 @@ def the_loss_is_rank_and_imitation(student, logits, labels, r, options):
         "by place": student.rrhf_loss(logits, labels, r, options.get("alpha", 1.0), options.get("w", 1.0)),
         "of views": student.rrhf_loss(logits.mT.contiguous().mT, labels.mT.contiguous().mT, r.repeat_interleave(2, -1)[..., ::2], **options),
         "left": flags(logits, labels, r),
+        "chance": torch.rand(2),
     }
 
 

@@ -20,6 +20,10 @@ def points(rng, n=1, d=1, k=1, clusters=0, dtype="float64", numbers=None, center
     return {"x": x, "centers": begin, "options": options}
 
 
+# by squares and products nothing is left of these distances in float32; torch.cdist takes that way from 26 points on
+FAR = [[1e5], [1e5 + 0.5], [1e5 + 1.0], [1e5 + 3.0]]
+
+
 @check(
     points=1,
     inputs=points,
@@ -38,6 +42,7 @@ def points(rng, n=1, d=1, k=1, clusters=0, dtype="float64", numbers=None, center
         case("many points, float32", n=30, d=4, k=6, clusters=6, dtype="float32"),
         case("the largest sum of distances is another point", numbers=[[0.0, 0.0], [10.0, 0.0], [9.0, 1.0], [5.0, 4.5], [10.0, 2.0]], k=3),
         case("as many points as dimensions", n=4, d=4, k=3),
+        case("eighteen centers", n=25, d=2, k=18),
     ],
     fresh=1,
     cites=["The first one is x 0", "points repeat if fewer than k", "to the nearest of those that were already chosen is largest", "Raises ValueError unless", "a copy"],
@@ -53,10 +58,12 @@ def the_farthest_points_begin(student, x, centers, options):
         "raised by one": again,
         "x": x,
         "one": student.initial_centers(x, 1),
+        "far from the origin": [student.initial_centers(torch.tensor(FAR * times), 4) - 1e5 for times in (1, 8)],
         "of a view": student.initial_centers(x.mT.contiguous().mT, min(2, len(x))),
         "of the last two": student.initial_centers(x[-2:], 2 if len(x) > 1 else 1),
         "refused": [raises("ValueError", lambda k=k: student.initial_centers(x, k)) for k in (0, len(x) + 1, -1)],
         "left": flags(x, chosen),
+        "chance": torch.rand(2),  # nothing was seeded
     }
 
 
@@ -95,6 +102,7 @@ def centers_move_to_the_means(student, x, centers, options):
         "of a view": grouped(student, x.mT.contiguous().mT, centers.mT.contiguous().mT, options),
         "by name": student.kmeans(x=x, centers=centers, iters=100),
         "from its own result": student.kmeans(x, student.kmeans(x, centers)[1]),
+        "far from the origin": [student.kmeans(torch.tensor(FAR * times), torch.tensor(FAR[::3]), iters=0)[0] for times in (1, 8)],
     }
 
 
@@ -116,6 +124,8 @@ def centers_move_to_the_means(student, x, centers, options):
         case("ties in a plane", numbers=[[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 2.0], [1.0, 1.0]], centers=[[2.0, 2.0], [0.0, 0.0]], iters=1),
         case("all points in one place", numbers=[[1.0, 2.0]] * 4, centers=[[5.0, 5.0], [1.0, 2.0], [1.0, 2.0]]),
         case("no center is near", n=4, d=2, centers=[[1000.0, 0.0], [0.0, 3000.0], [-2000.0, 0.0]]),
+        case("eighteen centers", n=60, d=2, k=18, iters=2),
+        case("many rounds", numbers=[[i**1.7] for i in range(120)], centers=[[i**1.7] for i in range(10)], iters=20),
         case("a slow wave", numbers=[[float(i * i)] for i in range(12)], centers=[[0.0], [1.0], [4.0]], iters=4),
     ],
     cites=["A center without points stays where it is", "equally near to the first one", "until the centers have moved iters times", "with iters 0 they never move"],
@@ -162,8 +172,10 @@ def judged(rng, items, max_words=60, max_steps=5):
         case("an answer of white space", items=[["q", "It is 4 .", "  "], ["q", "It is 4.", " 4\n"]]),
         case("an empty rationale", items=[["q", "", ""], ["q", "", "4"], ["q", ".", "."]]),
         case("the answer stands in the first line", items=[["q", "There are 4.\nNow we can stop.", "4"], ["q", "There are " + "a " * 30 + ".", "There"]]),
+        case("another mark at the end, or something behind the full stop", items=[["q", "答案是 4。", "4"], ["q", "It is 4.\"", "4"], ["q", "\"It is 4.\"", "4"], ["q", "(It is 4.)", "4"], ["q", "It is 4...", "4"]]),
         case("an empty question", items=[["", "It is 4.", "4"]]),
         case("fewer words and steps", items=[["a b c", "x.\ny 4.", "4"], ["a b c d", "x.\ny 4.", "4"], ["a b c", "x.\ny.\nz 4.", "4"]], max_words=3, max_steps=2),
+        case("eighteen steps", items=[["q", "a.\n" * 17 + "b 4.", "4"], ["q", "a.\n" * 18 + "b 4.", "4"]], max_words=20, max_steps=18),
         case("more words and steps", items=[[words(70), "a.\nb.\nc.\nd.\ne.\nf.\ng 4.", "4"], [words(71), "a 4.", "4"], ["q", "a.\nb.\nc.\nd.\ne.\nf.\ng.\nh 4.", "4"]], max_words=70, max_steps=7),
         case("an answer of words; capitals count", items=[["q", "So it is blue whale.", "blue whale"], ["q", "So it is Blue.", "blue"], ["q", "The answer is 14.", "4"]]),
     ],
@@ -178,6 +190,7 @@ def examples_are_short_and_whole(student, items, max_words, max_steps):
     }
 
 
+LONGER = [(words(60), "It is 4.", "4"), (words(61), "It is 4.", "4"), ("q", "a.\n" * 17 + "b 4.", "4"), ("q", "a.\n" * 18 + "b 4.", "4")]
 GOOD, LONG, CUT = ("q", "It is 4.", "4"), ("q", "a.\nb.\nc.\nd.\ne.\nf 4.", "4"), ("q", "It is 4, so", "4")
 
 
@@ -213,6 +226,7 @@ def collected(rng, n=1, d=1, k=1, good=0.7, numbers=None, labels=None, centers=N
         case("no item is usable", numbers=[[0.0], [1.0]], labels=[0, 1], centers=[[0.0], [1.0]], kinds="cl"),
         case("six steps are allowed", numbers=[[0.0], [1.0]], labels=[0, 0], centers=[[0.0]], kinds="lg", max_steps=6),
         case("two words are too many", numbers=[[0.0], [1.0]], labels=[0, 1], centers=[[0.0], [1.0]], kinds="gg", max_words=1),
+        case("eighty items in eighteen clusters", n=80, d=2, k=18, good=1.0),
         case("forty items in eight clusters", n=40, d=5, k=8, good=0.4),
         case("as many clusters as dimensions", n=20, d=4, k=4),
         case("directions mislead", numbers=[[1.0, 1.0], [9.0, 9.0], [4.0, 2.0]], labels=[0, 0, 0], centers=[[4.0, 4.0]], kinds="ggg"),
@@ -225,6 +239,11 @@ def each_cluster_gives_its_nearest_usable_item(student, x, labels, centers, item
     return {
         "picked": student.pick_demos(x, labels, centers, items, **options),
         "by default": student.pick_demos(x, labels, centers, items),
+        "far from the origin": student.pick_demos(torch.tensor(FAR), torch.tensor([1, 0, 0, 0]), torch.tensor([[1e5 + 1.25], [1e5]]), [GOOD] * 4),
+        "far from the origin, many": student.pick_demos(torch.tensor(FAR[1::2] * 14), torch.tensor([0] * 28), torch.tensor([[1e5 + 2.5]]), [GOOD] * 28),
+        "of views": student.pick_demos(x.mT.contiguous().mT, labels.repeat_interleave(2)[::2], centers.mT.contiguous().mT, items),
+        "nearly equal": student.pick_demos(torch.tensor([[1.0 + 1e-9], [1.0]], dtype=torch.float64), torch.tensor([0, 0]), torch.zeros(1, 1, dtype=torch.float64), [GOOD, GOOD]),
+        "long ones": [student.pick_demos(torch.zeros(4, 1), torch.arange(4), torch.zeros(4, 1), LONGER, **more) for more in ({}, {"max_words": 61, "max_steps": 18})],
         "other labels": student.pick_demos(x, len(centers) - 1 - labels, centers, items),
         "of the first": student.pick_demos(x=x[:1], labels=labels[:1], centers=centers, items=items[:1], max_words=60, max_steps=5),
         "refused": [raises("ValueError", lambda: student.pick_demos(x, labels, centers, items[:-1])), raises("ValueError", lambda: student.pick_demos(x, labels, centers, [*items, GOOD]))],
@@ -244,6 +263,7 @@ def each_cluster_gives_its_nearest_usable_item(student, x, labels, centers, item
         case("three, in their order", items=[["c", "It is 3.", "3"], ["a", "It is 1.", "1"], ["b", "It is 2.", "2"]], question="d"),
         case("not usable, and shown all the same", items=[["q", "", ""], ["q", "It is", "7"]], question="r"),
         case("other scripts and braces", items=[["鸡兔同笼？", "设 {x} 只。\n共 8 只。", "{8}"]], question="{question} %s?"),
+        case("eighteen examples", items=[[f"question {i}", " ".join(f"w{j}" for j in range(i, 20)) + ".", f"{i}"] for i in range(18)], question="the last"),
         case("it begins with the words already", items=[["q", "Let's think step by step. It is 4.", "4"]], question="Q: x"),
     ],
     cites=["rationale The answer is answer", "The rationale stands on one line", "Question and answer lose the white space at their ends", "The items are shown as they are given", "Nothing follows"],
@@ -255,6 +275,7 @@ def the_prompt_is_written_to_the_letter(student, items, question):
         "prompt": student.build_auto_cot(items, question),
         "backwards": student.build_auto_cot(items=items[::-1], question=question),
         "another question": student.build_auto_cot(items, question + " Why?"),
+        "no example, white space": student.build_auto_cot([], f" {question}\n"),
         "once more": student.build_auto_cot(items, question),
     }
 
@@ -294,9 +315,16 @@ def asked(rng, problem, question, script, limit=8):
         case("no smaller question", problem="p", question="q?", script=["\n  \n", "4"]),
         case("ways to number", problem="p", question="q?", script=["1) a?\n 2. b?\n- c?\n* d?\n10.\te?", "A", "B", "C", "D", "E", "F"]),
         case("what numbers nothing stays", problem="p", question="q?", script=["2.5 what?\n-x?\n3 apples?\n1.a?\n(1) b?\n12", "A", "B", "C", "D", "E", "F", "G"]),
+        case("other marks number nothing", problem="p", question="q?", script=["-- a?\n1.2. b?\n*- c?\n• d?\n1: e?\n1 - f?\n- - g?", *"ABCDEFGH"]),
+        case("a number of three digits", problem="p", question="q?", script=["100. a?\n2024) b?", *"ABC"]),
+        case("equal to the question before its number goes", problem="p", question="2. So?", script=["2. So?\n1. 2. So?\nSo?\n2. So", *"ABCDE"]),
+        case("equal but for the question mark", problem="p", question="So?", script=["So\nSo??\n- So?", *"ABCD"]),
+        case("an answer that begins with A:", problem="p", question="q?", script=["a?", "A: 5", "The answer is 7."]),
+        case("twenty lines, eighteen are asked", problem="p", question="q?", script=["\n".join(f"{i}) s{i}?" for i in range(1, 21)), *(f"t{i}" for i in range(25))], limit=18),
         case("nine lines, eight are asked", problem="p", question="q?", script=["\n".join(f"{i}. s{i}?" for i in range(1, 10)), *"ABCDEFGHIJK"]),
         case("a limit of two, behind the question itself", problem="p", question="q?", script=["q?\na?\n\nb?\nc?", "A", "B", "C", "D"], limit=2),
         case("a limit of zero", problem="p", question="q?", script=["a?\nb?", "A", "B"], limit=0),
+        case("an answer behind many blank lines", problem="p", question="q?", script=["a?", "\n" * 20 + "B", " \n" * 18 + " C"]),
         case("empty answers", problem="p", question="q?", script=["a?\nb?", "", "\n \n", "  "]),
         case("the same question twice", problem="p", question="q?", script=["a?\na?", "A", "B", "C"]),
         case("line breaks inside of the problem", problem="p\n\nQ: x\nA: y", question="q?", script=["a?", " A ", " B "]),

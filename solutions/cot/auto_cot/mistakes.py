@@ -214,3 +214,20 @@ def kmeans(x, centers, iters=100):
     for number in labels.unique() if iters else []:
         centers[number] = x[labels == number].mean(0)
     return torch.cdist(x, centers).argmin(1), centers
+
+
+# --- found by fresh solvers ------------------------------------------------------------------------------------------------------
+
+SQUARED = "return ((x[:, None] - centers) ** 2).sum(-1)"
+mistake("Distances are computed as x² - 2xc + c²: far from the origin nothing is left of them in float32. Subtract first.", edit={SQUARED: "return (x**2).sum(-1, keepdim=True) - 2 * x @ centers.mT + (centers**2).sum(-1)"})
+mistake("torch.cdist computes x² - 2xc + c² from 26 points on: far from the origin nothing is left of it in float32. Subtract first, or choose its compute_mode.", edit={SQUARED: "return torch.cdist(x, centers)"})
+mistake("A line is compared with the question before its number is taken off. What is left of it is compared.", edit={LINES: LINES.replace('.split("\\n")]', '.split("\\n") if line.strip() != question]')})
+mistake("All marks in front go: '-- x' loses both. What numbers a line is one of them, with white space behind it.", edit={LINES: LINES.replace("(?:[0-9]+[.)]|[-*])", "(?:[0-9]+[.)]|[-*])+")})
+mistake("A line that differs from the question by its question mark is left out. Only one that is equal is.", edit={SMALLER: 'smaller = [line for line in lines if line and line.rstrip("?") != question.rstrip("?")][:limit]'})
+mistake("Without an example the white space around the new question stays.", edit={PROMPT: PROMPT.replace("question.strip()", "question.strip() if items else question")})
+mistake("'A:' is taken off answers. The answer is the line as the model writes it.", edit={ANSWER: ANSWER.replace('(line.strip() for', '(line.strip().removeprefix("A:").strip() for')})
+mistake("A full stop of another script passes. It is a point.", edit={RETURNED: RETURNED.replace('endswith(".")', 'endswith((".", "。"))')})
+mistake("Quotation marks behind the full stop are ignored. The rationale ends with the full stop.", edit={SPLIT: SPLIT.replace("item[1].rstrip()", "item[1].rstrip().rstrip(chr(34))")})
+mistake("Only numbers with one or two digits go.", edit={LINES: LINES.replace("[0-9]+", "[0-9]{1,2}")})
+mistake("Other bullets go, too. Only '-' and '*' do.", edit={LINES: LINES.replace("[-*]", "[-*•]")})
+mistake("Numbers go with a colon behind them, too. Only a point or a closing bracket makes a number of a line.", edit={LINES: LINES.replace("[.)]", "[.):]")})

@@ -4,8 +4,8 @@ in Large Language Models", Zhou et al., 2022).
 
 Questions come with embeddings, a tensor (N, D) of float32 or float64. An *item* is a tuple (question, rationale, answer): what was asked, the
 reasoning that a model has written, and the answer that was read out of it. A *language model* is a callable from a prompt to the text that it
-writes. Tensors may be views, and those of one call have one dtype. Nothing that is passed in is changed, no random number is drawn, and nothing is
-remembered between calls.
+writes; no other line break than a line feed occurs in texts. Tensors may be views, and those of one call have one dtype. Nothing that is passed in
+is changed, no random number is drawn, and nothing is remembered between calls.
 """
 
 import re
@@ -85,7 +85,7 @@ def usable(item: tuple[str, str, str], max_words: int = 60, max_steps: int = 5) 
 
     - the question has at most max_words words, split at white space;
     - the rationale has at most max_steps steps. A step is a line that is not blank, however many sentences are on it;
-    - the rationale, without white space at its end, ends with a full stop: otherwise the model was cut off;
+    - the rationale, without white space at its end, ends with a full stop ".": otherwise the model was cut off;
     - the answer, without white space at both ends, is not empty and stands somewhere in the rationale. (The paper's code wants it in the last
       sentence or among the last ten words.)
 

@@ -50,6 +50,9 @@ PIECES = [" the", "the", " cat", "cat", " ", "  ", "\n", "a", "ab", "b", ":", " 
         case("both are empty", ctx="", cont="", prefix=3),
         case("a space at the end of the continuation stays", ctx="the", cont=" cat ", prefix=3),
         case("a space in front of the context stays", ctx=" cat", cont=" the", prefix=3),
+        case("white space of other kinds", ctx="the cat\u00a0\u3000", cont="sat", prefix=3),
+        case("an empty context, a large prefix", ctx="", cont=" the cat", prefix=50256),
+        case("a long context", ctx="the cat sat: " * 9 + "\n  \n", cont=" the cat sat" * 8, prefix=3),
         case("other scripts", ctx="你好：", cont="世界", prefix=3),
     ],
     cites=["White space at the end of ctx moves", "Both are encoded together", "the context is prefix and the continuation is encode cont", "even if those differ from encode ctx", "The context s tokens are encode ctx"],
@@ -116,14 +119,16 @@ def answers_are_scored_by_the_token_before(student, step, ctx, cont, greedy, opt
         for i in range(len(cont)):
             order = step(torch.tensor([ctx + cont[:i]]))[0].argsort(descending=True).tolist()
             cont[i] = order[1] if (greedy == "but last" and i == len(cont) - 1) or (greedy == "but first" and i == 0) else order[0]
-    reader = Reader(step)
+    reader, same = Reader(step), Reader(step)
     found = student.loglikelihood(reader, ctx, cont, **options)
     return {
         "found": found,
         "read": reader.seen,
         "another one": student.loglikelihood(Reader(step), ctx[::-1], cont[::-1]),
         "once more": student.loglikelihood(Reader(step), ctx=ctx, cont=cont, **options),
+        "the same model again": [student.loglikelihood(same, *each) for each in ((ctx, cont), (ctx[::-1], cont[::-1]), (ctx, cont, max(len(cont), 1)))],
         "no context": raises("ValueError", lambda: student.loglikelihood(Reader(step), [], cont or [0])),
+        "nothing at all": raises("ValueError", lambda: student.loglikelihood(Reader(step), [], [])),
         "gradients are on again": torch.is_grad_enabled(),
     }
 
@@ -163,6 +168,7 @@ TIED = [[2.0, 2.0, 1.0], [2.0, 2.0, 1.0], [2.0, 2.0, 1.0]]
         case("bfloat16 logits, a long answer", ctx=4, cont=60, dtype="bfloat16", vocab=11),
         case("a token that is impossible", ctx=2, cont=5, table=[[0.0, float("-inf"), 1.0], [0.0, float("-inf"), 1.0], [0.0, float("-inf"), 2.0]]),
         case("logits of 10,000", ctx=2, cont=9, table=[[1e4, -1e4, 0.0], [0.0, 1e4, -1e4], [-1e4, 0.0, 1e4]]),
+        case("float32 logits that are nearly equal", ctx=[2], cont=[1], dtype="float32", table=[[0.0, 1e-8, -1.0]] * 3),
         case("ties in many places", ctx=2, cont=12, table=[[2.0, 2.0, 2.0], [1.0, 2.0, 2.0], [3.0, 1.0, 3.0]]),
     ],
     cites=["it reads the last max_len of them", "are computed in float64 if the logits are float64", "the one with the smallest id counts", "Logits up to 1e4 in size", "or if cont has more than max_len tokens"],
@@ -206,6 +212,7 @@ def cut(rng, length, max_len, ctx_len=1):
         case("a window of one", length=4, max_len=1),
         case("one token", length=1, max_len=3, ctx_len=2),
         case("no token", length=0, max_len=3),
+        case("thirty pieces", length=60, max_len=3, ctx_len=2),
         case("long", length=101, max_len=16, ctx_len=9),
     ],
     cites=["every token of the text is in exactly one continuation", "The first piece is", "max_len ctx_len 1 tokens", "An empty text has no pieces", "Its context is as long as fits", "Raises ValueError unless"],
@@ -246,6 +253,8 @@ def text(rng, seed=1, vocab=5, length=1, max_len=4, table=False, **options):
         case("one token", seed=8, length=1, max_len=7, vocab=6),
         case("nothing", seed=9, length=0),
         case("a long text", seed=10, length=40, max_len=13, ctx_len=4),
+        case("thirty pieces of a table", length=60, max_len=3, ctx_len=2, table=True, vocab=20),
+        case("a context of twenty tokens", length=90, max_len=40, ctx_len=20, table=True, vocab=20),
         case("a window of 2,500 tokens", length=2700, max_len=2500, ctx_len=100, table=True, vocab=3),
     ],
     fresh=1,
@@ -253,11 +262,12 @@ def text(rng, seed=1, vocab=5, length=1, max_len=4, table=False, **options):
 )
 def a_long_text_is_the_sum_of_its_pieces(student, step, table, tokens, max_len, options):
     """The log-likelihood of a text is the sum over its pieces, one call each, and no call reads more than max_len tokens."""
-    reader = Reader(step, table)
+    reader, same = Reader(step, table), Reader(step, table)
     return {
         "sum": student.rolling_loglikelihood(reader, tokens, 0, max_len, **options),
         "read": reader.seen,
         "another prefix": student.rolling_loglikelihood(Reader(step, table), tokens, prefix=2, max_len=max_len, **options),
+        "the same model again": [student.rolling_loglikelihood(same, some, max(tokens, default=0), size) for some, size in ((tokens, max_len), (tokens[::-1], max_len), (tokens, 1))],
         "all at once": student.rolling_loglikelihood(Reader(step, table), tokens, 0, len(tokens) + 5),
         "all at once, by hand": student.loglikelihood(Reader(step, table), [0], tokens, len(tokens) + 5)[0],
     }
@@ -294,6 +304,9 @@ def exam(rng, lls=None, choices=None, gold=None, questions=0, answers=4):
         case("thirty questions of four answers", questions=30),
         case("numbers of answers differ", questions=25, answers=[2, 3, 4, 5, 6]),
         case("answers that are impossible", lls=[[float("-inf"), -900.0], [float("-inf"), float("-inf")], [-3.0, float("-inf")]], choices=[["a", "bcd"], ["a", "bcd"], ["a", "bcd"]], gold=[1, 0, 1]),
+        case("all answers are impossible: the first one", lls=[[float("-inf"), float("-inf")], [-1.0, -2.0]], choices=[["a", "bcd"], ["a", "bcd"]], gold=[1, 0]),
+        case("an answer of white space", lls=[[-1.0, -2.0], [-4.0, -3.0]], choices=[[" ", "a"], ["\n ", "b"]], gold=[0, 1]),
+        case("eighteen answers", lls=[[-20.0 + (7 * i) % 19 for i in range(18)], [-3.0 - i for i in range(18)]], choices=[["x" * (1 + i) for i in range(18)]] * 2, gold=[8, 17]),
         case("all wrong", lls=[[-1.0, -9.0], [-9.0, -1.0]], choices=[["a", "b"], ["a", "b"]], gold=[1, 0]),
         case("all right", lls=[[-1.0, -9.0], [-9.0, -1.0], [-2.0, -3.0]], choices=[["a", "b"], ["a", "b"], ["a", "b"]], gold=[0, 1, 0]),
         case("one answer to choose from", lls=[[-1.0], [-2.0, -1.0]], choices=[["a"], ["a", "b"]], gold=[0, 0]),
@@ -311,6 +324,7 @@ def accuracies_have_their_errors(student, lls, choices, gold):
 
     return {
         "metrics": student.mc_metrics(lls, choices, gold),
+        "once more": student.mc_metrics(lls, choices, gold),
         "by name": student.mc_metrics(lls=lls[:2], choices=choices[:2], gold=gold[:2]),
         "refused": {
             "no question": refused([], [], []),
@@ -358,8 +372,13 @@ def planted(rng, n=None, texts=None, queries=None, verses=0, **options):
         case("single words", n=1, texts=["light darkness"], queries=["Let there be LIGHT!", "let there be"]),
         case("white space of all kinds", n=3, texts=["a\tb\n\nc  d"], queries=["b c\nd", "b  c", "a b  c"]),
         case("letters of other scripts stay", n=2, texts=["Ça coûte 5€ déjà"], queries=["ça COÛTE", "coûte 5€", "coute 5€", "coûte 5"]),
+        case("quotation marks that are none of the 32 stay", n=1, texts=["it’s “so”"], queries=["its", "it’s", "so", "“SO”"]),
+        case("lower() keeps the ß", n=2, texts=["Straße 5"], queries=["strasse 5", "STRASSE 5", "straße 5"]),
+        case("a short text, n = 14", n=14, texts=["a b", "c"], queries=["a b", "c"]),
         case("words in the middle of others are none", n=2, texts=["the rain falls"], queries=["he rain", "the raining", "the rain"]),
         case("n = 8", n=8, verses=4),
+        case("n = 18", n=18, texts=[" ".join(f"w{i}" for i in range(40))], queries=[" ".join(f"w{i}" for i in range(19, 37)), " ".join(f"w{i}" for i in range(17)), "x " * 30 + " ".join(f"w{i}" for i in range(18))]),
+        case("eighteen texts", n=2, texts=[f"a{i} b{i}" for i in range(18)], queries=["a17 b17", "b0 a1"]),
     ],
     fresh=1,
     cites=["A text of fewer than n words never is", "deleted with no space in their place", "n words that follow each other in one text", "Whether some n gram of the text is in index", "A text of fewer than n words has none"],

@@ -177,3 +177,13 @@ mistake("If all answers are right or all are wrong, the error is nan in your cod
 mistake("The sum is kept in float32. Python's floats have 16 digits.", edit={SUM: "return torch.tensor([loglikelihood(model, ctx, cont, max_len)[0] for ctx, cont in rolling_windows(tokens, prefix, max_len, ctx_len)]).sum().item()"})
 mistake("max_len does not reach loglikelihood(), which takes its default.", crashes=True, edit={SUM: SUM.replace("cont, max_len)[0]", "cont)[0]")})
 mistake("A token counts as greedy if its probability is above 1/2. It has to be the largest, which may be less.", edit={RESULT: "return logps.sum().item(), bool((logps > -0.6931).all())"})
+
+# --- found by fresh solvers -----------------------------------------------------------------------------------------------------
+
+mistake("greedy compares log-probabilities: rounding makes logits equal that are not. It compares the logits.", edit={RESULT: "return logps.sum().item(), bool((logits.log_softmax(-1).argmax(-1) == wanted).all())"})
+mistake("If all answers are impossible you count any gold as right. The first answer is the model's.", edit={PICKED: "right[name].append(int(max(values) == -math.inf or values.index(max(values)) == want))"})
+mistake("An answer of white space is refused. Only one without any character is empty.", crashes=True, edit={CHECKED: CHECKED.replace('"" in texts', 'not all(text.strip() for text in texts)')})
+mistake("Only white space of ASCII moves. rstrip() without an argument knows other kinds, such as the no-break space.", edit={BARE: '    bare = ctx.rstrip(" \\t\\n\\r\\f\\v")\n'})
+mistake("Curly quotation marks and long dashes are deleted, too. Only the 32 marks of string.punctuation are.", edit={WORDS: WORDS.replace("string.punctuation", 'string.punctuation + "“”‘’–—…"')})
+mistake("You use casefold(), which makes ß two letters. The text goes through lower().", edit={WORDS: WORDS.replace("lower()", "casefold()")})
+mistake("An empty continuation is answered before the context is looked at. Without a context it raises ValueError.", edit={"    if not ctx or len(cont)": "    if not cont:\n        return 0.0, True\n    if not ctx or len(cont)"})

@@ -264,3 +264,16 @@ def bradley_terry(matches, n):
 
 mistake("A draw counts as a whole win for both. It counts half a win for each.", edit={"wins[a, b] += score\n        wins[b, a] += 1 - score": "wins[a, b] += math.ceil(score)\n        wins[b, a] += math.ceil(1 - score)"})
 mistake("The ratings are sorted, so nobody knows whose they are. They stand in the order of the models.", edit={SCALE: "return (1000 + 400 / math.log(10) * (s - s.mean())).sort(descending=True).values.tolist()"})
+
+# --- found by fresh solvers ---------------------------------------------------------------------------------------------------
+
+SPLIT = "tokens, others = hyp.split(), [ref.split() for ref in its_refs]"
+mistake("You split at the white space of ASCII only. split() without an argument knows other kinds, such as the no-break space.", edit={SPLIT: 'tokens, others = hyp.encode().split(), [ref.encode().split() for ref in its_refs]'})
+mistake("You only ask whether the first hypothesis has a reference. Each of them needs one.", edit={REFUSED: "if not hyps or len(hyps) != len(refs) or not refs[0]:", CLOSEST: "r += min((abs(len(other) - len(tokens)), len(other)) for other in others or [[]])[1]"})
+mistake("Digits of other scripts are part of your tokens. Only 0 to 9 are.", edit={TOKENS: 're.findall(r"[a-z\\d]+", text.lower())'})
+mistake("You use casefold() in ROUGE-L, which makes ß two letters. The text goes through lower().", edit={TOKENS: 're.findall(r"[a-z0-9]+", text.casefold())'})
+mistake("You use casefold() for short answers, which makes ß two letters. The text goes through lower().", edit={BARE: BARE.replace("lower()", "casefold()")})
+mistake("Curly quotation marks and long dashes are deleted, too. Only the 32 marks of string.punctuation are.", edit={BARE: BARE.replace("string.punctuation", 'string.punctuation + "“”‘’–—…"')})
+mistake("The search stops after seven rounds. That is too few if one model wins nearly always: go on until the ratings stand still.", edit={"range(200):": "range(7):"})
+mistake("More than 1000 wins of one model against another count as 1000. All of them count.", edit={"games, s = wins + wins.T": "wins = wins.clamp(max=1000)\n    games, s = wins + wins.T"})
+mistake("With many models a little is added to all wins. That moves the ratings.", edit={"games, s = wins + wins.T": "wins = wins + 1e-3 * (n > 25)\n    games, s = wins + wins.T"})

@@ -80,7 +80,8 @@ def _ngrams(tokens: list[str], n: int) -> Counter[tuple[str, ...]]:
 def rouge_l(hyp: str, ref: str) -> tuple[float, float, float]:
     """ROUGE-L of one text: (precision, recall, F1), each from 0 to 1 ("ROUGE", Lin, 2004).
 
-    A token is a run of the letters a to z and the digits, after lower(): everything else separates tokens and is dropped. There is no stemming.
+    A token is a run of the letters a to z and the digits 0 to 9, after lower(): everything else separates tokens and is dropped. There is no
+    stemming.
     L is the length of the longest common subsequence of both lists of tokens: the most tokens that stand in both texts in the same order. Other
     tokens may stand between them.
 

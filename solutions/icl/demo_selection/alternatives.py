@@ -47,7 +47,7 @@ def knn_demos(x, pool, k, metric="cosine", exclude=()):
 def knn_demos(x, pool, k, metric="cosine", exclude=()):
     if metric not in ("cosine", "euclidean"):
         raise ValueError("metric")
-    far = -F.cosine_similarity(pool, x[None]) if metric == "cosine" else torch.cdist(x[None], pool, compute_mode="donot_use_mm_for_euclid_dist")[0]
+    far = -F.cosine_similarity(pool, x[None], eps=1e-30) if metric == "cosine" else torch.cdist(x[None], pool, compute_mode="donot_use_mm_for_euclid_dist")[0]
     gone = list(set(exclude))
     if k < 1 or k > len(pool) - len(gone):
         raise ValueError("k")

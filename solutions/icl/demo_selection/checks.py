@@ -23,6 +23,11 @@ def vectors(rng, n=1, d=2, k=1, dtype="float64", x=None, pool=None, scales=False
 FOUR = [[1.0, 0.0], [3.0, 3.0], [0.0, 1.0], [8.0, 1.0]]
 
 
+# a distance by squares and products loses all digits of the first; a cosine with 1e-8 below it makes the second vector the last
+FAR = torch.tensor([[1e5], [1e5 + 0.25], [1e5 + 0.5], [1e5 + 2.0]])
+SHORT = torch.tensor([[3.0, 4.0], [1e-10, 0.0], [0.0, 1.0]])
+
+
 @check(
     points=1,
     inputs=vectors,
@@ -56,6 +61,8 @@ def the_nearest_example_is_the_last(student, x, pool, k, options):
         "by name, of views": student.knn_demos(k=1, pool=pool.T.contiguous().T, x=x.repeat_interleave(2)[::2], **options),
         "once more": student.knn_demos(-x, pool, k, **options),
         "the other way round": student.knn_demos(x, pool.flip(0), k, **options),
+        "far from the origin": student.knn_demos(FAR[2] + 0, FAR + 0, 4, metric="euclidean"),
+        "short vectors": student.knn_demos(torch.tensor([1.0, 0.0]), SHORT + 0, 3),
         "left": flags(x, pool),
     }
 
@@ -122,6 +129,7 @@ ASKED = [2.0, 1.0, 0.0, 0.0]
         case("all twins", x=ASKED, pool=TWINS, k=6, lam=0.25),
         case("twins, only nearness", x=ASKED, pool=TWINS, k=6, lam=1.0),
         case("two clusters", x=[1.0, 0.25], pool=[[8.0, 1.0], [8.0, 2.0], [8.0, 3.0], [1.0, 8.0], [2.0, 8.0]], k=3, lam=0.4),
+        case("nearly equal", x=[1.0, 0.0], pool=[[8.0, 1.0], [3.0, 1.0], [3.000001, 1.0], [-1.0, 2.0]], k=4, lam=0.9),
         case("a zero vector", x=[1.0, 2.0], pool=[[0.0, 0.0], [1.0, 0.0], [2.0, 1.0], [-1.0, 3.0]], k=4, lam=0.5),
         case("opposite vectors", x=[1.0, 0.0], pool=[[4.0, 1.0], [-4.0, 1.0], [4.0, -3.0], [-1.0, -9.0], [-4.0, 3.5]], k=5, lam=0.3),
         case("the question is zero", x=[0.0, 0.0], pool=[[1.0, 3.0], [-1.0, 2.0], [5.0, 1.0], [-2.0, -1.0]], k=4, lam=0.7),
@@ -136,6 +144,7 @@ def similar_but_not_twice_the_same(student, x, pool, k, options):
         "chosen": student.mmr(x, pool, k, **options),
         "by default": student.mmr(x, pool, k),
         "fewer": student.mmr(x, pool, max(1, k - 1), **options),
+        "short vectors": student.mmr(torch.tensor([1.0, 0.25]), SHORT + 0, 3),
         "by name, of a view": student.mmr(lam=0.75, k=k, pool=pool.T.contiguous().T, x=x),
         "refused": [raises("ValueError", lambda each=each: student.mmr(**{"x": x, "pool": pool, "k": k, **options, **each})) for each in bad],
         "left": flags(x, pool),
@@ -174,6 +183,7 @@ def words(rng, query=("cat", "dog"), docs=None, n=0, vocab=12, longest=9, **opti
         case("no words in the query", docs=PETS, query=[]),
         case("k1 = 0, a document without the word", docs=PETS, query=["red"], k1=0.0),
         case("Chinese", docs=[["红", "猫"], ["蓝", "鱼", "鱼"], ["大", "狗"], ["小", "猫", "猫"], ["天"]], query=["猫", "鱼"]),
+        case("a word fifty times, a long question", docs=[["a"] * 50 + ["b"], ["a", "c"], ["b"], ["d"], ["e", "c"]], query=["a", "b", "?", "c"] * 5),
         case("as many words as documents", docs=[["a"], ["b"], ["c"]], query=["a", "b", "c"]),
     ],
     fresh=2,
@@ -253,11 +263,13 @@ CATS = [["red", "cat"], ["red", "fish"], ["blue", "fish"], ["big", "cat", "too"]
     ],
     hidden=[
         case("twenty documents", size=20, i=17, n=7, k=2),
+        case("thirty-six candidates", size=40, i=5, n=36, k=17),
         case("all others", size=8, i=0, n=7, k=3),
         case("more candidates than others", size=7, i=6, n=50, k=3),
         case("the model cannot tell", size=12, i=3, n=8, k=3, ties=True),
         case("impossible for some", size=12, i=2, n=9, k=4, lowest=4),
         case("twins of the example", docs=[["a", "b"], ["c"], ["a", "b"], ["d"], ["a", "b"], ["e", "f"], ["g"], ["h"], ["i", "j"]], i=2, n=2, k=1, scores=[-2, 0, 0, 0, -1, 0, 0, 0, 0]),
+        case("most words are frequent, so that who shares some fits badly", docs=[["a", "b"], ["a", "b", "a"], ["a"], ["b"] * 4 + ["a"] * 3, ["b"] * 3, [], ["a"] * 9, ["b", "b", "a", "a"]], i=0, n=3, k=1, scores=[-1, -2, -3, -4, -5, -6, -7, -8]),
         case("nobody shares a word", docs=[["a"], ["b"], ["c"], ["d"], ["e"], ["f"]], i=1, n=4, k=2, scores=[-1, -9, -2, -5, -3, -4]),
     ],
     fresh=1,
@@ -295,7 +307,10 @@ def helpful_and_useless_examples(student, i, n, k, docs, scores):
             raises("ValueError", lambda: student.epr_labels([], 1)),
             raises("ValueError", lambda: student.epr_pairs(i, docs, score, n, many // 2 + 1)),
             raises("ValueError", lambda: student.epr_pairs(i, docs, score, n, -1)),
+            raises("ValueError", lambda: student.epr_pairs(i, docs, score, 0, 1)),
         ],
+        "very bad ones": student.epr_labels([-1e7, -math.inf, 0.0, -1e8], 2),
+        "the first one twice": student.epr_pairs(0, [docs[0], *docs], lambda j: -float(j), len(docs), 1),
         "another": student.epr_pairs(len(docs) - 1, docs[::-1], lambda j: scores[j], 3, 1),
         "left": [docs, scores],
     }

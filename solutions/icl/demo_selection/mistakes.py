@@ -145,3 +145,13 @@ mistake("The factor of the floor is 0.5. It is 0.25.", edit={FLOOR: "floor = 0.5
 mistake("With fewer than n others your code raises an error. All others are candidates then.", edit={CANDIDATES: "candidates = sorted(others[j] for j in range(n))"}, crashes=True)
 mistake("epr_pairs searches with Lucene's idf. It uses bm25 with its defaults.", edit={"fit = bm25(docs[i], docs).tolist()": 'fit = bm25(docs[i], docs, idf="lucene").tolist()'})
 mistake("epr_pairs asks how well the example fits as a document to each other example. The example is the query.", edit={"fit = bm25(docs[i], docs).tolist()": "fit = [bm25(doc, docs)[i].item() for doc in docs]"})
+
+# --- found by fresh solvers -------------------------------------------------------------------------------------------------------------
+
+mistake("Distances are computed as x² - 2xe + e²: far from the origin nothing is left of them. Subtract the vectors first.", edit={NEAR: 'near = cosines(x, pool) if metric == "cosine" else 2 * pool @ x - (pool**2).sum(-1)'})
+mistake("You use torch's cosine_similarity as it is: it takes lengths below 1e-8 for 1e-8. Only a zero vector has the cosine 0.", edit={COSINES: "return torch.nn.functional.cosine_similarity(pool, x[None])"})
+mistake("Products of lengths below 1e-8 become 1e-8, so short vectors have small cosines. Only a zero vector has the cosine 0.", edit={COSINES: "return dots / norms.clamp(min=1e-8)"})
+mistake("Negative scores of bm25 become 0 in epr_pairs. If most words are frequent, they say which examples fit better.", edit={"fit = bm25(docs[i], docs).tolist()": "fit = bm25(docs[i], docs).clamp(min=0).tolist()"})
+mistake("n = 0 means all examples in yours. There is no candidate then, and it raises ValueError.", edit={CANDIDATES: "candidates = sorted(others[: n or None])"})
+mistake("The values of MMR are rounded to six digits. The largest one counts.", edit={VALUE: f"round({VALUE}, 6)"})
+mistake("How often a word stands in a document counts up to 20 only. It counts as often as it is there.", edit={TERM: TERM.replace("(f + k1", "(min(f, 20) + k1")})

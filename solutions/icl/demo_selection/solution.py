@@ -3,8 +3,8 @@
 "What Makes Good In-Context Examples for GPT-3?", Liu et al., 2021 (KATE); "The Use of MMR", Carbonell and Goldstein, 1998; BM25 of Robertson and
 others; "Learning To Retrieve Prompts for In-Context Learning", Rubin et al., 2021 (EPR).
 
-A pool of N examples is numbered from 0, and functions return lists of such numbers, as Python ints. Vectors are float32 or float64 and may be views.
-Logarithms are natural ones. Nothing that is passed in is changed.
+A pool of N examples is numbered from 0, and functions return lists of such numbers, as Python ints. Vectors are float32 or float64 and may be
+views; one that is not zero has a length from 1e-15 to 1e15. Logarithms are natural ones. Nothing that is passed in is changed.
 """
 
 import math
@@ -32,9 +32,9 @@ def knn_demos(x: Tensor, pool: Tensor, k: int, metric: str = "cosine", exclude: 
     """The k nearest examples, in the order in which they stand in the prompt: the nearest one is the last, next to the question.
 
     x: (D,), the question's vector. pool: (N, D), the examples' vectors.
-    metric: "cosine": the nearest has the largest cosine; a zero vector has the cosine 0 with everything. "euclidean": the nearest has the smallest
-        distance.
-    exclude: examples that must not be chosen, such as the question itself, if it is in the pool.
+    metric: "cosine": the nearest has the largest cosine; a zero vector has the cosine 0 with everything. (torch's cosine_similarity makes the cosine
+        of other short vectors smaller, too.) "euclidean": the nearest has the smallest distance.
+    exclude: examples that must not be chosen, such as the question itself, if it is in the pool. All numbers are from 0 to N - 1.
 
     Of examples that are equally near, the one with the smaller number counts as nearer.
 

@@ -35,6 +35,10 @@ BAD = ["{x}", "{y}", "", "{y} then {x}", "{x} {x} {y}", "{x} {y} {y}", "Review: 
         case("white space before the text", demos=TWO, x="", template="Text: {x}{y}"),
         case("an instruction of white space is none that is empty", instruction=" ", x="a"),
         case("Chinese", instruction="判断情感。", demos=[("很好看", "正面"), ("太长了", "负面")], x="还行", template="评论：{x}\n情感：{y}"),
+        case("empty parts are parts", instruction="I", demos=[("", ""), ("a", "")], x="", template="{x}{y}"),
+        case("a line break behind the label", demos=[*TWO, ("", "none\n")], x="ok", template="{x}: {y}\n"),
+        case("white space in front of the template, and nothing before it", x="ok", template=" \n{x} =>{y}"),
+        case("white space of other kinds", demos=TWO, x="ok\u00a0", template="{x}:\u00a0\u3000\r{y}"),
         case("format specifiers", demos=[("%s", "{}")], x="{x!r} {{x}}", template="%s {x} \\1 {y}"),
         case("many", demos=[(f"text {i}", f"{i % 3}") for i in range(9)], x="text 9", sep="\n---\n"),
         case("long", instruction="Which of the three moods does each text have?", demos=[(f"a text with the number {i}", f"{i % 3}") for i in range(19)], x="a text with the number 19"),
@@ -97,6 +101,7 @@ def asked(student, scores, options, text="Mood:"):
         case("five labels", sizes=[1, 1, 1, 1, 1]),
         case("eighteen labels", sizes=[1] * 16 + [2, 1]),
         case("one label", sizes=[1]),
+        case("nineteen words for a label", sizes=[19, 2]),
         case("many words", sizes=[3, 1, 4]),
         case("as many words as labels", sizes=[3, 3, 3]),
         case("long words", sizes=[2, 2], lengths=(6, 12)),
@@ -111,6 +116,7 @@ def labels_have_probabilities(student, scores, options):
         "once": asked(student, scores, options),
         "another prompt": asked(student, scores[::-1], options, "Stimmung:\n"),
         "by name": student.label_probs(verbalizers=[["a"], ["b", "c"]], prompt="?", logprob_fn=lambda prompt, word: [-0.5 * len(prompt + word), -ord(word[-1]) / 50]),
+        "a word twice, and words with white space": student.label_probs(lambda prompt, word: [-0.3 * len(word), -ord(word[-1]) / 50], "?", [["a ", "b", "a "], [" c\n"]]),
     }
 
 
@@ -130,6 +136,7 @@ def labels_have_probabilities(student, scores, options):
         case("sums to -10,000", sizes=[2, 2, 2], low=-3000.0),
         case("only one is possible", scores=[[[-math.inf]], [[-2000.0]], [[-1.0, -math.inf]]]),
         case("some impossible, the mean", sizes=[3, 2, 3], zero=3, normalize=True),
+        case("one label", scores=[[[-2.0, -1.0]]]),
         case("far apart", scores=[[[-1.0]], [[-800.0]], [[-3.0], [-900.0]]]),
         case("not normalized, by name", sizes=[2, 1], normalize=False),
     ],
@@ -176,6 +183,9 @@ def rows(rng, n=1, k=2, m=1, dtype="float64", scale=1.0, p=None, p_cf=None, zero
         case("strong biases", n=4, k=3, m=2, scale=12.0),
         case("a label has no probability", n=3, k=4, m=2, zero=True),
         case("strong biases, float32", n=4, k=3, m=3, scale=4.0, dtype="float32"),
+        case("hardly possible", p=[[0.5, 0.5], [0.25, 0.75]], p_cf=[[1.0, 1e-13]]),
+        case("eighteen of everything", n=18, k=19, m=17),
+        case("impossible in one of four content-free texts", p=[[0.5, 0.5], [0.1, 0.9]], p_cf=[[1.0, 0.0], [0.5, 0.5], [0.75, 0.25], [0.125, 0.875]]),
         case("impossible in one of two content-free texts", p=[[0.5, 0.5], [0.1, 0.9]], p_cf=[[1.0, 0.0], [0.5, 0.5]]),
     ],
     fresh=2,
@@ -228,6 +238,9 @@ def orders(rng, prompts=2, n=3, k=2, dtype="float64", scale=2.0, p=None, zero=0,
         case("float32", prompts=3, n=9, k=5, dtype="float32"),
         case("more labels than texts", prompts=2, n=2, k=9),
         case("sure of everything", prompts=3, n=6, k=3, sure=True),
+        case("nearly equal", p=[[[0.4999998, 0.5000002], [0.3, 0.7]], [[0.5000002, 0.4999998], [0.3, 0.7]]]),
+        case("six labels, one text each", p=[[[0.5 if i == j else 0.1 for j in range(6)] for i in range(6)]] * 2),
+        case("eighteen prompts", prompts=18, n=17, k=3),
         case("ties of three", p=[[[0.25, 0.375, 0.375], [0.2, 0.2, 0.6], [0.4, 0.4, 0.2], [0.1, 0.45, 0.45]]]),
     ],
     fresh=1,
@@ -259,6 +272,7 @@ def global_entropy_counts_labels(student, p):
         case("one text", prompts=3, n=1, k=3),
         case("one label", prompts=2, n=4, k=1),
         case("float32", prompts=3, n=9, k=5, dtype="float32"),
+        case("eighteen prompts", prompts=18, n=17, k=19),
         case("some are certain", prompts=3, n=5, k=3, zero=4),
         case("some are certain, float32", prompts=2, n=4, k=3, zero=3, dtype="float32"),
         case("sure of everything", prompts=3, n=6, k=3, sure=True),
@@ -322,8 +336,10 @@ def world(rng, demos="gb", texts=("a great one", "a dull one"), words=(("good",)
     hidden=[
         case("three labels, an instruction", words=(("good", "positive"), ("bad",), ("neutral",)), demos="gbnb", instruction="Mood?", texts=["a plain one", "great", "dull", "great and dull"], prior=(1.0, -2.0, 0.5, 3.0)),
         case("one content-free text", demos="bbbg", content_free=("N/A",), texts=["great", "dull", "a dull dull one", "dull"]),
+        case("the empty text alone", demos="ggb", content_free=("",)),
         case("two content-free texts that look like evidence", demos="gb", content_free=("dull", "N/A"), texts=["great", "dull", "such a great one"]),
         case("nothing to say: the first label", demos="", recency=0.0, texts=["x", "y", "z"]),
+        case("a long instruction", demos="gb", instruction="Which of both moods does the text have?"),
         case("one text", demos="bg", texts=["dull"], prior=(-3.0, 4.0)),
         case("a content-free text is asked as a text, too", demos="gbg", texts=["N/A", "great", "dull"], content_free=("great", "N/A"), strength=1.5),
         case("eighteen of everything", words=[(f"w{i}",) for i in range(18)], demos="gbn" * 6, texts=[*["a plain one", "great", "dull"] * 5, "great", "a dull one", "a plain one"]),
@@ -335,13 +351,16 @@ def a_biased_model_is_put_right(student, demos, texts, words, model, instruction
     """Each text and each content-free text is asked about once, and calibrated labels follow the text in place of the prompt."""
     llm = Biased(*model)
     labels, probabilities = student.classify(llm, instruction, demos, texts, "Text: {x}\nMood: {y}", words, **options)
+    calls = sorted(llm.calls)
     other = Biased(*model)
     again = student.classify(other, instruction, demos[::-1], [each if any(word in each for word in ("great", "dull", "plain")) else each + ", dull" for each in texts], "{x} -> {y}", words)
     return {
         "labels": labels,
         "probabilities": probabilities,
-        "calls": sorted(llm.calls),
+        "calls": calls,
         "another template": again,
+        "not calibrated, the same model": student.classify(llm, instruction, demos, texts, "Text: {x}\nMood: {y}", words, content_free=())[1],
+        "a content-free text twice": student.classify(Biased(*model), instruction, demos, texts, "Text: {x}\nMood: {y}", words, content_free=("great", "great", "N/A"))[1],
         "its calls": sorted(other.calls),
         "left": [demos, texts, words],
     }

@@ -146,3 +146,17 @@ mistake("Labels are the least probable ones.", edit={"return p.argmax(-1), p\n":
 mistake("Of equally probable labels the last one is taken.", edit={"return p.argmax(-1), p\n": "return p.shape[-1] - 1 - p.flip(-1).argmax(-1), p\n"})
 mistake("Probabilities are rounded to four digits.", edit={"return scores.softmax(0)": "return (scores.softmax(0) * 1e4).round() / 1e4"})
 mistake("The mean of p_cf is brought to the sum 1 in float32.", edit={MEAN: "mean = p_cf.float().mean(0).to(p.dtype)"})
+
+# --- found by fresh solvers ----------------------------------------------------------------------------------------------------------
+
+mistake("One content-free text that is empty is taken for none. Only without any text nothing is calibrated.", edit={"if content_free:": "if any(content_free):"})
+mistake("Content-free texts that are equal count once. The mean is over all rows.", edit={"ask(content_free))": "ask(tuple(dict.fromkeys(content_free))))"})
+mistake("Empty parts are left out before the others are joined. Only an empty instruction is.", edit={"return sep.join(parts)": "return sep.join(part for part in parts if part)"})
+mistake("Line breaks at the end of an example are cut off. Its template is filled in as it is.", edit={DEMOS: 'parts += [(before + given + between + label + behind).rstrip("\\n") for given, label in demos]'})
+mistake("The beginning of the prompt is stripped. Only white space before {y} goes, in the open example.", edit={OPEN: "parts.append((before if parts else before.lstrip()) + x + between.rstrip())"})
+mistake("Only spaces, tabs and line breaks are cut off before the label. rstrip() without an argument knows other white space, too.", edit={OPEN: 'parts.append(before + x + between.rstrip(" \\n\\t"))'})
+mistake("The words of labels are stripped. The continuation is a space and the word as it is.", edit={'" " + word': '" " + word.strip()'})
+mistake("A word that stands twice in a label counts once. It counts twice.", edit={"for word in words]": "for word in dict.fromkeys(words)]"})
+mistake("With one label only you do not ask whether it is possible. It raises ValueError, too.", edit={IMPOSSIBLE: "if scores.max() == -torch.inf and len(scores) > 1:"})
+mistake("A mean that is nearly 0 is refused. Only 0 itself is.", edit={"if (mean == 0).any():": "if (mean < 1e-12).any():"}, crashes=True)
+mistake("Probabilities that are nearly equal count as equal in GlobalE. The largest one counts.", edit={"labels = p.argmax(-1)\n": "labels = (p >= p.amax(-1, keepdim=True) - 1e-6).int().argmax(-1)\n"})

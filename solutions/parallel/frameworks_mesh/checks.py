@@ -62,6 +62,7 @@ def each_rank_has_coordinates(student, sizes, order, ranks, total):
     hidden=[
         case("2 x 3", sizes={"tp": 2, "dp": 3}, order="dp-tp", off=[6, 7, 100, -6], short="tp", unknown="tpdp"),
         case("sizes of 1 may be missing", sizes={"tp": 4, "pp": 1, "dp": 2}, order="tp-dp", off=[8], short="dp", unknown="pp"),
+        case("names that are parts of other names", sizes={"t": 2, "tp": 3, "p": 1}, order="tp-t", off=[6, -1], short="tp-dp", unknown="p"),
         case("one of two is missing", sizes={"dp": 3, "tp": 2}, order="tp-dp", off=[-3, 12], short="dp-pp", unknown="dp-cp"),
     ],
     cites=["Raises ValueError if sizes has a name that is not in the order", "for a rank that is not on the mesh", "for a name that is not in the order"],
@@ -96,6 +97,7 @@ def what_is_not_on_the_mesh_is_refused(student, sizes, order, ranks, total, off,
         case("all dimensions", sizes={"pp": 3, "tp": 2, "dp": 2}, dims=["pp-dp-tp", "tp-dp-pp"]),
         case("a dimension of size 1", sizes={"tp": 3, "dp": 2}, order="tp-cp-dp", dims=["cp", "cp-dp"]),
         case("one rank", sizes={}, order="tp-dp", dims=["tp", "dp-tp"]),
+        case("names that are parts of other names", sizes={"tp": 2, "etp": 3, "e": 2}, order="tp-etp-e", dims=["tp", "etp", "e", "e-etp"]),
         case("drawn", drawn=4, dims=[]),
     ],
     fresh=2,
@@ -142,6 +144,7 @@ MLP = {"norm": ((3,), None), "gate_up": ((8, 3), [0, [4, 4]]), "down": ((3, 4), 
         case("6 ranks to 4, whole numbers", old=6, news=[4], tensors={"e": ((12, 2), 0), "n": ((2,), None)}, refused=[5], dtype="int64"),
         case("three dimensions, bfloat16", old=2, news=[3, 1], tensors={"experts": ((2, 12, 3), [1, [6, 6]]), "r": ((2, 6, 2), -2)}, refused=[5], dtype="bfloat16"),
         case("five matrices in one", old=2, news=[1, 2], tensors={"m": ((20,), [0, [2, 4, 6, 2, 6]]), "k": ((2, 20), [-1, [8, 12]])}, refused=[4]),
+        case("eighteen tensors, eighteen ranks", old=2, news=[18], tensors={f"w{i}": ((18 + 18 * (i % 2),), 0) for i in range(18)}, refused=[4]),
     ],
     cites=["Each matrix is cut on its own", "they share no memory with the old shards", "Dtypes stay", "can t be divided by new_tp", "with the names in the order of the old ones"],
 )
@@ -154,10 +157,13 @@ def a_checkpoint_is_cut_anew(student, shards, spec, news, refused):
         for rank in cut:
             for each in rank.values():
                 each.zero_()  # neither the old shards nor what came back may see this
-        seen[str(new)] = {"back": back, "cut": student.reshard(shards, new_tp=new, spec=spec)}
+        again = student.reshard(shards, new_tp=new, spec=spec)
+        tensors = [each for rank in [*shards, *again] for each in rank.values()]
+        alone = len({each.untyped_storage().data_ptr() for each in tensors}) == len(tensors)  # each has memory of its own
+        seen[str(new)] = {"back": back, "cut": again, "in memory of their own": alone}
         first = seen[str(new)]["cut"][0]
         next(iter(first.values())).mul_(3)
-    names = [list(rank) for rank in student.reshard(shards, news[0], spec)]
+    names = [list(rank) for rank in student.reshard(shards, news[0], dict(reversed(spec.items())))]
     return seen | {"names": names, "refused": [raises("ValueError", lambda new=new: student.reshard(shards, new, spec)) for new in refused], "shards": shards}
 
 

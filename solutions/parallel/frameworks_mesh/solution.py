@@ -87,10 +87,10 @@ def reshard(
     """A checkpoint of len(shards) tensor-parallel ranks, cut anew for new_tp ranks.
 
     shards: for each old rank a dict from names to tensors, all with the same names.
-    spec: for each name how its tensor is cut,
+    spec: for each of these names how its tensor is cut,
 
     - None: not at all. Every rank has the whole tensor (a norm, for instance), and all have the same one.
-    - a number: along this dimension, in equal pieces, rank 0 having the first one.
+    - a number: along this dimension (a negative one counts from the end), in equal pieces, rank 0 having the first one.
     - (dim, parts): along dim, where the whole tensor is several matrices in one, with the sizes `parts` along dim, one after the other. Each
       matrix is cut on its own: a rank holds its piece of the first one, then its piece of the second one, and so on. (Gate and up of a feed-forward
       network, or queries, keys and values.)

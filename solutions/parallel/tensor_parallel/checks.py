@@ -285,7 +285,7 @@ def attention(rng, n, heads, kv_heads, width, channels, batch=2, length=3, dtype
         case("four ranks, one position", n=4, heads=4, kv_heads=4, width=1, channels=2, length=1, batch=3),
         case("heads wider than the model", n=2, heads=4, kv_heads=2, width=5, channels=3, length=7, batch=1),
         case("twenty heads", n=2, heads=20, kv_heads=20, width=1, channels=3, batch=1),
-        case("heads of one number, a longer text", n=2, heads=6, kv_heads=2, width=1, channels=4, length=20, scale=2.0),
+        case("heads of one number, a longer text", n=2, heads=6, kv_heads=2, width=1, channels=4, length=70, batch=1, scale=2.0),
     ],
     cites=["the position t attends to positions 0 to t", "scores are scaled by 1/√D"],
 )
@@ -411,10 +411,10 @@ def embeddings_of_all_tokens(student, comm, table, ids):
     return found | {"another": other, "without gradients": layer(ids), "left": flags(layer)}
 
 
-def scores(rng, n, vocab, shape, dtype="float32", scale=2.0, masked=(), target=None, raised=None):
-    """The logits of each rank; `masked` are tokens that can't occur, `raised` is one with a far larger logit."""
+def scores(rng, n, vocab, shape, dtype="float32", scale=2.0, masked=(), target=None, raised=None, lowered=0.0):
+    """The logits of each rank; `masked` are tokens that can't occur, `raised` is one with a far larger logit, and all logits are `lowered`."""
     target = rng.integers(0, vocab, *shape) if target is None else torch.tensor(target)
-    logits = normal(rng, *shape, vocab, dtype=dtype, scale=scale)
+    logits = normal(rng, *shape, vocab, dtype=dtype, scale=scale) - lowered
     if raised is not None:
         logits[..., raised] += 1e4
     logits[..., list(masked)] = -torch.inf
@@ -464,6 +464,7 @@ def judge_loss(seen, want, record, inputs):
         case("one rank", n=1, vocab=5, shape=(4,)),
         case("a large logit on the last rank", n=4, vocab=13, shape=(2, 2), dtype="float64", raised=12),
         case("all far below 0", n=3, vocab=10, shape=(3,), dtype="float64", scale=1e4),
+        case("every logit is about -10⁴", n=2, vocab=7, shape=(3,), dtype="float64", lowered=1e4),
         case("rank 0 has -inf only", n=2, vocab=6, shape=(3,), masked=[0, 1, 2], target=[4, 3, 5]),
         case("rank 1 has -inf only, float64", n=3, vocab=8, shape=(2, 1), dtype="float64", masked=[3, 4, 5], target=[[0], [7]]),
         case("a token for each rank", n=6, vocab=6, shape=(6,), target=[0, 1, 2, 3, 4, 5]),

@@ -411,3 +411,16 @@ mistake(
           "    def backward(ctx, grad):\n        ctx.comm.all_reduce(grad.sum(-1))\n        return grad, None\n\n\n"
           "class _Reduce(torch.autograd.Function):"},
 )  # fmt: skip
+mistake(
+    "You take the maximum and 0, whichever is larger, out of the logits: where all are far below 0, Σ exp is 0. Take the maximum itself.",
+    edit={'op="max")\n': 'op="max").clamp(min=0)\n'},
+)
+mistake(
+    "Your causal mask is made once, for 64 positions. A text may be longer.",
+    edit={
+        "        mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)": ""
+        "        seen = torch.ones(64, 64, dtype=torch.bool).tril()[: x.shape[1], : x.shape[1]]\n"
+        "        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, enable_gqa=True)"
+    },
+    crashes=True,
+)

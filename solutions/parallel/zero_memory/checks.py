@@ -41,6 +41,7 @@ def each_device_holds_its_part(student, rows, K):
         "bytes": [[student.zero_bytes(psi, n, stage, K=K) for stage in range(4)] for psi, n in rows],
         "by place": [student.zero_bytes(psi, n, 1, 8) for psi, n in rows],
         "by name": [student.zero_bytes(psi=psi, n=n, stage=2) for psi, n in rows],
+        "floats": all(isinstance(each, float) for psi, n in rows for stage in range(4) for each in student.zero_parts(psi, n, stage, K).values()),
     }
     psi, n = rows[0]
     bad = [lambda stage=stage: student.zero_bytes(psi, n, stage) for stage in (4, -1)] + [lambda: student.zero_parts(psi, n, 5)]
@@ -66,6 +67,7 @@ def memories(rng, mems, ns, psis, K=12):
         case("nothing is left for the rest", mems=[16, 8], ns=[2], psis=[4, 8, 2, 0.5]),
         case("one device is enough", mems=[100.0], ns=[1], psis=[6.2, 0.5, 6.3]),
         case("no state", mems=[40, 20], ns=[5], psis=[7.1, 8.7, 21], K=0),
+        case("nearly all of it is kept whole", mems=[2.00013e9], ns=[3], psis=[1e9]),
         case("very many devices", mems=[1e9], ns=[10**6], psis=[1.0007e12, 0.4903e9, 0.24993e9]),
     ],
     cites=["The largest psi that fits", "The smallest n for which", "Exactly full is allowed", "where no number of devices is enough"],
@@ -84,7 +86,10 @@ def what_fits_into_a_device(student, mems, ns, psis, K):
         "params by default": [student.max_params(mem, ns[0], stage) for mem in mems for stage in range(4)],
         "devices": [[devices(psi, mem, stage, K) for stage in (1, 2, 3)] for mem in mems for psi in psis],
         "devices by default": [[devices(psi, mem, stage) for stage in (0, 1, 2, 3)] for mem in mems for psi in psis],
-        "refused": [raises("ValueError", lambda: student.max_params(mems[0], 2, 4)), raises("ValueError", lambda: student.min_devices(psis[0], 1e15, -1))],
+        "refused": [
+            raises("ValueError", lambda: student.max_params(mems[0], 2, 4)),
+            *(raises("ValueError", lambda stage=stage: student.min_devices(psis[0], 1e15, stage)) for stage in (-1, 4)),
+        ],
         "good": student.min_devices(1.0, 100.0, stage=3, K=12),
     }
 
@@ -128,6 +133,8 @@ def shapes_of(rng, shapes=(), ns=(2,), drawn=0):
         case("any shapes", drawn=6, ns=[2, 5, 16]),
         case("a layer of GPT-2", shapes=[[50257, 768], [2304, 768], [2304], [768, 768], [768], [3072, 768], [768, 3072]], ns=[8, 64, 1000]),
         case("beyond what a float can count", shapes=[[10**9 + 7, 10**8 + 1], [3]], ns=[2, 7]),
+        case("more rows than a float can count", shapes=[[10**17 + 1, 3], [2, 10**17 + 3]], ns=[2]),
+        case("twenty parameters", shapes=[[3 + i, 2] for i in range(20)], ns=[4, 18]),
         case("no parameter", shapes=[], ns=[1, 5]),
         case("three dimensions, and an empty matrix", shapes=[[7, 3, 2], [0, 5], [5, 0]], ns=[3, 4]),
         case("vectors of one number", shapes=[[1], [1], [1], [1]], ns=[2, 3, 4]),
@@ -165,5 +172,6 @@ def the_optimizer_is_on_the_cpu(student, rows, K):
     return {
         "plans": [student.offload_plan(psi, n, K) for psi, n in rows],
         "by default": [student.offload_plan(psi) for psi, _ in rows],
+        "floats": all(isinstance(each, float) for psi, n in rows for each in student.offload_plan(psi, n).values()),
         "by name": [student.offload_plan(psi, n=n) for psi, n in rows],
     }

@@ -10,8 +10,8 @@ no longer kept whole on every device, but shared, one n-th on each:
     stage 2: that and the gradients
     stage 3: that and the weights
 
-Activations, buffers and fragments are not counted. psi and bytes are floats (whole numbers are accepted), n and stage are ints, n >= 1. All
-functions with a stage raise ValueError for one that is not 0, 1, 2 or 3.
+Activations, buffers and fragments are not counted. psi and bytes are floats: whole numbers are accepted for them, and floats are
+given back. n and stage are ints, n >= 1. All functions with a stage raise ValueError for one that is not 0, 1, 2 or 3.
 
 Others count otherwise: DeepSpeed's own estimator has 18 psi / n for what is shared at stages 2 and 3, and at stage 3 a buffer. Here it is as in
 the paper.
@@ -70,10 +70,11 @@ def max_params(mem: float, n: int, stage: int, K: float = 12) -> float:
 
 
 def min_devices(psi: float, mem: float, stage: int, K: float = 12) -> int:
-    """The smallest n for which zero_bytes(psi, n, stage, K) <= mem. Exactly full is allowed, and psi > 0.
+    """The smallest n for which zero_bytes(psi, n, stage, K) <= mem. Exactly full is allowed, and psi > 0. Where
+    mem is so near to full that the rounding of floats decides, one device more or less is right as well.
 
     Raises ValueError where no number of devices is enough: what is not shared is too large already (at stage 1 and 2 also if it takes all of mem,
-    so that nothing is left for the shared part).
+    so that nothing is left for the shared part). Stage 1 with K = 0 has no shared part: exactly full memory is not asked there.
 
     >>> min_devices(7.5e9, 80e9, 1)  # 30 GB are not shared, 90 GB are
     2

@@ -90,15 +90,17 @@ def parts_and_wholes(student, comm, same, mine, view):
     x = turned(same).clone().requires_grad_()
     part = student.shard(x, comm)
     whole = student.unshard(part, x.shape, comm)
+    before = whole.clone()
+    whole += 1  # a tensor of its own: the part stays
     means = [student.reduce_shard(turned(each), comm) for each in mine]
     found = {
         "part": part.clone(),
         "bytes in memory": part.untyped_storage().nbytes(),
-        "whole": whole.clone(),
+        "whole": before,
         "means": [each.clone() for each in means],
         "left": [flags(x, part, whole), x.is_contiguous()],
     }
-    for each in (part, whole, *means):
+    for each in (part, *means):
         each += 1
     other = student.shard(x.detach() + 1, comm)
     strided = torch.stack([other, other], 1)[:, 0]
@@ -293,8 +295,8 @@ def embedding(ids, whole):
 FUNCTIONS = {"linear": linear, "gated": gated, "many": many, "embedding": embedding}
 
 
-def layers(rng, n, kinds, width=3, batch=2, steps=2, micro=1, dtype="float64"):
-    """The weights of each layer, and batches for each rank."""
+def layers(rng, n, kinds, width=3, batch=2, steps=2, micro=1, dtype="float64", again=False):
+    """The weights of each layer, and batches for each rank. `again`: the first layer is called twice, and each graph is used twice."""
     dtype = getattr(torch, dtype)
     weights = []
     for kind in kinds:
@@ -313,7 +315,7 @@ def layers(rng, n, kinds, width=3, batch=2, steps=2, micro=1, dtype="float64"):
         return rng.integers(0, 7, batch, 4) if kinds[0] == "embedding" else rng.normal(batch, first, dtype=dtype)
 
     batches = [[[made() for _ in range(micro)] for _ in range(steps)] for _ in range(n)]
-    return {"comm": lab("world", size=n), "kinds": kinds, "weights": weights, "batches": lab("each_rank", values=batches)}
+    return {"comm": lab("world", size=n), "kinds": kinds, "weights": weights, "batches": lab("each_rank", values=batches), "again": again}
 
 
 def build(student, comm, kinds, weights):
@@ -336,6 +338,7 @@ def build(student, comm, kinds, weights):
         case("five ranks, some with zeros only", n=5, kinds=["gated"], width=2),
         case("ids as input", n=2, kinds=["embedding", "linear"]),
         case("eighteen weights", n=2, kinds=["many"], steps=1),
+        case("the first layer is called twice, and two backwards through each graph", n=2, kinds=["gated", "linear"], again=True),
     ],
     cites=[
         "so that shards[i].grad is this rank's part of the mean over ranks",
@@ -346,7 +349,7 @@ def build(student, comm, kinds, weights):
         "the input may be of integers such as ids it requires no gradient then",
     ],
 )
-def stage_3_computes(student, comm, kinds, weights, batches):
+def stage_3_computes(student, comm, kinds, weights, batches, again):
     """Zero3Layer gives the whole layer's output, this rank's gradient of x, and its part of the mean gradient of each weight."""
     net = build(student, comm, kinds, weights)
     shards = [p for layer in net for p in layer.shards]
@@ -355,9 +358,12 @@ def stage_3_computes(student, comm, kinds, weights, batches):
         for x in step:
             x = x.mT.contiguous().mT.requires_grad_(number == 0 and x.is_floating_point())
             h = x
-            for layer in net:
+            for layer in [net[0], *net] if again else net:
                 h = layer(h)
-            h.pow(2).mean().backward()
+            loss = h.pow(2).mean()
+            if again:
+                loss.backward(retain_graph=True)
+            loss.backward()
             seen.append({"output": h.detach().clone(), "x.grad": None if x.grad is None else x.grad.clone()})
         seen[-1]["gradients"] = copies(p.grad for p in shards)
         with torch.no_grad():
@@ -379,7 +385,7 @@ def stage_3_computes(student, comm, kinds, weights, batches):
     ],
     cites=["after forward and after backward no memory of a whole weight is held", "they are not changed and not kept"],
 )
-def whole_weights_are_let_go(student, comm, kinds, weights, batches):
+def whole_weights_are_let_go(student, comm, kinds, weights, batches, again):
     """No whole weight is in memory between layers, between forward and backward, and afterwards."""
     held, counts, names = Held(), [], itertools.count()
 

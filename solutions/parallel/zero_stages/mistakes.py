@@ -393,3 +393,25 @@ class Zero3Layer(nn.Module):
 
     def forward(self, x):
         return self.function(x, list(self.shards))
+
+
+mistake(
+    "Your layer keeps its input in an attribute. Where it is called twice before backward, both use the last one: save it in ctx.",
+    edit={"        x, *shards = ctx.saved_tensors\n        layer, wants_x = ctx.layer, ctx.needs_input_grad[1]": ""
+          "        _, *shards = ctx.saved_tensors\n        layer, wants_x = ctx.layer, ctx.needs_input_grad[1]\n        x = layer.x",
+          "        return layer.function(x, layer._whole(shards))": "        layer.x = x\n        return layer.function(x, layer._whole(shards))"},
+)  # fmt: skip
+mistake(
+    "Your backward throws away what forward saved, so that a second backward through the same graph fails. `save_for_backward` does it well.",
+    edit={"        ctx.save_for_backward(x, *shards)\n": "        ctx.kept = (x, *shards)\n",
+          "        x, *shards = ctx.saved_tensors\n": "        x, *shards = ctx.kept\n        ctx.kept = ()\n"},
+    crashes=True,
+)  # fmt: skip
+mistake(
+    "With one rank your unshard gives back a view of the part. The whole is a new tensor.",
+    edit={
+        "    return consolidate([[each] for each in comm.all_gather(part)], [shape])[0]": ""
+        "    if comm.size == 1:\n        return part.detach().view(shape)\n"
+        "    return consolidate([[each] for each in comm.all_gather(part)], [shape])[0]"
+    },
+)

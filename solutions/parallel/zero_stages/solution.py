@@ -62,7 +62,10 @@ def shard(x: Tensor, comm: Comm) -> Tensor:
 
 
 def unshard(part: Tensor, shape: tuple[int, ...], comm: Comm) -> Tensor:
-    """The whole tensor of this shape from the parts that `shard` gave all ranks, on every rank, by one all-gather; without gradient."""
+    """The whole tensor of this shape from the parts that `shard` gave all ranks, on every rank, by one all-gather; without gradient.
+
+    It is a new tensor, with one rank as well. part: this rank's own; it is not changed.
+    """
     # BEGIN SOLUTION
     return consolidate([[each] for each in comm.all_gather(part)], [shape])[0]
     # END SOLUTION
@@ -172,7 +175,10 @@ class Zero2:
     # END SOLUTION
 
     def step(self) -> None:
-        """One step of `adam` with what `grads` holds. Afterwards all ranks have the same new weights, and `grads` holds None again."""
+        """One step of `adam` with what `grads` holds. Afterwards all ranks have the same new weights, and `grads` holds None again.
+
+        It is called only after a backward, so that no entry is None.
+        """
         # BEGIN SOLUTION
         for index, p in enumerate(self.params):
             _update(p, self.grads[index], self.state[index], self.lr, self.comm)
@@ -242,7 +248,8 @@ class Zero3Layer(nn.Module):
 
         Backward gathers them once more, computes what it needs from x (function may be called again), and lets them go. Each rank's own
         gradients are whole there; each is reduced over the ranks at once, so that `shards[i].grad` is this rank's part of the mean over
-        ranks. The gradient of x, where x requires one, is this rank's own. Backwards add up in `.grad` as usual. After forward, and
+        ranks. The gradient of x, where x requires one, is this rank's own. Backwards add up in `.grad` as usual: the layer
+        may be called several times before them, and one graph may be gone through twice (`retain_graph=True`). After forward, and
         after backward, no memory of a whole weight is held. Under `torch.no_grad()` the forward works as well.
         """
         # BEGIN SOLUTION

@@ -39,6 +39,7 @@ def batches(rng, sizes=None, dtype="float64", given=None):
         case("four dimensions", sizes=[(2, 1, 3, 5), (4, 5)]),
         case("eighteen batches", sizes=[(1 + k % 3, 3) for k in range(18)]),
         case("a column that is always 0", given=[[[1.0, 0.0], [-2.0, 0.0]]]),
+        case("a batch of zeros", given=[[[0.0, 0.0]], [[1.0, -3.0], [2.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]]),
     ],
     fresh=1,
     cites=["The mean of x of each column", "every input counts the same"],
@@ -119,11 +120,11 @@ def search_losses(W, x, bits, group, n_grid):
     return losses
 
 
-def layer(rng, R, C, n=24, bits=3, group=4, n_grid=None, dtype="float64", spread=1.0, best=None, shape=None, nothing=False):
+def layer(rng, R, C, n=24, bits=3, group=4, n_grid=None, dtype="float64", spread=1.0, best=None, shape=None, nothing=False, scale=1.0):
     """Weights and inputs. `nothing`: all inputs are 0, so all candidates are equal. `best`: the number of the best candidate must be below, above or none of the ends."""
     for _ in range(300):
         W = rng.normal(R, C, dtype="float64").to(getattr(torch, dtype))
-        x = large_columns(rng, shape or (n, C), dtype, spread) * (0 if nothing else 1)
+        x = large_columns(rng, shape or (n, C), dtype, spread) * (0 if nothing else scale)
         count = n_grid or 20
         losses = search_losses(W, x, bits, group, count)
         place = losses.index(min(losses))
@@ -155,6 +156,7 @@ def layer(rng, R, C, n=24, bits=3, group=4, n_grid=None, dtype="float64", spread
         case("groups of twenty", R=2, C=40, group=20),
         case("float32", R=3, C=8, dtype="float32", n_grid=6, best="inside"),
         case("one candidate", R=2, C=4, n_grid=1),
+        case("huge inputs", R=2, C=4, n_grid=6, best="inside", scale=1e25),
         case("one input", R=3, C=8, n=1),
         case("inputs of zeros: all candidates are equal", R=2, C=4, nothing=True),
         case("very large columns", R=3, C=8, spread=3.0),
@@ -172,6 +174,7 @@ def the_search_looks_at_outputs(student, W, x, bits, group, options):
     return {
         "s": s,
         "α": alpha,
+        "α is a float": isinstance(alpha, float),
         "carries a gradient": s.requires_grad,
         "of views, by name": student.awq_search(W=views[0], x=views[1], bits=bits, group=group, **options),
         "once more": student.awq_search(W, x, bits, group, **options)[0],
@@ -182,20 +185,28 @@ def the_search_looks_at_outputs(student, W, x, bits, group, options):
 
 def pair(rng, kind, C, outs=(3,), bias=True, frozen=False, dtype="float64"):
     """Weights of prev and of the layers behind it, and scales."""
-    width = C + 2
-    prev = {"weight": rng.normal(*((C, width) if kind == "linear" else (C,)), dtype=dtype)}
+    width = C if kind == "own" else C + 2
+    prev = {"weight": rng.normal(*((C, width) if kind in ("linear", "own") else (C,)), dtype=dtype)}
     if bias:
         prev["bias"] = rng.normal(C, dtype=dtype)
     linears = [{"weight": rng.normal(out, C, dtype=dtype), "bias": rng.normal(out, dtype=dtype)} for out in outs]
     s = torch.exp(rng.normal(C, dtype="float64")).to(getattr(torch, dtype))
-    return {"kind": kind, "prev": prev, "linears": linears, "s": s, "frozen": frozen, "x": rng.normal(4, width if kind == "linear" else C, dtype=dtype)}
+    return {"kind": kind, "prev": prev, "linears": linears, "s": s, "frozen": frozen, "x": rng.normal(4, width if kind in ("linear", "own") else C, dtype=dtype)}
 
 
 def module(kind, weights):
     """A module of torch's with these weights."""
     dtype, shape = weights["weight"].dtype, weights["weight"].shape
+
+    class Own(nn.Linear):
+        """A linear layer of somebody's own."""
+
     if kind == "linear":
         made = nn.Linear(shape[1], shape[0], bias="bias" in weights, dtype=dtype)
+    elif kind == "own":
+        made = Own(shape[1], shape[0], bias="bias" in weights, dtype=dtype)
+    elif kind == "group":
+        made = nn.GroupNorm(1, shape[0], dtype=dtype)
     elif kind == "rms":
         made = nn.RMSNorm(shape[0], dtype=dtype, eps=1e-6)
     else:
@@ -218,6 +229,8 @@ def module(kind, weights):
         case("a linear without a bias", kind="linear", C=4, bias=False, outs=(4,)),
         case("a frozen norm", kind="norm", C=4, outs=(3, 1), frozen=True),
         case("a linear before two layers, float32", kind="linear", C=6, outs=(2, 6), dtype="float32"),
+        case("a square linear of one's own class", kind="own", C=4, outs=(4,)),
+        case("a group norm, with a bias", kind="group", C=4, outs=(2, 3)),
         case("no layers behind it", kind="norm", C=3, outs=()),
         case("seventeen layers behind it", kind="rms", C=3, outs=(1,) * 17, bias=False),
     ],
@@ -228,7 +241,10 @@ def the_function_stays(student, kind, prev, linears, s, frozen, x):
     """apply_awq divides what prev gives by s and multiplies the weights behind it: outputs stay, and parameters are the same objects."""
     before, layers = module(kind, prev), [module("linear", each) for each in linears]
     before.weight.requires_grad_(not frozen)
-    before.eval()
+    before.train(not frozen)
+    for each in layers[1:]:
+        each.eval()
+    torch.manual_seed(1)
     modules = [before, *layers]
     objects = [parameter for each in modules for parameter in each.parameters()]
     student.apply_awq(before, layers, s)
@@ -246,7 +262,7 @@ def the_function_stays(student, kind, prev, linears, s, frozen, x):
         "after going back": [parameter.detach() for parameter in now],
         "refused": [raises("ValueError", lambda each=each: student.apply_awq(each, [behind], torch.tensor([2.0, 3.0]))) for each in without],
         "the layer of the refused": behind.weight.detach(),
-        "left": [*flags(*modules, *now, s), torch.is_grad_enabled()],
+        "left": [*flags(*modules, *now, s), torch.is_grad_enabled(), torch.rand(2)],
     }
 
 
@@ -298,6 +314,7 @@ def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtyp
         case("only a few", R=2, C=8, n_grid=16, max_shrink=0.2),
         case("inputs in three dimensions", R=2, C=8, shape=(3, 4, 8), n_grid=10),
         case("as many rows as columns as inputs", R=4, C=4, n=4, n_grid=10),
+        case("2.9 thresholds are two", R=6, C=8, n_grid=10, max_shrink=0.29),
         case("eighteen thresholds", R=1, C=8, n_grid=20, max_shrink=0.9),
         case("inputs in four dimensions", R=2, C=8, shape=(2, 3, 2, 8), n_grid=10),
         case("one vector", R=2, C=8, shape=(8,), n_grid=8),
@@ -311,9 +328,11 @@ def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtyp
 )
 def thresholds_are_found_by_group(student, W, x, bits, group, options):
     """clip_search tries thresholds from the largest |w| down, and keeps for each row and group the one with the nearest part of the output."""
+    torch.manual_seed(1)
     return {
         "thresholds": student.clip_search(W.clone().requires_grad_(), x, bits, group, **options),
         "of views": student.clip_search(W.T.contiguous().T, torch.stack([x, x], -1)[..., 0], bits, group, **options),
         "once more": student.clip_search(W, x, bits, group, **options),
         "of a layer twice as large": student.clip_search(2 * W, x, bits, group, **options),
+        "left": [torch.is_grad_enabled(), torch.rand(2)],
     }

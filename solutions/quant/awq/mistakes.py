@@ -42,6 +42,8 @@ def importance(batches):
     return torch.stack([batch.detach().reshape(-1, batch.shape[-1]).abs().mean(0) for batch in batches]).mean(0)
 
 
+mistake("A batch of zeros is left out of the mean. Every input counts the same, also one of zeros.", edit={ROWS: "x = torch.cat([batch.detach().reshape(-1, batch.shape[-1]) for batch in batches if batch.any()])"})
+
 # --- the scales to try --------------------------------------------------------------------------------------------------------
 
 mistake("α goes from 0 to 1 with both ends. Here it is k / n_grid, and 1 is not among them.", edit={ALPHA: "alpha = torch.linspace(0, 1, n_grid, dtype=a.dtype)[:, None]"})
@@ -97,6 +99,9 @@ def awq_search(W, x, bits, group, n_grid=20):
     return scales[best].clone(), best / n_grid
 
 
+mistake("The losses are compared in float32, where large ones are infinite and small differences are lost. Everything is computed in the dtype of the inputs.", edit={LOSS: "losses.append((got - want).float().square().mean().item())"})
+mistake("α is the integer 0 where the first candidate wins. It is a float.", edit={FOUND: "return scales[best].clone(), best / n_grid or 0"})
+
 # --- into the model ---------------------------------------------------------------------------------------------------------------
 
 mistake("The layer before is multiplied, too. It must be divided, so that the product stays.", edit={DIVIDED: "weight.mul_(s[:, None] if weight.ndim == 2 else s)", BIAS: "        if bias is not None:\n            bias.mul_(s)\n"})
@@ -114,6 +119,10 @@ mistake(
     "It raises ValueError, but the layers behind have been changed by then. Look before you change anything.",
     edit={REFUSED: "    if weight is None:\n        with torch.no_grad():\n            for linear in linears:\n                linear.weight.mul_(s)\n        raise ValueError\n"},
 )
+
+mistake("The layer before is in evaluation mode afterwards. Modes stay as they were.", edit={DIVIDED: DIVIDED + "\n        prev.eval()"})
+mistake("Only nn.Linear itself counts as a linear layer, and one of a class made from it has its columns divided. Ask isinstance, or how many dimensions the weight has.", edit={DIVIDED: "weight.div_(s[:, None] if type(prev) is nn.Linear else s)"})
+mistake("The bias is divided for the classes that you thought of. Other norms have a bias, too: ask for it.", edit={BIAS: "        if isinstance(prev, nn.Linear | nn.LayerNorm) and bias is not None:\n            bias.div_(s)\n"})
 
 # --- thresholds ------------------------------------------------------------------------------------------------------------------
 
@@ -134,3 +143,5 @@ mistake("The whole row's output is compared: then groups are not chosen alone.",
 mistake("Of equal errors the smallest threshold is taken. A group without inputs should keep its range.", edit={BETTER: "better = loss <= least"})
 mistake("The default of max_shrink is not 0.5.", edit={"max_shrink: float = 0.5": "max_shrink: float = 0.9"})
 mistake("Clamped weights are rounded with the grid of the weights that were not clamped: the steps do not become finer.", edit={ROUNDED: "step = (w.amax(-1, keepdim=True).clamp(min=0) - w.amin(-1, keepdim=True).clamp(max=0)) / (2**bits - 1)\n        rounded = torch.round(clamped / step.clamp(min=1e-30)) * step"})
+mistake("The number of thresholds is rounded to the nearest. It is int(max_shrink · n_grid), which cuts.", edit={TRIED: "for k in range(round(max_shrink * n_grid)):"})
+mistake("Gradients stay turned off after the search. Use torch.no_grad() as a context, or detach.", edit={TRIED: "torch.set_grad_enabled(False)\n    " + TRIED})

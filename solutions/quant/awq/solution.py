@@ -94,7 +94,7 @@ def apply_awq(prev: nn.Module, linears: list[nn.Linear], s: Tensor) -> None:
     these outputs, have weights multiplied by s.
 
     prev: an nn.Linear (the rows of its weight, and its bias), or a normalisation whose `weight` is (C,), and maybe `bias` (nn.LayerNorm,
-        nn.RMSNorm and others of their kind). s: (C,), positive.
+        nn.RMSNorm and others of their kind). linears: no two of them share a weight. s: (C,), positive.
 
     The modules are changed in place. Their parameters stay the same objects, with the requires_grad that they had, and the modules' modes
     (training or evaluation) stay. Biases of `linears` stay as they are.
@@ -117,7 +117,7 @@ def clip_search(W: Tensor, x: Tensor, bits: int, group: int, n_grid: int = 20, m
     """For each row and group a threshold: weights are clamped to ± threshold before rounding, which makes the grid of the group finer.
 
     W, x, bits, group: as above. The thresholds that are tried are (1 - k / n_grid) times the largest |w| of the group, with
-    k = 0, 1, … int(max_shrink · n_grid) - 1.
+    k = 0, 1, … int(max_shrink · n_grid) - 1. max_shrink · n_grid is at least 1, so there is one to try.
 
     Each row and group is looked at alone: with its own part of the inputs, x_g, the smallest mean over inputs of
     (x_g · w_g - x_g · rounded w_g)² wins; of several, the largest threshold. Returns (O, C / group).

@@ -65,6 +65,9 @@ def table(f):
     return {"max": math.ldexp(2 ** (f.m + 1) - 1, top - f.bias - f.m), "min_normal": 2.0 ** (1 - f.bias), "min_subnormal": 2.0 ** (1 - f.bias - f.m), "eps": 2.0**-f.m}
 
 
+mistake("min_normal is an integer where the exponent allows it: 2 ** (1 - bias) with two integers. All limits are floats: write 2.0.", edit={'"min_normal": 2**f.m, ': "", '{"eps": 2.0**-f.m}': '{"eps": 2.0**-f.m, "min_normal": 2 ** (1 - f.bias)}'})
+mistake("The table turns gradients off for the rest of the program. Leave torch's settings as they are.", edit={'    codes = {"max"': '    torch.set_grad_enabled(False)\n    codes = {"max"'})
+
 # --- to the nearest ----------------------------------------------------------------------------------------------------------
 
 mistake("Bits are cut off. Take the nearest number: add half a step before you cut, with care for ties.", edit={STEPS: "steps = int(math.ldexp(size, f.m - exponent))"})
@@ -78,6 +81,9 @@ mistake("The sign of -0.0 is lost: -0.0 < 0 is false. Ask copysign.", edit={SIGN
 mistake("All codes are positive: the sign bit is never set.", edit={"    return sign | code\n": "    return code\n"})
 mistake("A mantissa that is rounded up to 2.0 is cut to the mantissa's bits, without a carry into the exponent.", edit={STEPS: "steps = min(round(math.ldexp(size, f.m - exponent)), 2 ** (f.m + 1) - 1)"})
 mistake("A small negative number is rounded to -minus infinity: towards the lower number instead of the nearest.", edit={STEPS: "steps = math.ceil(math.ldexp(size, f.m - exponent)) if x < 0 else math.floor(math.ldexp(size, f.m - exponent))"})
+
+mistake("Very small numbers become zero before rounding. The format may have such numbers: round all of them.", edit={"top, size = _largest(f), abs(x)": "top, size = _largest(f), abs(x) if abs(x) > 1e-60 else 0.0"})
+mistake("encode_rne draws from torch's generator. It has nothing to draw: leave the random state as it was.", edit={"top, size = _largest(f), abs(x)": "top, size = _largest(f), abs(x) + 0 * torch.rand(1).item()"})
 
 # --- too large ---------------------------------------------------------------------------------------------------------------
 
@@ -124,12 +130,15 @@ def bf16_rne_bits(u):
 mistake("A positive number below the smallest subnormal one becomes zero always. From half of it on, the smallest one is nearer.", edit={"    if code > top:\n": "    if size < decode(1, f):\n        code = 0\n    if code > top:\n"})
 mistake("nan is refused for a format of kind mx only with saturate. It has none in either case.", edit={REFUSED: 'if f.kind == "scale" or (f.kind == "mx" and math.isnan(x) and saturate):'})
 
+mistake("An array that is turned comes back in the order of its memory. Keep the place of each number, however the array lies in memory.", edit={WHERE: 'np.where(nan, 0x7FC0, rounded).ravel(order="K").reshape(u.shape)'})
+
 # --- by chance --------------------------------------------------------------------------------------------------------------
 
 mistake("Chance makes no difference: this is the nearest number, and small parts are lost always.", edit={CHANCE: "return x.to(torch.bfloat16)"})
 mistake("Up and down are equally probable. The nearer neighbour must come more often.", edit={NOISE: "noise = torch.randint(0, 2, x.shape, generator=gen, dtype=torch.int32) * 0xFFFF"})
 mistake("Your noise has 15 bits, so half of all chances are missing.", edit={NOISE: "noise = torch.randint(0, 2**15, x.shape, generator=gen, dtype=torch.int32)"})
 mistake("The noise is added and then rounded to the nearest instead of cut: everything is too large by half a step.", edit={"moved = ((bits + noise) & -(2**16)).view(torch.float32)": "moved = (bits + noise).view(torch.float32)"})
+mistake("Only 8 bits of noise are drawn, for the upper half of what goes away. Small distances count, too: draw 16 bits.", edit={NOISE: "noise = torch.randint(0, 2**8, x.shape, generator=gen, dtype=torch.int32) * 2**8"})
 mistake("Chance comes from torch's global generator. It comes from gen.", edit={NOISE: "noise = torch.randint(0, 2**16, x.shape, dtype=torch.int32)"})
 mistake("One random number serves all entries. Each has its own.", edit={NOISE: "noise = torch.randint(0, 2**16, (), generator=gen, dtype=torch.int32)"})
 mistake("One random number serves a whole row. Each entry has its own.", edit={NOISE: "noise = torch.randint(0, 2**16, (*x.shape[:1], *(1 for _ in x.shape[1:])), generator=gen, dtype=torch.int32)"})

@@ -142,7 +142,7 @@ def encode_rne(x: float, f: Fmt, saturate: bool = True) -> int:
 
 def table(f: Fmt) -> dict[str, float]:
     """The limits of a format, as floats: "max" is the largest number, "min_normal" the smallest positive normal one, "min_subnormal" the smallest
-    positive one, "eps" the distance from 1 to the next larger number (as `torch.finfo` has it). ValueError for the kind "scale".
+    positive one, "eps" is 2^-m: where 1 is a normal number, the distance to the next one (as `torch.finfo` has it). ValueError for the kind "scale".
 
     It does not go through all codes: a format may have 40 bits.
 

@@ -12,7 +12,7 @@ def pack_int32(codes, bits=4, order=None):
     values = codes.cpu().numpy().astype(np.int64)
     if bits not in {2, 4, 8} or values.shape[-1] % (32 // bits):
         raise ValueError("no whole words")
-    if values.min() < 0 or values.max() > (1 << bits) - 1:
+    if ((values < 0) | (values > (1 << bits) - 1)).any():
         raise ValueError("no such code")
     per = 32 // bits
     order = tuple(range(per)) if order is None else order

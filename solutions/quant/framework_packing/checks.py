@@ -38,6 +38,10 @@ def of(x):
         case("eight bits, three dimensions", shape=(5, 2, 12), bits=8, dtype="int32"),
         case("AWQ's order, several words", shape=(4, 40), order=AWQ, dtype="uint8"),
         case("an order of four, eight bits", shape=(3, 8), bits=8, order=(2, 0, 3, 1)),
+        case("an order of 16, two bits", shape=(3, 32), bits=2, order=(15, 0, 7, 8, 3, 12, 1, 14, 2, 13, 6, 9, 4, 11, 5, 10)),
+        case("many words", shape=(2, 160), dtype="uint8", order=AWQ),
+        case("many rows", shape=(19, 8), dtype="int32"),
+        case("no words", shape=(2, 0)),
         case("another order of eight", shape=(2, 16), order=(3, 1, 0, 7, 2, 6, 5, 4), dtype="int16"),
         case("all ones", values=[[255] * 8], bits=8, dtype="uint8"),
         case("zeros", values=[[0] * 16] * 2, dtype="int8"),
@@ -55,7 +59,9 @@ def words_hold_their_codes(student, codes, bits, order):
         "in the usual order": student.unpack_int32(words, bits),
         "others": [other, student.unpack_int32(other, bits=bits)],
         "of four bits, by default": student.unpack_int32(student.pack_int32(codes.long() % 4 + 12).contiguous()) if codes.shape[-1] % 8 == 0 else None,
+        "packed in the usual order": student.pack_int32(codes, bits),
         "again": words,
+        "chance": torch.rand(2),
     }
 
 
@@ -91,6 +97,7 @@ def layer(rng, o=8, c=8, groups=1, bits=4, zeros=None, dtype="int64", scales="fl
         case("bytes", o=24, c=8, groups=4, dtype="uint8"),
         case("zeros of 0, bytes", o=8, c=24, groups=2, zeros=0, dtype="uint8"),
         case("two bits, version 2", o=16, c=16, groups=2, bits=2, v2=True, dtype="int32"),
+        case("many groups and outputs", o=136, c=144, groups=18, dtype="uint8"),
         case("zeros of 15", o=16, c=8, groups=1, zeros=15, dtype="int8"),
     ],
     fresh=2,
@@ -100,7 +107,8 @@ def gptq_packs_inputs_and_zeros_less_one(student, q, zeros, bits, options):
     """GPTQ's qweight packs along the inputs, its qzeros along the outputs, with every zero-point less one."""
     qweight, qzeros = student.pack_gptq(view(q), view(zeros), bits, **options)
     again = student.pack_gptq(2**bits - 1 - q.long(), zeros, bits=bits, v2=not options.get("v2", False))
-    return {"qweight": of(qweight), "qzeros": of(qzeros), "others": list(again)}
+    version = student.pack_gptq(q, zeros, bits, v2=not options.get("v2", False))
+    return {"qweight": of(qweight), "qzeros": of(qzeros), "others": [*again, *version]}
 
 
 def packed(rng, o=8, c=8, groups=1, bits=4, zeros=None, **options):
@@ -133,6 +141,7 @@ def packed(rng, o=8, c=8, groups=1, bits=4, zeros=None, **options):
         case("two bits", o=32, c=16, groups=4, bits=2),
         case("eight bits", o=8, c=12, groups=3, bits=8),
         case("eight bits, zeros of 0", o=8, c=4, groups=1, bits=8, zeros=0),
+        case("many groups and outputs", o=136, c=144, groups=18),
         case("two bits, version 2", o=16, c=32, groups=2, bits=2, v2=True),
     ],
     fresh=1,
@@ -142,7 +151,8 @@ def gptq_words_are_read(student, qweight, qzeros, bits, options):
     """Reading GPTQ's words gives codes and zero-points as they were, each zero-point one more than what is stored."""
     q, zeros = student.unpack_gptq(view(qweight), view(qzeros), bits, **options)
     other = student.unpack_gptq(-1 - qweight, qzeros=-1 - qzeros, bits=bits, v2=not options.get("v2", False))
-    return {"q": of(q), "zeros": of(zeros), "others": [of(each) for each in other], "packed again": list(student.pack_gptq(q, zeros, bits, **options))}
+    version = student.unpack_gptq(qweight, qzeros, bits, v2=not options.get("v2", False))
+    return {"q": of(q), "zeros": of(zeros), "others": [of(each) for each in (*other, *version)], "packed again": list(student.pack_gptq(q, zeros, bits, **options))}
 
 
 @check(
@@ -156,6 +166,7 @@ def gptq_words_are_read(student, qweight, qzeros, bits, options):
         case("one input", o=8, c=1, groups=1, dtype="uint8"),
         case("zeros of 0", o=16, c=10, groups=2, zeros=0, dtype="int32"),
         case("bytes", o=40, c=12, groups=4, dtype="uint8"),
+        case("many groups and outputs", o=136, c=36, groups=18, dtype="uint8"),
     ],
     fresh=2,
     cites=["Both pack along the outputs in AWQ_ORDER", "Zeros are stored as they are"],
@@ -184,6 +195,7 @@ def with_groups(rng, order="none", index="int32", **sizes):
         "mixed": neighbours[rng.permutation(c)],
         "reversed": neighbours.flip(0),
         "one exchanged": torch.cat([neighbours[-1:], neighbours[1:-1], neighbours[:1]]),
+        "from one on": neighbours + 1,
         "too long": torch.arange(c) // (c // groups + 1),
     }[order]
     return {**made, "g_idx": None if g_idx is None else g_idx.to(getattr(torch, index))}
@@ -205,6 +217,8 @@ def with_groups(rng, order="none", index="int32", **sizes):
         case("reversed groups", o=16, c=16, groups=2, order="reversed"),
         case("two inputs exchanged", o=8, c=16, groups=4, order="one exchanged", index="int64"),
         case("groups that are one too long", o=8, c=24, groups=4, order="too long"),
+        case("one group, but a list that begins at 1", o=8, c=16, groups=1, order="from one on"),
+        case("many groups and outputs", o=136, c=144, groups=18, order="neighbours", index="uint8"),
         case("reversed, but one group", o=16, c=24, groups=1, order="reversed"),
     ],
     fresh=1,
@@ -219,11 +233,12 @@ def codes_mean_the_same_in_awq(student, qweight, qzeros, bits, options, g_idx):
     def convert():
         return student.gptq_to_awq(view(qweight), view(qzeros), g_idx, **options)
 
-    return {"plain": [of(each) for each in plain], "read": list(student.unpack_awq(*plain)), "with the list": list(convert()) if fits else raises("ValueError", convert)}
+    version = student.gptq_to_awq(qweight, qzeros, v2=not options.get("v2", False))
+    return {"plain": [of(each) for each in (*plain, *version)], "read": list(student.unpack_awq(*plain)), "with the list": list(convert()) if fits else raises("ValueError", convert)}
 
 
-def running(rng, o=8, c=8, groups=1, bits=4, layout="gptq", order="none", batch=(3,), dtype="float32", scales="float32", bias=True, v2=False):
-    made = with_groups(rng, order, o=o, c=c, groups=groups, bits=bits, v2=v2)
+def running(rng, o=8, c=8, groups=1, bits=4, layout="gptq", order="none", batch=(3,), dtype="float32", scales="float32", bias=True, v2=False, index="int32"):
+    made = with_groups(rng, order, index, o=o, c=c, groups=groups, bits=bits, v2=v2)
     if layout == "awq":
         words = layer(rng, o=o, c=c, groups=groups)
 
@@ -251,7 +266,7 @@ def computed(student, x, tensors, options):
     twice = module(view(2 * x))
     other = student.W4A16Linear(**{**tensors, "scales": 3 * tensors["scales"], "qweight": -1 - tensors["qweight"]}, **options)
     names = sorted(module.state_dict())
-    kinds = [str(each.dtype) for _, each in sorted(module.state_dict().items())]
+    kinds = [str(each.dtype) for name, each in sorted(module.state_dict().items()) if name != "g_idx" or tensors["g_idx"] is None]
     parameters = [name for name, _ in module.named_parameters()]
     loaded = student.W4A16Linear(**{name: None if each is None else torch.zeros_like(each) for name, each in tensors.items()}, **options)
     loaded.load_state_dict({name: each.clone() for name, each in module.state_dict().items()})
@@ -278,14 +293,18 @@ def computed(student, x, tensors, options):
         case("float64 x, float32 scales", o=8, c=24, groups=1, dtype="float64", batch=(5,)),
         case("version 2", o=16, c=8, groups=1, v2=True),
         case("float32 x, float64 scales", o=8, c=16, groups=2, scales="float64"),
-        case("many outputs", o=64, c=8, groups=2),
+        case("many outputs and groups", o=136, c=144, groups=18, batch=(18,)),
+        case("many outputs, AWQ", o=136, c=36, groups=18, layout="awq", bias=False),
     ],
     fresh=1,
     cites=["in x s dtype", "They are buffers no parameters", "What is in the buffers now counts", "x gets its gradient"],
 )
 def packed_layers_compute(student, x, tensors, options):
     """The layer is x Wᵀ + bias with W = scales (q - zeros), in x's dtype, for both layouts, and its buffers have the published names."""
-    return computed(student, x, tensors, options)
+    # codes of 255 and zero-points of 254: their difference is 1, and must be taken before anything is rounded
+    codes, zeros = torch.full((1, 4), -1, dtype=torch.int32), torch.full((1, 1), 0xFEFEFEFE - (1 << 32), dtype=torch.int32)
+    near = student.W4A16Linear(codes, zeros, torch.full((1, 4), 0.1), bits=8, v2=True)
+    return {**computed(student, x, tensors, options), "near": near(torch.tensor([[1.0, 0.0, 0.0, 0.0]]).bfloat16())}
 
 
 @check(
@@ -301,6 +320,8 @@ def packed_layers_compute(student, x, tensors, options):
         case("mixed, many groups", o=16, c=64, groups=8, order="mixed", batch=(2, 2)),
         case("reversed", o=24, c=16, groups=4, order="reversed", dtype="float64"),
         case("two exchanged", o=8, c=16, groups=2, order="one exchanged", bias=False),
+        case("groups in bytes", o=8, c=24, groups=3, order="mixed", index="uint8"),
+        case("groups in int16, many", o=8, c=144, groups=18, order="mixed", index="int16"),
         case("groups of unequal size", o=8, c=24, groups=4, order="too long"),
         case("mixed, eight bits", o=4, c=20, groups=5, order="mixed", bits=8, scales="float16"),
         case("mixed, two bits, version 2", o=32, c=32, groups=2, order="mixed", bits=2, v2=True),
@@ -329,6 +350,7 @@ def each_input_has_its_own_group(student, x, tensors, options):
         case("a zero of -1", what="zero", bad=-1, good=0),
         case("16 bits", what="bits", bad=16, good=8),
         case("a code of 300", what="code", bad=300, good=1),
+        case("a code beyond int32", what="code", bad=2**32 + 3, good=3),
         case("one bit", what="bits", bad=1, good=2),
         case("outputs that fill no word", what="outputs", bad=12, good=24),
         case("no layout", what="layout", bad="", good="awq"),

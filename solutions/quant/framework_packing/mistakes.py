@@ -316,3 +316,33 @@ mistake(
     "Your layer without a bias has one of zeros in its state dict.",
     edit={'self.register_buffer("bias", bias)': 'self.register_buffer("bias", torch.zeros(scales.shape[1]) if bias is None else bias)'},
 )
+mistake(
+    "You multiply codes and zero-points by the scale, round both, and subtract then. In 16 bits little is left: subtract whole numbers first.",
+    edit={"(q - zeros[group].T).to(x.dtype) * self.scales.to(x.dtype)[group].T": "q.to(x.dtype) * self.scales.to(x.dtype)[group].T - zeros[group].T.to(x.dtype) * self.scales.to(x.dtype)[group].T"},
+)
+mistake(
+    "You make codes int32 before you look at them: 2^32 + 3 is 3 there. Look first, or widen to int64.",
+    edit={"codes = codes.long()  # before": "codes = codes.to(torch.int32).long()  # before"},
+)
+mistake(
+    "With two bits your packing ignores the order.",
+    edit={"list(order or range(per))": "list(order if order and bits > 2 else range(per))"},
+)
+mistake(
+    "With two bits your reading ignores the order.",
+    edit={"    if order is not None:\n": "    if order is not None and bits > 2:\n"},
+)
+mistake(
+    "Where there are no codes, you look for their largest. There is none: return no words.",
+    edit={"not bool(((codes >= 0) & (codes < 2**bits)).all())": "int(codes.min()) < 0 or int(codes.max()) >= 2**bits"},
+    crashes=True,
+)
+mistake(
+    "With one group you do not look at g_idx. It must hold zeros then.",
+    edit={"if g_idx is not None and not torch.equal": "if g_idx is not None and len(zeros) > 1 and not torch.equal"},
+)
+mistake(
+    "You index with g_idx in its own dtype. Bytes are taken for a mask, and int16 is refused: make it int64 first.",
+    edit={"group = self.g_idx.long()": "group = self.g_idx"},
+    crashes=True,
+)

@@ -34,7 +34,7 @@ def pack_int32(codes: Tensor, bits: int = 4, order: tuple[int, ...] | None = Non
 
     Word j holds code j · P + order[i] in its bits from bits · i on: i = 0 is the lowest part. Without an order, code j · P + i.
 
-    Raises ValueError where bits is not 2, 4 or 8, P does not divide N, or a code is negative or 2^bits or more.
+    Raises ValueError where bits is not 2, 4 or 8, P does not divide N, or a code is negative or 2^bits or more. (N may be 0: no words.)
 
     >>> pack_int32(tensor([[1, 2, 3, 4, 5, 6, 7, 0]]))  # 0x07654321
     tensor([[124076833]], dtype=torch.int32)
@@ -128,7 +128,8 @@ def gptq_to_awq(
     """A GPTQ layer of 4 bits as an AWQ layer: (qweight, qzeros). Codes, zero-points and (G, O) scales mean the same afterwards.
 
     g_idx (C,): the group of each input, in any integer dtype. AWQ has no such list: its groups are C / G neighbours each. So g_idx may be
-    None or must be 0, …, 0, 1, …, 1, … with C / G of each; another order (act_order) raises ValueError.
+    None or must be 0, …, 0, 1, …, 1, … with C / G of each; another order (act_order) raises ValueError, also
+    for one group.
     """
     # BEGIN SOLUTION
     q, zeros = unpack_gptq(qweight, qzeros, 4, v2)
@@ -159,8 +160,10 @@ class W4A16Linear(nn.Module):
     ) -> None:
         """scales: (G, O). bias: (O,). layout: "gptq" or "awq"; another one raises ValueError.
 
-        g_idx (C,): the group of each input, for GPTQ only (AWQ: ignored), in any order, for example of act_order. If it is None, groups are C / G
-        neighbours each, and g_idx in the state dict is this list in int32.
+        g_idx (C,): the group of each input, for GPTQ only (AWQ: ignored), in any order, for example of act_order, and in any integer dtype. If it
+        is None, groups are C / G neighbours each, and g_idx in the state dict is this list in int32.
+
+        The buffers may be the given tensors or copies of them.
         """
         super().__init__()
         # BEGIN SOLUTION

@@ -126,7 +126,7 @@ def gptq(W, H, bits, group=-1, blocksize=128, act_order=False):
 @alternative("group numbers are put into place by perm")
 def dequantize(codes, s, z, perm, group=-1):
     C = codes.shape[1]
-    number = torch.arange(C) // (group if group > 0 else C)
+    s, number = s.detach(), torch.arange(C) // (group if group > 0 else C)
     of = torch.empty(C, dtype=torch.int64)
     of[perm] = number
     return (codes.double() - z.double().gather(1, of.expand(len(codes), C))).to(s.dtype) * torch.index_select(s, 1, of)
@@ -134,7 +134,7 @@ def dequantize(codes, s, z, perm, group=-1):
 
 @alternative("rounded order and back, column by column")
 def dequantize(codes, s, z, perm, group=-1):
-    out = s.new_empty(codes.shape)
+    s, out = s.detach(), s.new_empty(codes.shape)
     for k, j in enumerate(perm.tolist()):
         g = 0 if group == -1 else k // group
         out[:, j] = s[:, g] * (codes[:, j].to(torch.int16) - z[:, g])

@@ -24,7 +24,7 @@ LATER = "W[:, end:] -= errors @ U[start:end, end:]"
 RETURNED = "return codes, torch.cat(scales, 1), torch.cat(zeros, 1), perm"
 PLACE = "place = torch.argsort(perm)"
 OF = "of = place // (len(perm) if group == -1 else group)"
-VALUE = "return s[:, of] * (codes.to(s.dtype) - z[:, of])"
+VALUE = "return (s[:, of] * (codes.to(s.dtype) - z[:, of])).detach()"
 SCALE = "s = (hi - lo) / (2**bits - 1)"
 ZERO = "return s, torch.round(-lo / s)"
 RANGE = "lo, hi = lo.clamp(max=0), hi.clamp(min=0)"
@@ -65,6 +65,18 @@ mistake(
 )
 mistake("U carries a gradient. Nothing that is returned does.", edit={INVERSE: "inverse = torch.cholesky_inverse(torch.linalg.cholesky(H))"})
 
+mistake("The precision of matrix products is set for the whole program. Leave torch's settings as they are.", edit={MEAN: "torch.set_float32_matmul_precision('high')\n    " + MEAN})
+
+
+@mistake("U is remembered by the place of H in memory. The numbers there may have changed: compute it each time.")
+def inverse_factor(H):
+    kept, key = vars(inverse_factor), f"{H.data_ptr()} {H.shape}"
+    if key not in kept:
+        kept.clear()
+        kept[key] = torch.linalg.cholesky(torch.cholesky_inverse(torch.linalg.cholesky(H.detach())), upper=True), H
+    return kept[key][0].clone()
+
+
 # --- the loss -----------------------------------------------------------------------------------------------------------------
 
 mistake("H is left out: the loss is on outputs, not on weights.", edit={LOSS: "return (E * E).sum().item() / 2"})
@@ -72,6 +84,9 @@ mistake("The half is missing: H has a factor 2.", edit={LOSS: "return ((E @ H.de
 mistake("You take the mean over outputs. The loss is their sum.", edit={LOSS: "return ((E @ H.detach()) * E).sum(1).mean().item() / 2"})
 mistake("Only the diagonal of H is used: how errors add up is lost.", edit={LOSS: "return (E * E * H.detach().diagonal()).sum().item() / 2"})
 mistake("The sum is over all of E H Eᵀ. Its trace has each output with itself only.", edit={LOSS: "return (E @ H.detach() @ E.T).sum().item() / 2"})
+
+mistake("The loss has been rounded to float32. Everything is computed in the dtype of the weights.", edit={LOSS: "return ((E @ H.detach()) * E).sum().float().item() / 2"})
+mistake("The loss turns gradients off for the rest of the program. Use torch.no_grad() as a context, or detach.", edit={LOSS: "torch.set_grad_enabled(False)\n    " + LOSS})
 
 # --- the grid -----------------------------------------------------------------------------------------------------------------
 
@@ -81,6 +96,11 @@ mistake("The range is not widened to hold 0.", edit={RANGE: "lo, hi = lo * 1, hi
 mistake("All rows share one scale. Each row has its own.", edit={"lo, hi = w.aminmax(dim=1, keepdim=True)": "lo, hi = (each.expand(len(w), 1) for each in w.aminmax())"})
 mistake("A group of zeros has a scale of 0, and 0 / 0 is nan. Its s is 1.", edit={PART: "s"})
 mistake("The grid is symmetric about 0. It goes from the smallest to the largest weight, with a zero-point.", edit={RANGE: "hi = torch.maximum(-lo, hi)\n    lo = -hi"})
+
+mistake("The zero-point is added before rounding: where it is odd, halves go to the other side. Round w / s, and add z then.", edit={CODE: "q = torch.round(w / s + z).clamp(0, 2**bits - 1)"})
+mistake("A half of the zero-point is rounded up. It goes to the even number, like all others: use torch.round.", edit={ZERO: "return s, torch.floor(-lo / s + 0.5)"})
+mistake("A small scale is taken for 0, so tiny weights are lost. Only where all weights are 0 is s = 1.", edit={PART: "torch.where(s < 1e-9, 1.0, s)"})
+mistake("z is int64. It is of W's dtype or int32.", edit={RETURNED: "return codes, torch.cat(scales, 1), torch.cat(zeros, 1).long(), perm"})
 
 # --- column by column -----------------------------------------------------------------------------------------------------------
 
@@ -217,3 +237,4 @@ mistake("The zero-point is added.", edit={VALUE: "return s[:, of] * (codes.to(s.
 mistake("The zero-point is taken off behind the scale: s · q - z.", edit={VALUE: "return s[:, of] * codes.to(s.dtype) - z[:, of]"})
 mistake("The result is float32, whatever s is.", edit={VALUE: "return (s[:, of] * (codes.to(s.dtype) - z[:, of])).float()"})
 mistake("The weights come back in the order of rounding, not in that of the codes.", edit={VALUE: "return (s[:, of] * (codes.to(s.dtype) - z[:, of]))[:, perm]"})
+mistake("The weights carry a gradient if s does. Nothing that is returned does: detach.", edit={VALUE: "return s[:, of] * (codes.to(s.dtype) - z[:, of])"})

@@ -47,6 +47,7 @@ def vectors(rng, shape=None, dtype="float64", given=None, scale=1.0, zeros=()):
         case("one column", shape=(4, 1)),
         case("tiny numbers", shape=(3, 4), scale=1e-15),
         case("large numbers, float32", shape=(3, 4), scale=1e15, dtype="float32"),
+        case("near the largest float32", given=[[1e38, 3e37, -2e37]]),
     ],
     fresh=1,
     cites=["the largest x of the vector divided by 127", "A vector of zeros has s 1"],
@@ -96,7 +97,7 @@ def at(threshold):
         case("a threshold of 20", shape=(3, 9), threshold=20.0, top=80),
         case("one vector", shape=(11,)),
         case("as many rows as columns", shape=(6, 6)),
-                case("all of them", given=[[30, -30], [1, 2]]),
+        case("all of them", given=[[30, -30], [1, 2]]),
         case("a small threshold", shape=(3, 5), threshold=3.0, top=12),
         case("no threshold", shape=(3, 5), threshold=float("inf")),
     ],
@@ -108,6 +109,8 @@ def a_column_with_one_outlier_is_one(student, x, threshold):
     x = x / 4
     return {
         "columns": student.outlier_columns(x, **at(threshold)),
+        "5.99 and 6, by default": student.outlier_columns(torch.tensor([[5.99, -6.0, 6.01, -5.99]])),
+        "all but zeros": student.outlier_columns(x, 1e-9),
         "of x / 4, by name": student.outlier_columns(x=x / 4, threshold=1.6),
         "of a view": student.outlier_columns(torch.stack([x, x], -1)[..., 0], **at(threshold)),
         "refused": [raises("ValueError", lambda bad=bad: student.outlier_columns(x, bad)) for bad in (0.0, -1.0)],
@@ -176,12 +179,14 @@ def outliers_are_multiplied_apart(student, x, W, threshold):
     y = student.llm_int8_matmul(x, W, **at(threshold))
     views = torch.stack([x, x], -1)[..., 0], W.T.contiguous().T
     parameters = x.clone().requires_grad_(), W.clone().requires_grad_()
+    near = torch.tensor([[5.9, 6.2, 2.0, -3.0]], dtype=x.dtype), torch.tensor([[1.0, 0.375, -0.6, 0.81]], dtype=x.dtype)
     return {
         "y": y,
         "of views": student.llm_int8_matmul(*views, **at(threshold)),
         "of -W, by name": student.llm_int8_matmul(x=x, W=-W, **at(threshold)),
         "of a parameter": student.llm_int8_matmul(*parameters, **at(threshold)).requires_grad,
-        "refused": raises("ValueError", lambda: student.llm_int8_matmul(x, W, threshold=0.0)),
+        "5.9 and 6.2, by default": student.llm_int8_matmul(*near),
+        "refused": [raises("ValueError", lambda bad=bad: student.llm_int8_matmul(x, W, threshold=bad)) for bad in (0.0, -1.0)],
         "left": [*flags(*parameters, x, W), torch.is_grad_enabled(), torch.rand(2)],
     }
 
@@ -236,6 +241,7 @@ def share(alpha):
         case("all of it", C=6, alpha=1.0, zeros=2),
         case("none of it", C=6, alpha=0.0, zeros=2),
         case("0.8, inputs of 0", C=5, alpha=0.8, zeros=1),
+        case("tiny inputs", given=[[1e-12, 1e-13, 1.0], [1.0, 0.5, 2.0]]),
         case("tiny weights", given=[[1.0, 1e-9, 3.0], [1e-7, 1e-9, 2e-5]], alpha=0.5),
     ],
     fresh=1,
@@ -243,11 +249,15 @@ def share(alpha):
 )
 def alpha_shares_the_size(student, ax, aw, alpha):
     """smoothquant_scales is ax^α / aw^(1 - α), with aw and the result at least 1e-5."""
+    torch.manual_seed(1)
+    parameters = ax.clone().requires_grad_(), aw.clone().requires_grad_()
     return {
         "s": student.smoothquant_scales(ax, aw, **share(alpha)),
+        "of parameters": [student.smoothquant_scales(*each, **share(alpha)).requires_grad for each in ((parameters[0], aw), (ax, parameters[1]))],
         "exchanged": student.smoothquant_scales(ax=aw, aw=ax, **share(alpha)),
         "of views": student.smoothquant_scales(torch.stack([ax, ax], 1)[:, 0], torch.stack([aw, aw], 1)[:, 0], **share(alpha)),
         "refused": [raises("ValueError", lambda bad=bad: student.smoothquant_scales(ax, aw, bad)) for bad in (-0.1, 1.1)],
+        "left": [torch.is_grad_enabled(), torch.rand(2)],
     }
 
 
@@ -286,7 +296,7 @@ def module(kind, weights):
         case("three linears, batches of two shapes", C=6, outs=(2, 6, 3), sizes=((2, 3), (4,)), alpha=0.7),
         case("a norm without a bias, one vector", C=5, bias=False, sizes=((),)),
         case("seventeen linears, eighteen batches, one of four dimensions", C=3, outs=(1,) * 17, sizes=((2,),) * 17 + ((2, 1, 2),)),
-        case("a frozen norm", C=4, outs=(4, 1), frozen=True, alpha=0.4),
+        case("a frozen norm, and the first linear frozen", C=4, outs=(4, 1), frozen=True, alpha=0.4),
         case("float32", C=5, outs=(5,), dtype="float32"),
         case("as many of all", C=4, outs=(4, 4), sizes=((4,), (4,)), alpha=0.25),
     ],
@@ -297,7 +307,11 @@ def smoothing_keeps_the_function(student, kind, norm, linears, batches, h, alpha
     """apply_smooth finds s from all batches and all linears, divides the norm and multiplies the weights, in place; outputs stay."""
     before, layers = module(kind, norm), [module("linear", each) for each in linears]
     before.weight.requires_grad_(not frozen)
-    before.eval()
+    before.train(not frozen)
+    for each in layers[1:]:
+        each.eval()
+    layers[0].weight.requires_grad_(not frozen)
+    torch.manual_seed(1)
     modules = [before, *layers]
     objects = [parameter for each in modules for parameter in each.parameters()]
     refused = raises("ValueError", lambda: student.apply_smooth(before, layers, batches, 1.5))
@@ -316,5 +330,5 @@ def smoothing_keeps_the_function(student, kind, norm, linears, batches, h, alpha
         "after the refusal": untouched,
         "s of the first linear, afterwards": again,
         "afterwards": [parameter.detach() for parameter in now],
-        "left": [*flags(*modules, *now), s.requires_grad, torch.is_grad_enabled()],
+        "left": [*flags(*modules, *now), s.requires_grad, torch.is_grad_enabled(), torch.rand(2)],
     }

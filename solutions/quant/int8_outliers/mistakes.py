@@ -40,6 +40,8 @@ mistake("s has lost its last dimension. It is (…, 1).", edit={CODES: "return t
 mistake("Codes are int32. They are int8.", edit={CODES: "return torch.round(x / s).to(torch.int32), s"})
 mistake("Scales carry a gradient. Nothing that is returned does.", edit={"    x = x.detach()\n    s = x.abs()": "    s = x.abs()"})
 
+mistake("x · 127 is computed before the division, and large numbers become infinite. Codes are x / s.", edit={CODES: "return torch.round(x * 127 / (127 * s)).to(torch.int8), s"})
+
 # --- columns ----------------------------------------------------------------------------------------------------------------
 
 mistake("A value exactly at the threshold is no outlier in yours. At least the threshold is enough.", edit={FOUND: FOUND.replace(">= threshold", "> threshold")})
@@ -55,6 +57,9 @@ mistake("A negative threshold is accepted. It raises ValueError.", edit={REFUSED
 mistake("The threshold is 6.0 whatever is asked for.", edit={FOUND: FOUND.replace(">= threshold", ">= 6.0")})
 mistake("The default of the threshold is not 6.0.", edit={"def outlier_columns(x: Tensor, threshold: float = 6.0)": "def outlier_columns(x: Tensor, threshold: float = 5.0)"})
 mistake("The threshold is relative to the mean of |x|. It is a number as it is.", edit={FOUND: "x = x / x.abs().mean()\n    " + FOUND})
+
+mistake("A small threshold is refused, too. Every positive one is allowed.", edit={REFUSED: "if threshold < 1e-6:"})
+mistake("The default of the threshold is a little less than 6.0.", edit={"def outlier_columns(x: Tensor, threshold: float = 6.0)": "def outlier_columns(x: Tensor, threshold: float = 5.95)"})
 
 # --- the product --------------------------------------------------------------------------------------------------------------
 
@@ -90,6 +95,9 @@ def llm_int8_matmul(x, W, threshold=6.0):
     return (xq.double() @ wq.double().T).to(x.dtype) * sx * sw[:, 0] + torch.where(hit, x, 0.0) @ W.T
 
 
+mistake("The default of the threshold is not 6.0.", edit={"def llm_int8_matmul(x: Tensor, W: Tensor, threshold: float = 6.0)": "def llm_int8_matmul(x: Tensor, W: Tensor, threshold: float = 6.5)"})
+mistake("A negative threshold loses its sign. It raises ValueError.", edit={COLUMNS: "columns = outlier_columns(x, abs(threshold))"})
+
 # --- smoothing -----------------------------------------------------------------------------------------------------------------
 
 mistake("α and 1 - α are exchanged.", edit={POWER: "return (ax ** (1 - alpha) / aw**alpha).clamp(min=1e-5)"})
@@ -103,6 +111,10 @@ mistake("An alpha outside of 0 … 1 is accepted. It raises ValueError.", edit={
 mistake("alpha must be less than 1 in yours. 1 is allowed: then the inputs are all of one size.", edit={ALPHA: "alpha = min(alpha, 0.999) if alpha == 1 else alpha\n    if not 0 <= alpha < 1:"})
 mistake("The default of alpha is not 0.5.", edit={"aw: Tensor, alpha: float = 0.5": "aw: Tensor, alpha: float = 0.8"})
 mistake("The result is normalised by its mean.", edit={POWER: "s = (ax**alpha / aw ** (1 - alpha)).clamp(min=1e-5)\n    return s / s.mean()"})
+
+mistake("Only a column without inputs gets 1e-5. Every s that is less becomes 1e-5.", edit={POWER: "s = ax**alpha / aw ** (1 - alpha)\n    return torch.where(ax == 0, s.clamp(min=1e-5), s)"})
+mistake("s carries a gradient if ax does. Nothing that is returned does.", edit={"ax, aw = ax.detach(), aw": "aw = aw"})
+mistake("Random numbers are drawn from torch's generator. There is nothing to draw: leave the random state as it was.", edit={POWER: "torch.rand(1)\n    " + POWER})
 
 mistake("The mean of |x| is taken. Here it is the largest.", edit={LARGEST: LARGEST.replace("amax(0)", "mean(0)")})
 mistake("Only the last batch counts.", edit={LARGEST: "ax = batches[-1].reshape(-1, batches[-1].shape[-1]).abs().amax(0)"})
@@ -121,3 +133,5 @@ mistake("Parameters are frozen afterwards.", edit={TIMES: TIMES + "\n           
 mistake("A frozen norm is thawed.", edit={NORM: NORM + "\n        norm.weight.requires_grad_(True)"})
 mistake("The norm has been changed when alpha is refused. Check before you change anything.", edit={S: "norm.weight.mul_(2)\n        s = smoothquant_scales(ax, aw, alpha)\n        norm.weight.div_(2)"})
 mistake("alpha is not passed on.", edit={S: "smoothquant_scales(ax, aw, alpha)\n        s = smoothquant_scales(ax, aw)"})
+mistake("The norm is in evaluation mode afterwards. Modes stay as they were.", edit={NORM: NORM + "\n        norm.eval()"})
+mistake("A frozen linear is thawed. Parameters keep the requires_grad that they had.", edit={TIMES: TIMES + "\n            linear.weight.requires_grad_(True)"})

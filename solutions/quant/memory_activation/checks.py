@@ -51,6 +51,7 @@ def a_layer_keeps_fourteen_things(student, sizes, options):
         case("three GPUs, odd sizes", s=7, b=3, h=15, a=3, t=3),
         case("a batch of 6, sp", s=5, b=6, h=12, a=4, t=2, sp=True),
         case("long", s=100_000, b=1, h=4096, a=32, t=16),
+        case("64 GPUs, sp", s=100, b=20, h=640, a=64, t=64, sp=True),
     ],
     fresh=2,
     cites=["All other parts lie on each GPU in whole", "with sequence parallelism sp they too are cut"],
@@ -84,6 +85,8 @@ def observed(sound, call):
         case("full, 4 GPUs, sp", s=9, b=2, h=20, a=4, t=4, sp=True, recompute="full"),
         case("no GPU", s=3, b=2, h=4, a=2, t=0, recompute="full"),
         case("another word", s=3, b=2, h=4, a=2, recompute="block"),
+        case("fewer GPUs than none", s=3, b=2, h=4, a=2, t=-1, recompute="selective"),
+        case("another word, with sp", s=3, b=2, h=4, a=2, t=2, sp=True, recompute="all"),
         case("True", s=3, b=2, h=4, a=2, t=2, recompute=""),
     ],
     fresh=1,
@@ -113,8 +116,8 @@ def recomputed_parts_are_not_kept(student, sizes, options):
         case("a long sequence", s=131_072, h=4096, recompute="selective", layers=[[100], [99], [50, 3, 7], [200, 300, 1]]),
         case("a short one", s=3, h=50, recompute="selective", layers=[[96, 2, 34], [12, 34, 2], [10, 100, 1]]),
         case("ties", s=1, h=1, recompute="full", layers=[[6], [12], [2], [20], [30, 5, 5]]),
-        case("the last segment is shorter", s=7, h=3, recompute="none", layers=[[17, 9, 2], [23, 1, 1], [80, 2, 1]]),
-        case("all in one segment", s=7, h=3, recompute="full", layers=[[5, 1000, 1], [9, 10_000, 3]]),
+        case("the last segment is shorter", s=7, h=3, recompute="none", layers=[[17, 9, 2], [17], [23, 1, 1], [80, 2, 1]]),
+        case("all in one segment", s=7, h=3, recompute="full", layers=[[5, 1000, 1], [9, 10_000, 3], [2000, 1000, 1]]),
         case("fewer than none", s=7, h=3, recompute="Full", layers=[[-3, 1, 1], [1, 4, 2]]),
     ],
     cites=["of several the smallest k", "raises ValueError where n is below 1"],
@@ -145,6 +148,12 @@ def drops(x, w1, w2):
     return x * 2.0
 
 
+def steps(x, w1, w2):
+    for _ in range(20):
+        x = (x * 1.1).sin()
+    return x
+
+
 def quiet(x, w1, w2):
     with torch.no_grad():
         return (x @ w1.T).exp().square()
@@ -162,6 +171,7 @@ FUNCTIONS = {
     "views of weights": lambda x, w1, w2: (x * w1[:1]) @ w1.mT[:, 1:],
     "dropped results": drops,
     "no graph": quiet,
+    "twenty steps": steps,
     "an index": lambda x, w1, w2: x[torch.arange(len(x) - 1)].sin() + F.embedding(torch.tensor([1, 0, 1]), w1).sum(),
     "constants": lambda x, w1, w2: (x.detach() + 1.0) * (x * 2.0),
 }
@@ -199,7 +209,9 @@ def ready(needs, **given):
         case("views of weights are ignored, too", which="views of weights", d=6),
         case("results that are dropped", which="dropped results", n=30, c=40),
         case("whole numbers", which="an index", n=6, dtype="float64"),
+        case("inputs from a generator", which="mlp", lazy=True),
         case("constants are kept as well", which="constants"),
+        case("many results", which="twenty steps", n=5),
         case("nothing requires a gradient", which="mlp", needs=[]),
         case("the input alone requires one", which="mlp", needs=["x"], n=9),
         case("frozen weights below", which="mlp", needs=["w2"], n=2),
@@ -215,6 +227,7 @@ def storages_are_counted_once(student, which, x, w1, w2, needs, options):
         called.append(len(given))
         return FUNCTIONS[which](*given)
 
+    many = [(x.detach() * (i + 1.0)).requires_grad_() for i in range(19)]
     with torch.no_grad():
         nothing = student.saved_bytes(lambda *given: FUNCTIONS[which](*given), [x, w1, w2])
     return {
@@ -222,10 +235,14 @@ def storages_are_counted_once(student, which, x, w1, w2, needs, options):
         "weights ignored": student.saved_bytes(fn, [x, w1, w2], ignore=(each for each in (w1, w2))),
         "nothing ignored": student.saved_bytes(fn, [x, w1, w2]),
         "the input ignored": student.saved_bytes(fn, [x, w1, w2], ignore=[x[-1:]]),
+        "from a generator": student.saved_bytes(fn, (each for each in (x, w1, w2)), [w2]) if options else None,
+        "many inputs": [student.saved_bytes(lambda *given: sum(v.square().sum() for v in given), many, each) for each in ((), many[3:], iter(many))],
+        "of a view": student.saved_bytes(lambda x: x.square(), [x.detach().mT.requires_grad_()]),
         "of nothing": student.saved_bytes(lambda: None, []),
         "called": called,
         "left": flags(x, w1),
         "gradients": [each.grad is None for each in (x, w1, w2)],
+        "chance": torch.rand(2),
     }
 
 
@@ -241,7 +258,16 @@ def network(checkpoint, which, x, w1, w2, block):
     """Several ways to use checkpoints; `block` is what one segment does."""
     whole = lambda x: block(x, w1, w2)  # noqa: E731
     if which == "one":
-        return checkpoint(whole, [x])
+        given = [x]
+        y = checkpoint(whole, given)
+        given[0] = torch.zeros_like(x, requires_grad=x.requires_grad)  # the list is the caller's
+        return y
+    if which == "many inputs":
+        return checkpoint(lambda *xs: block(sum(xs), w1, w2), [x * (0.1 * i) for i in range(19)])
+    if which == "a long segment":
+        return checkpoint(lambda x: steps(whole(x), w1, w2), [x])
+    if which == "a view":
+        return checkpoint(whole, [x.mT.clone(memory_format=torch.contiguous_format).mT])
     if which == "all are inputs":
         return checkpoint(block, [x, w1, w2])
     if which == "a chain":
@@ -283,6 +309,9 @@ def learned(checkpoint, which, x, w1, w2, needs, block):
         case("a chain, and no input requires a gradient", which="a chain", needs=["w1"], dtype="float64"),
         case("frozen first weights", which="side by side", needs=["x", "w2"], dtype="float64"),
         case("one row, float64", which="one", n=1, dtype="float64"),
+        case("many inputs", which="many inputs", dtype="float64"),
+        case("a segment that saves much", which="a long segment", dtype="float64"),
+        case("of a view", which="a view", n=5, dtype="float64"),
     ],
     cites=["also if no input requires a gradient", "segments one after the other", "so does fn with a checkpoint in it"],
 )

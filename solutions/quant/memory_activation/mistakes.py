@@ -367,3 +367,24 @@ mistake(
     "Whole numbers (indices, masks) are missing in your count. They are saved like everything else.",
     edit={"if storage.data_ptr() not in ignored:": "if storage.data_ptr() not in ignored and t.is_floating_point():"},
 )
+mistake(
+    "You look into the caller's list again in the backward pass. It may hold other tensors by then: make a list of your own before.",
+    edit={"    inputs = list(inputs)  # the caller's list may change\n": ""},
+)
+mistake(
+    "A negative t is accepted. There is at least one GPU: raise ValueError where t is below 1.",
+    edit={'("none", "selective", "full") or t < 1:': '("none", "selective", "full") or t == 0:'},
+)
+mistake(
+    "With sequence parallelism another recompute is accepted. Raise ValueError whatever sp is.",
+    edit={'if recompute not in ("none", "selective", "full") or t < 1:': 'if (recompute not in ("none", "selective", "full") and not sp) or t < 1:'},
+)
+mistake(
+    "You try segments up to 512 layers and all in one. The best one may lie between.",
+    edit={"min(range(1, n + 1), key": "min([*range(1, min(n, 512) + 1), n], key"},
+)
+mistake(
+    "You look through `inputs` before you call fn. It may be a generator, and is empty then: make a list first, or leave it.",
+    edit={"    ignored = {t.untyped_storage": "    any(t.requires_grad for t in inputs)\n    ignored = {t.untyped_storage"},
+    crashes=True,
+)

@@ -57,6 +57,7 @@ def a_weight_pays_for_its_group(student, bits, options):
         case("no tensor", shapes=[], bits=4, group=8),
         case("of all kinds, without a group", n=7, bits=3, scale_bits=32, zero_bits=5),
         case("groups of one", shapes=[(3, 5), (2, 2, 3)], bits=2, group=1, zero_bits=2),
+        case("many tensors", shapes=GPT2, bits=4, group=128, zero_bits=4),
         case("one column", shapes=[(11, 1), (1, 11)], bits=2, group=4),
         case("very large", shapes=[(10**9, 10**10 + 1), (3, 10**17)], bits=3, group=128, zero_bits=3),
     ],
@@ -86,6 +87,8 @@ def stored_weights_are_counted_row_by_row(student, shapes, options):
         case("AdamW, many tensors", shapes=GPT2),
         case("AdamW, single numbers", shapes=[(), (1,), (1, 1)], precision="bfloat16"),
         case("no tensor", shapes=[], precision="float32"),
+        case("a tensor of no numbers", shapes=[(0,), (2, 3)]),
+        case("momentum, many tensors", shapes=GPT2, optimizer="sgd_momentum"),
         case("no gradients are kept", n=4, grad_bytes=0),
         case("very large", shapes=[(10**9, 10**9 + 1), (7,)]),
     ],
@@ -111,6 +114,9 @@ def sixteen_bytes_a_parameter(student, shapes, options):
         case("Adafactor, of all kinds", n=7, optimizer="adafactor", precision="float32"),
         case("Adafactor, mixed", n=7, optimizer="adafactor", largest=30),
         case("Adafactor, one row, one number", shapes=[(1, 9), (9, 1), (1,), ()], optimizer="adafactor", precision="bfloat16"),
+        case("Adafactor, a tensor of no matrices", shapes=[(0, 3, 4), (2, 3)], optimizer="adafactor"),
+        case("Adafactor, many tensors", shapes=GPT2, optimizer="adafactor"),
+        case("8 bits, many tensors", shapes=GPT2, optimizer="adamw8bit", grad_bytes=4),
         case("8 bits, just large enough", shapes=[(4096,), (64, 64), (4095,), (2, 2048)], optimizer="adamw8bit"),
         case("8 bits, a last block of one", shapes=[(4097,), (17, 241), (5000,)], optimizer="adamw8bit", precision="float32"),
         case("8 bits, bfloat16", shapes=[(70, 70), (5,), (16, 16, 16)], optimizer="adamw8bit", precision="bfloat16", grad_bytes=4),
@@ -121,7 +127,8 @@ def sixteen_bytes_a_parameter(student, shapes, options):
 )
 def smaller_states_have_their_own_overhead(student, shapes, options):
     """Adafactor keeps rows and columns of each matrix; 8-bit states have scales for blocks, and small tensors stay in float32."""
-    return [student.training_state_bytes(shapes, **options), student.training_state_bytes(shapes[-1:], **options)]
+    first, last = student.training_state_bytes(shapes, **options), student.training_state_bytes(shapes[-1:], **options)
+    return [first, last, student.training_state_bytes(shapes, options["optimizer"]), student.training_state_bytes(shapes, options["optimizer"], "bfloat16", 3)]
 
 
 def model(rng, targets, r, layers=2, sizes=(6, 4, 10), more=None, **options):
@@ -161,6 +168,8 @@ def model(rng, targets, r, layers=2, sizes=(6, 4, 10), more=None, **options):
         case("a base of 8 bits, with large scales", targets=["down"], r=2, bits=8, group=3, scale_bits=32, optimizer="adafactor"),
         case("bfloat16, 8 bits of states", targets=["down", "up"], r=70, precision="bfloat16", optimizer="adamw8bit", sizes=(60, 3, 5)),
         case("no target", targets=[], r=4),
+        case("many layers", targets=["k", "mlp.up"], r=3, layers=19),
+        case("many targets", targets=[f"layers.{i}.attn.{name}" for i in range(9) for name in "qv"] + ["down"], r=20, layers=9),
         case("float32 as the base", targets=["v"], r=1, bits=32, layers=1),
     ],
     cites=["n q does not", "A tensor that two targets mean is adapted once", "for the adapters alone"],
@@ -193,16 +202,18 @@ def cached(rng, config, batch, tokens, itemsize=2):
         case("four bytes", config={**QWEN, "num_key_value_heads": 1}, batch=2, tokens=31, itemsize=4),
         case("None", config={**LLAMA3, "num_key_value_heads": None, "head_dim": None}, batch=5, tokens=3),
         case("a head's size, and no heads of keys", config={"num_hidden_layers": 2, "num_attention_heads": 6, "hidden_size": 12, "head_dim": 5}, batch=4, tokens=7),
+        case("heads that do not divide the width", config={"num_hidden_layers": 1, "num_attention_heads": 3, "hidden_size": 16, "head_dim": 8}, batch=2, tokens=3),
+        case("beyond what floats can count", config={"num_hidden_layers": 3, "num_attention_heads": 3, "hidden_size": 15}, batch=1, tokens=10**17 + 1, itemsize=1),
         case("heads of less than the width", config={"num_hidden_layers": 5, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_size": 64, "head_dim": 3}, batch=2, tokens=9),
         case("nothing yet", config=QWEN, batch=3, tokens=0),
         case("a long line", config=LLAMA3, batch=10**6, tokens=10**9),
     ],
-    cites=["Missing or None as many as attention heads", "Where it is given it need not be this"],
+    cites=["Missing or None as many as attention heads", "it need not be this"],
 )
 def a_cache_has_keys_and_values(student, config, batch, tokens, itemsize):
     """The cache holds keys and values of the heads that keys have, for each layer, sequence and token."""
     first = student.kv_cache_bytes(config, batch, tokens, itemsize)
-    return [first, student.kv_cache_bytes(config, batch=1, tokens=1), student.kv_cache_bytes(config, batch, 3 * tokens, itemsize=itemsize)]
+    return [first, student.kv_cache_bytes(config, batch, tokens, itemsize + 1), student.kv_cache_bytes(config, batch=1, tokens=1), student.kv_cache_bytes(config, batch, 3 * tokens, itemsize=itemsize)]
 
 
 def beside(rng, config, memory, weights, tokens, **options):
@@ -239,6 +250,8 @@ def whole_sequences_fit(student, config, memory, weights, tokens, options):
         student.max_batch(memory, weights, config, tokens, **options),
         student.max_batch(memory + 10**9, weights, config, tokens=tokens + 1, **options),
         student.max_batch(memory, 0, config, tokens),
+        student.max_batch(memory, 0, config, tokens, 3),
+        student.max_batch(memory, 0, config, tokens, block=7),
     ]
 
 
@@ -274,5 +287,15 @@ def what_makes_no_sense_is_refused(student, which, bad, good):
         "heads": lambda value: student.max_batch(10**6, 10, {**config, "num_key_value_heads": value}, 3),
         "targets": lambda value: student.lora_training_bytes(tensors, value, 2),
     }
-    also = calls["stored" if which == "group" else which]
-    return {"bad": raises("ValueError", lambda: calls[which](bad)), "good": calls[which](good), "and": raises("ValueError", lambda: also(bad))}
+    also = {
+        "group": [calls["stored"], lambda value: student.weights_bytes([(3,)], 4, value), lambda value: student.weights_bytes([], 4, group=value)],
+        "optimizer": [lambda value: student.training_state_bytes([], value), lambda value: student.lora_training_bytes(tensors, ["q"], 2, optimizer=value)],
+        "precision": [lambda value: student.training_state_bytes([(3,)], "sgd", value), lambda value: student.training_state_bytes([], precision=value)],
+        "heads": [lambda value: student.kv_cache_bytes({**config, "num_key_value_heads": value, "head_dim": 8}, 1, 1)],
+        "targets": [lambda value: student.lora_training_bytes(tensors, ["gate", *value], 2)],
+    }[which]
+    return {
+        "bad": raises("ValueError", lambda: calls[which](bad)),
+        "good": [calls[which](good), *(call(good) for call in also)],
+        "and": [raises("ValueError", lambda call=call: call(bad)) for call in also],
+    }

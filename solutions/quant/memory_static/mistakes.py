@@ -395,3 +395,42 @@ mistake(
     "The adapted weights are left out of your base. They are there, frozen, beside their adapters.",
     edit={"weights_bytes(list(shapes.values()), bits": "weights_bytes([s for n, s in shapes.items() if n not in adapted], bits"},
 )
+mistake(
+    "With sgd an unknown precision is accepted. Raise ValueError for every optimizer.",
+    edit={
+        "if optimizer not in _STATES or precision not in _PRECISIONS:": 'if optimizer not in _STATES or (precision not in _PRECISIONS and optimizer != "sgd"):',
+        "_PRECISIONS[precision]": '_PRECISIONS.get(precision, _PRECISIONS["mixed"])',
+    },
+)
+mistake(
+    "For an empty list an unknown optimizer is accepted. Look at it before the tensors.",
+    edit={"if optimizer not in _STATES or precision": "if (shapes and optimizer not in _STATES) or precision"},
+)
+mistake(
+    "You look at the group only where a matrix needs it. Raise ValueError for a group below 1 always.",
+    edit={
+        '    if group is not None and group < 1:\n        raise ValueError(f"a group of {group} weights")\n    total': "    total",
+        "            groups = prod": "            if group < 1:\n                raise ValueError(group)\n            groups = prod",
+    },
+)
+mistake(
+    "Where the config has a head_dim, you do not look whether the heads of keys divide the attention heads.",
+    edit={"    if heads % kv_heads:": '    if heads % kv_heads and not config.get("head_dim"):'},
+)
+mistake(
+    "You refuse a width that the heads do not divide, though the config has a head_dim. Then the width does not matter.",
+    edit={"    if heads % kv_heads:": '    if heads % kv_heads or config["hidden_size"] % heads:'},
+    crashes=True,
+)
+mistake(
+    "You divide the width by the heads as floats, so a large cache is not exact. Use //.",
+    edit={'config["hidden_size"] // heads': 'config["hidden_size"] / heads', "return 2 * config": "return int(2 * config", "* batch * tokens * itemsize": "* batch * tokens * itemsize)"},
+)
+mistake(
+    "A tensor of no numbers has no step count in your AdamW. Each tensor has one.",
+    edit={"states += 2 * size * state + 4": "states += 2 * size * state + 4 * (size > 0)"},
+)
+mistake(
+    "A tensor of no matrices counts as one matrix in your Adafactor.",
+    edit={"prod(shape[:-2]) * (shape[-2]": "max(1, prod(shape[:-2])) * (shape[-2]"},
+)

@@ -113,7 +113,7 @@ def train_step(loss_fn, master, optimizer, scaler, dtype=torch.float16, clip=1.0
     bad = scaler.unscale_(master)
     norm = math.inf
     if not bad:
-        norm = math.hypot(*(w.grad.norm().item() for w in master if w.grad is not None))
+        norm = math.hypot(*(w.grad.double().norm().item() for w in master if w.grad is not None))
         if clip is not None:
             factor = min(1.0, clip / norm) if norm else 1.0
             for w in master:

@@ -36,6 +36,8 @@ def typed(options):
     ],
     hidden=[
         case("over nine powers of ten", shapes=((40, 9), (1,), (2, 3, 4)), exponent=-6, spread=9),
+        case("a negative number without an axis is the largest", given=[[0.5, 0.25], -3.0, -0.125]),
+        case("many tensors", shapes=((2,),) * 19 + ((3, 3),), exponent=-7, spread=6),
         case("the largest is negative", given=[[0.25, -8.0], [7.9, 0.0, 1e-20]]),
         case("a power of two", given=[[2.0**-15, -(2.0**-20)]]),
         case("large ones: a scale below 1", given=[[1e6, 3.0], [-2e7]]),
@@ -52,19 +54,24 @@ def a_scale_fills_the_range(student, gradients, options):
     """The best scale is the largest power of two without overflow, and the lost share counts what becomes 0 at a scale."""
     dtype = getattr(torch, options.get("dtype_of", "float16"))
     best = student.best_scale(gradients, dtype)
+    views = [torch.stack([g, g], -1)[..., 0] for g in gradients]
     return {
         "best": best,
         "by default": student.best_scale([3 * g for g in gradients]),
+        "of the same in bfloat16": student.best_scale(gradients, torch.bfloat16),
+        "of views": [student.best_scale(views), student.lost_share(views, 2.0)],
         "of float16": student.best_scale([g.clamp(-60_000, 60_000).half() for g in gradients], dtype=torch.float16),
         "lost": [student.lost_share(gradients, scale) for scale in (0.25, 1.0, 64.0, 4096.0)],
         "lost by default": student.lost_share(gradients),
         "in float64": student.lost_share([g.double() * 1e-3 for g in gradients], scale=2.0, dtype=dtype),
+        "lost in bfloat16": student.lost_share(gradients, dtype=torch.bfloat16),
         "left": flags(*gradients),
+        "chance": torch.rand(2),
     }
 
 
 def weights(rng, n, dtype="float32"):
-    return [rng.normal(*shape, dtype=dtype) for shape in ((2, 3), (4,), (1,))[:n]]
+    return [rng.normal(*shape, dtype=dtype) for shape in (((2, 3), (4,), (1,)) * 7)[:n]]
 
 
 def rounds(rng, pattern="", length=0, p=0.3, bad=("inf",), n=2, **options):
@@ -134,6 +141,9 @@ def run(student, start, steps, bad, place, options, explicit=False):
         case("below 1", pattern="xxxxx..", init=4.0, interval=2),
         case("the defaults", pattern="..x.", n=3),
         case("no bad one", length=9, p=0.0, init=1.0, interval=4, n=1),
+        case("a long interval", length=23, p=0.0, init=1.0, interval=19, n=1),
+        case("a large scale that grows", length=3, p=0.0, init=2.0**40, interval=1, n=1),
+        case("a tiny scale that falls", pattern="x.", init=2.0**-22, growth=2.0**40, backoff=2.0**-10, interval=1, n=1),
         case("a step that is rarely right", length=14, p=0.7, bad=("nan",), init=2.0**20, interval=1),
     ],
     fresh=3,
@@ -160,6 +170,7 @@ def the_scale_follows_the_rounds(student, start, steps, bad, place, options):
         case("one tensor", pattern="..x.", init=2.0, interval=1, n=1),
         case("a scale below 1", pattern=".x.", init=0.25, interval=5, n=3),
         case("a scale that is no power of two", pattern="..", init=10.0, growth=3.0, interval=1),
+        case("many tensors", pattern=".x", init=4.0, n=19),
     ],
     fresh=1,
     cites=["All are divided, also if one has", "Those without one are passed over", "grad stays the same tensor", "before it changes anything"],
@@ -176,6 +187,10 @@ def gradients_are_divided_once(student, start, steps, bad, place, options):
     if bad[0]:
         ws[place[0]].grad.view(-1)[0] = float(bad[0])
     found = scaler.unscale_(ws)
+    empty = student.LossScaler(**options)
+    nothing = [empty.unscale_([torch.ones(2)]), raises("RuntimeError", lambda: empty.unscale_([torch.ones(2)])), empty.update(), empty.good, empty.unscale_([])]
+    turned = torch.ones(3, 2)
+    turned.grad = torch.arange(6.0).view(2, 3).mT * scaler.value
     other = student.LossScaler(**options)
     half, full = torch.ones(2).half(), torch.ones(2)
     half.grad, full.grad = torch.ones(2).half(), torch.ones(2)
@@ -186,6 +201,8 @@ def gradients_are_divided_once(student, start, steps, bad, place, options):
         "found": found,
         "gradients": [w.grad for w in ws],
         "seen through views": views,
+        "without a gradient": nothing,
+        "of a view": [student.LossScaler(init=scaler.value).unscale_([turned]), turned.grad],
         "float16": refused,
         "unchanged": unchanged,
         "and afterwards": raises("RuntimeError", lambda: other.unscale_([full])),
@@ -221,6 +238,8 @@ def protocol(rng, calls, bad="", n=3, init=32.0, dtype="float32"):
     hidden=[
         case("unscaled after the step", calls=["step", "unscale", "update", "unscale"]),
         case("two rounds", calls=["unscale", "step", "update", "unscale", "step", "update"], bad="inf"),
+        case("unscaled twice, with inf", calls=["unscale", "unscale", "step", "unscale", "update"], bad="inf"),
+        case("many tensors", calls=["step", "update"], n=20),
         case("two steps after unscaling, with nan", calls=["unscale", "step", "step", "update", "step", "update"], bad="nan"),
         case("two updates", calls=["step", "update", "update", "step", "update"], n=2),
         case("unscaled, and no step", calls=["unscale", "update", "unscale", "update"], n=1),
@@ -255,9 +274,9 @@ def a_round_has_an_order(student, calls, bad, gradients, init, dtype, loss):
     return {"results": results, "steps": optimizer.seen, "gradients": [w.grad for w in ws], "scaled": scaled.detach(), "slope": leaf.grad}
 
 
-def training(rng, steps=3, kind="linear", n=4, m=3, optimizer="sgd", dtype="float16", size=1.0, overflow=(), clip="default", init=1024.0, interval=2):
+def training(rng, steps=3, kind="linear", n=4, m=3, more=0, optimizer="sgd", dtype="float16", size=1.0, overflow=(), clip="default", init=1024.0, interval=2):
     return {
-        "masters": [0.3 * rng.normal(m, n), 0.1 * rng.normal(m), rng.normal(2)],
+        "masters": [0.3 * rng.normal(m, n), 0.1 * rng.normal(m), rng.normal(2), *(rng.normal(1) for _ in range(more))],
         "batches": [[rng.normal(5, n), rng.normal(5, m)] for _ in range(steps)],
         "kind": kind,
         "make": optimizer,
@@ -270,9 +289,15 @@ def training(rng, steps=3, kind="linear", n=4, m=3, optimizer="sgd", dtype="floa
 
 
 def loss_of(kind, low, x, y, size):
-    w, b, unused = low
+    w, b, unused, *more = low
+    if kind in ("noise", "far", "farther"):
+        if kind == "noise":  # the copies are the loss's own
+            with torch.no_grad():
+                w += 0.25
+        loss = loss_of("linear", low, x, y, size)
+        return {"noise": loss, "far": loss + 1e36, "farther": loss.double() + 1e50}[kind]
     if kind == "linear":  # in 16 bits, all of it
-        return ((x.to(w.dtype) @ w.mT + b - y.to(w.dtype)).float().square().mean() + 0.5 * unused.float().square().sum()) * size
+        return ((x.to(w.dtype) @ w.mT + b - y.to(w.dtype)).float().square().mean() + 0.5 * sum(v.float().square().sum() for v in (unused, *more))) * size
     if kind == "tiny":  # gradients of 1e-8: they are 0 in float16 without a scale
         return ((x @ w.float().mT + b.float()).sin().mean() + unused.float().square().mean()) * size
     if kind == "unused":
@@ -328,6 +353,13 @@ STEP = Tolerance(atol=1e-5, rtol=2e-4)
         case("a weight that is not used", kind="unused", optimizer="adam"),
         case("the scale grows", steps=5, interval=1, init=4.0, clip=2.0),
         case("sizes all different", n=7, m=2, optimizer="adam", clip=10.0, steps=2),
+        case("copies that the loss changes", kind="noise", dtype="float32", steps=2, clip=None),
+        case("a loss near the end of float32", kind="far", steps=2),
+        case("a loss that only float64 can hold", kind="farther", steps=2),
+        case("a clip of 0", clip=0.0, steps=2, optimizer="momentum"),
+        case("squares too large for float32", dtype="bfloat16", size=1e24, clip=1e23, steps=2, init=16.0),
+        case("squares too small for float32", dtype="bfloat16", size=1e-24, clip=1e-25, steps=2),
+        case("many weights", more=17, steps=2),
         case("tiny gradients, clipped to less", kind="tiny", size=1e-7, clip=1e-9, init=2.0**22, steps=2),
     ],
     fresh=1,
@@ -336,7 +368,7 @@ STEP = Tolerance(atol=1e-5, rtol=2e-4)
 def small_gradients_arrive(student, masters, batches, kind, make, dtype, size, overflow, clip, scaler):
     """A step computes in 16 bits, unscales in float32, clips the real gradient, and updates the float32 weights."""
     first = trained(student, masters, batches, kind, make, dtype, size, overflow, clip, scaler)
-    return [first, trained(student, masters, batches[:1], kind, make, dtype, size, overflow, clip, scaler)]
+    return [first, trained(student, masters, batches[:1], kind, make, dtype, size, overflow, clip, scaler), torch.rand(2)]
 
 
 @check(
@@ -393,6 +425,7 @@ def summands(rng, n=1, steps=10, start=0.0, size=1.0, sign=False, dtype="bfloat1
         case("a matrix", shape=(2, 3), steps=12, start=20.0, size=0.07),
         case("a large one comes late", given=[0.25, 0.25, 700.0, 0.25, 1.0, -699.0], start=64.0),
         case("a single number", shape=(), steps=9, start=-50.0, size=0.1),
+        case("many numbers", n=21, steps=4, start=8.0, size=0.05),
         case("from zero", n=5, steps=30, size=1.0, sign=True),
     ],
     fresh=2,

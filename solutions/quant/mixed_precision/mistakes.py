@@ -368,3 +368,44 @@ mistake(
     "Your norm is computed in float16, where squares of small numbers are 0.",
     edit={"g.double().square().sum().item() for g in unscaled": "g.half().square().double().sum().item() for g in unscaled"},
 )
+mistake(
+    "Your norm is computed from squares in float32, where those of 1e24 are infinite and those of 1e-24 are 0. Add them up in float64.",
+    edit={"g.double().square().sum().item() for g in unscaled": "g.square().sum().item() for g in unscaled"},
+)
+mistake(
+    "Where the dtype is float32 your copies are the masters themselves, and a loss that changes its copies changes the weights. Copy them.",
+    edit={"w.detach().to(dtype, copy=True)": "w.detach().to(dtype)"},
+)
+mistake(
+    "A clip of 0.0 does not clip. Only None means that nothing is clipped.",
+    edit={"if clip is not None and clip < norm": "if clip and clip < norm"},
+)
+mistake(
+    "The loss that you report is the scaled loss divided by the scale, which is infinite for large losses. Report the loss itself.",
+    edit={'"loss": loss.item()': '"loss": scaler.scale(loss).item() / scaler.value'},
+)
+mistake(
+    "You make a float64 loss float32 before you report it, and a large one becomes infinite.",
+    edit={"    loss = loss_fn(low)\n": "    loss = loss_fn(low).float()\n"},
+)
+mistake(
+    "A second unscale_ in a bad round is allowed. It raises RuntimeError in every round.",
+    edit={"        if self.found is not None:\n            raise RuntimeError(\"gradients": "        if self.found is False:\n            raise RuntimeError(\"gradients"},
+)
+mistake(
+    "unscale_ that meets no gradient does not count. It was called all the same, and found nothing bad.",
+    edit={"        self.found = False\n        for g": "        self.found = False if gradients else None\n        for g"},
+    crashes=True,
+)
+mistake(
+    "A tensor of one number without an axis is taken with its sign. Take |g| there, too.",
+    edit={"g.abs().max().item() for g in gradients": "(g.abs().max() if g.ndim else g).item() for g in gradients"},
+)
+mistake(
+    "Your scale never grows beyond 2^24. It has no upper bound.",
+    edit={"self.value *= self.growth": "self.value = max(self.value, min(2.0**24, self.value * self.growth))"},
+)
+mistake(
+    "Your scale never falls below 2^-24. It has no lower bound.",
+    edit={"self.value *= self.backoff": "self.value = min(self.value, max(2.0**-24, self.value * self.backoff))"},
+)

@@ -145,12 +145,14 @@ def train_step(
     """One step of training in mixed precision.
 
     master: float32 weights, which the optimizer has. loss_fn: called once, with a list of copies of them in `dtype`, which require
-    gradients; it returns a loss of one number, in any float dtype.
+    gradients; it returns a loss of one number, in any float dtype. It may change the copies, and they are real ones also where `dtype` is
+    float32.
 
     1. The scaled loss is differentiated by the copies. Their gradients, in float32, become the `.grad` of the masters (None where there is
        none). What the masters had there before is forgotten.
     2. They are unscaled. Then, if clip is not None, their norm is computed, √Σ g² over all of them together. If it is above clip, all are
-       multiplied by clip / norm. (torch.nn.utils.clip_grad_norm_ divides by norm + 1e-6.)
+       multiplied by clip / norm. (torch.nn.utils.clip_grad_norm_ divides by norm + 1e-6.) A clip of 0.0 is a bound like any other. Squares
+       may be too large or too small for float32, so add them up in float64.
     3. The scaler steps and is updated. In the end the masters have no gradients (None), and require them or not as before.
 
     Bad numbers: nothing is clipped, masters and optimizer stay as they were, and the scale goes down.

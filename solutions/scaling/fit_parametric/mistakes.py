@@ -198,3 +198,6 @@ mistake("Your fit has α = β. Each has its own value.", edit={"return torch.sta
 mistake("Your search takes steps that make the objective larger. Take those alone that make it smaller.", edit={"taken = cost_ < cost": "taken = cost_ >= cost"})
 mistake("Your intervals are those of ln A and ln B.", edit={"for fit in fits:\n": "for fit in fits:\n        fit['A'], fit['B'] = math.log(fit['A']), math.log(fit['B'])\n"})
 mistake("You want more than five runs. Five are enough to ask for five numbers.", edit={"if len(N) < 5:": "if len(N) < 6:"}, crashes=True)
+mistake("You compare the compute of runs in float32, where budgets that are almost alike become one. Only exactly the same C belongs together.", edit={"budgets = C.unique()": "C = C.float()\n    budgets = C.unique()"})
+mistake("You count the runs of a budget, and a parabola through two sizes is anything. Count the different sizes.", edit={"if len(x.unique()) < 3:": "if len(x) < 3 or len(x.unique()) < 2:"})
+mistake("You cut delta to at most 1. It is any number above 0.", edit={"return torch.where(r.abs() <= delta": "delta = min(delta, 1.0)\n    return torch.where(r.abs() <= delta"})

@@ -6,7 +6,7 @@ from autograder.checks import case, check, raises
 
 TWO = {"E": 1.0, "A": 2.0, "B": 2.0, "alpha": 0.5, "beta": 0.5}
 STEEP = {"E": 0.7, "A": 90.0, "B": 3000.0, "alpha": 0.3, "beta": 0.45}
-FLAT = {"E": 0.0, "A": 30.0, "B": 11.0, "alpha": 0.25, "beta": 0.125}
+FLAT = {"beta": 0.125, "A": 30.0, "alpha": 0.25, "E": 0.0, "B": 11.0}
 EPOCH = {"E": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658}
 
 
@@ -172,6 +172,9 @@ def runs(rng, N=(), L=(), C=None, coef=None, ratios=(), noise=0.0, shuffle=True)
         case("no run", N=[], L=[]),
         case("many runs that fall faster and faster", N=[1e6, 1e7, 1e8, 1e9, 1e10], L=[3.0, 2.9, 2.7, 2.4, 2.0]),
         case("sizes far apart", N=[1.0, 1e6, 1e14], L=[9.0, 4.0, 7.0]),
+        case("a flat valley", N=[1e8, 1e9, 1e10], L=[3.00005, 3.0, 3.00008]),
+        case("large sizes close to each other", N=[1e11, 1.002e11, 1.004e11], L=[2.01, 2.0, 2.012]),
+        case("twenty runs", C=1e21, ratios=[0.1 * 1.3**i for i in range(20)], noise=0.005),
         case("whole numbers", N=[1000, 3000, 20000, 50000], L=[5, 3, 3, 6]),
     ],
     fresh=1,
@@ -203,6 +206,7 @@ def runs_of_one_budget_have_a_valley(student, N, L):
     hidden=[
         case("any models", n=4, coef=STEEP, served=[1e9, 1e12, 3e14]),
         case("unequal powers", n=3, coef=FLAT, served=[5e11]),
+        case("a model that read so much that little is left to learn", values=[[1e6, 1e9], [1e8, 1e10]], coef=TWO, served=[1e12]),
         case("a model that read little", values=[[1e9, 1e7], [1e9, 20.0]], coef=EPOCH, served=[0, 7]),
         case("whole numbers", values=[[4, 9], [9, 4]], coef=TWO, served=[0, 1, 10]),
     ],
@@ -219,4 +223,5 @@ def a_model_is_trained_and_used(student, values, coef, served):
         seen["tokens"].append(student.tokens_for_loss(L + 1.5, N, coef=coef))
         seen["refused"] += [raises("ValueError", lambda low=low, N=N: student.tokens_for_loss(low, N, coef)) for low in (0.99 * floor, 0.1 * floor)]
         seen["defaults"].append(student.tokens_for_loss(1.75 + 406.4 / N**0.34, N))
+    seen["exactly there"] = raises("ValueError", lambda: student.tokens_for_loss(2.0, 1.0, TWO | {"A": 1.0}))
     return seen | {"cost": [[student.overtrain_cost(N, D, tokens) for tokens in served] for N, D in values], "coefficients": coef}

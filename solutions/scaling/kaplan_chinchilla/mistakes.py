@@ -164,3 +164,30 @@ def optimal(C, coef={"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0
         up = math.log(coef["beta"] * coef["B"]) - coef["beta"] * (math.log(C / 6) - x)
         low, high = (x, high) if down > up else (low, x)
     return math.exp(x), C / 6 / math.exp(x)
+
+
+@mistake("You take the numbers from coef in the order in which they stand there. Take them by their keys.")
+def chinchilla_L(N, D, coef={"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}):  # noqa: B006
+    E, A, B, alpha, beta = coef.values()
+    return E + A / N**alpha + B / D**beta
+
+
+mistake("A flat valley is none for you. Any p above 0 has a lowest point.", edit={"    if p <= 0:": "    if p <= 1e-4:"})
+mistake(
+    "You solve the normal equations without subtracting the mean of ln N: where sizes are close to each other, nothing is left of the digits.",
+    edit={
+        "    middle = x.mean()\n": "    middle = torch.zeros((), dtype=torch.float64)\n",
+        "torch.linalg.lstsq(design, torch.tensor(L, dtype=torch.float64)[:, None]).solution.flatten()": ""
+        "torch.linalg.solve(design.T @ design, design.T @ torch.tensor(L, dtype=torch.float64))",
+    },
+    crashes=True,
+)
+mistake(
+    "You refuse a loss that is only a little above what the model can reach. Raise ValueError where it is not above.",
+    edit={"    if left <= 0:": "    if left <= 1e-3:"},
+    crashes=True,
+)
+mistake(
+    "Exactly at the loss that no data can reach, you divide by 0. Raise ValueError there as well.",
+    edit={"    if left <= 0:": "    if left < 0:"},
+)
