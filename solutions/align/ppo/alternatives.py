@@ -27,7 +27,7 @@ def kl_rewards(score, logp, ref_logp, mask, beta):
 def kl_rewards(score, logp, ref_logp, mask, beta):
     found = ((ref_logp - logp) * beta).masked_fill(~mask, 0.0).detach()
     last = mask.cumsum(1).argmax(1, keepdim=True)
-    return found.scatter_add(1, last, (score * mask.any(1)).detach()[:, None].to(found.dtype))
+    return found.scatter_add(1, last, score.masked_fill(~mask.any(1), 0.0).detach()[:, None].to(found.dtype))
 
 
 @alternative("the definition: sums of (γλ)^k δ")

@@ -56,7 +56,7 @@ def three_estimates_of_a_divergence(student, logr):
 
 def episodes(rng, spans=((0, 3),), T=3, dtype="float64", beta=0.1, fill=NAN, scale=1.0):
     mask, (logp, ref_logp) = spread_of(rng, spans, T, dtype, fill, count=2)
-    score = scale * rng.normal(len(spans), dtype=dtype)
+    score = torch.where(mask.any(1), scale * rng.normal(len(spans), dtype=dtype), NAN)  # no answer, no score
     return {"score": score, "logp": logp, "ref_logp": ref_logp, "mask": mask, "beta": beta}
 
 
@@ -119,6 +119,7 @@ def runs(rng, spans=((0, 3),), T=3, dtype="float64", gamma=0.9, lam=0.8, fill=NA
         case("one token", spans=[(0, 1)], T=1),
         case("as many answers as tokens", spans=[(0, 4), (0, 3), (0, 2), (0, 1)], T=4, fill=1e30),
         case("forty tokens", spans=[(0, 40), (5, 33)], T=40, gamma=0.99, lam=0.97, scale=10.0),
+        case("no token", spans=[(0, 0), (0, 0)], T=3),
         case("γ = λ = 1", spans=[(0, 6), (2, 5)], T=7, gamma=1.0, lam=1.0, fill=float("inf")),
     ],
     fresh=3,
@@ -156,6 +157,7 @@ def numbers(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=1.0, mov
         case("all are equal", spans=[(0, 3), (1, 3)], T=3, constant=True, moved=0.5),
         case("tiny ones, where 1e-8 counts", spans=[(0, 4), (0, 2)], T=4, scale=1e-4),
         case("large ones", spans=[(0, 3), (0, 5)], T=5, scale=1e3, moved=-1e4),
+        case("around 100,000", spans=[(0, 4), (1, 3)], T=4, moved=1e5),
         case("float32", spans=[(2, 4), (0, 4), (3, 4)], T=4, dtype="float32", scale=2.0),
         case("a square", spans=[(0, 3), (0, 2), (0, 1)], T=3, fill=-1e30),
         case("infinity in padding", spans=[(0, 3), (0, 2)], T=4, fill=float("inf")),
@@ -174,11 +176,13 @@ def whitened_over_all_tokens(student, x, mask):
     }
 
 
-def step(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.4, options=None, hand=False):
+def step(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.4, options=None, hand=False, jumps=None):
     mask, (old, moved, adv) = spread_of(rng, spans, T, "float64", fill, count=3)
     if hand:
         moved = torch.tensor([[0.5, 0.5, -0.5, -0.5], [0.1, -0.1, 0.1, -0.1]], dtype=torch.float64) / scale
         adv = torch.tensor([[1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0]], dtype=torch.float64)
+    if jumps:
+        moved = torch.tensor(jumps, dtype=torch.float64) / scale
     old = old - 2
     logp = torch.where(mask, old + scale * moved, fill)
     return {name: each.to(getattr(torch, dtype)) for name, each in (("logp", logp), ("old", old), ("adv", adv))} | {"mask": mask, "options": options or {}}
@@ -196,6 +200,7 @@ def step(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.4, option
     hidden=[
         case("nothing has moved yet", spans=[(0, 3), (0, 2)], T=3, scale=0.0),
         case("far away", spans=[(0, 5), (0, 4), (2, 5)], T=5, scale=8.0),
+        case("very far away", spans=[(0, 2), (0, 2)], T=2, jumps=[[45.0, -45.0], [30.0, -25.0]]),
         case("float32, padding on both sides", spans=[(1, 3), (2, 3), (0, 4)], T=6, dtype="float32"),
         case("a row without a token", spans=[(0, 3), (0, 0), (1, 2)], T=3, options={"clip": 0.5}),
         case("no token at all", spans=[(0, 0), (0, 0)], T=2),
@@ -223,10 +228,10 @@ def the_policys_loss_is_clipped(student, logp, old, adv, mask, options):
     }
 
 
-def critics(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.5, options=None):
+def critics(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.5, options=None, surprising=1.0):
     mask, (v_old, moved, surprise) = spread_of(rng, spans, T, "float64", fill, count=3)
     v = torch.where(mask, v_old + scale * moved, fill)
-    ret = torch.where(mask, v_old + surprise, fill)
+    ret = torch.where(mask, v_old + surprising * surprise, fill)
     return {name: each.to(getattr(torch, dtype)) for name, each in (("v", v), ("v_old", v_old), ("ret", ret))} | {"mask": mask, "options": options or {}}
 
 
@@ -243,6 +248,7 @@ def critics(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.5, opt
         case("far away", spans=[(0, 5), (0, 4), (2, 5)], T=5, scale=20.0),
         case("float32, padding on both sides", spans=[(1, 3), (2, 3), (0, 4)], T=6, dtype="float32"),
         case("a row without a token, a clip larger than 1", spans=[(0, 3), (0, 0), (1, 2)], T=3, scale=3.0, options={"clip": 1.5}),
+        case("large steps towards far returns, a clip of 2", spans=[(0, 6), (0, 5)], T=6, scale=6.0, surprising=30.0, options={"clip": 2.0}),
         case("no token at all", spans=[(0, 0), (0, 0)], T=2),
         case("one token", spans=[(1, 2), (0, 0)], T=2, scale=2.0),
         case("infinity in padding", spans=[(0, 2), (0, 3)], T=4, fill=float("inf")),
@@ -265,8 +271,8 @@ def the_values_loss_is_clipped(student, v, v_old, ret, mask, options):
     }
 
 
-def world(rng, seed=0, prompts=2, vocab=2, length=2, beta=0.5, lam=1.0, rounds=3, many=16, options=None):
-    return {"seed": seed, "prompts": prompts, "vocab": vocab, "length": length, "beta": beta, "lam": lam, "rounds": rounds, "many": many, "options": options or {}}
+def world(rng, seed=0, prompts=2, vocab=2, length=2, beta=0.5, lam=1.0, rounds=3, many=16, options=None, lr=0.5, first_score=None, tokens=1000):
+    return {"seed": seed, "prompts": prompts, "vocab": vocab, "length": length, "beta": beta, "lam": lam, "rounds": rounds, "many": many, "options": options or {}, "lr": lr, "first_score": first_score, "tokens": tokens}
 
 
 def all_answers(small, chosen=None):
@@ -284,6 +290,7 @@ class Descent:
     """Plain gradient descent, with the two methods of torch's optimizers that an update needs. (torch's own imports its compiler first.)"""
 
     def __init__(self, parameters, lr):
+        self.steps = 0
         self.param_groups = [{"params": list(parameters), "lr": lr}]
 
     def zero_grad(self, set_to_none=True):
@@ -292,6 +299,7 @@ class Descent:
 
     @torch.no_grad()
     def step(self):
+        self.steps += 1
         for parameter in self.param_groups[0]["params"]:
             if parameter.grad is not None:
                 parameter -= self.param_groups[0]["lr"] * parameter.grad
@@ -316,7 +324,7 @@ def state_of(small, policy, beta):
     ],
     cites=["the reward of each token", "generalized advantage estimation", "The clipped loss of the policy"],
 )
-def steps_lead_to_the_best_policy(student, seed, prompts, vocab, length, beta, lam, rounds, many, options):
+def steps_lead_to_the_best_policy(student, seed, prompts, vocab, length, beta, lam, rounds, many, options, lr, first_score, tokens):
     """Over all answers of a small world, weighed by their probability, the loss is stationary at the best policy, and steps climb towards it."""
     small = AnswerWorld(seed, prompts, vocab, length)
     ids, mask = all_answers(small)
@@ -358,26 +366,33 @@ def steps_lead_to_the_best_policy(student, seed, prompts, vocab, length, beta, l
     ],
     hidden=[
         case("five updates", seed=7, rounds=5, vocab=3, many=30),
-        case("one epoch", seed=8, options={"epochs": 1}),
+        case("one epoch, γ = 0", seed=8, options={"epochs": 1, "gamma": 0.0}),
         case("no epoch", seed=9, rounds=2, options={"epochs": 0}),
         case("eighteen epochs, and values that move far", seed=12, rounds=1, options={"epochs": 18, "value_weight": 3.0}),
-        case("many epochs", seed=10, length=3, rounds=1, options={"epochs": 7, "beta": 0.0}),
-        case("one prompt", seed=11, prompts=1, many=5, rounds=3, options={"value_weight": 0.0}),
+        case("many epochs, β = 0", seed=10, length=3, rounds=2, options={"epochs": 7, "beta": 0.0}),
+        case("one prompt, λ = 0", seed=11, prompts=1, many=5, rounds=3, options={"value_weight": 0.0, "lam": 0.0}),
+        case("one score is very large", seed=13, many=40, rounds=1, first_score=1000.0, options={"value_weight": 3.0}),
+        case("large steps", seed=14, rounds=1, lr=60.0, options={"epochs": 6}),
+        case("no token", seed=15, rounds=1, many=2, tokens=0),
+        case("one token", seed=16, rounds=2, many=2, tokens=1),
     ],
     cites=["Gradients that are there at the beginning don t count", "The returns are not whitened", "policy and critic are called epochs 1 times", "changes no parameter"],
 )
-def updates_from_samples_climb(student, seed, prompts, vocab, length, beta, lam, rounds, many, options):
+def updates_from_samples_climb(student, seed, prompts, vocab, length, beta, lam, rounds, many, options, lr, first_score, tokens):
     """Each update takes what it needs from the policy that wrote the answers once, and then makes one step in each epoch."""
     small, generator, calls, seen = AnswerWorld(seed, prompts, vocab, length), torch.Generator().manual_seed(seed), [], []
     policy = small.policy()
     critic = TablePolicy(torch.zeros(*policy.logits.shape[:2], 1, dtype=torch.float64), vocab, length)
-    optimizer = Descent([*policy.parameters(), *critic.parameters()], lr=0.5)
+    optimizer = Descent([*policy.parameters(), *critic.parameters()], lr=lr)
     for parameter in (policy.logits, critic.logits):
         parameter.grad = torch.ones_like(parameter)
     for _ in range(rounds):
         chosen = small.sample(policy, many, generator)
         ids, mask = all_answers(small, chosen)
+        mask &= mask.flatten().cumsum(0).view_as(mask) <= tokens
         score = small.rewards.gather(1, chosen).flatten()
+        if first_score is not None:
+            score[0] = first_score
 
         def logps(ids=ids, mask=mask):
             calls.append("policy")
@@ -388,8 +403,8 @@ def updates_from_samples_climb(student, seed, prompts, vocab, length, beta, lam,
             return critic(ids)[:, :-1, 0]
 
         with torch.no_grad():
-            reference = token_logps(small.reference(), ids)
+            reference = torch.where(mask, token_logps(small.reference(), ids), 7.0)
         given = [score, reference.mT.contiguous().mT, mask.mT.contiguous().mT]
         found = student.ppo_update(logps, values, optimizer, *given, **options)
-        seen.append({"left": flags(*given), "statistics": found, "policy": policy.logits.detach().clone(), "critic": critic.logits.detach().clone()} | state_of(small, policy, 0.05))
-    return {"updates": seen, "calls": [calls.count("policy"), calls.count("critic")]}
+        seen.append({"left": flags(*given), "given": [each.clone() for each in given], "statistics": found, "policy": policy.logits.detach().clone(), "critic": critic.logits.detach().clone()} | state_of(small, policy, 0.05))
+    return {"updates": seen, "calls": [calls.count("policy"), calls.count("critic")], "steps": optimizer.steps, "chance": torch.rand(2)}

@@ -153,3 +153,22 @@ mistake("The scores are compared with their mean first. They are used as they ar
 mistake("The advantages are computed anew in each epoch, with the new values. They are computed once.", edit={"        loss, statistics = ppo_loss(policy()": "        with torch.no_grad():\n            now = critic()\n        advantages = masked_whiten(gae(kl_rewards(score, old, ref_logp, mask, beta), now, mask, gamma, lam)[0], mask)\n        loss, statistics = ppo_loss(policy()", "loss_of_values = value_loss(critic(), v_old": "loss_of_values = value_loss(critic() if not found else critic(), v_old"})
 mistake("Only the last epoch is told. There is one dict for each epoch.", edit={"    return found\n    # END": "    return found[-1:]\n    # END"})
 mistake("The updates stop when the policy has moved far. All epochs are made.", edit={"        found.append({": "        if statistics[\"approx_kl\"] > 0.001:\n            break\n        found.append({"})
+
+# --- half-done ideas ----------------------------------------------------------------------------------------------------------
+
+mistake("The score is multiplied by where it belongs. nan times 0 is nan: put it there with torch.where.", edit={LAST: "(mask & ~after) * score[:, None]"})
+mistake("A batch without a token is returned with what stands in its padding. There are 0.", edit={RETURNED: "return advantages, advantages + values if mask.any() else advantages + given * 0", CLEAN: "given = values\n    " + CLEAN})
+mistake("The variance is the mean of the squares less the square of the mean, which loses all digits of large numbers. Take distances from the mean.", edit={VARIANCE: "variance = ((torch.where(mask, x, 0.0) ** 2).sum() - n * mean**2).clamp(min=0) / (n - 1).clamp(min=1)"})
+mistake("The difference of the logarithms is held within ± 20. It may be 50 in size.", edit={"ratio = log_ratio.exp()": "ratio = log_ratio.clamp(-20, 20).exp()"})
+mistake("The clip of the values is at most 1. Values have another scale than ratios: any positive clip is right.", edit={NEAR: "torch.minimum(torch.maximum(v, v_old - min(clip, 1.0)), v_old + min(clip, 1.0))"})
+mistake("`beta or 0.05` takes a β of 0 for none. 0 is a number like others.", edit={"kl_rewards(score, old, ref_logp, mask, beta), v_old": "kl_rewards(score, old, ref_logp, mask, beta or 0.05), v_old"})
+mistake("`gamma or 1.0` takes a γ of 0 for none.", edit={"v_old, mask, gamma, lam)": "v_old, mask, gamma or 1.0, lam)"})
+mistake("`lam or 0.95` takes a λ of 0 for none.", edit={"v_old, mask, gamma, lam)": "v_old, mask, gamma, lam or 0.95)"})
+mistake("Large gradients are cut to a norm of 10. Nothing is done to them here.", edit={"        optimizer.step()\n": "        torch.nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group[\"params\"]], 10.0)\n        optimizer.step()\n"})
+mistake("The updates stop when approx_kl is large. All epochs are made.", edit={"        optimizer.step()\n": "        optimizer.step()\n        if statistics[\"approx_kl\"] > 1.5:\n            return [*found, {\"policy_loss\": loss.item(), \"value_loss\": loss_of_values.item()} | statistics]\n"})
+mistake("Whitened advantages are held within ± 5. Nothing is done to them after the whitening.", edit={WHITE: "advantages = masked_whiten(advantages, mask).clamp(-5, 5)\n"})
+mistake("Scores are held within ± 10. They are used as they are.", edit={"gae(kl_rewards(score, old": "gae(kl_rewards(score.clamp(-10, 10), old"})
+mistake("A batch without a token makes no step. Each epoch is one step of the optimizer.", edit={"        optimizer.step()\n": "        optimizer.step() if mask.any() else None\n"})
+mistake("A single token is not whitened. Its variance is 0, and its advantage becomes 0.", edit={WHITE: "advantages = masked_whiten(advantages, mask) if mask.sum() > 1 else advantages\n"})
+mistake("Padding of the reference's tensor is overwritten. Nothing that is passed in is changed.", edit={"    found = []\n    for _ in range(epochs)": "    ref_logp.masked_fill_(~mask, 0.0)\n    found = []\n    for _ in range(epochs)"})
+mistake("A random number is drawn. Nothing here is random.", edit={"    found = []\n    for _ in range(epochs)": "    torch.rand(1)\n    found = []\n    for _ in range(epochs)"})

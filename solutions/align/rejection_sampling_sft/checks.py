@@ -143,6 +143,7 @@ def listed(rng, prompts=(), N=3, n=2, dtype="float64", distinct=None, zeros=0, n
         case("as many prompts as answers", prompts=(4,), N=4, n=3, seed=8),
         case("all rewards are equal", numbers=[[0.2, 0.5, 0.3], [1.0, 1.0, 1.0]], n=7, seed=9),
         case("a hundred answers, the best of 64", N=100, n=64, uniform=True, seed=10),
+        case("rewards that hardly differ", numbers=[[0.5, 0.3, 0.2], [1.0, 1.0 + 1e-10, 1.0 - 1e-10]], n=3, seed=12),
         case("one answer", prompts=(2,), N=1, n=4, seed=11),
     ],
     fresh=1,
@@ -196,6 +197,8 @@ def paths(rng, texts=None, many=4):
         case("numbers between words", texts=["first 7 <<6+1=7>> then 8", "first 8 <<6+1=7>> then 9", "7"]),
         case("nothing", texts=[]),
         case("empty texts", texts=["", " ", "<<>>", "<< >>"]),
+        case("signs inside of calculations", texts=["<<2>1=1>>", "<<3>1=1>>", "none", "<<1<4=1>>", "<<2 > 1=1>>"]),
+        case("a line break inside of a calculation", texts=["none", "a <<1+\n2=3>>", "b"]),
         case("twenty", many=20),
         case("eighteen steps", texts=["<<1+1=2>>" * 17 + "<<2+2=4>>", "<<1+1=2>>" * 18]),
     ],
@@ -232,6 +235,7 @@ def buffers(rng, rounds=2, prompts=3, missing=0.0, given=None):
         case("no round", given=[]),
         case("an empty last round", given=[[("p", "a", 1.0)], []]),
         case("negative rewards", given=[[("p", "a", -3.0)], [("p", "b", -2.0), ("q", "c", -9.0)]]),
+        case("minus infinity", given=[[("p", "a", float("-inf"))], [("q", "b", float("-inf")), ("p", "c", float("-inf"))]]),
         case("it falls and rises", given=[[("p", "a", 1.0)], [("p", "b", 3.0)], [("p", "c", 2.0)], [("p", "d", 3.0)]]),
     ],
     fresh=2,
@@ -278,7 +282,7 @@ def rounds_make_the_policy_better(student, seed, prompts, rounds, n, options, va
     """Each round takes the best of n, trains on the training set of all rounds so far, and tells the mean reward of what it took."""
     small = AnswerWorld(seed, prompts, 2, 3)
     names = [f"prompt {p}" for p in range(prompts)]
-    policy, generator, events, true = small.policy(), torch.Generator().manual_seed(seed), [], []
+    policy, generator, events, true, held = small.policy(), torch.Generator().manual_seed(seed), [], [], []
 
     def sample(prompt, many):
         events.append(["sample", prompt, many])
@@ -290,6 +294,7 @@ def rounds_make_the_policy_better(student, seed, prompts, rounds, n, options, va
 
     def fit(pairs):
         events.append(["fit", [tuple(pair) for pair in pairs]])
+        held.append(pairs)
         for _ in range(4):
             logps = small.logps(policy)
             nll = -sum((logps[names.index(pair[0]), int(pair[1])] for pair in pairs), logps.sum() * 0) / max(len(pairs), 1)
@@ -303,4 +308,5 @@ def rounds_make_the_policy_better(student, seed, prompts, rounds, n, options, va
     means = student.rft_loop(names, sample, rm, fit, rounds, n, **options)
     other = "all" if options.get("keep") == "last" else "last"
     again = student.rft_loop(names, sample, rm, fit, min(rounds, 2), n, keep=other)  # goes on with the policy as it is
-    return {"means": means, "with the other set": again, "events": events, "true reward": true, "prompts": names, "chance": torch.rand(2)}
+    lists = [[tuple(pair) for pair in pairs] for pairs in held]  # those of earlier rounds are still what they were
+    return {"means": means, "with the other set": again, "events": events, "lists": lists, "true reward": true, "prompts": names, "chance": torch.rand(2)}

@@ -167,3 +167,12 @@ def bon_expected_max(scores, k):
         raise ValueError(k)
     weights = [math.comb(i, k - 1) / math.comb(n, k) for i in range(n)]
     return (scores.float().sort().values * torch.tensor(weights)).sum().item()
+
+# --- half-done ideas ----------------------------------------------------------------------------------------------------------
+
+mistake("Rewards are compared in float32, where close ones are equal.", edit={"mine, theirs = rewards[..., :, None], rewards[..., None, :]": "mine, theirs = rewards.float()[..., :, None], rewards.float()[..., None, :]"})
+mistake("Rewards that are close count as equal. Equal rewards are equal.", edit={"torch.where(theirs < mine, probs": "torch.where(theirs < mine - 1e-9, probs", "torch.where(theirs == mine, probs": "torch.where((theirs - mine).abs() <= 1e-9, probs"})
+mistake("A prompt whose answers all have the reward -inf is lost. It keeps its first one.", edit={KEEP: "if example[2] > best.get(example[0], (0, 0, -math.inf))[2]:"})
+mistake("A calculation with < or > in it isn't found. It reaches from << to the next >>.", edit={TUPLE: "tuple(part.replace(\" \", \"\") for part in __import__(\"re\").findall(r\"<<([^<>]*)>>\", path))"})
+mistake("A calculation with a line break in it isn't found: `.` stands for no line break without re.DOTALL.", edit={TUPLE: "tuple(part.replace(\" \", \"\") for part in __import__(\"re\").findall(r\"<<(.*?)>>\", path))"})
+mistake("One list is cleared and filled anew in each round. fit may keep what it gets: give it a new list.", edit={FIT: "pairs.clear()\n        pairs.extend((prompt, answer) for prompt, answer, _ in training_set(history, keep))\n        fit(pairs)", "    means = []\n    for _ in range(rounds)": "    means, pairs = [], []\n    for _ in range(rounds)"})

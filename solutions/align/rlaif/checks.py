@@ -4,8 +4,11 @@ import math
 
 import torch
 
-from autograder.checks import case, check, flags, raises, with_gradients
+from autograder.checks import Tolerance, case, check, flags, raises, with_gradients
 from autograder.lab.answers import AnswerWorld
+
+# Where Python's floats come back: they are exact to nine digits.
+EXACT = Tolerance(atol=1e-9, rtol=1e-9)
 
 
 def logprobs(rng, shape=(3,), low=-6.0, high=0.0, numbers=None, dtype="float64"):
@@ -51,7 +54,7 @@ def orders(rng, b=3, shape=None, numbers=None, dtype="float64", bias=0.0):
     if numbers:
         p_ab, p_ba = (torch.tensor(each, dtype=torch.float64) for each in numbers)
     else:
-        gap = rng.normal(*(shape or (b,)), dtype="float64")
+        gap = rng.normal(*((b,) if shape is None else shape), dtype="float64")
         p_ab, p_ba = torch.sigmoid(gap + bias), torch.sigmoid(bias - gap + 0.2 * rng.normal(*gap.shape, dtype="float64"))
     return {"p_ab": p_ab.to(getattr(torch, dtype)), "p_ba": p_ba.to(getattr(torch, dtype))}
 
@@ -89,6 +92,7 @@ def both_orders_are_averaged(student, p_ab, p_ba):
 @check(
     points=1,
     inputs=orders,
+    tolerance=EXACT,
     lecture="how-biased-is-the-judge",
     public=[
         case("four pairs", numbers=[[0.9, 0.8, 0.1, 0.5], [0.2, 0.8, 0.3, 0.9]]),
@@ -98,6 +102,7 @@ def both_orders_are_averaged(student, p_ab, p_ba):
     hidden=[
         case("position 2 is liked", b=9, bias=-0.8),
         case("very near one half", numbers=[[0.5 + 1e-12, 0.5 - 1e-12, 0.5], [0.7, 0.2, 0.7]]),
+        case("one of three", numbers=[[0.9, 0.9, 0.2], [0.6, 0.1, 0.7]]),
         case("twenty pairs", b=20, bias=0.5),
         case("one pair", b=1, bias=3.0),
         case("halves and near halves", numbers=[[0.5, 0.5001, 0.4999, 0.5, 0.4999], [0.4999, 0.5001, 0.4999, 0.5001, 0.5001]]),
@@ -115,6 +120,7 @@ def the_same_position_twice_is_bias(student, p_ab, p_ba):
         "of a judge without bias": student.position_bias_rate(p_ab=p_ab, p_ba=1 - p_ab),
         "of views": student.position_bias_rate(p_ab.repeat_interleave(2)[::2], p_ba.repeat_interleave(2)[::2]),
         "left": flags(p_ab, p_ba),
+        "chance": torch.rand(2),  # nothing was drawn, and nothing was seeded
     }
 
 
@@ -151,6 +157,7 @@ def question(rng, template, a, b, thinks=False, samples=None, missing="", bias=0
 @check(
     points=2,
     inputs=question,
+    tolerance=EXACT,
     lecture="asking-in-both-orders",
     public=[
         case("two answers", template=PLAIN, a="It is 4. ", b="Five, I think."),
@@ -197,7 +204,11 @@ def the_judge_is_asked_in_both_orders(student, template, a, b, thinks, samples, 
     torch.manual_seed(5)
     thought = student.ask_judge(judge, template, a, b, judge.think, 2)
     drawn = torch.rand(2)
+    always = {"1": -1.0, "2": -2.5, "3": -0.5}
     return {
+        "a judge that always gives the same dict": [*student.ask_judge(lambda text: always, template, a, b), always],
+        "a sure judge": list(student.ask_judge(lambda text: {"1": 0.0, "2": -5.0}, template, a, b)),
+        "a judge that is sure of the other": list(student.ask_judge(lambda text: {"1": -7.0, "2": 0.0}, template, a, b)),
         "preferences": list(found),
         "exchanged": list(turned),
         "once more, with thinking": list(thought),
@@ -206,6 +217,7 @@ def the_judge_is_asked_in_both_orders(student, template, a, b, thinks, samples, 
         "refused": [
             raises("ValueError", lambda: student.ask_judge(idle, "{1} or nothing", a, b)),
             raises("ValueError", lambda: student.ask_judge(idle, "{1} {2} {1}", a, b)),
+            raises("ValueError", lambda: student.ask_judge(idle, "{1} {2} {2}", a, b)),
             raises("ValueError", lambda: student.ask_judge(idle, "{2} {1}", a, b)),
             raises("ValueError", lambda: student.ask_judge(idle, template, a, b, samples=2)),
             raises("ValueError", lambda: student.ask_judge(idle, template, a, b, idle.think, 0)),

@@ -135,3 +135,11 @@ mistake("The rationale is thought of with the answers in the order of the call, 
 mistake("The verdict of the second order is asked behind the first one, in one conversation. Each order is a text by itself.", edit={"    found = []\n": "    found, so_far = [], \"\"\n", ASKED: "tokens = judge(so_far + text + rationale + ENDING)\n            so_far = text"})
 mistake("The score is computed in float32, also for float64 log-probabilities.", edit={"lp.softmax(-1) * grades": "lp.float().softmax(-1).to(lp.dtype) * grades"})
 mistake("Impossible grades get a little probability: -inf is replaced by a finite number.", edit={SCORE: "lp = lp.clamp(min=-20)\n    return ((lp.softmax(-1) * grades).sum(-1) - 5.5) / 4.5"})
+
+mistake("`get(token) or -inf` takes a log-probability of 0 for none. 0 is that of a token that is certain.", edit={"tokens.get(token, -math.inf)": "tokens.get(token) or -math.inf"})
+mistake("A template with a second \"{2}\" is accepted. Each place stands once.", edit={WANTED: "if re.findall(r\"\\{[12]\\}\", template)[:2] != [\"{1}\", \"{2}\"] or template.count(\"{1}\") > 1:", "before, between, after = re.split(r\"\\{[12]\\}\", template)": "before, rest = template.split(\"{1}\")\n    between, after = rest.split(\"{2}\", 1)"})
+mistake("The judge's dict is taken apart. A judge may give the same one again: leave it as it is.", crashes=True, edit={"tokens.get(token, -math.inf)": "tokens.pop(token, -math.inf)"})
+mistake("The preference of a single pair gets a dimension. Its shape is ().", edit={MEAN: "return torch.atleast_1d((p_ab + 1 - p_ba) / 2)"})
+mistake("The rate is a mean in float32, which is exact to seven digits only.", edit={RATE: "return (first | second).float().mean().item()"})
+mistake("The judge's verdicts become float32 numbers, which are exact to seven digits only.", edit={"for token in \"12\")": "for token in \"12\")\n            lp1, lp2 = lp1.float(), lp2.float()"})
+mistake("A random number is drawn. Nothing here is random.", edit={RATE: "torch.rand(1)\n    " + RATE})

@@ -2,7 +2,8 @@
 AI Feedback", Lee et al., 2023, section 2).
 
 Floating-point tensors are float32 or float64, of any shape unless it is said, and all of one call have the same dtype and shape. Results have the
-dtype too, and float64 is exact to nine digits. Tensors may be views. Nothing that is passed in is changed, and no random number is drawn.
+dtype too, and float64 is exact to nine digits, as Python's floats are. Tensors may be views. Nothing that is passed in is changed, nor what a
+function that is passed in returns, and no random number is drawn.
 """
 
 import math

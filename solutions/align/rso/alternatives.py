@@ -27,7 +27,7 @@ def acceptance_rate(rewards, beta):
 
 @alternative("the paper's dict, by place, and what is accepted is taken out at the end of the sweep")
 def rejection_sample(rewards, n, beta, uniforms):
-    if n < 0 or n > rewards.numel() or beta <= 0:
+    if n < 0 or n > rewards.numel() or not beta > 0:
         raise ValueError("n or beta")
     left = dict(enumerate(rewards.tolist()))
     source = iter(uniforms)

@@ -23,9 +23,10 @@ def wins(rng, shape=(), n=3, dtype="float64", beta=1.0, scale=1.0, moved=0.0, pr
         case("float32, two rows", shape=(2,), n=4, dtype="float32"),
     ],
     hidden=[
-        case("nearly never, nearly always", probabilities=[1e-12, 1 - 1e-9, 0.3], n=5, beta=2.0),
+        case("nearly never, nearly always", probabilities=[1e-12, 1 - 1e-9, 0.3, 1e-20], n=5, beta=2.0),
         case("never and always", probabilities=[0.0, 1.0, 0.5]),
         case("one answer", n=1, beta=0.1),
+        case("wins without a dimension, rewards that hardly differ", probabilities=0.3, n=6, scale=1e-4, beta=1e-4),
         case("thirty rewards, four dimensions of wins", shape=(2, 1, 2), n=30, beta=0.6),
         case("rewards around a million", n=6, beta=0.7, moved=1e6),
         case("rewards around minus a million, float32", n=6, beta=20.0, scale=30.0, moved=-1e6, dtype="float32"),
@@ -37,11 +38,11 @@ def wins(rng, shape=(), n=3, dtype="float64", beta=1.0, scale=1.0, moved=0.0, pr
 )
 def rewards_come_from_wins(student, wins, rewards, beta):
     """A reward is the logit of how often the answer beats the baseline; the acceptance rate is the mean of exp((r - max) / β)."""
-    wins = torch.tensor(wins, dtype=torch.float64) if isinstance(wins, list) else wins
+    wins = torch.tensor(wins, dtype=torch.float64) if isinstance(wins, list | float) else wins
     return {
         "rewards": student.pairwise_rewards(wins),
         "once more": student.pairwise_rewards(1 - wins),
-        "of a view": student.pairwise_rewards(wins.repeat_interleave(2, -1)[..., ::2]),
+        "of a view": student.pairwise_rewards(wins[..., None].repeat_interleave(2, -1)[..., 0]),
         "acceptance": student.acceptance_rate(rewards, beta),
         "of others": student.acceptance_rate(-rewards, beta=beta),
         "in reverse": student.acceptance_rate(rewards.flip(0), beta),
@@ -75,6 +76,8 @@ def candidates(rng, N=3, n=1, beta=1.0, dtype="float64", scale=1.0, moved=0.0, r
         case("float32", N=9, n=4, beta=1.5, dtype="float32"),
         case("one of one", N=1, n=1, beta=3.0),
         case("rewards around 100,000", N=6, n=3, beta=0.4, moved=1e5),
+        case("rewards around a million that hardly differ", N=8, n=4, beta=0.05, scale=0.05, moved=1e6),
+        case("a small β for small rewards", N=9, n=4, beta=1e-4, scale=1e-4),
         case("many of one reward", N=20, n=12, beta=0.6, distinct=3),
         case("64 candidates, 8 of them", N=64, n=8, beta=0.5),
         case("the best one comes last", rewards=[0.0, 0.5, 1.0, 1.5, 9.0], n=3, beta=1.0),
@@ -113,6 +116,7 @@ def candidates_are_accepted_in_sweeps(student, rewards, n, beta, numbers):
         case("a million, and a tiny β", rewards=[1e6, -1e6, 1e6 - 5, 0.0], n=4, beta=1e-3, numbers=[0.1, 0.9] * 20),
         case("all are equal", rewards=[2.0, 2.0, 2.0, 2.0], n=2, beta=0.3, numbers=[0.999] * 20),
         case("twenty, one in each sweep", rewards=[float((7 * i) % 20) for i in range(20)], n=20, beta=1e-3, numbers=[0.3, 0.8] * 120),
+        case("a tiny chance, and a smaller number than most", rewards=[0.0, 40.0, 1.0], n=2, numbers=[1e-14, 0.5, 1e-14, 0.9, 0.3, 0.6] * 4),
         case("none of one", rewards=[2.0], n=0, beta=0.3, numbers=[0.5] * 20),
     ],
     cites=["Raises ValueError if n is negative", "takes no number"],
@@ -127,6 +131,7 @@ def a_tiny_beta_takes_the_best(student, rewards, n, beta, numbers):
         "negative": raises("ValueError", lambda: student.rejection_sample(rewards, -1, beta, numbers)),
         "beta 0": raises("ValueError", lambda: student.rejection_sample(rewards, n, 0.0, numbers)),
         "beta negative": raises("ValueError", lambda: student.rejection_sample(rewards, n, -beta, numbers)),
+        "beta nan": raises("ValueError", lambda: student.rejection_sample(rewards, n, float("nan"), numbers)),
         "no number": raises("ValueError", lambda: student.rejection_sample(rewards, 1, beta, [])),
         "numbers end": raises("ValueError", lambda: student.rejection_sample(rewards, len(rewards), 1e-3, numbers[: len(rewards) - 1])),
     }
@@ -201,6 +206,7 @@ def players(rng, n=4, odds=None, ids=None, kind="first-round"):
         case("a tournament of eleven", n=11, kind="tournament"),
         case("a tournament of three", n=3, kind="tournament"),
         case("a tournament of forty-five", n=45, kind="tournament"),
+        case("a little less than one half", ids=[2, 9], odds=[[0.5, 0.4999999], [0.4999999, 0.5]]),
         case("one answer", n=1, kind="tournament"),
         case("nobody", n=0, kind="tournament"),
     ],
@@ -223,7 +229,7 @@ def pairs_are_judged_once(student, ids, odds, kind):
         "pairs": judged(ids, rm, kind),
         "by default": judged(ids, rm),
         "by name": judged(ids=ids[::-1], rm=rm, kind="tournament"),
-        "another kind": raises("ValueError", lambda: student.rso_pairs(ids, rm, kind="league")),
+        "another kind": [raises("ValueError", lambda kind=kind: student.rso_pairs(ids, rm, kind=kind)) for kind in ("league", "first_round", "Tournament", "")],
         "ids": ids,
     }
 
@@ -277,6 +283,7 @@ def three_losses_of_a_pair(student, pc, pr, rc, rr, options):
         "exchanged": with_gradients(lambda pc, pr: student.rso_loss(pr, pc, rr, rc, **options), pc=pc, pr=pr),
         "another reference": student.rso_loss(pc, pr, rc + 1.5, rr - 0.5, **options),
         "of views": student.rso_loss(*(each.repeat_interleave(2)[::2] for each in given.values()), **options),
-        "another kind": raises("ValueError", lambda: student.rso_loss(pc, pr, rc, rr, kind="sigmoid")),
+        "another kind": [raises("ValueError", lambda kind=kind: student.rso_loss(pc, pr, rc, rr, kind=kind)) for kind in ("sigmoid", "hinge-nrom", "sigmoid-norm-x")],
         "left": flags(*given.values()),
+        "chance": torch.rand(2),  # nothing was drawn, and nothing was seeded
     }

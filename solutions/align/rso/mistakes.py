@@ -184,3 +184,15 @@ mistake("You return the mean over the pairs. There is one loss for each pair.", 
 mistake("The default of γ is not 0.05.", edit={"gamma: float = 0.05": "gamma: float = 0.1"})
 mistake("Another kind is taken for a hinge. It raises ValueError.", edit={'if kind not in ("sigmoid-norm", "hinge-norm", "hinge"):': "if False:"})
 mistake("The hinge is squared. It is max(0, 1 - γ h).", edit={"(1 - gamma * h).relu()": "(1 - gamma * h).relu() ** 2"})
+
+# --- half-done ideas ----------------------------------------------------------------------------------------------------------
+
+mistake("Any kind that begins with \"hinge\" is accepted. Only the three kinds are.", edit={"if kind not in (\"sigmoid-norm\", \"hinge-norm\", \"hinge\"):": "if kind != \"sigmoid-norm\" and not kind.startswith(\"hinge\"):"})
+mistake("Other spellings of a kind are accepted. They raise ValueError.", edit={"if kind not in (\"first-round\", \"tournament\"):": "kind = kind.replace(\"_\", \"-\").lower()\n    if kind not in (\"first-round\", \"tournament\"):"})
+mistake("The chance of a candidate has a floor. However small it is, it is used as it is.", edit={CHANCE: "math.exp(max((values[place] - largest) / beta, -30))"})
+mistake("Rewards go through float32, which cannot tell large rewards apart.", edit={"values, numbers = rewards.tolist()": "values, numbers = rewards.float().tolist()"})
+mistake("Probabilities are kept 1e-15 away from 0. The logit of 1e-20 is a number like others.", edit={LOGIT: "torch.logit(wins, eps=1e-15).masked_fill(wins == 0, -math.inf).masked_fill(wins == 1, math.inf)"})
+mistake("A reward without a dimension gets one. The shape is that of `wins`.", edit={LOGIT: "torch.atleast_1d(torch.log(wins) - torch.log1p(-wins))"})
+mistake("A β below 1e-3 is taken as 1e-3. Any positive β is right.", edit={CHANCE: "math.exp((values[place] - largest) / max(beta, 1e-3))"})
+mistake("A β below 1e-3 is taken as 1e-3 in the acceptance rate. Any positive β is right.", edit={RATE: "sum(math.exp((r - max(values)) / max(beta, 1e-3)) for r in values) / len(values)"})
+mistake("β = nan is accepted. It is not positive: ask `not beta > 0`.", edit={"if not beta > 0:": "if beta <= 0:"})

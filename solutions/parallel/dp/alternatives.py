@@ -51,7 +51,7 @@ class DataParallelSim:
 
     def forward(self, x):
         with torch.no_grad():
-            for value in self.module.state_dict(keep_vars=True).values():
+            for value in (*dict(self.module.named_parameters()).values(), *dict(self.module.named_buffers()).values()):
                 self.comm.broadcast(value.data, 0)
         rows = scatter(x, self.comm)
         self.rows = len(rows)

@@ -66,6 +66,8 @@ def rows(rng, n, batch, shape=(), dtype="float32", sizes=None, view=False):
         case("float64, ten rows on four ranks", n=4, batch=10, shape=(2, 3), dtype="float64", sizes=[3, 3, 3, 1]),
         case("a transposed view", n=2, batch=3, shape=(5,), view=True),
         case("one row", n=3, batch=1, sizes=[1, 4, 2]),
+        case("one rank gathers no rows", n=1, batch=2, shape=(3,), sizes=[0]),
+        case("rank 0 gathers no rows of its own", n=3, batch=4, shape=(3,), sizes=[0, 2, 0]),
         case("ten ranks, four dimensions", n=10, batch=27, shape=(2, 1, 2)),
     ],
     cites=[
@@ -80,9 +82,11 @@ def rows_go_out_and_come_back(student, comm, x, y, view):
     """scatter gives each rank its rows of rank 0's batch, gather puts the rows of all ranks together on rank 0."""
     if view:
         x, y = (None if each is None else each.mT.contiguous().mT for each in (x, y))
-    mine = student.scatter(x, comm)
-    found = {"rows": mine.clone(), "all": student.gather(y, comm)}
+    mine, whole = student.scatter(x, comm), student.gather(y, comm)
+    found = {"rows": mine.clone(), "all": None if whole is None else whole.clone()}
     mine += 1
+    if whole is not None:
+        whole += 1  # it is a new tensor: y stays
     other, second = (None if each is None else each + 1 for each in (x, y))
     for each in (other, second):
         if each is not None and each.is_floating_point():
@@ -96,12 +100,20 @@ def rows_go_out_and_come_back(student, comm, x, y, view):
 # --- a module on all ranks ---
 
 
-class Net(nn.Module):
-    """Linear layers with tanh; `path` says which are used, `norm` adds BatchNorm in front."""
+def count_the_call(net, _):
+    net.calls += 1
 
-    def __init__(self, weights, norm=False, frozen=(), path=None):
+
+class Net(nn.Module):
+    """Linear layers with tanh; `path` says which are used, `norm` adds BatchNorm in front.
+
+    tied: the first layer is the last one too. order and shift: buffers of two other kinds, of integers and not persistent.
+    """
+
+    def __init__(self, weights, norm=False, frozen=(), path=None, tied=False, order=None, shift=0.0):
         super().__init__()
         self.calls = 0
+        self.register_forward_pre_hook(count_the_call)
         self.layers = nn.ModuleList()
         for index, weight in enumerate(weights):  # (out, 1 + in): the bias comes first
             layer = nn.Linear(weight.shape[1] - 1, weight.shape[0], dtype=weight.dtype)
@@ -111,17 +123,24 @@ class Net(nn.Module):
             layer.requires_grad_(index not in frozen)
             self.layers.append(layer)
         self.norm = nn.BatchNorm1d(weights[0].shape[1] - 1, dtype=weights[0].dtype) if norm else nn.Identity()
-        self.path = list(range(len(weights))) if path is None else path
+        if tied:
+            self.layers.append(self.layers[0])
+        self.layers[-1].eval()  # so that both modes occur; a linear layer is the same in both
+        self.path = list(range(len(self.layers))) if path is None else path
+        self.register_buffer("order", None if order is None else order.clone())
+        self.register_buffer("shift", None if order is None else torch.full((len(order),), shift, dtype=weights[0].dtype), persistent=False)
 
     def forward(self, x):
-        self.calls += 1
         x = self.norm(x)
+        if self.order is not None:
+            x = x[:, self.order] + self.shift
+            self.shift = self.shift + x.detach().mean(0)  # a new tensor takes the buffer's place
         for index in self.path:
             x = torch.tanh(self.layers[index](x))
         return x
 
 
-def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, frozen=(), paths=None, evaluate=False):
+def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, frozen=(), paths=None, evaluate=False, tied=False, orders=None):
     """Weights, which differ from rank to rank; batches and targets, which rank 0 alone has."""
     dtype = getattr(torch, dtype)
     weights = [[rng.normal(b, a + 1, scale=0.7, dtype=dtype) for a, b in itertools.pairwise(widths)] for _ in range(n)]
@@ -136,6 +155,8 @@ def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, froze
         "frozen": list(frozen),
         "path": lab("each_rank", values=paths or [None] * n),
         "evaluate": evaluate,
+        "tied": tied,
+        "order": lab("each_rank", values=[None if each is None else torch.tensor(each) for each in orders or [None] * n]),
     }
 
 
@@ -155,6 +176,10 @@ def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, froze
         case("float64, a frozen layer", n=4, widths=[3, 4, 2], batch=[6, 7, 1], dtype="float64", frozen=[0]),
         case("one row", n=3, widths=[2, 2], batch=1),
         case("ten layers", n=2, widths=[2] * 11, steps=1),
+        case("BatchNorm in evaluation mode, the rest in training", n=2, widths=[3, 2], batch=[4, 8], norm=True, evaluate="norm"),
+        case("all frozen", n=2, widths=[2, 3], frozen=[0]),
+        case("a layer used twice", n=2, widths=[2, 2, 2], tied=True),
+        case("other buffers", n=3, widths=[3, 2], batch=[6, 5, 7], steps=3, orders=[[1, 2, 0], [0, 1, 2], [2, 1, 0]]),
     ],
     cites=[
         "a rank without rows does not call its module",
@@ -165,9 +190,11 @@ def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, froze
         "it is not copied",
     ],
 )
-def outputs_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate):
+def outputs_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate, tied, order):
     """forward gives rank 0 the outputs of all rows with rank 0's weights, also after rank 0 has changed them."""
-    net = Net(weights, norm, frozen, path).train(not evaluate)
+    net = Net(weights, norm, frozen, path, tied, order, shift=0.4 - comm.rank)
+    if evaluate:
+        (net.norm if evaluate == "norm" else net).eval()
     if norm:
         net.norm.running_mean.fill_(0.3 * comm.rank - 0.2)
     dp, seen = student.DataParallelSim(net, comm), []
@@ -235,6 +262,8 @@ def judge_gradients(seen, want, record, inputs):
         case("float64, a frozen layer", n=4, widths=[3, 4, 2, 2], batch=[9, 2], dtype="float64", frozen=[1]),
         case("ten ranks, ten layers", n=10, widths=[2] * 11, batch=19, steps=1),
         case("rank 1 skips a layer", n=2, widths=[2, 2, 2], paths=[[0, 1], [1]]),
+        case("no rank uses a layer", n=2, widths=[2, 2, 2], paths=[[1], [1]]),
+        case("a layer used twice", n=3, widths=[2, 2, 2], batch=[5, 2], tied=True),
         case("rank 0 skips a layer", n=3, widths=[2, 2, 2], batch=[6, 5], paths=[[0], [0, 1], [1, 0]]),
     ],
     cites=[
@@ -245,13 +274,15 @@ def judge_gradients(seen, want, record, inputs):
         "a rank without rows sends no gradients",
     ],
 )
-def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate):
+def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate, tied, order):
     """After backward, rank 0 has the gradients of the whole batch's loss, added to earlier ones, and no other rank has changed its own."""
-    net = Net(weights, norm, frozen, path)
-    if comm.rank:
-        for p in net.parameters():
+    net = Net(weights, norm, (), path, tied, order)
+    for p in net.parameters():
+        if comm.rank or p.ndim == 1:  # on rank 0 biases have a gradient already, and weights none
             p.grad = torch.full_like(p, 7.0)
     dp, seen = student.DataParallelSim(net, comm), []
+    for index in frozen:  # requires_grad is the caller's, at any time
+        net.layers[index].requires_grad_(False)
     for step in range(steps):
         if comm.rank == 0:
             x, target = batches[step]
@@ -262,7 +293,9 @@ def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, f
             dp.forward(x=None)
             dp.backward(grad=None)
         grads = {name: torch.zeros_like(p) if p.grad is None else p.grad.clone() for name, p in net.named_parameters()}
-        seen.append({**grads, "of the frozen": [comm.rank == 0 and p.grad is not None for p in net.parameters() if not p.requires_grad]})
+        of_frozen = [None if p.grad is None else p.grad.clone() for p in net.parameters() if not p.requires_grad]
+        with_graph = [p.grad is not None and p.grad.requires_grad for p in net.parameters()]
+        seen.append({**grads, "of the frozen": of_frozen, "require gradients themselves": with_graph})
     return {"gradients": seen, "left": flags(net)}
 
 

@@ -79,6 +79,16 @@ mistake(
     },
 )
 
+mistake(
+    "With one rank, your gather returns rank 0's own tensor. Return a new one.",
+    edit={"    others = [comm.recv": "    if comm.size == 1:\n        return y.detach()\n    others = [comm.recv"},
+)
+mistake(
+    "Rank 0's own part is left out where it has no rows, and there may be nothing else to put together.",
+    edit={"torch.cat([y.detach(), *(each for each in others if each.numel())])": "torch.cat([each for each in (y.detach(), *others) if len(each)])"},
+    crashes=True,
+)
+
 # --- forward ---
 mistake(
     "The weights are broadcast once, at construction. Rank 0 changes them in every step: broadcast in every forward.",
@@ -143,6 +153,39 @@ mistake(
         "            else:\n                [self.comm.recv(src) for src in range(1, self.comm.size)]\n"
         "        y = gather(self.output, self.comm)\n"
     },
+)
+
+mistake(
+    "You leave out buffers that are not floating point, such as an index or a mask. All buffers are broadcast.",
+    edit={"            self.comm.broadcast(each, src=0)\n": "            if each.is_floating_point():\n                self.comm.broadcast(each, src=0)\n"},
+)
+mistake(
+    "You broadcast what is in state_dict(): buffers that are not persistent are not there. Take `buffers()`.",
+    edit={"*self.module.buffers())": "*(b for name, b in self.module.named_buffers() if name in self.module.state_dict()))"},
+)
+mistake(
+    "The tensors to broadcast are listed once, at construction. A module may put a new tensor in a buffer's place: list them in every forward.",
+    edit={
+        "        self.module, self.comm = module, comm\n": ""
+        "        self.module, self.comm = module, comm\n        self.state = [*module.parameters(), *module.buffers()]\n",
+        "(*self.module.parameters(), *self.module.buffers())": "self.state",
+    },
+)
+mistake(
+    "A weight that stands in two places is broadcast twice. `parameters()` lists it once.",
+    edit={"(*self.module.parameters(),": "(*(p for _, p in self.module.named_parameters(remove_duplicate=False)),"},
+)
+mistake(
+    "Your wrapper puts the whole module into the mode of its outermost part. A BatchNorm that the caller set to evaluation trains again.",
+    edit={"        self.module, self.comm = module, comm\n": "        self.module, self.comm = module.train(module.training), comm\n"},
+)
+mistake(
+    "Where all parameters are frozen, your outputs require no gradient. They are a leaf that does, whatever the module.",
+    edit={"return None if y is None else y.requires_grad_()": "return None if y is None else y.requires_grad_(self.output.requires_grad)"},
+)
+mistake(
+    "You call module.forward, which leaves out the module's hooks. Call the module.",
+    edit={"self.module(rows) if len(rows) else None": "self.module.forward(rows) if len(rows) else None"},
 )
 
 # --- backward ---
@@ -223,6 +266,29 @@ mistake(
         "        found = dict(zip(used, torch.autograd.grad(self.output, used, part, allow_unused=True), strict=True))\n"
         "        grads = [found.get(p) for p in trained]\n",
     },
+)
+
+mistake(
+    "The gradient of a weight that stands in two places is added twice. `parameters()` lists it once.",
+    edit={"[p for p in self.module.parameters() if p.requires_grad]": ""
+          "[p for _, p in self.module.named_parameters(remove_duplicate=False) if p.requires_grad]"},
+)  # fmt: skip
+mistake(
+    "The parameters that are trained are listed once, at construction. The caller may freeze some later: look at requires_grad in every backward.",
+    edit={
+        "        self.module, self.comm = module, comm\n": ""
+        "        self.module, self.comm = module, comm\n        self.trained = [p for p in module.parameters() if p.requires_grad]\n",
+        "        trained = [p for p in self.module.parameters() if p.requires_grad]\n": "        trained = self.trained\n",
+    },
+    crashes=True,
+)
+mistake(
+    "A parameter that nobody used loses its earlier gradient: zeros take its place. Add zeros to it.",
+    edit={"p.grad = each if p.grad is None else p.grad + each": "p.grad = each if p.grad is None or not each.any() else p.grad + each"},
+)
+mistake(
+    "The module is put into the mode of its outermost part in backward. Modes are the caller's.",
+    edit={"        part = scatter(grad, self.comm)\n": "        self.module.train(self.module.training)\n        part = scatter(grad, self.comm)\n"},
 )
 
 # --- numbers ---
