@@ -35,6 +35,7 @@ def written(rng, prompts=2, n=3, scores=None):
 )
 def the_best_answer_of_each_prompt(student, prompts, answers, scores):
     """For each prompt all n answers are asked for at once, each is judged once, and the first one with the largest reward is kept."""
+    torch.manual_seed(5)
     asked = []
 
     def found(**options):
@@ -280,6 +281,7 @@ def world(rng, seed=0, prompts=2, rounds=2, n=4, options=None, vandal=False):
 )
 def rounds_make_the_policy_better(student, seed, prompts, rounds, n, options, vandal):
     """Each round takes the best of n, trains on the training set of all rounds so far, and tells the mean reward of what it took."""
+    torch.manual_seed(5)
     small = AnswerWorld(seed, prompts, 2, 3)
     names = [f"prompt {p}" for p in range(prompts)]
     policy, generator, events, true, held = small.policy(), torch.Generator().manual_seed(seed), [], [], []

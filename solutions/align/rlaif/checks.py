@@ -114,6 +114,7 @@ def both_orders_are_averaged(student, p_ab, p_ba):
 )
 def the_same_position_twice_is_bias(student, p_ab, p_ba):
     """The rate counts pairs in which both orders prefer position 1, or both position 2; exactly 1/2 prefers none."""
+    torch.manual_seed(5)
     return {
         "rate": student.position_bias_rate(p_ab, p_ba),
         "exchanged": student.position_bias_rate(p_ba, p_ab),

@@ -49,6 +49,7 @@ FAR = [[1e5], [1e5 + 0.5], [1e5 + 1.0], [1e5 + 3.0]]
 )
 def the_farthest_points_begin(student, x, centers, options):
     """The first center is the first point, and each further one the point that is farthest from its nearest center."""
+    torch.manual_seed(5)
     k = len(centers)
     chosen = student.initial_centers(x, k)
     again = student.initial_centers(x=x, k=k)
@@ -231,7 +232,6 @@ def collected(rng, n=1, d=1, k=1, good=0.7, numbers=None, labels=None, centers=N
         case("as many clusters as dimensions", n=20, d=4, k=4),
         case("directions mislead", numbers=[[1.0, 1.0], [9.0, 9.0], [4.0, 2.0]], labels=[0, 0, 0], centers=[[4.0, 4.0]], kinds="ggg"),
     ],
-    fresh=1,
     cites=["the usable item whose point is nearest to the cluster s own center", "A cluster without a usable item gives none", "in the order of the clusters", "Raises ValueError if there are not as many items"],
 )
 def each_cluster_gives_its_nearest_usable_item(student, x, labels, centers, items, options):
