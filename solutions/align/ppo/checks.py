@@ -408,4 +408,5 @@ def updates_from_samples_climb(student, seed, prompts, vocab, length, beta, lam,
         given = [score, reference.mT.contiguous().mT, mask.mT.contiguous().mT]
         found = student.ppo_update(logps, values, optimizer, *given, **options)
         seen.append({"left": flags(*given), "given": [each.clone() for each in given], "statistics": found, "policy": policy.logits.detach().clone(), "critic": critic.logits.detach().clone()} | state_of(small, policy, 0.05))
-    return {"updates": seen, "calls": [calls.count("policy"), calls.count("critic")], "steps": optimizer.steps, "chance": torch.rand(2)}
+    again = student.ppo_update(logps, values, optimizer, *given, beta=0.7, epochs=1)  # the last batch once more, with other options
+    return {"updates": seen, "again": again, "calls": [calls.count("policy"), calls.count("critic")], "steps": optimizer.steps, "chance": torch.rand(2)}

@@ -263,11 +263,13 @@ def text(rng, seed=1, vocab=5, length=1, max_len=4, table=False, **options):
 def a_long_text_is_the_sum_of_its_pieces(student, step, table, tokens, max_len, options):
     """The log-likelihood of a text is the sum over its pieces, one call each, and no call reads more than max_len tokens."""
     reader, same = Reader(step, table), Reader(step, table)
+    other = 1 if options.get("ctx_len", 1) > 1 else min(2, max_len)
     return {
         "sum": student.rolling_loglikelihood(reader, tokens, 0, max_len, **options),
         "read": reader.seen,
         "another prefix": student.rolling_loglikelihood(Reader(step, table), tokens, prefix=2, max_len=max_len, **options),
         "the same model again": [student.rolling_loglikelihood(same, some, max(tokens, default=0), size) for some, size in ((tokens, max_len), (tokens[::-1], max_len), (tokens, 1))],
+        "with another ctx_len": [student.rolling_loglikelihood(same, tokens, 0, max_len, **more) for more in (options, {"ctx_len": other})],
         "all at once": student.rolling_loglikelihood(Reader(step, table), tokens, 0, len(tokens) + 5),
         "all at once, by hand": student.loglikelihood(Reader(step, table), [0], tokens, len(tokens) + 5)[0],
     }
@@ -390,6 +392,7 @@ def copies_are_found_by_their_words(student, texts, queries, options):
         "index": index,
         "found": [student.contaminated(query, index, **options) for query in queries],
         "themselves": [student.contaminated(text, index, **options) for text in texts],
+        "with another n": [student.contaminated(query, index, n=options.get("n", 13) + 1) for query in queries],
         "in an empty index": [student.contaminated(query, set(), **options) for query in queries],
         "index of the first": student.ngram_index(texts[:1], **options),
         "by pairs": [student.ngram_index(texts, n=2), [student.contaminated(query, student.ngram_index(texts, 2), 2) for query in queries]],

@@ -276,4 +276,3 @@ mistake("You use casefold() for short answers, which makes ß two letters. The t
 mistake("Curly quotation marks and long dashes are deleted, too. Only the 32 marks of string.punctuation are.", edit={BARE: BARE.replace("string.punctuation", 'string.punctuation + "“”‘’–—…"')})
 mistake("The search stops after seven rounds. That is too few if one model wins nearly always: go on until the ratings stand still.", edit={"range(200):": "range(7):"})
 mistake("More than 1000 wins of one model against another count as 1000. All of them count.", edit={"games, s = wins + wins.T": "wins = wins.clamp(max=1000)\n    games, s = wins + wins.T"})
-mistake("With many models a little is added to all wins. That moves the ratings.", edit={"games, s = wins + wins.T": "wins = wins + 1e-3 * (n > 25)\n    games, s = wins + wins.T"})

@@ -323,7 +323,7 @@ def means_of_uneven_chunks(student, means, sizes):
     """combine_means weighs each chunk's mean by its rows, and each mean gets its share of the gradient."""
     each = leaves(*means)
     whole = student.combine_means(each, sizes)
-    return {"mean": whole, "gradients": torch.autograd.grad(whole, each), "of others": student.combine_means([m + 1 for m in means], sizes)}
+    return {"mean": whole, "gradients": torch.autograd.grad(whole, each), "of others": student.combine_means([m + 1 for m in means], sizes), "left": flags(*means)}
 
 
 @check(

@@ -23,7 +23,7 @@ def sizes(rng, s=None, b=None, h=None, a=None, **options):
         case("one head, a batch of 5", s=7, b=5, h=3, a=1),
         case("one token", s=1, b=2, h=6, a=3),
         case("a long sequence", s=10**6, b=3, h=5120, a=40),
-        case("beyond what floats can count", s=10**9 + 7, b=11, h=10**9 + 10, a=10),
+        case("beyond what floats can count", s=10**9 + 7, b=21, h=10**9 + 10, a=10),
     ],
     fresh=2,
     cites=["as Python ints, exact"],

@@ -56,6 +56,7 @@ def the_law_in_logarithms(student, theta, N, D, L):
     return {
         "logs": with_gradients(lambda theta: student.log_loss(theta, N, D), theta=theta),
         "of views": student.log_loss(*views),
+        "of another law": student.log_loss(theta / 2, N, D),
         "left": flags(theta, N, D),
     }
 
@@ -104,10 +105,11 @@ def cost(reference, fit, N, D, L, options):
 
 
 def the_smallest_objective(seen, want, inputs, reference):
-    for which, part in (("all", slice(None)), ("without five", slice(None, -5))):
+    options = inputs["options"]
+    for which, part, used in (("all", slice(None), options), ("without five", slice(None, -5), options), ("with δ = 0.3", slice(None), {"delta": 0.3})):
         if which in seen:
             given = [inputs[name][part] for name in "NDL"]
-            ours, best = (cost(reference, each[which], *given, inputs["options"]) for each in (seen, want))
+            ours, best = (cost(reference, each[which], *given, used) for each in (seen, want))
             if not ours <= 1.0001 * best + 1e-8:
                 return reject("Your law has an objective of {ours}; the best one has {best}.", ours=f"{ours:.6g}", best=f"{best:.6g}")
     return difference(seen["left"], want["left"])
@@ -179,7 +181,12 @@ def noisy(rng, options=None, **more):
 def no_law_fits_better(student, N, D, L, options):
     """No other law has a smaller objective, also where some runs are far off and the objective is a tiny number."""
     few = [each[:-5].repeat_interleave(2)[::2] for each in (N, D, L)]
-    return {"all": student.fit_chinchilla(N, D, L, **options), "without five": student.fit_chinchilla(*few, **options), "left": flags(N, D, L)}
+    return {
+        "all": student.fit_chinchilla(N, D, L, **options),
+        "without five": student.fit_chinchilla(*few, **options),
+        "with δ = 0.3": student.fit_chinchilla(N, D, L, delta=0.3),
+        "left": flags(N, D, L),
+    }
 
 
 def resampled(rng, n, R, size=None, level=None, options=None, **more):
@@ -188,9 +195,9 @@ def resampled(rng, n, R, size=None, level=None, options=None, **more):
 
 
 def the_intervals(seen, want):
-    for which in ("intervals", "one resample"):
+    for which in ("intervals", "of other resamples", "one resample"):
         for name, (low, high) in want[which].items():
-            near = 0.03 * (high - low) if which == "intervals" else 0.01 * abs(low)
+            near = 0.03 * (high - low) if which != "one resample" else 0.01 * abs(low)
             if not all(abs(ours - theirs) <= near for ours, theirs in zip(seen[which][name], (low, high), strict=True)):
                 return reject(
                     "Your interval of {name} goes from {ours}; it goes from {theirs}.",
@@ -217,9 +224,11 @@ def the_intervals(seen, want):
 )
 def refits_say_how_sure(student, N, D, L, resamples, options):
     """bootstrap_ci fits each resample anew, and gives the quantiles of each number and of β / (α + β)."""
+    views = [each.repeat_interleave(2)[::2] for each in (N, D, L)]
     return {
         "intervals": student.bootstrap_ci(N, D, L, resamples, **options),
-        "one resample": student.bootstrap_ci(N, D, L, resamples[-1:], **options),
+        "of other resamples": student.bootstrap_ci(N, D, L, (resamples + 1) % len(N), **options),
+        "one resample": student.bootstrap_ci(*views, resamples[-1:].mT.contiguous().mT, **options),
         "refused": [raises("ValueError", lambda level=level: student.bootstrap_ci(N, D, L, resamples, level)) for level in (0.0, 1.0, 90.0, -0.5)],
         "left": flags(N, D, L, resamples),
         "resamples": resamples,
@@ -285,4 +294,4 @@ def valleys_lie_on_a_line(student, C, N, L):
             return "ValueError"
 
     good = [torch.tensor(row, dtype=torch.float64) for row in TWO]
-    return {"line": line(C, N, L), "all losses moved": line(C, N, 3 * L + 1), "good": student.isoflop_parabola(*good), "left": flags(C, N, L)}
+    return {"line": line(C, N, L), "all losses moved": line(C, N, 3 * L + 1), "of views": line(*(each.repeat_interleave(2)[::2] for each in (C, N, L))), "good": student.isoflop_parabola(*good), "left": flags(C, N, L)}

@@ -25,7 +25,7 @@ def numbers(rng, low=1e6, high=1e12, n=0, values=(), **more):
         case("whole numbers, and one PF-day", values=[1_000_000, 86400 * 10**15], sizes=[[1, 1], [2, 3]]),
     ],
     hidden=[
-        case("any numbers", n=4, sizes=[[3, 7], [7, 3]]),
+        case("any numbers", n=4, sizes=[[3, 7], [7, 3], [3, 9]]),
         case("small numbers", n=3, low=1.0, high=1e3, values=[0.25], sizes=[[0, 5]]),
         case("GPT-3, in PF-days and FLOPs", values=[3640.0, 3.14e23, 175e9, 300e9], sizes=[[96, 12288]]),
         case("large numbers", n=3, low=1e14, high=1e28, sizes=[[10**6, 10**7]]),
@@ -223,5 +223,6 @@ def a_model_is_trained_and_used(student, values, coef, served):
         seen["tokens"].append(student.tokens_for_loss(L + 1.5, N, coef=coef))
         seen["refused"] += [raises("ValueError", lambda low=low, N=N: student.tokens_for_loss(low, N, coef)) for low in (0.99 * floor, 0.1 * floor)]
         seen["defaults"].append(student.tokens_for_loss(1.75 + 406.4 / N**0.34, N))
+        seen["defaults"].append(student.tokens_for_loss(1.75 + 406.4 / N**0.34, N, {"E": 1.69, "A": 406.4, "B": 300.0, "alpha": 0.34, "beta": 0.28}))
     seen["exactly there"] = raises("ValueError", lambda: student.tokens_for_loss(2.0, 1.0, TWO | {"A": 1.0}))
     return seen | {"cost": [[student.overtrain_cost(N, D, tokens) for tokens in served] for N, D in values], "coefficients": coef}
