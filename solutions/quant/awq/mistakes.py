@@ -42,7 +42,6 @@ def importance(batches):
     return torch.stack([batch.detach().reshape(-1, batch.shape[-1]).abs().mean(0) for batch in batches]).mean(0)
 
 
-mistake("A batch of zeros is left out of the mean. Every input counts the same, also one of zeros.", edit={ROWS: "x = torch.cat([batch.detach().reshape(-1, batch.shape[-1]) for batch in batches if batch.any()])"})
 
 # --- the scales to try --------------------------------------------------------------------------------------------------------
 
@@ -141,7 +140,6 @@ mistake("The threshold is relative to the largest weight, not to the largest |w|
 mistake("The error is that of each weight times its input. Errors in one group may cancel: add them up first.", edit={CLIPLOSS: 'loss = ((rounded - w) ** 2 * (rows**2).mean(0)).sum(-1)'})
 mistake("The whole row's output is compared: then groups are not chosen alone.", edit={CLIPLOSS: CLIPLOSS + "\n        loss = loss.sum(1, keepdim=True).expand_as(loss)"})
 mistake("Of equal errors the smallest threshold is taken. A group without inputs should keep its range.", edit={BETTER: "better = loss <= least"})
-mistake("The default of max_shrink is not 0.5.", edit={"max_shrink: float = 0.5": "max_shrink: float = 0.9"})
 mistake("Clamped weights are rounded with the grid of the weights that were not clamped: the steps do not become finer.", edit={ROUNDED: "step = (w.amax(-1, keepdim=True).clamp(min=0) - w.amin(-1, keepdim=True).clamp(max=0)) / (2**bits - 1)\n        rounded = torch.round(clamped / step.clamp(min=1e-30)) * step"})
 mistake("The number of thresholds is rounded to the nearest. It is int(max_shrink · n_grid), which cuts.", edit={TRIED: "for k in range(round(max_shrink * n_grid)):"})
 mistake("Gradients stay turned off after the search. Use torch.no_grad() as a context, or detach.", edit={TRIED: "torch.set_grad_enabled(False)\n    " + TRIED})

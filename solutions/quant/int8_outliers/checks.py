@@ -192,7 +192,7 @@ def outliers_are_multiplied_apart(student, x, W, threshold):
 
 
 @check(
-    points=1,
+    points=2,
     inputs=layer,
     judge=by_dtype,
     lecture="two-products",

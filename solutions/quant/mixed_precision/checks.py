@@ -332,13 +332,9 @@ def trained(student, masters, batches, kind, make, dtype, size, overflow, clip, 
     return {"given": given, "log": log, "states": states}
 
 
-STEP = Tolerance(atol=1e-5, rtol=2e-4)
-
-
 @check(
     points=2,
     inputs=training,
-    tolerance=STEP,
     lecture="a-whole-step",
     public=[
         case("three steps in float16"),
@@ -376,7 +372,6 @@ def small_gradients_arrive(student, masters, batches, kind, make, dtype, size, o
 @check(
     points=1,
     inputs=training,
-    tolerance=STEP,
     lecture="a-step-that-is-not-done",
     public=[
         case("the second step overflows", overflow=[1]),
