@@ -342,8 +342,9 @@ def judge_volume(seen, want, record, inputs):
     inputs=block,
     judge=judge_volume,
     lecture="four-all-reduces",
-    public=[case("two ranks", n=2, channels=4, hidden=6, heads=4, kv_heads=2, width=2)],
+    public=[case("two ranks", n=2, channels=3, hidden=4, heads=2, kv_heads=2, width=1, batch=1, length=2)],
     hidden=[
+        case("two ranks, groups of heads", n=2, channels=4, hidden=6, heads=4, kv_heads=2, width=2),
         case("three ranks", n=3, channels=5, hidden=9, heads=3, kv_heads=3, width=2, length=4),
         case("four ranks, float64", n=4, channels=3, hidden=16, heads=8, kv_heads=4, width=1, batch=1, dtype="float64"),
         case("one rank", n=1, channels=3, hidden=5, heads=2, kv_heads=1, width=2),

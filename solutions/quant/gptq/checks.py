@@ -85,7 +85,6 @@ def positive(rng, C=None, dtype="float64", given=None):
 @check(
     points=1,
     inputs=positive,
-    tolerance=FACTOR,
     lecture="one-factor-for-all-columns",
     public=[case("two by two", given=[[2.0, 1.0], [1.0, 4.0]]), case("three by three", given=[[2.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 2.0]])],
     hidden=[case("nine columns", C=9), case("one column", C=1), case("a diagonal", given=[[4.0, 0.0], [0.0, 0.25]])],

@@ -179,7 +179,7 @@ def outliers_are_multiplied_apart(student, x, W, threshold):
     y = student.llm_int8_matmul(x, W, **at(threshold))
     views = torch.stack([x, x], -1)[..., 0], W.T.contiguous().T
     parameters = x.clone().requires_grad_(), W.clone().requires_grad_()
-    near = torch.tensor([[5.9, 6.2, 2.0, -3.0]], dtype=x.dtype), torch.tensor([[1.0, 0.375, -0.6, 0.81]], dtype=x.dtype)
+    near = torch.tensor([[5.9, 6.2, 2.0, -3.0]], dtype=x.dtype), torch.tensor([[1.0, 48 / 127, -0.6, 0.81]], dtype=x.dtype)
     return {
         "y": y,
         "of views": student.llm_int8_matmul(*views, **at(threshold)),

@@ -58,7 +58,7 @@ mistake("The threshold is 6.0 whatever is asked for.", edit={FOUND: FOUND.replac
 mistake("The default of the threshold is not 6.0.", edit={"def outlier_columns(x: Tensor, threshold: float = 6.0)": "def outlier_columns(x: Tensor, threshold: float = 5.0)"})
 mistake("The threshold is relative to the mean of |x|. It is a number as it is.", edit={FOUND: "x = x / x.abs().mean()\n    " + FOUND})
 
-mistake("A small threshold is refused, too. Every positive one is allowed.", edit={REFUSED: "if threshold < 1e-6:"})
+mistake("A small threshold is refused, too. Every positive one is allowed.", crashes=True, edit={REFUSED: "if threshold < 1e-6:"})
 mistake("The default of the threshold is a little less than 6.0.", edit={"def outlier_columns(x: Tensor, threshold: float = 6.0)": "def outlier_columns(x: Tensor, threshold: float = 5.95)"})
 
 # --- the product --------------------------------------------------------------------------------------------------------------
