@@ -33,7 +33,8 @@ def extract_answer(text: str, style: str) -> str | None:
     - "hash": the number behind the first "####". Only white space may stand between the two, a line break too. A "####" that is followed by
       something else (a heading in Markdown) does not count: the first one with a number behind it is taken. (So does the script of GSM8K.)
     - "phrase": one of PHRASES stands anywhere in the text, also as a part of longer words, and behind it, on the same line, a number: the first one
-      there. If this happens several times, the last phrase that has a number behind it on its line is taken.
+      there. Upper and lower case of a phrase are the same. If this happens several times, the last phrase that has a number behind it on its
+      line is taken.
     - "boxed": what stands in the last \boxed{…}, without white space at its ends; it need not be a number. Each { is closed by its own }, so there
       may be braces inside. A \boxed{ that is never closed, or has nothing but white space in it, does not count. "The last" is the one that
       begins last. (So do scripts for MATH.)
@@ -131,7 +132,7 @@ def complexity_vote(paths: list[tuple[str, str | None]], k: int) -> str | None:
 
     Texts without an answer are left out first. Of the others the k with the most steps vote; of texts with equally many steps the earlier ones in
     the list come first. If there are fewer than k, all vote. The majority decides; of answers with equally many votes, the one wins that comes
-    first in the list paths. Without any vote the result is None. Raises ValueError if k is less than 1.
+    first among those that vote, in the order of the list. Without any vote the result is None. Raises ValueError if k is less than 1.
 
     >>> complexity_vote([("It is 7.", "7"), ("2 + 3 = 5.\\nTwice that is 10.", "10"), ("Surely 7.", "7")], k=1)
     '10'
@@ -143,7 +144,7 @@ def complexity_vote(paths: list[tuple[str, str | None]], k: int) -> str | None:
 def zero_shot_cot(llm: Callable[[str], str], question: str) -> str | None:
     r"""Two calls without any example: the model thinks, then it is asked for the number.
 
-    llm takes a prompt and returns how the model goes on. It is called twice:
+    llm takes a prompt and returns how the model goes on. It is called two times.
 
     1. with "Q: ", the question, a line break, "A: " and STEP_BY_STEP;
     2. with all of the first prompt, a space, the first reply, and THEREFORE.

@@ -21,6 +21,7 @@ def answers_are_read_out_of_texts(student, texts, style):
         "answers": extracted(student, texts, style),
         "by name": student.extract_answer(text=texts[0], style=style),
         "refused": [raises("ValueError", lambda other=other: student.extract_answer(texts[0], other)) for other in ("last", "Hash", "")],
+        "refused, without a text": raises("ValueError", lambda: student.extract_answer("", "last")),
     }
 
 
@@ -91,6 +92,8 @@ def the_most_frequent_answer_wins(student, given):
         "turned round": student.majority(given[::-1]),
         "of texts": student.self_consistency(written, "phrase"),
         "of boxes": student.self_consistency(boxed, style="boxed"),
+        "of the same texts in other styles": [student.self_consistency(written, style) for style in ("boxed", "hash")],
+        "of boxes with a full stop": student.self_consistency([each.replace("}", ".}") for each in boxed], "boxed"),
         "of names in boxes": student.self_consistency([each.replace("}", r" \text{ or so}}") for each in boxed], "boxed"),
         "once more": student.majority(given),
         "left": given,

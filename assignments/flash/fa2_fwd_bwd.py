@@ -18,6 +18,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+try:  # for Linux alone, and only fa2_triton needs it: keep kernels under `if triton is not None:`
+    import triton
+    import triton.language as tl
+except ImportError:
+    triton = None
+
 
 def fa2_forward(
     q: Tensor, k: Tensor, v: Tensor, Br: int, Bc: int, causal: bool = False, window: int | None = None
@@ -102,6 +108,25 @@ class FA2(torch.autograd.Function):
         """do: the gradient by o. Returns (dq, dk, dv, None, None, None, None): one for each argument of forward."""
         # YOUR CODE HERE
         raise NotImplementedError("FA2.backward is not written yet")
+
+
+def fa2_triton(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> tuple[Tensor, Tensor]:
+    """What `fa2_forward` gives without a window, (o, lse), from a kernel in Triton. Optional: bonus points.
+
+    q, k, v: as for `fa2_forward`, contiguous, with D <= 128, all on one device, T >= 1 and S >= 1; float16, bfloat16 or float32, not float64.
+
+    - Block sizes are yours. T, S and D are any: mask what lies outside of them when it is loaded, in the scores, and when it is stored.
+      `tl.arange` gives powers of two, and `tl.dot` wants 16 or more in each direction.
+    - A program owns a block of queries of one query head. Its keys and values are those of the group's head: read them where they are. A copy
+      of k and v for each query head would be what grouped heads are there to avoid.
+    - Scores, m, l, lse and the growing output are float32; o is rounded to q's dtype at the end. For the second product the weights may be
+      rounded to v's dtype. For float32 give `tl.dot` the argument input_precision="ieee".
+
+    With a GPU the kernel is compiled. Without one it is interpreted, slowly, when TRITON_INTERPRET=1 is set before this file is imported. So is
+    it graded where there is no GPU, in float32 and float16. Where Triton is not installed, points for it are pending.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("fa2_triton is not written yet")
 
 
 def non_matmul_flops(T: int, S: int, D: int, Bc: int, version: int) -> int:

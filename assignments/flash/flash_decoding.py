@@ -10,6 +10,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+try:  # for Linux alone, and only decode_triton needs it: keep kernels under `if triton is not None:`
+    import triton
+    import triton.language as tl
+except ImportError:
+    triton = None
+
 
 def split_kv_attention(q: Tensor, k: Tensor, v: Tensor, bounds: list[int]) -> tuple[Tensor, Tensor]:
     """Attention of q over each part of the keys by itself: (o, lse), one entry for each of the n parts.
@@ -37,6 +43,24 @@ def split_kv_attention(q: Tensor, k: Tensor, v: Tensor, bounds: list[int]) -> tu
     """
     # YOUR CODE HERE
     raise NotImplementedError("split_kv_attention is not written yet")
+
+
+def decode_triton(q: Tensor, k: Tensor, v: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """`split_kv_attention` over n parts from one launch of a kernel in Triton: (o, lse). Optional: bonus points.
+
+    q, k, v: contiguous, with S >= 1 and D <= 128, all on one device; float16, bfloat16 or float32, not float64. n >= 1.
+
+    Each part has ⌈S / n⌉ keys, the last ones what is left, which may be none: bounds[p] = min(S, p · ⌈S / n⌉). o (n, B, H, 1, D) and
+    lse (n, B, H, 1) are float32, as `split_kv_attention` has them, and an empty part has o = 0 and lse = -inf.
+
+    All n · B · H programs run at once, so each owns the keys of one part of one head and writes its own row. A query is one row. `tl.dot` wants
+    16 at least, so the products are written with `tl.sum`. Merging the n results is a second, small step: `combine` does it.
+
+    With a GPU the kernel is compiled. Without one it is interpreted, slowly, when TRITON_INTERPRET=1 is set before this file is imported. So is
+    it graded where there is no GPU, in float32 and float16. Where Triton is not installed, points for it are pending.
+    """
+    # YOUR CODE HERE
+    raise NotImplementedError("decode_triton is not written yet")
 
 
 def combine(o: Tensor, lse: Tensor) -> tuple[Tensor, Tensor]:

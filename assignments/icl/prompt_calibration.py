@@ -51,8 +51,9 @@ def label_probs(
     normalize: the score of a word is the sum of its tokens' log-probabilities; with True it is their mean, so that words of many tokens are not at
         a disadvantage.
 
-    A word counts exp(score), a label the sum over its words. Returns (K,), float64: these sums, divided by their total. Scores may be as low as
-    -10,000, where exp is 0 in floats: the result is right all the same. Raises ValueError if no label is possible (every score is -inf).
+    A word counts exp(score), a label the sum over its words. (A word that stands twice counts twice; you may ask once for it or twice.) Returns
+    (K,), float64: these sums, divided by their total. Scores may be as low as -10,000, where exp is 0 in floats: the result is right all the same.
+    Raises ValueError if no label is possible (every score is -inf).
 
     >>> model = lambda prompt, continuation: {" good": [-1.0], " bad": [-1.0, -1.0]}[continuation]
     >>> label_probs(model, "Mood:", [["good"], ["bad"]])

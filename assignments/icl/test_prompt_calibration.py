@@ -60,6 +60,7 @@ def labels_have_probabilities(student, scores, options):
         "once": asked(student, scores, options),
         "another prompt": asked(student, scores[::-1], options, "Stimmung:\n"),
         "by name": student.label_probs(verbalizers=[["a"], ["b", "c"]], prompt="?", logprob_fn=lambda prompt, word: [-0.5 * len(prompt + word), -ord(word[-1]) / 50]),
+        "a word twice, and words with white space": student.label_probs(lambda prompt, word: [-0.3 * len(word), -ord(word[-1]) / 50], "?", [["a ", "b", "a "], [" c\n"]]),
     }
 
 
@@ -177,13 +178,16 @@ def a_biased_model_is_put_right(student, demos, texts, words, model, instruction
     """Each text and each content-free text is asked about once, and calibrated labels follow the text in place of the prompt."""
     llm = Biased(*model)
     labels, probabilities = student.classify(llm, instruction, demos, texts, "Text: {x}\nMood: {y}", words, **options)
+    calls = sorted(llm.calls)
     other = Biased(*model)
     again = student.classify(other, instruction, demos[::-1], [each if any(word in each for word in ("great", "dull", "plain")) else each + ", dull" for each in texts], "{x} -> {y}", words)
     return {
         "labels": labels,
         "probabilities": probabilities,
-        "calls": sorted(llm.calls),
+        "calls": calls,
         "another template": again,
+        "not calibrated, the same model": student.classify(llm, instruction, demos, texts, "Text: {x}\nMood: {y}", words, content_free=())[1],
+        "a content-free text twice": student.classify(Biased(*model), instruction, demos, texts, "Text: {x}\nMood: {y}", words, content_free=("great", "great", "N/A"))[1],
         "its calls": sorted(other.calls),
         "left": [demos, texts, words],
     }

@@ -34,7 +34,8 @@ def log_loss(theta: Tensor, N: Tensor, D: Tensor) -> Tensor:
 def objective(theta: Tensor, N: Tensor, D: Tensor, L: Tensor, delta: float = 1e-3) -> Tensor:
     """What is made small: the sum over all runs of Huber(r), with r = log_loss - ln L.
 
-    Huber(r) is r² / 2 for |r| <= delta, and delta (|r| - delta / 2) beyond: a run that is far off pulls with a constant force.
+    Huber(r) is r² / 2 for |r| <= delta, and delta (|r| - delta / 2) beyond: a run that is far off pulls with a constant force. delta is any
+    number above 0.
 
     Returns a float64 tensor without dimensions, differentiable with respect to theta. It is a sum, and not a mean: twice the runs are twice the
     objective. No run at all gives 0.
@@ -78,7 +79,7 @@ def bootstrap_ci(
     """How sure the numbers are: the law is fitted again to runs that were drawn from the runs, with replacement.
 
     resamples: (R, n'), int64, R >= 1: each row holds the numbers (from 0) of the runs of one resample; a run may stand in it several times, and
-        then counts as often. At least ten of a row are different.
+        then counts as often. n' may be another number than n. At least ten of a row are different.
     level: 0 < level < 1, the share of the R results that lies in the interval.
 
     Returns a dict with the keys E, A, B, alpha, beta and "a", the power β / (α + β) with which the best N grows with the compute. Each has

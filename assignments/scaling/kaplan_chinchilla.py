@@ -9,6 +9,8 @@ training costs 6 N D of them. Results are right to a millionth.
 
 import math
 
+import torch
+
 HOFFMANN = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.34, "beta": 0.28}
 """The coefficients as the Chinchilla paper prints them, rounded (equation 10 in its appendix)."""
 
@@ -70,7 +72,7 @@ def kaplan_LND(N: float, D: float) -> float:
 def chinchilla_L(N: float, D: float, coef: dict[str, float] = HOFFMANN) -> float:
     """The loss E + A / N^α + B / D^β (Hoffmann and others, section 3.3). E is what no model can avoid. N counts all parameters.
 
-    coef: a dict with the keys E, A, B, alpha, beta. It is left as it is. N or D may be infinite, which takes its term away.
+    coef: a dict with the keys E, A, B, alpha, beta, in any order. It is left as it is. N or D may be infinite, which takes its term away.
 
     >>> chinchilla_L(70e9, 1.4e12)  # Chinchilla
     1.93665
@@ -114,7 +116,7 @@ def isoflop_min(N: list[float], L: list[float]) -> float:
 def tokens_for_loss(L: float, N: float, coef: dict[str, float] = HOFFMANN) -> float:
     """How many tokens a model of N parameters needs until its loss is L: the D with chinchilla_L(N, D, coef) = L.
 
-    Raises ValueError where L is below E + A / N^α: a model of this size stays above it, however many tokens it reads.
+    Raises ValueError where L is not above E + A / N^α: a model of this size stays above it, however many tokens it reads.
 
     >>> tokens_for_loss(2.9, 1e6, {"E": 1.0, "A": 1000.0, "B": 90.0, "alpha": 0.5, "beta": 0.5})  # 2 + 90 / √D
     10000.0

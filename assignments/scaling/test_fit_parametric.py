@@ -39,6 +39,7 @@ def the_law_in_logarithms(student, theta, N, D, L):
     return {
         "logs": with_gradients(lambda theta: student.log_loss(theta, N, D), theta=theta),
         "of views": student.log_loss(*views),
+        "of another law": student.log_loss(theta / 2, N, D),
         "left": flags(theta, N, D),
     }
 
@@ -68,10 +69,11 @@ def cost(reference, fit, N, D, L, options):
 
 
 def the_smallest_objective(seen, want, inputs, reference):
-    for which, part in (("all", slice(None)), ("without five", slice(None, -5))):
+    options = inputs["options"]
+    for which, part, used in (("all", slice(None), options), ("without five", slice(None, -5), options), ("with δ = 0.3", slice(None), {"delta": 0.3})):
         if which in seen:
             given = [inputs[name][part] for name in "NDL"]
-            ours, best = (cost(reference, each[which], *given, inputs["options"]) for each in (seen, want))
+            ours, best = (cost(reference, each[which], *given, used) for each in (seen, want))
             if not ours <= 1.0001 * best + 1e-8:
                 return reject("Your law has an objective of {ours}; the best one has {best}.", ours=f"{ours:.6g}", best=f"{best:.6g}")
     return difference(seen["left"], want["left"])
@@ -82,8 +84,9 @@ def the_law_itself(seen, want, inputs, reference):
         ours, truth = seen["all"][name], want["all"][name]
         if not abs(ours - truth) <= (0.02 * truth if name in ("A", "B") else 0.002):
             return reject("Your {name} is {ours}; the runs lie on a law with {truth}.", name=name, ours=f"{ours:.6g}", truth=f"{truth:.6g}")
-    if difference(seen["few"], want["few"]) is not None:
-        return difference(seen["few"], want["few"])
+    for name in ("few", "five"):
+        if difference(seen[name], want[name]) is not None:
+            return difference(seen[name], want[name])
     return the_smallest_objective(seen, want, inputs, reference)
 
 
@@ -97,6 +100,7 @@ def runs_on_a_law_give_it_back(student, N, D, L, few, options):
     return {
         "all": student.fit_chinchilla(N, D, L, **options),
         "few": [raises("ValueError", lambda k=k: student.fit_chinchilla(N[:k], D[:k], L[:k])) for k in few],
+        "five": sorted(student.fit_chinchilla(N[:5], D[:5], L[:5])) if 4 in few else [],
         "left": flags(N, D, L),
     }
 
@@ -109,7 +113,12 @@ def noisy(rng, options=None, **more):
 def no_law_fits_better(student, N, D, L, options):
     """No other law has a smaller objective, also where some runs are far off and the objective is a tiny number."""
     few = [each[:-5].repeat_interleave(2)[::2] for each in (N, D, L)]
-    return {"all": student.fit_chinchilla(N, D, L, **options), "without five": student.fit_chinchilla(*few, **options), "left": flags(N, D, L)}
+    return {
+        "all": student.fit_chinchilla(N, D, L, **options),
+        "without five": student.fit_chinchilla(*few, **options),
+        "with δ = 0.3": student.fit_chinchilla(N, D, L, delta=0.3),
+        "left": flags(N, D, L),
+    }
 
 
 def resampled(rng, n, R, size=None, level=None, options=None, **more):
@@ -118,9 +127,9 @@ def resampled(rng, n, R, size=None, level=None, options=None, **more):
 
 
 def the_intervals(seen, want):
-    for which in ("intervals", "one resample"):
+    for which in ("intervals", "of other resamples", "one resample"):
         for name, (low, high) in want[which].items():
-            near = 0.03 * (high - low) if which == "intervals" else 0.01 * abs(low)
+            near = 0.03 * (high - low) if which != "one resample" else 0.01 * abs(low)
             if not all(abs(ours - theirs) <= near for ours, theirs in zip(seen[which][name], (low, high), strict=True)):
                 return reject(
                     "Your interval of {name} goes from {ours}; it goes from {theirs}.",
@@ -134,9 +143,11 @@ def the_intervals(seen, want):
 @check(points=2, inputs=resampled, judge=the_intervals, lecture='how-sure', public=[case('six resamples', n=40, R=6, noise=0.001), case('half of them', n=30, R=5, noise=0.001, level=0.5)])
 def refits_say_how_sure(student, N, D, L, resamples, options):
     """bootstrap_ci fits each resample anew, and gives the quantiles of each number and of β / (α + β)."""
+    views = [each.repeat_interleave(2)[::2] for each in (N, D, L)]
     return {
         "intervals": student.bootstrap_ci(N, D, L, resamples, **options),
-        "one resample": student.bootstrap_ci(N, D, L, resamples[-1:], **options),
+        "of other resamples": student.bootstrap_ci(N, D, L, (resamples + 1) % len(N), **options),
+        "one resample": student.bootstrap_ci(*views, resamples[-1:].mT.contiguous().mT, **options),
         "refused": [raises("ValueError", lambda level=level: student.bootstrap_ci(N, D, L, resamples, level)) for level in (0.0, 1.0, 90.0, -0.5)],
         "left": flags(N, D, L, resamples),
         "resamples": resamples,
@@ -174,4 +185,4 @@ def valleys_lie_on_a_line(student, C, N, L):
             return "ValueError"
 
     good = [torch.tensor(row, dtype=torch.float64) for row in TWO]
-    return {"line": line(C, N, L), "all losses moved": line(C, N, 3 * L + 1), "good": student.isoflop_parabola(*good), "left": flags(C, N, L)}
+    return {"line": line(C, N, L), "all losses moved": line(C, N, 3 * L + 1), "of views": line(*(each.repeat_interleave(2)[::2] for each in (C, N, L))), "good": student.isoflop_parabola(*good), "left": flags(C, N, L)}

@@ -120,4 +120,6 @@ def a_model_is_trained_and_used(student, values, coef, served):
         seen["tokens"].append(student.tokens_for_loss(L + 1.5, N, coef=coef))
         seen["refused"] += [raises("ValueError", lambda low=low, N=N: student.tokens_for_loss(low, N, coef)) for low in (0.99 * floor, 0.1 * floor)]
         seen["defaults"].append(student.tokens_for_loss(1.75 + 406.4 / N**0.34, N))
+        seen["defaults"].append(student.tokens_for_loss(1.75 + 406.4 / N**0.34, N, {"E": 1.69, "A": 406.4, "B": 300.0, "alpha": 0.34, "beta": 0.28}))
+    seen["exactly there"] = raises("ValueError", lambda: student.tokens_for_loss(2.0, 1.0, TWO | {"A": 1.0}))
     return seen | {"cost": [[student.overtrain_cost(N, D, tokens) for tokens in served] for N, D in values], "coefficients": coef}
