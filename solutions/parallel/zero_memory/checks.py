@@ -30,7 +30,6 @@ def states(rng, K=12, **more):
         case("no parameters", rows=[[0, 5], [12, 5]]),
         case("more devices than parameters", rows=[[3, 1024], [0.5, 16]]),
     ],
-    fresh=1,
     cites=["The bytes of each kind on one device", "for one that is not 0, 1, 2 or 3"],
 )
 def each_device_holds_its_part(student, rows, K):

@@ -181,7 +181,7 @@ def memory(states):
     inputs=training,
     lecture="stage-1",
     public=[
-        case("two ranks, two layers", n=2, widths=[2, 2, 1], steps=2),
+        case("two ranks, two layers", n=2, widths=[2, 2, 1], steps=1),
         case("rank 1 has no gradient of the gain", n=3, widths=[2, 2], steps=1, skips=[1]),
     ],
     hidden=[
@@ -328,9 +328,9 @@ def build(student, comm, kinds, weights):
     lecture="stage-3",
     public=[
         case("two ranks, one layer", n=2, kinds=["linear"]),
-        case("two ranks, three layers", n=2, kinds=["linear", "gated", "linear"], width=2, steps=1),
     ],
     hidden=[
+        case("two ranks, three layers", n=2, kinds=["linear", "gated", "linear"], width=2, steps=1),
         case("three ranks, two batches a step", n=3, kinds=["gated", "linear", "linear"], micro=2),
         case("four ranks", n=4, kinds=["linear", "gated"], width=2, steps=3),
         case("one rank", n=1, kinds=["gated", "linear"]),
@@ -378,7 +378,7 @@ def stage_3_computes(student, comm, kinds, weights, batches, again):
     points=1,
     inputs=layers,
     lecture="stage-3",
-    public=[case("two ranks, three layers", n=2, kinds=["linear", "gated", "linear"])],
+    public=[case("two ranks, two layers", n=2, kinds=["linear", "gated"], width=2)],
     hidden=[
         case("three ranks, two layers", n=3, kinds=["gated", "linear"]),
         case("three ranks, four layers", n=3, kinds=["linear", "linear", "gated", "linear"], width=2),
