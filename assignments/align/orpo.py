@@ -2,7 +2,8 @@
 Hong, Lee and Thorne, 2024, section 4).
 
 Floating-point tensors are float32 or float64, and all of one call have the same dtype. Results have it too, and float64 is exact to nine places after
-the point. Tensors may be views. Nothing that is passed in is changed, and no random number is drawn.
+the point, or to nine digits where numbers are larger than 1. Tensors may be views. Nothing that is passed in is changed, and no random number is
+drawn.
 
 P(y | x) is here, as in the paper, the *length-normalised* probability of an answer: lp = log P is the mean of its tokens' log-probabilities. So lp is
 between -1e4 and -1e-9, and results and gradients are finite everywhere in this range, in float32 too. (What comes of lp = 0 is open.)

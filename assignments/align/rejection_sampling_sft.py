@@ -2,8 +2,8 @@
 "Theoretical guarantees on the best-of-n alignment policy", Beirami et al., 2024; "Scaling Relationship on Learning Mathematical Reasoning with
 Large Language Models", Yuan et al., 2023, whose method is RFT).
 
-Answers are texts, rewards are numbers, and prompts are texts that differ. Floating-point tensors are float32 or float64; tensors may be views.
-Nothing that is passed in is changed. No function draws random numbers by itself.
+Answers are texts, rewards are numbers, and prompts are texts that differ. Floating-point tensors are float32 or float64, and all of one
+call have the same dtype; tensors may be views. Nothing that is passed in is changed. No function draws random numbers by itself.
 """
 
 import math
@@ -94,9 +94,10 @@ def distinct_paths(paths: list[str]) -> list[str]:
 
     paths: texts with calculations between << and >>, as the data set GSM8K writes them: "He has 3*4=<<3*4=12>>12 eggs."
 
-    Two paths compute the same if the lists of their calculations are the same: equal texts in the same order, where spaces do not count. The words
-    around them do not matter. 3*4=12 and 4*3=12 are different. Paths without any calculation compute the same. Of each kind the first path is
-    kept, and what is kept stays in order and unchanged. Every << has its >>, and they are not nested.
+    Two paths compute the same if the lists of their calculations are the same: equal texts in the same order, where spaces do not count. (Whether
+    tabs and line breaks count is open.) The words around them do not matter. 3*4=12 and 4*3=12 are different. Paths without any calculation
+    compute the same. Of each kind the first path is kept, and what is kept stays in order and unchanged. Every << has its >>, and they are not
+    nested.
 
     >>> distinct_paths(["so 1+2=<<1+2=3>>3.", "thus <<1 + 2=3>>3!", "<<2+1=3>>3"])
     ['so 1+2=<<1+2=3>>3.', '<<2+1=3>>3']
@@ -138,7 +139,8 @@ def rft_loop(
     """Several rounds of: the best of n answers to each prompt, then training on them.
 
     fit(pairs) trains the model that `sample` samples from, on pairs of a prompt and an answer. It is called once in each round, after all prompts
-    have been sampled, with the training set of all rounds so far. (What fit does with the list that it gets has no effect on later rounds.)
+    have been sampled, with the training set of all rounds so far. It gets a new list each time. (What fit does with it has no effect
+    on later rounds.)
 
     Returns one number for each round: the mean reward of the answers that `best_of_n` gave in it. rounds = 0 gives []. There is at least one prompt.
 

@@ -59,10 +59,11 @@ def bt_loss(rc: Tensor, rr: Tensor, margin: float | Tensor = 0.0, center_coef: f
     """The loss of each pair of answers, of which people chose one and rejected the other (Bradley and Terry).
 
     rc, rr: (B,), the rewards of the chosen and of the rejected answers. B >= 1.
-    margin: a number for all pairs, or (B,): how much larger the chosen reward should be at least. Larger where people were more sure.
+    margin: a number for all pairs, or (B,): how much larger the chosen reward should be at least. Larger where people were more sure. It may be
+        negative.
     center_coef: >= 0, the weight of a second term, which pulls the rewards towards 0. The first term sees only their difference.
 
-    Returns (B,), one loss for each pair, nothing is averaged:
+    Returns (B,), one loss for each pair. Nothing is averaged. The loss of a pair is
 
         -log σ(rc - rr - margin) + center_coef (rc + rr)²
 
@@ -106,7 +107,7 @@ def train_rm(
 
     chosen, rejected: (h, mask) as last_token_reward has them, for the B chosen and the B rejected answers. Row i of both is one pair. Their T may
         differ. h requires no gradient.
-    steps: >= 0. Each step takes lr times the gradient of the *mean* of bt_loss over the B pairs off w and b. No momentum, nothing decays.
+    steps, lr: >= 0. Each step takes lr times the gradient of the *mean* of bt_loss over the B pairs off w and b. No momentum, nothing decays.
     margin, center_coef: handed to bt_loss.
 
     Returns the head, with the dtype of h, and `steps` numbers: the mean loss before each step. What stands in .grad of the head is open.

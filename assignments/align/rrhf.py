@@ -1,9 +1,9 @@
 """RRHF: several answers to one prompt are ranked by a reward, and the model learns to find them probable in the same order ("RRHF: Rank Responses
 to Align Language Models with Human Feedback without tears", Yuan et al., 2023, section 3).
 
-Floating-point tensors are float32 or float64. Results have the dtype of the logits, or of the scores p, and float64 is exact to nine digits. Tensors
-may be views. Nothing that is passed in is changed, and no random number is drawn. Leading dimensions `...` are prompts: there may be none, one or
-several, and each prompt is by itself. K >= 1 answers to a prompt, T >= 2 places, V >= 1 tokens.
+Floating-point tensors are float32 or float64, and all numbers are finite. Results have the dtype of the logits, or of the scores p, and float64 is
+exact to nine digits. Tensors may be views. Nothing that is passed in is changed, and no random number is drawn. Leading dimensions `...` are
+prompts: there may be none, one or several, and each prompt is by itself. K >= 1 answers to a prompt, T >= 2 places, V >= 1 tokens.
 """
 
 import torch
@@ -41,7 +41,8 @@ def rank_loss(p: Tensor, r: Tensor) -> Tensor:
     """How far the scores are from the order of the rewards.
 
     p: (..., K): the model's scores of the K answers to a prompt.
-    r: (..., K), floating point of any dtype, or int64: the answers' rewards. Only their order counts: equal rewards say nothing about a pair.
+    r: (..., K), floating point of any dtype, or int64: the answers' rewards. Only their order counts: equal rewards say nothing about a pair. The
+        difference of two rewards fits into their dtype.
 
     Returns (...): for each prompt the sum over all pairs of its answers with r_i < r_j of
 
@@ -65,7 +66,8 @@ def rank_loss(p: Tensor, r: Tensor) -> Tensor:
 def sft_on_best(logits: Tensor, labels: Tensor, r: Tensor) -> Tensor:
     """The usual loss on the answer with the largest reward: minus the sum of its tokens' log-probabilities.
 
-    logits (..., K, T, V), labels (..., K, T), r (..., K): as above. Of equal rewards the first answer is taken.
+    logits (..., K, T, V), labels (..., K, T), r (..., K): as above. Of equal rewards the first answer is taken. If the best answer has no
+        token, the loss is 0.
 
     Returns (...), differentiable with respect to logits; the other answers' logits have the gradient 0. It is a sum, whatever the answer's length.
     (The authors' code takes the mean over the padded row in its place, so that padding makes the loss smaller.)

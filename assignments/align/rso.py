@@ -8,6 +8,7 @@ Floating-point tensors are float32 or float64, and all of one call have the same
 changed. No function draws random numbers by itself.
 """
 
+import math
 from collections.abc import Callable, Iterable
 
 import torch
@@ -21,7 +22,7 @@ def pairwise_rewards(wins: Tensor) -> Tensor:
     wins: any shape: for each answer the probability, in [0, 1], that it is better than the baseline, an answer whose reward is set to 0.
 
     By the Bradley-Terry model that probability is σ(r), so the reward is r = log(p / (1 - p)). Returns a new tensor of the same shape and dtype;
-    float64 is exact to nine digits, also for a probability of 1e-12. A probability of 0 gives -inf, and 1 gives inf.
+    float64 is exact to nine digits, also for a probability of 1e-20. A probability of 0 gives -inf, and 1 gives inf.
 
     >>> pairwise_rewards(tensor([0.5, 0.75, 0.1]))  # 0, ln 3, -ln 9
     tensor([ 0.0000,  1.0986, -2.1972])

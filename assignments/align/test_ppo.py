@@ -36,6 +36,7 @@ def three_estimates_of_a_divergence(student, logr):
     return {
         "of the input": [estimate(i) for i in range(3)],
         "tuple": student.kl_estimators(logr=logr),
+        "negated": student.kl_estimators(-logr),
         "means": [(p * each).sum() for each in student.kl_estimators(q.log() - p.log())],
         "of a view": student.kl_estimators(logr.repeat_interleave(2, 0)[::2]),
         "left": flags(logr),
@@ -44,7 +45,7 @@ def three_estimates_of_a_divergence(student, logr):
 
 def episodes(rng, spans=((0, 3),), T=3, dtype="float64", beta=0.1, fill=NAN, scale=1.0):
     mask, (logp, ref_logp) = spread_of(rng, spans, T, dtype, fill, count=2)
-    score = scale * rng.normal(len(spans), dtype=dtype)
+    score = torch.where(mask.any(1), scale * rng.normal(len(spans), dtype=dtype), NAN)  # no answer, no score
     return {"score": score, "logp": logp, "ref_logp": ref_logp, "mask": mask, "beta": beta}
 
 
@@ -99,11 +100,13 @@ def whitened_over_all_tokens(student, x, mask):
     }
 
 
-def step(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.4, options=None, hand=False):
+def step(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.4, options=None, hand=False, jumps=None):
     mask, (old, moved, adv) = spread_of(rng, spans, T, "float64", fill, count=3)
     if hand:
         moved = torch.tensor([[0.5, 0.5, -0.5, -0.5], [0.1, -0.1, 0.1, -0.1]], dtype=torch.float64) / scale
         adv = torch.tensor([[1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0]], dtype=torch.float64)
+    if jumps:
+        moved = torch.tensor(jumps, dtype=torch.float64) / scale
     old = old - 2
     logp = torch.where(mask, old + scale * moved, fill)
     return {name: each.to(getattr(torch, dtype)) for name, each in (("logp", logp), ("old", old), ("adv", adv))} | {"mask": mask, "options": options or {}}
@@ -127,10 +130,10 @@ def the_policys_loss_is_clipped(student, logp, old, adv, mask, options):
     }
 
 
-def critics(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.5, options=None):
+def critics(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.5, options=None, surprising=1.0):
     mask, (v_old, moved, surprise) = spread_of(rng, spans, T, "float64", fill, count=3)
     v = torch.where(mask, v_old + scale * moved, fill)
-    ret = torch.where(mask, v_old + surprise, fill)
+    ret = torch.where(mask, v_old + surprising * surprise, fill)
     return {name: each.to(getattr(torch, dtype)) for name, each in (("v", v), ("v_old", v_old), ("ret", ret))} | {"mask": mask, "options": options or {}}
 
 
@@ -150,8 +153,8 @@ def the_values_loss_is_clipped(student, v, v_old, ret, mask, options):
     }
 
 
-def world(rng, seed=0, prompts=2, vocab=2, length=2, beta=0.5, lam=1.0, rounds=3, many=16, options=None):
-    return {"seed": seed, "prompts": prompts, "vocab": vocab, "length": length, "beta": beta, "lam": lam, "rounds": rounds, "many": many, "options": options or {}}
+def world(rng, seed=0, prompts=2, vocab=2, length=2, beta=0.5, lam=1.0, rounds=3, many=16, options=None, lr=0.5, first_score=None, tokens=1000):
+    return {"seed": seed, "prompts": prompts, "vocab": vocab, "length": length, "beta": beta, "lam": lam, "rounds": rounds, "many": many, "options": options or {}, "lr": lr, "first_score": first_score, "tokens": tokens}
 
 
 def all_answers(small, chosen=None):
@@ -169,6 +172,7 @@ class Descent:
     """Plain gradient descent, with the two methods of torch's optimizers that an update needs. (torch's own imports its compiler first.)"""
 
     def __init__(self, parameters, lr):
+        self.steps = 0
         self.param_groups = [{"params": list(parameters), "lr": lr}]
 
     def zero_grad(self, set_to_none=True):
@@ -177,6 +181,7 @@ class Descent:
 
     @torch.no_grad()
     def step(self):
+        self.steps += 1
         for parameter in self.param_groups[0]["params"]:
             if parameter.grad is not None:
                 parameter -= self.param_groups[0]["lr"] * parameter.grad
@@ -190,7 +195,7 @@ def state_of(small, policy, beta):
 
 
 @check(points=2, inputs=world, lecture='where-the-steps-lead', public=[case('two prompts, three answers each', seed=1)])
-def steps_lead_to_the_best_policy(student, seed, prompts, vocab, length, beta, lam, rounds, many, options):
+def steps_lead_to_the_best_policy(student, seed, prompts, vocab, length, beta, lam, rounds, many, options, lr, first_score, tokens):
     """Over all answers of a small world, weighed by their probability, the loss is stationary at the best policy, and steps climb towards it."""
     small = AnswerWorld(seed, prompts, vocab, length)
     ids, mask = all_answers(small)
@@ -222,19 +227,23 @@ def steps_lead_to_the_best_policy(student, seed, prompts, vocab, length, beta, l
     return {"slope at the best policy": flat, "on the way": seen, "at the best policy": state_of(small, best, beta)["objective"]}
 
 
-@check(points=2, inputs=world, lecture='one-update', public=[case('three updates, by default', seed=5, rounds=3), case('options by name', seed=6, rounds=2, options={'beta': 0.3, 'gamma': 0.9, 'lam': 0.7, 'clip': 0.05, 'value_clip': 0.1, 'value_weight': 2.0, 'epochs': 3})])
-def updates_from_samples_climb(student, seed, prompts, vocab, length, beta, lam, rounds, many, options):
+@check(points=2, inputs=world, lecture='one-update', public=[case('two updates, by default', seed=5, rounds=2), case('options by name', seed=6, rounds=2, options={'beta': 0.3, 'gamma': 0.9, 'lam': 0.7, 'clip': 0.05, 'value_clip': 0.1, 'value_weight': 2.0, 'epochs': 3})])
+def updates_from_samples_climb(student, seed, prompts, vocab, length, beta, lam, rounds, many, options, lr, first_score, tokens):
     """Each update takes what it needs from the policy that wrote the answers once, and then makes one step in each epoch."""
+    torch.manual_seed(5)
     small, generator, calls, seen = AnswerWorld(seed, prompts, vocab, length), torch.Generator().manual_seed(seed), [], []
     policy = small.policy()
     critic = TablePolicy(torch.zeros(*policy.logits.shape[:2], 1, dtype=torch.float64), vocab, length)
-    optimizer = Descent([*policy.parameters(), *critic.parameters()], lr=0.5)
+    optimizer = Descent([*policy.parameters(), *critic.parameters()], lr=lr)
     for parameter in (policy.logits, critic.logits):
         parameter.grad = torch.ones_like(parameter)
     for _ in range(rounds):
         chosen = small.sample(policy, many, generator)
         ids, mask = all_answers(small, chosen)
+        mask &= mask.flatten().cumsum(0).view_as(mask) <= tokens
         score = small.rewards.gather(1, chosen).flatten()
+        if first_score is not None:
+            score[0] = first_score
 
         def logps(ids=ids, mask=mask):
             calls.append("policy")
@@ -245,7 +254,9 @@ def updates_from_samples_climb(student, seed, prompts, vocab, length, beta, lam,
             return critic(ids)[:, :-1, 0]
 
         with torch.no_grad():
-            reference = token_logps(small.reference(), ids)
-        found = student.ppo_update(logps, values, optimizer, score, reference, mask, **options)
-        seen.append({"statistics": found, "policy": policy.logits.detach().clone(), "critic": critic.logits.detach().clone()} | state_of(small, policy, 0.05))
-    return {"updates": seen, "calls": [calls.count("policy"), calls.count("critic")]}
+            reference = torch.where(mask, token_logps(small.reference(), ids), 7.0)
+        given = [score, reference.mT.contiguous().mT, mask.mT.contiguous().mT]
+        found = student.ppo_update(logps, values, optimizer, *given, **options)
+        seen.append({"left": flags(*given), "given": [each.clone() for each in given], "statistics": found, "policy": policy.logits.detach().clone(), "critic": critic.logits.detach().clone()} | state_of(small, policy, 0.05))
+    again = student.ppo_update(logps, values, optimizer, *given, beta=0.7, epochs=1)  # the last batch once more, with other options
+    return {"updates": seen, "again": again, "calls": [calls.count("policy"), calls.count("critic")], "steps": optimizer.steps, "chance": torch.rand(2)}

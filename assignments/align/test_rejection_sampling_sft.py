@@ -18,6 +18,7 @@ def written(rng, prompts=2, n=3, scores=None):
 @check(points=1, inputs=written, lecture='the-best-of-n', public=[case('two prompts, three answers', scores=[[0.0, 2.0, 1.0], [-3.0, -1.0, -2.0]]), case('equal rewards: the first one', scores=[[1.0, 4.0, 4.0]], prompts=1)])
 def the_best_answer_of_each_prompt(student, prompts, answers, scores):
     """For each prompt all n answers are asked for at once, each is judged once, and the first one with the largest reward is kept."""
+    torch.manual_seed(5)
     asked = []
 
     def found(**options):
@@ -44,6 +45,7 @@ def the_best_answer_of_each_prompt(student, prompts, answers, scores):
         "asked": asked,
         "none": raises("ValueError", lambda: found(n=0)),
         "negative": raises("ValueError", lambda: found(n=-1)),
+        "chance": torch.rand(2),  # nothing was drawn, and nothing was seeded
     }
 
 
@@ -150,9 +152,10 @@ def world(rng, seed=0, prompts=2, rounds=2, n=4, options=None, vandal=False):
 @check(points=1, inputs=world, lecture='rounds', public=[case('two rounds', seed=1), case('three rounds, only the last one counts', seed=2, prompts=3, rounds=3, options={'keep': 'last'}), case('three rounds of few answers', seed=8, prompts=3, rounds=3, n=2)])
 def rounds_make_the_policy_better(student, seed, prompts, rounds, n, options, vandal):
     """Each round takes the best of n, trains on the training set of all rounds so far, and tells the mean reward of what it took."""
+    torch.manual_seed(5)
     small = AnswerWorld(seed, prompts, 2, 3)
     names = [f"prompt {p}" for p in range(prompts)]
-    policy, generator, events, true = small.policy(), torch.Generator().manual_seed(seed), [], []
+    policy, generator, events, true, held = small.policy(), torch.Generator().manual_seed(seed), [], [], []
 
     def sample(prompt, many):
         events.append(["sample", prompt, many])
@@ -164,6 +167,7 @@ def rounds_make_the_policy_better(student, seed, prompts, rounds, n, options, va
 
     def fit(pairs):
         events.append(["fit", [tuple(pair) for pair in pairs]])
+        held.append(pairs)
         for _ in range(4):
             logps = small.logps(policy)
             nll = -sum((logps[names.index(pair[0]), int(pair[1])] for pair in pairs), logps.sum() * 0) / max(len(pairs), 1)
@@ -174,4 +178,8 @@ def rounds_make_the_policy_better(student, seed, prompts, rounds, n, options, va
         if vandal:
             pairs.clear()
 
-    return {"means": student.rft_loop(names, sample, rm, fit, rounds, n, **options), "events": events, "true reward": true, "prompts": names}
+    means = student.rft_loop(names, sample, rm, fit, rounds, n, **options)
+    other = "all" if options.get("keep") == "last" else "last"
+    again = student.rft_loop(names, sample, rm, fit, min(rounds, 2), n, keep=other)  # goes on with the policy as it is
+    lists = [[tuple(pair) for pair in pairs] for pairs in held]  # those of earlier rounds are still what they were
+    return {"means": means, "with the other set": again, "events": events, "lists": lists, "true reward": true, "prompts": names, "chance": torch.rand(2)}

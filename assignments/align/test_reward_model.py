@@ -22,7 +22,8 @@ def masked(rng, spans, t=None, **_):
 def batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64", kind="bool", noise=1.0, bias=None):
     mask = masked(rng, spans, t)
     h = rng.normal(len(spans), t, c, dtype=dtype)
-    h = torch.where(mask[..., None], h, noise * h)
+    if noise > 1:
+        h = torch.where(mask[..., None], h, noise * h.clamp(-1, 1))
     found = {"h": h, "mask": mask.long() if kind == "int64" else mask, "w": rng.normal(c, dtype=dtype), "more": {}}
     if bias == "tensor":
         found["more"] = {"b": rng.normal(1, dtype=dtype)[0]}
@@ -34,6 +35,8 @@ def batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64", kind="bool", noise=1.
 @check(points=2, inputs=batch, lecture='where-the-reward-is-read', public=[case('padding on the right', spans=[(0, 3), (0, 5)], t=5, c=4), case('padding on the left', spans=[(2, 5), (4, 5)], t=5, c=3, kind='int64'), case('padding between tokens too', spans=[[0, 2], [1, 2]], t=4, c=2), case('a bias', spans=[(0, 4), (1, 3)], t=6, c=2, bias=0.75), case('float32, loud padding', spans=[(0, 2), (1, 4), (0, 5)], t=5, c=3, dtype='float32', noise=1000.0)])
 def the_reward_stands_at_the_last_token(student, h, mask, w, more):
     """The reward is w · h + b at the last place that is not padding, wherever padding stands, and nothing else in h counts."""
+    torch.manual_seed(5)
+    torch.rand(1)  # from here on a seed that is set inside shows, too
     number = {name: each for name, each in more.items() if not isinstance(each, torch.Tensor)}
     tensors = {"h": h, "w": w} | {name: each for name, each in more.items() if isinstance(each, torch.Tensor)}
     return {
@@ -42,9 +45,11 @@ def the_reward_stands_at_the_last_token(student, h, mask, w, more):
         "of views": student.last_token_reward(h.mT.contiguous().mT, mask.T.contiguous().T, w.repeat_interleave(2)[::2], **more),
         "turned round": student.last_token_reward(h.flip(1), mask.flip(1), w, **more),
         "by name": student.last_token_reward(h=h, mask=mask, w=w),
+        "only b learns": with_gradients(lambda b: student.last_token_reward(h, mask, w, b), b=w[0]),
         "each alone": torch.cat([student.last_token_reward(h[[row]], mask[[row]], w, **more) for row in range(len(h))]),
         "left": flags(h, mask, w),
         "mask": mask,
+        "chance": torch.rand(2),  # nothing was drawn, and nothing was seeded
     }
 
 
@@ -56,9 +61,14 @@ def head_batch(rng, spans=((0, 2),), t=3, c=2, dtype="float64"):
 @check(points=1, inputs=head_batch, lecture='where-the-reward-is-read', public=[case('two sequences', spans=[(0, 3), (2, 4)], t=4, c=3), case('float32', spans=[(0, 2)], t=3, c=2, dtype='float32')])
 def a_head_is_a_vector_and_a_number(student, h, mask, weights):
     """RewardHead has two parameters, w and b, which are zeros in the beginning, and reads the reward with them."""
+    torch.manual_seed(5)
+    torch.rand(1)  # from here on a seed that is set inside shows, too
     new = student.RewardHead(h.shape[-1], dtype=h.dtype)
     head = with_weights(student.RewardHead(h.shape[-1], dtype=h.dtype), weights)
     plain = student.RewardHead(h.shape[-1] + 2)
+    used = with_weights(student.RewardHead(h.shape[-1], dtype=h.dtype), weights).eval()
+    used.b.requires_grad_(False)
+    new.train()
     return {
         "new": {name: each.detach().clone() for name, each in new.named_parameters()},
         "by default": {name: each.detach().clone() for name, each in plain.named_parameters()},
@@ -66,17 +76,20 @@ def a_head_is_a_vector_and_a_number(student, h, mask, weights):
         "gradients": gradients(head(h, mask), head),
         "new rewards": new(h, mask).detach(),
         "trains": [each.requires_grad for each in new.parameters()],
+        "of views, in evaluation mode": used(h.mT.contiguous().mT, mask.T.contiguous().T).detach(),
+        "left": flags(h, mask, used, new),
+        "chance": torch.rand(2),
     }
 
 
-def pairs(rng, b=1, dtype="float64", spread=2.0, numbers=None, margins=False, moved=0.0, **options):
+def pairs(rng, b=1, dtype="float64", spread=2.0, numbers=None, margins=False, lowest=0.0, moved=0.0, **options):
     """Rewards of `b` pairs. `options` are left to their defaults where a case has none."""
     if numbers:
         rc, rr = (torch.tensor(each, dtype=torch.float64) for each in numbers)
     else:
         rc, rr = (spread * rng.normal(b, dtype="float64") + moved for _ in range(2))
     if margins:
-        options["margin"] = rng.uniform(0.0, 3.0, b).to(getattr(torch, dtype))
+        options["margin"] = rng.uniform(lowest, 3.0, b).to(getattr(torch, dtype))
     return {"rc": rc.to(getattr(torch, dtype)), "rr": rr.to(getattr(torch, dtype)), "options": options}
 
 
@@ -87,25 +100,30 @@ def each_pair_has_its_loss(student, rc, rr, options):
         "losses": with_gradients(student.bt_loss, rc=rc, rr=rr),
         "exchanged": with_gradients(student.bt_loss, rc=rr, rr=rc),
         "both moved": student.bt_loss(rc + 3, rr + 3),
+        "once more": student.bt_loss(rc, rr),
         "of views": student.bt_loss(rc.repeat_interleave(2)[::2], rr.repeat_interleave(2)[::2]),
         "left": flags(rc, rr),
     }
 
 
-@check(points=1, inputs=pairs, lecture='a-margin-and-a-centre', public=[case('a margin for all', numbers=[[3.0, 0.5], [1.0, 1.0]], margin=2.0), case('a margin for each pair', b=3, margins=True), case('rewards are held near zero', numbers=[[3.0, -1.0], [1.0, 1.0]], center_coef=0.01)])
+@check(points=1, inputs=pairs, lecture='a-margin-and-a-centre', public=[case('a margin for all', numbers=[[3.0, 0.5], [1.0, 1.0]], margin=2.0), case('a margin for each pair', b=3, margins=True), case('a negative margin', numbers=[[3.0, 0.5], [1.0, 1.0]], margin=-1.0), case('rewards are held near zero', numbers=[[3.0, -1.0], [1.0, 1.0]], center_coef=0.01)])
 def a_margin_and_a_centre(student, rc, rr, options):
     """The margin is taken off inside of log σ, and center_coef (rc + rr)² is added to each pair's loss."""
+    torch.manual_seed(5)
+    torch.rand(1)  # from here on a seed that is set inside shows, too
     return {
         "losses": with_gradients(lambda rc, rr: student.bt_loss(rc, rr, **options), rc=rc, rr=rr),
         "exchanged": with_gradients(lambda rc, rr: student.bt_loss(rc, rr, **options), rc=rr, rr=rc),
         "by place": student.bt_loss(rc, rr, options.get("margin", 0.0), options.get("center_coef", 0.0)),
         "without": student.bt_loss(rc=rc, rr=rr),
+        "chance": torch.rand(2),
     }
 
 
 @check(points=1, inputs=pairs, lecture='the-loss-of-a-pair', public=[case('four pairs, of which one ties', numbers=[[1.0, 2.0, 0.0, 3.0], [0.0, 2.0, 1.0, -1.0]]), case('five pairs', b=5)])
 def ties_are_no_success_and_shapes_are_held(student, rc, rr, options):
     """Accuracy counts pairs with a strictly larger chosen reward; rewards of two shapes, and a row without a token, raise ValueError."""
+    torch.manual_seed(5)
     h, w = rc[:, None, None].expand(-1, 3, 2), rc.new_ones(2)
     mask = torch.ones(len(rc), 3, dtype=torch.bool)
     empty = mask.clone()
@@ -113,10 +131,12 @@ def ties_are_no_success_and_shapes_are_held(student, rc, rr, options):
     return {
         "accuracy": [student.pair_accuracy(rc, rr), student.pair_accuracy(rr, rc), student.pair_accuracy(rc, rc)],
         "of views": student.pair_accuracy(rc.repeat_interleave(2)[::2], rr.repeat_interleave(2)[::2]),
+        "left": flags(rc, rr),
         "losses": student.bt_loss(rc, rr),
         "a good mask": student.last_token_reward(h, mask, w),
         "a table": [raises("ValueError", lambda: student.bt_loss(rc[:, None], rr)), raises("ValueError", lambda: student.bt_loss(rc, rr[:, None]))],
         "two sizes": [raises("ValueError", lambda: student.bt_loss(torch.cat([rc, rc]), rr)), raises("ValueError", lambda: student.bt_loss(rc, rr.sum()))],
+        "chance": torch.rand(2),
         "accuracies": [raises("ValueError", lambda: student.pair_accuracy(rc[:, None], rr)), raises("ValueError", lambda: student.pair_accuracy(rc, rr.sum()))],
         "no token": raises("ValueError", lambda: student.last_token_reward(h, empty, w)),
         "no token, in numbers": raises("ValueError", lambda: student.last_token_reward(h, empty.long(), w)),
@@ -124,7 +144,7 @@ def ties_are_no_success_and_shapes_are_held(student, rc, rr, options):
     }
 
 
-def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False, **options):
+def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False, scale=1.0, **options):
     """Chosen and rejected answers, of different widths, and a hidden direction that people like."""
     liked = rng.normal(c, dtype="float64")
     found = {}
@@ -132,7 +152,7 @@ def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False
         starts = [rng.integer(0, t) for _ in range(b)]
         mask = masked(rng, [(start, rng.integer(start + 1, t + 1)) for start in starts], t)
         h = rng.normal(b, t, c, dtype="float64") + sign * 0.8 * liked
-        found[name] = (h.to(getattr(torch, dtype)), mask)
+        found[name] = ((scale * h).to(getattr(torch, dtype)), mask)
     if margins:
         options["margin"] = rng.uniform(0.0, 2.0, b).to(getattr(torch, dtype))
     return found | {"steps": steps, "options": options}
@@ -141,16 +161,23 @@ def answers(rng, b=4, sizes=(3, 5), c=2, dtype="float64", steps=3, margins=False
 @check(points=1, inputs=answers, lecture='training', public=[case('one step', b=3, steps=1, lr=1.0), case('four steps', b=5, steps=4, lr=0.3, center_coef=0.02), case('two steps, by default', b=2, steps=2), case('no step at all', b=2, steps=0)])
 def gradient_descent_trains_the_head(student, chosen, rejected, steps, options):
     """Each step takes lr times the gradient of the mean loss off w and b, from zeros on; the losses are those before each step."""
+    torch.manual_seed(5)
+    torch.rand(1)  # from here on a seed that is set inside shows, too
     first, losses = student.train_rm(chosen, rejected, steps, **options)
-    second, fewer = student.train_rm(rejected, chosen, steps=max(steps - 1, 0), **options)
+    second, fewer = student.train_rm(rejected, chosen, steps=steps, **options)
+    other, slow = student.train_rm(chosen, rejected, steps, lr=0.03)
+    viewed, _ = student.train_rm(*((h.mT.contiguous().mT, mask.T.contiguous().T) for h, mask in (chosen, rejected)), steps, **options)
     with torch.no_grad():
         return {
+            "slowly": [other.w.clone(), other.b.clone(), slow],
+            "of views": viewed.w.clone(),
             "losses": losses,
             "w": first.w.clone(),
             "b": first.b.clone(),
             "the other way round": [second.w.clone(), second.b.clone(), fewer],
             "rewards": [first(*chosen), first(*rejected)],
             "left": flags(*chosen, *rejected),
+            "chance": torch.rand(2),
         }
 
 

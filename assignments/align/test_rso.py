@@ -10,21 +10,23 @@ from autograder.lab.answers import AnswerWorld
 
 
 def wins(rng, shape=(), n=3, dtype="float64", beta=1.0, scale=1.0, moved=0.0, probabilities=None):
-    found = torch.tensor(probabilities) if probabilities else torch.sigmoid(2 * rng.normal(*shape, n, dtype="float64"))
+    found = probabilities or torch.sigmoid(2 * rng.normal(*shape, n, dtype="float64")).to(getattr(torch, dtype))
     rewards = scale * rng.normal(n, dtype="float64") + moved
-    return {"wins": found.to(getattr(torch, dtype)), "rewards": rewards.to(getattr(torch, dtype)), "beta": beta}
+    return {"wins": found, "rewards": rewards.to(getattr(torch, dtype)), "beta": beta}
 
 
 @check(points=1, inputs=wins, lecture='a-reward-from-comparisons', public=[case('three answers', probabilities=[0.5, 0.8, 0.05], beta=0.5), case('float32, two rows', shape=(2,), n=4, dtype='float32')])
 def rewards_come_from_wins(student, wins, rewards, beta):
     """A reward is the logit of how often the answer beats the baseline; the acceptance rate is the mean of exp((r - max) / β)."""
+    wins = torch.tensor(wins, dtype=torch.float64) if isinstance(wins, list | float) else wins
     return {
         "rewards": student.pairwise_rewards(wins),
         "once more": student.pairwise_rewards(1 - wins),
-        "of a view": student.pairwise_rewards(wins.repeat_interleave(2, -1)[..., ::2]),
+        "of a view": student.pairwise_rewards(wins[..., None].repeat_interleave(2, -1)[..., 0]),
         "acceptance": student.acceptance_rate(rewards, beta),
         "of others": student.acceptance_rate(-rewards, beta=beta),
         "in reverse": student.acceptance_rate(rewards.flip(0), beta),
+        "another β": student.acceptance_rate(rewards.repeat_interleave(2)[::2], 3 * beta),
         "left": flags(wins, rewards),
     }
 
@@ -51,6 +53,7 @@ def candidates_are_accepted_in_sweeps(student, rewards, n, beta, numbers):
         "one more point for everybody": student.rejection_sample(rewards + 1, n, beta, tuple(numbers)),
         "of a view": student.rejection_sample(rewards.repeat_interleave(2)[::2], n, beta, numbers),
         "another β": student.rejection_sample(rewards, min(n, 2), 3 * beta, numbers),
+        "negated": student.rejection_sample(-rewards, n, beta, numbers),
         "left": flags(rewards),
     }
 
@@ -66,6 +69,7 @@ def a_tiny_beta_takes_the_best(student, rewards, n, beta, numbers):
         "negative": raises("ValueError", lambda: student.rejection_sample(rewards, -1, beta, numbers)),
         "beta 0": raises("ValueError", lambda: student.rejection_sample(rewards, n, 0.0, numbers)),
         "beta negative": raises("ValueError", lambda: student.rejection_sample(rewards, n, -beta, numbers)),
+        "beta nan": raises("ValueError", lambda: student.rejection_sample(rewards, n, float("nan"), numbers)),
         "no number": raises("ValueError", lambda: student.rejection_sample(rewards, 1, beta, [])),
         "numbers end": raises("ValueError", lambda: student.rejection_sample(rewards, len(rewards), 1e-3, numbers[: len(rewards) - 1])),
     }
@@ -127,7 +131,7 @@ def pairs_are_judged_once(student, ids, odds, kind):
         "pairs": judged(ids, rm, kind),
         "by default": judged(ids, rm),
         "by name": judged(ids=ids[::-1], rm=rm, kind="tournament"),
-        "another kind": raises("ValueError", lambda: student.rso_pairs(ids, rm, kind="league")),
+        "another kind": [raises("ValueError", lambda kind=kind: student.rso_pairs(ids, rm, kind=kind)) for kind in ("league", "first_round", "Tournament", "")],
         "ids": ids,
     }
 
@@ -152,6 +156,7 @@ def pairs(rng, b=1, dtype="float64", spread=3.0, numbers=None, **options):
 @check(points=1, inputs=pairs, lecture='three-losses', public=[case('two pairs, sigmoid-norm by default', numbers=HAND, gamma=0.5), case('hinge-norm', numbers=HAND, gamma=0.25, kind='hinge-norm'), case('hinge', numbers=HAND, gamma=0.125, kind='hinge')])
 def three_losses_of_a_pair(student, pc, pr, rc, rr, options):
     """sigmoid-norm is -log σ(γ h), hinge-norm is max(0, 1 - γ h), and hinge does not know the supervised model."""
+    torch.manual_seed(5)
     given = {"pc": pc, "pr": pr, "rc": rc, "rr": rr}
     leaves = {name: each.clone().requires_grad_() for name, each in given.items()}
     student.rso_loss(*leaves.values(), **options).sum().backward()
@@ -162,6 +167,7 @@ def three_losses_of_a_pair(student, pc, pr, rc, rr, options):
         "exchanged": with_gradients(lambda pc, pr: student.rso_loss(pr, pc, rr, rc, **options), pc=pc, pr=pr),
         "another reference": student.rso_loss(pc, pr, rc + 1.5, rr - 0.5, **options),
         "of views": student.rso_loss(*(each.repeat_interleave(2)[::2] for each in given.values()), **options),
-        "another kind": raises("ValueError", lambda: student.rso_loss(pc, pr, rc, rr, kind="sigmoid")),
+        "another kind": [raises("ValueError", lambda kind=kind: student.rso_loss(pc, pr, rc, rr, kind=kind)) for kind in ("sigmoid", "hinge-nrom", "sigmoid-norm-x")],
         "left": flags(*given.values()),
+        "chance": torch.rand(2),  # nothing was drawn, and nothing was seeded
     }

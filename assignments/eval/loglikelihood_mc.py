@@ -48,7 +48,7 @@ def loglikelihood(model: Callable[[Tensor], Tensor], ctx: list[int], cont: list[
     The log-probabilities are computed in float64 if the logits are float64, and else in float32. greedy is True if each token of cont has the largest
     logit of its place; of several that are equally large the one with the smallest id counts. Logits up to 1e4 in size give finite results.
 
-    Raises ValueError if ctx is empty, or if cont has more than max_len tokens.
+    Raises ValueError if ctx is empty, even if cont is empty too, or if cont has more than max_len tokens.
 
     >>> model = lambda ids: torch.eye(4)[ids] * math.log(2)  # the token that was read last has probability 2/5, the others have 1/5
     >>> loglikelihood(model, [3], [3, 3])  # 2 log 2/5
@@ -110,7 +110,7 @@ def mc_metrics(lls: list[list[float]], choices: list[list[str]], gold: list[int]
     Of several answers with the same largest value the first one is the model's answer.
 
     Raises ValueError if there is no question, if the lists differ in length (those of a question, too), if a gold is not from 0 to the number of
-    answers - 1, or if an answer is empty.
+    answers - 1, or if an answer is empty. (One of white space alone is not empty.)
 
     >>> mc_metrics([[-4.0, -5.0], [-3.0, -2.0]], [["no", "maybe"], ["ab", "a"]], [1, 1])["acc"]
     0.5

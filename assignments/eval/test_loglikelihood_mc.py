@@ -67,14 +67,16 @@ def answers_are_scored_by_the_token_before(student, step, ctx, cont, greedy, opt
         for i in range(len(cont)):
             order = step(torch.tensor([ctx + cont[:i]]))[0].argsort(descending=True).tolist()
             cont[i] = order[1] if (greedy == "but last" and i == len(cont) - 1) or (greedy == "but first" and i == 0) else order[0]
-    reader = Reader(step)
+    reader, same = Reader(step), Reader(step)
     found = student.loglikelihood(reader, ctx, cont, **options)
     return {
         "found": found,
         "read": reader.seen,
         "another one": student.loglikelihood(Reader(step), ctx[::-1], cont[::-1]),
         "once more": student.loglikelihood(Reader(step), ctx=ctx, cont=cont, **options),
+        "the same model again": [student.loglikelihood(same, *each) for each in ((ctx, cont), (ctx[::-1], cont[::-1]), (ctx, cont, max(len(cont), 1)))],
         "no context": raises("ValueError", lambda: student.loglikelihood(Reader(step), [], cont or [0])),
+        "nothing at all": raises("ValueError", lambda: student.loglikelihood(Reader(step), [], [])),
         "gradients are on again": torch.is_grad_enabled(),
     }
 
@@ -132,11 +134,14 @@ def text(rng, seed=1, vocab=5, length=1, max_len=4, table=False, **options):
 @check(points=1, inputs=text, tolerance=Tolerance(atol=1e-10, rtol=1e-11), lecture='a-long-text-in-pieces', public=[case('nine tokens, four at a time', seed=1, length=9, max_len=4), case('all at once', seed=2, length=6, max_len=10), case('three tokens of context', seed=3, length=11, max_len=5, ctx_len=3)])
 def a_long_text_is_the_sum_of_its_pieces(student, step, table, tokens, max_len, options):
     """The log-likelihood of a text is the sum over its pieces, one call each, and no call reads more than max_len tokens."""
-    reader = Reader(step, table)
+    reader, same = Reader(step, table), Reader(step, table)
+    other = 1 if options.get("ctx_len", 1) > 1 else min(2, max_len)
     return {
         "sum": student.rolling_loglikelihood(reader, tokens, 0, max_len, **options),
         "read": reader.seen,
         "another prefix": student.rolling_loglikelihood(Reader(step, table), tokens, prefix=2, max_len=max_len, **options),
+        "the same model again": [student.rolling_loglikelihood(same, some, max(tokens, default=0), size) for some, size in ((tokens, max_len), (tokens[::-1], max_len), (tokens, 1))],
+        "with another ctx_len": [student.rolling_loglikelihood(same, tokens, 0, max_len, **more) for more in (options, {"ctx_len": other})],
         "all at once": student.rolling_loglikelihood(Reader(step, table), tokens, 0, len(tokens) + 5),
         "all at once, by hand": student.loglikelihood(Reader(step, table), [0], tokens, len(tokens) + 5)[0],
     }
@@ -168,6 +173,7 @@ def accuracies_have_their_errors(student, lls, choices, gold):
 
     return {
         "metrics": student.mc_metrics(lls, choices, gold),
+        "once more": student.mc_metrics(lls, choices, gold),
         "by name": student.mc_metrics(lls=lls[:2], choices=choices[:2], gold=gold[:2]),
         "refused": {
             "no question": refused([], [], []),
@@ -206,7 +212,9 @@ def copies_are_found_by_their_words(student, texts, queries, options):
         "index": index,
         "found": [student.contaminated(query, index, **options) for query in queries],
         "themselves": [student.contaminated(text, index, **options) for text in texts],
+        "with another n": [student.contaminated(query, index, n=options.get("n", 13) + 1) for query in queries],
         "in an empty index": [student.contaminated(query, set(), **options) for query in queries],
         "index of the first": student.ngram_index(texts[:1], **options),
+        "by pairs": [student.ngram_index(texts, n=2), [student.contaminated(query, student.ngram_index(texts, 2), 2) for query in queries]],
         "with an index of its own": student.contaminated(text=queries[0], index=student.ngram_index(texts=queries[:1], n=2), n=2),
     }

@@ -46,6 +46,7 @@ def bleu_counts_over_the_corpus(student, hyps, refs, options):
         "the other way round": student.corpus_bleu(hyps[::-1], refs[::-1], **options),
         "of itself": student.corpus_bleu([some[0] for some in refs], refs, **options),
         "with the first reference only": student.corpus_bleu(hyps, [some[:1] for some in refs], **options),
+        "unigrams": student.corpus_bleu(hyps, refs, max_n=1),
         "once more": student.corpus_bleu(hyps=hyps, refs=refs, **options),
     }
 
@@ -67,7 +68,7 @@ def without_a_match_bleu_is_zero_unless_smoothed(student, hyps, refs, options):
         "plain": student.corpus_bleu(hyps, refs, **options),
         "smoothed": student.corpus_bleu(hyps, refs, smooth=True, **options),
         "not smoothed": student.corpus_bleu(hyps, refs, smooth=False, **options),
-        "refused": [refused([], []), refused(hyps, refs[:-1]), refused(hyps, [*refs, ["a"]]), refused(hyps, [*refs[:-1], []])],
+        "refused": [refused([], []), refused(hyps, refs[:-1]), refused(hyps, [*refs, ["a"]]), refused(hyps, [*refs[:-1], []]), refused([*hyps, "a b"], [*refs, []])],
     }
 
 
@@ -84,6 +85,7 @@ def rouge_l_is_precision_recall_and_f1(student, hyp, ref):
     return {
         "score": student.rouge_l(hyp, ref),
         "exchanged": student.rouge_l(ref, hyp),
+        "with itself": student.rouge_l(hyp, hyp),
         "backwards": student.rouge_l(" ".join(hyp.split()[::-1]), " ".join(ref.split()[::-1])),
         "by name": student.rouge_l(hyp=hyp, ref=ref),
     }
@@ -125,6 +127,8 @@ def elo_goes_from_match_to_match(student, matches, n, options):
         "backwards": student.elo(matches[::-1], n, **options),
         "half": student.elo(matches[: len(matches) // 2], n, **options),
         "seats exchanged": student.elo([(b, a, 1 - score) for a, b, score in matches], n=n, **options),
+        "with another k": student.elo(matches, n, k=50.0),
+        "with one more": student.elo(matches, n + 1, **options),
         "once more": student.elo(matches, n, **options),
     }
 
@@ -133,9 +137,9 @@ def elo_goes_from_match_to_match(student, matches, n, options):
 def bradley_terry_is_the_most_probable_rating(student, matches, n, options):
     """The ratings make all matches together most probable, in whatever order they come; where no finite ratings do, they are refused."""
 
-    def rated(matches):
+    def rated(matches, more=0):
         try:
-            return student.bradley_terry(matches, n=n)
+            return student.bradley_terry(matches, n=n + more)
         except ValueError:
             return "ValueError"
 
@@ -144,6 +148,7 @@ def bradley_terry_is_the_most_probable_rating(student, matches, n, options):
         "ratings": rated(matches),
         "backwards": rated(matches[::-1]),
         "all twice": rated(matches * 2),
+        "one more, who has not played": rated(matches, more=1),
         "seats exchanged": rated([(b, a, 1 - score) for a, b, score in matches]),
         "with an upset": rated([*matches, *((b, a, 1.0) for a, b, _ in matches[:1])]),
         "a pair": student.bradley_terry(pair, 2),

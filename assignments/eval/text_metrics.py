@@ -50,7 +50,8 @@ def corpus_bleu(hyps: list[str], refs: list[list[str]], max_n: int = 4, smooth: 
 def rouge_l(hyp: str, ref: str) -> tuple[float, float, float]:
     """ROUGE-L of one text: (precision, recall, F1), each from 0 to 1 ("ROUGE", Lin, 2004).
 
-    A token is a run of the letters a to z and the digits, after lower(): everything else separates tokens and is dropped. There is no stemming.
+    A token is a run of the letters a to z and the digits 0 to 9, after lower(): everything else separates tokens and is dropped. There is no
+    stemming.
     L is the length of the longest common subsequence of both lists of tokens: the most tokens that stand in both texts in the same order. Other
     tokens may stand between them.
 

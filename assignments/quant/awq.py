@@ -5,7 +5,8 @@ A linear layer gives x Wᵀ, with W of shape (O, C): O outputs, C inputs (column
 The columns that matter are those with large *inputs*, whatever their weights are.
 
 Tensors are float32 or float64, all of one dtype, finite, and everything is computed in it. Inputs need not be contiguous, may be parameters, and
-are not changed (but for the modules that `apply_awq` gets); what is returned carries no gradient. No call remembers anything for the next one.
+are not changed (but for the modules that `apply_awq` gets); what is returned carries no gradient. No call remembers anything for the next one,
+or changes torch's settings or random state.
 PyTorch's own quantization functions and torchao are not allowed here. `fake_quantize` is given.
 """
 
@@ -79,10 +80,10 @@ def apply_awq(prev: nn.Module, linears: list[nn.Linear], s: Tensor) -> None:
     these outputs, have weights multiplied by s.
 
     prev: an nn.Linear (the rows of its weight, and its bias), or a normalisation whose `weight` is (C,), and maybe `bias` (nn.LayerNorm,
-        nn.RMSNorm and others of their kind). s: (C,), positive.
+        nn.RMSNorm and others of their kind). linears: no two of them share a weight. s: (C,), positive.
 
-    The modules are changed in place. Their parameters stay the same objects, with the requires_grad that they had. Biases of `linears` stay as
-    they are.
+    The modules are changed in place. Their parameters stay the same objects, with the requires_grad that they had, and the modules' modes
+    (training or evaluation) stay. Biases of `linears` stay as they are.
     Raises ValueError where prev has no weight (nn.GELU, or a norm without parameters); then nothing has been changed.
     """
     # YOUR CODE HERE
@@ -93,7 +94,7 @@ def clip_search(W: Tensor, x: Tensor, bits: int, group: int, n_grid: int = 20, m
     """For each row and group a threshold: weights are clamped to ± threshold before rounding, which makes the grid of the group finer.
 
     W, x, bits, group: as above. The thresholds that are tried are (1 - k / n_grid) times the largest |w| of the group, with
-    k = 0, 1, … int(max_shrink · n_grid) - 1.
+    k = 0, 1, … int(max_shrink · n_grid) - 1. max_shrink · n_grid is at least 1, so there is one to try.
 
     Each row and group is looked at alone: with its own part of the inputs, x_g, the smallest mean over inputs of
     (x_g · w_g - x_g · rounded w_g)² wins; of several, the largest threshold. Returns (O, C / group).

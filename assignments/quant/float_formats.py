@@ -12,8 +12,9 @@ The kinds of a format say what its largest exponents are used for:
 - "mx": neither infinity nor nan. Every code is a number.
 - "scale": no sign bit and m = 0. A code E stands for 2^(E - bias), and E all ones is nan. There is no zero and nothing is subnormal.
 
-Every function gives the same result each time (but for chance), changes no input, and leaves torch's settings as they were. Inputs need not be
-contiguous. Types of 8 bits and fewer of torch, NumPy's float16, and the library ml_dtypes are not allowed here; float32 and bfloat16 of torch are.
+Every function gives the same result each time (but for chance), changes no input, and leaves torch's settings and its random state as they were.
+Inputs need not be contiguous. Types of 8 bits and fewer of torch, NumPy's float16, and the library ml_dtypes are not allowed here; float32 and
+bfloat16 of torch are.
 """
 
 import math
@@ -105,7 +106,7 @@ def encode_rne(x: float, f: Fmt, saturate: bool = True) -> int:
 
 def table(f: Fmt) -> dict[str, float]:
     """The limits of a format, as floats: "max" is the largest number, "min_normal" the smallest positive normal one, "min_subnormal" the smallest
-    positive one, "eps" the distance from 1 to the next larger number (as `torch.finfo` has it). ValueError for the kind "scale".
+    positive one, "eps" is 2^-m: where 1 is a normal number, the distance to the next one (as `torch.finfo` has it). ValueError for the kind "scale".
 
     It does not go through all codes: a format may have 40 bits.
 
@@ -119,7 +120,8 @@ def table(f: Fmt) -> dict[str, float]:
 def bf16_rne_bits(u: np.ndarray) -> np.ndarray:
     """The bits of float32 numbers turned into the bits of the nearest bf16 numbers, with integers alone.
 
-    u: uint32, any shape. Returns uint16 of u's shape: ties to even; what is too large becomes inf; inf and both zeros stay what they are.
+    u: uint32, at least one dimension. Returns uint16 of u's shape: ties to even; what is too large becomes inf; inf and both zeros stay what they
+    are.
     nan becomes nan, also where all of its ones lie in the 16 bits that go away; which nan is open.
 
     A bf16 number is the upper half of a float32. So the trick is to add something to the lower half that carries when it must, and to cut.

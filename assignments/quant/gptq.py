@@ -8,10 +8,11 @@ Codes have b bits (2 ≤ b ≤ 8) and stand for s · (q - z), with q from 0 to 2
 
     lo = min(0, smallest weight),  hi = max(0, largest weight),  s = (hi - lo) / (2^b - 1),  z = round(-lo / s)
 
-and s = 1, z = 0 where all are 0. A weight w becomes q = clamp(round(w / s) + z, 0, 2^b - 1), halves to even.
+and s = 1, z = 0 where all are 0. A weight w becomes q = clamp(round(w / s) + z, 0, 2^b - 1). All rounding is to the nearest, halves to even.
 
 Tensors are float32 or float64, all of one dtype, finite, and everything is computed in that dtype. Inputs are not changed, need not be contiguous,
-and may be parameters that require a gradient; nothing that is returned carries one. No call remembers anything for the next one.
+and may be parameters that require a gradient; nothing that is returned carries one. No call remembers anything for the next one, or
+changes torch's settings or random state.
 PyTorch's own quantization functions and torchao are not allowed here.
 """
 

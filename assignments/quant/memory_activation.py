@@ -131,8 +131,11 @@ def checkpoint(fn: Callable[..., Tensor], inputs: list[Tensor]) -> Tensor:
 
     - The result and all gradients are those of fn(*inputs): of the inputs that require one, and of parameters that fn uses, also if no
       input requires a gradient. They arrive when backward() is called on something that was made of the result.
-    - After the call nothing that fn made on the way is held, only the inputs and the result.
-    - fn is called once, and once more in a backward pass. Without a graph (in torch.no_grad()) it is called once.
+    - After the call nothing that fn made on the way is held, only the inputs and the result. (A checkpoint inside of fn may hold its own
+      inputs.) The caller may use the list `inputs` for something else after the call.
+    - fn is called once, and once more in a backward pass. Without a graph (in torch.no_grad()) it is called once. A second backward pass
+      through the same graph (retain_graph) need not work.
+    - If nothing requires a gradient, the result may say all the same that it does.
     - fn may be random (dropout): the second call draws the same numbers as the first. To everything else randomness looks as if the second
       call had not been (torch's default generator on the CPU).
     - Segments one after the other (checkpoint(g, [checkpoint(f, [x])])) work, and so does fn with a checkpoint in it.

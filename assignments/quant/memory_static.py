@@ -126,7 +126,10 @@ def kv_cache_bytes(config: dict, batch: int, tokens: int, itemsize: int = 2) -> 
     config, as in a model's config.json: "num_hidden_layers", "num_attention_heads", "hidden_size", and sometimes
 
     - "num_key_value_heads": heads of keys and of values. Missing or None: as many as attention heads.
-    - "head_dim": numbers of a head. Missing or None: hidden_size / num_attention_heads. (Where it is given, it need not be this.)
+    - "head_dim": numbers of a head. Missing or None: hidden_size / num_attention_heads, which is a whole number then. (Where head_dim is given,
+      it need not be this, and hidden_size need not be divisible.)
+
+    All numbers of a config are at least 1.
 
     Raises ValueError where the heads of keys and values do not divide the attention heads.
 
@@ -144,6 +147,8 @@ def max_batch(memory: int, weights: int, config: dict, tokens: int, itemsize: in
 
     The cache is handed out in blocks of `block` tokens, so each sequence takes whole blocks, the last one perhaps half empty.
     What fits to the last byte, fits. 0 where nothing fits. config, itemsize: as in `kv_cache_bytes`. tokens and block are at least 1.
+
+    Raises ValueError as `kv_cache_bytes` does. (Where not even the weights fit, 0 is right, too.)
 
     A token takes 2 · 1 · 4 · 2 = 16 bytes. Five tokens are 80 bytes; in blocks of 4, 128:
 

@@ -31,7 +31,7 @@ def best_scale(gradients: list[Tensor], dtype: torch.dtype = torch.float16) -> f
 def lost_share(gradients: list[Tensor], scale: float = 1.0, dtype: torch.dtype = torch.float16) -> float:
     """Of all numbers that are not 0, the share that becomes 0 in `dtype` after it was multiplied by the scale. 0.0 if there are none.
 
-    gradients: float32 or float64, without bad numbers; the product is computed in their dtype, and then rounded to `dtype`.
+    gradients: float32 or float64, without bad numbers. A number is multiplied first, and rounded to `dtype` then.
 
     >>> lost_share([tensor([1.0, 1e-8, 0.0, -1e-9])])  # two of three
     0.666667
@@ -103,13 +103,15 @@ def train_step(
     """One step of training in mixed precision.
 
     master: float32 weights, which the optimizer has. loss_fn: called once, with a list of copies of them in `dtype`, which require
-    gradients; it returns a loss of one number, in any float dtype.
+    gradients; it returns a loss of one number, in any float dtype. It may change the copies, and they are real ones also where `dtype` is
+    float32.
 
     1. The scaled loss is differentiated by the copies. Their gradients, in float32, become the `.grad` of the masters (None where there is
        none). What the masters had there before is forgotten.
     2. They are unscaled. Then, if clip is not None, their norm is computed, √Σ g² over all of them together. If it is above clip, all are
-       multiplied by clip / norm. (torch.nn.utils.clip_grad_norm_ divides by norm + 1e-6.)
-    3. The scaler steps and is updated. In the end the masters have no gradients (None).
+       multiplied by clip / norm. (torch.nn.utils.clip_grad_norm_ divides by norm + 1e-6.) A clip of 0.0 is a bound like any other. Squares
+       may be too large or too small for float32, so add them up in float64.
+    3. The scaler steps and is updated. In the end the masters have no gradients (None), and require them or not as before.
 
     Bad numbers: nothing is clipped, masters and optimizer stay as they were, and the scale goes down.
 

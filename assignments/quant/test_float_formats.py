@@ -51,20 +51,28 @@ def some_codes(rng, fmt, codes=None, n=None):
 def codes_stand_for_numbers(student, fmt, codes, outside):
     """decode gives the number of each code exactly: normal, subnormal, both zeros, infinities and nan where the format has them."""
     f = build(student, fmt)
+    torch.manual_seed(5)
     values = [student.decode(code, f) for code in codes]
     return {
         "values": values,
         "signs of zeros": [math.copysign(1.0, value) for value in values if value == 0],
         "refused": [raises("ValueError", lambda code=code: student.decode(code, f)) for code in outside],
         "by name": student.decode(code=codes[1], f=f),
+        "settings": [torch.rand(2), torch.is_grad_enabled()],
     }
 
 
 @check(points=1, tolerance=EXACT, lecture='the-limits-of-a-format', public=[case('E4M3 and E5M2', fmts=['fp8_e4m3', 'fp8_e5m2']), case('four and six bits', fmts=['fp4_e2m1', 'fp6_e2m3'])])
 def limits_follow_from_the_fields(student, fmts):
     """table gives the largest number, the smallest normal and subnormal one, and the step at 1."""
+    torch.manual_seed(5)
     limits = [student.table(build(student, fmt)) for fmt in fmts]
-    return {"limits": limits, "refused": raises("ValueError", lambda: student.table(student.FORMATS["e8m0"]))}
+    return {
+        "limits": limits,
+        "floats": [isinstance(value, float) for each in limits for value in each.values()],
+        "refused": raises("ValueError", lambda: student.table(student.FORMATS["e8m0"])),
+        "settings": [torch.rand(2), torch.is_grad_enabled()],
+    }
 
 
 def number(k, exponent):
@@ -107,9 +115,11 @@ def numbers_go_to_the_nearest_code(student, fmt, numbers):
     """encode_rne takes the nearest number of the format, halfway the even code, rounded once from float64, and zeros keep their sign."""
     f = build(student, fmt)
     values = [number(*each) for each in numbers]
+    torch.manual_seed(5)
     return {
         "codes": [student.encode_rne(value, f) for value in values],
         "codes without saturation": [student.encode_rne(x=value, f=f, saturate=False) for value in values],
+        "settings": [torch.rand(2), torch.is_grad_enabled()],
     }
 
 
@@ -179,6 +189,8 @@ def the_same_bits(seen, want):
     """Bits are compared, but every nan is right where one is wanted."""
     for name in want:
         mine, right = seen[name], want[name]
+        if name == "settings":
+            return difference(mine, right)
         if mine.shape != right.shape:
             return difference(mine, right)
         wanted = (right & 0x7FFF) > 0x7F80
@@ -195,8 +207,15 @@ def the_same_bits(seen, want):
 def integers_round_to_bf16(student, u):
     """bf16_rne_bits rounds to the nearest, ties to even; carries go into the exponent; inf stays inf, and nan stays nan."""
     wide = np.stack([u, u], -1)[..., 0]  # a view that is not contiguous
+    torch.manual_seed(5)
     first = student.bf16_rne_bits(u)
-    return {"bits": first, "of a view": student.bf16_rne_bits(wide), "of other bits": student.bf16_rne_bits(u ^ np.uint32(0x80000000))}
+    return {
+        "bits": first,
+        "of a view": student.bf16_rne_bits(wide),
+        "transposed": student.bf16_rne_bits(u.T),
+        "of other bits": student.bf16_rne_bits(u ^ np.uint32(0x80000000)),
+        "settings": [torch.rand(2), torch.is_grad_enabled()],
+    }
 
 
 def to_round(rng, x=None, n=4, rows=4000):
@@ -207,6 +226,9 @@ def to_round(rng, x=None, n=4, rows=4000):
         x = [value * rng.choice([1.0, -1.0]) for value in x]
         x[1] = x[0]
     return {"x": torch.tensor(x), "rows": rows, "seed": rng.integer(0, 2**31)}
+
+
+RARE = 100_000
 
 
 def the_mean_is_right(seen, want, inputs):
@@ -225,12 +247,17 @@ def the_mean_is_right(seen, want, inputs):
         if not bool((away | (drawn[:, i] == near[i])).all()):
             return reject("{x} came as something else than its neighbours {near} and {far}.", x=float(x[i]), near=float(near[i]), far=float(far[i]))
         counts = torch.stack([(~away).sum(), away.sum()])
+        if 0 < p[i] < 1 and not counts.all():
+            return reject("All {n} copies of {x} came as {only}. Each entry has chance of its own.", n=len(away), x=float(x[i]), only=float(drawn[0, i]))
         if implausible(counts, torch.stack([1 - p[i], p[i]])):
             return reject("{x} came as {far} with a share of {share}; it should be {p}.", x=float(x[i]), far=float(far[i]), share=round(float(counts[1] / counts.sum()), 3), p=round(float(p[i]), 3))
     pairs = ((drawn[:, 0] == far[0]).long() * 2 + (drawn[:, 1] == far[1]).long()).bincount(minlength=4)
     both = torch.outer(torch.stack([1 - p[0], p[0]]), torch.stack([1 - p[1], p[1]])).flatten()
     if implausible(pairs, both):
         return reject("Two entries are not rounded independently of each other.")
+    n, up = RARE, seen["rarely up"]
+    if implausible(torch.tensor([n - up, up]), torch.tensor([511 / 512, 1 / 512])):
+        return reject("Of {n} entries 1 + 2^-16, {up} went up to 1 + 2^-7. One in 512 should.", n=n, up=up)
     if not torch.equal(seen["drawn"], seen["the same seed"]):
         return reject("A generator with the same seed gives another result.")
     if torch.equal(seen["drawn"], seen["the next call"]):
@@ -250,12 +277,14 @@ def chance_keeps_the_mean(student, x, rows, seed):
     own = torch.tensor([[1.0, -2.5, math.inf, -math.inf], [0.0, 2.0**-133, -3.389531389251535e38, 3.140625]])
     exact = [student.stochastic_round_bf16(own.mT, gen), student.stochastic_round_bf16(bits.view(torch.float32), gen)]
     sure = student.stochastic_round_bf16(torch.full((300_000,), 1.5), gen).float()  # one in 65,536 would show
+    rarely = student.stochastic_round_bf16(torch.full((RARE,), 1 + 2.0**-16), gen)
     return {
         "drawn": drawn,
+        "rarely up": int((rarely > 1).sum()),
         "the next call": following,
         "the same seed": again,
         "exact": [*exact, sure.min(), sure.max()],
         "one": student.stochastic_round_bf16(torch.tensor(-0.75), gen),
-        "shape": list(student.stochastic_round_bf16(torch.zeros(2, 1, 3), gen).shape),
+        "shape": list(student.stochastic_round_bf16(torch.zeros(2, 1, 3, 2), gen).shape),
         "settings": [torch.rand(2), torch.is_grad_enabled(), *flags(many)],
     }

@@ -21,6 +21,13 @@ def correlated(rng, n, C, dtype="float64"):
     return (mixed * rng.uniform(0.4, 2.0, C, dtype=torch.float64)).to(getattr(torch, dtype))
 
 
+def left():
+    """What a call could have changed for the whole program. The precision is set back for the next case."""
+    precision = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    return [torch.rand(2), torch.is_grad_enabled(), precision]
+
+
 def batches(rng, sizes=None, dtype="float64", damp=None, given=None):
     if given is not None:
         return {"batches": [torch.tensor(each) for each in given], "damp": damp}
@@ -34,6 +41,7 @@ def damped(damp):
 @check(points=2, inputs=batches, lecture='what-an-error-costs', public=[case('two inputs, no damping', given=[[[1.0, 2.0], [3.0, 0.0]]], damp=0.0), case('batches of one and of two, damping', given=[[[1.0, 2.0, 0.0]], [[3.0, 0.0, 1.0], [1.0, 1.0, 0.0]]], damp=0.5), case('two inputs, damping by default', given=[[[1.0, 2.0], [3.0, 0.0]]])])
 def inputs_are_summed_up_in_h(student, batches, damp):
     """hessian gives 2 · mean of xᵀ x over the inputs of all batches together, and damping relative to the mean of its diagonal."""
+    torch.manual_seed(1)
     first = student.hessian(batches, **damped(damp))
     views = [torch.stack([each, each], -1)[..., 0] for each in batches]  # not contiguous
     leaves = [each.clone().requires_grad_() for each in batches]
@@ -43,6 +51,7 @@ def inputs_are_summed_up_in_h(student, batches, damp):
         "of views": student.hessian(views, **damped(damp)),
         "of the first batch": student.hessian(batches=batches[:1], damp=0.0),
         "of parameters": student.hessian(leaves, **damped(damp)).requires_grad,
+        "left": left(),
     }
 
 
@@ -54,12 +63,16 @@ def positive(rng, C=None, dtype="float64", given=None):
     return {"H": (H + 0.05 * H.diagonal().mean() * torch.eye(C, dtype=torch.float64)).to(getattr(torch, dtype))}
 
 
-@check(points=1, inputs=positive, tolerance=FACTOR, lecture='one-factor-for-all-columns', public=[case('two by two', given=[[2.0, 1.0], [1.0, 4.0]]), case('three by three', given=[[2.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 2.0]])])
+@check(points=1, inputs=positive, lecture='one-factor-for-all-columns', public=[case('two by two', given=[[2.0, 1.0], [1.0, 4.0]]), case('three by three', given=[[2.0, 1.0, 0.0], [1.0, 3.0, 1.0], [0.0, 1.0, 2.0]])])
 def the_factor_is_upper_triangular(student, H):
     """inverse_factor gives the upper triangular U with a positive diagonal and Uᵀ U = H⁻¹."""
+    other = H.clone()
+    student.inverse_factor(other)
+    other *= 4
+    again = student.inverse_factor(other)
     return {
         "U": student.inverse_factor(H),
-        "of four times H": student.inverse_factor(4 * H),
+        "of the same tensor with four times H in it": again,
         "from behind": student.inverse_factor(H.flip(0, 1)),
         "of a parameter": student.inverse_factor(H.clone().requires_grad_()).requires_grad,
     }
@@ -70,16 +83,18 @@ def two_weights(rng, R, C, given=None):
     return {"W": W, "Wq": W + 0.2 * rng.normal(R, C, dtype="float64"), **positive(rng, C)}
 
 
-@check(points=1, inputs=two_weights, lecture='what-an-error-costs', public=[case('one row', R=1, C=2), case('two rows', R=2, C=3)])
+@check(points=1, inputs=two_weights, tolerance=Tolerance(atol=1e-12, rtol=1e-10), lecture='what-an-error-costs', public=[case('one row', R=1, C=2), case('two rows', R=2, C=3)])
 def errors_cost_what_h_says(student, W, Wq, H):
     """proxy_loss is half the trace of E H Eᵀ, as a float."""
     weights = W.clone().requires_grad_()
+    torch.manual_seed(1)
     return {
         "loss": student.proxy_loss(weights, Wq, H),
         "of twice the error": student.proxy_loss(2 * W, 2 * Wq, H),
         "without correlation": student.proxy_loss(W=W, Wq=Wq, H=torch.eye(len(H), dtype=H.dtype)),
         "no error": student.proxy_loss(W, W, H),
         "of a turned W": student.proxy_loss(W.T.contiguous().T, Wq, H),
+        "left": left(),
     }
 
 
@@ -109,12 +124,14 @@ def simulate(W, H, bits, group, order, far):
     return nearest
 
 
-def layer(rng, R=3, C=8, n=30, bits=4, group=None, blocksize=None, act_order=None, dtype="float64", damp=0.03, diagonal=False, spread=1.0, zeros=()):
-    """Weights and H, so that no rounding is near a tie in either order. Options that are None are left out."""
+def layer(rng, R=3, C=8, n=30, bits=4, group=None, blocksize=None, act_order=None, dtype="float64", damp=0.03, diagonal=False, spread=1.0, zeros=(), scale=1.0, given=None):
+    """Weights and H, so that no rounding is near a tie in either order. Options that are None are left out. `given`: W in quarters, and H is the identity."""
+    if given is not None:
+        return {"W": torch.tensor(given), "H": torch.eye(len(given[0]), dtype=torch.float64), "bits": bits, "options": {}}
     options = {name: value for name, value in (("group", group), ("blocksize", blocksize), ("act_order", act_order)) if value is not None}
     enough = 2e-2 if dtype == "float32" else 1e-4
     for _ in range(500):
-        W = rng.normal(R, C, dtype="float64")
+        W = scale * rng.normal(R, C, dtype="float64")
         W[:, 0] *= spread
         for row, columns in zeros:
             W[row, columns[0] : columns[1]] = 0
@@ -133,12 +150,14 @@ def layer(rng, R=3, C=8, n=30, bits=4, group=None, blocksize=None, act_order=Non
 def seen_codes(result):
     """z may be int32."""
     codes, s, z, perm = result
-    return {"codes": codes, "s": s, "z": z.to(s.dtype), "perm": perm}
+    return {"codes": codes, "s": s, "z": z.to(s.dtype), "z is of its dtype or int32": z.dtype in (s.dtype, torch.int32), "perm": perm}
 
 
 @check(points=3, inputs=layer, judge=as_exact_as_w, lecture='column-by-column', public=[case('one row, three columns', R=1, C=3, bits=3), case('two rows, six columns', R=2, C=6, bits=3), case('inputs without correlation: rounding to the nearest', R=2, C=6, bits=4, diagonal=True)])
 def errors_go_to_later_columns(student, W, H, bits, options):
     """Each column is rounded on its row's grid, and its error, divided by U[j, j], changes the columns after it along row j of U."""
+    W = W if W.is_floating_point() else W.double() / 4
+    torch.manual_seed(1)
     first = seen_codes(student.gptq(W, H, bits, **options))
     parameter, turned = W.clone().requires_grad_(), W.T.contiguous().T
     of_parameter = student.gptq(parameter, H, bits, **options)
@@ -148,7 +167,7 @@ def errors_go_to_later_columns(student, W, H, bits, options):
         "of -2 W": other["s"],
         "of a view": seen_codes(student.gptq(turned, H.T, bits, **options)),
         "of a parameter": [each.requires_grad for each in of_parameter],
-        "left": [*flags(parameter, W, H), torch.is_grad_enabled()],
+        "left": [*flags(parameter, W, H), *left()],
     }
 
 
@@ -215,9 +234,12 @@ def weights_come_back_by_group(student, codes, s, z, perm, group):
     """dequantize gives s · (q - z) with the group in which each column was rounded."""
     options = {} if group is None else {"group": group}
     first = student.dequantize(codes, s, z, perm, **options)
+    torch.manual_seed(1)
     views = codes.T.contiguous().T, s.T.contiguous().T, z.T.contiguous().T
     return {
         "W": first,
         "of views": student.dequantize(*views, torch.stack([perm, perm], 1)[:, 0], **options),
         "with other scales": student.dequantize(codes, 2 * s, z, perm.flip(0), **options),
+        "of a parameter": student.dequantize(codes, s.clone().requires_grad_(), z, perm, **options).requires_grad,
+        "left": left(),
     }

@@ -76,6 +76,12 @@ def drops(x, w1, w2):
     return x * 2.0
 
 
+def steps(x, w1, w2):
+    for _ in range(20):
+        x = (x * 1.1).sin()
+    return x
+
+
 def quiet(x, w1, w2):
     with torch.no_grad():
         return (x @ w1.T).exp().square()
@@ -93,6 +99,7 @@ FUNCTIONS = {
     "views of weights": lambda x, w1, w2: (x * w1[:1]) @ w1.mT[:, 1:],
     "dropped results": drops,
     "no graph": quiet,
+    "twenty steps": steps,
     "an index": lambda x, w1, w2: x[torch.arange(len(x) - 1)].sin() + F.embedding(torch.tensor([1, 0, 1]), w1).sum(),
     "constants": lambda x, w1, w2: (x.detach() + 1.0) * (x * 2.0),
 }
@@ -112,6 +119,7 @@ def ready(needs, **given):
 @check(points=2, inputs=tensors, lecture='measure-it', public=[case('exp keeps its result', which='exp'), case('x is kept three times', which='x twice'), case('a small view of a larger x', which='a small view', n=5), case("a linear layer's weights are ignored", which='mlp'), case('no graph', which='no graph')])
 def storages_are_counted_once(student, which, x, w1, w2, needs, options):
     """What autograd saves is counted by storage: each once and whole, but for those of the tensors to ignore."""
+    torch.manual_seed(5)
     x, w1, w2 = ready(needs, x=x, w1=w1, w2=w2)
     called = []
 
@@ -119,14 +127,22 @@ def storages_are_counted_once(student, which, x, w1, w2, needs, options):
         called.append(len(given))
         return FUNCTIONS[which](*given)
 
+    many = [(x.detach() * (i + 1.0)).requires_grad_() for i in range(19)]
+    with torch.no_grad():
+        nothing = student.saved_bytes(lambda *given: FUNCTIONS[which](*given), [x, w1, w2])
     return {
+        "without a graph": nothing,
         "weights ignored": student.saved_bytes(fn, [x, w1, w2], ignore=(each for each in (w1, w2))),
         "nothing ignored": student.saved_bytes(fn, [x, w1, w2]),
-        "the input ignored": student.saved_bytes(fn, [x, w1, w2], ignore=[x[:1]]),
+        "the input ignored": student.saved_bytes(fn, [x, w1, w2], ignore=[x[-1:]]),
+        "from a generator": student.saved_bytes(fn, (each for each in (x, w1, w2)), [w2]) if options else None,
+        "many inputs": [student.saved_bytes(lambda *given: sum(v.square().sum() for v in given), many, each) for each in ((), many[3:], iter(many))],
+        "of a view": student.saved_bytes(lambda x: x.square(), [x.detach().mT.requires_grad_()]),
         "of nothing": student.saved_bytes(lambda: None, []),
         "called": called,
         "left": flags(x, w1),
         "gradients": [each.grad is None for each in (x, w1, w2)],
+        "chance": torch.rand(2),
     }
 
 
@@ -142,7 +158,16 @@ def network(checkpoint, which, x, w1, w2, block):
     """Several ways to use checkpoints; `block` is what one segment does."""
     whole = lambda x: block(x, w1, w2)  # noqa: E731
     if which == "one":
-        return checkpoint(whole, [x])
+        given = [x]
+        y = checkpoint(whole, given)
+        given[0] = torch.zeros_like(x, requires_grad=x.requires_grad)  # the list is the caller's
+        return y
+    if which == "many inputs":
+        return checkpoint(lambda *xs: block(sum(xs), w1, w2), [x * (0.1 * i) for i in range(19)])
+    if which == "a long segment":
+        return checkpoint(lambda x: steps(whole(x), w1, w2), [x])
+    if which == "a view":
+        return checkpoint(whole, [x.mT.clone(memory_format=torch.contiguous_format).mT])
     if which == "all are inputs":
         return checkpoint(block, [x, w1, w2])
     if which == "a chain":
@@ -168,6 +193,7 @@ def learned(checkpoint, which, x, w1, w2, needs, block):
 @check(points=1, inputs=tensors, lecture='a-checkpoint', public=[case('one segment', which='one'), case('no input requires a gradient', which='one', needs=['w1', 'w2']), case('three segments in a row', which='a chain')])
 def gradients_are_the_same(student, which, x, w1, w2, needs, options):
     """A checkpoint gives the result and the gradients of the function, for inputs and for parameters inside it."""
+    torch.manual_seed(5)
     first = learned(student.checkpoint, which, x, w1, w2, needs, mlp)
     second = learned(student.checkpoint, which, -x, w1, w2, needs, lambda x, w1, w2: mlp(x, w1, w2).sigmoid())
     return [first, second, flags(x, w1)]

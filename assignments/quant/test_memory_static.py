@@ -39,7 +39,8 @@ def sixteen_bytes_a_parameter(student, shapes, options):
 @check(points=1, inputs=random_shapes, lecture='smaller-optimizers', public=[case('Adafactor', shapes=[(4, 3), (5,)], optimizer='adafactor'), case('Adafactor, a cube', shapes=[(2, 4, 3)], optimizer='adafactor', precision='bfloat16'), case('8 bits', shapes=[(64, 65), (64, 63), (7,)], optimizer='adamw8bit')])
 def smaller_states_have_their_own_overhead(student, shapes, options):
     """Adafactor keeps rows and columns of each matrix; 8-bit states have scales for blocks, and small tensors stay in float32."""
-    return [student.training_state_bytes(shapes, **options), student.training_state_bytes(shapes[-1:], **options)]
+    first, last = student.training_state_bytes(shapes, **options), student.training_state_bytes(shapes[-1:], **options)
+    return [first, last, student.training_state_bytes(shapes, options["optimizer"]), student.training_state_bytes(shapes, options["optimizer"], "bfloat16", 3)]
 
 
 def model(rng, targets, r, layers=2, sizes=(6, 4, 10), more=None, **options):
@@ -83,7 +84,7 @@ def cached(rng, config, batch, tokens, itemsize=2):
 def a_cache_has_keys_and_values(student, config, batch, tokens, itemsize):
     """The cache holds keys and values of the heads that keys have, for each layer, sequence and token."""
     first = student.kv_cache_bytes(config, batch, tokens, itemsize)
-    return [first, student.kv_cache_bytes(config, batch=1, tokens=1), student.kv_cache_bytes(config, batch, 3 * tokens, itemsize=itemsize)]
+    return [first, student.kv_cache_bytes(config, batch, tokens, itemsize + 1), student.kv_cache_bytes(config, batch=1, tokens=1), student.kv_cache_bytes(config, batch, 3 * tokens, itemsize=itemsize)]
 
 
 def beside(rng, config, memory, weights, tokens, **options):
@@ -100,6 +101,8 @@ def whole_sequences_fit(student, config, memory, weights, tokens, options):
         student.max_batch(memory, weights, config, tokens, **options),
         student.max_batch(memory + 10**9, weights, config, tokens=tokens + 1, **options),
         student.max_batch(memory, 0, config, tokens),
+        student.max_batch(memory, 0, config, tokens, 3),
+        student.max_batch(memory, 0, config, tokens, block=7),
     ]
 
 
@@ -116,5 +119,15 @@ def what_makes_no_sense_is_refused(student, which, bad, good):
         "heads": lambda value: student.max_batch(10**6, 10, {**config, "num_key_value_heads": value}, 3),
         "targets": lambda value: student.lora_training_bytes(tensors, value, 2),
     }
-    also = calls["stored" if which == "group" else which]
-    return {"bad": raises("ValueError", lambda: calls[which](bad)), "good": calls[which](good), "and": raises("ValueError", lambda: also(bad))}
+    also = {
+        "group": [calls["stored"], lambda value: student.weights_bytes([(3,)], 4, value), lambda value: student.weights_bytes([], 4, group=value)],
+        "optimizer": [lambda value: student.training_state_bytes([], value), lambda value: student.lora_training_bytes(tensors, ["q"], 2, optimizer=value)],
+        "precision": [lambda value: student.training_state_bytes([(3,)], "sgd", value), lambda value: student.training_state_bytes([], precision=value)],
+        "heads": [lambda value: student.kv_cache_bytes({**config, "num_key_value_heads": value, "head_dim": 8}, 1, 1)],
+        "targets": [lambda value: student.lora_training_bytes(tensors, ["gate", *value], 2)],
+    }[which]
+    return {
+        "bad": raises("ValueError", lambda: calls[which](bad)),
+        "good": [calls[which](good), *(call(good) for call in also)],
+        "and": [raises("ValueError", lambda call=call: call(bad)) for call in also],
+    }
