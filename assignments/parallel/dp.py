@@ -1,10 +1,11 @@
 """Data parallelism with a master, as in `torch.nn.DataParallel`: rank 0 has the data, the loss and the optimizer; the others compute for it.
 
 Every rank runs the same program. What it knows of the others goes through `comm`, its end of a simulated world
-(`autograder/lab/world.py`): `comm.rank`; `comm.size`, called n here; `comm.send(x, dst)`, which does not wait; `comm.recv(src)`, which
-does; and `comm.broadcast(x, src=0)`, which writes rank 0's x into every rank's x and is called by all ranks. Nothing else of `comm`
-is needed, and no other collective may be used: they give all ranks a result that the master alone wants. Nothing that is sent
-carries a gradient. `torch.distributed` is not allowed.
+(`autograder/lab/world.py`): `comm.rank`; `comm.size`, called n here; `comm.send(x, dst)`, which takes a tensor of any shape and does not
+wait; `comm.recv(src)`, which does, and returns a tensor of the shape and dtype that was sent; and `comm.broadcast(x, src=0)`, which
+writes rank 0's x into every rank's x and is called by all ranks. Nothing else of `comm` is needed, and no other collective may be used:
+they give all ranks a result that the master alone wants. Nothing that is sent carries a gradient: `comm` detaches it.
+`torch.distributed` is not allowed.
 """
 
 import torch
@@ -21,6 +22,8 @@ def scatter(x: Tensor | None, comm: Comm) -> Tensor:
     Returns this rank's rows, as `x.chunk(n)` cuts them: ⌈B/n⌉ rows for each rank, in order, while there are any. So the last chunk
     may be smaller, and ranks for which nothing is left get x[:0], which has no rows. (`torch.nn.DataParallel` cuts in this way, and leaves
     such devices out; `torch.tensor_split` would give sizes that differ by one at most.)
+
+    The rows are a copy and require no gradient, on rank 0 as on the others.
 
     x = [1, 2, 3, 4, 5] and n = 4: the ranks get [1, 2], [3, 4], [5] and [].
     """
@@ -54,13 +57,14 @@ class DataParallelSim:
     def __init__(self, module: nn.Module, comm: Comm) -> None:
         """module: of the same structure on every rank; its weights and buffers may differ until the first forward. It is not copied.
 
-        Modes (training or evaluation) and `requires_grad` are the caller's: they are the same on all ranks, and left as they are.
+        Modes (training or evaluation, of each part) and `requires_grad` are the caller's: they are the same on all ranks, and left as they
+        are. The caller may change them between two steps.
         """
         # YOUR CODE HERE
         raise NotImplementedError("DataParallelSim.__init__ is not written yet")
 
     def forward(self, x: Tensor | None) -> Tensor | None:
-        """Broadcast rank 0's parameters and buffers (each once), scatter x, compute, gather the outputs.
+        """Broadcast rank 0's parameters and buffers (all of them, each once), scatter x, compute, gather the outputs.
 
         x: (B, …) on rank 0, None on the others. module(rows) gives one row of output for each row.
 
@@ -77,13 +81,15 @@ class DataParallelSim:
     def backward(self, grad: Tensor | None) -> None:
         """Bring the gradients of the whole batch to rank 0: the backward of the latest forward.
 
-        grad: on rank 0 the gradient of the loss by the outputs, (B, …); None on the others.
+        grad: on rank 0 the gradient of the loss by the outputs, (B, …); None on the others. Every rank with rows used at least one
+            parameter that is trained.
 
         Scatter grad, let each rank with rows compute the gradients of its rows, send them to rank 0 and *sum* them there.
 
         - On rank 0 the sum is added to what `.grad` of each parameter holds, as `backward` does; the very first one is set.
         - On the other ranks `.grad` of every parameter stays as it was.
-        - A parameter that a rank did not use counts with 0 there. If no rank used it, its `.grad` may stay as it was, or get zeros.
+        - A parameter that a rank did not use counts with 0 there. If no rank used it, its `.grad` stays as it was; a None may
+          become zeros.
         - Parameters with `requires_grad=False` are left alone, and nothing is sent for them. A rank without rows sends no gradients.
         """
         # YOUR CODE HERE

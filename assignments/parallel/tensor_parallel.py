@@ -41,7 +41,7 @@ def reduce_from_ranks(x: Tensor, comm: Comm) -> Tensor:
 def shard(x: Tensor, dim: int, rank: int, n: int) -> Tensor:
     """The rank-th of n equal parts of x along dimension `dim`: a contiguous copy, so that changing it leaves x alone.
 
-    Raises ValueError where n does not divide the dimension.
+    A negative `dim` counts from the end. Raises ValueError where n does not divide the dimension.
 
     >>> shard(tensor([[1.0, 2.0, 3.0, 4.0]]), 1, rank=1, n=2)
     tensor([[3., 4.]])

@@ -48,19 +48,35 @@ def rows_go_out_and_come_back(student, comm, x, y, view):
     """scatter gives each rank its rows of rank 0's batch, gather puts the rows of all ranks together on rank 0."""
     if view:
         x, y = (None if each is None else each.mT.contiguous().mT for each in (x, y))
-    mine = student.scatter(x, comm)
-    found = {"rows": mine.clone(), "all": student.gather(y, comm)}
+    mine, whole = student.scatter(x, comm), student.gather(y, comm)
+    found = {"rows": mine.clone(), "all": None if whole is None else whole.clone()}
     mine += 1
-    found |= {"again": student.scatter(x, comm), "all of those": student.gather(found["rows"] if len(mine) else None, comm)}
-    return found | {"given": [x, y], "left": flags(*(each for each in (x, y, found["all"]) if each is not None))}
+    if whole is not None:
+        whole += 1  # it is a new tensor: y stays
+    other, second = (None if each is None else each + 1 for each in (x, y))
+    for each in (other, second):
+        if each is not None and each.is_floating_point():
+            each.requires_grad_()
+    found |= {"other rows": student.scatter(other, comm), "all of others": student.gather(second, comm)}
+    found["all of those"] = student.gather(found["rows"] if len(mine) else None, comm)
+    without_gradient = [found["other rows"], *(each for each in (x, y, found["all"], found["all of others"]) if each is not None)]
+    return found | {"given": [x, y], "left": flags(*without_gradient)}
+
+
+def count_the_call(net, _):
+    net.calls += 1
 
 
 class Net(nn.Module):
-    """Linear layers with tanh; `path` says which are used, `norm` adds BatchNorm in front."""
+    """Linear layers with tanh; `path` says which are used, `norm` adds BatchNorm in front.
 
-    def __init__(self, weights, norm=False, frozen=(), path=None):
+    tied: the first layer is the last one too. order and shift: buffers of two other kinds, of integers and not persistent.
+    """
+
+    def __init__(self, weights, norm=False, frozen=(), path=None, tied=False, order=None, shift=0.0):
         super().__init__()
         self.calls = 0
+        self.register_forward_pre_hook(count_the_call)
         self.layers = nn.ModuleList()
         for index, weight in enumerate(weights):  # (out, 1 + in): the bias comes first
             layer = nn.Linear(weight.shape[1] - 1, weight.shape[0], dtype=weight.dtype)
@@ -70,17 +86,24 @@ class Net(nn.Module):
             layer.requires_grad_(index not in frozen)
             self.layers.append(layer)
         self.norm = nn.BatchNorm1d(weights[0].shape[1] - 1, dtype=weights[0].dtype) if norm else nn.Identity()
-        self.path = list(range(len(weights))) if path is None else path
+        if tied:
+            self.layers.append(self.layers[0])
+        self.layers[-1].eval()  # so that both modes occur; a linear layer is the same in both
+        self.path = list(range(len(self.layers))) if path is None else path
+        self.register_buffer("order", None if order is None else order.clone())
+        self.register_buffer("shift", None if order is None else torch.full((len(order),), shift, dtype=weights[0].dtype), persistent=False)
 
     def forward(self, x):
-        self.calls += 1
         x = self.norm(x)
+        if self.order is not None:
+            x = x[:, self.order] + self.shift
+            self.shift = self.shift + x.detach().mean(0)  # a new tensor takes the buffer's place
         for index in self.path:
             x = torch.tanh(self.layers[index](x))
         return x
 
 
-def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, frozen=(), paths=None, evaluate=False):
+def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, frozen=(), paths=None, evaluate=False, tied=False, orders=None):
     """Weights, which differ from rank to rank; batches and targets, which rank 0 alone has."""
     dtype = getattr(torch, dtype)
     weights = [[rng.normal(b, a + 1, scale=0.7, dtype=dtype) for a, b in itertools.pairwise(widths)] for _ in range(n)]
@@ -95,13 +118,17 @@ def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, froze
         "frozen": list(frozen),
         "path": lab("each_rank", values=paths or [None] * n),
         "evaluate": evaluate,
+        "tied": tied,
+        "order": lab("each_rank", values=[None if each is None else torch.tensor(each) for each in orders or [None] * n]),
     }
 
 
 @check(points=2, inputs=network, judge=judge, lecture='copies-of-the-master', public=[case('two ranks', n=2, widths=[2, 3, 1]), case('four ranks, five rows, then two', n=4, widths=[2, 2], batch=[5, 2]), case('three ranks, BatchNorm', n=3, widths=[3, 2], batch=[9, 6], norm=True)])
-def outputs_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate):
+def outputs_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate, tied, order):
     """forward gives rank 0 the outputs of all rows with rank 0's weights, also after rank 0 has changed them."""
-    net = Net(weights, norm, frozen, path).train(not evaluate)
+    net = Net(weights, norm, frozen, path, tied, order, shift=0.4 - comm.rank)
+    if evaluate:
+        (net.norm if evaluate == "norm" else net).eval()
     if norm:
         net.norm.running_mean.fill_(0.3 * comm.rank - 0.2)
     dp, seen = student.DataParallelSim(net, comm), []
@@ -155,13 +182,15 @@ def judge_gradients(seen, want, record, inputs):
 
 
 @check(points=2, inputs=network, judge=judge_gradients, lecture='gradients-come-home', public=[case('two ranks', n=2, widths=[2, 3, 1], steps=1), case('three ranks, four rows and then seven', n=3, widths=[2, 2], batch=[4, 7])])
-def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate):
+def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate, tied, order):
     """After backward, rank 0 has the gradients of the whole batch's loss, added to earlier ones, and no other rank has changed its own."""
-    net = Net(weights, norm, frozen, path)
-    if comm.rank:
-        for p in net.parameters():
+    net = Net(weights, norm, (), path, tied, order)
+    for p in net.parameters():
+        if comm.rank or p.ndim == 1:  # on rank 0 biases have a gradient already, and weights none
             p.grad = torch.full_like(p, 7.0)
     dp, seen = student.DataParallelSim(net, comm), []
+    for index in frozen:  # requires_grad is the caller's, at any time
+        net.layers[index].requires_grad_(False)
     for step in range(steps):
         if comm.rank == 0:
             x, target = batches[step]
@@ -172,7 +201,9 @@ def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, f
             dp.forward(x=None)
             dp.backward(grad=None)
         grads = {name: torch.zeros_like(p) if p.grad is None else p.grad.clone() for name, p in net.named_parameters()}
-        seen.append({**grads, "of the frozen": [comm.rank == 0 and p.grad is not None for p in net.parameters() if not p.requires_grad]})
+        of_frozen = [None if p.grad is None else p.grad.clone() for p in net.parameters() if not p.requires_grad]
+        with_graph = [p.grad is not None and p.grad.requires_grad for p in net.parameters()]
+        seen.append({**grads, "of the frozen": of_frozen, "require gradients themselves": with_graph})
     return {"gradients": seen, "left": flags(net)}
 
 
@@ -185,7 +216,7 @@ def means_of_uneven_chunks(student, means, sizes):
     """combine_means weighs each chunk's mean by its rows, and each mean gets its share of the gradient."""
     each = leaves(*means)
     whole = student.combine_means(each, sizes)
-    return {"mean": whole, "gradients": torch.autograd.grad(whole, each), "of others": student.combine_means([m + 1 for m in means], sizes)}
+    return {"mean": whole, "gradients": torch.autograd.grad(whole, each), "of others": student.combine_means([m + 1 for m in means], sizes), "left": flags(*means)}
 
 
 @check(points=1, lecture='one-link-for-all', public=[case('two ranks', settings=[[100, 1, 2, 4, 2]]), case('as many ranks as rows', settings=[[1000, 10, 20, 8, 8]])])

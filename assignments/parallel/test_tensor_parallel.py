@@ -17,6 +17,11 @@ def normal(rng, *shape, dtype="float32", scale=1.0):
     return rng.normal(*shape, scale=scale, dtype=getattr(torch, dtype))
 
 
+def turned(x):
+    """The same numbers, not contiguous where x has two dimensions and more."""
+    return x.mT.contiguous().mT if x.ndim > 1 else x
+
+
 def tensors(rng, n, shape, dtype="float32", view=False):
     """For each rank two tensors of its own, and one that all have."""
     mine = [[normal(rng, *shape, dtype=dtype) for _ in range(2)] for _ in range(n)]
@@ -29,22 +34,22 @@ def f_and_g(student, comm, same, mine, view):
     """copy_to_ranks sums gradients, reduce_from_ranks sums values; neither does both, and neither changes what it is given."""
     first, second = mine
 
-    def turned(x):
-        return x.mT.contiguous().mT if view else x
+    def shaped(x):
+        return turned(x) if view else x
 
-    x, y, z = (turned(each).detach().requires_grad_() for each in (same, first, second))
+    x, y, z = (shaped(each).detach().requires_grad_() for each in (same, first, second))
     copied = student.copy_to_ranks(x, comm)
     found = {
         "f": copied.detach().clone(),
-        "gradient through f": gradients(copied * turned(second), {"x": x}),
+        "gradient through f": gradients(copied * shaped(second), {"x": x}),
         "gradient of x + f": gradients(x + student.copy_to_ranks(x, comm), {"x": x}),
         "gradient of f + x": gradients(student.copy_to_ranks(x, comm) + x, {"x": x}),
         "g": student.reduce_from_ranks(y, comm),
         "g of another": student.reduce_from_ranks(z, comm),
     }
     found["gradient through g"] = gradients(found["g"] * same, {"x": y})
-    plain = turned(first).clone()  # from here on without gradients
-    sums = [student.reduce_from_ranks(plain, comm), student.reduce_from_ranks(turned(second), comm)]
+    plain = shaped(first).clone()  # from here on without gradients
+    sums = [student.reduce_from_ranks(plain, comm), student.reduce_from_ranks(shaped(second), comm)]
     sums[0] += 1
     return found | {"given": [x, y, plain], "sums": sums, "left": flags(plain, *sums)}
 
@@ -68,14 +73,17 @@ def columns_and_rows(student, comm, wide, wide_bias, long, long_bias, x, h):
     row = student.RowParallelLinear(long, long_bias, comm)
     (x,) = leaves(x)
     part, part2 = (each.chunk(comm.size, -1)[comm.rank].clone().requires_grad_() for each in (h, h + 1))
-    y, z, z2 = column(x), row(part), row(part2)
-    return {
+    y, z, z2 = column(x), row(part), row(turned(part2.detach()))
+    found = {
         "column": y,
         "gradients of column": gradients(y, {"x": x, **dict(column.named_parameters())}),
         "row": z,
         "gradients of row": gradients(z, {"x": part, **dict(row.named_parameters())}),
         "row again": z2,
     }
+    column.eval()
+    row.weight.requires_grad_(False)
+    return found | {"column again": column(turned(x.detach() + 1)), "row of the first": row(part), "left": flags(column, row, part)}
 
 
 def whole_weights(rng, n, channels, hidden, heads, kv_heads, width, vocab, dtype="float32"):
@@ -128,7 +136,7 @@ def a_rank_holds_its_part(student, comm, up, up_bias, down, down_bias, qkv, out,
 
 
 def matrix(rng, rows, columns, heads=1, kv_heads=1, n=1, vocab=9):
-    x = (torch.arange(rows * columns, dtype=torch.float64).reshape(rows, columns) - 5) / 4
+    x = (torch.arange(rows * columns, dtype=torch.float64).reshape(rows, columns) - 5) / 7
     return {"x": x, "heads": heads, "kv_heads": kv_heads, "n": n, "vocab": vocab}
 
 
@@ -136,13 +144,16 @@ def matrix(rng, rows, columns, heads=1, kv_heads=1, n=1, vocab=9):
 def parts_of_weights(student, x, heads, kv_heads, n, vocab):
     """shard, shard_qkv and vocab_range give each rank its rows, its heads and its tokens, and refuse what can't be shared."""
     parts = [student.shard(x, 1, rank, n) for rank in range(n)]
-    turned = student.shard(x.T[:, : n * (len(x) // n)], 1, n - 1, n)
+    of_columns = student.shard(x.T[:, : n * (len(x) // n)], 1, n - 1, n)
     joined = [student.shard_qkv(x, heads, kv_heads, rank, n) for rank in range(n)]
     found = {
         "columns": [part.clone() for part in parts],
-        "contiguous": [part.is_contiguous() for part in (*parts, turned)],
-        "of a transposed matrix": turned,
+        "contiguous": [part.is_contiguous() for part in (*parts, of_columns)],
+        "of a transposed matrix": of_columns,
         "of three dimensions": student.shard(x.unflatten(1, (1, -1)), -1, rank=n - 1, n=n),
+        "of four": student.shard(turned(x + 1).unflatten(1, (1, 1, -1)), 3, 0, n),
+        "of one": student.shard(x[0], 0, n - 1, n),
+        "other heads": student.shard_qkv(turned(x + 1), heads, kv_heads, n - 1, n),
         "heads": [part.clone() for part in joined],
         "tokens": [student.vocab_range(vocab, rank, n) for rank in range(n)],
     }
@@ -156,6 +167,8 @@ def parts_of_weights(student, x, heads, kv_heads, n, vocab):
             raises("ValueError", lambda: student.shard_qkv(torch.ones(16, 2), 4, 6, 0, 2)),
             raises("ValueError", lambda: student.shard_qkv(torch.ones(12, 2), 6, 3, 0, 2)),
             raises("ValueError", lambda: student.shard_qkv(torch.ones(13, 2), 4, 4, 0, 4)),
+            raises("ValueError", lambda: student.shard_qkv(torch.ones(10, 2), 3, 1, 0, 2)),
+            raises("ValueError", lambda: student.shard_qkv(torch.ones(20, 2), 12, 4, 0, 6)),
             raises("ValueError", lambda: student.vocab_range(3, 0, 4)),
         ],
     }
@@ -179,7 +192,9 @@ def attention_by_heads(student, comm, qkv, out, heads, kv_heads, x):
     (x,) = leaves(x)
     y = layer(x)
     found = {"output": y, "gradients": gradients(y, {"x": x, **dict(layer.named_parameters())})}
-    return found | {"another": layer(x.detach().flip(0, 1)), "left": flags(layer)}
+    layer.eval()
+    layer.qkv.requires_grad_(False)
+    return found | {"another": layer(turned(x.detach().flip(0, 1))), "left": flags(layer)}
 
 
 def block(rng, n, channels, hidden, heads, kv_heads, width, batch=2, length=3, dtype="float32"):
@@ -197,18 +212,19 @@ def judge_volume(seen, want, record, inputs):
     if n == 1:
         return None
     record = replay(record, n)
-    border = {rank: place for place, rank, _ in record.marks}
-    size = inputs["x"].numel()
-    sent = {"forward": 0.0, "backward": 0.0}
+    borders = {rank: [place for place, each, _ in record.marks if each == rank] for rank in range(n)}
+    size, phases = inputs["x"].numel(), ("forward", "backward", "afterwards")
+    sent = dict.fromkeys(phases, 0.0)
     # In units in which an all-reduce of V numbers costs 2 V: reduce-scatter and all-gather are its halves.
     for each in record.collectives:
         cost = {"all_reduce": 2, "reduce_scatter": 1, "all_gather": n, "broadcast": 1}.get(each.op, 0)
-        phase = "forward" if each.called[0] < border[0] else "backward"
+        phase = phases[sum(each.called[0] > border for border in borders[0])]
         sent[phase] += cost * each.payloads[0].numel()
     for message in record.messages:
-        phase = "forward" if message.sent < border[message.src] else "backward"
+        phase = phases[sum(message.sent > border for border in borders[message.src])]
         sent[phase] += message.tensor.numel() / (n - 1)
-    for phase, volume in sent.items():
+    for phase in phases[:2]:
+        volume = sent[phase]
         if volume > 4 * size + 4 * n:  # some room for padding
             return reject(
                 "In {phase} you send as much as {times} all-reduces of x; one for attention and one for the MLP are enough.",
@@ -218,7 +234,7 @@ def judge_volume(seen, want, record, inputs):
     return None
 
 
-@check(points=2, inputs=block, judge=judge_volume, lecture='four-all-reduces', public=[case('two ranks', n=2, channels=4, hidden=6, heads=4, kv_heads=2, width=2)])
+@check(points=2, inputs=block, judge=judge_volume, lecture='four-all-reduces', public=[case('two ranks', n=2, channels=3, hidden=4, heads=2, kv_heads=2, width=1, batch=1, length=2)])
 def four_all_reduces(student, comm, up, up_bias, down, down_bias, qkv, out, heads, kv_heads, x):
     """A block of attention and MLP gives the whole model's values and gradients, with two all-reduces forward and two backward."""
     attention = student.ParallelAttention(qkv, out, heads, kv_heads, comm)
@@ -229,7 +245,13 @@ def four_all_reduces(student, comm, up, up_bias, down, down_bias, qkv, out, head
     comm.mark("backward begins")
     trained = {f"attention.{name}": p for name, p in attention.named_parameters()}
     trained |= {f"mlp.{name}": p for name, p in mlp.named_parameters()}
-    return {"output": y.detach().clone(), "gradients": gradients(y, {"x": x, **trained})}
+    found = {"output": y.detach().clone(), "gradients": gradients(y, {"x": x, **trained})}
+    comm.mark("backward has ended")
+    mlp.eval()
+    mlp.down.bias.requires_grad_(False)
+    x = x.detach()
+    others = [mlp(turned(x + 1)), mlp(x[0, 0]), mlp(x.unsqueeze(0))]
+    return found | {"MLP of others": others, "left": flags(mlp)}
 
 
 def tokens(rng, n, vocab, channels, shape=(2, 3), ids=None, dtype="float32"):
@@ -245,13 +267,17 @@ def embeddings_of_all_tokens(student, comm, table, ids):
     """VocabParallelEmbedding gives the embedding of every token on every rank, and each rank the gradients of its own rows."""
     layer = student.VocabParallelEmbedding(table, comm)
     y = layer(ids)
-    return {"output": y, "gradients": gradients(y, layer), "another": layer(ids.flip(0) if ids.ndim else ids)}
+    found = {"output": y, "gradients": gradients(y, layer)}
+    layer.eval()
+    other = layer(turned(ids.flip(0)) if ids.ndim else ids)
+    layer.weight.requires_grad_(False)
+    return found | {"another": other, "without gradients": layer(ids), "left": flags(layer)}
 
 
-def scores(rng, n, vocab, shape, dtype="float32", scale=2.0, masked=(), target=None, raised=None):
-    """The logits of each rank; `masked` are tokens that can't occur, `raised` is one with a far larger logit."""
+def scores(rng, n, vocab, shape, dtype="float32", scale=2.0, masked=(), target=None, raised=None, lowered=0.0):
+    """The logits of each rank; `masked` are tokens that can't occur, `raised` is one with a far larger logit, and all logits are `lowered`."""
     target = rng.integers(0, vocab, *shape) if target is None else torch.tensor(target)
-    logits = normal(rng, *shape, vocab, dtype=dtype, scale=scale)
+    logits = normal(rng, *shape, vocab, dtype=dtype, scale=scale) - lowered
     if raised is not None:
         logits[..., raised] += 1e4
     logits[..., list(masked)] = -torch.inf
@@ -295,5 +321,5 @@ def loss_without_gathering(student, comm, logits, target, vocab):
     found = {"loss": loss.detach().clone(), "gradients": gradients(loss, {"logits": mine})}
     comm.mark("backward has ended")
     plain = student.vocab_parallel_cross_entropy(logits, target, vocab_size=vocab, comm=comm)
-    other = student.vocab_parallel_cross_entropy(2 * logits, target, vocab, comm)
+    other = student.vocab_parallel_cross_entropy(turned(2 * logits), target, vocab, comm)
     return found | {"without gradients": plain, "of twice the logits": other, "left": flags(logits, plain)}

@@ -59,17 +59,21 @@ def parts_and_wholes(student, comm, same, mine, view):
     x = turned(same).clone().requires_grad_()
     part = student.shard(x, comm)
     whole = student.unshard(part, x.shape, comm)
+    before = whole.clone()
+    whole += 1  # a tensor of its own: the part stays
     means = [student.reduce_shard(turned(each), comm) for each in mine]
     found = {
         "part": part.clone(),
         "bytes in memory": part.untyped_storage().nbytes(),
-        "whole": whole.clone(),
+        "whole": before,
         "means": [each.clone() for each in means],
         "left": [flags(x, part, whole), x.is_contiguous()],
     }
-    for each in (part, whole, *means):
+    for each in (part, *means):
         each += 1
-    return found | {"again": student.unshard(student.shard(x, comm), tuple(x.shape), comm), "given": [x, *mine]}
+    other = student.shard(x.detach() + 1, comm)
+    strided = torch.stack([other, other], 1)[:, 0]
+    return found | {"another": student.unshard(strided, tuple(x.shape), comm), "given": [x, *mine]}
 
 
 @check(points=1, lecture='a-checkpoint-in-shards', public=[case('two ranks, two tensors', n=2, shapes=[[3], [2, 2]])])
@@ -78,7 +82,7 @@ def a_checkpoint_is_joined(student, n, shapes):
     parts, start = [[] for _ in range(n)], 1
     for shape in shapes:
         size = torch.Size(shape).numel()
-        flat = F.pad(torch.arange(start, start + size, dtype=torch.float64), (0, -size % n))
+        flat = F.pad(torch.arange(start, start + size, dtype=torch.float64) / 7, (0, -size % n))
         start += size
         for rank, part in enumerate(flat.chunk(n)):
             parts[rank].append(part.clone())
@@ -86,7 +90,8 @@ def a_checkpoint_is_joined(student, n, shapes):
     found = [each.clone() for each in whole]
     for each in whole:
         each += 100
-    return {"whole": found, "left": parts, "again": student.consolidate(parts, [tuple(shape) for shape in shapes])}
+    others = [[part + 1 for part in rank] for rank in parts]
+    return {"whole": found, "left": parts, "others": student.consolidate(others, [tuple(shape) for shape in shapes])}
 
 
 def network(params, x):
@@ -125,7 +130,7 @@ def memory(states):
     return [[list(state[name].shape), state[name].untyped_storage().nbytes()] for state in states for name in ("m", "v")]
 
 
-@check(points=2, inputs=training, lecture='stage-1', public=[case('two ranks, two layers', n=2, widths=[2, 3, 1], steps=2), case('rank 1 has no gradient of the gain', n=3, widths=[2, 2], steps=1, skips=[1])])
+@check(points=2, inputs=training, lecture='stage-1', public=[case('two ranks, two layers', n=2, widths=[2, 2, 1], steps=1), case('rank 1 has no gradient of the gain', n=3, widths=[2, 2], steps=1, skips=[1])])
 def stage_1_trains(student, comm, weights, batches, lr, skips):
     """After each step of Zero1 all ranks have the weights that Adam gives with the mean gradients, and the state of their part alone."""
     params = parameters(weights)
@@ -180,39 +185,63 @@ def gated(x, whole):
     return x + gain * torch.tanh(x @ weight) + shift
 
 
-def layers(rng, n, kinds, width=3, batch=2, steps=2, micro=1, dtype="float64"):
-    """The weights of each layer, and batches for each rank."""
+def many(x, whole):
+    """A layer with as many weights as you like."""
+    for each in whole:
+        x = x + torch.tanh(each * x)
+    return x
+
+
+def embedding(ids, whole):
+    return F.embedding(ids, whole[0]).sum(1)
+
+
+FUNCTIONS = {"linear": linear, "gated": gated, "many": many, "embedding": embedding}
+
+
+def layers(rng, n, kinds, width=3, batch=2, steps=2, micro=1, dtype="float64", again=False):
+    """The weights of each layer, and batches for each rank. `again`: the first layer is called twice, and each graph is used twice."""
     dtype = getattr(torch, dtype)
     weights = []
     for kind in kinds:
         if kind == "gated":
             weights.append([rng.normal(width, width, dtype=dtype), rng.normal(dtype=dtype), rng.normal(width, dtype=dtype)])
+        elif kind == "many":
+            weights.append([rng.normal(width, dtype=dtype) for _ in range(18)])
+        elif kind == "embedding":
+            weights.append([rng.normal(7, width, dtype=dtype)])
         else:
             weights.append([rng.normal(width + 1, width, scale=0.7, dtype=dtype), rng.normal(width + 1, dtype=dtype)])
             width += 1
-    first = weights[0][0].shape[1]
-    batches = [[[rng.normal(batch, first, dtype=dtype) for _ in range(micro)] for _ in range(steps)] for _ in range(n)]
-    return {"comm": lab("world", size=n), "kinds": kinds, "weights": weights, "batches": lab("each_rank", values=batches)}
+    first = weights[0][0].shape[-1]
+
+    def made():
+        return rng.integers(0, 7, batch, 4) if kinds[0] == "embedding" else rng.normal(batch, first, dtype=dtype)
+
+    batches = [[[made() for _ in range(micro)] for _ in range(steps)] for _ in range(n)]
+    return {"comm": lab("world", size=n), "kinds": kinds, "weights": weights, "batches": lab("each_rank", values=batches), "again": again}
 
 
 def build(student, comm, kinds, weights):
-    functions = {"linear": linear, "gated": gated}
-    return [student.Zero3Layer(functions[kind], each, comm) for kind, each in zip(kinds, weights, strict=True)]
+    return [student.Zero3Layer(FUNCTIONS[kind], each, comm) for kind, each in zip(kinds, weights, strict=True)]
 
 
-@check(points=3, inputs=layers, lecture='stage-3', public=[case('two ranks, one layer', n=2, kinds=['linear']), case('two ranks, three layers', n=2, kinds=['linear', 'gated', 'linear'], width=2, steps=1)])
-def stage_3_computes(student, comm, kinds, weights, batches):
+@check(points=3, inputs=layers, lecture='stage-3', public=[case('two ranks, one layer', n=2, kinds=['linear'])])
+def stage_3_computes(student, comm, kinds, weights, batches, again):
     """Zero3Layer gives the whole layer's output, this rank's gradient of x, and its part of the mean gradient of each weight."""
     net = build(student, comm, kinds, weights)
     shards = [p for layer in net for p in layer.shards]
     seen = [{"shards": copies(shards), "bytes in memory": [p.untyped_storage().nbytes() for p in shards]}]
     for number, step in enumerate(batches):
         for x in step:
-            x = x.clone().requires_grad_(number == 0)
+            x = x.mT.contiguous().mT.requires_grad_(number == 0 and x.is_floating_point())
             h = x
-            for layer in net:
+            for layer in [net[0], *net] if again else net:
                 h = layer(h)
-            h.pow(2).mean().backward()
+            loss = h.pow(2).mean()
+            if again:
+                loss.backward(retain_graph=True)
+            loss.backward()
             seen.append({"output": h.detach().clone(), "x.grad": None if x.grad is None else x.grad.clone()})
         seen[-1]["gradients"] = copies(p.grad for p in shards)
         with torch.no_grad():
@@ -223,8 +252,8 @@ def stage_3_computes(student, comm, kinds, weights, batches):
         return {"seen": seen, "without gradients": net[0](batches[0][0]), "left": flags(*net)}
 
 
-@check(points=1, inputs=layers, lecture='stage-3', public=[case('two ranks, three layers', n=2, kinds=['linear', 'gated', 'linear'])])
-def whole_weights_are_let_go(student, comm, kinds, weights, batches):
+@check(points=1, inputs=layers, lecture='stage-3', public=[case('two ranks, two layers', n=2, kinds=['linear', 'gated'], width=2)])
+def whole_weights_are_let_go(student, comm, kinds, weights, batches, again):
     """No whole weight is in memory between layers, between forward and backward, and afterwards."""
     held, counts, names = Held(), [], itertools.count()
 
@@ -237,11 +266,10 @@ def whole_weights_are_let_go(student, comm, kinds, weights, batches):
 
         return call
 
-    functions = {"linear": watching(linear), "gated": watching(gated)}
     net = []
     for kind, each in zip(kinds, weights, strict=True):
         given = [held.copy(f"{next(names)}", weight) for weight in each]
-        net.append(student.Zero3Layer(functions[kind], given, comm))
+        net.append(student.Zero3Layer(watching(FUNCTIONS[kind]), given, comm))
         del given
     seen = {"after construction": len(held.names())}
     h = batches[0][0]

@@ -51,7 +51,10 @@ def shard(x: Tensor, comm: Comm) -> Tensor:
 
 
 def unshard(part: Tensor, shape: tuple[int, ...], comm: Comm) -> Tensor:
-    """The whole tensor of this shape from the parts that `shard` gave all ranks, on every rank, by one all-gather; without gradient."""
+    """The whole tensor of this shape from the parts that `shard` gave all ranks, on every rank, by one all-gather; without gradient.
+
+    It is a new tensor, with one rank as well. part: this rank's own; it is not changed.
+    """
     # YOUR CODE HERE
     raise NotImplementedError("unshard is not written yet")
 
@@ -124,7 +127,10 @@ class Zero2:
         raise NotImplementedError("Zero2.__init__ is not written yet")
 
     def step(self) -> None:
-        """One step of `adam` with what `grads` holds. Afterwards all ranks have the same new weights, and `grads` holds None again."""
+        """One step of `adam` with what `grads` holds. Afterwards all ranks have the same new weights, and `grads` holds None again.
+
+        It is called only after a backward, so that no entry is None.
+        """
         # YOUR CODE HERE
         raise NotImplementedError("Zero2.step is not written yet")
 
@@ -142,6 +148,8 @@ class Zero3Layer(nn.Module):
     def __init__(self, function: Callable[[Tensor, list[Tensor]], Tensor], params: list[Tensor], comm: Comm) -> None:
         """function(x, whole) computes the layer from its input and the list of its whole weights: one tensor from one tensor.
 
+        The input may be of integers, such as ids; it requires no gradient then.
+
         It uses all weights, and gives the same whenever it is called with the same; it may be called more than once.
         params: the whole weights, the same on every rank. They are not changed, and not kept. Nothing is sent here.
         """
@@ -153,7 +161,8 @@ class Zero3Layer(nn.Module):
 
         Backward gathers them once more, computes what it needs from x (function may be called again), and lets them go. Each rank's own
         gradients are whole there; each is reduced over the ranks at once, so that `shards[i].grad` is this rank's part of the mean over
-        ranks. The gradient of x, where x requires one, is this rank's own. Backwards add up in `.grad` as usual. After forward, and
+        ranks. The gradient of x, where x requires one, is this rank's own. Backwards add up in `.grad` as usual: the layer
+        may be called several times before them, and one graph may be gone through twice (`retain_graph=True`). After forward, and
         after backward, no memory of a whole weight is held. Under `torch.no_grad()` the forward works as well.
         """
         # YOUR CODE HERE

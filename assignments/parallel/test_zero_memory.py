@@ -1,0 +1,96 @@
+"""Public checks of parallel/zero_memory: run `pytest` on this file, or `autograder check parallel/zero_memory`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+from autograder.checks import case, check, raises
+
+
+def models(rng, rows=(), drawn=0, **more):
+    """Rows (psi, n): given, or drawn."""
+    return {"rows": [list(row) for row in rows] + [[10 ** rng.real(6, 12), rng.integer(2, 2000)] for _ in range(drawn)]} | more
+
+
+def states(rng, K=12, **more):
+    """As models, with the optimizer's bytes K."""
+    return models(rng, **more) | {"K": K}
+
+
+@check(points=3, inputs=states, lecture='three-things-three-stages', public=[case('7.5 billion on 64 devices', rows=[[7500000000.0, 64]]), case('small numbers, other optimizers', rows=[[1000, 4], [1000, 8]], K=4)])
+def each_device_holds_its_part(student, rows, K):
+    """zero_parts and zero_bytes share the optimizer's state, then gradients, then weights; stages beyond 0 to 3 are refused."""
+    seen = {
+        "parts": [[student.zero_parts(psi, n, stage, K=K) for stage in range(4)] for psi, n in rows],
+        "parts by default": [student.zero_parts(psi, n, 3) for psi, n in rows],
+        "bytes": [[student.zero_bytes(psi, n, stage, K=K) for stage in range(4)] for psi, n in rows],
+        "by place": [student.zero_bytes(psi, n, 1, 8) for psi, n in rows],
+        "by name": [student.zero_bytes(psi=psi, n=n, stage=2) for psi, n in rows],
+        "floats": all(isinstance(each, float) for psi, n in rows for stage in range(4) for each in student.zero_parts(psi, n, stage, K).values()),
+    }
+    psi, n = rows[0]
+    bad = [lambda stage=stage: student.zero_bytes(psi, n, stage) for stage in (4, -1)] + [lambda: student.zero_parts(psi, n, 5)]
+    return seen | {"refused": [raises("ValueError", each) for each in bad]}
+
+
+def memories(rng, mems, ns, psis, K=12):
+    return {"mems": mems, "ns": ns, "psis": psis, "K": K}
+
+
+@check(points=2, inputs=memories, lecture='what-fits', public=[case('GPUs of 34.3 GB', mems=[34300000000.0], ns=[1, 64], psis=[1000000000.0, 7500000000.0, 1500000000000.0]), case('exactly full', mems=[16, 28], ns=[4], psis=[4, 2, 1]), case('an optimizer with 4 bytes', mems=[10.0], ns=[3], psis=[0.7, 2.3], K=4)])
+def what_fits_into_a_device(student, mems, ns, psis, K):
+    """max_params is what mem holds, min_devices the smallest number that is enough; ValueError where none is."""
+
+    def devices(*args, **more):
+        try:
+            return student.min_devices(*args, **more)
+        except ValueError:
+            return "ValueError"
+
+    return {
+        "params": [[student.max_params(mem, n, stage, K) for stage in range(4)] for mem in mems for n in ns],
+        "params by default": [student.max_params(mem, ns[0], stage) for mem in mems for stage in range(4)],
+        "devices": [[devices(psi, mem, stage, K) for stage in (1, 2, 3)] for mem in mems for psi in psis],
+        "devices by default": [[devices(psi, mem, stage) for stage in (0, 1, 2, 3)] for mem in mems for psi in psis],
+        "refused": [
+            raises("ValueError", lambda: student.max_params(mems[0], 2, 4)),
+            *(raises("ValueError", lambda stage=stage: student.min_devices(psis[0], 1e15, stage)) for stage in (-1, 4)),
+        ],
+        "good": student.min_devices(1.0, 100.0, stage=3, K=12),
+    }
+
+
+@check(points=1, inputs=models, lecture='what-it-costs', public=[case('four devices, and one', rows=[[1000, 4], [1000, 1]])])
+def sharing_costs_half_as_much_again_at_the_end(student, rows):
+    """Stages 0, 1 and 2 send 2 (n - 1) / n · psi numbers, stage 3 sends 3 (n - 1) / n · psi; others are refused."""
+    return {
+        "sent": [[student.zero_traffic(psi, n, stage) for stage in range(4)] for psi, n in rows],
+        "refused": [raises("ValueError", lambda stage=stage: student.zero_traffic(rows[0][0], rows[0][1], stage)) for stage in (4, -1)],
+    }
+
+
+def shapes_of(rng, shapes=(), ns=(2,), drawn=0):
+    more = [[rng.integer(1, 40) for _ in range(rng.integer(1, 4))] for _ in range(drawn)]
+    return {"shapes": [tuple(shape) for shape in [*shapes, *more]], "ns": list(ns)}
+
+
+@check(points=1, inputs=shapes_of, lecture='real-models-do-not-divide-evenly', public=[case('a matrix and vectors on 2 and 3 devices', shapes=[[3, 5], [4], [7]], ns=[2, 3]), case('a number, and more devices than rows', shapes=[[], [2, 6]], ns=[4, 1])])
+def the_fullest_device_counts(student, shapes, ns):
+    """Flat sharing pads once for all parameters, sharing by rows rounds up for each of them."""
+    return {
+        "flat": [student.largest_shard(shapes, n, True) for n in ns],
+        "by rows": [student.largest_shard(shapes, n, False) for n in ns],
+        "by name": student.largest_shard(shapes, ns[0], flat=False),
+        "one alone": [[student.largest_shard([shape], ns[-1], flat) for flat in (True, False)] for shape in shapes],
+        "shapes": shapes,
+    }
+
+
+@check(points=1, inputs=states, lecture='the-optimizer-moves-to-the-cpu', public=[case('a thousand parameters', rows=[[1000, 1], [1000, 4]]), case('8 bytes of state', rows=[[1000, 2]], K=8)])
+def the_optimizer_is_on_the_cpu(student, rows, K):
+    """offload_plan keeps the weights on the device, and this process's part of the rest on the CPU; 2 bytes go down and 2 come up."""
+    return {
+        "plans": [student.offload_plan(psi, n, K) for psi, n in rows],
+        "by default": [student.offload_plan(psi) for psi, _ in rows],
+        "floats": all(isinstance(each, float) for psi, n in rows for each in student.offload_plan(psi, n).values()),
+        "by name": [student.offload_plan(psi, n=n) for psi, n in rows],
+    }
