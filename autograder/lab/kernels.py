@@ -26,7 +26,8 @@ def launches(names: list[str]) -> Iterator[None]:
 
         return recorded
 
-    originals = {kind: kind.run for kind in (InterpretedFunction, JITFunction)}
+    kinds: list[Any] = [InterpretedFunction, JITFunction]
+    originals = {kind: kind.run for kind in kinds}
     for kind, run in originals.items():
         kind.run = watched(run)
     try:
@@ -39,9 +40,9 @@ def launches(names: list[str]) -> Iterator[None]:
 def interpreted(x: Tensor) -> Tensor:
     """x where kernels run: here, interpreted; or on the GPU, under pytest on a machine that has one. Around it lies nan: what
     is loaded from beyond its end shows."""
-    import triton
+    from triton import knobs
 
     room = torch.full((3, x.numel()), torch.nan, dtype=x.dtype)
     room[1] = x.flatten()
-    room = room if triton.knobs.runtime.interpret else room.cuda()
+    room = room if knobs.runtime.interpret else room.cuda()
     return room[1].view(x.shape)
