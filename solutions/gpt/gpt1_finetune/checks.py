@@ -39,7 +39,7 @@ def build(student, x, weights, H, **more):
         case("twenty-one tokens", T=21, C=6, H=3),
         case("heads of sixteen", B=2, T=3, C=32, H=2),
         case("eighteen heads", T=2, C=18, H=18),
-        case("large numbers go in", B=2, T=3, C=10, H=2, scale=30.0),
+        case("large numbers go in", B=2, T=3, C=10, H=2, scale=30.0, dtype="float64"),
         case("two heads of five", B=3, T=6, C=10, H=2, gain=2.0),
     ],
     fresh=1,
