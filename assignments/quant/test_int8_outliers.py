@@ -98,8 +98,8 @@ def layer(rng, n=4, R=3, C=8, where=(), dtype="float64", shape=None, threshold=N
         if largest:
             W[:, column] = 127 * sw[:, 0]
     for i, row in enumerate(W):
-        if regular and not largest:
-            row[rng.choice(regular)] = 127 * float(sw[i])
+        if not largest:
+            row[rng.choice(regular or list(where))] = 127 * float(sw[i])
         elif regular:
             row[regular] = row[regular].clamp(-100 * float(sw[i]), 100 * float(sw[i]))
             row[regular] = sw[i] * ((row[regular] / sw[i]).round() + 0.2)
