@@ -37,6 +37,12 @@ def one_at_a_time(seen, case):
         case("one of each", p=1, m=1),
         case("many devices, many micro-batches", p=18, m=19),
     ],
+    cites=[
+        "a micro batch goes forward through all stages",
+        "Micro batches come in the order",
+        "At any time one device works",
+        "entry s is what device s runs",
+    ],
 )
 def one_device_works_at_a_time(student, p, m):
     """The naive schedule takes each micro-batch forward and back through all stages before the next one starts."""
@@ -97,6 +103,15 @@ def to_run(rng, p=1, m=1, kind="random", lists=None, part=1.0, **times):
         case("many devices, many micro-batches", p=18, m=19, kind="reversed", tf=1.0, tb=1.0),
     ],
     fresh=3,
+    cites=[
+        "An operation starts as soon as its device has ended",
+        "It never starts earlier",
+        "It need not be complete",
+        "Returns the times of every operation",
+        "F of a stage needs the output",
+        "B needs the activations of its own forward",
+        "one operation at a time in exactly this order",
+    ],
 )  # fmt: skip
 def operations_start_when_they_can(student, schedule, times):
     """`simulate` starts each operation when its device is free and what it waits for has ended, in the order of the lists."""
@@ -120,6 +135,11 @@ def operations_start_when_they_can(student, schedule, times):
         case("forward only", p=4, m=3, kind="forward only", t_comm=0.75),
     ],
     fresh=2,
+    cites=[
+        "how long a result travels to another device",
+        "What a stage needs of its own forward is there at once",
+        "Sending and receiving keep no device busy",
+    ],
 )
 def results_arrive_later_elsewhere(student, schedule, times):
     """A result reaches another device `t_comm` after its end, in both directions, while both devices go on working."""
@@ -166,6 +186,10 @@ def stuck(rng, p=2, m=2, change="", lists=None):
         case("crossed forwards", lists=[[(0, "F", 0), (0, "B", 1), (0, "F", 1), (0, "B", 0)], [(1, "F", 1), (1, "B", 1), (1, "F", 0), (1, "B", 0)]]),
     ],
     fresh=1,
+    cites=[
+        "Raises Deadlock when the schedule cannot go on",
+        "every device that is not done waits",
+    ],
 )  # fmt: skip
 def a_deadlock_is_told(student, schedule, sound):
     """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand; another does not."""
@@ -203,6 +227,13 @@ def times_of(rng, p=2, m=1, kind="random", lists=None, idle=0, apart=False):
         case("many devices", p=20, m=3, kind="gpipe"),
     ],
     fresh=2,
+    cites=[
+        "The share of the devices time that is idle",
+        "Operations may take any time",
+        "Some of them may have nothing to do",
+        "This is the convention",
+        "Others divide by the busy time",
+    ],
 )
 def the_bubble_is_a_share_of_all_time(student, timeline, p):
     """`bubble_fraction` is the idle time of all devices over p · makespan."""
@@ -236,6 +267,13 @@ def held(rng, p=1, m=1, kind="random", lists=None, part=1.0):
         case("many devices, many micro-batches", p=18, m=20, kind="gpipe"),
     ],
     fresh=2,
+    cites=[
+        "of how many micro batches it holds",
+        "they are held until the backward",
+        "The order of the device's own list says",
+        "Without a backward they are held",
+        "0 for a device without operations",
+    ],
 )  # fmt: skip
 def activations_are_held_until_the_backward(student, schedule):
     """`peak_activations` counts, for each device, the most micro-batches whose forward ran and whose backward did not."""
