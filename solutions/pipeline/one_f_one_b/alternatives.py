@@ -122,7 +122,9 @@ def run_schedule(schedule, stages, x, y, loss_fn):
     return mean
 
 
-@alternative("each list sorted: the backward of i stands behind the forward of i + warm-up; the executor goes in rounds of one operation")
+@alternative(
+    "each list sorted: the backward of i stands behind the forward of i + warm-up; the executor goes in rounds of one operation"
+)
 def one_f_one_b(p, m):
     schedule = []
     for s in range(p):
@@ -131,7 +133,9 @@ def one_f_one_b(p, m):
     return schedule
 
 
-@alternative("each list sorted: the backward of i stands behind the forward of i + warm-up; the executor goes in rounds of one operation")
+@alternative(
+    "each list sorted: the backward of i stands behind the forward of i + warm-up; the executor goes in rounds of one operation"
+)
 def run_schedule(schedule, stages, x, y, loss_fn):
     last, m = len(stages) - 1, len(schedule[0]) // 2
     mail = {(0, "F", i): rows for i, rows in enumerate(x.tensor_split(m))}  # what each operation waits for
