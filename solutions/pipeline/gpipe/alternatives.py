@@ -1,5 +1,7 @@
 """Right implementations of pipeline/gpipe, done differently."""
 
+from itertools import pairwise
+
 import torch
 from torch.utils.checkpoint import checkpoint
 
@@ -134,7 +136,7 @@ def run_gpipe(stages, x, y, loss_fn, m, recompute=False):
     base, more = divmod(len(x), m)
     cuts = [i * base + min(i, more) for i in range(m + 1)]
     tapes, parts = [], []
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in pairwise(cuts):
         tape, h = [], x[start:stop]
         for stage in stages:
             if recompute:
