@@ -107,6 +107,7 @@ def one_call(seen, want, case):
     lecture="scales-and-codes",
     public=[
         case("one block", rows=1, blocks=1, form="q8_0", tight=False),
+        case("one block, near the edges between codes", rows=1, blocks=1, form="q8_0"),
         case("halves, x in quarters", form="q8_0", exact=True),
     ],
     hidden=[
@@ -159,10 +160,13 @@ def q4_0_bytes(student, x):
     inputs=some_weights,
     judge=the_same_blocks,
     lecture="scales-and-codes",
-    public=[case("one block", rows=1, blocks=1, form="q4_1", tight=False)],
+    public=[
+        case("one block", rows=1, blocks=1, form="q4_1", tight=False),
+        case("one block, near the edges between codes", rows=1, blocks=1, form="q4_1"),
+        case("zeros, and constant blocks", form="q4_1", exact=True, flat=True),
+    ],
     hidden=[
         case("three rows of two blocks", rows=3, blocks=2, form="q4_1"),
-        case("zeros, and constant blocks", form="q4_1", exact=True, flat=True),
         case("halves, x in quarters", form="q4_1", exact=True),
     ],
     cites=[
@@ -351,7 +355,11 @@ def a_file(rng, which):
     points=1,
     inputs=a_file,
     lecture="the-file",
-    public=[case("texts", which="texts"), case("three arrays", which="plain")],
+    public=[
+        case("texts", which="texts"),
+        case("three arrays", which="plain"),
+        case("an alignment of 64", which="alignment"),
+    ],
     hidden=[
         case("numbers of all types", which="numbers"),
         case("lists", which="lists"),
@@ -359,7 +367,6 @@ def a_file(rng, which):
         case("tensors in another order than their data", which="other order"),
         case("integers and float64", which="ints"),
         case("blocks of all formats", which="blocks"),
-        case("an alignment of 64", which="alignment"),
         case("an alignment of 8", which="alignment 8"),
     ],
     cites=[
@@ -432,10 +439,13 @@ def the_same_file(seen, want):
     inputs=contents,
     judge=the_same_files,
     lecture="the-file",
-    public=[case("a name", which="name"), case("several tensors", which="tensors")],
+    public=[
+        case("a name", which="name"),
+        case("several tensors", which="tensors"),
+        case("lists", which="lists"),
+    ],
     hidden=[
         case("metadata of all kinds", which="mixed"),
-        case("lists", which="lists"),
         case("another alignment", which="tensors", alignment=64),
         case("an alignment of 8, a transposed array", which="one", alignment=8),
     ],
