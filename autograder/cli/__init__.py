@@ -22,6 +22,7 @@ from autograder.cli import (
     grade,
     handin,
     ledger,
+    lessons,
     otter,
     rejudge,
     runs,
@@ -42,6 +43,7 @@ app = typer.Typer(
     "**instructors** with `autograder grade SUBMISSIONS…`; **authors** with `autograder verify` and `autograder new`.",
 )
 students.register(app)
+lessons.register(app)
 handin.register(app)
 ci.register(app)
 grade.register(app)
