@@ -197,7 +197,9 @@ def test_the_instructors_pages_show_what_was_asked_for(tmp_path: Path) -> None:
 
 def test_a_solution_opens_when_the_public_checks_pass(repository: Path) -> None:
     stub = run(repository, "solution", "first")
-    assert stub.code == 2 and "0 of 2 public checks of numbers_of/first pass" in stub.said and "x.sum(-1)" not in stub.out
+    assert (
+        stub.code == 2 and "0 of 2 public checks of numbers_of/first pass" in stub.said and "x.sum(-1)" not in stub.out
+    )
     put(repository, "assignments/numbers_of/first.py", with_code(sum_="x.sum(0)"))
     half = run(repository, "solution", "first")
     assert half.code == 2 and "1 of 2" in half.said and "autograder hint numbers_of/first" in half.said

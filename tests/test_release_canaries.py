@@ -121,9 +121,7 @@ def plant_hints(course: Path, canaries: Canaries) -> str:
     """Hints of one exercise, with canaries around them; returns a word that is in the hints themselves."""
     shown = "hintword77q"
     words = [canaries.new(f"hints.toml: {what}") for what in ("comment", "another key")]
-    put(
-        course, "solutions/roots_of/square/hints.toml", HINTS.format(comment=words[0], staff=words[1], shown=shown)
-    )
+    put(course, "solutions/roots_of/square/hints.toml", HINTS.format(comment=words[0], staff=words[1], shown=shown))
     return shown
 
 

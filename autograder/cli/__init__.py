@@ -28,6 +28,7 @@ from autograder.cli import (
     runs,
     scores,
     secret,
+    status,
     students,
 )
 
@@ -43,6 +44,7 @@ app = typer.Typer(
     "**instructors** with `autograder grade SUBMISSIONS…`; **authors** with `autograder verify` and `autograder new`.",
 )
 students.register(app)
+status.register(app)
 lessons.register(app)
 handin.register(app)
 ci.register(app)

@@ -75,7 +75,9 @@ def _after_hint(exercise: Exercise, given: int, had: int, total: int, again: boo
     else:
         lines.append(f"That was the last one. See what it changed: autograder check {exercise.name}")
     if reported and given:
-        lines.append(f"Your instructor sees that you asked for {given} here (assignments/hints.json). It costs no points.")
+        lines.append(
+            f"Your instructor sees that you asked for {given} here (assignments/hints.json). It costs no points."
+        )
     return lines
 
 
@@ -137,9 +139,7 @@ def _released(root: Path, course: Course, exercise: Exercise) -> Solution:
 
 def _why_not(exercise: Exercise, module: Module) -> str:
     if module.feedback.solutions == "never":
-        return (
-            f"The solutions of this course stay closed, as your instructor decided. Stuck? autograder hint {exercise.name}"
-        )
+        return f"The solutions of this course stay closed, as your instructor decided. Stuck? autograder hint {exercise.name}"
     if module.feedback.solutions == "after_due":
         due = f" after {module.due:%d %B %Y, %H:%M}" if module.due else ""
         return f"The solution of {exercise.name} is not here yet. It comes with an update of the course{due}."

@@ -143,7 +143,9 @@ class Module(Table):
 class Track(Table):
     """A way through the course for one purpose: some of its exercises, in an order of their own."""
 
-    id: str = Field(pattern=rf"^{NAME}$", description="A short name, unique among tracks: `autograder status --track NAME`.")
+    id: str = Field(
+        pattern=rf"^{NAME}$", description="A short name, unique among tracks: `autograder status --track NAME`."
+    )
     title: str = Field(min_length=1, max_length=200, description="What people read.")
     about: str = Field(default="", max_length=400, description="For whom it is, in a sentence.")
     exercises: tuple[str, ...] = Field(

@@ -41,7 +41,11 @@ def _tracks(course: Course) -> Iterator[Broken]:
             if not course.named(name):
                 close = difflib.get_close_matches(name, known, n=1)
                 hint = f"; did you mean {close[0]!r}?" if close else ""
-                yield ("track", t, "exercises", e), f"there is no {name!r}{hint}", "exercises, topics and modules of this file"
+                yield (
+                    ("track", t, "exercises", e),
+                    f"there is no {name!r}{hint}",
+                    "exercises, topics and modules of this file",
+                )
 
 
 def _unique(course: Course) -> Iterator[Broken]:
