@@ -24,6 +24,7 @@ from autograder.cli import (
     ledger,
     lessons,
     otter,
+    problems,
     rejudge,
     runs,
     scores,
@@ -44,6 +45,7 @@ app = typer.Typer(
     "**instructors** with `autograder grade SUBMISSIONS…`; **authors** with `autograder verify` and `autograder new`.",
 )
 students.register(app)
+problems.register(app)
 status.register(app)
 lessons.register(app)
 handin.register(app)
