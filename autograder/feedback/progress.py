@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, OverflowMethod, RenderableType, RenderResult
@@ -48,7 +48,7 @@ Group = tuple[str, Sequence[Row]]
 """A module or a track: its title, and its exercises."""
 
 
-def next_exercise(groups: Sequence[tuple[str, Sequence[Row | tuple]]]) -> Row | None:
+def next_exercise(groups: Sequence[tuple[str, Sequence[Row | tuple[Any, ...]]]]) -> Row | None:
     """The exercise to go on with: the first that is begun in earnest, else the first that is not done and lacks no prerequisite.
 
     A stub that fails has earned nothing: that is not begun in earnest. Where everything lacks something, it is the first.
@@ -79,7 +79,7 @@ def time_left(rows: Iterable[Row]) -> str:
 class ProgressMap:
     """Every exercise in a line, under its module's title; the total, and the next step."""
 
-    def __init__(self, groups: Sequence[tuple[str, Sequence[Row | tuple]]], language: str = "en") -> None:
+    def __init__(self, groups: Sequence[tuple[str, Sequence[Row | tuple[Any, ...]]]], language: str = "en") -> None:
         self.groups, self.language = _named(groups), language
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -134,7 +134,7 @@ def _columns(
 class Overview:
     """Every module in a line, with a mark for each of its exercises: a map that stays small when the course is large."""
 
-    def __init__(self, groups: Sequence[tuple[str, Sequence[Row | tuple]]], language: str = "en") -> None:
+    def __init__(self, groups: Sequence[tuple[str, Sequence[Row | tuple[Any, ...]]]], language: str = "en") -> None:
         self.groups, self.language = _named(groups), language
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -190,11 +190,11 @@ def _cut(pen: Pen) -> OverflowMethod:
     return "ellipsis" if pen.draws("…") else "crop"
 
 
-def _named(groups: Sequence[tuple[str, Sequence[Row | tuple]]]) -> list[tuple[str, list[Row]]]:
+def _named(groups: Sequence[tuple[str, Sequence[Row | tuple[Any, ...]]]]) -> list[tuple[str, list[Row]]]:
     return [(title, [Row(*row) for row in rows]) for title, rows in groups]
 
 
-def _rows(groups: Sequence[tuple[str, Sequence[Row | tuple]]]) -> list[Row]:
+def _rows(groups: Sequence[tuple[str, Sequence[Row | tuple[Any, ...]]]]) -> list[Row]:
     return [row for _, rows in _named(groups) for row in rows]
 
 
