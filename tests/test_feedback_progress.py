@@ -12,12 +12,18 @@ from autograder.feedback.summary import class_table, kind_of, legend
 from autograder.results import ExerciseResult, Message
 
 MODULES = [
-    ("Warm-up", [("warmup/logsumexp", "Log-sum-exp", 4, 4, "passed"), ("warmup/entropy", "Entropy", 4, 2, "failed")]),
+    (
+        "Warm-up",
+        [
+            Row("warmup/logsumexp", "Log-sum-exp", 4, 4, "passed"),
+            Row("warmup/entropy", "Entropy", 4, 2, "failed"),
+        ],
+    ),
     (
         "Tokenizers",
         [
-            ("tokenizer/bpe", "Byte-pair encoding", 10, 0, "failed"),
-            ("tokenizer/bbpe", "Byte-level BPE", 12, None, None),
+            Row("tokenizer/bpe", "Byte-pair encoding", 10, 0, "failed"),
+            Row("tokenizer/bbpe", "Byte-level BPE", 12, None, None),
         ],
     ),
 ]

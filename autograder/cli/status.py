@@ -192,10 +192,10 @@ class _Standing:
         about = (exercise.minutes, exercise.difficulty)
         known = self._remembered.get(exercise.name, {}) if self._is_fresh(exercise.name, file) else {}
         earned, points, verdict = (known.get(key) for key in ("earned", "points", "verdict"))
-        tried = type(earned) is int and type(points) is int and isinstance(verdict, str)
-        if not tried or (earned == 0 and self._untouched(exercise, file)):
-            return Row(exercise.name, exercise.title, exercise.points, None, None, *about)
-        return Row(exercise.name, exercise.title, points, earned, verdict, *about)
+        tried = isinstance(earned, int) and isinstance(points, int) and isinstance(verdict, str)
+        if tried and not (earned == 0 and self._untouched(exercise, file)):
+            return Row(exercise.name, exercise.title, points, earned, verdict, *about)
+        return Row(exercise.name, exercise.title, exercise.points, None, None, *about)
 
     def _untouched(self, exercise: Exercise, file: SubmittedFile) -> bool:
         """Whether it is still the stub: by the hash in the release's marker, which is quick, else by the stub itself."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, OverflowMethod, RenderableType, RenderResult
@@ -48,7 +48,7 @@ Group = tuple[str, Sequence[Row]]
 """A module or a track: its title, and its exercises."""
 
 
-def next_exercise(groups: Sequence[tuple[str, Sequence[Row | tuple[Any, ...]]]]) -> Row | None:
+def next_exercise(groups: Sequence[Group]) -> Row | None:
     """The exercise to go on with: the first that is begun in earnest, else the first that is not done and lacks no prerequisite.
 
     A stub that fails has earned nothing: that is not begun in earnest. Where everything lacks something, it is the first.
@@ -79,8 +79,8 @@ def time_left(rows: Iterable[Row]) -> str:
 class ProgressMap:
     """Every exercise in a line, under its module's title; the total, and the next step."""
 
-    def __init__(self, groups: Sequence[tuple[str, Sequence[Row | tuple[Any, ...]]]], language: str = "en") -> None:
-        self.groups, self.language = _named(groups), language
+    def __init__(self, groups: Sequence[Group], language: str = "en") -> None:
+        self.groups, self.language = groups, language
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         pen = Pen(options.encoding)
@@ -134,8 +134,8 @@ def _columns(
 class Overview:
     """Every module in a line, with a mark for each of its exercises: a map that stays small when the course is large."""
 
-    def __init__(self, groups: Sequence[tuple[str, Sequence[Row | tuple[Any, ...]]]], language: str = "en") -> None:
-        self.groups, self.language = _named(groups), language
+    def __init__(self, groups: Sequence[Group], language: str = "en") -> None:
+        self.groups, self.language = groups, language
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         pen = Pen(options.encoding)
@@ -190,12 +190,8 @@ def _cut(pen: Pen) -> OverflowMethod:
     return "ellipsis" if pen.draws("…") else "crop"
 
 
-def _named(groups: Sequence[tuple[str, Sequence[Row | tuple[Any, ...]]]]) -> list[tuple[str, list[Row]]]:
-    return [(title, [Row(*row) for row in rows]) for title, rows in groups]
-
-
-def _rows(groups: Sequence[tuple[str, Sequence[Row | tuple[Any, ...]]]]) -> list[Row]:
-    return [row for _, rows in _named(groups) for row in rows]
+def _rows(groups: Sequence[Group]) -> list[Row]:
+    return [row for _, rows in groups for row in rows]
 
 
 def _sums(rows: Iterable[Row]) -> tuple[int, int]:

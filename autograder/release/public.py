@@ -48,8 +48,10 @@ def public_files(course_root: Path, topics: Sequence[Topic]) -> dict[str, bytes]
         files[name] = read(course_root, name)
     course = _toml(files["grading.toml"].decode(), "grading.toml")
     rendered = {**RENDERED, **(ONLINE if course.get("repository") else {})}
+    solutions = course.get("feedback", {}).get("solutions", "never")
     for name, template in rendered.items():
-        files[name] = render(template, title=course.get("title", "LLM Internals"), topics=topics, course=course).encode()
+        title = course.get("title", "LLM Internals")
+        files[name] = render(template, title=title, topics=topics, course=course, solutions=solutions).encode()
     return files
 
 
