@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sample_results as sample
+import tiny_course
 from command_line import copied, here, make_course, run, with_code
 from msgspec.structs import replace
 from release_course import put
@@ -16,6 +17,8 @@ from release_course import put
 from autograder.course import load_course
 from autograder.course.hints_asked import HANDED_IN, read
 from autograder.course.submission import open_submission
+from autograder.grading import graders
+from autograder.jail.host import Zygote
 from autograder.lessons.hints import load_hints
 from autograder.lessons.packed import pack, unpack
 from autograder.lessons.solutions import Solution, Way, load_solution
@@ -190,6 +193,22 @@ def test_the_instructors_pages_show_what_was_asked_for(tmp_path: Path) -> None:
     pages = {path.name: path.read_text("utf-8") for path in (tmp_path / "students").iterdir()}
     asked = [name for name, page in pages.items() if "Hints asked for, by their own count" in page]
     assert asked == [f"{result.submission}.html"] and "warmup/softmax_lse</span> 2" in pages[asked[0]]
+
+
+def test_grading_takes_the_count_along(tmp_path: Path, zygote: Zygote, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = tiny_course.SharedZygote(zygote)
+    monkeypatch.setattr(graders, "Zygote", lambda *_, **__: shared)
+    root = tiny_course.make_course(tmp_path / "course")
+    policy(root, hints="reported")
+    a_class = tiny_course.Class(root, shared)
+    put(root, f"submissions/ada/{HANDED_IN}", json.dumps({"numbers_of/pick": 3, "numbers_of/total": 9}))
+    result = a_class.grade_one("ada", total="# nothing")
+    assert result.hints == {"numbers_of/pick": 3}
+    assert result.hash == a_class.submit("eve", total="# nothing").hash  # it is not what is graded
+    done = here(root, "explain", "ada", "--results", root / ".autograder/results.db")
+    assert "Hints asked for, by their own count: numbers_of/pick 3." in done.flat
+    as_student = here(root, "explain", "ada", "--as", "student", "--results", root / ".autograder/results.db")
+    assert as_student.code == 0 and "Hints" not in as_student.out
 
 
 # ---------------------------------------------------------------- solution

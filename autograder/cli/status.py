@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from autograder.cli.common import STUDENTS, CourseOption, open_course
-from autograder.feedback.progress import Row
 from autograder.refusals import Refused
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from autograder.course import Course, Exercise
     from autograder.course.answers import SubmittedFile
-    from autograder.feedback.progress import Group
+    from autograder.feedback.progress import Group, Row
 
 ROWS = 30
 """Of a course with more exercises the map has a line for each module."""
@@ -188,6 +187,8 @@ class _Standing:
         return name in self._remembered and self._remembered[name].get("hash") == file.hash
 
     def _row(self, exercise: Exercise) -> Row:
+        from autograder.feedback.progress import Row
+
         file = self._files[exercise.name]
         about = (exercise.minutes, exercise.difficulty)
         known = self._remembered.get(exercise.name, {}) if self._is_fresh(exercise.name, file) else {}

@@ -250,7 +250,7 @@ class Course(Table):
         """The exercises that a person means, in the order of the course; all of them when there are no patterns.
 
         A pattern is a full name (`tokenizer/bpe`), a topic or module (`tokenizer`), an exercise's own name where only
-        one has it (`bpe`), or the path of its file (`assignments/tokenizer/bpe.py`).
+        one has it (`bpe`), or the path of its file (`assignments/tokenizer/bpe.py`), its tests, its page, or a topic's notebook.
         """
         patterns = list(patterns)
         if not patterns:
@@ -260,10 +260,13 @@ class Course(Table):
 
     def _matches(self, pattern: str) -> list[Exercise]:
         path = PurePosixPath(pattern.replace("\\", "/"))
+        if path.suffix == ".py":
+            path = path.with_name(path.name.removeprefix("test_"))
         for name in (pattern, "/".join(path.with_suffix("").parts[-2:]) if path.name else ""):
             if found := [exercise for exercise in self.exercises if exercise.name == name]:
                 return found
-        group = str(path).removeprefix("assignments/").removesuffix("/*")
+        notebook = path.suffix == ".ipynb"
+        group = path.stem if notebook else str(path).removeprefix("assignments/").removesuffix("/*")
         found = [exercise for exercise in self.exercises if exercise.topic == group]
         found += [each for module in self.modules if module.id == group for each in module.exercises]
         if found:
