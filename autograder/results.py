@@ -233,6 +233,7 @@ class Result(Record, omit_defaults=False):  # else the schema's own name would b
     problems: list[Message] = []  # of the submission as a whole: refused archive members, empty folder, …
     handed_in: str = ""  # when, ISO 8601 with its offset; "" when nobody knows
     clock: Clock = "unknown"  # who says so
+    hints: dict[str, int] = {}  # theirs: how many hints of each exercise they asked for, where the course reports it
     schema: str = SCHEMA  # name and version of this schema
 
     @property

@@ -55,6 +55,11 @@ def test_every_file_of_the_student_repository(course, tmp_path):
                 "Makefile",
                 ".gitignore",
                 ".github/workflows/feedback.yml",
+                "AGENTS.md",
+                ".vscode/tasks.json",
+                ".vscode/settings.json",
+                ".vscode/extensions.json",
+                ".devcontainer/devcontainer.json",
                 MARKER,
             ),
         ]

@@ -22,11 +22,14 @@ from autograder.cli import (
     grade,
     handin,
     ledger,
+    lessons,
     otter,
+    problems,
     rejudge,
     runs,
     scores,
     secret,
+    status,
     students,
 )
 
@@ -42,6 +45,9 @@ app = typer.Typer(
     "**instructors** with `autograder grade SUBMISSIONS…`; **authors** with `autograder verify` and `autograder new`.",
 )
 students.register(app)
+problems.register(app)
+status.register(app)
+lessons.register(app)
 handin.register(app)
 ci.register(app)
 grade.register(app)

@@ -1,4 +1,4 @@
-"""Commands for students: check, watch, status, doctor."""
+"""Commands for students: check, watch, doctor."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ InProcess = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    for command in (check, watch, status, doctor):
+    for command in (check, watch, doctor):
         app.command(rich_help_panel=STUDENTS)(command)
 
 
@@ -146,45 +146,6 @@ def _check_once(out: Any, checker: StudentChecker, exercise: Exercise, root: Pat
     out.rule(f"{exercise.name}  {time.strftime('%H:%M:%S')}", style="dim")
     _print(out, results[0], root, False, False)
     out.print(f"{seconds:.2f} s", style="dim")
-
-
-def status(course: CourseOption = None) -> None:
-    """Show the map of the course: what is done, what is begun, what comes next."""
-    from autograder.course.submission import open_own_work
-    from autograder.feedback.pen import console
-    from autograder.feedback.progress import ProgressMap
-    from autograder.grading.student import Progress, untouched
-
-    root, loaded = open_course(course)
-    rows = Progress(root).read()
-    files = open_own_work(root, loaded).files
-    modules = []
-    changed = []
-    for module in loaded.modules:
-        lines = []
-        for exercise in module.exercises:
-            row = rows.get(exercise.name)
-            file = files[exercise.name]
-            fresh = row is not None and row.get("hash") == file.hash
-            if not fresh and not untouched(root, exercise, file.text):
-                changed.append(exercise.name)
-            known = fresh and row is not None and not (row.get("earned") == 0 and untouched(root, exercise, file.text))
-            points = int(row["points"]) if known and row else exercise.points
-            lines.append(
-                (
-                    exercise.name,
-                    exercise.title,
-                    points,
-                    int(row["earned"]) if known and row else None,
-                    str(row["verdict"]) if known and row else None,
-                )
-            )
-        modules.append((module.title, lines))
-    out = console()
-    out.print(ProgressMap(modules))
-    if changed:
-        out.print(f"\nChanged since they were last checked: {', '.join(changed)}. Run: autograder check")
-    out.print("Points are those of public checks; hidden checks decide when your work is graded.", style="dim")
 
 
 def doctor(course: CourseOption = None) -> None:

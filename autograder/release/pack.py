@@ -15,6 +15,7 @@ from pathlib import Path
 
 from autograder.course.answers import SubmittedFile
 from autograder.course.config import Course, Exercise
+from autograder.course.hints_asked import HANDED_IN
 from autograder.course.submission import open_own_work, open_submission
 from autograder.experiment.forbidden import first_use
 from autograder.feedback import messages
@@ -111,9 +112,10 @@ def _note(exercise: Exercise, file: SubmittedFile, untouched: bool) -> Note | No
 
 
 def _contents(root: Path, exercises: list[Exercise]) -> dict[str, bytes]:
-    """The student's files by their place: each exercise's, and each topic's notebook."""
+    """The student's files by their place: each exercise's, each topic's notebook, and what says how many hints were asked for."""
     names = [f"{FOLDER}/{exercise.topic}/{exercise.slug}.py" for exercise in exercises]
     names += [f"{FOLDER}/{topic}/{topic}.ipynb" for topic in dict.fromkeys(each.topic for each in exercises)]
+    names.append(HANDED_IN)  # there only where the course reports it
     found = {}
     for name in names:
         path = root / name
