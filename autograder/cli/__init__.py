@@ -23,6 +23,7 @@ from autograder.cli import (
     handin,
     ledger,
     otter,
+    read,
     rejudge,
     runs,
     scores,
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 students.register(app)
 handin.register(app)
+read.register(app)
 ci.register(app)
 grade.register(app)
 explain.register(app)
