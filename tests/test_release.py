@@ -55,6 +55,7 @@ def test_every_file_of_the_student_repository(course, tmp_path):
                 "Makefile",
                 ".gitignore",
                 ".github/workflows/feedback.yml",
+                ".github/workflows/pages.yml",
                 MARKER,
             ),
         ]

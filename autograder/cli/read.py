@@ -26,7 +26,8 @@ def register(app: typer.Typer) -> None:
 
 def read(
     exercise: Annotated[
-        str | None, typer.Argument(help="An exercise: `attention/gqa`, `gqa`, or its file. The list of all, by default.")
+        str | None,
+        typer.Argument(help="An exercise: `attention/gqa`, `gqa`, or its file. The list of all, by default."),
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page. `--no-browser` only says where it is.")] = True,
     course: CourseOption = None,
@@ -40,29 +41,33 @@ def read(
     from autograder.site.own import own_pages
 
     root, loaded = open_course(course)
-    name, others = _chosen(loaded, exercise)
+    name, others = _chosen(root, loaded, exercise)
     require_tools(f"autograder read {exercise or ''}".rstrip())
     folder = private_folder(root) / PAGES
+    if not folder.exists():
+        say("Making the pages. The first time that takes half a minute …")
     made = own_pages(root, loaded, folder)
     if made.written:
-        say(f"Made {_count(made.written)} of the lectures in {folder}.")
+        say(f"Made {_count(made.written)}.")
     if (root / "solutions").is_dir():  # who can mend them
         for problem in made.problems:
             complain(f"lectures/{problem}")
     page = folder / "html" / f"{name}.html"
-    if not page.is_file():
-        raise Refused(f"{name} has no lecture: there is no lectures/{name}.md. All that there are: autograder read")
     if others:
         say(f"{exercise} has {others + 1} lectures; this is the first.")
     if browser and _open(page):
-        say(f"Opened in your browser: {page}")
+        _say_where("Opened in your browser:", page)
     else:
-        say(f"Open this file in a browser: {page}")
+        _say_where("Open this in a browser:", page)
 
 
 def site(
-    folder: Annotated[Path, typer.Argument(help="Where to write them: a new folder, or one that `site` wrote.")] = Path("site"),
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 when a page has a link that leads nowhere.")] = False,
+    folder: Annotated[Path, typer.Argument(help="Where to write them: a new folder, or one that `site` wrote.")] = Path(
+        "site"
+    ),
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 when a page has a link that leads nowhere.")
+    ] = False,
     course: CourseOption = None,
 ) -> None:
     """Write the lectures as static pages, for GitHub Pages or any web server. Nothing of anybody's work is in them."""
@@ -78,12 +83,22 @@ def site(
         raise typer.Exit(1)
 
 
-def _chosen(course: Course, wanted: str | None) -> tuple[str, int]:
+def _chosen(root: Path, course: Course, wanted: str | None) -> tuple[str, int]:
     """The page to open, and how many others were meant as well."""
     if wanted is None:
         return "index", 0
     found = course.match([wanted])
-    return found[0].name, len(found) - 1
+    first = found[0]
+    if not first.lecture(root).is_file():
+        raise Refused(
+            f"{first.name} has no lecture: there is no lectures/{first.name}.md. All that there are: autograder read"
+        )
+    return first.name, len(found) - 1
+
+
+def _say_where(words: str, page: Path) -> None:
+    """On one line, however long, so that a terminal makes a link of it."""
+    sys.stdout.write(f"{words} {page.as_uri()}\n")
 
 
 def _count(pages: int) -> str:

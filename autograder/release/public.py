@@ -25,6 +25,7 @@ RENDERED = {
     "Makefile": "Makefile.student.j2",
     ".gitignore": "gitignore.student.j2",
     ".github/workflows/feedback.yml": "feedback.yml.j2",
+    ".github/workflows/pages.yml": "pages.yml.j2",
 }
 GRADING_HEADER = "The course: modules, exercises, points, limits, forbidden names. It comes with the release: changes are not graded."
 STRING_OR_COMMENT = re.compile(

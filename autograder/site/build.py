@@ -17,6 +17,8 @@ from autograder.release.files import walk
 from autograder.site.sources import FIRST_PAGE, Contents, write_sources
 
 ASSETS, TEMPLATES = (Path(__file__).parent / name for name in ("assets", "templates"))
+NOT_GITHUBS = ["front_matter", "myst_line_comment", "myst_block_break", "myst_target", "myst_role"]
+"""Rules of MyST that change what GitHub shows as it is written: lines that begin with % or +++, `{a}` before code."""
 SIDEBAR = ["brand", "search", "scroll-start", "lectures", "scroll-end"]
 NEEDED = ("sphinx", "myst_parser", "furo")
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
@@ -106,6 +108,7 @@ def _settings(contents: Contents, own: bool) -> dict[str, Any]:
         "suppress_warnings": ["toc.not_included", "misc.highlighting_failure"],
         "smartquotes": False,  # pages look as their authors see them on GitHub
         "myst_heading_anchors": 4,
+        "myst_disable_syntax": NOT_GITHUBS,
         "myst_enable_extensions": ["gfm_autolink", "strikethrough", "tasklist", "alert"],
         "html_theme": "furo",
         "html_theme_options": {"navigation_with_keys": True},
@@ -116,6 +119,7 @@ def _settings(contents: Contents, own: bool) -> dict[str, Any]:
         "html_css_files": ["katex/katex.min.css", "pages.css"],
         "html_js_files": [(name, {"defer": "defer"}) for name in scripts],
         "html_copy_source": False,
+        "html_show_search_summary": not own,  # it is fetched, and a page that was opened as a file may fetch nothing
         "html_show_sourcelink": False,
         "html_show_copyright": False,
         "html_use_index": False,

@@ -31,9 +31,6 @@ from autograder.site.sources import FIRST_PAGE
 
 LOGGER = logging.getLogger(__name__)
 
-NOT_GITHUBS = ["front_matter", "myst_line_comment", "myst_block_break", "myst_target", "myst_role"]
-"""Rules of MyST that would change what GitHub shows as it is written: a line that begins with %, `{a}` before code."""
-
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.setup_extension("myst_parser")
@@ -85,13 +82,16 @@ def _mend_links(state: StateCore, page: str, folder: Path) -> None:
     """The lectures' README.md is the first page here. A link to what this edition of the course has not becomes plain text."""
     for token in state.tokens:
         if token.children:
-            token.children = list(_mended(token.children, page, folder, line=(token.map or [0])[0] + 1))
+            token.children = list(_mended(token, page, folder))
 
 
-def _mended(tokens: list[Token], page: str, folder: Path, line: int) -> Iterator[Token]:
+def _mended(block: Token, page: str, folder: Path) -> Iterator[Token]:
+    line = (block.map or [0])[0] + 1
     dropped = False
-    for token in tokens:
-        if token.type == "link_open":
+    for token in block.children or ():
+        if token.type in ("softbreak", "hardbreak"):
+            line += 1
+        elif token.type == "link_open":
             path, mark, section = str(token.attrGet("href") or "").partition("#")
             target = _file(path, page)
             if target == "README.md":
@@ -154,7 +154,9 @@ def _add_contents(app: Sphinx, page: nodes.document) -> None:
         page.children[-1].append(contents)
 
 
-def _add_navigation(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None) -> None:
+def _add_navigation(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
     """The modules, and of each the pages, for `templates/sidebar/lectures.html`.
 
     It takes the place of the theme's own navigation, which for a hundred pages is a third of the work and one long list.
