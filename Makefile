@@ -11,7 +11,7 @@ HANDED_IN ?= attention tuning  # the modules that the example class hands in; a 
 export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup grade test test-slow test-all lint types verify one release figures bench gpu gpu-wheels clean
+.PHONY: help setup grade test test-slow test-all lint types verify one release figures site bench gpu gpu-wheels clean
 
 help:           ## what there is
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,9 @@ release: .venv/.dev ## write assignments/ from solutions/
 
 figures: .venv/.dev ## draw the lectures' figures from the references
 	for script in lectures/*/figures/*.py; do $(BIN)/python $$script || exit 1; done
+
+site: .venv/.dev    ## the lectures as static pages, in site/
+	$(BIN)/autograder site $(ARGS)
 
 bench: .venv/.dev   ## speed, as ratios
 	$(BIN)/python benchmarks/grading.py

@@ -187,7 +187,7 @@ def test_outside_of_classroom50_it_says_what_is_missing(released: Path, tmp_path
 def workflows(folder: Path) -> dict[str, str]:
     """Every workflow of the course and of the student repository, by name."""
     found = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
-    found["feedback.yml"] = render("feedback.yml.j2")
+    found |= {name: render(f"{name}.j2") for name in ("feedback.yml", "pages.yml")}
     target = folder / ".github" / "workflows"
     target.mkdir(parents=True)
     for name, text in found.items():
@@ -223,7 +223,7 @@ def test_actions_are_pinned_and_permissions_least(tmp_path: Path) -> None:
         uses = [step["uses"] for job in parsed["jobs"].values() for step in job.get("steps", []) if "uses" in step]
         for action in uses:
             assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), f"{name}: {action} is not pinned to a commit"
-        assert "secrets." not in text or name not in ("feedback.yml", "guard.yml")
+        assert "secrets." not in text or name not in ("feedback.yml", "guard.yml", "pages.yml")
 
 
 def steps(text: str) -> dict[str, dict[str, Any]]:

@@ -60,6 +60,7 @@ def test_every_file_of_the_student_repository(course, tmp_path):
                 ".vscode/settings.json",
                 ".vscode/extensions.json",
                 ".devcontainer/devcontainer.json",
+                ".github/workflows/pages.yml",
                 MARKER,
             ),
         ]

@@ -25,6 +25,7 @@ from autograder.cli import (
     lessons,
     otter,
     problems,
+    read,
     rejudge,
     runs,
     scores,
@@ -49,6 +50,7 @@ problems.register(app)
 status.register(app)
 lessons.register(app)
 handin.register(app)
+read.register(app)
 ci.register(app)
 grade.register(app)
 explain.register(app)

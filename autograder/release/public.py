@@ -30,6 +30,7 @@ RENDERED = {
     ".vscode/settings.json": "editor/settings.json.j2",
     ".vscode/extensions.json": "editor/extensions.json.j2",
     ".devcontainer/devcontainer.json": "editor/devcontainer.json.j2",
+    ".github/workflows/pages.yml": "pages.yml.j2",
 }
 ONLINE = {".binder/requirements.txt": "binder_requirements.txt.j2", ".binder/runtime.txt": "binder_runtime.txt.j2"}
 """What Binder makes an environment from: only where the pages of topics have links to it."""
