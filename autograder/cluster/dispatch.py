@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from autograder.cluster.hands import Hand, State, sentence
-from autograder.cluster.machines import Cluster, ClusterError, Place
+from autograder.cluster.machines import Cluster, ClusterError, NodeUnfit, Place
 from autograder.cluster.messages import Answers, Report, Unit, Work, pack
 from autograder.grading.record import Graded
 
@@ -187,19 +187,25 @@ class Dispatcher:
     def _begun(self, hand: Hand, future: Future[bytes]) -> None:
         if hand.state is not State.BEGINS:
             return
-        if error := _error(future):
+        error = _error(future)
+        if isinstance(error, NodeUnfit):
+            self._refuse(hand, [str(error)])
+            return
+        if error:
             self._lost(hand, f"it could not begin: {error}")
             return
         report = hand.report = msgspec.msgpack.decode(future.result(), type=Report)
-        problems = self._lacks(report)
-        if problems:
-            hand.state, hand.problems = State.REFUSED, problems
-            self._say(f"Node {hand.place.name} is not used: {'; '.join(problems)}.")
-            hand.node.stop()
+        if problems := self._lacks(report):
+            self._refuse(hand, problems)
             return
         hand.state, hand.accepted = State.GRADES, True
         self._first.set()
         self._say(sentence(hand))
+
+    def _refuse(self, hand: Hand, problems: list[str]) -> None:
+        hand.state, hand.problems = State.REFUSED, problems
+        self._say(f"Node {hand.place.name} is not used: {'; '.join(problems)}.")
+        hand.node.stop()
 
     def _hand_out(self) -> None:
         """Keep each node's hands full, those with the least to do first."""

@@ -20,6 +20,10 @@ class NodeLost(Exception):
     """A node will not answer any more; the text says why, as far as anybody knows."""
 
 
+class NodeUnfit(NodeLost):
+    """A node can't do it, and would not when it was asked again."""
+
+
 @dataclass(frozen=True)
 class Place:
     """A machine of the cluster that is there now."""

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from typing import Any
 
-from autograder.cluster.machines import ClusterError, Node, NodeLost, Place
+from autograder.cluster.machines import ClusterError, Node, NodeLost, NodeUnfit, Place
 from autograder.cluster.node import NodeGrader
 
 INSTALL = "Grading on a cluster needs Ray: pip install -c constraints.txt 'llm-internals[cluster]'"
+NOT_INSTALLED = "the autograder, or something that it needs, is not installed for the Python that Ray runs there"
 STOP_SECONDS = 5.0  # for nodes to clear away before they are killed
 
 
@@ -29,7 +30,9 @@ def connect(address: str) -> RayCluster:
     except ImportError:
         raise ClusterError(f"{INSTALL}.") from None
     try:
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
+        # Ray lets nodes import from the folder that this is called in, before all else: it may hold what students handed in.
+        with contextlib.chdir("/"):
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise ClusterError(_not_connected(address, error)) from error
     return RayCluster(ray)
@@ -153,7 +156,8 @@ def _hand_on(done: Future[Any], answer: Future[Any]) -> None:
         if error is None:
             answer.set_result(done.result())
         else:
-            answer.set_exception(NodeLost(_said(error)))
+            unfit = "No module named" in str(error)
+            answer.set_exception(NodeUnfit(NOT_INSTALLED) if unfit else NodeLost(_said(error)))
 
 
 def _said(error: BaseException) -> str:
@@ -162,12 +166,10 @@ def _said(error: BaseException) -> str:
     if isinstance(cause, BaseException):  # raised by our own program there
         return f"its program failed: {type(cause).__name__}: {_first_line(cause)}"
     text = str(error)
-    if "ModuleNotFoundError" in text or "No module named" in text:
-        return "the autograder, or something that it needs, is not installed there"
     words = {
         "ActorDiedError": "its program ended",
         "ActorUnschedulableError": "its machine is gone",
-        "ActorUnavailableError": "its machine can't be reached",
+        "ActorUnavailableError": "it can't be reached any more",
         "NodeDiedError": "its machine is gone",
         "OutOfMemoryError": "its machine ran out of memory",
     }
