@@ -226,11 +226,12 @@ def test_a_machine_is_lost_and_another_one_comes(
     machines.keep(2)
     with Running(course, *arguments(machines, results, tmp_path / "pages")) as grading:
         grading.until(lambda: written(results), "one was written")
-        os.kill(machines.raylet(machines.nodes[0]), signal.SIGKILL)
+        name = grading.err.partition(" grades")[0].partition("/")[2]
+        (lost,) = [node for node in machines.nodes if node.node_id.startswith(name)]
+        os.kill(machines.raylet(lost), signal.SIGKILL)
         machines.keep(2)
         finish(grading)
-        assert "was lost (" in grading.err
-        print(grading.err)
+        assert f"/{name} was lost (" in grading.err
     assert not [*differences(alone, read(tmp_path / "pages"))]
     assert_once(results)
 
@@ -282,7 +283,8 @@ def test_a_machine_without_seccomp_is_refused(
         start_new_session=True,
     )
     try:
-        machines.ray.wait_for_nodes(timeout=60)
+        there = machines.ray.global_state.node_table
+        wait_until(lambda: any(row["Alive"] and row["NodeName"] == "weak" for row in there()), "the weak node came")
         with Running(course, *arguments(machines, results, tmp_path / "pages")) as grading:
             grading.until(lambda: "Node weak is not used" in grading.err, "the weak node was refused")
             finish(grading)
@@ -293,6 +295,14 @@ def test_a_machine_without_seccomp_is_refused(
         weak.wait(60)
 
 
-def test_without_a_cluster_it_says_so(course: Path) -> None:
-    done = run(course, "grade", "class", "--cluster", "127.0.0.1:1")
-    assert done.code == 2 and "No Ray cluster could be reached at 127.0.0.1:1" in done.err
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("127.0.0.1:1", "No Ray cluster could be reached at 127.0.0.1:1"),
+        ("ray://somewhere:10001", "is no address of a Ray cluster"),
+        ("local", "is no address of a Ray cluster"),
+    ],
+)
+def test_without_a_cluster_it_says_so(course: Path, address: str, says: str) -> None:
+    done = run(course, "grade", "class", "--cluster", address)
+    assert done.code == 2 and says in done.err

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from typing import Any
@@ -17,11 +18,13 @@ from autograder.cluster.node import NodeGrader
 
 INSTALL = "Grading on a cluster needs Ray: pip install -c constraints.txt 'llm-internals[cluster]'"
 NOT_INSTALLED = "the autograder, or something that it needs, is not installed for the Python that Ray runs there"
+CONNECT_SECONDS = 10.0
 STOP_SECONDS = 5.0  # for nodes to clear away before they are killed
 
 
 def connect(address: str) -> RayCluster:
     """The cluster at `address`: `host:port`, or "auto" for the one that this machine belongs to. Raises `ClusterError`."""
+    _require_somebody(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # A node without a GPU for us must not hide the devices from programs of ours that ask by themselves.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -38,11 +41,26 @@ def connect(address: str) -> RayCluster:
     return RayCluster(ray)
 
 
+def _require_somebody(address: str) -> None:
+    """Refuse an address that is none, or where nobody answers: Ray itself tries for minutes."""
+    if address == "auto":
+        return
+    host, colon, port = address.rpartition(":")
+    if not colon or not host or "/" in host or not port.isdigit():
+        raise ClusterError(
+            f"{address!r} is no address of a Ray cluster. Give its head's, as 10.0.0.1:6379, and run this command on a machine of "
+            "the cluster; there, auto finds it"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(_not_connected(address, error)) from error
+
+
 def _not_connected(address: str, error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    said = lines[0] if lines else type(error).__name__
+    said = _first_line(error).rstrip(".")
     return (
-        f"No Ray cluster could be reached at {address}: {said}\n"
+        f"No Ray cluster could be reached at {address}: {said}.\n"
         "Start this command on a machine of the cluster (`ray start --address=…` makes it one); `ray status` there shows the cluster."
     )
 
@@ -173,7 +191,7 @@ def _said(error: BaseException) -> str:
         "NodeDiedError": "its machine is gone",
         "OutOfMemoryError": "its machine ran out of memory",
     }
-    if "OOM" in text or "memory pressure" in text:
+    if "running low on memory" in text:  # Ray ended it before the kernel would have
         return words["OutOfMemoryError"]
     return words.get(type(error).__name__, f"{type(error).__name__}: {_first_line(error)}")
 
