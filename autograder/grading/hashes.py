@@ -81,6 +81,19 @@ def grading() -> str:
 
 
 @functools.cache
+def code() -> str:
+    """Hash of all that grades, wherever it runs: machines that grade one class together have it in common."""
+    return of(engine(), _sources(("cluster", "course", "grading", "results.py")))
+
+
+def packages(folder: Path) -> list[str]:
+    """The packages, beside those of `versions`, whose version decides what the checks in `folder` give."""
+    checks = folder / "checks.py"
+    text = checks.read_text("utf-8", "replace") if checks.exists() else ""
+    return sorted({*_NEEDS.findall(text), *(["hypothesis"] if "given=" in text else [])})
+
+
+@functools.cache
 def _sources(names: tuple[str, ...], without: tuple[str, ...] = ()) -> str:
     left_out = [_PACKAGE / name for name in without]
     parts: list[bytes | str] = []
