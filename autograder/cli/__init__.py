@@ -22,6 +22,7 @@ from autograder.cli import (
     grade,
     handin,
     ledger,
+    mistake,
     otter,
     rejudge,
     runs,
@@ -47,6 +48,7 @@ ci.register(app)
 grade.register(app)
 explain.register(app)
 rejudge.register(app)
+mistake.register(app)
 scores.register(app)
 runs.register(app)
 ledger.register(app)

@@ -58,6 +58,33 @@ def clusters(results: Sequence[Result], observation: Callable[[str], bytes | Non
     return sorted(found, key=lambda each: -len(each.submissions))
 
 
+def explained(
+    exercise: ExerciseResult,
+    given: Callable[[str], bytes | None],
+    results: Sequence[Result],
+    observation: Callable[[str], bytes | None],
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Who gave the very answers that `exercise` did (an implementation that was tried) wherever nothing explains theirs; and of the
+    others what they answered differently, as check and case. `given` and `observation` have what it and they returned, by key.
+    """
+    mine = {(check.name, case.title): case.observation for check in exercise.checks for case in check.cases}
+    same: list[str] = []
+    others: dict[str, list[str]] = {}
+    for result in results:
+        checks = [each for one in result.exercises if one.exercise == exercise.exercise for each in _unexplained(one)]
+        differing = []
+        for name, case in ((check.name, case) for check in checks for case in check.cases if _observed(case)):
+            key = mine.get((name, case.title), "")
+            told = _answer(given(key) if key else None, "mine"), _answer(observation(case.observation), "theirs")
+            if not told[0].like(told[1]):
+                differing.append(f"{name}, case “{case.title}”")
+        if checks and not differing:
+            same.append(result.submission)
+        elif checks:
+            others[result.submission] = differing
+    return same, others
+
+
 def _unexplained(exercise: ExerciseResult) -> list[CheckResult]:
     """The checks that fail with an answer that no known mistake gives."""
     return [

@@ -12,6 +12,7 @@ not change stay as they are, pages of submissions that are no longer in the clas
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from autograder.feedback import html
-from autograder.feedback.escape import shorten, spans
+from autograder.feedback.escape import shorten, spans, visible
 from autograder.feedback.policy import Policy, Show
 from autograder.feedback.view import Options
 from autograder.report import matrix
@@ -92,6 +93,7 @@ class _Site:
         self.facts = facts
         self.templates = html.environment(TEMPLATES)
         self.templates.filters["cells"] = _cells
+        self.templates.filters["shell"] = lambda text: shlex.quote(visible(text))
         self.templates.filters["brief"] = lambda text: shorten(text, *BRIEF)
 
     def know(self, results: Sequence[Result], links: Sequence[str], statistics: Sequence[ExerciseStatistics]) -> None:
