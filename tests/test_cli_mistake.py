@@ -9,7 +9,7 @@ from command_line import copied, make_course, run, submit, with_code
 
 from autograder.results import from_json
 
-ROW = ("--edit", "x.sum(-1)", "x.sum(-1) * 3")
+ROW = ("--edit", "x.sum(-1)", "--to", "x.sum(-1) * 3")
 SENTENCE = "You take three times the sum. Take it *once*."
 
 
@@ -56,11 +56,12 @@ def test_a_cluster_becomes_a_known_mistake(course: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--edit", "x.sum(-2)", "0"), "is nowhere in solution.py"),
-        (("--edit", "x", "y"), "times in solution.py"),
-        (("--edit", "x.sum(-1)", "x.sum("), "is no Python"),
-        (("--edit", "x.sum(-1)", "(x.sum(-1))"), "No check rejects it"),
-        (("--edit", "x.sum(-1)", "x.sum(0)"), "It is known already: You add up columns"),
+        (("--edit", "x.sum(-2)", "--to", "0"), "is nowhere in solution.py"),
+        (("--edit", "x", "--to", "y"), "times in solution.py"),
+        (("--edit", "x.sum(-1)", "--to", "x.sum("), "is no Python"),
+        (("--edit", "x.sum(-1)", "--to", "(x.sum(-1))"), "No check rejects it"),
+        (("--edit", "x.sum(-1)", "--to", "x.sum(0)"), "It is known already: You add up columns"),
+        ((*ROW, "--edit", "x.mean(-1)"), "2 pieces to --edit and 1 to put"),
         ((*ROW, "--like", "cyd"), "cyd answers otherwise"),
         ((*ROW, "--like", "dan"), "dan has no wrong answer to numbers_of/first that nothing explains"),
         ((*ROW, "--like", "nobody"), "nobody has no wrong answer"),

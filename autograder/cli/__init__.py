@@ -12,6 +12,7 @@ import sys
 import typer
 
 from autograder.cli import (
+    audit,
     authors,
     ci,
     collect,
@@ -58,6 +59,7 @@ otter.register(app)
 deliver.register(app)
 secret.register(app)
 authors.register(app)
+audit.register(app)
 
 
 def main() -> None:

@@ -31,9 +31,9 @@ def mistake(
     exercise: Annotated[str, typer.Argument(help="The exercise.")],
     sentence: Annotated[str, typer.Argument(help="What the code does and what to do instead; `code` and *emphasis* are marked.")],
     edit: Annotated[
-        list[tuple[str, str]],
-        typer.Option("--edit", metavar="RIGHT WRONG", help="A piece of solution.py and what makes it wrong; may be repeated."),
+        list[str], typer.Option("--edit", metavar="RIGHT", help="A piece of solution.py that is there once; may be repeated.")
     ],
+    to: Annotated[list[str], typer.Option("--to", metavar="WRONG", help="What stands there instead, for each --edit.")],
     like: Annotated[
         str | None, typer.Option("--like", metavar="SUBMISSION", help="Refuse it unless it answers as this submission did.")
     ] = None,
@@ -58,7 +58,9 @@ def mistake(
     if len(chosen) != 1:
         raise Refused(f"{exercise} is {len(chosen)} exercises: name one.")
     one = chosen[0]
-    edits = dict(edit)
+    if len(edit) != len(to):
+        raise Refused(f"There are {len(edit)} pieces to --edit and {len(to)} to put in their place (--to): give one for each.")
+    edits = dict(zip(edit, to, strict=True))
     folder = one.solution_dir(root)
     source = new_mistake.edited((folder / "solution.py").read_text(encoding="utf-8"), edits)
     private = working_folder(root, results)
