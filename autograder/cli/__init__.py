@@ -12,6 +12,7 @@ import sys
 import typer
 
 from autograder.cli import (
+    audit,
     authors,
     ci,
     collect,
@@ -23,6 +24,7 @@ from autograder.cli import (
     handin,
     ledger,
     lessons,
+    mistake,
     otter,
     problems,
     read,
@@ -55,6 +57,7 @@ ci.register(app)
 grade.register(app)
 explain.register(app)
 rejudge.register(app)
+mistake.register(app)
 scores.register(app)
 runs.register(app)
 ledger.register(app)
@@ -64,6 +67,7 @@ otter.register(app)
 deliver.register(app)
 secret.register(app)
 authors.register(app)
+audit.register(app)
 
 
 def main() -> None:

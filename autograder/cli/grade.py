@@ -154,7 +154,8 @@ def grade(
                 raise typer.Exit(130) from None
         store.finish_run(run.id)
         graded.sort(key=lambda result: result.submission)
-        finish(loaded, store, people, graded, report or private_folder(root) / "report", json_folder, run.id)
+        pages = report or private_folder(root) / "report"
+        finish(loaded, store, people, graded, pages, json_folder, run.id, root=root)
         if group is not None:
             write_grades(group, loaded, store, people, graded, opening.bounded)
 
@@ -218,11 +219,15 @@ def finish(
     pages: Path,
     json_folder: Path | None,
     run: str,
+    *,
+    root: Path,
 ) -> None:
     """Print the table of freshly written results, and write the pages of everything that was ever graded."""
     from autograder.cli.scores import file_name
     from autograder.feedback.pen import console
     from autograder.feedback.summary import class_table, legend
+    from autograder.grading.certificates import current
+    from autograder.report.facts import Facts
     from autograder.report.site import write_report
     from autograder.results import to_json
     from autograder.scores import final_scores, visibility
@@ -244,6 +249,7 @@ def finish(
         shown = ", ".join(absent[:20]) + (f" and {len(absent) - 20} more" if len(absent) > 20 else "")
         out.print(f"Nothing handed in by {len(absent)} of {len(roster.people)}: {shown}.", style="yellow")
     everything = list(standing(store, [each.name for each in course.exercises]))
+    certificates = {each.name: found for each in course.exercises if (found := current(each, root)) is not None}
     try:
         index = write_report(
             everything,
@@ -252,6 +258,7 @@ def finish(
             policy=course.feedback.show,
             policies={each.submission: visibility.policies(book, each.submission, published) for each in everything},
             scores={each.submission: of_student(scores, each.submission, roster) for each in everything},
+            facts=Facts(course, roster, book.marks, store.observation, certificates),
         )
     except FileExistsError as error:
         raise Refused(f"{error}. Name another folder with --report. The results are kept.") from error

@@ -25,7 +25,7 @@ _LAB = re.compile(r"autograder\.lab\.(\w+)")
 # What of `grading/` decides no verdict and no diagnosis: what is around the grading of one file. Here, too, an unnamed file counts.
 _NOT_IN_VERDICTS = tuple(
     f"grading/{name}.py"
-    for name in ("__init__", "devices", "gate", "hashes", "merge", "planner")
+    for name in ("__init__", "certificates", "devices", "gate", "hashes", "merge", "planner")
     + ("rejudge", "remembered", "secret", "student", "twins")
 )
 _NEEDS = re.compile(r'needs="(\w+)"')
