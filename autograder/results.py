@@ -57,6 +57,7 @@ class Place(Record):
     line: int  # from 1
     function: str = ""  # "" at the top level
     text: str = ""  # theirs: the source line
+    through: list[Place] = []  # theirs: the lines of their code that led there, outermost first; some of many
 
 
 class Difference(Record):

@@ -84,7 +84,6 @@ def _begun(root: Path, exercises: Any, course: Any) -> list[Exercise]:
 
 def _print(out: Any, result: Any, root: Path, show_all: bool, brief: bool) -> None:
     from autograder.feedback.terminal import exercise_report
-    from autograder.feedback.view import Options
 
     if brief and not show_all:
         sign = "passed" if result.verdict == "passed" else result.verdict
@@ -93,9 +92,23 @@ def _print(out: Any, result: Any, root: Path, show_all: bool, brief: bool) -> No
             style="green" if sign == "passed" else "red",
         )
     else:
-        out.print(exercise_report(result, Options(show_all=show_all), root))
+        out.print(exercise_report(result, _options(root, result, show_all), root))
         if brief:
             out.print()  # another report follows
+
+
+def _options(root: Path, result: Any, show_all: bool, **more: Any) -> Any:
+    """How a student reads a result: with what the checks run, and what calls what in their file."""
+    from autograder.feedback.view import Options
+    from autograder.local.asked import code_of
+
+    if result.verdict == "passed":
+        return Options(show_all=show_all, **more)
+    topic, _, slug = result.exercise.partition("/")
+    file = root / result.file
+    own = file.read_text(encoding="utf-8-sig", errors="replace") if file.suffix == ".py" and file.is_file() else None
+    plan = root / "assignments" / topic / "expected" / f"{slug}.plan"
+    return Options(show_all=show_all, code=code_of(plan, own), **more)
 
 
 def _print_first_failure(out: Any, results: list[Any], root: Path, show_all: bool) -> None:

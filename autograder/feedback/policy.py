@@ -62,6 +62,7 @@ def _is_number(value: Any) -> bool:
 _SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "run.not-written": {},
     "run.raised": {"exception": _is_exception},
+    "run.breakpoint": {},
     "run.wrong-type": {},
     "run.wrong-parameters": {},
     "run.mutated": {},

@@ -200,6 +200,7 @@ class Recorder:
         )
         if review is not None:
             result.got, result.difference, result.margin = review.text, review.difference, review.margin
+            result.want = review.want_text or result.want
             result.message, result.timeline = review.message, review.timeline
             if case.only_broken:
                 result.message = budget.message(check, case.spent)
@@ -240,8 +241,15 @@ def _keep_output(checks: list[CheckResult], room: int) -> None:
 
 def _place(outcome: Outcome, subject: Subject) -> Place | None:
     lines = source_lines(subject.code.text)
-    if not 1 <= outcome.line <= len(lines):  # the number comes from the worker
-        return None
-    text = lines[outcome.line - 1].strip()[:200]
-    file, line = subject.where(outcome.line)
-    return Place(file=file, line=line, function=outcome.function if outcome.function != "<module>" else "", text=text)
+
+    def place(line: int, function: str) -> Place | None:
+        if not 1 <= line <= len(lines):  # the number comes from the worker
+            return None
+        file, there = subject.where(line)
+        name = function if function != "<module>" else ""
+        return Place(file=file, line=there, function=name, text=lines[line - 1].strip()[:200])
+
+    found = place(outcome.line, outcome.function)
+    if found is not None:
+        found.through = [led for each in outcome.frames if (led := place(each.line, each.function)) is not None]
+    return found

@@ -147,7 +147,7 @@ def _difference(check: PlannedCheck, case: PlannedCase, verdict: twin_messages.V
     lines += [f"  {name} = {text}" for name, text in case.inputs_text.items()]
     picture = timeline.drawable(verdict.timeline) if verdict.timeline else None
     if picture is None:
-        lines += [f"  expected {case.want_text}", f"  got      {verdict.text}"]
+        lines += [f"  expected {verdict.want_text or case.want_text}", f"  got      {verdict.text}"]
     else:
         lines += ["", timeline.text(picture), "", *timeline_notes(picture, Options()), ""]
     if verdict.problem:
