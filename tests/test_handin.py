@@ -74,7 +74,7 @@ def test_what_is_not_packed_is_not_called_ready(student: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "kind", "said"),
     [
-        ("def square(x):\n    raise NotImplementedError\n", "not finished", "1 of its functions is not written yet"),
+        ("def square(x):\n    raise NotImplementedError\n", "not finished", "square is not written yet"),
         ("def square(x:\n", "broken", "it is not valid Python: assignments/roots_of/square.py:1"),
         (
             "import scipy\n\ndef square(x):\n    return x\n",

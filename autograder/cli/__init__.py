@@ -8,6 +8,7 @@ commands, so that `--help` and `status` are instant.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import typer
 
@@ -17,12 +18,15 @@ from autograder.cli import (
     collect,
     common,
     deliver,
+    edition,
     explain,
     export,
     grade,
     handin,
     ledger,
+    notes,
     otter,
+    own,
     rejudge,
     runs,
     scores,
@@ -43,6 +47,8 @@ app = typer.Typer(
 )
 students.register(app)
 handin.register(app)
+own.register(app)
+notes.register(app)
 ci.register(app)
 grade.register(app)
 explain.register(app)
@@ -66,6 +72,7 @@ def main() -> None:
             reconfigure(errors="replace")  # a console that can't show a character shows "?", and the command goes on
     try:
         common.require_no_empty(sys.argv[1:])
+        edition.fit(app, Path.cwd())
         app(standalone_mode=True)
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")

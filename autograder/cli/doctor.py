@@ -108,9 +108,26 @@ def _course(root: Path | None) -> list[tuple[str, str, str, str]]:
         return [("bad", "grading.toml", str(error), "mend it, or fetch it again")]
     missing = [exercise.name for exercise in course.exercises if not expected_plan(root, exercise).exists()]
     rows = [("ok", "course", f"{course.title}: {len(course.exercises)} exercises", "")]
+    rows.append(_released(root))
+    there = ", ".join(course.packages)
+    rows.append(("ok", "graded with", f"Python's own library, {there}", "import nothing else in what you hand in"))
     if missing:
         rows.append(("bad", "expected values", f"missing for {', '.join(missing)}", "fetch assignments/ again"))
     return rows
+
+
+def _released(root: Path) -> tuple[str, str, str, str]:
+    """Whether the course's files are those of the release."""
+    from autograder.release.edited import edited
+    from autograder.release.repository import MARKER
+
+    if not (root / MARKER).is_file():
+        return "ok", "course's files", "not a released copy: nothing to compare with", ""
+    changed = edited(root)
+    if not changed:
+        return "ok", "course's files", "as they were released", ""
+    shown = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+    return "note", "course's files", f"changed or gone: {shown}", "autograder restore brings them back"
 
 
 def _worker() -> tuple[str, str, str, str]:

@@ -73,6 +73,8 @@ def _exercise(view: ExerciseView, options: Options, root: Path | None) -> list[s
         if checks:
             blocks.append(f"**{markdown(heading)}**")
             blocks.append("\n".join(_line(check, why=checks is not view.same) for check in checks))
+    if view.printed:
+        blocks += [f"**{markdown(options.label('printed-passing'))}**", fence(view.printed, "text")]
     if view.flags:
         blocks.append(f"**{markdown(options.label('flags'))}**")
         blocks.append("\n".join(f"- {markdown_spans(flag)}" for flag in view.flags))

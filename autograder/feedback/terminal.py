@@ -89,6 +89,8 @@ class _Exercise:
             parts.append(self.message(view))
         for check in view.failed:
             parts += [Text(), self.failed_check(check)]
+        if self.options.brief:
+            return Group(*parts, *self.rest_in_brief(view))
         self.listed(parts, self.options.label("same-cause", count=len(view.same)), view.same, why=False)
         self.listed(parts, self.options.label("also-wrong"), view.also_failed)
         if view.also_failed and not self.options.show_all:
@@ -97,6 +99,8 @@ class _Exercise:
         for name, checks in (("unchecked", view.unchecked), ("pending-checks", view.pending)):
             self.listed(parts, self.options.label(name), checks)
         self.listed(parts, self.options.label("passed-checks"), view.passed, why=False)
+        if view.printed:
+            parts += [Text(), *self.block(self.options.label("printed-passing"), view.printed)]
         if view.flags:
             parts += [Text(), self.pen.line(self.options.label("flags"), "bold yellow")]
             parts += [indented(self.pen.spans(flag)) for flag in view.flags]
@@ -104,6 +108,14 @@ class _Exercise:
             style = "bold green" if view.state == "passed" else "bold"
             parts += [Text(), self.pen.spans(view.summary, style)]
         return Group(*parts)
+
+    def rest_in_brief(self, view: ExerciseView) -> list[RenderableType]:
+        failing = [*view.failed, *view.same, *view.also_failed, *view.unchecked]
+        if not failing:
+            return [Text(), self.pen.spans(view.summary, "bold green")] if view.summary else []
+        values = {"passing": len(view.passed), "total": len(failing) + len(view.passed), "exercise": view.exercise}
+        said = messages.spans(messages.Message(id="show.brief", values=values), self.options.language)
+        return [Text(), self.pen.spans(said, "dim")]
 
     def header(self, view: ExerciseView) -> RenderableType:
         left = Text.assemble(self.pen.line(view.title, "bold"), "  ", self.pen.line(view.exercise, "dim"))

@@ -33,6 +33,7 @@ class Options:
     lectures: str = ""  # put before the path of a lecture page: a folder or an address
     code: causes.Code | None = None  # what the checks ask, and what calls what, where the student's files are at hand
     in_full: int = IN_FULL  # checks that are shown in full, each of another cause
+    brief: bool = False  # of the other checks, only how many there are
 
     def label(self, id: str, **values: Any) -> str:
         return messages.label(id, self.language, **values)
@@ -103,6 +104,7 @@ class ExerciseView:
     pending: list[CheckView]
     passed: list[CheckView]
     unchecked: list[CheckView]  # could not be checked, for the exercise's own reason
+    printed: str  # in public cases that pass
     summary: Spans
     flags: list[Spans]
 
@@ -152,6 +154,7 @@ def exercise_view(exercise: ExerciseResult, options: Options) -> ExerciseView:
         pending=[view for _, view in checks if view.state == "pending"],
         passed=[view for _, view in checks if view.state == "passed"],
         unchecked=unchecked,
+        printed=_printed(exercise),
         summary=_summary(exercise, failed, options),
         flags=[messages.spans(flag, options.language) for flag in exercise.flags]
         if options.audience == "staff"
@@ -268,7 +271,7 @@ def _case_view(check: CheckResult, case: CaseResult, options: Options) -> CaseVi
         hidden=not case.public,
         state=state_of(case.verdict),
         reason=messages.spans(message, options.language) if message else [],
-        hint=messages.hint_spans(message, options.language) if message else [],
+        hint=_hint(case, message, options),
         facts=messages.difference_facts(case.difference, options.language) if case.difference else [],
         parameters=", ".join(f"{name}={escape.plain(value, 60)}" for name, value in parameters.items()),
         inputs=[(name, _short(value)) for name, value in case.inputs.items()],
@@ -312,6 +315,20 @@ def _details(case: CaseResult) -> str:
     parts += [f"margin {case.margin:.3g}"] if case.margin is not None else []
     parts += [f"{case.seconds:.3f} s CPU"] if case.seconds else []
     return ", ".join(parts)
+
+
+def _hint(case: CaseResult, message: Message | None, options: Options) -> Spans:
+    hint = messages.hint_spans(message, options.language) if message else []
+    if hint or message is None or case.public or case.verdict in PENDING or options.audience != "student":
+        return hint
+    return messages.spans(Message(id="show.hidden-hint"), options.language)
+
+
+def _printed(exercise: ExerciseResult) -> str:
+    """What public cases that pass printed, one after the other; the same once."""
+    cases = [case for check in exercise.checks for case in check.cases if case.public and case.verdict == "passed"]
+    texts = dict.fromkeys(text for case in cases if (text := case.output.rstrip("\n")))
+    return escape.shorten("\n".join(texts), 4000, 20)
 
 
 def _is_debugger(case: CaseResult) -> bool:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from autograder.grading import budget
 from autograder.grading.asking import Code, Outcome
 from autograder.grading.diagnosis import diagnose
 from autograder.jail.layers.base import Profile
 from autograder.plan import Plan, PlannedCase, PlannedCheck
-from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Verdict
+from autograder.results import Call, CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Verdict
 from autograder.source.extract import lines as source_lines
 from autograder.twin import messages as twin
 
@@ -242,14 +243,12 @@ def _keep_output(checks: list[CheckResult], room: int) -> None:
 def _place(outcome: Outcome, subject: Subject) -> Place | None:
     lines = source_lines(subject.code.text)
 
-    def place(line: int, function: str) -> Place | None:
-        if not 1 <= line <= len(lines):  # the number comes from the worker
-            return None
+    def known(line: int, function: str) -> dict[str, Any]:
         file, there = subject.where(line)
         name = function if function != "<module>" else ""
-        return Place(file=file, line=there, function=name, text=lines[line - 1].strip()[:200])
+        return {"file": file, "line": there, "function": name, "text": lines[line - 1].strip()[:200]}
 
-    found = place(outcome.line, outcome.function)
-    if found is not None:
-        found.through = [led for each in outcome.frames if (led := place(each.line, each.function)) is not None]
-    return found
+    if not 1 <= outcome.line <= len(lines):  # the number comes from the worker, as those below
+        return None
+    led = [Call(**known(each.line, each.function)) for each in outcome.frames if 1 <= each.line <= len(lines)]
+    return Place(**known(outcome.line, outcome.function), through=led)

@@ -125,11 +125,14 @@ def _explained(seen: Observed, check: PlannedCheck | None, file: Path, plan: Pla
     from autograder.experiment.explain import message_of
     from autograder.feedback import messages
 
+    if seen.kind == "raised" and seen.name in ("Exit", "BdbQuit"):
+        return "You left the debugger, so this case has no answer."
     lines = [check.claim, ""] if check else []
     message = message_of(seen, file.name, check is None)
     lines.append(messages.text(message))
     if seen.line:
-        lines.append(f"{file}:{seen.line}: in {seen.function or 'the module'}")
+        places = [(each.line, each.function) for each in seen.frames] + [(seen.line, seen.function)]
+        lines += [f"{file}:{line}: in {function or 'the module'}" for line, function in places]
     hint = messages.hint(message)
     return "\n".join(lines + ([hint] if hint else []))
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from autograder.course import Course
 from autograder.release.files import LITTER, read, read_text
 from autograder.release.render import render
 from autograder.release.topics import Topic
@@ -39,9 +40,11 @@ def public_files(course_root: Path, topics: Sequence[Topic]) -> dict[str, bytes]
     files["pyproject.toml"] = student_pyproject(read_text(course_root, "pyproject.toml")).encode()
     for name in [*lecture_files(course_root, topics), *engine_files(course_root)]:
         files[name] = read(course_root, name)
-    title = _toml(files["grading.toml"].decode(), "grading.toml").get("title", "LLM Internals")
+    course = _toml(files["grading.toml"].decode(), "grading.toml")
+    title = course.get("title", "LLM Internals")
+    packages = course.get("packages", Course.model_fields["packages"].default)
     for name, template in RENDERED.items():
-        files[name] = render(template, title=title, topics=topics).encode()
+        files[name] = render(template, title=title, topics=topics, packages=packages).encode()
     return files
 
 
