@@ -89,6 +89,7 @@ def _begun(root: Path, exercises: Any, course: Any) -> list[Exercise]:
 
 
 def _print(out: Any, result: Any, root: Path, show_all: bool, brief: bool) -> None:
+    from autograder.cli.shown import options_of
     from autograder.feedback.terminal import exercise_report
 
     if brief and not show_all:
@@ -101,20 +102,6 @@ def _print(out: Any, result: Any, root: Path, show_all: bool, brief: bool) -> No
         out.print(exercise_report(result, options_of(root, result, show_all=show_all), root))
         if brief:
             out.print()  # another report follows
-
-
-def options_of(root: Path, result: Any, **more: Any) -> Any:
-    """How a student reads a result: with what the checks run, and what calls what in their file."""
-    from autograder.feedback.view import Options
-    from autograder.local.asked import code_of
-
-    if result.verdict == "passed":
-        return Options(**more)
-    topic, _, slug = result.exercise.partition("/")
-    file = root / result.file
-    own = file.read_text(encoding="utf-8-sig", errors="replace") if file.suffix == ".py" and file.is_file() else None
-    plan = root / "assignments" / topic / "expected" / f"{slug}.plan"
-    return Options(code=code_of(plan, own), **more)
 
 
 def _print_first_failure(out: Any, results: list[Any], root: Path, show_all: bool) -> None:

@@ -23,7 +23,6 @@ class Watch:
     def run(self, exercises: Sequence[Exercise], now: bool) -> None:
         """Go on until Ctrl-C. `now`: show at once how they stand, three of them at most."""
         from autograder.cli.saves import Saves
-
         from autograder.local.own import own_file
 
         files = {exercise.assignment_file(self.root): exercise for exercise in exercises}
@@ -74,7 +73,7 @@ class Watch:
         run_own(self.out, self.root, exercise, self.zygote.require_going_on)
 
     def _show(self, exercise: Exercise, result: Any, seconds: float) -> None:
-        from autograder.cli.students import options_of
+        from autograder.cli.shown import options_of
         from autograder.feedback.terminal import exercise_report
 
         self.out.print(exercise_report(result, options_of(self.root, result, in_full=1, brief=True), self.root))
