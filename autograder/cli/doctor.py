@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 TORCH = "2.13.0"
+CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 
 
 def examine(out: Any, root: Path | None) -> bool:
@@ -66,7 +67,7 @@ def _torch() -> tuple[str, str, str, str]:
     try:
         version = metadata.version("torch")
     except metadata.PackageNotFoundError:
-        return "bad", "torch", "not installed", f"pip install -c constraints.txt torch=={TORCH}"
+        return "bad", "torch", "not installed", f"pip install --extra-index-url {CPU_BUILDS} -c constraints.txt torch=={TORCH}"
     if version.partition("+")[0] == TORCH:
         return "ok", "torch", version, ""
     return "note", "torch", version, f"grades are made with {TORCH}; last digits may differ here"

@@ -11,6 +11,7 @@ from autograder.cli.common import STUDENTS, CourseOption
 
 if TYPE_CHECKING:
     from autograder.course import Course, Exercise
+    from autograder.results import Message
 
 SHOWN = 4
 
@@ -19,8 +20,10 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=STUDENTS)(restore)
 
 
-def notes(root: Path, course: Course, exercises: list[Exercise]) -> list[str]:
-    """Sentences about files of the course that were changed, and about imports that will fail when the work is graded."""
+def notes(root: Path, course: Course, exercises: list[Exercise], problems: list[Message]) -> list[str]:
+    """Sentences about files of the course that were changed, imports that will fail when the work is graded, and exercises that are
+    answered twice (`problems` of the work as a whole)."""
+    from autograder.feedback import messages
     from autograder.release.edited import edited, of_exercise
 
     names = [name for exercise in exercises for name in of_exercise(exercise.name)]
@@ -31,6 +34,9 @@ def notes(root: Path, course: Course, exercises: list[Exercise]) -> list[str]:
             f"{_listed(changed)} {'is' if len(changed) == 1 else 'are'} not as the course gave it: what is said above may be "
             "wrong. `autograder restore` brings it back. For cases of your own: `autograder own EXERCISE`."
         )
+    chosen = {exercise.name for exercise in exercises}
+    twice = [each for each in problems if each.id == "submission.two-answers" and each.values.get("exercise") in chosen]
+    said += [f"{messages.text(each)} {messages.hint(each)}" for each in twice]
     return said + [sentence for exercise in exercises for sentence in _absent(root, course, exercise)]
 
 

@@ -60,7 +60,7 @@ def test_of(plan: Plan, check: PlannedCheck, case: PlannedCase, judged: bool, ta
 
 
 def _free_name(wanted: str, taken: str) -> str:
-    base = re.sub(r"\W+", "_", wanted).strip("_").lower()[:90]
+    base = re.sub(r"[^A-Za-z0-9]+", "_", wanted).strip("_").lower()[:90]
     name, number = base, 1
     while re.search(rf"^def {name}\(", taken, re.MULTILINE):
         number += 1

@@ -41,12 +41,16 @@ def exercise(test_file: str) -> ModuleType:
 def recorded(test_file: str, check: str, case: str, what: str = "inputs") -> Any:
     """The `inputs` of a public case, or what was expected (`want`), where that is too long to be written down."""
     from autograder.plan import load_plan
+    from autograder.lab import resolve
     from autograder.wire.decode import decode
+    from autograder.wire.values import Lab
 
     path = Path(test_file).absolute()
     plan = load_plan(path.parent.parent / "expected" / f"{path.stem.removeprefix('test_')}.plan")
     _, planned = plan.find(check, case)
-    return decode(planned.inputs if what == "inputs" else planned.want)
+    if what != "inputs":
+        return decode(planned.want)
+    return {name: resolve(value) if isinstance(value, Lab) else value for name, value in decode(planned.inputs).items()}
 
 
 def same(seen: Any, want: Any) -> None:
