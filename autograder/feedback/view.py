@@ -126,14 +126,14 @@ def only_public(exercise: ExerciseResult) -> bool:
 
 def exercise_view(exercise: ExerciseResult, options: Options) -> ExerciseView:
     """Arrange one exercise's result."""
-    views = {check.name: _check_view(check, options) for check in exercise.checks}
-    checks = [(check, views[check.name]) for check in exercise.checks]
+    views = {id(check): _check_view(check, options) for check in exercise.checks}  # names may be anything
+    checks = [(check, views[id(check)]) for check in exercise.checks]
     failing = causes.in_order([check for check, view in checks if view.state == "failed"], options.code)
     stopped = exercise.message is not None and not any(check.cases for check in exercise.checks)
     unwaited = [] if options.show_all else [check for check in failing if not causes.was_waited_for(check)]
-    unchecked = [replace(views[check.name], reason=[]) for check in unwaited]
+    unchecked = [replace(views[id(check)], reason=[]) for check in unwaited]
     if stopped:
-        unchecked = [views[check.name] for check in failing]
+        unchecked = [views[id(check)] for check in failing]
     ran = [] if stopped else [check for check in failing if check not in unwaited]
     failed, same, also = _grouped(ran, views, options)
     points = exercise.points or 1
@@ -163,7 +163,7 @@ def exercise_view(exercise: ExerciseResult, options: Options) -> ExerciseView:
 
 
 def _grouped(
-    failing: list[CheckResult], views: dict[str, CheckView], options: Options
+    failing: list[CheckResult], views: dict[int, CheckView], options: Options
 ) -> tuple[list[CheckView], list[CheckView], list[CheckView]]:
     """What is shown in full, what fails for the same reasons, and what is left for afterwards."""
     told: dict[object, list[CheckView]] = {}
@@ -171,10 +171,10 @@ def _grouped(
         before = causes.to_mend_first(check, failing, options.code)
         if before is not None:
             values = {"function": before[0], "below": before[1]}
-            views[check.name].first.extend(
+            views[id(check)].first.extend(
                 messages.spans(Message(id="show.mend-first", values=values), options.language)
             )
-        told.setdefault(check.name if options.show_all else causes.cause(check), []).append(views[check.name])
+        told.setdefault(id(check) if options.show_all else causes.cause(check), []).append(views[id(check)])
     groups = list(told.values())
     shown = groups if options.show_all else groups[: options.in_full]
     same = [view for group in shown for view in group[1:]]
