@@ -50,6 +50,15 @@ class Message(Record):
     values: dict[str, Any] = {}  # theirs in part
 
 
+class Call(Record):
+    """A line of the student's own code from which a function was called."""
+
+    file: str  # as the student knows it
+    line: int  # from 1
+    function: str = ""  # that the line is in; "" at the top level
+    text: str = ""  # theirs: the source line
+
+
 class Place(Record):
     """A line of the student's own code."""
 
@@ -57,6 +66,7 @@ class Place(Record):
     line: int  # from 1
     function: str = ""  # "" at the top level
     text: str = ""  # theirs: the source line
+    through: list[Call] = []  # theirs: the lines of their code that led there, outermost first; some of many
 
 
 class Difference(Record):

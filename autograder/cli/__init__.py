@@ -8,6 +8,7 @@ commands, so that `--help` and `status` are instant.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import typer
 
@@ -18,6 +19,7 @@ from autograder.cli import (
     collect,
     common,
     deliver,
+    edition,
     explain,
     export,
     grade,
@@ -25,7 +27,9 @@ from autograder.cli import (
     ledger,
     lessons,
     mistake,
+    notes,
     otter,
+    own,
     problems,
     read,
     rejudge,
@@ -53,6 +57,8 @@ status.register(app)
 lessons.register(app)
 handin.register(app)
 read.register(app)
+own.register(app)
+notes.register(app)
 ci.register(app)
 grade.register(app)
 explain.register(app)
@@ -78,6 +84,7 @@ def main() -> None:
             reconfigure(errors="replace")  # a console that can't show a character shows "?", and the command goes on
     try:
         common.require_no_empty(sys.argv[1:])
+        edition.fit(app, Path.cwd())
         app(standalone_mode=True)
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")

@@ -173,6 +173,13 @@ class Course(Table):
         description="Where the class edition is, if it is on GitHub and public: `https://github.com/OWNER/NAME`, with `/tree/BRANCH` "
         "behind it unless the branch is `main`. The pages of topics then have links that open their notebooks.",
     )
+    packages: tuple[str, ...] = Field(
+        default=("torch", "numpy", "regex"),
+        strict=False,
+        description="What students may import beside Python's own library: these packages are installed where work is graded, and "
+        "`check` and `pack` warn of any other. To allow one more, install it there, and name it here and in `dependencies` of "
+        "`pyproject.toml`.",
+    )
     limits: Limits = Field(default=Limits(), description="Limits of every exercise that does not set its own.")
     feedback: Feedback = Field(
         default=Feedback(), description="What students see of hidden checks; hints and solutions."
@@ -206,7 +213,7 @@ class Course(Table):
     @property
     def hash(self) -> str:
         """Changes when what the file says does, not when its comments or layout do."""
-        return _hash(self)
+        return _hash(self, {"packages"})  # a piece of advice: it has no part in grading
 
     def exercise(self, name: str) -> Exercise:
         """The exercise of that full name; raises `CourseError` with what was probably meant."""

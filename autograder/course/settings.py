@@ -46,6 +46,11 @@ class Feedback(Table):
         description="`none`: nothing; `count`: how many passed; `claim`: also what each one claims; `diagnosis`: also which "
         "known mistake it looks like; `case`: also the case, what was expected and what the code gave.",
     )
+    titles: bool = Field(
+        default=False,
+        description='With `diagnosis`: also the title of the first hidden case that fails, where its author gave it one ("an empty '
+        'text"). It says what kind of input breaks, and nothing of the input itself; code can choose which title that is.',
+    )
     when: Literal["now", "after_due", "published"] = Field(
         default="now",
         description="`now`; `after_due`: when the module's due date is over for this student (never, while it has none); "

@@ -94,6 +94,7 @@ def differences(folder: Path, files: Mapping[str, bytes], topics: Set[str] | Non
         elif path.read_bytes() != files[name]:
             lines.append(f"{FOLDER}/{name}: stale, its source in solutions/ gives something else now")
     found = [name for name in walk(folder) if topics is None or name.split("/")[0] in topics]
+    found = [name for name in found if name.split("/")[1:2] != ["own"]]  # cases that somebody wrote for themselves
     lines += [f"{FOLDER}/{name}: extra, nothing in solutions/ gives it" for name in found if name not in files]
     return lines
 
@@ -124,6 +125,10 @@ def _exercise_files(course_root: Path, exercise: Exercise, stub: str, makers: Ma
 
 
 def _readme(topic: Topic, where: Online | None) -> str:
+    forbidden: dict[tuple[str, ...], list[str]] = {}
+    for exercise in topic.exercises:
+        if exercise.forbid:
+            forbidden.setdefault(exercise.forbid, []).append(exercise.title)
     timed = any(exercise.minutes for exercise in topic.exercises)
-    text = render("README.topic.md.j2", topic=topic, timed=timed, online=where)
+    text = render("README.topic.md.j2", topic=topic, timed=timed, online=where, forbidden=forbidden)
     return re.sub(r"\n{3,}", "\n\n", text)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from autograder.course import Course
 from autograder.release.files import LITTER, read, read_text
 from autograder.release.render import render
 from autograder.release.topics import Topic
@@ -49,10 +50,12 @@ def public_files(course_root: Path, topics: Sequence[Topic]) -> dict[str, bytes]
         files[name] = read(course_root, name)
     course = _toml(files["grading.toml"].decode(), "grading.toml")
     rendered = {**RENDERED, **(ONLINE if course.get("repository") else {})}
+    title = course.get("title", "LLM Internals")
+    packages = course.get("packages", Course.model_fields["packages"].default)
     solutions = course.get("feedback", {}).get("solutions", "never")
     for name, template in rendered.items():
-        title = course.get("title", "LLM Internals")
-        files[name] = render(template, title=title, topics=topics, course=course, solutions=solutions).encode()
+        text = render(template, title=title, topics=topics, course=course, solutions=solutions, packages=packages)
+        files[name] = text.encode()
     return files
 
 
