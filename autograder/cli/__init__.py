@@ -13,6 +13,7 @@ import typer
 
 from autograder.cli import (
     authors,
+    build,
     ci,
     collect,
     common,
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 students.register(app)
 handin.register(app)
+build.register(app)
 ci.register(app)
 grade.register(app)
 explain.register(app)
