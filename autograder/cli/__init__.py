@@ -15,6 +15,7 @@ import typer
 from autograder.cli import (
     audit,
     authors,
+    build,
     ci,
     collect,
     common,
@@ -59,6 +60,7 @@ handin.register(app)
 read.register(app)
 own.register(app)
 notes.register(app)
+build.register(app)
 ci.register(app)
 grade.register(app)
 explain.register(app)

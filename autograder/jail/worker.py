@@ -43,6 +43,9 @@ from autograder.wire.messages import (
     Warmed,
 )
 
+CLOSED = ("autograder.capstone",)
+"""Packages of ours that no submission may import: equivalents of parts are there, which would be answers of exercises."""
+
 
 def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: int = -1) -> None:
     """Put this process behind the layers and answer requests until the channel closes.
@@ -52,6 +55,8 @@ def serve(sock: socket.socket, settings: layers.Settings, output: int, ready: in
     os.environ["TMPDIR"] = os.environ["HOME"] = settings.folder
     os.environ["USER"] = os.environ["LOGNAME"] = "student"  # asked of the environment before /etc/passwd
     tempfile.tempdir = settings.folder
+    for package in CLOSED:
+        sys.modules[package] = None  # pyright: ignore[reportArgumentType]  # importing it raises ImportError
     if not settings.device:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""  # torch would look for what it may not open
         os.environ["TRITON_INTERPRET"] = "1"  # its kernels run as Python, before any code that defines one is loaded
