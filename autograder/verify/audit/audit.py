@@ -23,7 +23,9 @@ FLOOR_SECONDS, TIMES_SOLUTION = 10.0, 10.0
 """A variant is stopped after so long: at least the one, or the other times what the solution takes."""
 FIRST_SECONDS = 300.0
 LARGEST_FOLDER = 200 * 2**20
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".git", ".venv", "venv", ".tox", "node_modules", ".pytest_cache", "*.pyc")
+_LEFT_OUT = shutil.ignore_patterns(
+    "__pycache__", ".git", ".venv", "venv", ".tox", "node_modules", ".pytest_cache", "*.pyc"
+)
 _KINDS: tuple[Kind, ...] = ("general", "mutant")
 
 
@@ -72,7 +74,9 @@ def audit(
 ) -> Audit:
     """Hold `tests`, a file or a folder, against the variants of `solution`, both in `folder`. Raises `AuditError` and `NoVariants`."""
     tests, solution = tests.resolve(), solution.resolve()
-    folder = (folder or Path(os.path.commonpath([tests if tests.is_dir() else tests.parent, solution.parent]))).resolve()
+    folder = (
+        folder or Path(os.path.commonpath([tests if tests.is_dir() else tests.parent, solution.parent]))
+    ).resolve()
     for path in (tests, solution):
         if not path.is_relative_to(folder):
             raise AuditError(f"{path} is not in {folder}: name the folder that both are in with --folder")
