@@ -195,7 +195,10 @@ def models(rng, calls):
     points=1,
     inputs=models,
     lecture="what-it-saves",
-    public=[case("Llama 2 7B, 32 heads and one", calls=[(1, 1, 32, 32, 128, 2), (1, 1, 32, 1, 128, 2)])],
+    public=[
+        case("Llama 2 7B, 32 heads and one", calls=[(1, 1, 32, 32, 128, 2), (1, 1, 32, 1, 128, 2)]),
+        case("two sequences of three tokens, four layers", calls=[(2, 3, 4, 1, 5, 2)]),
+    ],
     hidden=[
         case("one of each size is not 1", calls=[tuple(7 if i == j else 1 for i in range(6)) for j in range(6)]),
         case(

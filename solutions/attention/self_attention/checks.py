@@ -144,6 +144,7 @@ THREE = ([[0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [[3.0], [5.0], [90.
         case("the third key is hidden", values=THREE, mask=[True, True, False]),
         case("a mask for each sequence", shape=(2, 1, 1, 5), B=2, H=2, T=3, S=5),
         case("three dimensions: a mask for each head", shape=(2, 2, 3), B=2, H=2, T=2, S=3),
+        case("two dimensions: one mask for all sequences", shape=(2, 3), B=2, H=1, T=2, S=3),
     ],
     hidden=[
         case("one mask for all", shape=(4, 6), B=2, H=3, T=4, S=6),

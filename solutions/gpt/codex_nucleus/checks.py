@@ -217,9 +217,9 @@ def the_generator_decides(seen, want):
     inputs=generators,
     judge=the_generator_decides,
     lecture="drawing",
-    public=[case("three rows", B=3)],
+    public=[case("three rows", B=3), case("one row", B=1)],
     hidden=[
-        case("one row", B=1, V=200),
+        case("one row, 200 tokens", B=1, V=200),
         case("with all settings", B=4, options={"temperature": 1.3, "top_p": 0.95, "top_k": 50}),
     ],
     cites=["All randomness comes from", "How it is used is up to you", "Returns (B,) int64"],
@@ -282,6 +282,8 @@ def one_beam_is_greedy(student, step, bos, eos, beams, max_len, options):
     return student.beam_search(step, bos, eos, beams, max_len, **options)
 
 
+# eos is the best first token; two others go on beside it.
+EARLY = [[0.1, 0.5, 0.25, 0.15], [0.25] * 4, [0.1, 0.2, 0.05, 0.65], [0.05, 0.3, 0.4, 0.25]]
 # After bos come 2 and 3, and both end then: the second round finishes two hypotheses, and the search is over.
 TWO_AT_ONCE = [[0.01, 0.02, 0.5, 0.47], [0.25] * 4, [0.1, 0.7, 0.08, 0.12], [0.07, 0.75, 0.1, 0.08]]
 
@@ -295,6 +297,7 @@ TWO_AT_ONCE = [[0.01, 0.02, 0.5, 0.47], [0.25] * 4, [0.1, 0.7, 0.08, 0.12], [0.0
         case("two beams see through the trap", shares=TRAP, beams=2, max_len=3),
         case("three beams, three tokens", vocab=4, beams=3, max_len=3),
         case("two finish in one round", shares=TWO_AT_ONCE, beams=2, max_len=4),
+        case("eos comes early", shares=EARLY, beams=2, max_len=4),
     ],
     hidden=[
         case("length_penalty 0: probabilities as they are", vocab=5, beams=3, max_len=6, length_penalty=0.0),

@@ -124,7 +124,7 @@ def interleaved_pairs_neighbours(student, x, pos, style, rotary_dim, base):
     inputs=tokens,
     lecture="positions-come-with-the-tokens",
     tolerance=NEAR,
-    public=[case("two sequences", B=2, T=2, D=4, pos=[[0, 1], [5, 6]])],
+    public=[case("two sequences of two heads", B=2, H=2, T=2, D=4, pos=[[0, 1], [5, 6]])],
     hidden=[
         case("as many heads as sequences", B=3, H=3, T=3, D=4, own=True, high=30),
         case("interleaved", B=4, H=2, T=5, D=6, own=True, high=50, style="interleaved"),

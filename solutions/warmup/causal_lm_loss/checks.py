@@ -36,6 +36,7 @@ def batch(rng, shape=(), scale=1.0, dtype="float32", **given):
         case("8 equal logits: ln 8", logits=[[[0.0] * 8] * 3], labels=[[5, 0, 7]]),
         case("3/4, then 1/10", logits=[[[0.0, log(3)], [0.0, log(9)], [0.0, 0.0]]], labels=[[0, 1, 0]]),
         case("three tokens, float64", shape=(1, 3, 4), dtype="float64"),
+        case("sure and wrong: 200 nats", logits=[[[0.0, 200.0], [0.0, 0.0]]], labels=[[0, 0]]),
     ],
     hidden=[
         case("a random batch", shape=(3, 7, 11), scale=2.0),
@@ -89,6 +90,12 @@ def partly_ignored(rng, shape=(), p=0.5, ignore_index=-100, lengths=None, **give
     lecture="which-targets-count",
     public=[
         case("one of two", logits=[[[0.0, log(3)], [0.0, log(9)], [0.0, 0.0]]], labels=[[0, 1, -100]]),
+        case(
+            "token 0 is ignored",
+            logits=[[[0.0, log(3)], [0.0, log(9)], [0.0, 0.0]]],
+            labels=[[1, 0, 1]],
+            ignore_index=0,
+        ),
         case("sequences of unequal length", logits=[[[0.0, log(3)]] * 3] * 2, labels=[[0, 1, 0], [0, 1, -100]]),
     ],
     hidden=[
@@ -201,6 +208,7 @@ def amounts(rng, nll_sum=None, n_tokens=None, n_bytes=None, most=2000):
     public=[
         case("two tokens among 8, three bytes", nll_sum=2 * log(8), n_tokens=2, n_bytes=3),
         case("certain", nll_sum=0.0, n_tokens=5, n_bytes=9),
+        case("a diverged run", nll_sum=9e5, n_tokens=12, n_bytes=40),
     ],
     hidden=[
         case("a random text"),
