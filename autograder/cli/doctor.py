@@ -67,7 +67,12 @@ def _torch() -> tuple[str, str, str, str]:
     try:
         version = metadata.version("torch")
     except metadata.PackageNotFoundError:
-        return "bad", "torch", "not installed", f"pip install --extra-index-url {CPU_BUILDS} -c constraints.txt torch=={TORCH}"
+        return (
+            "bad",
+            "torch",
+            "not installed",
+            f"pip install --extra-index-url {CPU_BUILDS} -c constraints.txt torch=={TORCH}",
+        )
     if version.partition("+")[0] == TORCH:
         return "ok", "torch", version, ""
     return "note", "torch", version, f"grades are made with {TORCH}; last digits may differ here"

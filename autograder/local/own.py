@@ -40,8 +40,8 @@ def exercise(test_file: str) -> ModuleType:
 
 def recorded(test_file: str, check: str, case: str, what: str = "inputs") -> Any:
     """The `inputs` of a public case, or what was expected (`want`), where that is too long to be written down."""
-    from autograder.plan import load_plan
     from autograder.lab import resolve
+    from autograder.plan import load_plan
     from autograder.wire.decode import decode
     from autograder.wire.values import Lab
 
