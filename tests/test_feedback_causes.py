@@ -113,3 +113,14 @@ def test_a_function_below_whose_check_fails_too_is_mended_first(monkeypatch) -> 
     assert "".join(text for _, text in view.failed[1].first) == (
         "Mend table first: its own check fails too, and your encode calls it."
     )
+
+
+def test_an_example_of_a_docstring_is_about_the_function_that_it_stands_in() -> None:
+    from autograder.local import asked
+
+    code = Code(asked_by(EXPERIMENTS), asked._reaches(OWN))
+    example = failing("docstring_examples", difference=Difference(kind="value"), inputs={"example": "encode('a')"})
+    example.cases[0].title = "encode, line 12"
+    below = failing("table_is_right", difference=Difference(kind="value"))
+    assert in_order([example, below], code) == [below, example]
+    assert to_mend_first(example, [example, below], code) == ("encode", "table")

@@ -78,6 +78,8 @@ def test_students_read_their_own_readme_and_makefile(course, tmp_path):
     files = released(course, tmp_path / "out")
     readme, makefile = files["README.md"].decode(), files["Makefile"].decode()
     assert readme.startswith("# A small # course\n")
+    assert "than `torch`, `numpy`, `regex` beside Python's own library" in readme
+    assert "submission.zip" in files[".gitignore"].decode().split()
     assert "make setup" in readme and "make check" in readme and "instructors" not in readme
     assert "| [Roots \\| and powers](assignments/roots_of/README.md) | 2 | 10 |" in readme
     for link in re.findall(r"\]\((?!https?:)([^)]+)\)", readme):
@@ -94,9 +96,13 @@ def test_the_released_course_is_the_same_course(course, tmp_path):
 
 def test_the_makefile_runs_its_targets(course, tmp_path):
     released(course, tmp_path / "out")
-    run = subprocess.run(["make", "-n", "check", "EXERCISE=a/b"], cwd=tmp_path / "out", capture_output=True, text=True)
+    command = ["make", "-n", "check", "EXERCISE=a/b"]
+    run = subprocess.run(command, cwd=tmp_path / "out", capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
-    assert "pip install  -c constraints.txt -e ." in run.stdout and ".venv/bin/autograder check a/b" in run.stdout
+    assert ".venv/bin/autograder check a/b" in run.stdout
+    assert re.search(r"pip install --extra-index-url \S+/cpu -c constraints\.txt -e \.", run.stdout)  # without CUDA
+    usual = subprocess.run([*command, "PIP_FLAGS="], cwd=tmp_path / "out", capture_output=True, text=True)
+    assert "pip install  -c constraints.txt -e ." in usual.stdout
 
 
 def test_comments_leave_grading_toml_and_nothing_else():

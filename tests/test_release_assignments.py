@@ -22,7 +22,7 @@ from release_course import (
     tree,
 )
 
-from autograder.release.assignments import assignment_files, build_assignments, check_in_sync, student_files
+from autograder.release.assignments import _readme, assignment_files, build_assignments, check_in_sync, student_files
 from autograder.release.files import write_atomically
 from autograder.release.notebook import topic_notebook
 from autograder.release.topics import Exercise, Topic, group, load_topics
@@ -149,6 +149,20 @@ def test_the_topic_page_links_what_exists(course):
     assert "10 points" in page and "autograder check roots_of/square" in page and "pytest assignments/roots_of" in page
     for link in re.findall(r"\]\(([^)]+)\)", page):
         assert (course / "assignments/roots_of" / link).is_file(), link
+
+
+def test_what_may_not_be_used_is_listed_once_for_those_that_share_it():
+    names = ("torch.sqrt", "scipy")
+    exercises = (
+        Exercise("sums_of", "two", "Two", 5, forbid=names),
+        Exercise("sums_of", "three", "Three", 5, forbid=names),
+        Exercise("sums_of", "four", "Four", 5),
+    )
+    page = _readme(Topic("sums_of", "Sums", exercises))
+    assert (
+        "## What you may not use" in page and "- Two, Three: `torch.sqrt`, `scipy`\n" in page and "- Four" not in page
+    )
+    assert "may not use" not in _readme(Topic("sums_of", "Sums", exercises[2:]))
 
 
 def test_time_and_difficulty_are_shown_where_they_are_known(course):

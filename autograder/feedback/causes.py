@@ -36,9 +36,16 @@ class Code:
     def asked_by(self, check: str) -> Asked:
         return self.asked.get(check, Asked())
 
-    def under(self, check: str, other: str) -> bool:
+    def functions(self, check: CheckResult) -> frozenset[str]:
+        """Those of the stub that a check calls; of the examples in docstrings, the one whose example fails first."""
+        case = first_case(check)
+        if case is not None and "example" in case.inputs:
+            return frozenset({case.title.partition(",")[0].partition(".")[0]})
+        return self.asked_by(check.name).functions
+
+    def under(self, check: CheckResult, other: CheckResult) -> bool:
         """Whether what `other` asks is a part of what `check` asks, by the functions that the student's file calls."""
-        above, below = self.asked_by(check).functions, self.asked_by(other).functions
+        above, below = self.functions(check), self.functions(other)
         if not above or not below or above & below:
             return False
         return below <= self._reached(above) and not above & self._reached(below)
@@ -87,7 +94,7 @@ def in_order(failing: Sequence[CheckResult], code: Code | None) -> list[CheckRes
     """What to read first: what ran before what was not waited for, a function before those that call it; else the author's order."""
 
     def place(check: CheckResult) -> tuple[bool, bool, bool, int]:
-        under = sum(code.under(check.name, other.name) for other in failing) if code else 0
+        under = sum(code.under(check, other) for other in failing) if code else 0
         return check.bonus, _unwritten(check), not was_waited_for(check), under
 
     return sorted(failing, key=place)
@@ -98,9 +105,9 @@ def to_mend_first(check: CheckResult, failing: Sequence[CheckResult], code: Code
     if code is None or _unwritten(check):
         return None
     for other in failing:
-        if code.under(check.name, other.name) and not _unwritten(other):
-            below = min(code.asked_by(other.name).functions)
-            above = next(f for f in sorted(code.asked_by(check.name).functions) if below in code.reaches.get(f, ()))
+        if code.under(check, other) and not _unwritten(other):
+            below = min(code.functions(other))
+            above = next(f for f in sorted(code.functions(check)) if below in code.reaches.get(f, ()))
             return above, below
     return None
 

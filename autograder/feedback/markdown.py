@@ -10,11 +10,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from autograder.feedback import messages, sources, timeline
+from autograder.feedback.arranged import CaseView, CheckView, ExerciseView
 from autograder.feedback.escape import code_span, fence, markdown, markdown_spans, visible
 from autograder.feedback.view import (
-    CaseView,
-    CheckView,
-    ExerciseView,
     Options,
     exercise_view,
     in_reading_order,

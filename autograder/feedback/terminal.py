@@ -15,12 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.feedback import messages, sources, timeline
+from autograder.feedback.arranged import CaseView, CheckView, ExerciseView
 from autograder.feedback.layout import hanging, indented, labelled, split
 from autograder.feedback.pen import STATE_STYLES, TIMELINE_STYLES, Pen
 from autograder.feedback.view import (
-    CaseView,
-    CheckView,
-    ExerciseView,
     Options,
     exercise_view,
     in_reading_order,

@@ -8,15 +8,15 @@ line each. Terminal, Markdown and HTML lay out the same view, so that all three 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from autograder.feedback import causes, escape, messages, timeline
+from autograder.feedback.arranged import CaseView, CheckView, ExerciseView, State
 from autograder.feedback.escape import Spans
-from autograder.results import PENDING, CaseResult, CheckResult, ExerciseResult, Message, Place, Result, Timeline
+from autograder.results import PENDING, CaseResult, CheckResult, ExerciseResult, Message, Result, Timeline
 
 Audience = Literal["student", "staff"]
-State = Literal["passed", "failed", "pending"]
 IN_FULL = 3
 _LINES, _CHARACTERS = 16, 2000
 _SHORT = 100
@@ -37,76 +37,6 @@ class Options:
 
     def label(self, id: str, **values: Any) -> str:
         return messages.label(id, self.language, **values)
-
-
-@dataclass(frozen=True)
-class CaseView:
-    """One case that did not pass (or any, for staff)."""
-
-    title: str
-    hidden: bool
-    state: State
-    reason: Spans
-    hint: Spans
-    facts: list[Spans]
-    parameters: str
-    inputs: list[tuple[str, str]]
-    got: str
-    want: str
-    asked: str  # the lines that were run, where they are known
-    timeline: Timeline | None  # what can be drawn of it
-    timeline_notes: list[str]  # how to read it, and what it says
-    place: Place | None
-    output: str
-    details: str  # for staff: seed, margin, time
-
-    @property
-    def longest_line(self) -> int:
-        """Of the answers: decides whether the two fit beside each other."""
-        return max(len(line) for text in (self.want, self.got) for line in text.split("\n"))
-
-
-@dataclass(frozen=True)
-class CheckView:
-    """One check: its claim, its points, why it does not pass."""
-
-    name: str
-    claim: Spans
-    state: State
-    points: str
-    reason: Spans  # in one line
-    diagnosis: list[Spans] = field(default_factory=list)
-    cases: list[CaseView] = field(default_factory=list)
-    first: Spans = field(default_factory=list)  # that something else is to be mended before
-    also: str = ""  # the further failing cases, by title
-    lecture: str = ""
-    place: Place | None = None
-    notes: str = ""
-
-
-@dataclass(frozen=True)
-class ExerciseView:
-    """One exercise, in the order in which it is read."""
-
-    exercise: str
-    title: str
-    file: str
-    state: State
-    verdict: str
-    points: str
-    fraction: float
-    message: Spans
-    hint: Spans
-    place: Place | None
-    failed: list[CheckView]  # in full
-    same: list[CheckView]  # for the reason of one of these
-    also_failed: list[CheckView]  # a line each
-    pending: list[CheckView]
-    passed: list[CheckView]
-    unchecked: list[CheckView]  # could not be checked, for the exercise's own reason
-    printed: str  # in public cases that pass
-    summary: Spans
-    flags: list[Spans]
 
 
 def state_of(verdict: str) -> State:

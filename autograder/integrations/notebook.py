@@ -52,21 +52,24 @@ def _check(root: Path, course: Course, exercise: Exercise) -> None:
     from autograder.feedback import terminal
     from autograder.feedback.markdown import exercise_markdown
     from autograder.feedback.pen import console
-    from autograder.grading.student import Progress
+    from autograder.feedback.view import Options
+    from autograder.grading.student import Progress, expected_plan
+    from autograder.local.asked import code_of
 
     file = _answer(root, course, exercise)
     note = UNSAVED if _ran_something_else(file) else ""
     result = _checker(root, course).check_file(exercise, file)
     Progress(root).remember([result], {exercise.name: file.hash})
+    options = Options(code=code_of(expected_plan(root, exercise), file.text))
     shell = _shell()
     if shell is None or not hasattr(shell, "kernel"):  # a script, or IPython in a terminal
         if note:
             print(note + "\n")
-        console().print(terminal.exercise_report(result, root=root))
+        console().print(terminal.exercise_report(result, options, root))
         return
     from IPython.display import display
 
-    text = exercise_markdown(result, root=root)
+    text = exercise_markdown(result, options, root)
     if note:
         text = f"> **{note}**\n\n{text}"
     display({"text/markdown": text, "text/plain": text}, raw=True)

@@ -157,6 +157,7 @@ def _numbers(array: np.ndarray) -> str:
     """Nested lists of the shortest numbers that are read back as the same."""
     if array.ndim:
         return "[" + ", ".join(map(_numbers, array)) + "]"
+    number: Any = array[()]
     return (
-        np.format_float_positional(array[()], unique=True, trim="0") if 1e-4 < abs(array) < 1e6 else repr(float(array))
+        np.format_float_positional(number, unique=True, trim="0") if 1e-4 < abs(number) < 1e6 else repr(float(number))
     )
