@@ -151,7 +151,7 @@ def _add_contents(app: Sphinx, page: nodes.document) -> None:
             titlesonly=True,
         )
         contents["rawcaption"] = title
-        page.children[-1].append(contents)
+        page.next_node(nodes.section).append(contents)
 
 
 def _add_navigation(
