@@ -50,6 +50,15 @@ class Message(Record):
     values: dict[str, Any] = {}  # theirs in part
 
 
+class Call(Record):
+    """A line of the student's own code from which a function was called."""
+
+    file: str  # as the student knows it
+    line: int  # from 1
+    function: str = ""  # that the line is in; "" at the top level
+    text: str = ""  # theirs: the source line
+
+
 class Place(Record):
     """A line of the student's own code."""
 
@@ -57,6 +66,7 @@ class Place(Record):
     line: int  # from 1
     function: str = ""  # "" at the top level
     text: str = ""  # theirs: the source line
+    through: list[Call] = []  # theirs: the lines of their code that led there, outermost first; some of many
 
 
 class Difference(Record):
@@ -233,6 +243,7 @@ class Result(Record, omit_defaults=False):  # else the schema's own name would b
     problems: list[Message] = []  # of the submission as a whole: refused archive members, empty folder, …
     handed_in: str = ""  # when, ISO 8601 with its offset; "" when nobody knows
     clock: Clock = "unknown"  # who says so
+    hints: dict[str, int] = {}  # theirs: how many hints of each exercise they asked for, where the course reports it
     schema: str = SCHEMA  # name and version of this schema
 
     @property

@@ -88,7 +88,8 @@ def test_check_tells_every_outcome_and_status_remembers(repository: Path) -> Non
     assert "ended the whole program (exit code 0)" in of["quits"] and "2/5 points" in of["quits"]
     assert "Your code printed" in of["prints"] and "shape (3, 3)" in of["prints"]
     assert "`Tensor`" in of["nothing"] and "None" in of["nothing"]
-    assert "was stopped after 1 s" in of["slow"] and "[0 for _ in iter(int, 1)]" in of["slow"] and "2/5" in of["slow"]
+    assert "was stopped after 1 s" in of["slow"] and "[0 for _ in iter(int, 1)]" in of["slow"]
+    assert "0/5" in of["slow"] and "Not waited for: your code had already been stopped after 1 s" in of["slow"]
     assert "numbers_of/gone.py" in of["gone"] and "0/5" in of["gone"]
     assert "`total` is not written yet." in of["stub"] and "0/5" in of["stub"]
     assert "site-packages" not in done.out and "observe.py" not in done.out  # no line of ours
@@ -182,7 +183,7 @@ def test_watch_checks_each_save(repository: Path) -> None:
     with Running(repository, "watch") as watching:
         watching.until_printed("Watching 11 files")
         write(repository, "right", OUTCOMES["wrong"])
-        watching.until_printed("Start here")
+        watching.until_printed("1 of 2 checks pass. All of it")
         assert "2/5 points" in watching.out and "You add up columns" in watching.out
         watching.forget()
         write(repository, "right", OUTCOMES["right"])
@@ -194,6 +195,37 @@ def test_watch_checks_each_save(repository: Path) -> None:
     assert done.code == 0 and "Stopped watching" in done.out
     assert "Traceback" not in done.err and done.err == ""
     assert alive(children) == []
+
+
+def test_a_save_breaks_off_a_check_that_still_runs(repository: Path) -> None:
+    """Ten minutes of CPU time are allowed here: the verdict of the mended file is not waited for behind them."""
+    limits = (repository / "grading.toml").read_text("utf-8").replace("cpu_seconds = 1\n", "cpu_seconds = 600\n")
+    put(repository, "grading.toml", limits)
+    with Running(repository, "watch") as watching:
+        watching.until_printed("Watching 11 files")
+        write(repository, "right", with_code(sum_="[0 for _ in iter(int, 1)]"))
+        watching.until_printed("numbers_of/right")
+        write(repository, "right", OUTCOMES["right"])
+        watching.until_printed("lectures/numbers_of/wrong.md")
+        assert "5/5 points" in watching.out and "Next: Totals, wrong. Read" in " ".join(watching.out.split())
+        assert "too slow" not in watching.out and "crashed" not in watching.out
+        done = watching.interrupt()
+    assert done.code == 0 and done.err == ""
+
+
+def test_the_first_time_out_ends_a_check(repository: Path) -> None:
+    write(repository, "slow", with_code(sum_="[0 for _ in iter(int, 1)]", mean="[0 for _ in iter(int, 1)]"))
+    done = run(repository, "check", "slow")
+    assert "was stopped after 1 seconds of CPU time" in done.flat
+    assert "Not checked because of that" in done.flat and "stopped twice" not in done.flat
+
+
+def test_a_breakpoint_is_named_and_so_is_who_called(repository: Path) -> None:
+    inner = with_code(sum_="_row_sums(x)") + "\n\ndef _row_sums(x):\n    breakpoint()\n    return x.sum(-1)\n"
+    write(repository, "wrong", inner)
+    said = run(repository, "check", "wrong").flat
+    assert "Your code stops at a `breakpoint()`" in said and "BdbQuit" not in said and "(Pdb)" not in said
+    assert "in _row_sums" in said and "in total: return _row_sums(x)" in said
 
 
 def test_a_console_that_can_not_show_everything(repository: Path) -> None:
@@ -236,10 +268,15 @@ def test_the_search_for_torch_finds_it(repository: Path) -> None:
     assert seen(repository, "check", "right", "--in-process", "--strict") == ("0", True, False)
 
 
-def test_help_teaches(repository: Path) -> None:
-    main = run(repository, "--help")
+def test_help_teaches(repository: Path, tmp_path: Path) -> None:
+    main = run(tmp_path, "--help")
     for word in ("Students", "Instructors", "Authors", "check", "watch", "status", "doctor", "grade", "verify"):
         assert word in main.out
+    theirs = run(repository / "assignments", "--help")
+    for word in ("Students", "check", "watch", "status", "doctor", "own", "restore"):
+        assert word in theirs.out
+    for word in ("Instructors", "instructors", "Authors", "grade ", "verify"):
+        assert word not in theirs.out
     assert "hidden checks decide your grade" in run(repository, "check", "--help").flat.lower()
     unknown = run(repository, "chekc")
     assert unknown.code == 2 and "check" in unknown.err

@@ -205,6 +205,9 @@ def test_the_hash_follows_the_meaning_not_the_layout(load):
         (["assignments/words/bpe.py"], ["words/bpe"]),
         (["assignments\\words\\bpe.py"], ["words/bpe"]),
         (["./assignments/words/"], ["words/bpe", "words/bbpe"]),
+        (["assignments/words/test_bpe.py"], ["words/bpe"]),
+        (["lectures/words/bpe.md"], ["words/bpe"]),
+        (["assignments/words/words.ipynb"], ["words/bpe", "words/bbpe"]),
     ],
 )
 def test_match(load, patterns, names):
@@ -219,7 +222,9 @@ def test_an_unknown_exercise_says_what_was_meant(load, ask):
         ask(load(SMALL))
 
 
-@pytest.mark.parametrize("pattern", ["", "/", "..", "*", "\0", "x" * 10_000, "assignments/words/bpe.py/x"])
+@pytest.mark.parametrize(
+    "pattern", ["", "/", "..", "*", "\0", "x" * 10_000, "test_.py", ".ipynb", "assignments/words/bpe.py/x"]
+)
 def test_a_strange_pattern_is_an_unknown_exercise(load, pattern):
     with pytest.raises(CourseError, match="no exercise"):
         load(SMALL).match([pattern])

@@ -116,6 +116,23 @@ def test_nor_through_the_exercise_when_hidden_cases_ran(mode, area):
     assert MARK not in renderings(student_view(result, mode))
 
 
+def test_with_titles_the_authors_title_of_the_first_failing_hidden_case_arrives():
+    named = replace(hidden_case(), title="an empty text", fresh=False)
+    made = replace(hidden_case(), title="rows=3", fresh=False, parameters={"rows": 3})
+    drawn = replace(hidden_case(), title="fresh 1", fresh=True)
+    for case, title in ((named, "an empty text"), (made, ""), (drawn, "")):
+        exercise = exercise_of([case])
+        shown = student_exercise(exercise, "diagnosis", titles=True)
+        assert [each.title for each in shown.checks[0].cases if not each.public] == [title]
+        assert MARK not in renderings(sample.result(exercises=[shown]))
+        for mode in ("none", "count", "claim"):
+            assert (
+                title not in renderings(sample.result(exercises=[student_exercise(exercise, mode, titles=True)]))
+                or not title
+            )
+        assert "an empty text" not in renderings(sample.result(exercises=[student_exercise(exercise, "diagnosis")]))
+
+
 def test_with_case_everything_but_what_it_printed():
     case = replace(planted(CaseResult), public=False, verdict="failed", output="PRINTED")
     view = student_exercise(exercise_of([case]), "case")

@@ -7,17 +7,23 @@ import sample_results as sample
 from msgspec.structs import replace
 
 from autograder.feedback.pen import Pen, console
-from autograder.feedback.progress import ProgressMap, next_exercise
+from autograder.feedback.progress import Overview, ProgressMap, Row, next_exercise, time_left
 from autograder.feedback.summary import class_table, kind_of, legend
 from autograder.results import ExerciseResult, Message
 
 MODULES = [
-    ("Warm-up", [("warmup/logsumexp", "Log-sum-exp", 4, 4, "passed"), ("warmup/entropy", "Entropy", 4, 2, "failed")]),
+    (
+        "Warm-up",
+        [
+            Row("warmup/logsumexp", "Log-sum-exp", 4, 4, "passed"),
+            Row("warmup/entropy", "Entropy", 4, 2, "failed"),
+        ],
+    ),
     (
         "Tokenizers",
         [
-            ("tokenizer/bpe", "Byte-pair encoding", 10, 0, "failed"),
-            ("tokenizer/bbpe", "Byte-level BPE", 12, None, None),
+            Row("tokenizer/bpe", "Byte-pair encoding", 10, 0, "failed"),
+            Row("tokenizer/bbpe", "Byte-level BPE", 12, None, None),
         ],
     ),
 ]
@@ -34,36 +40,110 @@ def shown(what, encoding="utf-8", width=80) -> str:
 def test_the_map_names_modules_points_and_the_next_step():
     text = shown(ProgressMap(MODULES))
     lines = text.split("\n")
-    assert "6/8" in lines[0] and "Warm-up" in lines[0]
-    assert lines[1].startswith("✓") and "4/4" in lines[1] and "████████████" in lines[1]
+    assert lines[0].split() == ["min", "hard", "points"]
+    assert lines[1].split() == ["Warm-up", "–", "6/8"] and lines[2].startswith("✓") and lines[2].endswith("4/4")
     assert "-/12" in text and "1 of 4 exercises done" in text and "6/30" in text
     assert "Next: Entropy. Run `autograder check warmup/entropy`" in text
 
 
 def test_the_map_on_an_ascii_console():
     text = shown(ProgressMap(MODULES), encoding="ascii", width=60)
-    assert "############" in text and "ok" in text
+    assert "##------" in text and "ok Log-sum-exp" in " ".join(text.split())
     assert max(map(len, text.split("\n"))) <= 60
 
 
+def test_time_difficulty_and_what_comes_before():
+    rows = [
+        Row("a/one", "One", 5, 5, "passed", 90, 2),
+        Row("a/two", "Two", 5, 1, "failed", 45, 5, ("b/x", "b/y")),
+        Row("a/three", "Three", 5, None, None, None, None, ("a/two",)),
+        Row("a/four", "Four", 5, 5, "skipped", 30, 1, ("a/two",)),
+    ]
+    lines = shown(ProgressMap([("A module", rows)])).split("\n")
+    assert lines[1].split() == ["A", "module", "45", "min+", "11/20"]  # what is left, of what is known
+    assert lines[2].split() == ["✓", "One", "a/one", "90", "●●○○○", "5/5"]
+    assert lines[3].split() == ["✗", "Two", "a/two", "45", "●●●●●", "1/5"]
+    assert lines[4].strip() == "after b/x, b/y"
+    assert lines[5].split() == ["Three", "a/three", "–", "–", "-/5"] and lines[6].strip() == "after a/two"
+    assert lines[7].split() == ["○", "Four", "a/four", "30", "●○○○○", "5/5"] and lines[8].strip() == ""
+    assert "2/5" in shown(ProgressMap([("A module", rows)]), encoding="ascii")
+
+
 @pytest.mark.parametrize(
-    ("rows", "expected"),
+    ("minutes", "said"),
     [
-        ([("a", "A", 2, 0, "failed"), ("b", "B", 2, 1, "failed")], "b"),  # begun in earnest before an untouched stub
-        ([("a", "A", 2, 0, "failed"), ("b", "B", 2, None, None)], "a"),
-        ([("a", "A", 2, 2, "passed"), ("b", "B", 2, None, None)], "b"),
-        ([("a", "A", 2, 1, "skipped"), ("b", "B", 2, 2, "passed")], None),
-        ([], None),
+        ([], ""),
+        ([None], "–"),
+        ([45], "45 min"),
+        ([45, None], "45 min+"),
+        ([60], "1 h"),
+        ([90, 100], "3 h"),
+        ([40, 40, None], "1.5 h+"),
     ],
 )
-def test_the_next_exercise(rows, expected):
-    step = next_exercise([("m", rows)])
-    assert (step[0] if step else None) == expected
+def test_time_left(minutes, said):
+    assert time_left([Row("a/b", "", 1, None, None, each) for each in minutes]) == said
+    assert time_left([Row("a/b", "", 1, 1, "passed", 60)]) == ""
 
 
-def test_a_finished_course():
-    assert "Everything here passes" in shown(ProgressMap([("m", [("a", "A", 2, 2, "passed")])]))
-    assert "Everything" not in shown(ProgressMap([("m", [("a", "A", 2, 1, "skipped")])]))
+def large(modules: int = 30, exercises: int = 4):
+    """A course with 120 exercises, some of them with long names."""
+    states = [(5, "passed"), (2, "failed"), (None, None), (0, "skipped")]
+    return [
+        (
+            f"Module {number}, about something with a rather long title",
+            [
+                Row(
+                    f"topic{number}/an_exercise_with_a_name_{each}",
+                    f"An exercise with a title {each}",
+                    5,
+                    *states[each],
+                    60,
+                )
+                for each in range(exercises)
+            ],
+        )
+        for number in range(modules)
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_large_course_fits_in_a_line_a_module(width, encoding):
+    lines = shown(Overview(large()), encoding=encoding, width=width).rstrip("\n").split("\n")
+    assert max(map(len, lines)) <= width and len(lines) < 40
+    marks = "●◐·○" if encoding == "utf-8" else "#+.o"
+    of_modules = [line for line in lines if line.startswith("Module ")]
+    assert len(of_modules) == 30 and all(marks in line and "2 h" in line and "7/20" in line for line in of_modules)
+    assert any("30 of 120 exercises done" in line and "60 h" in line for line in lines)
+    assert any(marks[0] + " passes" in line and marks[2] + " not begun" in line for line in lines)
+
+
+def test_the_full_map_of_a_large_course_keeps_its_width():
+    for width in (60, 80, 120):
+        lines = shown(ProgressMap(large()), width=width).split("\n")
+        assert max(map(len, lines)) <= width
+        assert sum("5/5" in line for line in lines) == 30
+    assert "topic0/an_exercise_with_a_name_0" in shown(ProgressMap(large()), width=120)
+
+
+def test_a_module_of_many_exercises_wraps_its_marks():
+    rows = [Row(f"a/{number}", "", 1, None, None) for number in range(60)]
+    text = shown(Overview([("Many", rows)]))
+    assert text.count("·") == 60 + 1 and max(map(len, text.split("\n"))) <= 80
+
+
+def test_the_next_exercise_has_its_prerequisites():
+    def fresh(name: str, *missing: str) -> Row:
+        return Row(name, name, 1, None, None, missing=missing)
+
+    def step(*rows: Row) -> str:
+        found = next_exercise([("m", rows)])
+        return found.exercise if found else ""
+
+    assert step(fresh("a", "x"), fresh("b")) == "b"
+    assert step(fresh("a", "x"), fresh("b", "a")) == "a"  # everything lacks something: in order
+    assert step(fresh("a"), Row("b", "b", 2, 1, "failed", missing=("x",))) == "b"  # begun in earnest
 
 
 def test_a_bar_is_full_only_when_all_is_done():

@@ -74,7 +74,7 @@ def test_what_is_not_packed_is_not_called_ready(student: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("text", "kind", "said"),
     [
-        ("def square(x):\n    raise NotImplementedError\n", "not finished", "1 of its functions is not written yet"),
+        ("def square(x):\n    raise NotImplementedError\n", "not finished", "square is not written yet"),
         ("def square(x:\n", "broken", "it is not valid Python: assignments/roots_of/square.py:1"),
         (
             "import scipy\n\ndef square(x):\n    return x\n",
@@ -94,13 +94,35 @@ def test_what_would_cost_points_is_said_and_packed_all_the_same(
     assert note.kind == kind and said in note.text and SQUARE in zipfile.ZipFile(tmp_path / "a.zip").namelist()
 
 
+def test_a_breakpoint_and_what_only_a_bonus_asks_for(student: Path, tmp_path: Path) -> None:
+    """An optional function that is not written costs nothing, and is not said to; a breakpoint does, and is."""
+    import ast
+
+    from autograder.plan import Plan, PlannedCheck
+    from autograder.release.pack import _optional, _unwritten
+
+    put(student, SQUARE, "def square(x):\n    breakpoint()\n    return x * x\n")
+    notes = {note.kind: note.text for note in packed(student, tmp_path / "a.zip").notes}
+    assert notes["breakpoint"].startswith(f"{SQUARE}:2 has a breakpoint()")
+
+    experiments = "def one(student):\n    return student.square(2)\n\n\ndef more(student):\n    return student.cube(2), student.square(3)\n"
+    checks = [PlannedCheck(name="one", claim="", points=1), PlannedCheck(name="more", claim="", points=2, bonus=True)]
+    plan = Plan(exercise="a/b", stub="", experiments=experiments, checks=checks)
+    assert _optional(plan) == {"cube"} and _optional(None) == set()
+    tree = ast.parse(
+        "class A:\n    def f(self):\n        raise NotImplementedError\n\ndef g():\n    raise NotImplementedError('g')\n"
+    )
+    assert _unwritten(tree) == {"A.f", "g"}
+
+
 def test_pack_on_the_command_line(student: Path, tmp_path: Path) -> None:
     put(student, CUBE, "import scipy\n")
     done = here(student, "pack", "roots_of", "-o", tmp_path / "mine.zip")
     assert (
         done.code == 0 and "roots_of/cube: assignments/roots_of/cube.py:1 uses scipy" not in done.flat
     )  # square forbids it
-    assert "3 files, 2 of 2 exercises written" in done.flat and (tmp_path / "mine.zip").is_file()
+    assert "roots_of/cube.py:1 imports scipy, which will not be there when your work is graded" in done.flat
+    assert "3 files, 1 of 2 exercises written" in done.flat and (tmp_path / "mine.zip").is_file()
     shutil.rmtree(student / "assignments")
     empty = here(student, "pack")
     assert empty.code == 2 and "There is no assignments/" in empty.said

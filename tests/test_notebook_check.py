@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import types
 from pathlib import Path
 
 import nbformat
@@ -102,3 +105,27 @@ def test_check_outside_of_a_notebook(
 )
 def test_which_cell_is_about_which_exercise(source: str, names: set[str]) -> None:
     assert integration._defined(source) == names
+
+
+def test_in_colab_the_notebook_of_the_browser_is_checked(
+    released: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], zygote
+) -> None:
+    """The clone beside it has nobody's work in it. (Colab itself is not here: a module stands for its answer.)"""
+    monkeypatch.setattr("autograder.grading.student.make_zygote", lambda: zygote)
+    monkeypatch.setattr(integration, "_checkers", {})
+    monkeypatch.setattr(integration.atexit, "register", lambda function: None)
+    monkeypatch.chdir(released)
+    _, notebook = notebook_of(released)
+    fill(notebook, "first", with_code())
+    answer: dict[str, object] = {"ipynb": json.loads(nbformat.writes(notebook))}
+    message = types.SimpleNamespace(blocking_request=lambda kind, **more: answer if kind == "get_ipynb" else None)
+    for name, module in (("google.colab", types.ModuleType("colab")), ("google.colab._message", message)):
+        monkeypatch.setitem(sys.modules, name, module)
+
+    def said() -> str:
+        integration.check("numbers_of/first")
+        return " ".join(capsys.readouterr().out.split())
+
+    assert "5/5 points" in said()
+    answer.clear()  # it does not answer: what is beside it counts, and that is the stub
+    assert "0/5 points" in said()

@@ -60,9 +60,9 @@ def test_each_public_case_is_a_test_with_a_readable_id(course: Path, pytester: p
     done = student(pytester, "--collect-only", "-q")
     ids = [line for line in done.outlines if "::" in line]
     assert ids == [
-        "assignments/numbers_of/test_first.py::sums_rows::a square",
-        "assignments/numbers_of/test_first.py::means_of_rows::rows=3, columns=3",
-        "assignments/numbers_of/test_first.py::runs_on_a_gpu::rows=2, columns=2",
+        "assignments/numbers_of/test_first.py::sums_rows::a_square",
+        "assignments/numbers_of/test_first.py::means_of_rows::rows_3_columns_3",
+        "assignments/numbers_of/test_first.py::runs_on_a_gpu::rows_2_columns_2",
     ]
     everything = pytester.runpytest_inprocess("--collect-only", "-q", "assignments")
     assert len([line for line in everything.outlines if "::" in line]) == 5
@@ -78,9 +78,10 @@ def test_one_can_be_chosen(course: Path, pytester: pytest.Pytester) -> None:
     write(course, with_code(sum_="x.sum(0)"))
     student(pytester, "-k", "means").assert_outcomes(passed=1, deselected=2)
     student(pytester, "-k", "square").assert_outcomes(failed=1, deselected=2)
+    student(pytester, "-k", "sums_rows and a_square").assert_outcomes(failed=1, deselected=2)  # all that an id holds
     student(pytester, "-m", "not gpu").assert_outcomes(passed=1, failed=1, deselected=1)
     student(pytester, "-x").assert_outcomes(failed=1)
-    name = "assignments/numbers_of/test_first.py::sums_rows::a square"
+    name = "assignments/numbers_of/test_first.py::sums_rows::a_square"
     pytester.runpytest_inprocess(name).assert_outcomes(failed=1)
     pytester.runpytest_inprocess(name.rpartition("::")[0]).assert_outcomes(failed=1)
 
@@ -90,7 +91,7 @@ def test_last_failed_runs_those_alone(course: Path, pytester: pytest.Pytester) -
     pytester.runpytest_inprocess("assignments/numbers_of/test_first.py").assert_outcomes(passed=1, failed=1, skipped=1)
     again = pytester.runpytest_inprocess("assignments/numbers_of/test_first.py", "--lf", "-v")
     again.assert_outcomes(failed=1, deselected=2)
-    assert "means_of_rows::rows=3, columns=3 FAILED" in again.stdout.str()
+    assert "means_of_rows::rows_3_columns_3 FAILED" in again.stdout.str()
 
 
 def test_a_failing_check_reads_like_a_report(course: Path, pytester: pytest.Pytester) -> None:
@@ -144,6 +145,24 @@ def test_with_a_debugger_their_exception_comes_out(course: Path, pytester: pytes
     assert "observe.py" not in text and "pytest_plugin.py" not in text and "local.py" not in text
 
 
+def test_with_a_debugger_a_wrong_answer_ends_where_it_was_returned(course: Path, pytester: pytest.Pytester) -> None:
+    """Nothing was raised there: the last frame of theirs is kept, with its variables."""
+    write(course, with_code(sum_="x.sum(0)"))
+    put(
+        course,
+        "calm.py",
+        "import pdb\n\n\nclass Quiet(pdb.Pdb):\n"
+        "    def interaction(self, frame, traceback):\n"
+        "        while traceback.tb_next:\n            traceback = traceback.tb_next\n"
+        "        frame = traceback.tb_frame\n"
+        "        print('DEBUGGER', frame.f_code.co_name, traceback.tb_lineno, tuple(frame.f_locals['x'].shape))\n",
+    )
+    pytester.syspathinsert()
+    text = student(pytester, "-k", "sums", "--pdb", "--pdbcls=calm:Quiet").stdout.str()
+    line = with_code(sum_="x.sum(0)").split("\n").index("    return x.sum(0)") + 1
+    assert f"DEBUGGER total {line} (3, 3)" in text and "First difference" in text
+
+
 @pytest.mark.parametrize(
     ("text", "sentences"),
     [
@@ -187,7 +206,7 @@ def test_solutions_run_every_case_and_the_oracle(course: Path, pytester: pytest.
     done = pytester.runpytest_inprocess("solutions/numbers_of/first", "-v", "-p", "no:cacheprovider")
     done.assert_outcomes(passed=6, skipped=2)
     text = done.stdout.str()
-    for id in ("sums_rows::a wide table", "means_of_rows::fresh 1", "test_oracle.py::test_totals"):
+    for id in ("sums_rows::a_wide_table", "means_of_rows::fresh_1", "test_oracle.py::test_totals"):
         assert f"{id} PASSED" in text
 
 

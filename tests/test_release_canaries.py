@@ -26,6 +26,7 @@ from release_course import (
     tree,
 )
 
+from autograder.lessons.packed import unpack
 from autograder.release.assignments import Makers, build_assignments
 from autograder.release.repository import release
 from autograder.source.extract import public_module
@@ -106,6 +107,29 @@ def plant(course: Path) -> Canaries:
     grading = course / "grading.toml"
     grading.write_text(f"# {canaries.new('grading.toml: comment')}\n" + grading.read_text("utf-8"), encoding="utf-8")
     return canaries
+
+
+HINTS = """# {comment}
+look = "Look at {shown} and think."
+do = "Do what {shown} does."
+nearly = "Nearly as {shown} has it."
+staff = "{staff}"
+"""
+
+
+def plant_hints(course: Path, canaries: Canaries) -> str:
+    """Hints of one exercise, with canaries around them; returns a word that is in the hints themselves."""
+    shown = "hintword77q"
+    words = [canaries.new(f"hints.toml: {what}") for what in ("comment", "another key")]
+    put(course, "solutions/roots_of/square/hints.toml", HINTS.format(comment=words[0], staff=words[1], shown=shown))
+    return shown
+
+
+def with_policy(course: Path, feedback: str, dates: str = "") -> None:
+    """Put a `[feedback]` before the modules, and dates into the first of them."""
+    grading = course / "grading.toml"
+    text = grading.read_text("utf-8").replace("[[module]]", f"[feedback]\n{feedback}\n\n[[module]]", 1)
+    grading.write_text(text.replace('id = "roots"\n', f'id = "roots"\n{dates}\n', 1), encoding="utf-8")
 
 
 def _plant_in_regions(text: str, place: str, canaries: Canaries) -> str:
@@ -236,6 +260,70 @@ def test_no_canary_arrives(course, tmp_path, make):
     assert found(tmp_path / "out", canaries) == []
     names = set(tree(tmp_path / "out"))
     assert not any(name.startswith(("solutions", "tests", "benchmarks", ".git/", ".autograder")) for name in names)
+
+
+CLOSED = {
+    "by default": ("", ""),
+    "never": ('solutions = "never"', ""),
+    "not due yet": ('solutions = "after_due"', "due = 2999-01-01T00:00:00"),
+    "after a due date that there is not": ('solutions = "after_due"', ""),
+    "never, in a module that is over": ('solutions = "never"', "due = 2001-01-01T00:00:00"),
+}
+
+
+@pytest.mark.parametrize(("feedback", "dates"), CLOSED.values(), ids=CLOSED)
+def test_no_solution_arrives_that_the_policy_holds_back(course, tmp_path, feedback, dates):
+    with_policy(course, feedback, dates)
+    canaries = plant(course)
+    shown = plant_hints(course, canaries)
+    build_assignments(course, makers=makers_of(course))
+    release(course, tmp_path / "out", makers=makers_of(course), version="1.0")
+    files = tree(tmp_path / "out")
+    assert not any(name.endswith(".solution") for name in files)
+    assert {name for name in files if name.endswith(".hints")} == {"assignments/roots_of/expected/square.hints"}
+    assert not any(shown.encode() in data for data in files.values())  # nor are they met by accident
+    assert _found_packed(tmp_path / "out", canaries) == []
+    assert shown.encode() in tree(tmp_path / "out")["assignments/roots_of/expected/square.hints"]  # the control
+
+
+OPEN = {
+    "after passing": ('solutions = "after_passing"', "", {"roots_of/square", "roots_of/cube", "sums_of/two"}),
+    "after due": ('solutions = "after_due"', "due = 2001-01-01T00:00:00", {"roots_of/square", "roots_of/cube"}),
+}
+
+
+@pytest.mark.parametrize(("feedback", "dates", "exercises"), OPEN.values(), ids=OPEN)
+def test_of_open_solutions_the_reference_and_other_ways_arrive_and_nothing_else(
+    course, tmp_path, feedback, dates, exercises
+):
+    with_policy(course, feedback, dates)
+    canaries = plant(course)
+    plant_hints(course, canaries)
+    build_assignments(course, makers=makers_of(course))
+    release(course, tmp_path / "out", makers=makers_of(course), version="1.0")
+    opened = {f"assignments/{name.replace('/', '/expected/')}.solution": name for name in exercises}
+    assert {name for name in tree(tmp_path / "out") if name.endswith(".solution")} == set(opened)
+    hits = [hit.split(" → ") for hit in _found_packed(tmp_path / "out", canaries)]
+    assert {where for _, where in hits} == set(opened)  # the control: the search sees into what is packed
+    for place, where in hits:
+        assert place.startswith(f"solutions/{opened[where]}/solution.py: "), (place, where)
+        assert " in a region" in place
+
+
+def test_hints_stay_at_home_where_the_course_gives_none(course, tmp_path):
+    with_policy(course, 'hints = "none"')
+    canaries = Canaries()
+    plant_hints(course, canaries)
+    release(course, tmp_path / "out", makers=makers_of(course), version="1.0")
+    assert not any(name.endswith(".hints") for name in tree(tmp_path / "out"))
+    assert found(tmp_path / "out", canaries) == []
+
+
+def _found_packed(root: Path, canaries: Canaries) -> list[str]:
+    """`found`, with what `lessons.packed` packed unpacked first."""
+    for path in [*root.rglob("*.solution"), *root.rglob("*.hints")]:
+        path.write_text(json.dumps(unpack(path.read_bytes())), encoding="utf-8")
+    return found(root, canaries)
 
 
 @pytest.mark.parametrize("leak", ["solution.py", "checks.py", "mistakes.py", "alternatives.py", "test_oracle.py"])

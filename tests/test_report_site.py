@@ -9,8 +9,13 @@ import pytest
 import sample_results as sample
 from msgspec.structs import replace
 
+from autograder.course.roster import parse_roster
 from autograder.feedback.policy import Policy
+from autograder.lessons.certificate import Certificate, Figures, Tried
+from autograder.report.facts import Facts
 from autograder.report.site import write_report
+from autograder.results import Message
+from autograder.scores.records import ExerciseScore, ModuleScore, Score, Step
 
 VOID = {"meta", "link", "br", "img", "hr", "input"}
 
@@ -51,7 +56,7 @@ def report(tmp_path) -> Path:
 def test_a_page_for_the_class_each_student_and_each_exercise(report):
     out = report.parent
     assert report == out / "index.html"
-    assert len(pages(out)) == 1 + 5 + 7
+    assert len(pages(out)) == 2 + 5 + 7
     assert (out / "students" / "ada.html").is_file() and (out / "exercises" / "tokenizer-bpe.html").is_file()
     assert (out / "scores.csv").read_bytes().startswith(b"\xef\xbb\xbfsubmission,")
 
@@ -66,14 +71,20 @@ def test_every_link_leads_somewhere(report):
                 assert unquote(anchor) in Page(target).ids
 
 
-def test_pages_are_well_formed_and_need_nothing_else(report):
+def test_pages_are_well_formed_and_need_nothing_from_elsewhere(report):
     for path in pages(report.parent):
         page = Page(path)
         assert page.open == [] and len(page.ids) == len(set(page.ids))
-        assert not page.names & {"script", "img", "iframe", "object", "link", "form"}
+        assert not page.names & {"img", "iframe", "object", "form"}
         text = path.read_text(encoding="utf-8")
         assert "@import" not in text and "url(" not in text and "<title>" in text
         assert "&lt;more&gt;" in text
+        # One script, of ours, on the page that sorts; nothing that is written into a page can run.
+        assert text.count("<script") == (path.name == "index.html")
+        assert "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self'" in text
+    for name in ("report.css", "report.js"):
+        text = (report.parent / name).read_text(encoding="utf-8")
+        assert "http" not in text and "fetch" not in text and "url(" not in text
 
 
 def test_the_class_page_says_how_it_was_isolated(tmp_path, report):
@@ -86,35 +97,66 @@ def test_the_class_page_says_how_it_was_isolated(tmp_path, report):
     assert "Not isolated" not in (tmp_path / "mixed" / "students" / "ada.html").read_text(encoding="utf-8")
 
 
-def test_the_heat_map_has_points_pending_and_flags(report):
-    text = report.read_text(encoding="utf-8")
-    row = re.search(r'<tr><td class="name"><a href="students/ada.html">.*?</tr>', text, re.S)
-    assert row is not None
-    assert "Byte-pair encoding: 1 of 10 (+1), less than half" in row[0] and ">1+</a>" in row[0]
-    assert row[0].count('class="cell') == 7
+def test_the_matrix_has_points_pending_and_names(tmp_path):
+    results = sample.class_results(["ada", "alan"])
+    results[0].exercises[2] = sample.bpe()
+    roster = parse_roster("student,name\nada,Ada King\nalan,Alan <T>\nbob,Bob Absent\n")
+    facts = Facts(roster=roster)
+    index = write_report(results, tmp_path / "r", course_title="x", scores={"ada": []}, facts=facts)
+    text = index.read_text(encoding="utf-8")
+    rows = re.findall(r"<tr data-tags=.*?</tr>", text, re.S)
+    assert len(rows) == 3
+    assert '<a href="students/ada.html">Ada King</a>' in rows[0] and "Alan &lt;T&gt;" in rows[1]
+    assert 'some"><a href="students/ada.html#tokenizer/bpe">1+</a>' in rows[0]
+    assert rows[0].count('<td class="c e') == 7 and rows[0].count('<td class="c w') == 2  # topics stand for modules
+    assert "Bob Absent" in rows[2] and 'data-tags="absent"' in rows[2] and "href" not in rows[2]
+    assert (index.parent / "students").joinpath("ada.html").read_text("utf-8").count("Ada King") >= 2
+
+
+def test_a_group_has_the_names_of_its_members(tmp_path):
+    roster = parse_roster("student,name,group\nada,Ada King,team\nalan,,team\neve,Eve,\n")
+    index = write_report([sample.result("team")], tmp_path / "r", course_title="x", facts=Facts(roster=roster))
+    text = index.read_text(encoding="utf-8")
+    assert ">Ada King, alan</a>" in text and text.count('data-tags="absent"') == 1 and "Eve" in text
 
 
 def test_a_student_page_has_both_views(report):
     text = (report.parent / "students" / "ada.html").read_text(encoding="utf-8")
-    staff, student = text.split("<details", 1)
-    assert "a corpus of ties" in staff and "c0ffee" in staff
+    bpe = text[text.index('id="tokenizer/bpe"') :]
+    staff, student = bpe[: bpe.index("</details>")].split("What the student sees", 1)
+    assert "a corpus of ties" in staff and "c0ffee" in staff and "You break ties" in staff
     assert "a corpus of ties" not in student and "c0ffee" not in student
-    assert "You break ties" in student and "feedback = diagnosis" in student
+    assert "merges_in_order, with its claim and what went wrong" in student and "feedback = diagnosis" in text
 
 
 def test_the_students_view_follows_the_policy(tmp_path):
     result = sample.result(exercises=[sample.bpe([sample.wrong_merges(), sample.hidden_only()])])
     for policy, expected, absent in (
-        ("none", "not shown yet", "You break ties"),
-        ("count", "0 of 2 checks with hidden cases pass", "You break ties"),
-        ("claim", "Training keeps", "You break ties"),
+        ("none", "not shown yet", "what went wrong"),
+        ("count", "0 of 2 checks with hidden cases pass", "what went wrong"),
+        ("claim", "large_corpus, with its claim", "what went wrong"),
+        ("diagnosis", "merges_in_order, with its claim and what went wrong", "a corpus of ties"),
         (Policy("case", when_ok=False), "not published yet", "a corpus of ties"),
-        (Policy("case"), "a corpus of ties", "not published yet"),
+        (Policy("case"), "3000 distinct words", "not published yet"),
     ):
         out = tmp_path / str(hash(policy))
         write_report([result], out, course_title="x", policy=policy)
-        student = (out / "students" / "ada.html").read_text(encoding="utf-8").split("<details", 1)[1]
+        text = (out / "students" / "ada.html").read_text(encoding="utf-8")
+        student = text.split('class="view"', 1)[1] + re.search("What the student sees: .*", text)[0]  # type: ignore[index]
         assert expected in student and absent not in student, policy
+
+
+def test_what_says_nothing_is_left_out_of_a_score(tmp_path):
+    said = Message(id="score.verdict", values={"verdict": "failed", "run": "20260901T080000Z"})
+    late = Message(id="score.late-free", values={"late": "2 days", "clock": "push", "due": "Monday"})
+    steps = [Step(kind="verdict", message=said, before=0, after=4), Step(kind="late", message=late, before=4, after=3)]
+    exercise = ExerciseScore(exercise="warmup/logsumexp", title="x", points=4, earned=4, score=3, steps=steps)
+    module = ModuleScore(module="warmup", title="Warm-up", points=4, score=3, exercises=[exercise])
+    score = Score(student="ada", points=4, score=3, modules=[module])
+    write_report([sample.result(exercises=[sample.perfect()])], tmp_path / "r", course_title="x", scores={"ada": [score]})
+    text = (tmp_path / "r" / "students" / "ada.html").read_text(encoding="utf-8")
+    assert "2 days" in text and "4 → 3" in text and "0 → 4" not in text
+    assert text.count("20260901T080000Z") == 0
 
 
 def test_an_exercise_page_has_statistics(report):
@@ -125,7 +167,22 @@ def test_an_exercise_page_has_statistics(report):
         "1 × You break ties",
         "Your code raised IndexError",
         "hidden cases only",
+        '<a href="../students/ada.html#tokenizer/bpe">ada</a>',
+        "There is no certificate of its present files",
     ):
+        assert piece in text
+
+
+def test_an_exercise_page_has_its_certificate(tmp_path):
+    figures = Figures(rejects=12, alone=3, honest=0.4, dishonest=2000.0)
+    found = Certificate(
+        about="", plan="", mistakes=21, conventions=1, alternatives=7, forgers=8, general=Tried(tried=28, rejected=26, right=2),
+        oracles=["tokenizers"], checks={"merges_in_order": figures},
+    )  # fmt: skip
+    facts = Facts(certificates={"tokenizer/bpe": found})
+    out = write_report([sample.result()], tmp_path / "r", course_title="x", facts=facts).parent
+    text = (out / "exercises" / "tokenizer-bpe.html").read_text(encoding="utf-8")
+    for piece in ("12 (3)", "0.4 · 2e+03", "26 rejected, 2 are not wrong after all", "not tried", "tokenizers"):
         assert piece in text
 
 
@@ -155,7 +212,7 @@ def test_no_name_leaves_the_folder_or_is_interpreted(tmp_path, name):
     assert len(files) == 1 and re.fullmatch(r"[a-z0-9_-]{1,80}\.html", files[0].name) and files[0].stem != "con"
     for path in pages(out):
         text = path.read_text(encoding="utf-8")
-        assert "<script" not in text and "\x1b" not in text and "\0" not in text
+        assert text.count("<script") == (path.name == "index.html") and "\x1b" not in text and "\0" not in text
 
 
 def test_names_that_differ_by_case_or_not_at_all_get_pages_of_their_own(tmp_path):
@@ -186,7 +243,7 @@ def test_an_empty_class(tmp_path):
 def test_submissions_with_different_exercises(tmp_path):
     results = [sample.result("ada", [sample.perfect()]), sample.result("bob", [sample.bpe()]), sample.result("eve", [])]
     text = write_report(results, tmp_path / "r", course_title="x", policy="diagnosis").read_text(encoding="utf-8")
-    assert text.count('class="cell absent"') == 4 + 1  # and one in the legend
+    assert text.count(' absent">·') == 4 + 4 + 1  # exercises, whole modules, and one in the legend
 
 
 def test_exercise_stopped_before_any_check(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 import sample_results as sample
 from msgspec.structs import replace
 
-from autograder.report.statistics import exercise_statistics
+from autograder.report.statistics import Shared, alpha, exercise_statistics
 from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Result
 
 
@@ -66,8 +66,12 @@ def test_diagnoses_and_reasons_are_counted():
         [check("x", "passed")],
     ]
     found = one(results).checks[0]
-    assert found.diagnoses == [("Tiled.", 2), ("Other.", 1)]
-    assert found.reasons == [("Your code raised KeyError, and a right answer does not.", 2), ("failed", 1)]
+    assert found.diagnoses == [Shared("Tiled.", ["s0", "s1"]), Shared("Other.", ["s1"])]
+    assert found.reasons == [
+        Shared("Your code raised KeyError, and a right answer does not.", ["s2", "s3"]),
+        Shared("failed", ["s4"]),
+    ]
+    assert found.missed == ["s0", "s1", "s2", "s3", "s4"]
 
 
 def test_close_calls_nearest_first():
@@ -90,7 +94,38 @@ def test_close_calls_nearest_first():
 
 def test_why_nothing_could_be_run():
     stopped = one([[], [], []], message=Message(id="run.load-empty"), verdict="error")
-    assert stopped.stopped == [("The file is empty.", 3)] and stopped.passed == 0 and stopped.checks == []
+    assert stopped.stopped == [Shared("The file is empty.", ["s0", "s1", "s2"])] and stopped.passed == 0 and stopped.checks == []
+
+
+def test_a_check_that_was_skipped_is_not_the_hardest():
+    found = one([[check("x", "skipped"), check("y", verdict)] for verdict in ("passed", "failed", "passed")])
+    assert found.hardest is not None and found.hardest.name == "y"
+    assert one([[check("x", "skipped")]]).hardest is None
+
+
+def test_reliability_by_hand():
+    # x = 1 1 1 0 0, y = 1 1 0 0 0: variances 0.24 each, of the sums 2 2 1 0 0 it is 0.8; alpha = 2 · (1 - 0.48 / 0.8) = 0.8
+    rows = [[check("x", "passed" if x else "failed"), check("y", "passed" if y else "failed")] for x, y in zip((1, 1, 1, 0, 0), (1, 1, 0, 0, 0), strict=True)]  # fmt: skip
+    found = one(rows)
+    assert found.reliability == pytest.approx(0.8)
+    assert [each.without for each in found.checks] == [None, None]  # one check alone agrees with nothing
+    three = one([[*row, check("z", row[0].verdict)] for row in rows])
+    assert three.checks[1].without == pytest.approx(1.0) and three.reliability is not None and three.reliability < 1
+
+
+def test_reliability_needs_some_who_were_asked_everything():
+    assert one([[check("x", "passed"), check("y", "failed")]] * 4).reliability is None  # too few
+    assert one([[check("x", "passed"), check("y", "passed")]] * 9).reliability is None  # no differences
+    assert alpha([]) is None
+
+
+def test_checks_that_say_nothing_are_named():
+    against = [
+        [check("x", v), check("y", w)] for v, w in zip(["passed", "failed"] * 3, ["failed", "passed"] * 3, strict=True)
+    ]
+    assert [each.name for each in one(against).weak] == ["x", "y"]
+    aligned = [[check("x", v), check("y", v)] for v in ("passed", "failed", "passed", "failed", "passed")]
+    assert one(aligned).weak == []
 
 
 def test_no_results():

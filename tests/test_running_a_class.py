@@ -52,11 +52,12 @@ def test_the_examples_on_the_page_can_be_read(tmp_path: Path) -> None:
     [roster] = re.findall(r"^```csv\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     people = parse_roster(roster, modules=["numbers"])
     assert people.problems == () and [person.id for person in people.team("red")] == ["bob", "cyd"]
-    [toml] = re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    toml = "\n".join(re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
     exercises = "".join(f'[[module.exercise]]\nname = "numbers_of/{x}"\ntitle = "x"\npoints = 5\n' for x in "ab")
     text = f'schema = 1\nid = "x"\ntitle = "x"\n{toml}'.replace('id = "numbers"', 'id = "numbers"\ntitle = "Numbers"')
     put(tmp_path, "grading.toml", text + exercises)
-    assert load_course(tmp_path).scores.late_days == 3
+    course = load_course(tmp_path)
+    assert course.scores.late_days == 3 and course.feedback.hints == "reported"
 
 
 @pytest.mark.slow

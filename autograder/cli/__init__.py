@@ -8,26 +8,35 @@ commands, so that `--help` and `status` are instant.
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import typer
 
 from autograder.cli import (
+    audit,
     authors,
     ci,
     collect,
     common,
     deliver,
+    edition,
     explain,
     export,
     grade,
     handin,
     ledger,
+    lessons,
+    mistake,
+    notes,
     otter,
+    own,
+    problems,
     read,
     rejudge,
     runs,
     scores,
     secret,
+    status,
     students,
 )
 
@@ -43,12 +52,18 @@ app = typer.Typer(
     "**instructors** with `autograder grade SUBMISSIONS…`; **authors** with `autograder verify` and `autograder new`.",
 )
 students.register(app)
+problems.register(app)
+status.register(app)
+lessons.register(app)
 handin.register(app)
 read.register(app)
+own.register(app)
+notes.register(app)
 ci.register(app)
 grade.register(app)
 explain.register(app)
 rejudge.register(app)
+mistake.register(app)
 scores.register(app)
 runs.register(app)
 ledger.register(app)
@@ -58,6 +73,7 @@ otter.register(app)
 deliver.register(app)
 secret.register(app)
 authors.register(app)
+audit.register(app)
 
 
 def main() -> None:
@@ -68,6 +84,7 @@ def main() -> None:
             reconfigure(errors="replace")  # a console that can't show a character shows "?", and the command goes on
     try:
         common.require_no_empty(sys.argv[1:])
+        edition.fit(app, Path.cwd())
         app(standalone_mode=True)
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped.\n")

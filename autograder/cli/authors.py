@@ -69,6 +69,12 @@ def release(
         raise Refused(f"The course is not ready to be released:\n{problems}")
     paths = write_release(root, folder, makers=made, version=__version__)
     out.print(f"{folder} has the student repository: {len(paths)} files.")
+    solved = sum(path.suffix == ".solution" for path in paths)
+    if solved:
+        out.print(
+            f"Students get the solutions of {solved} exercises with it, as [feedback] in grading.toml says.",
+            style="yellow",
+        )
 
 
 def _topics(root: Path, course: Course, names: list[str] | None) -> list[Topic] | None:

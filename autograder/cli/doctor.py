@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 TORCH = "2.13.0"
+CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
 
 
 def examine(out: Any, root: Path | None) -> bool:
@@ -66,7 +67,12 @@ def _torch() -> tuple[str, str, str, str]:
     try:
         version = metadata.version("torch")
     except metadata.PackageNotFoundError:
-        return "bad", "torch", "not installed", f"pip install -c constraints.txt torch=={TORCH}"
+        return (
+            "bad",
+            "torch",
+            "not installed",
+            f"pip install --extra-index-url {CPU_BUILDS} -c constraints.txt torch=={TORCH}",
+        )
     if version.partition("+")[0] == TORCH:
         return "ok", "torch", version, ""
     return "note", "torch", version, f"grades are made with {TORCH}; last digits may differ here"
@@ -108,9 +114,26 @@ def _course(root: Path | None) -> list[tuple[str, str, str, str]]:
         return [("bad", "grading.toml", str(error), "mend it, or fetch it again")]
     missing = [exercise.name for exercise in course.exercises if not expected_plan(root, exercise).exists()]
     rows = [("ok", "course", f"{course.title}: {len(course.exercises)} exercises", "")]
+    rows.append(_released(root))
+    there = ", ".join(course.packages)
+    rows.append(("ok", "graded with", f"Python's own library, {there}", "import nothing else in what you hand in"))
     if missing:
         rows.append(("bad", "expected values", f"missing for {', '.join(missing)}", "fetch assignments/ again"))
     return rows
+
+
+def _released(root: Path) -> tuple[str, str, str, str]:
+    """Whether the course's files are those of the release."""
+    from autograder.release.edited import edited
+    from autograder.release.repository import MARKER
+
+    if not (root / MARKER).is_file():
+        return "ok", "course's files", "not a released copy: nothing to compare with", ""
+    changed = edited(root)
+    if not changed:
+        return "ok", "course's files", "as they were released", ""
+    shown = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+    return "note", "course's files", f"changed or gone: {shown}", "autograder restore brings them back"
 
 
 def _worker() -> tuple[str, str, str, str]:

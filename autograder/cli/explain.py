@@ -74,6 +74,9 @@ def explain(
     for score in of_student(final_scores(book), found.submission, people) if view == "staff" else []:
         out.print()
         out.print(score_steps(score, only))
+    if view == "staff" and found.hints:
+        asked = ", ".join(f"{name} {count}" for name, count in found.hints.items())
+        out.print(visible(f"Hints asked for, by their own count: {asked}."))
     if view == "staff":
         runs: dict[str, list[str]] = {}
         for each in found.exercises:

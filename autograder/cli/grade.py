@@ -18,6 +18,7 @@ from autograder.cli.common import (
     require_solutions,
     working_folder,
 )
+from autograder.cli.machines import grader
 from autograder.cli.nbgrader import NbgraderOption, PythonOption, open_class, write_grades
 from autograder.refusals import Refused
 
@@ -66,10 +67,20 @@ def grade(
         Literal["auto", "cpu", "cuda"],
         typer.Option("--device", help="Where GPU checks run; without a GPU they are skipped, their points pending."),
     ] = "auto",
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Workers; by default one for each core.")] = 0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", help="Workers (of each node of a cluster); by default one for each core.")
+    ] = 0,
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Run hidden checks although this machine lacks the isolation for them.")
     ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="Grade on the machines of a Ray cluster: its address, as 10.0.0.1:6379, or auto on one of them.",
+        ),
+    ] = None,
     nbgrader: NbgraderOption = None,
     nbgrader_python: PythonOption = None,
     course: CourseOption = None,
@@ -85,8 +96,6 @@ def grade(
     from autograder.course.opening import Opening
     from autograder.course.times import with_times
     from autograder.feedback.escape import visible
-    from autograder.grading.devices import wants_gpu
-    from autograder.grading.grade import ClassGrader
     from autograder.store import Store
 
     root, loaded = open_course(course)
@@ -97,7 +106,7 @@ def grade(
     chosen = loaded.match(exercise or [])
     people = open_roster(root, loaded, roster)
     group = None
-    opening = Opening(loaded, jobs=jobs)
+    opening = Opening(loaded, jobs=0 if cluster else jobs)
     if nbgrader is not None:
         if exercise:
             raise Refused("With --nbgrader, a whole assignment is graded: leave --exercise out.")
@@ -119,22 +128,24 @@ def grade(
         graded: list[Result] = []
         with (
             _Progress(len(found)) as progress,
-            ClassGrader(
-                loaded,
-                root,
-                private,
-                secret,
-                run.id,
+            grader(
+                cluster,
+                device,
+                progress.note,
+                course=loaded,
+                root=root,
+                private=private,
+                secret=secret,
+                run=run.id,
                 draw=run.id,
                 exercises=chosen,
                 jobs=jobs,
-                has_gpu=wants_gpu(device),
                 on_step=progress.step,
                 unsafe=unsafe,
-            ) as grader,
+            ) as grading,
         ):
             try:
-                graded += grader.grade(opening.begin(found), store)
+                graded += grading.grade(opening.begin(found), store)
             except KeyboardInterrupt:
                 progress.close()
                 sys.stderr.write(
@@ -143,7 +154,8 @@ def grade(
                 raise typer.Exit(130) from None
         store.finish_run(run.id)
         graded.sort(key=lambda result: result.submission)
-        finish(loaded, store, people, graded, report or private_folder(root) / "report", json_folder, run.id)
+        pages = report or private_folder(root) / "report"
+        finish(loaded, store, people, graded, pages, json_folder, run.id, root=root)
         if group is not None:
             write_grades(group, loaded, store, people, graded, opening.bounded)
 
@@ -178,6 +190,16 @@ class _Progress:
     def close(self) -> None:
         self.bar.stop()
 
+    def note(self, text: str) -> None:
+        """A sentence above the bar."""
+        from autograder.feedback.escape import visible
+
+        lines = "\n".join(visible(line) for line in text.splitlines())
+        if sys.stderr.isatty():
+            self.bar.console.print(lines, highlight=False, markup=False)
+        else:
+            sys.stderr.write(lines + "\n")
+
     def step(self, step: Any) -> None:
         from autograder.feedback.escape import visible
 
@@ -197,11 +219,15 @@ def finish(
     pages: Path,
     json_folder: Path | None,
     run: str,
+    *,
+    root: Path,
 ) -> None:
     """Print the table of freshly written results, and write the pages of everything that was ever graded."""
     from autograder.cli.scores import file_name
     from autograder.feedback.pen import console
     from autograder.feedback.summary import class_table, legend
+    from autograder.grading.certificates import current
+    from autograder.report.facts import Facts
     from autograder.report.site import write_report
     from autograder.results import to_json
     from autograder.scores import final_scores, visibility
@@ -223,6 +249,7 @@ def finish(
         shown = ", ".join(absent[:20]) + (f" and {len(absent) - 20} more" if len(absent) > 20 else "")
         out.print(f"Nothing handed in by {len(absent)} of {len(roster.people)}: {shown}.", style="yellow")
     everything = list(standing(store, [each.name for each in course.exercises]))
+    certificates = {each.name: found for each in course.exercises if (found := current(each, root)) is not None}
     try:
         index = write_report(
             everything,
@@ -231,6 +258,7 @@ def finish(
             policy=course.feedback.show,
             policies={each.submission: visibility.policies(book, each.submission, published) for each in everything},
             scores={each.submission: of_student(scores, each.submission, roster) for each in everything},
+            facts=Facts(course, roster, book.marks, store.observation, certificates),
         )
     except FileExistsError as error:
         raise Refused(f"{error}. Name another folder with --report. The results are kept.") from error

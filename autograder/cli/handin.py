@@ -74,6 +74,6 @@ def update(
     out.print(f"Version {done.before} → {done.after}: {counts}; {len(done.kept)} of your own files left as they are.")
     if done.replaced or done.added:
         out.print(
-            "If constraints.txt or pyproject.toml changed, install again: pip install -c constraints.txt -e .",
+            "If constraints.txt or pyproject.toml changed, install again: make setup, or as README.md says.",
             style="dim",
         )

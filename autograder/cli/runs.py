@@ -219,7 +219,8 @@ def merge(
             out.print(f"{len(joined) - len(new)} of {len(joined)} say what was known before.")
         _complain(shards.problems)
         people = open_roster(root, loaded, roster)
-        finish(loaded, store, people, joined, report or private_folder(root) / "report", json_folder, run.id)
+        pages = report or private_folder(root) / "report"
+        finish(loaded, store, people, joined, pages, json_folder, run.id, root=root)
     if shards.problems:
         raise typer.Exit(1)
 

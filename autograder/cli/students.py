@@ -1,8 +1,7 @@
-"""Commands for students: check, watch, status, doctor."""
+"""Commands for students: check, watch, doctor."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,7 +24,7 @@ InProcess = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    for command in (check, watch, status, doctor):
+    for command in (check, watch, doctor):
         app.command(rich_help_panel=STUDENTS)(command)
 
 
@@ -45,6 +44,9 @@ def check(
 
     zygote = make_zygote(in_process)  # torch is imported while the rest is read
     try:
+        from autograder.cli.notes import notes
+        from autograder.cli.own import run_own
+        from autograder.feedback.escape import visible
         from autograder.feedback.pen import console
 
         out = console()
@@ -59,6 +61,10 @@ def check(
         results = checker.check(chosen, lambda result: _print(out, result, root, show_all, len(chosen) > 1))
         if len(chosen) > 1:
             _print_first_failure(out, results, root, show_all)
+        for sentence in notes(root, loaded, chosen, checker.problems):
+            out.print(visible(f"\n{sentence}"), style="yellow")
+        if len(chosen) == 1:
+            run_own(out, root, chosen[0])
     finally:
         zygote.close()
     if strict and any(result.verdict != "passed" for result in results):
@@ -83,8 +89,8 @@ def _begun(root: Path, exercises: Any, course: Any) -> list[Exercise]:
 
 
 def _print(out: Any, result: Any, root: Path, show_all: bool, brief: bool) -> None:
+    from autograder.cli.shown import options_of
     from autograder.feedback.terminal import exercise_report
-    from autograder.feedback.view import Options
 
     if brief and not show_all:
         sign = "passed" if result.verdict == "passed" else result.verdict
@@ -93,7 +99,7 @@ def _print(out: Any, result: Any, root: Path, show_all: bool, brief: bool) -> No
             style="green" if sign == "passed" else "red",
         )
     else:
-        out.print(exercise_report(result, Options(show_all=show_all), root))
+        out.print(exercise_report(result, options_of(root, result, show_all=show_all), root))
         if brief:
             out.print()  # another report follows
 
@@ -111,80 +117,25 @@ def watch(
     in_process: InProcess = False,
     course: CourseOption = None,
 ) -> None:
-    """Check an exercise each time you save its file. Torch stays loaded, so the verdict is there at once; Ctrl-C ends."""
-    from autograder.cli.saves import Saves
+    """Check an exercise each time you save its file. Torch stays loaded, so the verdict is there at once; a save breaks off what still runs; Ctrl-C ends."""
+    from autograder.cli.interrupting import Interruptible
+    from autograder.cli.watching import Watch
     from autograder.feedback.pen import console
     from autograder.grading.student import make_zygote
 
-    zygote = make_zygote(in_process)
+    zygote = Interruptible(make_zygote(in_process))
     out = console()
+    watching = None
     try:
         root, loaded = open_course(course)
-        checker = _checker(root, loaded, zygote)
-        chosen = loaded.match(exercises or [])
-        by_file = {exercise.assignment_file(root): exercise for exercise in chosen}
-        saves = Saves(lambda: by_file, sorted({path.parent for path in by_file if path.parent.is_dir()}))
-        out.print("Importing torch …", style="dim")
-        zygote.wait()
-        if exercises:
-            for exercise in chosen[:3]:
-                _check_once(out, checker, exercise, root)
-        out.print(f"Watching {len(by_file)} files in assignments/: save one to check it; Ctrl-C ends.", style="dim")
-        for saved in saves:
-            for path in saved:
-                _check_once(out, checker, by_file[path], root)
+        watching = Watch(out, root, loaded, _checker(root, loaded, zygote), zygote)
+        watching.run(loaded.match(exercises or []), now=bool(exercises))
     except KeyboardInterrupt:
         out.print("Stopped watching.", style="dim")
     finally:
+        if watching is not None:
+            watching.job.stop()
         zygote.close()
-
-
-def _check_once(out: Any, checker: StudentChecker, exercise: Exercise, root: Path) -> None:
-    start = time.perf_counter()
-    results = checker.check([exercise], lambda result: None)
-    seconds = time.perf_counter() - start
-    out.rule(f"{exercise.name}  {time.strftime('%H:%M:%S')}", style="dim")
-    _print(out, results[0], root, False, False)
-    out.print(f"{seconds:.2f} s", style="dim")
-
-
-def status(course: CourseOption = None) -> None:
-    """Show the map of the course: what is done, what is begun, what comes next."""
-    from autograder.course.submission import open_own_work
-    from autograder.feedback.pen import console
-    from autograder.feedback.progress import ProgressMap
-    from autograder.grading.student import Progress, untouched
-
-    root, loaded = open_course(course)
-    rows = Progress(root).read()
-    files = open_own_work(root, loaded).files
-    modules = []
-    changed = []
-    for module in loaded.modules:
-        lines = []
-        for exercise in module.exercises:
-            row = rows.get(exercise.name)
-            file = files[exercise.name]
-            fresh = row is not None and row.get("hash") == file.hash
-            if not fresh and not untouched(root, exercise, file.text):
-                changed.append(exercise.name)
-            known = fresh and row is not None and not (row.get("earned") == 0 and untouched(root, exercise, file.text))
-            points = int(row["points"]) if known and row else exercise.points
-            lines.append(
-                (
-                    exercise.name,
-                    exercise.title,
-                    points,
-                    int(row["earned"]) if known and row else None,
-                    str(row["verdict"]) if known and row else None,
-                )
-            )
-        modules.append((module.title, lines))
-    out = console()
-    out.print(ProgressMap(modules))
-    if changed:
-        out.print(f"\nChanged since they were last checked: {', '.join(changed)}. Run: autograder check")
-    out.print("Points are those of public checks; hidden checks decide when your work is graded.", style="dim")
 
 
 def doctor(course: CourseOption = None) -> None:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from autograder.course import notebook, source_text, tree
+from autograder.course import hints_asked, notebook, source_text, tree
 from autograder.course.config import Course, Exercise
 from autograder.course.layout import Layout, places
 from autograder.course.tree import Entry, Tree
@@ -42,14 +42,23 @@ class SubmittedFile:
         return span.label, max(line - span.first + 1, 1)
 
 
-def collect(opened: Tree, course: Course) -> tuple[dict[str, SubmittedFile], list[Message]]:
+@dataclass(frozen=True)
+class Collected:
+    """What a source holds: an answer for each exercise, what a person should know of the whole, and the hints asked for."""
+
+    files: dict[str, SubmittedFile]
+    problems: list[Message]
+    hints: dict[str, int]  # theirs: by exercise, where the course reports it
+
+
+def collect(opened: Tree, course: Course) -> Collected:
     layout = Layout(opened.entries() if opened.broken is None else [], course)
     broken = opened.broken or layout.broken
     if broken is not None:
         files = {
             each.name: SubmittedFile(each.name, places(each, course)[0], None, broken) for each in course.exercises
         }
-        return files, [broken, *opened.problems]
+        return Collected(files, [broken, *opened.problems], {})
     problems: list[Message] = []
     answers: dict[str, list[SubmittedFile]] = {exercise.name: [] for exercise in course.exercises}
     _read_python(opened, layout, course, answers)
@@ -61,7 +70,19 @@ def collect(opened: Tree, course: Course) -> tuple[dict[str, SubmittedFile], lis
         )
     if not layout.anything and not any(answers.values()) and not unread:
         problems.insert(0, Message(id="submission.nothing"))
-    return files, opened.problems + problems
+    return Collected(files, opened.problems + problems, _hints(opened, layout, course))
+
+
+def _hints(opened: Tree, layout: Layout, course: Course) -> dict[str, int]:
+    """How many hints the student says they asked for, of exercises for which the course reports it."""
+    reported = [
+        each.name for module in course.modules if module.feedback.hints == "reported" for each in module.exercises
+    ]
+    entry = layout.find(hints_asked.HANDED_IN) if reported else None
+    if entry is None or isinstance(entry, Message):
+        return {}
+    data = opened.read({entry.name: hints_asked.MAX_BYTES})[entry.name]
+    return hints_asked.read(data, reported) if isinstance(data, bytes) else {}
 
 
 def _read_python(opened: Tree, layout: Layout, course: Course, answers: dict[str, list[SubmittedFile]]) -> None:

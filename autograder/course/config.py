@@ -140,6 +140,21 @@ class Module(Table):
         return sum(exercise.points for exercise in self.exercises)
 
 
+class Track(Table):
+    """A way through the course for one purpose: some of its exercises, in an order of their own."""
+
+    id: str = Field(
+        pattern=rf"^{NAME}$", description="A short name, unique among tracks: `autograder status --track NAME`."
+    )
+    title: str = Field(min_length=1, max_length=200, description="What people read.")
+    about: str = Field(default="", max_length=400, description="For whom it is, in a sentence.")
+    exercises: tuple[str, ...] = Field(
+        strict=False,
+        min_length=1,
+        description="Exercises, topics and modules by name, in the order in which they are done. Each of them must exist.",
+    )
+
+
 class Course(Table):
     """The whole file."""
 
@@ -152,11 +167,29 @@ class Course(Table):
         default="UTC",
         description='Time zone of dates without an offset, as the IANA database names it: "Europe/Berlin", "Asia/Shanghai".',
     )
+    repository: str = Field(
+        default="",
+        pattern=r"^https://github\.com/[A-Za-z0-9-]+/[A-Za-z0-9._-]+(/tree/[A-Za-z0-9._/-]+)?$",
+        description="Where the class edition is, if it is on GitHub and public: `https://github.com/OWNER/NAME`, with `/tree/BRANCH` "
+        "behind it unless the branch is `main`. The pages of topics then have links that open their notebooks.",
+    )
+    packages: tuple[str, ...] = Field(
+        default=("torch", "numpy", "regex"),
+        strict=False,
+        description="What students may import beside Python's own library: these packages are installed where work is graded, and "
+        "`check` and `pack` warn of any other. To allow one more, install it there, and name it here and in `dependencies` of "
+        "`pyproject.toml`.",
+    )
     limits: Limits = Field(default=Limits(), description="Limits of every exercise that does not set its own.")
-    feedback: Feedback = Field(default=Feedback(), description="What students see of hidden checks.")
+    feedback: Feedback = Field(
+        default=Feedback(), description="What students see of hidden checks; hints and solutions."
+    )
     scores: Scores = Field(default=Scores(), description="Attempts, regrades and late days.")
     modules: tuple[Module, ...] = Field(
         alias="module", strict=False, min_length=1, description="The course's modules: a `[[module]]` each."
+    )
+    tracks: tuple[Track, ...] = Field(
+        default=(), alias="track", strict=False, description="Ways through the course: a `[[track]]` each."
     )
 
     @property
@@ -180,7 +213,7 @@ class Course(Table):
     @property
     def hash(self) -> str:
         """Changes when what the file says does, not when its comments or layout do."""
-        return _hash(self)
+        return _hash(self, {"packages"})  # a piece of advice: it has no part in grading
 
     def exercise(self, name: str) -> Exercise:
         """The exercise of that full name; raises `CourseError` with what was probably meant."""
@@ -202,11 +235,29 @@ class Course(Table):
                 return module
         raise self._unknown(exercise)
 
+    def track(self, id: str) -> Track:
+        """The track of that id; raises `CourseError` with those that there are."""
+        for track in self.tracks:
+            if track.id == id:
+                return track
+        there = ", ".join(track.id for track in self.tracks) or "this course has none"
+        raise CourseError([Problem("", "", f"There is no track {id!r}", there)])
+
+    def exercises_of(self, track: Track) -> list[Exercise]:
+        """The exercises of a track, in its order, each once."""
+        found = {each.name: each for name in track.exercises for each in self.named(name)}
+        return list(found.values())
+
+    def named(self, name: str) -> list[Exercise]:
+        """The exercise of that full name, or those of the topic or module of that name; [] where there is none."""
+        modules = {each.name for module in self.modules if module.id == name for each in module.exercises}
+        return [each for each in self.exercises if name in (each.name, each.topic) or each.name in modules]
+
     def match(self, patterns: Iterable[str]) -> list[Exercise]:
         """The exercises that a person means, in the order of the course; all of them when there are no patterns.
 
         A pattern is a full name (`tokenizer/bpe`), a topic or module (`tokenizer`), an exercise's own name where only
-        one has it (`bpe`), or the path of its file (`assignments/tokenizer/bpe.py`).
+        one has it (`bpe`), or the path of its file (`assignments/tokenizer/bpe.py`), its tests, its page, or a topic's notebook.
         """
         patterns = list(patterns)
         if not patterns:
@@ -216,10 +267,13 @@ class Course(Table):
 
     def _matches(self, pattern: str) -> list[Exercise]:
         path = PurePosixPath(pattern.replace("\\", "/"))
+        if path.suffix == ".py":
+            path = path.with_name(path.name.removeprefix("test_"))
         for name in (pattern, "/".join(path.with_suffix("").parts[-2:]) if path.name else ""):
             if found := [exercise for exercise in self.exercises if exercise.name == name]:
                 return found
-        group = str(path).removeprefix("assignments/").removesuffix("/*")
+        notebook = path.suffix == ".ipynb"
+        group = path.stem if notebook else str(path).removeprefix("assignments/").removesuffix("/*")
         found = [exercise for exercise in self.exercises if exercise.topic == group]
         found += [each for module in self.modules if module.id == group for each in module.exercises]
         if found:

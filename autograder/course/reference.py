@@ -66,6 +66,11 @@ title = "Byte-level BPE"
 points = 12
 requires = ["tokenizer/bpe"]
 limits = { cpu_seconds = 30 }
+
+[[track]]
+id = "short"
+title = "A short course"
+exercises = ["tokenizer/bpe"]
 """
 
 

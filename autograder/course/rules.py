@@ -27,6 +27,25 @@ def broken(course: Course, root: Path) -> Iterator[Broken]:
     yield from _names(course, root)
     yield from _forbidden(course)
     yield from _requires(course)
+    yield from _tracks(course)
+
+
+def _tracks(course: Course) -> Iterator[Broken]:
+    known = [*(each.name for each in course.exercises), *course.topics, *(module.id for module in course.modules)]
+    ids: set[str] = set()
+    for t, track in enumerate(course.tracks):
+        if track.id in ids:
+            yield ("track", t, "id"), f"another track has the id {track.id!r} too", "an id of its own"
+        ids.add(track.id)
+        for e, name in enumerate(track.exercises):
+            if not course.named(name):
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                yield (
+                    ("track", t, "exercises", e),
+                    f"there is no {name!r}{hint}",
+                    "exercises, topics and modules of this file",
+                )
 
 
 def _unique(course: Course) -> Iterator[Broken]:

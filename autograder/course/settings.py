@@ -39,17 +39,34 @@ class Limits(Table):
 
 
 class Feedback(Table):
-    """What students see of hidden checks, and when. Public checks are always shown in full."""
+    """What students see of hidden checks, and when; their hints, and the solutions. Public checks are always shown in full."""
 
     show: Literal["none", "count", "claim", "diagnosis", "case"] = Field(
         default="diagnosis",
         description="`none`: nothing; `count`: how many passed; `claim`: also what each one claims; `diagnosis`: also which "
         "known mistake it looks like; `case`: also the case, what was expected and what the code gave.",
     )
+    titles: bool = Field(
+        default=False,
+        description='With `diagnosis`: also the title of the first hidden case that fails, where its author gave it one ("an empty '
+        'text"). It says what kind of input breaks, and nothing of the input itself; code can choose which title that is.',
+    )
     when: Literal["now", "after_due", "published"] = Field(
         default="now",
         description="`now`; `after_due`: when the module's due date is over for this student (never, while it has none); "
         "`published`: when the instructor publishes (`autograder publish MODULE`).",
+    )
+    hints: Literal["none", "private", "reported"] = Field(
+        default="private",
+        description="`autograder hint`. `none`: a release has no hints; `private`: how many one asked for stays on one's own "
+        "machine; `reported`: it is handed in with the work, and the pages of a graded class show it. It costs no points.",
+    )
+    solutions: Literal["never", "after_due", "after_passing"] = Field(
+        default="never",
+        description="`autograder solution`. `never`: a release has no solutions; `after_due`: those of modules whose due date is "
+        "over when it is written (so release again then, and mind extensions and late work that still counts); `after_passing`: "
+        "all, and the command shows one when the public checks of its exercise pass. They are packed there, not encrypted: "
+        "who wants to can read them. Meant for self-study.",
     )
 
 

@@ -53,6 +53,7 @@ class Submission:
     revision: str = ""  # the commit, for a source in git
     handed_in: str = ""  # ISO 8601, "" when nobody knows
     clock: Clock = "unknown"
+    hints: dict[str, int] = field(default_factory=dict)  # theirs: how many they asked for, where the course reports it
 
     @cached_property
     def hash(self) -> str:
@@ -124,14 +125,15 @@ def _opened(
     clock: Clock,
 ) -> Submission:
     try:
-        files, problems = collect(opened, course)
+        found = collect(opened, course)
     finally:
         opened.close()
     id = name if name is not None else submission_id(path)
     if revision is not None and not handed_in:
         handed_in, clock = git.committed_at(revision), "commit"
     commit = revision.commit if revision is not None else ""
-    return Submission(id, str(source), files, problems, commit, handed_in, clock if handed_in else "unknown")
+    clock = clock if handed_in else "unknown"
+    return Submission(id, str(source), found.files, found.problems, commit, handed_in, clock, found.hints)
 
 
 def open_own_work(root: Path, course: Course, *, packed: bool = False) -> Submission:
@@ -143,10 +145,10 @@ def open_own_work(root: Path, course: Course, *, packed: bool = False) -> Submis
     only = packed or (root / "solutions").is_dir()
     opened = FolderTree(root, _all_places(course, ASSIGNMENTS if only else ""), ASSIGNMENTS if only else "")
     try:
-        files, problems = collect(opened, course)
+        found = collect(opened, course)
     finally:
         opened.close()
-    return Submission("you", str(root), files, problems)
+    return Submission("you", str(root), found.files, found.problems, hints=found.hints)
 
 
 def submission_id(path: Path) -> str:

@@ -35,6 +35,8 @@ def message_of(seen: Observed, file: str, loading: bool, seconds: float = 0, meg
             values |= {"where": where} if where else {}
         case "wrong-parameters":
             id, values = "run.wrong-parameters", {"name": seen.name, "found": seen.text}
+        case "raised" if seen.name == "BdbQuit" and not loading:
+            id, values = "run.breakpoint", {}
         case "too-big":
             id, values = "run.too-big", {"what": seen.text, "limit": ""}
         case _:

@@ -12,7 +12,7 @@ from autograder.checks.modules import WrongParameters
 from autograder.checks.values import Misfit
 from autograder.experiment.contract import WrongSignature, WrongType
 from autograder.experiment.time_limit import TimeUp, soft_limit, told
-from autograder.wire.messages import Observed
+from autograder.wire.messages import MAX_FRAMES, Frame, Observed
 from autograder.wire.values import BadValue
 
 TEXT = 2000
@@ -25,7 +25,9 @@ class Missing(Misfit):
 def failure(error: BaseException, file: str, start: float) -> Observed:
     """What ended a run, as far as the student's own `file` tells; `start` is a `time.process_time`."""
     told()
-    line, function = _place(error, file)
+    frames = _frames(error, file)
+    line, function = (frames[-1].line, frames[-1].function) if frames else (0, "")
+    led = _ends(frames[:-1])
     seconds = time.process_time() - start
     if isinstance(error, Missing):
         return Observed(kind="missing-function", name=str(error)[:200], seconds=seconds)
@@ -42,12 +44,12 @@ def failure(error: BaseException, file: str, start: float) -> Observed:
     if isinstance(error, BadValue):
         return Observed(kind="too-big", text=str(error)[:TEXT], seconds=seconds)
     if isinstance(error, TimeUp):
-        return Observed(kind="timeout", line=line, function=function, seconds=seconds)
+        return Observed(kind="timeout", line=line, function=function, frames=led, seconds=seconds)
     text = _text(error)
     if isinstance(error, torch.OutOfMemoryError):  # of a device
-        return Observed(kind="memory", name="device", line=line, function=function, seconds=seconds)
+        return Observed(kind="memory", name="device", line=line, function=function, frames=led, seconds=seconds)
     if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "allocate memory" in text):
-        return Observed(kind="memory", line=line, function=function, seconds=seconds)
+        return Observed(kind="memory", line=line, function=function, frames=led, seconds=seconds)
     kind = type(error)
     builtin = getattr(builtins, kind.__name__, None) is kind
     written = not (kind is NotImplementedError and _is_a_raise(error, file))
@@ -58,6 +60,7 @@ def failure(error: BaseException, file: str, start: float) -> Observed:
         text=text,
         line=line,
         function=function,
+        frames=led,
         seconds=seconds,
     )
 
@@ -81,12 +84,18 @@ def _text(error: BaseException) -> str:
         return ""
 
 
-def _place(error: BaseException, file: str) -> tuple[int, str]:
-    """The last line of the student's own file in the traceback."""
-    line, function = 0, ""
+def _frames(error: BaseException, file: str) -> list[Frame]:
+    """The lines of the student's own file in the traceback, outermost first."""
+    found = []
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == file:
-            line, function = trace.tb_lineno, trace.tb_frame.f_code.co_qualname
+            found.append(Frame(trace.tb_lineno, trace.tb_frame.f_code.co_qualname[:200]))
         trace = trace.tb_next
-    return line, function[:200]
+    return found
+
+
+def _ends(frames: list[Frame]) -> list[Frame]:
+    """The first and the last of many: an endless recursion has a thousand that are all the same."""
+    half = MAX_FRAMES // 2
+    return frames if len(frames) <= MAX_FRAMES else frames[:half] + frames[-half:]

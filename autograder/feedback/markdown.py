@@ -58,32 +58,35 @@ def _exercise(view: ExerciseView, options: Options, root: Path | None) -> list[s
     if view.message:
         blocks.append(f"**{markdown_spans(view.message)}**")
         blocks += [markdown_spans(view.hint)] if view.hint else []
-        blocks += _place(view.place, root) if view.place else []
+        blocks += _place(view.place, root, options) if view.place else []
     if view.summary and not view.failed:
         blocks.append(f"**{markdown_spans(view.summary)}**")
     for check in view.failed:
         blocks += _failed(check, options, root)
     for heading, checks in (
-        ("also-wrong", view.also_failed),
-        ("unchecked", view.unchecked),
-        ("pending-checks", view.pending),
-        ("passed-checks", view.passed),
+        (options.label("same-cause", count=len(view.same)), view.same),
+        (options.label("also-wrong"), view.also_failed),
+        (options.label("unchecked"), view.unchecked),
+        (options.label("pending-checks"), view.pending),
+        (options.label("passed-checks"), view.passed),
     ):
         if checks:
-            blocks.append(f"**{markdown(options.label(heading))}**")
-            blocks.append("\n".join(_line(check) for check in checks))
+            blocks.append(f"**{markdown(heading)}**")
+            blocks.append("\n".join(_line(check, why=checks is not view.same) for check in checks))
+    if view.printed:
+        blocks += [f"**{markdown(options.label('printed-passing'))}**", fence(view.printed, "text")]
     if view.flags:
         blocks.append(f"**{markdown(options.label('flags'))}**")
         blocks.append("\n".join(f"- {markdown_spans(flag)}" for flag in view.flags))
     return blocks
 
 
-def _line(check: CheckView) -> str:
+def _line(check: CheckView, why: bool = True) -> str:
     parts = [f"- {_SIGNS[check.state]} {markdown_spans(check.claim)}"]
     notes = [note for note in (check.points, check.notes) if note]
     if notes:
         parts.append(f"({markdown(', '.join(notes))})")
-    if check.state != "passed" and check.reason:
+    if why and check.state != "passed" and check.reason:
         parts.append(f"— {markdown_spans(check.reason)}")
     return " ".join(parts)
 
@@ -91,6 +94,7 @@ def _line(check: CheckView) -> str:
 def _failed(check: CheckView, options: Options, root: Path | None) -> list[str]:
     notes = ", ".join(note for note in (check.points, check.notes) if note)
     blocks = [f"### ✗ {markdown_spans(check.claim)}" + (f" ({markdown(notes)})" if notes else "")]
+    blocks += [f"**{markdown_spans(check.first)}**"] if check.first else []
     if len(check.diagnosis) == 1:
         blocks.append(f"> **{markdown(options.label('what-went-wrong'))}:** {markdown_spans(check.diagnosis[0])}")
     elif check.diagnosis:
@@ -114,6 +118,7 @@ def _case(case: CaseView, options: Options, root: Path | None) -> list[str]:
     if not case.reason:
         return [title]
     blocks = [f"{title}: {markdown_spans(case.reason)}"]
+    blocks += [f"{markdown(options.label('asked'))}:", fence(case.asked)] if case.asked else []
     rows = [*case.inputs, (options.label("expected"), case.want), (options.label("yours"), case.got)]
     rows = [(name, value) for name, value in rows if value]
     if rows:
@@ -125,7 +130,7 @@ def _case(case: CaseView, options: Options, root: Path | None) -> list[str]:
     if case.hint:
         blocks.append(markdown_spans(case.hint))
     if case.place:
-        blocks += _place(case.place, root)
+        blocks += _place(case.place, root, options)
     if case.output:
         blocks += [f"{markdown(options.label('printed'))}:", fence(case.output, "text")]
     return blocks
@@ -137,15 +142,21 @@ def _aligned(rows: list[tuple[str, str]]) -> str:
     return "\n".join(f"{visible(name):<{width}}" + value.replace("\n", "\n" + " " * width) for name, value in rows)
 
 
-def _place(place: Place, root: Path | None) -> list[str]:
+def _place(place: Place, root: Path | None, options: Options) -> list[str]:
     where = code_span(f"{place.file}:{place.line}")
     if place.function:
         where += f" in {code_span(place.function)}"
     lines = sources.context(place, root)
-    if not lines:
-        return [where]
-    digits = max(len(str(number)) for number, _ in lines)
-    return [where, fence("\n".join(f"{'>' if n == place.line else ' '} {n:>{digits}} | {text}" for n, text in lines))]
+    blocks = [where]
+    if lines:
+        digits = max(len(str(number)) for number, _ in lines)
+        shown = [f"{'>' if n == place.line else ' '} {n:>{digits}} | {text}" for n, text in lines]
+        blocks.append(fence("\n".join(shown)))
+    led = [
+        f"- {markdown(options.label('through', line=each.line, function=each.function or '<module>'))}: {code_span(each.text)}"
+        for each in reversed(place.through)
+    ]
+    return [*blocks, "\n".join(led)] if led else blocks
 
 
 def _link(path: str, linked: bool) -> str:

@@ -27,6 +27,7 @@ from autograder.results import CaseResult, Difference, Message
 
 FOLDER = Path(__file__).parent / "messages"
 _GRADIENT = re.compile(r"\bgrad(ient)?s?\b")
+_LEAF = re.compile(r"grad\w*['\"]\]\[['\"](\w+)['\"]\]$|\b(\w+)\.grad['\"]\]$")
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
@@ -155,6 +156,8 @@ def _difference_values(difference: Difference) -> dict[str, Any]:
         "wrong": difference.wrong,
         "total": difference.total,
     }
+    if leaf := _LEAF.search(difference.path):  # of a gradient, what it is the gradient of
+        values["leaf"] = leaf[1] or leaf[2]
     if difference.kind == "nonfinite":
         values["count"] = difference.wrong
     if difference.kind == "keys":  # `extra: …` and `missing: …`, or that there are none

@@ -53,6 +53,10 @@ class Pen:
         drawn = "".join(timeline.SIGNS.values())
         self.timeline_signs = timeline.SIGNS if _can_show(drawn, encoding) else timeline.ASCII_SIGNS
 
+    def draws(self, text: str) -> bool:
+        """Whether this console's encoding has these characters."""
+        return _can_show(text, self.encoding)
+
     def line(self, text: str, style: str = "", **settings: Any) -> Text:
         """`text` on one line of visible characters."""
         return Text(escape.encodable(escape.visible(text), self.encoding), style=style, **settings)

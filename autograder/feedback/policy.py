@@ -3,7 +3,8 @@
     none       nothing; public cases, and a note that the rest is pending
     count      how many of the checks with hidden cases pass
     claim      each check's claim and verdict
-    diagnosis  also the diagnosis, the kind of difference, a built-in exception's name, the line of their own code
+    diagnosis  also the diagnosis, the kind of difference, a built-in exception's name, the line of their own code;
+               with `titles`, the title that its author gave to the first hidden case that fails
     case       everything about the hidden cases but what the code printed
 
 Below `case` no text or number that the student's code controls passes for a hidden case: what it printed, returned,
@@ -49,6 +50,7 @@ class Policy:
 
     show: Show = "diagnosis"
     when_ok: bool = True
+    titles: bool = False
 
 
 def _is_exception(value: Any) -> bool:
@@ -62,6 +64,7 @@ def _is_number(value: Any) -> bool:
 _SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "run.not-written": {},
     "run.raised": {"exception": _is_exception},
+    "run.breakpoint": {},
     "run.wrong-type": {},
     "run.wrong-parameters": {},
     "run.mutated": {},
@@ -122,11 +125,13 @@ def student_view(
         result,
         source="",  # a path on the grader's machine
         provenance=replace(result.provenance, secret=""),
-        exercises=[student_exercise(exercise, policy.show, policy.when_ok) for exercise, policy in each],
+        exercises=[student_exercise(exercise, policy.show, policy.when_ok, policy.titles) for exercise, policy in each],
     )
 
 
-def student_exercise(exercise: ExerciseResult, show: Show = "diagnosis", when_ok: bool = True) -> ExerciseResult:
+def student_exercise(
+    exercise: ExerciseResult, show: Show = "diagnosis", when_ok: bool = True, titles: bool = False
+) -> ExerciseResult:
     """The same for one exercise."""
     mode = show if when_ok else "none"
     hidden = any(not case.public for check in exercise.checks for case in check.cases)
@@ -140,7 +145,7 @@ def student_exercise(exercise: ExerciseResult, show: Show = "diagnosis", when_ok
         if exercise.message is not None and not _before_inputs(exercise.message):
             view = replace(view, place=None)
     if mode in ("claim", "diagnosis"):
-        return replace(view, checks=[_with_verdict(check, exercise.file, mode) for check in view.checks])
+        return replace(view, checks=[_with_verdict(check, exercise.file, mode, titles) for check in view.checks])
     return _public_only(view, counted=mode == "count")
 
 
@@ -158,7 +163,7 @@ def _with_public_smallest(check: CheckResult) -> CheckResult:
     return check if check.smallest is None or check.smallest.public else replace(check, smallest=None)
 
 
-def _with_verdict(check: CheckResult, file: str, mode: Show) -> CheckResult:
+def _with_verdict(check: CheckResult, file: str, mode: Show, titles: bool) -> CheckResult:
     """The check with its public cases and one nameless hidden case that stands for all of them."""
     public, hidden = _split(check)
     if not hidden:
@@ -170,11 +175,18 @@ def _with_verdict(check: CheckResult, file: str, mode: Show) -> CheckResult:
     if worst.verdict != "passed":
         bare = replace(
             bare,
+            title=_authors_title(worst) if titles else "",
             message=_safe_message(worst.message),
             difference=Difference(kind=worst.difference.kind) if worst.difference else None,
             place=_safe_place(worst.place, file),
         )
     return replace(check, cases=[*public, bare])
+
+
+def _authors_title(case: CaseResult) -> str:
+    """The title of a case, where somebody wrote it: one that is made of its parameters tells what the input is."""
+    made = any(f"{name}=" in case.title for name in case.parameters) or case.fresh
+    return "" if made else case.title
 
 
 def _safe_message(message: Message | None) -> Message | None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from autograder.feedback import messages, sources, timeline
+from autograder.feedback.layout import hanging, indented, labelled, split
 from autograder.feedback.pen import STATE_STYLES, TIMELINE_STYLES, Pen
 from autograder.feedback.view import (
     CaseView,
@@ -61,7 +61,7 @@ def _result(result: Result, pen: Pen, width: int, options: Options, root: Path |
         parts += [pen.line(options.label("not-isolated"), "bold yellow"), Text()]
     if result.problems:
         parts.append(pen.line(options.label("problems"), "bold"))
-        parts += [_indented(pen.spans(messages.spans(problem, options.language))) for problem in result.problems]
+        parts += [indented(pen.spans(messages.spans(problem, options.language))) for problem in result.problems]
         parts.append(Text())
     writer = _Exercise(pen, width, options, root)
     first: list[RenderableType] = []
@@ -70,7 +70,7 @@ def _result(result: Result, pen: Pen, width: int, options: Options, root: Path |
         if view.failed and not first:
             first = [pen.spans(view.summary, "bold")]
         parts += [writer.render(view, start_here=False), Text()]
-    total = _split(
+    total = split(
         pen.line(f"{options.label('total')}  {result.submission}", "bold"),
         pen.line(points_text(result.earned, result.points, result.pending, options), "bold"),
     )
@@ -89,48 +89,60 @@ class _Exercise:
             parts.append(self.message(view))
         for check in view.failed:
             parts += [Text(), self.failed_check(check)]
-        self.listed(parts, "also-wrong", view.also_failed)
+        if self.options.brief:
+            return Group(*parts, *self.rest_in_brief(view))
+        self.listed(parts, self.options.label("same-cause", count=len(view.same)), view.same, why=False)
+        self.listed(parts, self.options.label("also-wrong"), view.also_failed)
         if view.also_failed and not self.options.show_all:
             hint = messages.spans(messages.Message(id="show.all-hint"), self.options.language)
-            parts.append(_indented(self.pen.spans(hint, "dim")))
-        self.listed(parts, "unchecked", view.unchecked)
-        self.listed(parts, "pending-checks", view.pending)
-        self.listed(parts, "passed-checks", view.passed)
+            parts.append(indented(self.pen.spans(hint, "dim")))
+        for name, checks in (("unchecked", view.unchecked), ("pending-checks", view.pending)):
+            self.listed(parts, self.options.label(name), checks)
+        self.listed(parts, self.options.label("passed-checks"), view.passed, why=False)
+        if view.printed:
+            parts += [Text(), *self.block(self.options.label("printed-passing"), view.printed)]
         if view.flags:
             parts += [Text(), self.pen.line(self.options.label("flags"), "bold yellow")]
-            parts += [_indented(self.pen.spans(flag)) for flag in view.flags]
+            parts += [indented(self.pen.spans(flag)) for flag in view.flags]
         if view.summary and (start_here or not view.failed):
             style = "bold green" if view.state == "passed" else "bold"
             parts += [Text(), self.pen.spans(view.summary, style)]
         return Group(*parts)
 
+    def rest_in_brief(self, view: ExerciseView) -> list[RenderableType]:
+        failing = [*view.failed, *view.same, *view.also_failed, *view.unchecked]
+        if not failing:
+            return [Text(), self.pen.spans(view.summary, "bold green")] if view.summary else []
+        values = {"passing": len(view.passed), "total": len(failing) + len(view.passed), "exercise": view.exercise}
+        said = messages.spans(messages.Message(id="show.brief", values=values), self.options.language)
+        return [Text(), self.pen.spans(said, "dim")]
+
     def header(self, view: ExerciseView) -> RenderableType:
         left = Text.assemble(self.pen.line(view.title, "bold"), "  ", self.pen.line(view.exercise, "dim"))
         style = STATE_STYLES[view.state] if view.state != "failed" else "green"
         right = Text.assemble(self.pen.bar(view.fraction, style=style), "  ", self.pen.line(view.points, "bold"))
-        return _split(left, right)
+        return split(left, right)
 
     def message(self, view: ExerciseView) -> RenderableType:
         parts: list[RenderableType] = [
             Text(),
-            _hanging(self.pen.sign(view.state), self.pen.spans(view.message, "bold")),
+            hanging(self.pen.sign(view.state), self.pen.spans(view.message, "bold")),
         ]
         body: list[RenderableType] = [self.pen.spans(view.hint)] if view.hint else []
         if view.place:
             body.append(self.place(view.place))
-        return Group(*parts, *(_indented(part) for part in body))
+        return Group(*parts, *(indented(part) for part in body))
 
-    def listed(self, parts: list[RenderableType], heading: str, checks: list[CheckView]) -> None:
-        """One line for each check, under a heading; nothing when there is none."""
+    def listed(self, parts: list[RenderableType], heading: str, checks: list[CheckView], why: bool = True) -> None:
+        """One line for each check, under a heading; nothing when there is none. `why`: the reason follows."""
         if not checks:
             return
-        parts += [Text(), self.pen.line(self.options.label(heading), "dim")]
+        parts += [Text(), self.pen.line(heading, "dim")]
         for check in checks:
             claim = self.pen.spans(check.claim)
             if check.notes:
                 claim.append_text(self.pen.line(f"  ({check.notes})", "dim"))
-            # A check that passes needs no more words; for the others the reason follows.
-            if check.state != "passed" and check.reason:
+            if why and check.reason:
                 claim.append("\n")
                 claim.append_text(self.pen.spans(check.reason, "dim"))
             parts.append(self.row(check, claim))
@@ -148,6 +160,8 @@ class _Exercise:
         if check.notes:
             claim.append_text(self.pen.line(f"  ({check.notes})", "dim not bold"))
         body: list[RenderableType] = []
+        if check.first:
+            body += [self.pen.spans(check.first, "yellow"), Text(" ")]
         if check.diagnosis:
             body += [self.diagnosis(check), Text(" ")]
         for number, case in enumerate(check.cases):
@@ -157,19 +171,19 @@ class _Exercise:
             body.append(self.pen.line(check.also, "dim"))
         if check.lecture:
             body.append(
-                _labelled(
+                labelled(
                     self.pen.line(self.options.label("lecture"), "dim"),
                     self.pen.line(check.lecture, "blue", overflow="fold"),
                 )
             )
-        return Group(self.row(check, claim), *(_indented(part) for part in body))
+        return Group(self.row(check, claim), *(indented(part) for part in body))
 
     def diagnosis(self, check: CheckView) -> RenderableType:
         if len(check.diagnosis) == 1:
             heading = self.pen.line(self.options.label("what-went-wrong") + ": ", "bold yellow")
             return heading + self.pen.spans(check.diagnosis[0], "not bold")
         heading = self.pen.line(self.options.label("one-of") + ":", "bold yellow")
-        return Group(heading, *(_hanging(Text("-"), self.pen.spans(sentence)) for sentence in check.diagnosis))
+        return Group(heading, *(hanging(Text("-"), self.pen.spans(sentence)) for sentence in check.diagnosis))
 
     def case(self, case: CaseView) -> RenderableType:
         title = self.pen.line(case.title[:1].upper() + case.title[1:], "underline" if case.hidden else "")
@@ -180,6 +194,7 @@ class _Exercise:
         if not case.reason:
             return title
         body: list[RenderableType] = [self.pen.spans(case.reason)]
+        body += self.block(self.options.label("asked"), case.asked)
         body += self.values(case)
         if case.timeline:
             body.append(self.timeline(case))
@@ -188,20 +203,22 @@ class _Exercise:
             body.append(self.pen.spans(case.hint, "dim"))
         if case.place:
             body.append(self.place(case.place))
-        if case.output:
-            body.append(self.pen.line(self.options.label("printed"), "dim"))
-            body += [
-                _hanging(self.pen.line(self.pen.signs["bar"], "dim"), self.pen.block(line))
-                for line in case.output.split("\n")
-            ]
-        return Group(title, *(_indented(part) for part in body))
+        body += self.block(self.options.label("printed"), case.output)
+        return Group(title, *(indented(part) for part in body))
+
+    def block(self, heading: str, text: str) -> list[RenderableType]:
+        """Lines as they are, behind a bar; nothing when there is none."""
+        if not text:
+            return []
+        bar = self.pen.line(self.pen.signs["bar"], "dim")
+        return [self.pen.line(heading, "dim"), *(hanging(bar, self.pen.block(line)) for line in text.split("\n"))]
 
     def values(self, case: CaseView) -> list[RenderableType]:
         """Inputs, then what was expected and what came, so near to each other that the eye can compare them."""
         expected, yours = self.options.label("expected"), self.options.label("yours")
         width = max(map(cell_len, [expected, yours, *(name for name, _ in case.inputs if len(name) <= 16)]))
         rows: list[RenderableType] = [
-            _labelled(self.pen.line(name, "dim"), self.pen.block(value), width) for name, value in case.inputs
+            labelled(self.pen.line(name, "dim"), self.pen.block(value), width) for name, value in case.inputs
         ]
         want, got = self.pen.block(case.want), self.pen.block(case.got)
         pairs = [(self.pen.line(expected, "green"), want), (self.pen.line(yours, "red"), got)]
@@ -209,14 +226,14 @@ class _Exercise:
         lines = [line for _, text in pairs for line in text.plain.split("\n")]
         if len(lines) <= len(pairs):
             marks = self.marks(want, got, self.width - width - 6)
-            rows += [_labelled(label, text, width) for label, text in pairs]
-            return [*rows, _labelled(Text(), marks, width)] if marks else rows
+            rows += [labelled(label, text, width) for label, text in pairs]
+            return [*rows, labelled(Text(), marks, width)] if marks else rows
         if len(pairs) == 2 and 2 * max(map(cell_len, lines)) + 7 <= self.width:
             table = Table.grid(padding=(0, 3))
             table.add_row(*(label for label, _ in pairs))
             table.add_row(*(text for _, text in pairs))
             return [*rows, table]
-        return [*rows, *(part for label, text in pairs for part in (label, _indented(text)))]
+        return [*rows, *(part for label, text in pairs for part in (label, indented(text)))]
 
     def marks(self, want: Text, got: Text, room: int) -> Text | None:
         """Carets under what differs in the lower of two lines, when both fit on the screen."""
@@ -263,37 +280,9 @@ class _Exercise:
             here = number == place.line
             gutter = f"{self.pen.signs['here'] if here else ' '} {number:>{digits}} {self.pen.signs['bar']}"
             rows.append(
-                _hanging(self.pen.line(gutter, "red" if here else "dim"), self.pen.block(text, "" if here else "dim"))
+                hanging(self.pen.line(gutter, "red" if here else "dim"), self.pen.block(text, "" if here else "dim"))
             )
+        for led in reversed(place.through):
+            said = self.options.label("through", line=led.line, function=led.function or "<module>")
+            rows.append(self.pen.line(f"  {said}: {led.text}", "dim", overflow="fold"))
         return Group(*rows)
-
-
-def _indented(part: RenderableType) -> RenderableType:
-    return Padding(part, (0, 0, 0, 2), expand=False)
-
-
-def _split(left: Text, right: Text) -> RenderableType:
-    """One text at the left edge, one at the right."""
-    table = Table.grid(padding=(0, 2), expand=True)
-    table.add_column(ratio=1, overflow="fold")
-    table.add_column(justify="right", no_wrap=True)
-    table.add_row(left, right)
-    return table
-
-
-def _hanging(sign: Text, text: Text) -> RenderableType:
-    """A sign, then text whose further lines start under its first."""
-    table = Table.grid(padding=(0, 1))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row(sign, text)
-    return table
-
-
-def _labelled(label: Text, text: Text, width: int = 0) -> RenderableType:
-    """A label in a column of fixed width (a longer one gets what it needs), then the text."""
-    table = Table.grid(padding=(0, 1))
-    table.add_column(no_wrap=True, min_width=width)
-    table.add_column(overflow="fold")
-    table.add_row(label, text)
-    return table

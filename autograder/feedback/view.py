@@ -8,10 +8,10 @@ line each. Terminal, Markdown and HTML lay out the same view, so that all three 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from autograder.feedback import escape, messages, timeline
+from autograder.feedback import causes, escape, messages, timeline
 from autograder.feedback.escape import Spans
 from autograder.results import PENDING, CaseResult, CheckResult, ExerciseResult, Message, Place, Result, Timeline
 
@@ -19,6 +19,7 @@ Audience = Literal["student", "staff"]
 State = Literal["passed", "failed", "pending"]
 IN_FULL = 3
 _LINES, _CHARACTERS = 16, 2000
+_SHORT = 100
 _STUCK = 8  # more lanes that stand still are not explained
 
 
@@ -30,6 +31,9 @@ class Options:
     show_all: bool = False
     language: str = "en"
     lectures: str = ""  # put before the path of a lecture page: a folder or an address
+    code: causes.Code | None = None  # what the checks ask, and what calls what, where the student's files are at hand
+    in_full: int = IN_FULL  # checks that are shown in full, each of another cause
+    brief: bool = False  # of the other checks, only how many there are
 
     def label(self, id: str, **values: Any) -> str:
         return messages.label(id, self.language, **values)
@@ -49,6 +53,7 @@ class CaseView:
     inputs: list[tuple[str, str]]
     got: str
     want: str
+    asked: str  # the lines that were run, where they are known
     timeline: Timeline | None  # what can be drawn of it
     timeline_notes: list[str]  # how to read it, and what it says
     place: Place | None
@@ -72,6 +77,7 @@ class CheckView:
     reason: Spans  # in one line
     diagnosis: list[Spans] = field(default_factory=list)
     cases: list[CaseView] = field(default_factory=list)
+    first: Spans = field(default_factory=list)  # that something else is to be mended before
     also: str = ""  # the further failing cases, by title
     lecture: str = ""
     place: Place | None = None
@@ -93,10 +99,12 @@ class ExerciseView:
     hint: Spans
     place: Place | None
     failed: list[CheckView]  # in full
+    same: list[CheckView]  # for the reason of one of these
     also_failed: list[CheckView]  # a line each
     pending: list[CheckView]
     passed: list[CheckView]
     unchecked: list[CheckView]  # could not be checked, for the exercise's own reason
+    printed: str  # in public cases that pass
     summary: Spans
     flags: list[Spans]
 
@@ -118,12 +126,16 @@ def only_public(exercise: ExerciseResult) -> bool:
 
 def exercise_view(exercise: ExerciseResult, options: Options) -> ExerciseView:
     """Arrange one exercise's result."""
-    checks = [(check, _check_view(check, options)) for check in exercise.checks]
-    failing = [(check, view) for check, view in checks if view.state == "failed"]
-    failing.sort(key=lambda pair: (pair[0].bonus, _unwritten(pair[0])))  # stable: then the author's order
+    views = {id(check): _check_view(check, options) for check in exercise.checks}  # names may be anything
+    checks = [(check, views[id(check)]) for check in exercise.checks]
+    failing = causes.in_order([check for check, view in checks if view.state == "failed"], options.code)
     stopped = exercise.message is not None and not any(check.cases for check in exercise.checks)
-    failed = [] if stopped else [view for _, view in failing]
-    in_full = len(failed) if options.show_all else IN_FULL
+    unwaited = [] if options.show_all else [check for check in failing if not causes.was_waited_for(check)]
+    unchecked = [replace(views[id(check)], reason=[]) for check in unwaited]
+    if stopped:
+        unchecked = [views[id(check)] for check in failing]
+    ran = [] if stopped else [check for check in failing if check not in unwaited]
+    failed, same, also = _grouped(ran, views, options)
     points = exercise.points or 1
     return ExerciseView(
         exercise=exercise.exercise,
@@ -136,16 +148,37 @@ def exercise_view(exercise: ExerciseResult, options: Options) -> ExerciseView:
         message=messages.spans(exercise.message, options.language) if exercise.message else [],
         hint=messages.hint_spans(exercise.message, options.language) if exercise.message else [],
         place=exercise.place,
-        failed=failed[:in_full],
-        also_failed=failed[in_full:],
+        failed=failed,
+        same=same,
+        also_failed=also,
         pending=[view for _, view in checks if view.state == "pending"],
         passed=[view for _, view in checks if view.state == "passed"],
-        unchecked=[view for _, view in failing] if stopped else [],
+        unchecked=unchecked,
+        printed=_printed(exercise),
         summary=_summary(exercise, failed, options),
         flags=[messages.spans(flag, options.language) for flag in exercise.flags]
         if options.audience == "staff"
         else [],
     )
+
+
+def _grouped(
+    failing: list[CheckResult], views: dict[int, CheckView], options: Options
+) -> tuple[list[CheckView], list[CheckView], list[CheckView]]:
+    """What is shown in full, what fails for the same reasons, and what is left for afterwards."""
+    told: dict[object, list[CheckView]] = {}
+    for check in failing:
+        before = causes.to_mend_first(check, failing, options.code)
+        if before is not None:
+            values = {"function": before[0], "below": before[1]}
+            views[id(check)].first.extend(
+                messages.spans(Message(id="show.mend-first", values=values), options.language)
+            )
+        told.setdefault(id(check) if options.show_all else causes.cause(check), []).append(views[id(check)])
+    groups = list(told.values())
+    shown = groups if options.show_all else groups[: options.in_full]
+    same = [view for group in shown for view in group[1:]]
+    return [group[0] for group in shown], same, [view for group in groups[len(shown) :] for view in group]
 
 
 def in_reading_order(result: Result) -> list[ExerciseResult]:
@@ -168,7 +201,7 @@ def _summary(exercise: ExerciseResult, failed: list[CheckView], options: Options
 def _check_view(check: CheckResult, options: Options) -> CheckView:
     staff = options.audience == "staff"
     failing = [case for case in check.cases if case.verdict != "passed"]
-    failing.sort(key=lambda case: (not case.public, case.verdict in PENDING))
+    failing.sort(key=lambda case: (not case.public, case.verdict in PENDING, case is not causes.first_case(check)))
     # A public case says more than a hidden one, and the smallest input more than a larger one.
     smallest = [check.smallest] if check.smallest else []
     ordered = sorted([*smallest, *failing], key=lambda case: not case.public)
@@ -184,7 +217,7 @@ def _check_view(check: CheckResult, options: Options) -> CheckView:
         points=_check_points(check, options),
         reason=_reason(check, first, options),
         diagnosis=[escape.spans(sentence) for sentence in check.diagnosis.sentences] if check.diagnosis else [],
-        cases=[_case_view(case, options, smallest=case is check.smallest) for case in shown],
+        cases=[_case_view(check, case, options) for case in shown],
         also=_also(rest, options),
         lecture=f"{options.lectures}{check.lecture}" if check.lecture else "",
         place=first.place if first else None,
@@ -224,7 +257,8 @@ def _notes(check: CheckResult, options: Options) -> list[str]:
     return notes
 
 
-def _case_view(case: CaseResult, options: Options, smallest: bool = False) -> CaseView:
+def _case_view(check: CheckResult, case: CaseResult, options: Options) -> CaseView:
+    smallest = case is check.smallest
     message = messages.case_message(case)
     # The inputs say more than what they were made from; staff want that too, to find the case in checks.py.
     wanted = options.audience == "staff" or not case.inputs
@@ -237,17 +271,19 @@ def _case_view(case: CaseResult, options: Options, smallest: bool = False) -> Ca
         hidden=not case.public,
         state=state_of(case.verdict),
         reason=messages.spans(message, options.language) if message else [],
-        hint=messages.hint_spans(message, options.language) if message else [],
+        hint=_hint(case, message, options),
         facts=messages.difference_facts(case.difference, options.language) if case.difference else [],
         parameters=", ".join(f"{name}={escape.plain(value, 60)}" for name, value in parameters.items()),
         inputs=[(name, _short(value)) for name, value in case.inputs.items()],
         # A picture of theirs says more than the lists, and of many right schedules the reference's is only one.
         got="" if picture else _short(case.got),
-        want="" if picture else _short(case.want),
+        want="" if picture or _says_nothing(case) else _short(case.want),
+        # Of an example of a docstring the input is what was run.
+        asked=options.code.asked_by(check.name).code if options.code and "example" not in case.inputs else "",
         timeline=picture,
         timeline_notes=timeline_notes(picture, options) if picture else [],
         place=case.place,
-        output=escape.shorten(case.output.rstrip("\n"), 4000, 20),
+        output="" if _is_debugger(case) else escape.shorten(case.output.rstrip("\n"), 4000, 20),
         details=_details(case) if options.audience == "staff" else "",
     )
 
@@ -281,10 +317,28 @@ def _details(case: CaseResult) -> str:
     return ", ".join(parts)
 
 
-def _unwritten(check: CheckResult) -> bool:
-    """The stub is still there: mend what is written and wrong before."""
-    failing = [case for case in check.cases if case.verdict != "passed"]
-    return bool(failing) and all(case.message is not None and case.message.id == "run.not-written" for case in failing)
+def _hint(case: CaseResult, message: Message | None, options: Options) -> Spans:
+    hint = messages.hint_spans(message, options.language) if message else []
+    if hint or message is None or case.public or case.verdict in PENDING or options.audience != "student":
+        return hint
+    return messages.spans(Message(id="show.hidden-hint"), options.language)
+
+
+def _printed(exercise: ExerciseResult) -> str:
+    """What public cases that pass printed, one after the other; the same once."""
+    cases = [case for check in exercise.checks for case in check.cases if case.public and case.verdict == "passed"]
+    texts = dict.fromkeys(text for case in cases if (text := case.output.rstrip("\n")))
+    return escape.shorten("\n".join(texts), 4000, 20)
+
+
+def _is_debugger(case: CaseResult) -> bool:
+    """What was printed is the prompt of a debugger, in a place that is there no more."""
+    return case.message is not None and case.message.id == "run.breakpoint"
+
+
+def _says_nothing(case: CaseResult) -> bool:
+    """There is no answer that could be held against what was expected, which is long."""
+    return not case.got and len(case.want) > _SHORT
 
 
 def _short(text: str) -> str:

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from autograder.experiment.explain import message_of
@@ -16,7 +16,7 @@ from autograder.jail.layers.base import Profile
 from autograder.jail.usage import Spent, Usage
 from autograder.jail.zygote import WORKER_FAILED
 from autograder.results import Message, Verdict
-from autograder.wire.messages import Observed
+from autograder.wire.messages import Frame, Observed
 
 if TYPE_CHECKING:
     from autograder.grading.runner import Session
@@ -69,6 +69,7 @@ class Outcome:
     message: Message | None = None
     line: int = 0
     function: str = ""
+    frames: list[Frame] = field(default_factory=list)  # that led there
     value: bytes = b""
     changed: bytes = b""
     output: str = ""
@@ -152,6 +153,11 @@ def too_long(limits: RunLimits) -> Outcome:
     return Outcome("timeout", Message(id="run.exercise-time", values={"seconds": seconds}), slept=True)
 
 
+def gave_up(limits: RunLimits) -> Outcome:
+    """Other cases have run out of time."""
+    return Outcome("timeout", Message(id="run.gave-up", values={"seconds": number(limits.cpu_seconds)}))
+
+
 def of_lost(lost: Lost, limits: RunLimits) -> Outcome:
     """What it means that a worker gave no answer."""
     too_slow = Outcome("timeout", Message(id="run.timeout", values={"seconds": number(limits.cpu_seconds)}))
@@ -175,6 +181,7 @@ def of_observed(seen: Observed, file: str, limits: RunLimits, *, loading: bool) 
         _VERDICTS[seen.kind],
         line=seen.line,
         function=seen.function,
+        frames=seen.frames,
         value=seen.value,
         changed=seen.changed,
         seconds=seen.seconds if 0 <= seen.seconds < 1e6 else 0.0,  # the worker's word: NaN would spoil the result

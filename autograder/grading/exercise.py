@@ -13,11 +13,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from autograder.grading import budget
-from autograder.grading.asking import ENDED, EXERCISE_WALLS, Clock, Code, Outcome, RunLimits
+from autograder.grading.asking import ENDED, EXERCISE_WALLS, Clock, Code, Outcome, RunLimits, gave_up
 from autograder.grading.decide import Run, decide
 from autograder.grading.gate import Gate
 from autograder.grading.record import Graded, Judged, Key, Recorder, Subject, flags
-from autograder.grading.runner import COMPILE_SECONDS, Session, observe_all
+from autograder.grading.runner import COMPILE_SECONDS, MAX_TIMEOUTS, Session, observe_all
 from autograder.grading.smallest import Shrinker
 from autograder.jail.host import Zygote
 from autograder.jail.layers.base import Profile, starts_programs
@@ -56,6 +56,7 @@ class ExerciseGrader:
     torch_seed: int = 0
     stop_at: Collection[Verdict] = ENDED  # after such a case the others of the check are not run
     confirm: bool = True  # run failures once more in a fresh worker
+    hasty: bool = False  # somebody waits for the answer, and no grade hangs on it: the first time-out ends the run
     inspect: bool = False  # look for what a person should see
     shrinker: Shrinker | None = None  # looks for the smallest input on which a check with `given=` fails
 
@@ -73,9 +74,11 @@ class ExerciseGrader:
                 drawn = self.shrinker is not None and any(pair[1].drawn for pair in public)
                 if any(case.verdict != "passed" and (drawn or not case.outcome.repeatable) for case in shown.values()):
                     session.drop()  # the pause that follows would tell the first run from the others
-                self._settle(subject, clock, shown, [], public, {})
-                smallest = self._smallest(subject, clock, shown)
-                shown |= self._without_points(subject)
+                stopped = self.hasty and any(case.verdict == "timeout" for case in shown.values())
+                if not stopped:
+                    self._settle(subject, clock, shown, [], public, {})
+                    smallest = self._smallest(subject, clock, shown)
+                shown |= self._without_points(subject, stopped)
                 # From here on hidden inputs are in workers: nothing more is found out that is shown of public cases.
                 ended = {key[0]: each.outcome for key, each in shown.items() if each.outcome.verdict in self.stop_at}
                 before = [pair for pair in public if pair[0].name not in ended]
@@ -94,12 +97,14 @@ class ExerciseGrader:
         graded.result.flags = flags(subject)
         return graded
 
-    def _without_points(self, subject: Subject) -> dict[Key, Judged]:
+    def _without_points(self, subject: Subject, stopped: bool) -> dict[Key, Judged]:
         """The public cases of checks without points (examples of docstrings), in a worker and on a clock of their own: what they do
         to either must not cost points elsewhere. What fails is not run again, since nothing hangs on it."""
         cases = [pair for pair in self.runnable() if not pair[0].points]
         if not cases:
             return {}
+        if stopped:
+            return {(check.name, planned.title): Judged(gave_up(self.limits)) for check, planned in cases}
         with self._session(subject, Clock(self.limits.wall_seconds)) as session:
             return self._reviewed(self._observe(session, cases))
 
@@ -138,6 +143,7 @@ class ExerciseGrader:
             noticed=subject.noticed,
             turn=self.gate.shared,
             clock=clock,
+            max_timeouts=1 if self.hasty else MAX_TIMEOUTS,
         )
 
     def _loaded(self, session: Session) -> Outcome | None:
@@ -145,7 +151,8 @@ class ExerciseGrader:
         if self.inspect:
             session.inspect()
         problem = session.load()
-        if problem is not None and not problem.repeatable and not problem.slept:  # a fresh worker decides
+        hasty = self.hasty and problem is not None and problem.verdict == "timeout"
+        if problem is not None and not problem.repeatable and not problem.slept and not hasty:  # a fresh worker decides
             problem = session.load()
         return problem
 

@@ -222,6 +222,7 @@ class ClassGrader(Graders):
             problems=submission.problems,
             handed_in=submission.handed_in,
             clock=submission.clock,
+            hints=submission.hints,
         )
 
     def provenance(self) -> Provenance:

@@ -25,7 +25,7 @@ _LAB = re.compile(r"autograder\.lab\.(\w+)")
 # What of `grading/` decides no verdict and no diagnosis: what is around the grading of one file. Here, too, an unnamed file counts.
 _NOT_IN_VERDICTS = tuple(
     f"grading/{name}.py"
-    for name in ("__init__", "devices", "gate", "hashes", "merge", "planner")
+    for name in ("__init__", "certificates", "devices", "gate", "hashes", "merge", "planner")
     + ("rejudge", "remembered", "secret", "student", "twins")
 )
 _NEEDS = re.compile(r'needs="(\w+)"')
@@ -78,6 +78,19 @@ def _lab_of(folder: Path) -> tuple[str, ...]:
 def grading() -> str:
     """Hash of what makes verdicts of observations."""
     return _sources(("grading",), _NOT_IN_VERDICTS)
+
+
+@functools.cache
+def code() -> str:
+    """Hash of all that grades, wherever it runs: machines that grade one class together have it in common."""
+    return of(engine(), _sources(("cluster", "course", "grading", "results.py")))
+
+
+def packages(folder: Path) -> list[str]:
+    """The packages, beside those of `versions`, whose version decides what the checks in `folder` give."""
+    checks = folder / "checks.py"
+    text = checks.read_text("utf-8", "replace") if checks.exists() else ""
+    return sorted({*_NEEDS.findall(text), *(["hypothesis"] if "given=" in text else [])})
 
 
 @functools.cache

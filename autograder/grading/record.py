@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from autograder.grading import budget
 from autograder.grading.asking import Code, Outcome
 from autograder.grading.diagnosis import diagnose
 from autograder.jail.layers.base import Profile
 from autograder.plan import Plan, PlannedCase, PlannedCheck
-from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Verdict
+from autograder.results import Call, CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Verdict
 from autograder.source.extract import lines as source_lines
 from autograder.twin import messages as twin
 
@@ -200,6 +201,7 @@ class Recorder:
         )
         if review is not None:
             result.got, result.difference, result.margin = review.text, review.difference, review.margin
+            result.want = review.want_text or result.want
             result.message, result.timeline = review.message, review.timeline
             if case.only_broken:
                 result.message = budget.message(check, case.spent)
@@ -240,8 +242,13 @@ def _keep_output(checks: list[CheckResult], room: int) -> None:
 
 def _place(outcome: Outcome, subject: Subject) -> Place | None:
     lines = source_lines(subject.code.text)
-    if not 1 <= outcome.line <= len(lines):  # the number comes from the worker
+
+    def known(line: int, function: str) -> dict[str, Any]:
+        file, there = subject.where(line)
+        name = function if function != "<module>" else ""
+        return {"file": file, "line": there, "function": name, "text": lines[line - 1].strip()[:200]}
+
+    if not 1 <= outcome.line <= len(lines):  # the number comes from the worker, as those below
         return None
-    text = lines[outcome.line - 1].strip()[:200]
-    file, line = subject.where(outcome.line)
-    return Place(file=file, line=line, function=outcome.function if outcome.function != "<module>" else "", text=text)
+    led = [Call(**known(each.line, each.function)) for each in outcome.frames if 1 <= each.line <= len(lines)]
+    return Place(**known(outcome.line, outcome.function), through=led)

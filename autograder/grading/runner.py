@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from autograder.grading import hosted
-from autograder.grading.asking import ENDED, Asking, Clock, Code, Outcome, RunLimits, number, of_lost, too_long
+from autograder.grading.asking import ENDED, Asking, Clock, Code, Outcome, RunLimits, gave_up, of_lost, too_long
 from autograder.grading.hosted import GRACE_SECONDS, Hosting, most
 from autograder.jail.handle import Lost, Worker
 from autograder.jail.host import JailError, Limits, Zygote
@@ -40,6 +40,7 @@ class Session:
     torch_seed: int = 0
     on_cpu: bool = False  # GPU checks as well: that is where the reference's values come from
     timeouts: int = 0
+    max_timeouts: int = MAX_TIMEOUTS
     noticed: dict[tuple[str, str], int] = field(default_factory=dict)  # kind and name → line
     turn: Callable[[], AbstractContextManager[None]] = nullcontext  # held for one case
     clock: Clock | None = None  # None: no bound on all cases together
@@ -150,8 +151,8 @@ class Session:
 
     def run(self, check: PlannedCheck, case: PlannedCase) -> Outcome:
         """Run one case; the implementation is loaded first when it has no worker."""
-        if self.timeouts >= MAX_TIMEOUTS:
-            return Outcome("timeout", Message(id="run.gave-up", values={"seconds": number(self.limits.cpu_seconds)}))
+        if self.timeouts >= self.max_timeouts:
+            return gave_up(self.limits)
         if self.clock is not None and self.clock.over:
             return too_long(self.limits)
         problem = self.load()

@@ -20,7 +20,7 @@ from autograder.grading.record import Subject
 from autograder.grading.twins import TwinClient
 from autograder.jail.host import Zygote
 from autograder.plan import Plan, PlanError, load_plan
-from autograder.results import ExerciseResult
+from autograder.results import ExerciseResult, Message
 from autograder.twin import messages as twin
 
 PROGRESS = "progress.json"
@@ -51,6 +51,7 @@ class StudentChecker:
     root: Path
     course: Course
     zygote: Any
+    problems: list[Message] = field(default_factory=list)  # of the work as a whole, when it was last opened
     _graders: dict[str, tuple[bytes, ExerciseGrader]] = field(default_factory=dict)
     _twins: list[TwinClient] = field(default_factory=list)
 
@@ -62,6 +63,7 @@ class StudentChecker:
     def check(self, exercises: list[Exercise], on_result: Callable[[ExerciseResult], None]) -> list[ExerciseResult]:
         """Check these exercises and remember how they stand."""
         submission = open_own_work(self.root, self.course)
+        self.problems = submission.problems
         results = []
         for exercise in exercises:
             result = self.check_file(exercise, submission.files[exercise.name])
@@ -98,6 +100,7 @@ class StudentChecker:
             review=client.review,
             limits=RunLimits(limits.cpu_seconds, limits.wall_factor, limits.memory_mb, limits.output_kb),
             lecture=f"lectures/{exercise.name}.md",
+            hasty=True,
         )
         self._graders[exercise.name] = (data, grader)
         return grader

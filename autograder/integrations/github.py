@@ -121,7 +121,7 @@ def _reason(result: ExerciseResult, check: str) -> str:
     if result.message is not None:
         return messages.text(result.message)
     view = exercise_view(result, Options())
-    for each in view.failed + view.also_failed:
+    for each in view.failed + view.same + view.also_failed:
         if each.name == check:
             return escape.spans_text(each.diagnosis[0] if each.diagnosis else each.reason)
     return ""

@@ -52,6 +52,11 @@ class Worker:
         self._start = usage.start(pid, self._pages)
         self._last = usage.Spent()
 
+    @property
+    def is_held(self) -> bool:
+        """Whether nobody has ended it, so that its number is its own."""
+        return self._ended is None
+
     def ask(self, request: Request, seconds: float, size: int = MAX_MESSAGE) -> Reply:
         """Send `request` and wait at most `seconds` for an answer of at most `size` bytes. Raises `Lost`, and then the worker
         is ended."""

@@ -125,11 +125,14 @@ def _explained(seen: Observed, check: PlannedCheck | None, file: Path, plan: Pla
     from autograder.experiment.explain import message_of
     from autograder.feedback import messages
 
+    if seen.kind == "raised" and seen.name in ("Exit", "BdbQuit"):
+        return "You left the debugger, so this case has no answer."
     lines = [check.claim, ""] if check else []
     message = message_of(seen, file.name, check is None)
     lines.append(messages.text(message))
     if seen.line:
-        lines.append(f"{file}:{seen.line}: in {seen.function or 'the module'}")
+        places = [(each.line, each.function) for each in seen.frames] + [(seen.line, seen.function)]
+        lines += [f"{file}:{line}: in {function or 'the module'}" for line, function in places]
     hint = messages.hint(message)
     return "\n".join(lines + ([hint] if hint else []))
 
@@ -147,7 +150,7 @@ def _difference(check: PlannedCheck, case: PlannedCase, verdict: twin_messages.V
     lines += [f"  {name} = {text}" for name, text in case.inputs_text.items()]
     picture = timeline.drawable(verdict.timeline) if verdict.timeline else None
     if picture is None:
-        lines += [f"  expected {case.want_text}", f"  got      {verdict.text}"]
+        lines += [f"  expected {verdict.want_text or case.want_text}", f"  got      {verdict.text}"]
     else:
         lines += ["", timeline.text(picture), "", *timeline_notes(picture, Options()), ""]
     if verdict.problem:

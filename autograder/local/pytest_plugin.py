@@ -11,6 +11,7 @@ This is for learning and authoring: a grade comes from `autograder grade`, in th
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,9 +94,8 @@ class CheckCollector(pytest.Collector):
     def collect(self) -> Iterator[pytest.Item]:
         seen: set[str] = set()
         for case in self.check.cases:
-            # A test's id is taken apart at "::" and "[" when pytest reads it back (`--lf`).
-            name = case.title.translate(str.maketrans("[]:", "();"))[:80]
-            name = "".join(c if c.isprintable() else "_" for c in name).strip() or "case"
+            # What can be written after `-k`, and pytest does not take apart when it reads it back (`--lf`).
+            name = re.sub(r"[^\w.+-]+", "_", case.title).strip("_")[:80] or "case"
             while name in seen:
                 name += "'"
             seen.add(name)
@@ -153,9 +153,13 @@ class CheckItem(pytest.Item):
         if self.check.budget:
             bounded = " and ".join(sorted(self.check.budget))
             self.warn(pytest.PytestWarning(f"its {bounded} budget is not measured by pytest; `autograder check` does"))
-        report = self.runner.run(self.check, self.case, debug=bool(self.config.option.usepdb))
+        from autograder.local.debugger import watched
+
+        debug = bool(self.config.option.usepdb)
+        with watched(str(self.runner.file), debug) as last:
+            report = self.runner.run(self.check, self.case, debug=debug)
         if report is not None:
-            raise CheckFailed(report)
+            raise CheckFailed(report).with_traceback(last.traceback())
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, CheckFailed):
@@ -168,7 +172,7 @@ class CheckItem(pytest.Item):
         return super().repr_failure(excinfo, style or "long")
 
     def reportinfo(self) -> tuple[Path, int, str]:
-        return self.path, 0, f"{self.check.name}: {self.name}"
+        return self.path, 0, f"{self.check.name}: {self.case.title}"
 
 
 def _has_cuda() -> bool:

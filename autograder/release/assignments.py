@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.course.load import load_course
 from autograder.lessons.demands import notebook_cell, try_it
 from autograder.release.files import read_text, walk, write_all
 from autograder.release.notebook import topic_notebook
+from autograder.release.online import Online, online
 from autograder.release.render import render
 from autograder.release.topics import Exercise, Topic, load_topics
 from autograder.source.errors import ReleaseError
@@ -59,6 +61,7 @@ def check_in_sync(
 def assignment_files(course_root: Path, *, makers: Makers, topics: Sequence[Topic] | None = None) -> dict[str, bytes]:
     """Path below `assignments/` → content, of every generated file."""
     files: dict[str, bytes] = {}
+    where = online(load_course(course_root))
     for topic in load_topics(course_root) if topics is None else topics:
         stubs: dict[str, str] = {}
         tried = {exercise.name: code for exercise in topic.exercises if (code := _try_it(course_root, exercise))}
@@ -70,7 +73,7 @@ def assignment_files(course_root: Path, *, makers: Makers, topics: Sequence[Topi
                         f"assignments/{path} would be written for two exercises. Rename {exercise.name}."
                     )
                 files[path] = data
-        files[f"{topic.name}/README.md"] = _readme(topic).encode()
+        files[f"{topic.name}/README.md"] = _readme(topic, where).encode()
         files[f"{topic.name}/{topic.name}.ipynb"] = topic_notebook(topic, stubs, tried=tried)
     return files
 
@@ -91,6 +94,7 @@ def differences(folder: Path, files: Mapping[str, bytes], topics: Set[str] | Non
         elif path.read_bytes() != files[name]:
             lines.append(f"{FOLDER}/{name}: stale, its source in solutions/ gives something else now")
     found = [name for name in walk(folder) if topics is None or name.split("/")[0] in topics]
+    found = [name for name in found if name.split("/")[1:2] != ["own"]]  # cases that somebody wrote for themselves
     lines += [f"{FOLDER}/{name}: extra, nothing in solutions/ gives it" for name in found if name not in files]
     return lines
 
@@ -120,6 +124,11 @@ def _exercise_files(course_root: Path, exercise: Exercise, stub: str, makers: Ma
     }
 
 
-def _readme(topic: Topic) -> str:
-    text = render("README.topic.md.j2", topic=topic, timed=any(exercise.minutes for exercise in topic.exercises))
+def _readme(topic: Topic, where: Online | None) -> str:
+    forbidden: dict[tuple[str, ...], list[str]] = {}
+    for exercise in topic.exercises:
+        if exercise.forbid:
+            forbidden.setdefault(exercise.forbid, []).append(exercise.title)
+    timed = any(exercise.minutes for exercise in topic.exercises)
+    text = render("README.topic.md.j2", topic=topic, timed=timed, online=where, forbidden=forbidden)
     return re.sub(r"\n{3,}", "\n\n", text)

@@ -7,7 +7,6 @@ packs all the same: half-done work is graded too. The same files always give the
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,9 +14,13 @@ from pathlib import Path
 
 from autograder.course.answers import SubmittedFile
 from autograder.course.config import Course, Exercise
+from autograder.course.hints_asked import HANDED_IN
 from autograder.course.submission import open_own_work, open_submission
 from autograder.experiment.forbidden import first_use
 from autograder.feedback import messages
+from autograder.local.asked import asked_by
+from autograder.local.packages import absent
+from autograder.plan import Plan, PlanError, load_plan
 from autograder.release.files import write_atomically
 from autograder.release.wheel import zipped
 from autograder.source.errors import ReleaseError
@@ -26,7 +29,6 @@ FOLDER = "assignments"
 PLACEHOLDER = "submission.py"
 """otter opens a zip that has one notebook or one Python file at its top: this one stands for the folders."""
 LARGEST = 100 * 2**20
-_UNWRITTEN = re.compile(r"^[ \t]*raise NotImplementedError\b", re.MULTILINE)
 _ABOUT = b"# Made by autograder pack. What was handed in is in the folder beside this file.\n"
 
 
@@ -35,7 +37,7 @@ class Note:
     """Something about one exercise that its student may want to mend before handing in."""
 
     exercise: str
-    kind: str  # "not begun", "not finished", "forbidden", "broken", "unreadable"
+    kind: str  # "not begun", "not finished", "forbidden", "absent", "breakpoint", "broken", "unreadable"
     text: str
 
 
@@ -62,9 +64,9 @@ def pack(
     packed = Packed(target, [], "")
     for exercise in exercises:
         file = submission.files[exercise.name]
-        found = _note(exercise, file, untouched(exercise, file.text))
-        packed.notes += [found] if found is not None else []
-        packed.ready += [exercise.name] if found is None else []
+        found = _notes(exercise, file, untouched(exercise, file.text), _plan(root, exercise), course.packages)
+        packed.notes += found
+        packed.ready += [] if found else [exercise.name]
     contents = _contents(root, exercises)
     if not contents:
         raise ReleaseError(f"there is none of your files in {root / FOLDER}: nothing to hand in.")
@@ -79,41 +81,102 @@ def pack(
     return packed
 
 
-def _note(exercise: Exercise, file: SubmittedFile, untouched: bool) -> Note | None:
+def _plan(root: Path, exercise: Exercise) -> Plan | None:
+    try:
+        return load_plan(root / FOLDER / exercise.topic / "expected" / f"{exercise.slug}.plan")
+    except PlanError:
+        return None
+
+
+def _notes(
+    exercise: Exercise, file: SubmittedFile, untouched: bool, plan: Plan | None, packages: tuple[str, ...]
+) -> list[Note]:
+    """What is to be said of one exercise: what keeps all of it from being checked alone, else each thing that costs something."""
+
+    def note(kind: str, text: str) -> Note:
+        return Note(exercise.name, kind, text)
+
     if file.text is None:
-        return Note(exercise.name, "unreadable", messages.text(file.problem) if file.problem else "it is not there")
+        return [note("unreadable", messages.text(file.problem) if file.problem else "it is not there")]
     if untouched:
-        return Note(exercise.name, "not begun", "it is still the stub")
+        return [note("not begun", "it is still the stub")]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(file.text)
     except (SyntaxError, ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None)
-        where, line = file.where(line) if line else (file.file, 0)
-        return Note(
-            exercise.name, "broken", f"it is not valid Python: {where}:{line}" if line else "it is not valid Python"
-        )
+        where = f": {_place(file, line)}" if line else ""
+        return [note("broken", f"it is not valid Python{where}")]
     use = first_use(tree, list(exercise.forbid))
     if use is not None:
-        where, line = file.where(use.line)
-        return Note(
-            exercise.name,
-            "forbidden",
-            f"{where}:{line} uses {use.name}, which this exercise forbids: it would get no points",
+        place = _place(file, use.line)
+        return [note("forbidden", f"{place} uses {use.name}, which this exercise forbids: it would get no points")]
+    found = [
+        note(
+            "absent", f"{_place(file, each.line)} imports {each.name}, which will not be there when your work is graded"
         )
-    left = len(_UNWRITTEN.findall(file.text))
+        for each in absent(file.text, packages, plan.stub if plan else "")
+    ]
+    found += [
+        note("breakpoint", f"{_place(file, line)} has a breakpoint(): what comes to it would fail")
+        for line in _breakpoints(tree)[:1]
+    ]
+    optional = _optional(plan)
+    left = {name for name in _unwritten(tree) if name.partition(".")[0] not in optional}
     if left:
-        return Note(
-            exercise.name, "not finished", f"{left} of its functions {'is' if left == 1 else 'are'} not written yet"
-        )
-    return None
+        named = ", ".join(sorted(left))
+        found.append(note("not finished", f"{named} {'is' if len(left) == 1 else 'are'} not written yet"))
+    return found
+
+
+def _place(file: SubmittedFile, line: int) -> str:
+    where, there = file.where(line)
+    return f"{where}:{there}"
+
+
+def _breakpoints(tree: ast.AST) -> list[int]:
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("breakpoint", "pdb.set_trace")
+    ]
+
+
+def _unwritten(tree: ast.Module) -> set[str]:
+    """The functions and methods that still raise NotImplementedError as a statement of their own."""
+
+    def left(name: str, node: ast.AST) -> set[str]:
+        found: set[str] = set()
+        for child in ast.iter_child_nodes(node):
+            inner = isinstance(child, ast.FunctionDef | ast.ClassDef)
+            if isinstance(child, ast.Raise) and child.exc is not None and name:
+                raised = child.exc.func if isinstance(child.exc, ast.Call) else child.exc
+                found |= {name} if isinstance(raised, ast.Name) and raised.id == "NotImplementedError" else set()
+            found |= left(f"{name}.{child.name}".lstrip(".") if inner else name, child)
+        return found
+
+    return left("", tree)
+
+
+def _optional(plan: Plan | None) -> set[str]:
+    """What only bonus checks ask for, of what any check names."""
+    if plan is None:
+        return set()
+    asked = asked_by(plan.experiments)
+    needed: set[str] = set()
+    bonus: set[str] = set()
+    for check in plan.checks:
+        if check.name in asked and (check.points or check.bonus):
+            (bonus if check.bonus else needed).update(asked[check.name].functions)
+    return bonus - needed
 
 
 def _contents(root: Path, exercises: list[Exercise]) -> dict[str, bytes]:
-    """The student's files by their place: each exercise's, and each topic's notebook."""
+    """The student's files by their place: each exercise's, each topic's notebook, and what says how many hints were asked for."""
     names = [f"{FOLDER}/{exercise.topic}/{exercise.slug}.py" for exercise in exercises]
     names += [f"{FOLDER}/{topic}/{topic}.ipynb" for topic in dict.fromkeys(each.topic for each in exercises)]
+    names.append(HANDED_IN)  # there only where the course reports it
     found = {}
     for name in names:
         path = root / name

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from autograder.course import Course
 from autograder.release.files import LITTER, read, read_text
 from autograder.release.render import render
 from autograder.release.topics import Topic
@@ -25,8 +26,15 @@ RENDERED = {
     "Makefile": "Makefile.student.j2",
     ".gitignore": "gitignore.student.j2",
     ".github/workflows/feedback.yml": "feedback.yml.j2",
+    "AGENTS.md": "AGENTS.student.md.j2",
+    ".vscode/tasks.json": "editor/tasks.json.j2",
+    ".vscode/settings.json": "editor/settings.json.j2",
+    ".vscode/extensions.json": "editor/extensions.json.j2",
+    ".devcontainer/devcontainer.json": "editor/devcontainer.json.j2",
     ".github/workflows/pages.yml": "pages.yml.j2",
 }
+ONLINE = {".binder/requirements.txt": "binder_requirements.txt.j2", ".binder/runtime.txt": "binder_runtime.txt.j2"}
+"""What Binder makes an environment from: only where the pages of topics have links to it."""
 GRADING_HEADER = "The course: modules, exercises, points, limits, forbidden names. It comes with the release: changes are not graded."
 STRING_OR_COMMENT = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|(?P<comment>#[^\n]*)', re.DOTALL
@@ -40,9 +48,14 @@ def public_files(course_root: Path, topics: Sequence[Topic]) -> dict[str, bytes]
     files["pyproject.toml"] = student_pyproject(read_text(course_root, "pyproject.toml")).encode()
     for name in [*lecture_files(course_root, topics), *engine_files(course_root)]:
         files[name] = read(course_root, name)
-    title = _toml(files["grading.toml"].decode(), "grading.toml").get("title", "LLM Internals")
-    for name, template in RENDERED.items():
-        files[name] = render(template, title=title, topics=topics).encode()
+    course = _toml(files["grading.toml"].decode(), "grading.toml")
+    rendered = {**RENDERED, **(ONLINE if course.get("repository") else {})}
+    title = course.get("title", "LLM Internals")
+    packages = course.get("packages", Course.model_fields["packages"].default)
+    solutions = course.get("feedback", {}).get("solutions", "never")
+    for name, template in rendered.items():
+        text = render(template, title=title, topics=topics, course=course, solutions=solutions, packages=packages)
+        files[name] = text.encode()
     return files
 
 

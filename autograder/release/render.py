@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from typing import Any
 
 import jinja2
@@ -19,6 +20,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["cell"] = lambda text: text.replace("|", "\\|")  # of a Markdown table
+    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)  # Jinja's own is for HTML
     environment.filters["known"] = lambda value: "" if value is None else value
     return environment
 

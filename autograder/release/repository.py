@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from autograder.course.load import load_course
 from autograder.release.assignments import FOLDER, Makers, assignment_files, differences, student_files
 from autograder.release.files import sha256, write_all, write_atomically
+from autograder.release.help import help_files
 from autograder.release.public import public_files
 from autograder.release.topics import Topic, load_topics
 from autograder.source.errors import ReleaseError
@@ -84,6 +86,7 @@ def release_files(course_root: Path, *, makers: Makers, topics: Sequence[Topic])
     return {
         **public_files(course_root, topics),
         **{f"{FOLDER}/{name}": data for name, data in assignments.items()},
+        **help_files(course_root, load_course(course_root), topics),
     }
 
 

@@ -17,6 +17,7 @@ class Exercise:
     points: int
     minutes: int | None = None
     difficulty: int | None = None
+    forbid: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -50,7 +51,10 @@ def load_topics(course_root: Path) -> list[Topic]:
     from autograder.course import load_course
 
     return group(
-        (module.title, Exercise(each.topic, each.slug, each.title, each.points, each.minutes, each.difficulty))
+        (
+            module.title,
+            Exercise(each.topic, each.slug, each.title, each.points, each.minutes, each.difficulty, each.forbid),
+        )
         for module in load_course(course_root).modules
         for each in module.exercises
     )

@@ -6,7 +6,9 @@ For instructors and authors, the same questions as for the items of any test. Po
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from autograder.feedback import messages
@@ -16,6 +18,8 @@ CLOSE = (0.5, 2.0)
 """Margins (error / tolerance) worth a look: passed with more than half of the tolerance, failed with less than twice it."""
 FEW = 5
 """Below so many answers a correlation says nothing."""
+WEAK = 0.1
+"""A check that discriminates less than this is worth a look."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,14 @@ class Close:
     submission: str
     margin: float
     passed: bool
+
+
+@dataclass(frozen=True)
+class Shared:
+    """Something that is said of several submissions: a diagnosis, or a reason."""
+
+    text: str
+    submissions: list[str]
 
 
 @dataclass(frozen=True)
@@ -39,8 +51,10 @@ class CheckStatistics:
     answers: int  # submissions in which it ran
     passed: int
     discrimination: float | None  # correlation of passing it with the points of the rest of the submission
-    diagnoses: list[tuple[str, int]]  # sentence, how many
-    reasons: list[tuple[str, int]]  # sentence of the message, how many
+    without: float | None  # the exercise's reliability were it not for this check
+    missed: list[str]  # submissions that do not pass it
+    diagnoses: list[Shared]
+    reasons: list[Shared]  # sentence of the message, of those without a diagnosis
     close: list[Close]
 
     @property
@@ -59,15 +73,22 @@ class ExerciseStatistics:
     passed: int
     pending: int
     mean: float
+    reliability: float | None  # Cronbach's alpha of its checks
     checks: list[CheckStatistics]
-    stopped: list[tuple[str, int]]  # why nothing could be run, how many
+    stopped: list[Shared]  # why nothing could be run
     flagged: list[str] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)  # whose answer differed between equal runs
 
     @property
     def hardest(self) -> CheckStatistics | None:
-        """The check that the fewest pass, if there is one that not everybody passes."""
+        """The check that the fewest pass, of those that ran and that not everybody passes."""
         failed = [check for check in self.checks if check.passed < check.answers]
         return min(failed, key=lambda check: check.passed / check.answers, default=None)
+
+    @property
+    def weak(self) -> list[CheckStatistics]:
+        """The checks that those who do well elsewhere pass no more often than others."""
+        return [each for each in self.checks if each.discrimination is not None and each.discrimination < WEAK]
 
 
 def exercise_statistics(results: list[Result]) -> list[ExerciseStatistics]:
@@ -85,7 +106,9 @@ def _exercise(pairs: list[tuple[Result, ExerciseResult]]) -> ExerciseStatistics:
     for result, exercise in pairs:
         for check in exercise.checks:
             checks[check.name].append((result, check))
-    stopped = Counter(messages.text(exercise.message) for exercise in exercises if exercise.message is not None)
+    scores = _scores(exercises)
+    whole = alpha(list(scores.values()))
+    left = {name: alpha([each for other, each in scores.items() if other != name]) for name in scores}
     return ExerciseStatistics(
         exercise=exercises[0].exercise,
         title=exercises[0].title or exercises[0].exercise,
@@ -94,17 +117,20 @@ def _exercise(pairs: list[tuple[Result, ExerciseResult]]) -> ExerciseStatistics:
         passed=sum(exercise.verdict == "passed" for exercise in exercises),
         pending=sum(exercise.pending > 0 for exercise in exercises),
         mean=sum(exercise.earned for exercise in exercises) / len(pairs),
-        checks=[_check(found) for found in checks.values()],
-        stopped=stopped.most_common(),
+        reliability=whole,
+        checks=[_check(found, left.get(name)) for name, found in checks.items()],
+        stopped=_shared((messages.text(each.message), result) for result, each in pairs if each.message is not None),
         flagged=[result.submission for result, exercise in pairs if exercise.flags],
+        unsettled=[
+            result.submission for result, exercise in pairs if any(flag.id == "flag.differs" for flag in exercise.flags)
+        ],
     )
 
 
-def _check(pairs: list[tuple[Result, CheckResult]]) -> CheckStatistics:
+def _check(pairs: list[tuple[Result, CheckResult]], without: float | None) -> CheckStatistics:
     ran = [(result, check) for result, check in pairs if check.verdict not in PENDING]
     first = pairs[0][1]
-    diagnoses = Counter(sentence for _, check in ran if check.diagnosis for sentence in check.diagnosis.sentences)
-    reasons = Counter(_reason(check) for _, check in ran if check.verdict != "passed" and not check.diagnosis)
+    missed = [(result, check) for result, check in ran if check.verdict != "passed"]
     close = [
         Close(result.submission, check.margin, check.verdict == "passed")
         for result, check in ran
@@ -117,15 +143,27 @@ def _check(pairs: list[tuple[Result, CheckResult]]) -> CheckStatistics:
         bonus=first.bonus,
         hidden_only=bool(first.cases) and not any(case.public for case in first.cases),
         answers=len(ran),
-        passed=sum(check.verdict == "passed" for _, check in ran),
+        passed=len(ran) - len(missed),
         discrimination=_discrimination(ran),
-        diagnoses=diagnoses.most_common(),
-        reasons=reasons.most_common(),
+        without=without,
+        missed=[result.submission for result, _ in missed],
+        diagnoses=_shared(
+            (text, result) for result, check in missed if check.diagnosis for text in check.diagnosis.sentences
+        ),
+        reasons=_shared((reason(check), result) for result, check in missed if not check.diagnosis),
         close=sorted(close, key=lambda one: abs(math.log(one.margin))),
     )
 
 
-def _reason(check: CheckResult) -> str:
+def _shared(said: Iterable[tuple[str, Result]]) -> list[Shared]:
+    """Who is said the same of; what is said most often comes first."""
+    found: dict[str, list[str]] = {}
+    for text, result in said:
+        found.setdefault(text, []).append(result.submission)
+    return sorted((Shared(text, who) for text, who in found.items()), key=lambda one: -len(one.submissions))
+
+
+def reason(check: CheckResult) -> str:
     """The message's sentence without values, so that the same reason is counted as one."""
     for case in check.cases:
         message = messages.case_message(case)
@@ -135,14 +173,38 @@ def _reason(check: CheckResult) -> str:
     return messages.label(check.verdict)
 
 
+def _scores(exercises: list[ExerciseResult]) -> dict[str, list[float]]:
+    """Of each check that counts, what everybody has for it who was asked all of them; nothing where too few were."""
+    rows = [{check.name: check for check in each.checks if check.points and not check.bonus} for each in exercises]
+    names = {name for row in rows for name, check in row.items() if check.verdict not in PENDING}
+    whole = [row for row in rows if names <= row.keys() and all(row[name].verdict not in PENDING for name in names)]
+    if len(whole) < FEW:
+        return {}
+    ordered = [name for name in rows[0] if name in names] + sorted(names - rows[0].keys())
+    return {name: [float(row[name].earned) for row in whole] for name in ordered}
+
+
+def alpha(items: Sequence[Sequence[float]]) -> float | None:
+    """Cronbach's alpha: how far the checks of an exercise tell the same of a person. None where they tell nothing.
+
+    >>> alpha([[1, 0, 1, 0, 1], [1, 0, 1, 0, 1]]), alpha([[1, 0, 1, 0], [1, 0, 0, 1]])
+    (1.0, 0.0)
+    """
+    if len(items) < 2:
+        return None
+    spread = statistics.pvariance([sum(row) for row in zip(*items, strict=True)])
+    if spread == 0:
+        return None
+    count = len(items)
+    return count / (count - 1) * (1 - sum(map(statistics.pvariance, items)) / spread)
+
+
 def _discrimination(pairs: list[tuple[Result, CheckResult]]) -> float | None:
     """Do those who pass it do well elsewhere? Pearson's r of passing with the rest of the points."""
     if len(pairs) < FEW:
         return None
-    xs = [float(check.verdict == "passed") for _, check in pairs]
-    ys = [float(result.earned - check.earned) for result, check in pairs]
-    mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
-    spread = math.sqrt(sum((x - mean_x) ** 2 for x in xs) * sum((y - mean_y) ** 2 for y in ys))
-    if spread == 0:
+    passing = [float(check.verdict == "passed") for _, check in pairs]
+    if len(set(passing)) == 1:
         return None
-    return sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / spread
+    rest = [float(result.earned - check.earned) for result, check in pairs]
+    return statistics.correlation(passing, rest) if len(set(rest)) > 1 else None

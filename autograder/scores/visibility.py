@@ -17,7 +17,7 @@ def policies(book: Book, submission: str, published: set[str]) -> dict[str, Poli
     people = book.roster.team(submission) or [Person(submission)]
     found = {}
     for module in book.course.modules:
-        policy = Policy(module.feedback.show, _is_time(book, module, people, published))
+        policy = Policy(module.feedback.show, _is_time(book, module, people, published), module.feedback.titles)
         found |= {exercise.name: policy for exercise in module.exercises}
     return found
 

@@ -262,6 +262,17 @@ def _shown_text(key: str) -> str:
     return show(key, 60)
 
 
+def differing_part(value: Any, want: Any, path: str) -> tuple[Any, Any]:
+    """Of dicts, what stands in both at the keys with which the `path` of a difference begins; else the two themselves."""
+    while type(value) is dict and type(want) is dict:
+        key = next((key for key in want if key in value and path.startswith(f"[{_shown_key(key)}]")), None)
+        if key is None:
+            break
+        path = path.removeprefix(f"[{_shown_key(key)}]")
+        value, want = value[key], want[key]
+    return value, want
+
+
 def _with_count(found: Difference, seen: Any, want: Any) -> Difference:
     """For a plain sequence of discrete items, say how many differ: of the outermost one, which is what a student returned."""
     counted = found.index is not None and found.kind != "length"  # a tensor has counted its elements

@@ -77,7 +77,8 @@ class Verdict(msgspec.Struct):
     """What the trusted side makes of one observation."""
 
     passed: bool
-    text: str = ""
+    text: str = ""  # what was seen: of a dict the part that differs
+    want_text: str = ""  # the same part of what was expected, where it is a part
     message: Message | None = None
     difference: Difference | None = None
     margin: float | None = None

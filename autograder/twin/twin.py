@@ -21,7 +21,7 @@ from autograder.experiment.time_limit import TimeUp
 from autograder.plan import PlannedCase
 from autograder.results import Message
 from autograder.twin.bounded import bounded
-from autograder.twin.compare import compare
+from autograder.twin.compare import compare, differing_part
 from autograder.twin.described import describe
 from autograder.twin.evidence import is_evidence
 from autograder.twin.examples import Search, examples
@@ -202,6 +202,10 @@ class Twin:
         text = show(value)
         verdict = judged(check, (value, record), (want, want_record), seen.case, self.reference)
         verdict.text = text
+        if verdict.difference is not None:
+            part, wanted = differing_part(value, want, verdict.difference.path)
+            if part is not value:
+                verdict.text, verdict.want_text = show(part), show(wanted)
         if verdict.passed and seen.changed and not check.mutates:
             return Verdict(False, text=text, message=_mutation(seen))
         if not verdict.passed:

@@ -17,67 +17,18 @@ from pathlib import Path
 import msgspec
 
 from autograder.course.config import Exercise
-from autograder.grading import hashes
+from autograder.grading.certificates import about, current
+from autograder.lessons.certificate import FILE, Certificate, Figures, Tried, read
 from autograder.twin import docstrings
 from autograder.verify.report import Report
 
-FILE = "certificate.json"
 _OURS = {"autograder", "pytest", "torch", "numpy"}  # what an oracle is held with, not against
-
-
-class Tried(msgspec.Struct, kw_only=True):
-    """What became of wrong implementations that the tool made."""
-
-    tried: int
-    rejected: int
-    right: int  # not wrong after all: declared with a reason, or nothing tells them from the reference
-
-
-class Figures(msgspec.Struct, kw_only=True):
-    """What one check is good for. Errors are in units of its tolerance; None where everything is compared exactly."""
-
-    rejects: int  # mistakes
-    alone: int  # mistakes that no other check rejects
-    honest: float | None  # the largest error of a right answer
-    dishonest: float | None  # the smallest error of a mistake that it rejects
-
-
-class Certificate(msgspec.Struct, kw_only=True):
-    """What was tried, and that all of it came out as it should."""
-
-    about: str  # hash of the files that it speaks of
-    plan: str  # hash of the public plan that came of them
-    mistakes: int  # each rejected by a check
-    conventions: int  # of the mistakes, what another library does: each costs one check
-    alternatives: int  # each accepted
-    forgers: int  # none earned a point
-    general: Tried | None = None  # None: not tried
-    mutants: Tried | None = None
-    oracles: list[str] = []  # packages that the reference is held against
-    checks: dict[str, Figures] = {}
-
-
-def about(exercise: Exercise, root: Path) -> str:
-    """Hash of what decides the verification of an exercise, but for the engine and the versions of packages."""
-    folder = exercise.solution_dir(root)
-    more = [
-        (folder / name).read_bytes() if (folder / name).exists() else b"" for name in ("cheats.py", "equivalent.toml")
-    ]
-    return hashes.of(exercise.name, str(exercise.points), hashes.authored(folder), *more, *exercise.forbid)
-
-
-def read(exercise: Exercise, root: Path) -> Certificate | None:
-    """The certificate beside an exercise; None where there is none that can be read."""
-    try:
-        return msgspec.json.decode((exercise.solution_dir(root) / FILE).read_bytes(), type=Certificate)
-    except (OSError, msgspec.DecodeError):
-        return None
 
 
 def certified(exercise: Exercise, root: Path) -> bool:
     """Whether the exercise was verified as it is, and its committed public plan is what came of that."""
-    found = read(exercise, root)
-    return found is not None and found.about == about(exercise, root) and found.plan == _committed_plan(exercise, root)
+    found = current(exercise, root)
+    return found is not None and found.plan == _committed_plan(exercise, root)
 
 
 def keep(exercise: Exercise, root: Path, report: Report, public_plan: Callable[[], bytes]) -> None:

@@ -26,6 +26,7 @@ def bound(size: int) -> int:
 
 
 MAX_NOTICED = 16
+MAX_FRAMES = 6
 
 
 class Noticed(msgspec.Struct):
@@ -38,6 +39,13 @@ class Noticed(msgspec.Struct):
     ]  # fmt: skip
     name: Name
     line: int = 0  # of the student's file, 0 when it is not known
+
+
+class Frame(msgspec.Struct):
+    """A line of the student's file from which a function was called."""
+
+    line: int
+    function: Name
 
 
 class Inspect(msgspec.Struct, tag="inspect"):
@@ -120,6 +128,7 @@ class Observed(msgspec.Struct, tag="observed"):
     want: ShortText = ""
     line: int = 0  # of the student's file, 0 when there is none
     function: Name = ""
+    frames: Annotated[list[Frame], msgspec.Meta(max_length=MAX_FRAMES)] = []  # that led to it, outermost first
     seconds: float = 0.0  # CPU time
     noticed: Annotated[list[Noticed], msgspec.Meta(max_length=MAX_NOTICED)] = []  # since the last message
 

@@ -1,4 +1,4 @@
-"""Draws lora.svg: what adapters cost in GPT-3, and the spectrum of a change of rank 4."""
+"""Draws lora.svg: a layer with its adapter, drawn to scale, and the spectrum of a change of rank 4."""
 
 import runpy
 import sys
@@ -9,6 +9,7 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.patches import Circle, Rectangle
 from torch import nn
 
 HERE = Path(__file__).resolve().parent
@@ -16,20 +17,50 @@ ROOT = HERE.parents[2]
 sys.path.insert(0, str(ROOT))
 reference = runpy.run_path(str(ROOT / "solutions" / "tuning" / "lora" / "solution.py"))
 plt.rcParams.update({"svg.hashsalt": "lora", "svg.fonttype": "none", "font.size": 10})
-BLUE, RED, GREY = "#1f5fa8", "#c0392b", "#888888"
+BLUE, GREY = "#1f5fa8", "#888888"
 
-figure, axes = plt.subplot_mosaic([["cost", "spectrum"]], figsize=(9.6, 3.8), layout="constrained")
+LIGHT, FROZEN = "#dbe7f5", "#e6e6e6"
 
-# Left: W_q and W_v of GPT-3's 96 layers.
-axis = axes["cost"]
-ranks = [1, 2, 4, 8, 16, 32, 64, 128, 256]
-axis.loglog(ranks, [reference["lora_params"]([(12288, 12288)] * 192, r) for r in ranks], color=BLUE, marker="o", ms=4)
-for count, text in ((174_604_259_328, "GPT-3: 175 billion"), (192 * 12288**2, "its W_q and W_v: 29 billion")):
-    axis.axhline(count, color=GREY, lw=0.8, ls=":")
-    axis.text(1, count * 1.2, text, color=GREY, fontsize=9)
-axis.text(1.2, 3.3e6, "4.7 million", color=BLUE, va="top", fontsize=9)
-axis.set(title="weights that learn", xlabel="rank r", ylim=(1e6, 1e12), xticks=ranks, xticklabels=ranks)
-axis.minorticks_off()
+figure, axes = plt.subplot_mosaic(
+    [["layer", "spectrum"]], figsize=(9.6, 4.2), layout="constrained", width_ratios=[1.25, 1]
+)
+
+# Left: the matrices of a layer of 32 inputs and 32 outputs, drawn to scale.
+SIDE, RANK = 32, 4
+shown = reference["LoRALinear"](nn.Linear(SIDE, SIDE), r=RANK, alpha=4.0)
+axis = axes["layer"]
+axis.set(xlim=(-6, 92), ylim=(-22, 58), aspect="equal")
+axis.axis("off")
+
+
+def matrix(x, y, rows, columns, name, colour, edge):
+    axis.add_patch(Rectangle((x, y), columns, rows, facecolor=colour, edgecolor=edge, linewidth=1.4))
+    axis.text(x + columns / 2, y + rows / 2, name, ha="center", va="center", fontsize=13, color=edge)
+
+
+def arrow(start, end, colour="black"):
+    axis.annotate("", xy=end, xytext=start, arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.2})
+
+
+matrix(2, 4, *shown.base.weight.shape, "W", FROZEN, "#555555")
+axis.text(18, 13, "frozen", ha="center", color=GREY, fontsize=9)
+matrix(50, 4, *shown.A.shape, "A", LIGHT, BLUE)
+matrix(64, 16, *shown.B.shape, "B", LIGHT, BLUE)
+axis.text(84, 6, f"{shown.A.shape[0]} × {shown.A.shape[1]}", va="center", fontsize=8.5, color=BLUE)
+axis.text(70, 34, f"{shown.B.shape[0]} × {shown.B.shape[1]}, 0 at the start", va="center", fontsize=8.5, color=BLUE)
+axis.text(42, -19, "x", ha="center", va="center", fontsize=14)
+arrow((40, -17), (18, 3.5))
+arrow((44, -17), (66, 3.5), BLUE)
+axis.text(60, -9, "32 numbers", fontsize=8.5, color=BLUE)
+arrow((66, 8.3), (66, 15.7), BLUE)
+axis.text(68, 12, f"{RANK} numbers", va="center", fontsize=8.5, color=BLUE)
+axis.text(42, 51, "+", ha="center", va="center", fontsize=16)
+axis.add_patch(Circle((42, 51), 2.6, facecolor="none", edgecolor="black"))
+arrow((18, 36.3), (39.5, 50))
+arrow((66, 48.3), (44.8, 51), BLUE)
+axis.text(58, 52.5, "times α/r", fontsize=9, color=BLUE)
+arrow((42, 53.8), (42, 57.5))
+axis.text(44, 56, "y", va="center", fontsize=14)
 
 # Right: a layer learns a target change of full rank with A and B of rank 4.
 torch.manual_seed(0)
@@ -50,6 +81,5 @@ axis.plot(
 )
 axis.set(title="singular values", xlabel="number", xticks=n, ylim=(-0.05, None))
 axis.legend(frameon=False)
-for axis in axes.values():
-    axis.spines[["top", "right"]].set_visible(False)
+axes["spectrum"].spines[["top", "right"]].set_visible(False)
 figure.savefig(HERE / "lora.svg", metadata={"Date": None})

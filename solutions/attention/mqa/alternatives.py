@@ -100,3 +100,49 @@ def mqa_from_mha(wk, wv, H):
     D = wk.size(0) // H
     mean = torch.eye(D, dtype=wk.dtype).repeat(1, H) / H
     return mean @ wk, mean @ wv
+
+
+@alternative("one key after the other with a running maximum and sum, as FlashAttention carries them")
+class MultiQueryAttention(_Layers):
+    def __init__(self, C, H):
+        super().__init__(C, H)
+
+    def forward(self, x, cache=None):
+        B, T, C = x.shape
+        q, k, v = torch.tensor_split(self.qkv(x), (C, C + C // self.H), dim=-1)
+        q = q.reshape(B, T, self.H, -1) / math.sqrt(C // self.H)
+        S = 0 if cache is None else cache[0].shape[-2]
+        if cache is not None:
+            k, v = (torch.cat((old[:, 0], new), 1) for old, new in zip(cache, (k, v), strict=True))
+        top = x.new_full((B, T, self.H), -1e30)
+        total, out = torch.zeros_like(top), torch.zeros_like(q)
+        for s in range(S + T):
+            first = max(0, s - S)  # the first query that sees this key
+            scores = (q[:, first:] * k[:, s, None, None]).sum(-1)
+            higher = torch.maximum(top[:, first:], scores)
+            old, new = torch.exp(top[:, first:] - higher), torch.exp(scores - higher)
+            total = torch.cat((total[:, :first], total[:, first:] * old + new), 1)
+            step = out[:, first:] * old[..., None] + new[..., None] * v[:, s, None, None]
+            out = torch.cat((out[:, :first], step), 1)
+            top = torch.cat((top[:, :first], higher), 1)
+        return self.o_proj((out / total[..., None]).flatten(2)), (k[:, None], v[:, None])
+
+
+@alternative(
+    "a grouped layer with one group: the head repeated beside the queries, and a mask that is added, as Llama's code does it"
+)
+class MultiQueryAttention(_Layers):
+    def __init__(self, C, H):
+        super().__init__(C, H)
+
+    def forward(self, x, cache=None):
+        B, T, C = x.shape
+        D = C // self.H
+        heads = self.qkv(x).unflatten(-1, (-1, D)).transpose(1, 2)  # (B, H + 2, T, D)
+        q, k, v = heads.split([self.H, 1, 1], dim=1)
+        if cache is not None:
+            k, v = torch.cat((cache[0], k), -2), torch.cat((cache[1], v), -2)
+        mask = torch.full((T, k.size(2)), float("-inf"), dtype=x.dtype).triu(k.size(2) - T + 1)
+        weights = (q @ k.repeat_interleave(self.H, 1).mT / D**0.5 + mask).softmax(dim=-1)
+        out = weights @ v.repeat_interleave(self.H, 1)
+        return self.o_proj(out.transpose(1, 2).contiguous().view(B, T, C)), (k, v)

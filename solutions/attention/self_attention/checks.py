@@ -92,9 +92,16 @@ def float64_is_exact_to_the_end(student, q, k, v, scale):
     points=1,
     inputs=qkv,
     lecture="why-the-root-of-d",
-    public=[case("scale 1", values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=1.0)],
+    public=[
+        case("scale 1", values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=1.0),
+        case(
+            "scale 0: every key counts alike",
+            values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]),
+            scale=0.0,
+        ),
+    ],
     hidden=[
-        case("scale 0: every key counts alike", B=1, H=2, T=2, S=3, D=5, scale=0.0),
+        case("scale 0, two heads", B=1, H=2, T=2, S=3, D=5, scale=0.0),
         case("a negative scale", B=2, H=1, T=3, S=4, D=3, scale=-0.7),
         case("an integer", B=1, H=1, T=2, S=6, D=9, scale=2),
         case("a small one", B=2, H=3, T=4, S=4, D=16, scale=0.01),
@@ -385,7 +392,7 @@ def bf16_is_near(seen, want):
     device="cuda",
     inputs=layer,
     judge=bf16_is_near,
-    lecture="where-it-is-used",
+    lecture="in-a-real-system",
     public=[case("24 tokens", B=1, T=24, C=32, H=4)],
     hidden=[case("100 tokens, causal", B=2, T=100, C=96, H=6, causal=True)],
 )

@@ -2,14 +2,14 @@
 
 from autograder.checks import convention
 
-FILL = "scores.masked_fill(~allowed, -torch.inf).softmax(-1)  # over keys; nan where a query sees nothing"
+FILL = "scores.masked_fill(~allowed & sees, -torch.inf).softmax(-1)"
 CLEAR = "    probs = probs.masked_fill(~allowed, 0.0)\n"
 
 convention(
     "You compute the softmax in float32, as Hugging Face's models do. For float64 inputs it is float64 here.",
     used_by="Hugging Face transformers (eager attention of Llama, Mistral, Qwen 2)",
     costs="float64_is_exact_to_the_end",
-    edit={FILL: "scores.masked_fill(~allowed, -torch.inf).softmax(-1, dtype=torch.float32).to(q.dtype)"},
+    edit={FILL: "scores.masked_fill(~allowed & sees, -torch.inf).softmax(-1, dtype=torch.float32).to(q.dtype)"},
 )
 
 convention(

@@ -3,7 +3,7 @@
 from autograder.checks import mistake
 
 SCALE = "(D**-0.5 if scale is None else scale)"
-FILL = "scores.masked_fill(~allowed, -torch.inf).softmax(-1)  # over keys; nan where a query sees nothing"
+FILL = "scores.masked_fill(~allowed & sees, -torch.inf).softmax(-1)"
 CLEAR = "    probs = probs.masked_fill(~allowed, 0.0)\n"
 TRIANGLE = "allowed.tril(S - T)"
 SPLIT = "projected.view(B, T, self.H, C // self.H).transpose(1, 2)  # (B, H, T, D)"
@@ -60,7 +60,7 @@ mistake(
 )
 mistake(
     "A query that sees nothing gives nan: a softmax of only -inf is 0/0. Its weights are 0.",
-    edit={CLEAR: ""},
+    edit={FILL: "scores.masked_fill(~allowed, -torch.inf).softmax(-1)", CLEAR: ""},
 )
 mistake(
     "You add -10 000 to hidden scores. A hidden score that is larger than the others by more than that is still seen: "

@@ -50,7 +50,8 @@ def attention(
         allowed = allowed.tril(S - T)  # the diagonal moved to the lower right corner
     if mask is not None:
         allowed = allowed & mask
-    probs = scores.masked_fill(~allowed, -torch.inf).softmax(-1)  # over keys; nan where a query sees nothing
+    sees = allowed.any(-1, keepdim=True)  # a row of nothing but -inf would make nan: such a row keeps its scores
+    probs = scores.masked_fill(~allowed & sees, -torch.inf).softmax(-1)  # over the keys
     probs = probs.masked_fill(~allowed, 0.0)
     return probs @ v, probs
     # END SOLUTION

@@ -106,6 +106,16 @@ def test_gradients_are_those_of_finite_differences(reference):
     assert torch.autograd.gradcheck(lambda q, k, v: reference.attention(q, k, v, mask, causal=True), tensors)
 
 
+def test_no_nan_is_made_on_the_way(reference):
+    """Not even one that is repaired later: autograd would find it."""
+    tensors = qkv(2, 2, 4, 3, 4, 4)
+    mask = torch.tensor([[False] * 3, [True, False, True], [False] * 3, [True] * 3])
+    with torch.autograd.detect_anomaly(check_nan=True):
+        for options in ({"mask": mask}, {"mask": mask, "causal": True}, {"causal": True}):
+            out, probs = reference.attention(*tensors, **options)
+            (out.square().sum() + probs.square().sum()).backward()
+
+
 def test_worked_example(reference):
     q = torch.tensor([[[[2 * torch.tensor(3.0).log(), 0, 0, 0]]]])
     k = torch.eye(4)[None, None, :2]

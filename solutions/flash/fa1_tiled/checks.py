@@ -56,6 +56,13 @@ def some_sequences(rng, worked=False, **rest):
         case("long", T=70, S=130, Br=16, Bc=32, H=1, D=8),
         case("many heads, wide", T=20, S=33, Br=19, Bc=21, B=3, H=17, D=40),
     ],
+    cites=[
+        "Attention over tiles of at most",
+        "Scores are q k",
+        "need not divide T and S",
+        "They need not be contiguous",
+        "nothing is remembered for the next one",
+    ],
 )
 def any_blocks_give_exact_attention(student, q, k, v, Br, Bc, causal):
     """The output is exact attention, whatever the block sizes, for any layout in memory, and in every call anew."""
@@ -106,19 +113,27 @@ def earlier_tiles_shrink_when_the_maximum_moves(student, q, k, v, Br, Bc):
         case("float32", T=4, S=7, Br=2, Bc=3),
         case("float16", T=3, S=8, Br=2, Bc=3, dtype=torch.float16),
         case("float16, key by key", T=2, S=200, Br=2, Bc=1, H=1, D=6, dtype=torch.float16),
+        case("float64", T=5, S=6, Br=2, Bc=4, dtype=torch.float64),
+        case("float16, values that cancel", T=5, S=8, Br=2, Bc=3, D=6, dtype=torch.float16, cancel=True),
     ],
     hidden=[
         case("float16, 512 keys one by one", T=4, S=512, Br=3, Bc=1, H=2, D=7, dtype=torch.float16),
         case("bfloat16, 400 keys, two by two", T=4, S=400, Br=3, Bc=2, H=2, D=7, dtype=torch.bfloat16),
-        case("float16, values that cancel", T=5, S=8, Br=2, Bc=3, D=6, dtype=torch.float16, cancel=True),
         case("bfloat16, values that cancel", T=5, S=8, Br=2, Bc=8, D=6, dtype=torch.bfloat16, cancel=True),
         case("bfloat16", T=5, S=9, Br=2, Bc=4, dtype=torch.bfloat16),
         case("float16, many keys", T=3, S=300, Br=2, Bc=16, H=1, dtype=torch.float16),
         case("bfloat16, many keys", T=3, S=300, Br=3, Bc=50, H=1, dtype=torch.bfloat16),
-        case("float64", T=5, S=6, Br=2, Bc=4, dtype=torch.float64),
         case("float64, more keys", T=9, S=17, Br=4, Bc=5, D=6, dtype=torch.float64),
-        case("float64, causal", T=6, S=9, Br=4, Bc=2, causal=True, D=5, dtype=torch.float64),
+        case("float64, causal", T=9, S=9, Br=4, Bc=2, causal=True, D=5, dtype=torch.float64),
         case("float32, more heads", T=7, S=11, Br=3, Bc=4, B=2, H=3, D=9),
+    ],
+    cites=[
+        "Tiles are converted to float32 before",
+        "o is rounded once",
+        "for each query the maximum",
+        "for each query Σ exp",
+        "in the dtype of q",
+        "Inputs are float16, bfloat16",
     ],
 )
 def maxima_and_sums_are_kept_in_full_precision(student, q, k, v, Br, Bc, causal):
@@ -134,16 +149,22 @@ def maxima_and_sums_are_kept_in_full_precision(student, q, k, v, Br, Bc, causal)
     public=[
         case("as many queries as keys", T=5, S=5, Br=2, Bc=2, causal=True),
         case("the last two queries of six", T=2, S=6, Br=2, Bc=4, causal=True),
-    ],
-    hidden=[
         case("queries before the first key", T=6, S=3, Br=2, Bc=2, causal=True),
         case("a tile that a query sees nothing of", T=7, S=7, Br=3, Bc=2, causal=True, H=3),
+    ],
+    hidden=[
         case("many queries before the first key", T=11, S=2, Br=4, Bc=3, causal=True),
         case("one query of many", T=1, S=7, Br=4, Bc=3, causal=True),
         case("blocks larger than the sequences", T=6, S=8, Br=9, Bc=9, causal=True),
         case("one by one", T=5, S=7, Br=1, Bc=1, causal=True),
         case("one column at a time", T=6, S=6, Br=6, Bc=1, causal=True),
         case("more than a few blocks", T=40, S=45, Br=2, Bc=3, causal=True, H=1),
+    ],
+    cites=[
+        "the sequences are aligned at their ends",
+        "For T = S that is",
+        "PyTorch's is_causal",
+        "A query that may see no key",
     ],
 )
 def queries_see_no_later_key(student, q, k, v, Br, Bc, causal):
@@ -175,6 +196,9 @@ def poisoned(rng, T, Br, Bc, seen, rows=None):
         case("tiles of three queries and two keys", T=10, Br=3, Bc=2, seen=4, rows=3),
         case("tiles of four queries and five keys", T=13, Br=4, Bc=5, seen=10, rows=8),
     ],
+    cites=[
+        "in which no query may see any key is skipped",
+    ],
 )
 def tiles_that_nobody_sees_are_skipped(student, q, k, v, Br, Bc, causal, rows):
     """A tile that lies wholly above the diagonal is skipped: nan in its keys and values does not reach the output."""
@@ -204,6 +228,9 @@ def stretched(x, n):
     public=[case("4096 queries and keys", T=4096, S=4096, Br=256, Bc=256)],
     hidden=[case("narrow tiles", T=3600, S=3700, Br=300, Bc=512)],
     tolerance=Tolerance(atol=1e-5, rtol=1e-4),
+    cites=[
+        "Never hold more than a few tiles",
+    ],
 )
 def the_matrix_of_scores_is_never_there(student, q, k, v, T, S, Br, Bc):
     """It holds a few tiles at a time and never the T×S matrix of scores."""
@@ -227,6 +254,15 @@ def the_matrix_of_scores_is_never_there(student, q, k, v, T, S, Br, Bc):
         case("a memory that 4D divides", T=64, D=32, M=1280),
         case("the last block has one key", T=65, D=16, M=1024),
         case("one token", T=1, D=64, M=1000),
+    ],
+    cites=[
+        "Another algo raises",
+        "for an on chip memory of M",
+        "How many elements one head reads",
+        "Each of q k v o has",
+        "A quarter of M for each",
+        "its k and v are read once",
+        "o l m are written once",
     ],
 )
 def blocks_and_accesses_follow_the_algorithm(student, T, D, M):
@@ -288,6 +324,11 @@ def judge_kernel(seen, want):
         case("scores of hundreds, at the end", T=3, S=100, scale=100.0),
         case("float16", T=20, S=70, D=32, dtype=torch.float16),
         case("float16, causal", T=66, S=66, D=8, dtype=torch.float16, causal=True),
+    ],
+    cites=[
+        "Block sizes are yours",
+        "Masks queries that see no key",
+        "Scores m l and the growing output are float32",
     ],
 )
 def a_kernel_gives_the_same(student, q, k, v, causal):
@@ -370,6 +411,9 @@ def judge_rounding(seen, inputs):
         case("500 tokens, float16, causal", T=500, S=500, D=64, dtype=torch.float16, causal=True),
         case("300 tokens, float32", T=300, S=300, D=64),
     ],
+    cites=[
+        "For the second product the weights may be rounded",
+    ],
 )
 def a_kernel_rounds_no_more_than_standard_attention(student, q, k, v, causal):
     """Optional: on a GPU, the kernel's largest error in each dtype is at most twice that of standard attention in it."""
@@ -395,6 +439,9 @@ def repeated(rng, T, H, D, times):
     judge=judge_kernel,
     lecture="what-is-never-there",
     hidden=[case("65 536 tokens, 8 heads", T=128, H=8, D=64, times=512)],
+    cites=[
+        "the scores of 65 536 tokens exist nowhere",
+    ],
 )
 def long_sequences_fit(student, q, k, v, times):
     """Optional: on a GPU, the kernel attends over 65 536 tokens, whose scores would take 64 GiB in float16."""

@@ -77,10 +77,6 @@ def fa1_forward(q, k, v, Br, Bc, causal=False):
 mistake("Your scores are not divided by √D.", edit={" / math.sqrt(D)": ""})
 mistake("You divide the scores by D. Divide them by √D.", edit={"math.sqrt(D)": "D"})
 mistake(
-    "You align the sequences at their starts. For fewer queries than keys they are the last ones: query i sees keys up to i + (S - T).",
-    edit={" + (S - T)  # the last": "  # the last"},
-)
-mistake(
     "Your causal mask hides a query's own key: it sees j <= i + (S - T), its own position included.",
     edit={"key > sees": "key >= sees", "sees[-1] < j": "sees[-1] <= j"},
 )

@@ -49,6 +49,17 @@ FOUR = [[0.5, 0.3, 0.15, 0.05]]
         case("rows of all kinds", shares=[[0.9, 0.06, 0.04], [0.35, 0.33, 0.32], [0.02, 0.03, 0.95]], p=0.65),
     ],
     fresh=1,
+    cites=[
+        "Keep the nucleus of each row",
+        "in any order",
+        "At least one token is kept",
+        "kept logits as they are and where they are",
+        "Each row by itself",
+        "Logits are float32 or float64",
+        "Inputs may be views",
+        "They are not changed",
+        "No two logits of a row",
+    ],
 )
 def keeps_the_smallest_set_of_mass_p(student, logits, p):
     """The kept tokens are the fewest most probable ones that sum to p or more, and they stay where they are."""
@@ -73,6 +84,7 @@ def keeps_the_smallest_set_of_mass_p(student, logits, p):
         case("20 of 40", B=2, V=40, k=20),
     ],
     fresh=1,
+    cites=["Keep the k largest logits", "from V on, all are kept", "kept logits as they are, all others"],
 )
 def keeps_the_k_largest(student, logits, k):
     """The k largest logits of each row stay as they are, the others become -inf."""
@@ -128,15 +140,17 @@ def come_as_often_as_they_should(seen, case):
         case("temperature 0.5 squares probabilities", shares=[[0.6, 0.3, 0.1]], temperature=0.5,
              expected=[[36 / 46, 9 / 46, 1 / 46]]),
         case("temperature 0", shares=[[0.3, 0.4, 0.2, 0.1]], temperature=0.0, expected=[[0, 1.0, 0, 0]]),
+        # At temperature 2 the probabilities are 4 : 3 : 2 : 1 and the nucleus has three; at 1 they are 16 : 9 : 4 : 1, and two.
+        case("temperature before the nucleus", shares=[[1 / 30, 9 / 30, 16 / 30, 4 / 30]], temperature=2.0, top_p=0.75,
+             expected=[[0, 3 / 9, 4 / 9, 2 / 9]]),
     ],
     hidden=[
         case("two of four", shares=[[0.1, 0.4, 0.2, 0.3]], top_k=2, expected=[[0, 4 / 7, 0, 3 / 7]]),
         case("two rows", shares=[[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]], expected=[[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]],
              dtype="float64"),
         case("two equal rows", shares=[[0.25] * 4] * 2, expected=[[0.25] * 4] * 2),
-        # At temperature 2 the probabilities are 4 : 3 : 2 : 1 and the nucleus has three; at 1 they are 16 : 9 : 4 : 1, and two.
-        case("temperature before the nucleus", shares=[[1 / 30, 9 / 30, 16 / 30, 4 / 30]], temperature=2.0, top_p=0.75,
-             expected=[[0, 3 / 9, 4 / 9, 2 / 9]]),
+        case("temperature before the nucleus, in another order", shares=[[16 / 30, 1 / 30, 4 / 30, 9 / 30]], temperature=2.0,
+             top_p=0.75, expected=[[4 / 9, 0, 2 / 9, 3 / 9]]),
         case("a low temperature leaves one", shares=[[0.3, 0.6, 0.1]], temperature=0.25, top_p=0.9, expected=[[0, 1.0, 0]]),
         # Of the three largest, .4 is 4/9 and .3 a third: together .78. Of all, .4 and .3 have .7 only, and .2 would be kept as well.
         case("top-k before the nucleus", shares=[[0.2, 0.1, 0.3, 0.4]], top_k=3, top_p=0.75,
@@ -154,6 +168,8 @@ def come_as_often_as_they_should(seen, case):
         case("temperature 0, logits far from 0", shares=[[0.2, 0.35, 0.45]], temperature=0.0, shift=-500.0,
              expected=[[0, 0, 1.0]]),
     ],
+    cites=["Draw the next token of each row", "0 is allowed and means the largest", "0 means all", "Of these, keep the nucleus",
+           "Draw from the softmax of what is left", "divides by the temperature last"],
 )  # fmt: skip
 def tokens_come_as_often_as_they_should(student, logits, options, seed):
     """10 000 draws show the probabilities that temperature, top-k and nucleus leave, and rows are independent."""
@@ -206,6 +222,7 @@ def the_generator_decides(seen, want):
         case("one row", B=1, V=200),
         case("with all settings", B=4, options={"temperature": 1.3, "top_p": 0.95, "top_k": 50}),
     ],
+    cites=["All randomness comes from", "How it is used is up to you", "Returns (B,) int64"],
 )
 def the_generator_decides_alone(student, logits, seeds, options):
     """The same state of `gen` gives the same tokens, (B,) int64, and each call goes on where the last one stopped."""
@@ -258,6 +275,7 @@ TRAP = [[0.01, 0.04, 0.55, 0.4], [0.25] * 4, [0.3, 0.35, 0.2, 0.15], [0.02, 0.95
         case("another toy model, without a penalty", vocab=4, max_len=6, length_penalty=0.0),
     ],
     fresh=2,
+    cites=["the most tokens of a sequence", "It begins with one live hypothesis"],
 )
 def one_beam_is_greedy(student, step, bos, eos, beams, max_len, options):
     """With beams=1 the search takes the most probable token each time, until eos or max_len tokens."""
@@ -298,6 +316,9 @@ TWO_AT_ONCE = [[0.01, 0.02, 0.5, 0.47], [0.25] * 4, [0.1, 0.7, 0.08, 0.12], [0.0
              beams=3, max_len=5),
     ],
     fresh=4,
+    cites=["The best sequences that a search", "It takes prefixes", "It may be called with all hypotheses", "In each round every live one",
+           "those among the best", "that do not end in eos are live", "The search ends when", "Returns the best", "Hugging Face's formula",
+           "Google's translation system"],
 )  # fmt: skip
 def finds_what_beam_search_finds(student, step, bos, eos, beams, max_len, options):
     """The finished hypotheses come out best first, with their tokens and their log-probability / length ** penalty."""

@@ -66,13 +66,6 @@ mistake(
 # --- sampling --------------------------------------------------------------------------------------------------------
 
 mistake(
-    "You divide by the temperature after the filters. It comes first: it changes which tokens the nucleus has.",
-    edit={
-        "    logits = logits / temperature\n": "",
-        "probs = top_p_filter(logits, top_p).softmax(-1)": "probs = (top_p_filter(logits, top_p) / temperature).softmax(-1)",
-    },
-)
-mistake(
     "You multiply by the temperature. A low one sharpens: divide.",
     edit={"logits = logits / temperature": "logits = logits * temperature"},
 )
@@ -192,6 +185,10 @@ mistake(
 mistake(
     "Your scores are not divided by the length.",
     edit={SCORE: "log_prob"},
+)
+mistake(
+    "You divide by ((5 + length) / 6) ** length_penalty, as Google's translation system did. It is length ** length_penalty here.",
+    edit={SCORE: "log_prob / ((5 + len(tokens)) / 6) ** length_penalty"},
 )
 mistake(
     "You count bos in the length. The length is that of the tokens that you return.",

@@ -122,6 +122,13 @@ def _same(a, b):
         case("four dimensions", n=3, shape=(2, 3, 1, 2)),
         case("ten ranks", n=10, shape=(11,)),
     ],
+    cites=[
+        "The sum of all ranks x by sending",
+        "any shape and dtype the same on every rank",
+        "It is not changed nor",
+        "Returns a new tensor of x's shape",
+        "With n 1 nothing is sent",
+    ],
 )
 def the_ring_sums(student, comm, x, transposed):
     """ring_allreduce returns, on every rank, the sum over ranks in the shape and dtype of x, and leaves x as it was."""
@@ -147,6 +154,14 @@ def the_ring_sums(student, comm, x, transposed):
         case("more ranks than elements", n=5, shape=(3,)),
         case("one rank", n=1, shape=(4,)),
     ],
+    cites=[
+        "x flattened is cut into n",
+        "A chunk may be empty when",
+        "In each of 2 n 1 steps a rank sends",
+        "The other direction round the ring",
+        "Reduce scatter n 1 steps",
+        "All gather n 1 steps",
+    ],
 )
 def the_ring_sends_chunks(student, comm, x, transposed):
     """In each of 2(n-1) steps, a rank sends one chunk to its neighbour: 2(n-1)/n of the tensor in all."""
@@ -160,6 +175,10 @@ def the_ring_sends_chunks(student, comm, x, transposed):
     hidden=[
         case("one rank", pairs=[[1, 1000], [1, 0]]),
         case("more", pairs=[[2, 4096], [2, 10], [3, 7], [8, 28_000_000_000], [64, 10], [1000, 1000]]),
+    ],
+    cites=[
+        "Bytes that each of n ranks sends",
+        "One rank alone sends nothing",
     ],
 )
 def bytes_of_a_ring(student, pairs):
@@ -256,6 +275,11 @@ def per_rank_state(rng, n, widths, norm=False):
         case("one rank", n=1, widths=[2, 2], norm=True),
         case("ten layers", n=2, widths=[2] * 11),
     ],
+    cites=[
+        "Make all ranks start alike",
+        "wrapped as it is no copy",
+        "Its parameters and buffers differ",
+    ],
 )
 def all_ranks_start_alike(student, comm, state, x):
     """After construction, every rank has the parameters and buffers of rank 0, in the module that was given."""
@@ -328,6 +352,12 @@ def judge_gradients(seen, want):
         case("ten layers in one bucket", n=2, widths=[2] * 11, cap=10_000),
         case("a layer that is used twice", n=3, widths=[3, 3, 3], cap=30, steps=2, paths=[[[0, 1, 0]] * 2] * 3),
     ],
+    cites=[
+        "Afterwards every parameter's grad is",
+        "Parameters with requires_grad False are left alone",
+        "The next step begins anew",
+        "Full marks need right gradients only",
+    ],
 )
 def gradients_are_averaged(student, comm, weights, batches, cap, paths, frozen):
     """After finalize, every rank's gradients are the mean over ranks, in every step."""
@@ -361,6 +391,11 @@ def gradients_are_averaged(student, comm, weights, batches, cap, paths, frozen):
             steps=2,
             paths=[[[0, 1, 2], [1, 2]], [[1, 0, 2], [0]], [[2, 0, 1], [2, 1]]],
         ),
+    ],
+    cites=[
+        "A parameter that this rank did not use",
+        "Which parameters are used may differ",
+        "A parameter that no rank used",
     ],
 )
 def unused_parameters_count_as_zero(student, comm, weights, batches, cap, paths, frozen):
@@ -417,6 +452,12 @@ def judge_accumulation(seen, want, record, inputs):
             paths=[[[0, 1], [0]], [[1, 0], [0]]],
         ),
     ],
+    cites=[
+        "A block in which backward only accumulates",
+        "The first backward outside of it",
+        "The block ends also when",
+        "A parameter that only a backward under no_sync",
+    ],
 )
 def no_sync_accumulates(student, comm, weights, batches, cap, paths, frozen, nested):
     """Under no_sync gradients accumulate on each rank and nothing is sent; the next backward averages all that accumulated."""
@@ -453,6 +494,10 @@ def no_sync_accumulates(student, comm, weights, batches, cap, paths, frozen, nes
         case("eval mode after a batch", n=3, widths=[2, 3], steps=2, evaluate=True),
         case("20 buffers", n=2, widths=[2, 1], steps=2, counts=17),
     ],
+    cites=[
+        "after every buffer has been set",
+        "Buffers are set at the start of every forward",
+    ],
 )
 def buffers_follow_rank_0(student, comm, weights, batches, evaluate, counts):
     """Each forward starts from the buffers of rank 0: after it, a rank has those, updated with its own batch."""
@@ -484,6 +529,10 @@ def judge_left(seen, want):
     hidden=[
         case("three ranks, three layers", n=3, widths=[2, 4, 3, 2], steps=2),
         case("one rank, float64", n=1, widths=[3, 5, 2], steps=2, dtype="float64"),
+    ],
+    cites=[
+        "But for buffers and gradients every call leaves",
+        "There may be several MiniDDPs",
     ],
 )
 def the_rest_is_left_alone(student, comm, weights, batches):
@@ -578,6 +627,11 @@ def judge_overlap(seen, want, record, inputs):
         case("float64, a layer larger than the cap", n=2, widths=[1, 2, 8, 8, 1], cap=200, dtype="float64"),
         case("after a block of no_sync", n=2, widths=[2, 3, 1], cap=40, before="no_sync"),
         case("after a block that raised", n=2, widths=[2, 3, 1], cap=40, before="exception"),
+    ],
+    cites=[
+        "The bonus asks for DDP's way",
+        "Buckets are formed from the parameters",
+        "A parameter larger than the cap",
     ],
 )
 def buckets_overlap_backward(student, comm, weights, batches, cap, before):

@@ -1,5 +1,7 @@
 """Right implementations of pipeline/gpipe, done differently."""
 
+from itertools import pairwise
+
 import torch
 from torch.utils.checkpoint import checkpoint
 
@@ -100,3 +102,61 @@ def peak_bytes(m, boundary, inside, recompute):
     if recompute:
         return m * boundary + inside
     return m * (boundary + inside)
+
+
+@alternative("driven by the lists of a schedule, with mail between devices")
+def run_gpipe(stages, x, y, loss_fn, m, recompute=False):
+    p = len(stages)
+    mail = {("F", 0, i): rows for i, rows in enumerate(torch.tensor_split(x, m))}
+    kept, loss = {}, 0.0
+    for kind, s, i in [("F", s, i) for s in range(p) for i in range(m)] + [
+        ("B", s, i) for s in reversed(range(p)) for i in range(m)
+    ]:
+        if kind == "F":
+            entered = mail.pop(("F", s, i))
+            with torch.set_grad_enabled(not recompute):
+                left = stages[s](entered)
+            kept[s, i] = entered, None if recompute else left
+            mail["F", s + 1, i] = left.detach().requires_grad_()
+            continue
+        if s == p - 1:
+            entered, target = mail.pop(("F", p, i)), torch.tensor_split(y, m)[i]
+            part = loss_fn(entered, target) * (len(target) / len(y))
+            part.backward()
+            loss, mail["B", s, i] = loss + part.detach(), entered.grad
+        entered, left = kept.pop((s, i))
+        left = stages[s](entered) if left is None else left
+        left.backward(mail.pop(("B", s, i)))
+        mail["B", s - 1, i] = entered.grad
+    return loss
+
+
+@alternative("gradients caught by hooks, rows by slices")
+def run_gpipe(stages, x, y, loss_fn, m, recompute=False):
+    base, more = divmod(len(x), m)
+    cuts = [i * base + min(i, more) for i in range(m + 1)]
+    tapes, parts = [], []
+    for start, stop in pairwise(cuts):
+        tape, h = [], x[start:stop]
+        for stage in stages:
+            if recompute:
+                with torch.no_grad():
+                    tape.append((h, None))
+                    h = stage(h)
+            else:
+                tape.append((h, stage(h)))
+                h = tape[-1][1]
+            h = h.detach().requires_grad_(True)
+        tapes.append((tape, h, start, stop))
+    for tape, h, start, stop in tapes:
+        caught = []
+        h.register_hook(caught.append)
+        part = loss_fn(h, y[start:stop]) * ((stop - start) / len(y))
+        part.backward()
+        parts.append(part.detach())
+        for stage, (entered, left) in zip(reversed(stages), reversed(tape), strict=True):
+            gradient = caught.pop()
+            if entered.requires_grad:
+                entered.register_hook(caught.append)
+            torch.autograd.backward(stage(entered) if left is None else left, gradient)
+    return sum(parts)

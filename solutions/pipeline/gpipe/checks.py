@@ -48,6 +48,11 @@ def all_forwards_first(seen, case):
         case("as many", p=5, m=5),
         case("many devices", p=18, m=3),
     ],
+    cites=[
+        "each device runs the forwards of all micro batches then",
+        "entry s is what device s runs",
+        "The order among the forwards and among",
+    ],
 )
 def the_schedule_fills_and_drains_once(student, p, m):
     """`gpipe_schedule` runs all forwards of a device, then all backwards, in (m + p - 1) · (tf + tb)."""
@@ -59,6 +64,9 @@ def the_schedule_fills_and_drains_once(student, p, m):
     lecture="the-bubble",
     public=[case(p=4, m=8), case(p=2, m=1)],
     hidden=[case(p=1, m=7), case(p=8, m=32), case(p=5, m=5), case(p=64, m=3), case(p=3, m=1000)],
+    cites=[
+        "The share of all devices time",
+    ],
 )
 def the_bubble_shrinks_with_micro_batches(student, p, m):
     """`bubble` is GPipe's idle share of all time."""
@@ -79,6 +87,11 @@ def the_bubble_shrinks_with_micro_batches(student, p, m):
         case("the same, kept", m=32, boundary=2 * 2048 * 4096, inside=34 * 2048 * 4096, recompute=False),
         case("inputs weigh more", m=5, boundary=1000, inside=3, recompute=True),
         case("nothing inside", m=6, boundary=11, inside=0, recompute=False),
+    ],
+    cites=[
+        "The most bytes of activations that one stage",
+        "It is held from F to B always",
+        "Held from F to B with recompute",
     ],
 )
 def memory_grows_with_the_number_of_micro_batches(student, m, boundary, inside, recompute):
@@ -145,6 +158,14 @@ def parameters(stages):
         case("a large batch", rows=33, m=8, kinds=["linear"] * 2, dtype="float64", recompute=True),
     ],
     fresh=2,
+    cites=[
+        "Afterwards grad of each parameter",
+        "It may hold something before the call",
+        "Returns the mean loss over the batch",
+        "when m does not divide B",
+        "The first has parameters",
+        "the gradient that arrives at the input of stage",
+    ],
 )
 def gradients_are_those_of_the_batch(student, kinds, weights, x, y, options, loss, before, again):
     """`run_gpipe` adds the gradient of the mean loss over the whole batch to `.grad`, also when m does not divide it."""
@@ -286,6 +307,12 @@ def run_after_another(student, stages, x, y, options, loss, training, frozen):
         case("a frozen parameter", rows=5, m=2, kinds=["linear", "linear"], frozen=True),
         case("18 micro-batches", rows=20, m=18, kinds=["linear", "tanh"]),
     ],
+    cites=[
+        "Each stage runs F for every micro batch",
+        "Weights do not change",
+        "A parameter that requires no gradient",
+        "The first has parameters",
+    ],
 )
 def each_micro_batch_passes_once(student, stages, x, y, options, loss, training, frozen):
     """Each stage of `run_gpipe` runs m forwards, of the rows of `tensor_split`, and then their m backwards."""
@@ -335,6 +362,10 @@ def one_at_a_time_is_kept(seen, want, record, want_record, case):
         case("one stage", rows=9, m=4, kinds=["linear"], recompute=True),
         case("one micro-batch", rows=3, m=1, kinds=["linear", "linear"], recompute=True),
         case("ids of tokens come in", rows=5, m=5, kinds=["embed", "mean", "linear"], recompute=True),
+    ],
+    cites=[
+        "F of a stage saves its input alone",
+        "A stage then runs forwards 2m times",
     ],
 )
 def recomputing_keeps_one_micro_batch(student, stages, x, y, options, loss, training, frozen):

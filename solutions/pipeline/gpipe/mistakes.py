@@ -32,10 +32,6 @@ mistake(
     },
 )
 mistake(
-    "You return the bubble relative to the busy time, (p - 1)/m. As a share of the *total* it is (p - 1)/(m + p - 1).",
-    edit={"return (p - 1) / (m + p - 1)": "return (p - 1) / m"},
-)
-mistake(
     "You return (p - 1)/p: that is the naive pipeline, one micro-batch. With m of them it shrinks.",
     edit={"return (p - 1) / (m + p - 1)": "return (p - 1) / p"},
 )
@@ -54,11 +50,6 @@ mistake(
 mistake(
     "You count what is inside only. A stage holds its inputs as well.",
     edit={"m * boundary + (1": "(1"},
-)
-mistake(
-    "Each micro-batch's mean loss weighs the same, 1/m. When m does not divide the batch, micro-batches differ in size: weigh "
-    "each by its rows, b/B.",
-    edit={WEIGHT: "/ m"},
 )
 mistake(
     "You add up the mean losses of the micro-batches, so loss and gradients are m times too large. Weigh each by its rows, b/B.",

@@ -17,6 +17,12 @@ from autograder.lab.schedules import invalid, too_full, too_long
         case("one of each", n_layers=1, p=1, v=1),
         case("many devices, many chunks, several layers in each", n_layers=2 * 18 * 17, p=18, v=17),
     ],
+    cites=[
+        "Which layers each chunk of each device",
+        "All stages have the same number of layers",
+        "chunk c of device r is stage",
+        "Returns a list for each device",
+    ],
 )
 def layers_go_round_the_devices(student, n_layers, p, v):
     """Chunk c of device r holds the layers of stage c · p + r."""
@@ -55,6 +61,12 @@ def short_and_light(seen, case):
         case("many devices", p=18, m=18, v=2),
         case("many chunks", p=2, m=4, v=18),
     ],
+    cites=[
+        "takes no longer than m tf tb",
+        "has F and B of each of its stages",
+        "its forward takes",
+        "entry r is what device r runs",
+    ],
 )
 def the_bubble_is_a_vth(student, p, m, v):
     """The schedule is valid, comes to no deadlock, and takes (m + (p - 1) / v) · (tf + tb)."""
@@ -76,6 +88,10 @@ def the_bubble_is_a_vth(student, p, m, v):
         case("one device", p=1, m=6, v=4),
         case("one chunk", p=4, m=12, v=1),
         case("as many micro-batches as devices", p=5, m=5, v=2),
+    ],
+    cites=[
+        "and holds at most min m v",
+        "An activation is that of one",
     ],
 )
 def a_device_holds_no_more_than_it_must(student, p, m, v):
@@ -104,6 +120,10 @@ def refused_beside_taken(seen, want, case):
         case("one micro-batch", p=2, m=1, v=1),
         case("one fewer", p=8, m=15, v=2),
     ],
+    cites=[
+        "Raises ValueError if it is not",
+        "micro batches go in groups of p",
+    ],
 )
 def micro_batches_come_in_groups_of_p(student, p, m, v):
     """`interleaved` raises ValueError when m is not a multiple of p, and only then."""
@@ -122,6 +142,9 @@ def micro_batches_come_in_groups_of_p(student, p, m, v):
         case(p=64, m=64, v=3),
         case(p=2, m=6, v=20),
     ],
+    cites=[
+        "The idle time of a device over its busy time",
+    ],
 )
 def the_bubble_has_a_formula(student, p, m, v):
     """`bubble_over_ideal` is a device's idle time over its busy time."""
@@ -136,6 +159,9 @@ def the_bubble_has_a_formula(student, p, m, v):
     lecture="what-a-device-holds",
     public=[case(p=4, m=8, v=2), case(p=2, m=2, v=3)],
     hidden=[case(p=4, m=8, v=4), case(p=4, m=4, v=1), case(p=1, m=7, v=3), case(p=8, m=64, v=2), case(p=3, m=3, v=2), case(p=5, m=5, v=3), case(p=20, m=20, v=3), case(p=2, m=40, v=20)],
+    cites=[
+        "the most activations of one micro batch in one chunk",
+    ],
 )  # fmt: skip
 def the_peak_has_a_formula(student, p, m, v):
     """`peak_chunks` is the most that each device holds, in activations of one micro-batch in one chunk."""
@@ -152,6 +178,11 @@ def the_peak_has_a_formula(student, p, m, v):
         case(p=3, m=6, v=5),
         case(p=2, m=4, v=2),
         case(p=20, m=40, v=18),
+    ],
+    cites=[
+        "How many tensors are sent",
+        "Each of the p v 1 boundaries",
+        "nothing is sent",
     ],
 )
 def chunks_are_paid_in_transfers(student, p, m, v):

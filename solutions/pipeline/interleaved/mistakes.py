@@ -100,10 +100,6 @@ mistake(
     edit={"return (p - 1) / (v * m)": "return (p - 1) / (v * v * m)"},
 )
 mistake(
-    "You give the idle share of the total. Asked is idle time over busy time: (p - 1)/(v · m).",
-    edit={"return (p - 1) / (v * m)": "return (p - 1) / (v * m + p - 1)"},
-)
-mistake(
     "Your peak is plain 1F1B's, p - r. A device holds v chunks, and more micro-batches in each.",
     edit={"[min(m * v, (v - 1) * p + 2 * (p - r) - 1) for r in range(p)]": "[min(m * v, p - r) for r in range(p)]"},
 )

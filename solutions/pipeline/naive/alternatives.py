@@ -2,6 +2,7 @@
 
 import heapq
 from functools import cache
+from itertools import accumulate
 
 from autograder.checks import alternative
 
@@ -141,3 +142,44 @@ def peak_activations(schedule):
             sizes.append(len(alive))
         peaks.append(max(sizes))
     return peaks
+
+
+@alternative("Kahn's algorithm: operations whose waits are all counted down, the ways to each kept with it")
+def simulate(schedule, tf=1.0, tb=2.0, t_comm=0.0):
+    last, there = len(schedule) - 1, {op for ops in schedule for op in ops}
+    waits, followers, start, end = {}, {}, {}, {}
+    for s, ops in enumerate(schedule):
+        for previous, op in zip([None, *ops], ops, strict=False):
+            _, kind, i = op
+            far = (s - 1, "F", i) if kind == "F" and s else (s + 1, "B", i) if kind == "B" and s < last else None
+            own = (s, "F", i) if kind == "B" else None
+            waits[op] = {near: 0.0 for near in (previous, own) if near} | ({far: t_comm} if far else {})
+            for other in waits[op]:
+                followers.setdefault(other, []).append(op)
+    left = {op: len(waits[op]) for op in there}
+    ready = [op for op in there if not left[op]]
+    while ready:
+        op = ready.pop()
+        start[op] = max((end[other] + way for other, way in waits[op].items()), default=0.0)
+        end[op] = start[op] + (tb if op[1] == "B" else tf)
+        for follower in followers.get(op, []):
+            left[follower] -= 1
+            if not left[follower]:
+                ready.append(follower)
+    if len(end) < len(there):
+        raise Deadlock(str(sorted(there - end.keys())))
+    return {"makespan": max(end.values(), default=0.0), "start": start, "end": end}
+
+
+@alternative("micro-batches that walk, cumulative sums")
+def naive_schedule(p, m):
+    schedule = [[] for _ in range(p)]
+    for i in range(m):
+        for s in [*range(p), *reversed(range(p))]:
+            schedule[s].append((s, "B" if (s, "F", i) in schedule[s] else "F", i))
+    return schedule
+
+
+@alternative("micro-batches that walk, cumulative sums")
+def peak_activations(schedule):
+    return [max(accumulate((1 if op[1] == "F" else -1 for op in ops), initial=0)) for ops in schedule]

@@ -37,6 +37,12 @@ def one_at_a_time(seen, case):
         case("one of each", p=1, m=1),
         case("many devices, many micro-batches", p=18, m=19),
     ],
+    cites=[
+        "a micro batch goes forward through all stages",
+        "Micro batches come in the order",
+        "At any time one device works",
+        "entry s is what device s runs",
+    ],
 )
 def one_device_works_at_a_time(student, p, m):
     """The naive schedule takes each micro-batch forward and back through all stages before the next one starts."""
@@ -78,6 +84,8 @@ def to_run(rng, p=1, m=1, kind="random", lists=None, part=1.0, **times):
         case("the last micro-batch goes back first", p=2, m=2, kind="reversed", tf=1.0, tb=1.0),
         case("device 1 waits for its second operation although it could run its third",
              lists=[[(0, "F", 0), (0, "F", 1)], [(1, "F", 1), (1, "F", 0), (1, "B", 0)]]),
+        case("forwards take no time", p=3, m=3, kind="gpipe", tf=0.0),
+        case("backwards take no time", p=3, m=3, kind="gpipe", tb=0.0),
     ],
     hidden=[
         case("any valid schedule", p=4, m=5, tf="random", tb="random"),
@@ -92,11 +100,18 @@ def to_run(rng, p=1, m=1, kind="random", lists=None, part=1.0, **times):
         case("a device with nothing to do", lists=[[(0, "F", 0), (0, "F", 1)], []], tf=2.0),
         case("nothing to do at all", lists=[[], [], []]),
         case("micro-batches with other numbers", lists=[[(0, "F", 7), (0, "F", 2), (0, "B", 2), (0, "B", 7)]], tb=1.25),
-        case("forwards take no time", p=3, m=3, kind="gpipe", tf=0.0),
-        case("backwards take no time", p=3, m=3, kind="gpipe", tb=0.0),
         case("many devices, many micro-batches", p=18, m=19, kind="reversed", tf=1.0, tb=1.0),
     ],
     fresh=3,
+    cites=[
+        "An operation starts as soon as its device has ended",
+        "It never starts earlier",
+        "It need not be complete",
+        "Returns the times of every operation",
+        "F of a stage needs the output",
+        "B needs the activations of its own forward",
+        "one operation at a time in exactly this order",
+    ],
 )  # fmt: skip
 def operations_start_when_they_can(student, schedule, times):
     """`simulate` starts each operation when its device is free and what it waits for has ended, in the order of the lists."""
@@ -120,6 +135,11 @@ def operations_start_when_they_can(student, schedule, times):
         case("forward only", p=4, m=3, kind="forward only", t_comm=0.75),
     ],
     fresh=2,
+    cites=[
+        "how long a result travels to another device",
+        "What a stage needs of its own forward is there at once",
+        "Sending and receiving keep no device busy",
+    ],
 )
 def results_arrive_later_elsewhere(student, schedule, times):
     """A result reaches another device `t_comm` after its end, in both directions, while both devices go on working."""
@@ -155,17 +175,21 @@ def stuck(rng, p=2, m=2, change="", lists=None):
         case("B before F", lists=[[(0, "B", 0), (0, "F", 0)]]),
         case("two devices wait for each other",
              lists=[[(0, "F", 0), (0, "B", 0), (0, "F", 1), (0, "B", 1)], [(1, "F", 0), (1, "F", 1), (1, "B", 0), (1, "B", 1)]]),
+        case("only the last operation is stuck", lists=[[(0, "F", 0), (0, "B", 0), (0, "F", 1)], [(1, "F", 0), (1, "B", 0), (1, "B", 1)]]),
     ],
     hidden=[
         case("a forward and a backward are swapped", p=4, m=5, change="swapped"),
         case("a forward is missing", p=3, m=4, change="missing F"),
         case("a backward is missing", p=4, m=3, change="missing B"),
         case("the first device does nothing", lists=[[], [(1, "F", 0)]]),
-        case("only the last operation is stuck", lists=[[(0, "F", 0), (0, "B", 0), (0, "F", 1)], [(1, "F", 0), (1, "B", 0), (1, "B", 1)]]),
         case("on one device, at the end", lists=[[(0, "F", 0), (0, "B", 0), (0, "B", 1)]]),
         case("crossed forwards", lists=[[(0, "F", 0), (0, "B", 1), (0, "F", 1), (0, "B", 0)], [(1, "F", 1), (1, "B", 1), (1, "F", 0), (1, "B", 0)]]),
     ],
     fresh=1,
+    cites=[
+        "Raises Deadlock when the schedule cannot go on",
+        "every device that is not done waits",
+    ],
 )  # fmt: skip
 def a_deadlock_is_told(student, schedule, sound):
     """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand; another does not."""
@@ -203,6 +227,13 @@ def times_of(rng, p=2, m=1, kind="random", lists=None, idle=0, apart=False):
         case("many devices", p=20, m=3, kind="gpipe"),
     ],
     fresh=2,
+    cites=[
+        "The share of the devices time that is idle",
+        "Operations may take any time",
+        "Some of them may have nothing to do",
+        "This is the convention",
+        "Others divide by the busy time",
+    ],
 )
 def the_bubble_is_a_share_of_all_time(student, timeline, p):
     """`bubble_fraction` is the idle time of all devices over p · makespan."""
@@ -225,17 +256,24 @@ def held(rng, p=1, m=1, kind="random", lists=None, part=1.0):
         case("naive", p=3, m=4, kind="naive"),
         case("two, then one, then two again",
              lists=[[(0, "F", 0), (0, "F", 1), (0, "B", 1), (0, "B", 0), (0, "F", 2), (0, "F", 3), (0, "B", 3), (0, "B", 2)]]),
+        case("forward only: held to the end", p=3, m=4, kind="forward only"),
     ],
     hidden=[
         case("any valid schedule", p=4, m=7),
         case("all forwards first", p=4, m=9, kind="gpipe"),
         case("the last goes back first", p=5, m=8, kind="reversed"),
-        case("forward only: held to the end", p=3, m=4, kind="forward only"),
         case("any valid schedule, its first part", p=3, m=9, part=0.45),
         case("devices with nothing to do", lists=[[(0, "F", 0)], [], [(2, "F", 0), (2, "B", 0)]]),
         case("many devices, many micro-batches", p=18, m=20, kind="gpipe"),
     ],
     fresh=2,
+    cites=[
+        "of how many micro batches it holds",
+        "they are held until the backward",
+        "The order of the device's own list says",
+        "Without a backward they are held",
+        "0 for a device without operations",
+    ],
 )  # fmt: skip
 def activations_are_held_until_the_backward(student, schedule):
     """`peak_activations` counts, for each device, the most micro-batches whose forward ran and whose backward did not."""

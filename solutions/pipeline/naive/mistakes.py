@@ -127,10 +127,6 @@ mistake(
     crashes=True,
 )
 mistake(
-    "You divide the idle time by the busy time. Here the bubble is a share of the *total*: idle / (p · makespan).",
-    edit={'return 1 - busy / (p * timeline["makespan"])': 'return p * timeline["makespan"] / busy - 1'},
-)
-mistake(
     "You divide the idle time of all devices by the makespan of one. All p devices have that much time: divide by "
     "p · makespan.",
     edit={'return 1 - busy / (p * timeline["makespan"])': 'return p - busy / timeline["makespan"]'},

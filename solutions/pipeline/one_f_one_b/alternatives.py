@@ -120,3 +120,69 @@ def run_schedule(schedule, stages, x, y, loss_fn):
             back[s, i] = grads[-1]
             del h, out
     return mean
+
+
+@alternative(
+    "each list sorted: the backward of i stands behind the forward of i + warm-up; the executor goes in rounds of one operation"
+)
+def one_f_one_b(p, m):
+    schedule = []
+    for s in range(p):
+        place = {(s, "F", i): i for i in range(m)} | {(s, "B", i): min(i + p - 1 - s, m - 1) + 0.5 for i in range(m)}
+        schedule.append(sorted(place, key=lambda op: (place[op], op[2])))
+    return schedule
+
+
+@alternative(
+    "each list sorted: the backward of i stands behind the forward of i + warm-up; the executor goes in rounds of one operation"
+)
+def run_schedule(schedule, stages, x, y, loss_fn):
+    last, m = len(stages) - 1, len(schedule[0]) // 2
+    mail = {(0, "F", i): rows for i, rows in enumerate(x.tensor_split(m))}  # what each operation waits for
+    mail |= {(last, "B", i): None for i in range(m)}
+    lists, kept, losses = [iter(ops) for ops in schedule], {}, []
+    waiting = [next(ops, None) for ops in lists]
+    while any(waiting):
+        sent = {}
+        for s in [s for s, op in enumerate(waiting) if op in mail]:
+            op = waiting[s]
+            _, kind, i = op
+            if kind == "F":
+                entered = mail.pop(op)
+                left = stages[s](entered)
+                if s == last:
+                    target = y.tensor_split(m)[i]
+                    left = loss_fn(left, target) * target.shape[0] / y.shape[0]
+                    losses.append(left.detach())
+                else:
+                    sent[s + 1, "F", i] = left.detach().requires_grad_()
+                kept[s, i] = entered, left
+            else:
+                entered, left = kept.pop((s, i))
+                torch.autograd.backward(left, mail.pop(op))
+                if s:
+                    sent[s - 1, "B", i] = entered.grad
+            entered = left = None
+            waiting[s] = next(lists[s], None)
+        mail |= sent
+    return torch.stack(losses).sum()
+
+
+@alternative("Megatron's loops: forwards that remain, and a flag for the last of them")
+def one_f_one_b(p, m):
+    lists = []
+    for rank in range(p):
+        warm_up = min(p - rank - 1, m)
+        remaining = m - warm_up
+        ops, forward, backward = [], 0, 0
+        for _ in range(warm_up):
+            ops.append((rank, "F", forward))
+            forward += 1
+        for _ in range(remaining):
+            ops += [(rank, "F", forward), (rank, "B", backward)]
+            forward, backward = forward + 1, backward + 1
+        for _ in range(warm_up):
+            ops.append((rank, "B", backward))
+            backward += 1
+        lists.append(ops)
+    return lists

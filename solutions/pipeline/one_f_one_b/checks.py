@@ -44,6 +44,13 @@ def holds_few(seen, case):
         case("many micro-batches", p=3, m=25),
         case("many devices", p=18, m=20),
     ],
+    cites=[
+        "takes no longer than GPipe's",
+        "has each F and each B once",
+        "a few forwards to warm up",
+        "it may be smaller than p",
+        "entry s is what device s runs",
+    ],
 )
 def as_short_as_it_can_be(student, p, m):
     """The schedule is valid, comes to no deadlock, and takes (m + p - 1) · (tf + tb), also when m < p."""
@@ -67,6 +74,9 @@ def as_short_as_it_can_be(student, p, m):
         case("many micro-batches", p=5, m=23),
         case("many devices", p=11, m=13),
     ],
+    cites=[
+        "and holds the activations of at most",
+    ],
 )
 def a_device_holds_no_more_than_it_must(student, p, m):
     """Device s holds the activations of at most min(m, p - s) micro-batches, and the schedule is no longer for it."""
@@ -78,6 +88,9 @@ def a_device_holds_no_more_than_it_must(student, p, m):
     lecture="what-a-device-holds",
     public=[case(p=4, m=8), case(p=3, m=2)],
     hidden=[case(p=1, m=5), case(p=5, m=5), case(p=8, m=3), case(p=6, m=1), case(p=20, m=64), case(p=5, m=4)],
+    cites=[
+        "the most micro batches whose activations it holds",
+    ],
 )
 def the_peak_has_a_formula(student, p, m):
     """`peak_activations` is what 1F1B holds on each device."""
@@ -89,6 +102,9 @@ def the_peak_has_a_formula(student, p, m):
     lecture="what-a-device-holds",
     public=[case(p=2, m=8), case(p=4, m=2)],
     hidden=[case(p=1, m=1), case(p=4, m=32), case(p=6, m=6), case(p=9, m=4), case(p=3, m=7), case(p=20, m=24)],
+    cites=[
+        "the memory for activations in 1F1B as a fraction",
+    ],
 )
 def memory_is_a_fraction_of_gpipes(student, p, m):
     """`memory_vs_gpipe` is, for each device, 1F1B's peak over GPipe's."""
@@ -180,6 +196,14 @@ def parameters(stages):
         case("20 micro-batches", rows=21, m=20, kinds=["linear", "linear"], order="1F1B"),
     ],
     fresh=2,
+    cites=[
+        "Afterwards grad of each parameter",
+        "It may hold something before the call",
+        "Returns the mean loss over the batch",
+        "any valid schedule not 1F1B alone",
+        "Micro batches are those of",
+        "The first has parameters",
+    ],
 )  # fmt: skip
 def gradients_are_those_of_the_batch(student, schedule, kinds, weights, x, y, loss, before, again):
     """`run_schedule` adds the gradient of the mean loss over the whole batch to `.grad`, whatever the schedule is."""
@@ -346,6 +370,12 @@ def run_and_let_go(student, schedule, stages, x, y, loss, training, frozen):
         case("a frozen parameter", rows=5, m=2, kinds=["linear", "linear"], frozen=True),
     ],
     fresh=2,
+    cites=[
+        "Stage s runs the operations of",
+        "How the devices take turns is yours",
+        "The weights stay as they are until",
+        "A parameter that requires no gradient",
+    ],
 )
 def stages_run_their_lists(student, schedule, stages, x, y, loss, training, frozen):
     """Stage s of `run_schedule` runs `schedule[s]`: each forward and backward once, in exactly that order."""
@@ -369,6 +399,11 @@ def stages_run_their_lists(student, schedule, stages, x, y, loss, training, froz
         case("ids of tokens come in", rows=6, m=6, kinds=["embed", "mean", "linear"]),
     ],
     fresh=1,
+    cites=[
+        "A stage keeps what the backward of a micro batch",
+        "When the call has returned nothing of it",
+        "A device holds the activations of a micro batch",
+    ],
 )
 def memory_is_what_the_schedule_promises(student, schedule, stages, x, y, loss, training, frozen):
     """A stage keeps what a micro-batch's backward needs from its F to its B, and frees it then."""

@@ -86,11 +86,6 @@ mistake(
     edit={"[peak / m for": "[1 - peak / m for"},
 )
 mistake(
-    "Each micro-batch's mean loss weighs the same, 1/m. When m does not divide the batch, micro-batches differ in size: weigh "
-    "each by its rows, b/B.",
-    edit={WEIGHT: "/ m"},
-)
-mistake(
     "You add up the mean losses of the micro-batches, so loss and gradients are m times too large. Weigh each by its rows, b/B.",
     edit={WEIGHT: "* 1"},
 )

@@ -18,6 +18,13 @@ OUTPUT64 = Tolerance(atol=1e-10, rtol=1e-10)
     tolerance=SLOPES,
     public=[case("8 heads", H=8), case("4 heads", H=4)],
     hidden=[case("1 head", H=1), case("2 heads", H=2), case("16 heads", H=16), case("64 heads", H=64)],
+    cites=[
+        "H a power of two",
+        "They are fixed numbers",
+        "number of heads, at least 1",
+        "Returns float32 (H,)",
+        "The slope of each head",
+    ],
 )
 def slopes_fall_geometrically_to_one_256th(student, H):
     """For a power of two, the slopes are 2^(-8/H), 2^(-16/H), …, 2^(-8)."""
@@ -40,6 +47,7 @@ def slopes_fall_geometrically_to_one_256th(student, H):
         case("31 heads", H=31),
         case("112 heads, as BLOOM has", H=112),
     ],
+    cites=["Else let n be the largest", "The n slopes for n heads come first", "They are appended, not sorted"],
 )
 def other_head_counts_take_every_other_slope(student, H):
     """For other numbers, the slopes of the power of two below come first, then every other slope of the one above."""
@@ -56,6 +64,12 @@ def other_head_counts_take_every_other_slope(student, H):
         case("six heads", H=6, T=9, S=9),
         case("70 tokens", H=3, T=70, S=70),
         case("twenty heads", H=20, T=2, S=2),
+    ],
+    cites=[
+        "What is added to the scores",
+        "For a key that is",
+        "Returns float32 (H, T, S)",
+        "Each call depends on its own arguments",
     ],
 )
 def bias_falls_with_distance_and_hides_the_future(student, H, T, S):
@@ -76,6 +90,7 @@ def bias_falls_with_distance_and_hides_the_future(student, H, T, S):
         case("one query, 100 keys", H=8, T=1, S=100),
         case("two queries, 40 keys", H=12, T=2, S=40),
     ],
+    cites=["Query t stands at position", "Queries are the *last* T"],
 )
 def queries_stand_at_the_end(student, H, T, S):
     """With fewer queries than keys, the last query stands at the last key: distances count back from there."""
@@ -112,6 +127,7 @@ def heads(rng, B=1, H=2, T=4, S=None, D=4, dtype="float32", scale=1.0, still=Fal
         case("a long row of equal scores", H=8, T=200, D=2, still=True),
     ],
     fresh=1,
+    cites=["Causal attention with ALiBi", "The bias is added *after*", "each head lowers a score in proportion"],
 )
 def bias_is_added_after_the_scale(student, q, k, v):
     """Scores are divided by √D, then the bias is added, then comes the softmax over the keys."""
@@ -129,6 +145,7 @@ def bias_is_added_after_the_scale(student, q, k, v):
         case("two queries, six keys", H=2, T=2, S=6, D=9, loud=1e6),
         case("all but one", B=2, H=4, T=5, S=6, D=1, loud=3e5),
     ],
+    cites=["A key in the future has weight exactly 0"],
 )
 def the_future_has_no_weight_at_all(student, q, k, v):
     """A later key has weight 0 however large its score is: its bias is -inf, not just some large negative number."""
@@ -150,6 +167,7 @@ def cache(rng, lengths, **shape):
         case("equal scores, three heads", H=3, T=33, D=2, still=True, lengths=[1, 32]),
         case("two tokens", H=8, T=2, D=3, lengths=[1]),
     ],
+    cites=["One query and its cache"],
 )
 def a_cached_decode_continues_the_sequence(student, q, k, v, lengths):
     """The last tokens alone, with all keys and values from the cache, get what they get in the whole sequence."""
@@ -166,6 +184,14 @@ def a_cached_decode_continues_the_sequence(student, q, k, v, lengths):
         case("eight heads", H=8, T=6, D=16, dtype="float64"),
         case("from a cache", B=2, H=4, T=2, S=5, D=3, dtype="float64"),
         case("one token: only the value gets a gradient", H=1, T=1, D=4, dtype="float64"),
+    ],
+    cites=[
+        "in q's dtype",
+        "Gradients flow to q, k and v",
+        "Slopes are as exact as float32",
+        "BLOOM's code computes",
+        "Inputs may be views",
+        "All of one dtype",
     ],
 )
 def gradients_reach_queries_keys_and_values(student, q, k, v):

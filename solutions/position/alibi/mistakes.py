@@ -131,7 +131,7 @@ mistake(
     "You divide the bias by √D as well: it is added before the scale. (Falcon does so; ALiBi does not.) Scale the scores first, "
     "then add the bias.",
     edit={
-        "q @ k.mT / math.sqrt(D) + alibi_bias(H, T, S).to(q)": "(q @ k.mT + alibi_bias(H, T, S).to(q)) / math.sqrt(D)",
+        "q @ k.mT / math.sqrt(D) + bias": "(q @ k.mT + bias) / math.sqrt(D)",
     },
 )
 
@@ -147,8 +147,8 @@ mistake(
 
 mistake(
     "Your attention has a causal mask and no bias.",
-    edit={"alibi_bias(H, T, S).to(q)": "alibi_bias(H, T, S).to(q).clamp_max(0).where(alibi_bias(H, T, S).to(q) == -torch.inf, "
-          "torch.zeros(()).to(q))"},
+    edit={"bias = alibi_bias(H, T, S).to(q.dtype)": "bias = torch.zeros(T, S, dtype=q.dtype).where(alibi_bias(H, T, S).isfinite(), "
+          "-torch.inf)"},
 )  # fmt: skip
 
 mistake(
@@ -183,10 +183,6 @@ def alibi_bias_of(H, T, S):
 
 # --- state, precision, views -----------------------------------------------------------------------------------------
 
-mistake(
-    "For float64 inputs your softmax is float32. Everything but the slopes is computed in the inputs' dtype.",
-    edit={"return scores.softmax(-1) @ v": "return scores.softmax(-1, dtype=torch.float32).to(v.dtype) @ v"},
-)
 mistake(
     "You use `view` on keys that need not be contiguous, as when heads were split with `transpose`. Use `reshape`.",
     edit={

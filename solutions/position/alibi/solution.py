@@ -71,8 +71,8 @@ def alibi_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     - The bias is added *after* the scores are divided by √D; it is not divided itself.
     - A key in the future has weight exactly 0, however large its score.
     - One query and its cache (T = 1) give the last row of what the whole sequence gives.
-    - Slopes are as exact as float32 (no check asks for more of their digits, or for fewer); the rest is computed in q's dtype. torch's
-      softmax may be used.
+    - Slopes are as exact as float32 (no check asks for more of their digits, or for fewer); the rest is computed in q's dtype, the
+      softmax too. (BLOOM's code computes it in float32: one check, and no other, tells the difference.) torch's softmax may be used.
 
     With q = 0 all scores are equal and the bias alone decides. For one head and S = 2, the last query has the
     weights softmax([-1/256, 0]) = [0.4990, 0.5010]:
@@ -83,6 +83,8 @@ def alibi_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """
     # BEGIN SOLUTION
     (H, T, D), S = q.shape[1:], k.shape[2]
-    scores = q @ k.mT / math.sqrt(D) + alibi_bias(H, T, S).to(q)  # (B, H, T, S)
+    with q.device:  # the bias is made where it is used
+        bias = alibi_bias(H, T, S).to(q.dtype)
+    scores = q @ k.mT / math.sqrt(D) + bias  # (B, H, T, S)
     return scores.softmax(-1) @ v
     # END SOLUTION

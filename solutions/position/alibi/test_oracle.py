@@ -77,3 +77,13 @@ def test_steeper_heads_look_nearer(reference):
     weights = reference.alibi_bias(8, 1, 500)[:, 0].softmax(-1)
     mean = (weights * torch.arange(499, -1, -1)).sum(-1)
     assert (mean.diff() > 0).all()
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_everything_is_made_on_the_device_of_q(reference, device):
+    """Whatever torch's default device is: a bias that is made elsewhere would have to be copied at every call."""
+    q, k = (normal(1, 3, n, 4, seed=n).to(device) for n in (2, 5))
+    with torch.device("meta"):
+        out = reference.alibi_attention(q, k, k)
+    assert out.device == q.device
+    assert out.shape == q.shape

@@ -161,13 +161,6 @@ mistake(
 )
 
 mistake(
-    "Your cosines and sines are rounded to x's dtype before the rotation. Keep tables and rotation in float32, and round once.",
-    edit={
-        "cos, sin = angles.cos().to(wide), angles.sin().to(wide)": "cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)"
-    },
-)
-
-mistake(
     "You rotate in x's dtype, with a rounding after every product. Convert to float32 first, and round once at the end.",
     edit={"wide = torch.promote_types(x.dtype, torch.float32)": "wide = x.dtype"},
 )

@@ -26,6 +26,15 @@ FAR = Tolerance(atol=1e-6)  # float64: 6e-8; float32 angles, in the best of thes
         case("an odd number of pairs", n=37, C=14),
         case("a model's size", n=40, C=512),
     ],
+    cites=[
+        "The position table PE",
+        "features 2i and 2i+1",
+        "Returns float32 (n, C)",
+        "The two features of a pair have the same frequency",
+        "number of positions, at least 1",
+        "C, the number of features",
+        "The authors' library Tensor2Tensor",
+    ],
 )
 def each_pair_is_sine_and_cosine_of_one_angle(student, n, C):
     """Features 2i and 2i+1 of position t are the sine and the cosine of t · 10000^(-2i/C)."""
@@ -43,6 +52,7 @@ def each_pair_is_sine_and_cosine_of_one_angle(student, n, C):
         case("two positions, many pairs", n=2, C=64, layout="concat"),
         case("by its name", n=7, C=6, layout="interleaved"),
     ],
+    cites=["features i and C/2+i", "Each call depends on its own arguments", "The frequencies fall from 1"],
 )
 def layouts_put_the_same_numbers_in_other_places(student, n, C, layout):
     """In the layout "concat", all sines come first and all cosines after them; "interleaved" is the paper's, in every call."""
@@ -72,6 +82,7 @@ def table(rng, n, C, layout="interleaved", base=10000.0, **more):
         case("base 500 000", n=30, C=16, base=500000.0),
         case("an integer", n=6, C=4, base=10),
     ],
+    cites=["pair i turns by base"],
 )
 def the_base_sets_the_slowest_frequency(student, n, C, layout, base):
     """`base` takes the place of 10000 in the frequencies, in both layouts and in every call."""
@@ -89,6 +100,7 @@ def the_base_sets_the_slowest_frequency(student, n, C, layout, base):
         case("concat, six features", n=70_000, C=6, layout="concat", rows=[21_111, 69_998, 69_999]),
         case("another base", n=50_000, C=4, base=7.0, rows=[33_333, 49_999]),
     ],
+    cites=["Rows far down are exact", "Both results are float32", "Most programs compute the angles"],
 )
 def far_positions_are_exact(student, n, C, layout, base, rows):
     """Rows far down the table are as exact as the first ones: angles are computed in float64."""
@@ -106,6 +118,13 @@ def far_positions_are_exact(student, n, C, layout, base, rows):
         case("many pairs", k=17, C=64),
         case("no step, many pairs", k=0, C=10),
     ],
+    cites=[
+        "The matrix M that moves",
+        "Returns float32 (C, C)",
+        "M does not depend on t",
+        "Each pair only mixes with itself",
+        "Rows stand on the left of M",
+    ],
 )
 def a_fixed_matrix_moves_every_position(student, k, C):
     """PE(t) @ M is PE(t + k) for every t: a rotation for each pair, by the angle of k steps, and zero elsewhere."""
@@ -122,6 +141,7 @@ def a_fixed_matrix_moves_every_position(student, k, C):
         case("100 000 steps", k=100_000, C=8, base=10000.0),
         case("65 537 steps back, base 7", k=-65_537, C=4, base=7.0),
     ],
+    cites=["steps, of any sign and size", "C, base: as in"],
 )
 def shifts_of_any_size_in_any_base(student, k, C, base):
     """The matrix takes its frequencies from `base`, and stays exact for shifts of 100 000 positions and back."""

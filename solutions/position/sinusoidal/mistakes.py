@@ -87,14 +87,6 @@ mistake(
 )
 
 mistake(
-    "Your angles are computed in float32. Far positions lose their digits before the sine is taken (0.004 of an angle of "
-    "100 000). Use float64 for positions and frequencies, and round the result.",
-    edit={
-        ANGLES: "angles = torch.arange(n, dtype=torch.float32)[:, None] * _frequencies(C, base).float()",
-    },
-)
-
-mistake(
     "Your frequencies are rounded to float32 before they are multiplied by the position, so the rounding grows with it. "
     "Stay in float64 until the sine and cosine are taken.",
     edit={"return base ** (-torch.arange(0, C, 2, dtype=torch.float64) / C)": "return (base ** "

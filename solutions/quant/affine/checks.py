@@ -85,6 +85,18 @@ def as_exact_as_x(seen, want):
         case("tiny numbers", values=[-1e-12, 3e-12], bits=8, symmetric=False),
     ],
     fresh=2,
+    cites=[
+        "symmetric: q from -(2^(b-1) - 1)",
+        "asymmetric: q from 0 to 2^b - 1",
+        "Scale and zero-point so that the grid",
+        "with neither, one scale for all",
+        "symmetric: s = max|x|",
+        "asymmetric: the range is widened",
+        "Where all x are 0",
+        "s has x's dtype",
+        "No call remembers anything",
+        "x is float32 or float64",
+    ],
 )
 def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group):
     """The scale stretches the grid from the smallest to the largest entry, with 0.0 on it; the zero-point is the code of 0.0."""
@@ -123,6 +135,12 @@ def the_grid_covers_the_range_and_zero(student, x, bits, symmetric, axis, group)
         case("one group", shape=(3, 6), bits=8, symmetric=False, group=6),
     ],
     fresh=1,
+    cites=[
+        "Granularity: s and z are",
+        "axis: one scale for each index",
+        "size 1 everywhere but in",
+        "Everywhere below",
+    ],
 )
 def a_scale_for_each_slice(student, x, bits, symmetric, axis, group):
     """With `axis` or `group`, each slice has the scale and zero-point of its own entries, in the shape that was promised."""
@@ -236,6 +254,19 @@ def some_codes(rng, values=None, **rest):
         ),
     ],
     fresh=2,
+    cites=[
+        "The code -2^(b-1) is not used",
+        "Rounding is to the nearest integer",
+        "Inputs are not changed",
+        "Float64 is computed in float64",
+        "The codes q = clamp",
+        "s, z: fit x (see above)",
+        "Returns x's shape, int8",
+        "What lies outside of the grid",
+        "s · (q - z), in s's dtype",
+        "Mind that uint8 arithmetic",
+        "(A last size of 1 serves all",
+    ],
 )
 def codes_are_rounded_and_clamped(student, x, s, z, bits, symmetric):
     """quantize rounds to the nearest code (halves to even), shifts by z, and clamps to the grid; dequantize undoes it up to rounding."""
@@ -288,6 +319,12 @@ def gradients_as_exact_as_x(seen, want):
         case("the last half step", values=[-1.75, -1.25, 5.75, 6.25, 6.75], s=1.0, z=1, bits=3, symmetric=False),
     ],
     fresh=1,
+    cites=[
+        "dequantize(quantize(x)), with a gradient",
+        "Arguments as in `quantize`",
+        "Returns x's shape and dtype",
+        "the gradient passes through unchanged",
+    ],
 )
 def the_gradient_passes_where_nothing_was_clamped(student, x, s, z, bits, symmetric):
     """fake_quant gives the quantized values, and a gradient of 1 on the grid and 0 where x was clamped."""
@@ -346,6 +383,16 @@ def layer(rng, n, c, o, bias=True, zero_point=None, period=None, unit=False):
         case("one by one", n=1, c=1, o=1),
     ],
     fresh=1,
+    cites=[
+        "A linear layer on codes",
+        "xq: uint8 (N, C)",
+        "wq: int8 (O, C)",
+        "bias: float32 (O,), or None",
+        "Returns float32 (N, O)",
+        "The sum is exact",
+        "the zero-point can be taken out",
+        "Sums in float32 are not exact",
+    ],
 )
 def sums_are_exact_integers(student, xq, sx, zx, wq, sw, bias):
     """int8_linear is the product of the dequantized tensors, with sums that are exact."""
@@ -426,6 +473,17 @@ def _error(x, threshold, bits):
         ),
         case("no method", sizes=[(2, 2)], method=""),
     ],
+    cites=[
+        "A clipping threshold a > 0",
+        "batches: one or more",
+        "the largest |x|",
+        "Nothing is clipped",
+        "the `percentile`-th percentile",
+        "of the 100 candidates",
+        "Returns a Python float",
+        "Raises ValueError for another",
+        "`bits` matters to",
+    ],
 )
 def thresholds_follow_the_method(student, batches, method, options):
     """calibrate returns the maximum, the percentile, or a threshold with the smallest error, over all batches; another method is refused."""
@@ -447,6 +505,10 @@ def thresholds_follow_the_method(student, batches, method, options):
     hidden=[
         case("a small layer", n=32, c=64, o=48),
         case("sums beyond 2^24", n=24, c=16384, o=16, period=1, zero_point=0, unit=True),
+    ],
+    cites=[
+        "It is also what a GPU has",
+        "multiplies int8 (N, C) with int8 (C, O)",
     ],
 )
 def integers_on_the_gpu(student, xq, sx, zx, wq, sw, bias):

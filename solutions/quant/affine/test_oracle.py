@@ -1,5 +1,6 @@
 """quant/affine against torchao's affine primitives, PyTorch's fake quantization, and float64."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -81,6 +82,14 @@ def test_the_error_is_half_a_step_at_most_and_zero_stays_zero(reference, symmetr
         assert ((back - x).abs() <= s.repeat_interleave(6, -1) * (0.5 if symmetric else 1.0) + 1e-12).all()
         assert (back[:, 3] == 0).all()
         assert torch.equal(reference.quantize(back, s, z, 5, symmetric), codes)
+
+
+def test_the_percentile_of_more_entries_than_torch_quantile_takes(reference):
+    batches = [torch.arange(1000.0).repeat(17_000), torch.full((3,), 5000.0)]
+    with pytest.raises(RuntimeError):
+        torch.cat(batches).quantile(0.999)
+    got = reference.calibrate(batches, "percentile", percentile=99.9)
+    assert got == pytest.approx(np.percentile(torch.cat(batches).numpy(), 99.9), rel=1e-6)
 
 
 @pytest.mark.gpu

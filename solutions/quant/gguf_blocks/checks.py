@@ -107,6 +107,7 @@ def one_call(seen, want, case):
     lecture="scales-and-codes",
     public=[
         case("one block", rows=1, blocks=1, form="q8_0", tight=False),
+        case("one block, near the edges between codes", rows=1, blocks=1, form="q8_0"),
         case("halves, x in quarters", form="q8_0", exact=True),
     ],
     hidden=[
@@ -115,6 +116,12 @@ def one_call(seen, want, case):
         case("one row of five", rows=1, blocks=5, form="q8_0"),
     ],
     fresh=1,
+    cites=[
+        "rounded to the nearest integer halves away from zero",
+        "Codes are computed with the float32 scale",
+        "Where the scale is 0",
+        "All numbers are little endian",
+    ],
 )
 def q8_0_bytes(student, x):
     """quantize_q8_0 gives the bytes of ggml: a float16 scale and 32 signed codes for each block."""
@@ -136,6 +143,12 @@ def q8_0_bytes(student, x):
         case("halves, the largest is positive", form="q4_0", exact=True, ramp=-1),
     ],
     fresh=1,
+    cites=[
+        "Codes 0 … 15 stand for",
+        "with its sign",
+        "cut off to an integer and at most 15",
+        "A block is 32 neighbours",
+    ],
 )
 def q4_0_bytes(student, x):
     """quantize_q4_0 gives the bytes of ggml: the scale from the largest entry with its sign, two codes 16 apart in each byte."""
@@ -147,11 +160,18 @@ def q4_0_bytes(student, x):
     inputs=some_weights,
     judge=the_same_blocks,
     lecture="scales-and-codes",
-    public=[case("one block", rows=1, blocks=1, form="q4_1", tight=False)],
+    public=[
+        case("one block", rows=1, blocks=1, form="q4_1", tight=False),
+        case("one block, near the edges between codes", rows=1, blocks=1, form="q4_1"),
+        case("zeros, and constant blocks", form="q4_1", exact=True, flat=True),
+    ],
     hidden=[
         case("three rows of two blocks", rows=3, blocks=2, form="q4_1"),
-        case("zeros, and constant blocks", form="q4_1", exact=True, flat=True),
         case("halves, x in quarters", form="q4_1", exact=True),
+    ],
+    cites=[
+        "q x m d 0 5 cut off and at most 15",
+        "x m takes the float32 m",
     ],
 )
 def q4_1_bytes(student, x):
@@ -169,6 +189,10 @@ def q4_1_bytes(student, x):
         case("three rows of two blocks", rows=3, blocks=2, form="q5_0"),
         case("zeros, and constant blocks", form="q5_0", exact=True, flat=True),
         case("halves, x in quarters", form="q5_0", exact=True, ramp=1),
+    ],
+    cites=[
+        "As Q4_0 with codes",
+        "the four bytes are a little endian number",
     ],
 )
 def q5_0_bytes(student, x):
@@ -201,6 +225,9 @@ def raw_blocks(rng, rows, blocks, size, scales=1):
         case("Q4_1, three rows of two", rows=3, blocks=2, size=20, scales=2),
         case("Q5_0, three rows of two", rows=3, blocks=2, size=22),
     ],
+    cites=[
+        "Byte j of 16 holds code j",
+    ],
 )
 def blocks_are_decoded(student, b, size):
     """The four dequantizers give what the bytes stand for, as float32 in rows."""
@@ -227,6 +254,10 @@ def with_other_ends(b, size):
         case("three in a row", rows=1, blocks=3, size=144, scales=2),
     ],
     fresh=1,
+    cites=[
+        "blocks of 256 weights in 144 bytes",
+        "The nibbles come in four groups",
+    ],
 )
 def q4_k_is_decoded(student, b, size):
     """dequantize_q4_k unpacks 6-bit scales and minima, and the nibbles of eight sub-blocks."""
@@ -324,7 +355,11 @@ def a_file(rng, which):
     points=1,
     inputs=a_file,
     lecture="the-file",
-    public=[case("texts", which="texts"), case("three arrays", which="plain")],
+    public=[
+        case("texts", which="texts"),
+        case("three arrays", which="plain"),
+        case("an alignment of 64", which="alignment"),
+    ],
     hidden=[
         case("numbers of all types", which="numbers"),
         case("lists", which="lists"),
@@ -332,8 +367,16 @@ def a_file(rng, which):
         case("tensors in another order than their data", which="other order"),
         case("integers and float64", which="ints"),
         case("blocks of all formats", which="blocks"),
-        case("an alignment of 64", which="alignment"),
         case("an alignment of 8", which="alignment 8"),
+    ],
+    cites=[
+        "Metadata and tensors of a GGUF file",
+        "both in the order of the file",
+        "there the data section begins",
+        "The alignment is the metadata entry",
+        "Their order in the data section may be any",
+        "A string is its length in bytes",
+        "Tensor types 0 float32",
     ],
 )
 def a_file_is_read(student, buf):
@@ -396,12 +439,22 @@ def the_same_file(seen, want):
     inputs=contents,
     judge=the_same_files,
     lecture="the-file",
-    public=[case("a name", which="name"), case("several tensors", which="tensors")],
+    public=[
+        case("a name", which="name"),
+        case("several tensors", which="tensors"),
+        case("lists", which="lists"),
+    ],
     hidden=[
         case("metadata of all kinds", which="mixed"),
-        case("lists", which="lists"),
         case("another alignment", which="tensors", alignment=64),
         case("an alignment of 8, a transposed array", which="one", alignment=8),
+    ],
+    cites=[
+        "A GGUF file version 3 as",
+        "A list's items are of one kind",
+        "are followed by zeros up to",
+        "If it is not 32 an entry",
+        "need not be contiguous",
     ],
 )
 def a_file_is_written(student, kv, tensors, alignment, transposed):
@@ -473,6 +526,10 @@ def broken(rng, which):
         case("offsets that are none", which="offset"),
         case("alignments that are none", which="alignment"),
         case("a list in a list, 50 000 deep", which="nested"),
+    ],
+    cites=[
+        "Raises ValueError when",
+        "A length may be any number",
     ],
 )
 def broken_files_are_refused(student, bufs):

@@ -34,6 +34,16 @@ ROUGH = [
     lecture="levels-where-the-weights-are",
     public=[case("those of the docstring", some=[0, 6, 7, 8, 15])],
     hidden=[case("all sixteen", some=list(range(16)))],
+    cites=[
+        "The sixteen levels of NF4",
+        "Level 7 is exactly 0",
+        "eight positive levels",
+        "seven negative ones",
+        "So zero is exact",
+        "All are divided by the largest",
+        "Errors below 2e-6 are accepted",
+        "Computed in float64 and rounded",
+    ],
 )
 def levels_are_normal_quantiles(student, some):
     """The sixteen levels are quantiles of a normal distribution, eight above zero and seven below, with an exact zero."""
@@ -136,6 +146,17 @@ def the_same_levels(seen, want):
         case("tiny weights", shape=(2, 64), block=64, scale=1e-20),
     ],
     fresh=2,
+    cites=[
+        "Weights are flattened in row-major",
+        "A block is divided by its absmax",
+        "Everything is computed in float32",
+        "Inputs are not changed and need not",
+        "w: any shape with at least one",
+        "absmax: float32 (n,), the largest",
+        "packed: uint8 (n · block / 2,)",
+        "Each value becomes the number",
+        "In a block of zeros",
+    ],
 )
 def nearest_levels_two_in_a_byte(student, w, block, dtype, turned):
     """Each value is the nearest level of its block's absmax, blocks run over the flattened tensor, and the first of two is the high half."""
@@ -158,6 +179,11 @@ def nearest_levels_two_in_a_byte(student, w, block, dtype, turned):
         case("one more than a block", shape=(65,), block=64),
         case("a single number", values=-3.0, shape=(), block=8),
         case("blocks of 128", shape=(2, 100), block=128),
+    ],
+    cites=[
+        "The flattened w is padded",
+        "Padding is stored too",
+        "Returns (packed, absmax)",
     ],
 )
 def the_end_is_padded_with_zeros(student, w, block, dtype, turned):
@@ -194,6 +220,10 @@ def packed(rng, shape, block, values=None, absmax=None):
         case("three dimensions", shape=(2, 3, 4), block=2),
         case("one weight of a block", shape=(1, 1), block=64),
         case("blocks of 128", shape=(3, 70), block=128),
+    ],
+    cites=[
+        "The weights that `packed` stands for",
+        "packed, absmax, block: as from",
     ],
 )
 def weights_come_back(student, packed, absmax, shape, block):
@@ -251,6 +281,17 @@ def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
         case("one left over", sizes=(), values=[1.0, 2.0, 3.0, 1.5, 2.5, 2.0, 0.5, 3.5], block=7),
     ],
     fresh=1,
+    cites=[
+        "Quantize the absmaxes to 8 bits each",
+        "absmax: float32 (n,), n at least 1",
+        "so their mean is taken off first",
+        "offset: float32 ()",
+        "scales: float32 (ceil(n / block),)",
+        "codes: uint8 (n,)",
+        "Where a block's scale is 0",
+        "The absmaxes that `double_quant` stored",
+        "bitsandbytes does the same with another",
+    ],
 )
 def scales_are_quantized_around_their_mean(student, absmax, block):
     """double_quant takes the mean off and quantizes what is left to 8 bits by blocks; double_dequant brings it back."""
@@ -277,6 +318,11 @@ def scales_are_quantized_around_their_mean(student, absmax, block):
     lecture="scales-of-scales",
     public=[case("QLoRA's two", asked=[[64, None], [64, 256]])],
     hidden=[case("others", asked=[[32, None], [128, 256], [64, 1], [16, 64], [4096, 4096], [128], []])],
+    cites=[
+        "Bits that a weight takes",
+        "block: weights that share an absmax",
+        "The one offset of the tensor",
+    ],
 )
 def bits_are_counted(student, asked):
     """bits_per_parameter is 4 and the share of the scales, with or without double quantization."""
@@ -292,6 +338,9 @@ def bits_are_counted(student, asked):
     hidden=[
         case("a layer", shape=(96, 128), block=64),
         case("bfloat16, padded", shape=(33, 65), block=64, dtype="bfloat16"),
+    ],
+    cites=[
+        "on the device of the input",
     ],
 )
 def the_same_on_a_gpu(student, w, block, dtype, turned):

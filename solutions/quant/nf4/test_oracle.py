@@ -45,10 +45,10 @@ def test_double_quantization_is_about_as_good_as_theirs(reference, bnb):
     assert ((ours - absmax).abs() <= scales.repeat_interleave(256)[: len(absmax)] / 2 + 1e-6).all()
 
 
-def test_codes_of_normal_weights_are_used_about_equally(reference):
+def test_every_level_is_used_by_normal_weights(reference):
     packed, _ = reference.quantize_nf4(normal(1024, 256))
     used = torch.cat([packed >> 4, packed & 15]).long().bincount(minlength=16) / (1024 * 256)
-    assert used.min() > 0.015 and used.max() < 0.11  # 1/16 each, if absmax were the same everywhere
+    assert used.min() > 0.015 and used.max() < 0.11  # 1.7 % at the ends, 9.3 % next to zero
 
 
 def test_quantizing_again_changes_nothing(reference):

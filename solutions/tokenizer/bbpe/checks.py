@@ -442,6 +442,7 @@ def corpus(rng, size, texts=(), long=""):
     ],
     cites=[
         "The vocabulary starts with the 256",
+        "minbpe numbers the",
         "Their ids are 0",
         "Each merge adds",
         "Of equally frequent pairs",

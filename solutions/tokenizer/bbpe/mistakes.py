@@ -354,12 +354,6 @@ mistake(
 )
 
 mistake(
-    "The ids of the 256 bytes follow the bytes' values. As in GPT-2 they follow their characters: `!` is 0, "
-    "and `Ġ` is 220.",
-    edit={"sorted(char_of.values())": "[char_of[byte] for byte in range(256)]"},
-)
-
-mistake(
     "Your vocabulary starts with the bytes that occur in the texts. All 256 are in it: any text can come later.",
     edit={
         "enumerate(sorted(char_of.values()))": (
@@ -381,13 +375,6 @@ mistake(
 mistake(
     "Training stops at the first pair that occurs only once. It stops when the vocabulary is full or no pair is left.",
     edit={"if not counts:": "if not counts or max(counts.values()) < 2:"},
-)
-
-mistake(
-    "Of equally frequent pairs you take the one that was seen first. Take the one with the smallest ids.",
-    edit={
-        "min(counts, key=lambda pair: (-counts[pair], vocab[pair[0]], vocab[pair[1]]))": "max(counts, key=counts.get)"
-    },
 )
 
 mistake(

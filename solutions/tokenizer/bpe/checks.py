@@ -56,7 +56,12 @@ def word_list(rng, n, words=None, letters="", count=0):
         case("letters before merged symbols", words={"abz": 3, "cab": 3, "za": 3, "zbc": 3}, n=8),
     ],
     fresh=2,
-    cites=["every symbol has an id", "The symbols that the words start with", "Of the pairs with the highest count"],
+    cites=[
+        "every symbol has an id",
+        "The symbols that the words start with",
+        "Of the pairs with the highest count",
+        "Hugging Face's tokenizers do the same",
+    ],
 )
 def ties_go_to_the_smallest_ids(student, words, n):
     """Of equally frequent pairs you merge the one with the smallest ids, left before right; new symbols come last."""

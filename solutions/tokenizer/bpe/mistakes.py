@@ -99,16 +99,6 @@ mistake(
 )
 
 mistake(
-    "Of equally frequent pairs you take the last one in alphabetical order (`max` over (count, pair) does "
-    "that). The one with the smallest ids is wanted.",
-    edit={
-        "min(counts, key=lambda pair: (-counts[pair], ids[pair[0]], ids[pair[1]]))": (
-            "max(counts, key=lambda pair: (counts[pair], pair))"
-        ),
-    },
-)
-
-mistake(
     "Of equally frequent pairs you take the one with the largest ids. The one with the smallest ids is wanted.",
     edit={"(-counts[pair], ids[pair[0]], ids[pair[1]])": "(-counts[pair], -ids[pair[0]], -ids[pair[1]])"},
 )

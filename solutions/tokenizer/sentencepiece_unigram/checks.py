@@ -16,6 +16,7 @@ from autograder.lab import corpora
     public=[
         case("full-width letters and a ligature", texts=["  ＡＢＣ  ﬁne "]),
         case("a sentence", texts=["Hello  world"]),
+        case("a zero-width space is no whitespace, and stays", texts=["a\u200bb"]),
     ],
     hidden=[
         case(
@@ -46,6 +47,7 @@ from autograder.lab import corpora
         "A text that is empty by now",
         "Every space becomes",
         "Nothing else is changed",
+        "SentencePiece's own table",
     ],
 )
 def normalises_and_marks_spaces(student, texts):
@@ -208,7 +210,7 @@ def finds_the_best_segmentation(student, s, logp, options):
         case("a small penalty", alphabet="abcdef", length=25, pieces=25, missing="cde", options={"unk_penalty": 0.25}),
         case("the usual penalty", alphabet="明月光ab", length=30, pieces=20, missing="月a"),
     ],
-    cites=["A single character that is not itself", "Unknown characters side by side"],
+    cites=["A single character that is not itself", "Unknown characters side by side", "SentencePiece shows them as"],
 )
 def unknown_characters_cost_the_penalty(student, s, logp, options):
     """A character that is not in the vocabulary may be a piece, at `unk_penalty` below the least likely piece."""

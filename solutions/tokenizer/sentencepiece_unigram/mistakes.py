@@ -137,20 +137,6 @@ mistake(
 )
 
 mistake(
-    "You join unknown characters that stand side by side into one piece. Each stays a piece of its own.",
-    edit={
-        "return pieces[::-1], best[n]": """pieces.reverse()
-    joined = []
-    for piece in pieces:
-        if joined and piece not in logp and joined[-1][-1] not in logp and all(c not in logp for c in joined[-1]):
-            joined[-1] += piece
-        else:
-            joined.append(piece)
-    return joined, best[n]"""
-    },
-)
-
-mistake(
     "You allow an unknown character only where no piece begins. It is allowed wherever that one character is "
     "not in the vocabulary.",
     edit={
@@ -574,15 +560,6 @@ mistake(
     "You know fewer whitespace characters than `str.isspace`, which also has U+001C to U+001F and U+0085.",
     edit={
         're.sub(r"\\s", " ", text)': 're.sub(r"[\\t\\n\\v\\f\\r\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\xa0]", " ", text)'
-    },
-)
-
-mistake(
-    "You take out characters that can't be seen, such as the zero-width space. Nothing but whitespace is changed after NFKC.",
-    edit={
-        'text = re.sub(r"\\s", " ", text)': (
-            'text = re.sub(r"\\s", " ", text)\n    text = "".join(c for c in text if unicodedata.category(c)[0] != "C")'
-        )
     },
 )
 

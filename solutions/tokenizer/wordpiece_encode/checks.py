@@ -33,6 +33,7 @@ from autograder.checks import case, check
         "White space becomes a space",
         "All other characters of the categories",
         "Other characters stay",
+        "(Hugging Face's tokenizers take out",
     ],
 )
 def cleans_the_text(student, texts):

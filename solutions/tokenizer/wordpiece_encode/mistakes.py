@@ -487,12 +487,6 @@ mistake(
 # ---------------------------------------------------------------- neighbours of the mistakes above, told apart in public
 
 mistake(
-    "You take out every character whose category begins with C, as Hugging Face's tokenizers do. Here only Cc and Cf vanish: "
-    "characters for private use (Co) and unassigned ones (Cn) stay.",
-    edit={'category not in ("Cc", "Cf")': 'category[0] != "C"'},
-)
-
-mistake(
     "You lower-case ASCII letters only. `str.lower` knows the capitals of all scripts: Ł, Ø and М have small letters too.",
     edit={"text.lower()": '"".join(c.lower() if c.isascii() else c for c in text)'},
 )

@@ -2,6 +2,8 @@ import math
 from collections import Counter, defaultdict
 from itertools import pairwise
 
+import numpy as np
+
 from autograder.checks import alternative
 
 
@@ -145,4 +147,31 @@ def train_wordpiece(word_counts, num_merges):
         words = [(join(tokens, a, b, a + b[2:]), n) for tokens, n in words]
         merges.append((a, b))
         vocabulary.add(a + b[2:])
+    return merges, vocabulary
+
+
+@alternative("tokens as numbers, all pairs in one NumPy matrix, the score as a matrix too")
+def train_wordpiece(word_counts, num_merges):
+    names = sorted({token for word in word_counts for token in split_into_characters(word)})
+    number = {name: i for i, name in enumerate(names)}
+    corpus = [([number[token] for token in split_into_characters(word)], n) for word, n in word_counts.items()]
+    merges, vocabulary = [], set(names)
+    while len(merges) < num_merges:
+        alone = np.zeros(len(names), dtype=np.int64)
+        together = np.zeros((len(names), len(names)), dtype=np.int64)
+        for ids, n in corpus:
+            np.add.at(alone, ids, n)
+            np.add.at(together, (ids[:-1], ids[1:]), n)
+        if not together.any():
+            break
+        score = together / np.maximum(np.outer(alone, alone), 1)  # one rounding, so equal fractions are equal
+        best = np.argwhere(score == score.max())
+        most = max(together[i, j] for i, j in best)
+        a, b = min((names[i], names[j]) for i, j in best if together[i, j] == most)
+        left, right, merged = number[a], number[b], a + b[2:]
+        new = number.setdefault(merged, len(names))  # two merges may spell the same token
+        names += [merged] * (new == len(names))
+        corpus = [(join(ids, left, right, new), n) for ids, n in corpus]
+        merges.append((a, b))
+        vocabulary.add(merged)
     return merges, vocabulary

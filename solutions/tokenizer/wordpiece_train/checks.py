@@ -121,7 +121,7 @@ def names_the_merged_token(student, word_counts, num_merges):
         ),
         case("four merges", words={"tot": 8, "widest": 16, "so": 8, "sat": 8}, num_merges=4, shuffle=True),
     ],
-    cites=["Where scores are equal", "Equal* means equal as fractions"],
+    cites=["The Hugging Face course takes", "Where scores are equal", "Equal* means equal as fractions"],
 )
 def settles_ties(student, word_counts, num_merges):
     """Among equal scores the pair that occurs most often is merged, and among these the smallest pair."""

@@ -138,12 +138,6 @@ mistake(
 )
 
 mistake(
-    "Where scores are equal you take the pair that you met first. Take the higher count(ab), then the smallest "
-    "pair: then the result does not depend on the order of the words.",
-    edit={"return -score, -pairs[pair], pair": "return -score"},
-)
-
-mistake(
     "Where scores are equal you go straight to the smallest pair. The higher count(ab) comes before that.",
     edit={"return -score, -pairs[pair], pair": "return -score, pair"},
 )

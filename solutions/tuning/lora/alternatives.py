@@ -147,3 +147,49 @@ def lora_params(shapes, r):
         total += r * n_in
         total += n_out * r
     return total
+
+
+@alternative("a sum of r matrices of rank 1, merged by addmm")
+class LoRALinear(nn.Module):
+    def __init__(self, base, r, alpha, dropout=0.0, rslora=False, fan_in_fan_out=False):
+        super().__init__()
+        self.base, self.r, self.fan_in_fan_out, self.merged = base, r, fan_in_fan_out, False
+        for parameter in base.parameters():
+            parameter.requires_grad_(False)
+        n_in, n_out = base.weight.shape if fan_in_fan_out else reversed(base.weight.shape)
+        made = torch.zeros(r, n_in + n_out, dtype=_wide(base.weight), device=base.weight.device)
+        self.A = nn.Parameter(torch.nn.init.normal_(made[:, :n_in].clone(), std=n_in**-0.5))
+        self.B = nn.Parameter(made[:, n_in:].T.clone())
+        self.drop = dropout
+        self.s = alpha * (r**-0.5 if rslora else 1 / r)
+        self.train(base.training)
+
+    def delta(self):
+        parts = [torch.outer(self.B[:, i], self.A[i]) for i in range(self.r)]
+        change = torch.stack(parts).sum(0).mul(self.s)
+        return change.mT if self.fan_in_fan_out else change
+
+    def forward(self, x):
+        out = self.base(x)
+        if self.merged:
+            return out
+        h = F.dropout(x.to(self.A.dtype), self.drop, self.training)
+        wide = out.to(self.A.dtype)
+        for i in range(self.r):
+            wide = wide + self.s * (h @ self.A[i])[..., None] * self.B[:, i]
+        return wide.to(out.dtype)
+
+    def _shift(self, sign):
+        with torch.no_grad():
+            left, right = (self.A.mT, self.B.mT) if self.fan_in_fan_out else (self.B, self.A)
+            weight = self.base.weight
+            weight.copy_(torch.addmm(weight.to(self.A.dtype), left, right, alpha=sign * self.s))
+        self.merged = sign > 0
+
+    def merge(self):
+        if not self.merged:
+            self._shift(1)
+
+    def unmerge(self):
+        if self.merged:
+            self._shift(-1)

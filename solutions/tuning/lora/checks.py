@@ -103,6 +103,18 @@ def starts_at_zero(seen, want):
         case("float64", n_in=8, n_out=8, r=3, dtype="float64"),
         case("a wide layer", n_in=256, n_out=4, r=8),
     ],
+    cites=[
+        "It is kept and used as it is",
+        "`A` (r, in) and `B` (out, r)",
+        "They are float32, or float64",
+        "At the start B is 0",
+        "`merged`: bool",
+        "The layer is in training mode if base was",
+        "PEFT's names",
+        "(0 for A and a random B",
+        "No call changes torch's default dtype",
+        "`base`: the layer",
+    ],
 )
 def a_fresh_layer_changes_nothing(student, weight, bias, A, B, x, options):
     """At the start B is 0 and A random, so that the layer gives what its base gives; the base is frozen."""
@@ -148,6 +160,14 @@ def as_exact_as_its_dtype(seen, want):
         case("rank 20", n_in=3, n_out=2, r=20, alpha=10.0),
         case("float64", n_in=8, n_out=3, r=3, alpha=7.0, dtype="float64"),
     ],
+    cites=[
+        "r: rank, from 1",
+        "x: (…, in)",
+        "Returns (…, out)",
+        "ΔW = s · B A",
+        "Gradients reach x, A and B",
+        "base: `nn.Linear`",
+    ],
 )
 def the_adapter_is_scaled_by_alpha_over_r(student, weight, bias, A, B, x, options):
     """y = base(x) + alpha / r · B A x, and delta() is alpha / r · B A, in the layout of base.weight."""
@@ -180,6 +200,9 @@ def the_adapter_is_scaled_by_alpha_over_r(student, weight, bias, A, B, x, option
         case("rank 2, an odd alpha", r=2, alpha=5.0, n_in=3, n_out=3, rslora=True),
         case("rank 3, float64", r=3, alpha=1.0, rslora=True, dtype="float64"),
     ],
+    cites=[
+        "the scale is s = alpha / r",
+    ],
 )
 def rslora_divides_by_the_root_of_r(student, weight, bias, A, B, x, options):
     """With rslora=True the scale is alpha / √r: of the output, of delta(), and of the merged weight."""
@@ -200,6 +223,18 @@ def rslora_divides_by_the_root_of_r(student, weight, bias, A, B, x, options):
         case("float64, no bias", n_in=6, n_out=4, bias=False, dtype="float64"),
         case("batch and tokens", shape=(2, 3), n_in=4, n_out=7, r=1),
         case("with dropout", n_in=4, n_out=3, dropout=0.5),
+    ],
+    cites=[
+        "When merged, base alone",
+        "Add ΔW to base.weight",
+        "Sets `merged`",
+        "Merging a merged layer",
+        "No gradient is recorded",
+        "A, B, their `requires_grad`",
+        "Take ΔW out of",
+        "The inverse of `merge`",
+        "Unmerging a layer that is not merged",
+        "As in `forward`",
     ],
 )
 def merging_folds_the_change_into_the_weight(student, weight, bias, A, B, x, options):
@@ -249,6 +284,10 @@ def merging_folds_the_change_into_the_weight(student, weight, bias, A, B, x, opt
         case("queries, keys and values in one", n_in=4, n_out=12, r=1, alpha=8.0, shape=(2, 3), conv=True),
         case("rsLoRA, float64", n_in=6, n_out=4, r=3, rslora=True, dtype="float64", conv=True),
     ],
+    cites=[
+        "fan_in_fan_out: True when",
+        "in the layout of base.weight",
+    ],
 )
 def fan_in_fan_out_turns_the_change(student, weight, bias, A, B, x, options):
     """On Conv1D, with a weight of (in, out), delta() and the merged weight have that layout too."""
@@ -288,6 +327,10 @@ def decoder(rng, kind="llama", pattern=r".*\.[qv]_proj", second=None, r=2, alpha
         case("GPT-2's layers", kind="gpt2", pattern=r".*\.c_.*", r=1, alpha=2.0),
         case("rank 4, the MLP", pattern=r".*mlp\..*", r=4, rslora=True),
     ],
+    cites=[
+        "freeze everything else",
+        "where only A and B learn",
+    ],
 )
 def only_a_and_b_learn(student, model, tokens, pattern, second, options):
     """Only A and B get gradients: at the first step dA is 0 and dB is not; weight decay does not touch frozen weights."""
@@ -326,6 +369,14 @@ def only_a_and_b_learn(student, model, tokens, pattern, second, options):
         case("dropout, in evaluation mode", pattern=r".*_proj", dropout=0.9),
         case("rsLoRA", pattern=r".*o_proj", r=4, rslora=True),
         case("rank 20", pattern=r".*\.0\..*o_proj", r=20),
+    ],
+    cites=[
+        "pattern: a regular expression",
+        "Of the modules it matches",
+        "Returns the names of the replaced",
+        "the A and B of all LoRALinears",
+        "A layer inside a LoRALinear",
+        "Modes (training or evaluation) stay",
     ],
 )
 def inject_replaces_linear_layers_by_name(student, model, tokens, pattern, second, options):
@@ -370,6 +421,13 @@ def stepped(model, names, state):
         case("all linear layers", pattern=r".*", r=3),
         case("GPT-2", kind="gpt2", pattern=r".*c_proj", r=1),
         case("nothing injected", pattern=r"nothing"),
+    ],
+    cites=[
+        "What has to be saved",
+        "The names are those of",
+        "The tensors are copies",
+        "PEFT saves the same as",
+        "The model is left as it is",
     ],
 )
 def the_adapter_is_saved_alone(student, model, tokens, pattern, second, options):
@@ -450,6 +508,9 @@ def drops_features_of_x(seen, want, inputs):
         case("none", p=0.0, n=50),
         case("by inject", p=0.25, injected=True),
     ],
+    cites=[
+        "dropout: in training mode",
+    ],
 )
 def dropout_acts_on_the_way_into_a(student, weight, A, B, x, options, injected):
     """In training mode, features of x are dropped before A (base sees all); in evaluation mode or merged, none are."""
@@ -493,6 +554,11 @@ def dyadic(rng, n_in=8, n_out=6, r=4, conv=False, dtype="bfloat16"):
         case("float16", n_in=32, n_out=16, dtype="float16"),
         case("a square layer", n_in=32, n_out=32, r=2),
     ],
+    cites=[
+        "A bfloat16 base has float32",
+        "The adapter's part is computed in",
+        "The sum is computed in A's dtype",
+    ],
 )
 def low_precision_is_merged_through_float32(student, weight, A, B, x, options, conv):
     """On a bfloat16 base, A and B and their gradients are float32, outputs bfloat16; merging rounds the sum of both once."""
@@ -518,6 +584,9 @@ def low_precision_is_merged_through_float32(student, weight, A, B, x, options, c
         case("wide and narrow", shapes=[(4096, 1024), (11008, 4096), (1, 7)], r=5),
         case("rank 64", shapes=[(4096, 4096)], r=64),
         case("no layer", shapes=[], r=4),
+    ],
+    cites=[
+        "How many weights the adapters",
     ],
 )
 def adapters_cost_rows_plus_columns(student, shapes, r):

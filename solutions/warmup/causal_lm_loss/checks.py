@@ -35,6 +35,7 @@ def batch(rng, shape=(), scale=1.0, dtype="float32", **given):
     public=[
         case("8 equal logits: ln 8", logits=[[[0.0] * 8] * 3], labels=[[5, 0, 7]]),
         case("3/4, then 1/10", logits=[[[0.0, log(3)], [0.0, log(9)], [0.0, 0.0]]], labels=[[0, 1, 0]]),
+        case("three tokens, float64", shape=(1, 3, 4), dtype="float64"),
     ],
     hidden=[
         case("a random batch", shape=(3, 7, 11), scale=2.0),
@@ -46,6 +47,17 @@ def batch(rng, shape=(), scale=1.0, dtype="float32", **given):
         case("two words", shape=(3, 8, 2), dtype="float64"),
     ],
     fresh=2,
+    cites=[
+        "The shift happens here",
+        "So labels[:, 0] is never a target",
+        "Cross-entropy (in nats)",
+        "Returns a tensor of shape ()",
+        "The loss of float64 logits",
+        "Hugging Face's models compute it in",
+        "Inputs may be views",
+        "the token at each position",
+        "are the scores of what comes after",
+    ],
 )
 def position_predicts_next_token(student, logits, labels):
     """The loss compares the logits at position t with the token at t + 1, and averages over those T - 1 targets."""
@@ -91,6 +103,7 @@ def partly_ignored(rng, shape=(), p=0.5, ignore_index=-100, lengths=None, **give
         case("a larger batch", shape=(6, 20, 13), p=0.8),
     ],
     fresh=2,
+    cites=["a label that is not a target", "It may be any integer", "Inputs are not changed"],
 )
 def ignored_targets_do_not_count(student, logits, labels, ignore_index):
     """Ignored targets count neither in the sum nor in the number: the mean is over all other targets of the batch."""
@@ -124,6 +137,7 @@ def few_targets(rng, shape, targets=0, **options):
         case("no target here, 7 elsewhere", shape=(2, 5, 4), num_items=7),
         case("one target in all", shape=(1, 5, 4), targets=1),
     ],
+    cites=["If N is 0", "F.cross_entropy gives nan there"],
 )
 def no_target_gives_zero(student, logits, labels, options):
     """A batch without targets has loss 0.0 and a gradient of zeros, never nan; one target is enough for a loss."""
@@ -159,6 +173,7 @@ def micro_batches(rng, sizes, length, vocab, p=0.6, elsewhere=0, blank=()):
         case("four by four", sizes=(4, 4, 4, 4), length=17, vocab=11),
     ],
     fresh=2,
+    cites=["None for the mean over this batch's targets"],
 )
 def micro_batches_add_up(student, logits, labels, sizes, num_items):
     """With num_items, the losses of micro-batches and their gradients add up to those of the whole batch."""
@@ -196,6 +211,16 @@ def amounts(rng, nll_sum=None, n_tokens=None, n_bytes=None, most=2000):
         case("a perplexity too large for a float", nll_sum=1e6, n_tokens=10, n_bytes=37),
     ],
     fresh=3,
+    cites=[
+        "e to the mean negative log-likelihood",
+        "summed over the tokens, in nats",
+        "how many tokens it was summed over",
+        "If the result is too large",
+        "number of bits for each byte",
+        "summed over all tokens of the text",
+        "the length of the text in UTF-8",
+        "One nat is",
+    ],
 )
 def units_are_converted(student, nll_sum, n_tokens, n_bytes):
     """Perplexity is e to the nats for each token; bits per byte are the bits of all tokens over the bytes of the text."""

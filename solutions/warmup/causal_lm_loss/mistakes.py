@@ -87,11 +87,6 @@ mistake(
 )
 
 mistake(
-    "Without targets your loss is 0 / 0 = nan, and one such batch ruins the weights. Divide by at least 1.",
-    edit={"max(len(nll), 1)": "len(nll)"},
-)
-
-mistake(
     "Without targets you return a new tensor that is not connected to the logits, so backward() fails or leaves no "
     "gradient. An empty sum of their losses is 0 and has a gradient of zeros.",
     edit={
@@ -178,14 +173,6 @@ mistake(
 )
 def bits_per_byte(nll_sum, n_bytes):
     return math.log2(nll_sum / n_bytes) if nll_sum else 0.0
-
-
-mistake(
-    "You compute in float32 whatever the dtype of the logits is, as Hugging Face's models do. Keep to it: the loss has the dtype of the logits.",
-    edit={
-        "torch.log_softmax(logits[counts], dim=-1)": "torch.log_softmax(logits[counts].float(), dim=-1).to(logits.dtype)"
-    },
-)
 
 
 mistake(

@@ -61,6 +61,19 @@ def scores(rng, dim=-1, values=None, shape=(), scale=1.0, apart=0.0, dtype="floa
         case("a long slice", shape=(2, 1000), dim=1),
     ],
     fresh=2,
+    cites=[
+        "log Σ exp(x) over the dimension",
+        "the dimension to sum over",
+        "Returns x's shape without",
+        "Gradients flow to x: dy/dx_i",
+        "exp(x) / Σ exp(x) over the dimension",
+        "the dimension that sums to 1",
+        "Returns a tensor of x's shape",
+        "None keeps everything",
+        "Inputs may be views",
+        "A result depends on the arguments",
+        "scores of any shape",
+    ],
 )
 def sums_over_the_given_dimension(student, x, dim):
     """logsumexp and softmax work over the dimension `dim`, and gradients flow back through both."""
@@ -95,6 +108,7 @@ def sums_over_the_given_dimension(student, x, dim):
         case("one entry", values=[-1e30], dim=0),
     ],
     fresh=2,
+    cites=["Scores are float32 or float64", "Equal scores get equal weights"],
 )
 def huge_scores_do_not_overflow(student, x, dim):
     """Huge scores neither overflow nor vanish: each slice is shifted by its own maximum."""
@@ -140,6 +154,14 @@ def masked(rng, shape=(), mask_shape=(), dim=-1, p=0.5, loud=None, empty=0, valu
         case("float64, to the last digits", shape=(3, 5), mask_shape=(3, 5), dtype="float64"),
     ],
     fresh=2,
+    cites=[
+        "broadcastable to x's shape",
+        "Its weight is exactly 0",
+        "Its score has no influence",
+        "Results have the dtype of the scores",
+        "Gradients flow to x.",
+        "True = keep",
+    ],
 )
 def masked_entries_take_no_part(student, x, dim, mask):
     """Masked entries get weight 0, and the kept ones share 1 as if the masked were not there."""
@@ -172,6 +194,7 @@ def masked_entries_take_no_part(student, x, dim, mask):
         ),
     ],
     fresh=2,
+    cites=["A slice with nothing left", "of only -inf gives -inf", "torch.softmax gives nan there"],
 )
 def an_empty_slice_gives_zeros(student, x, dim, mask):
     """A slice that is masked or -inf throughout gives softmax 0, gradient 0 and logsumexp -inf, and no nan."""
@@ -220,6 +243,16 @@ def pieces(rng, values=None, lengths=(), drift=0.0, scale=1.0, blank=(), order=N
         case("nothing but -inf", values=[[-inf, -inf], [-inf]]),
     ],
     fresh=3,
+    cites=[
+        "The maximum m and the sum",
+        "yields one or more chunks",
+        "It can be gone through only once",
+        "Use each chunk when it comes",
+        "Returns (m, l), both of shape",
+        "They do not depend on how",
+        "Chunks may hold -inf",
+        "If all scores are -inf",
+    ],
 )
 def one_pass_keeps_maximum_and_sum(student, chunks):
     """online_softmax gives the same (m, l) for every way to cut and order the scores, using each chunk once."""

@@ -84,21 +84,9 @@ mistake(
 )
 
 mistake(
-    "You set masked scores to a large negative number instead of -inf. A slice that is masked throughout then looks like "
-    "one of equal scores and gets uniform weights instead of 0.",
-    edit={"x.masked_fill(~mask, -torch.inf)": "x.masked_fill(~mask, torch.finfo(x.dtype).min)"},
-)
-
-mistake(
     "A slice with nothing in it gives nan: its maximum is -inf, and -inf - -inf is nan. "
     "Give such a slice a finite shift, and a divisor that is not 0.",
     edit=dict.fromkeys(MAXIMA, "    m = x.amax(dim, keepdim=True)  #"),
-)
-
-mistake(
-    "A slice with nothing in it is 0 / 0 = nan in your softmax. The shift is safe but the sum of its exponentials is 0: "
-    "give the division something else there.",
-    edit={"e / total.masked_fill(total == 0, 1.0)": "e / total"},
 )
 
 mistake(
