@@ -151,7 +151,7 @@ def _add_contents(app: Sphinx, page: nodes.document) -> None:
             titlesonly=True,
         )
         contents["rawcaption"] = title
-        page.next_node(nodes.section).append(contents)
+        next(iter(page.findall(nodes.section)), page).append(contents)
 
 
 def _add_navigation(
