@@ -110,6 +110,7 @@ def _settings(contents: Contents, own: bool) -> dict[str, Any]:
         "myst_heading_anchors": 4,
         "myst_disable_syntax": NOT_GITHUBS,
         "myst_enable_extensions": ["gfm_autolink", "strikethrough", "tasklist", "alert"],
+        "html_favicon": str(ASSETS / "icon.svg"),
         "html_theme": "furo",
         "html_theme_options": {"navigation_with_keys": True},
         "html_math_renderer": "katex",

@@ -151,7 +151,7 @@ def _add_contents(app: Sphinx, page: nodes.document) -> None:
             titlesonly=True,
         )
         contents["rawcaption"] = title
-        page.children[-1].append(contents)
+        next(iter(page.findall(nodes.section)), page).append(contents)
 
 
 def _add_navigation(
