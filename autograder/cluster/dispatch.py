@@ -22,6 +22,7 @@ from autograder.cluster.hands import Hand, State, sentence
 from autograder.cluster.machines import Cluster, ClusterError, NodeUnfit, Place
 from autograder.cluster.messages import Answers, Report, Unit, Work, pack
 from autograder.grading.record import Graded
+from autograder.store.database import Packed
 
 POLL = 1.0  # seconds between two looks at which nodes there are
 PATIENCE = 300.0  # seconds without a node that could do what is left
@@ -253,7 +254,9 @@ class Dispatcher:
                 hand.units, hand.seconds = hand.units + 1, hand.seconds + answer.seconds
                 self._units, self._seconds = self._units + 1, self._seconds + answer.seconds
                 del self._jobs[answer.key]
-                _settle(job.done, answer.graded)
+                graded = answer.graded
+                graded.observations = {key: Packed(value) for key, value in graded.observations.items()}
+                _settle(job.done, graded)
         if jobs:
             self._again(hand, list(jobs.values()))
 
