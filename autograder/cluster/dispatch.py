@@ -22,6 +22,7 @@ from autograder.cluster.hands import Hand, State, sentence
 from autograder.cluster.machines import Cluster, ClusterError, NodeUnfit, Place
 from autograder.cluster.messages import Answers, Report, Unit, Work, pack
 from autograder.grading.record import Graded
+from autograder.store.database import Packed
 
 POLL = 1.0  # seconds between two looks at which nodes there are
 PATIENCE = 300.0  # seconds without a node that could do what is left
@@ -224,7 +225,9 @@ class Dispatcher:
     def _send(self, hand: Hand) -> None:
         waiting = self._next_of(hand)
         assert waiting is not None
-        jobs = [waiting.popleft() for _ in range(min(self._size(len(waiting)), len(waiting)))]
+        slots = sum(each.slots for each in self._in(State.GRADES))
+        mean = self._seconds / self._units if self._units else MESSAGE_SECONDS
+        jobs = [waiting.popleft() for _ in range(min(units_of_message(len(waiting), slots, mean), len(waiting)))]
         needs: dict[str, str] = {}
         for exercise in {job.unit.exercise for job in jobs}:
             hash, data = self._shipments[exercise]
@@ -236,12 +239,6 @@ class Dispatcher:
         number = hand.give(jobs, sum(job.wall_seconds for job in jobs), time.monotonic())
         future = hand.node.grade(hash, data)
         future.add_done_callback(lambda future: self._events.put(functools.partial(self._graded, hand, number, future)))
-
-    def _size(self, waiting: int) -> int:
-        """How many units one message holds: many while there is much to do, so that messages cost little, and one by one at the end."""
-        slots = sum(hand.slots for hand in self._in(State.GRADES))
-        mean = self._seconds / self._units if self._units else MESSAGE_SECONDS
-        return max(1, min(int(MESSAGE_SECONDS / max(mean, 1e-3)), waiting // (3 * slots), MOST_UNITS))
 
     def _graded(self, hand: Hand, number: int, future: Future[bytes]) -> None:
         if number not in hand.works:  # it was lost in the meantime, and what it had is given to others
@@ -257,7 +254,9 @@ class Dispatcher:
                 hand.units, hand.seconds = hand.units + 1, hand.seconds + answer.seconds
                 self._units, self._seconds = self._units + 1, self._seconds + answer.seconds
                 del self._jobs[answer.key]
-                _settle(job.done, answer.graded)
+                graded = answer.graded
+                graded.observations = {key: Packed(value) for key, value in graded.observations.items()}
+                _settle(job.done, graded)
         if jobs:
             self._again(hand, list(jobs.values()))
 
@@ -298,6 +297,12 @@ class Dispatcher:
 
     def _in(self, *states: State) -> list[Hand]:
         return [hand for hand in self.hands if hand.state in states]
+
+
+def units_of_message(waiting: int, slots: int, mean: float) -> int:
+    """How many units one message holds, where one takes `mean` seconds: many while there is much to do, so that messages cost
+    little, and one by one at the end."""
+    return max(1, min(int(MESSAGE_SECONDS / max(mean, 1e-3)), waiting // (3 * slots), MOST_UNITS))
 
 
 class LostWith(Exception):

@@ -53,8 +53,8 @@ class Hand:
 
     @property
     def room(self) -> int:
-        """How many works more it is to have: one for each slot, and some that wait there for their turn."""
-        return self.slots + max(1, self.slots // 4) - len(self.works)
+        """How many works more it is to have."""
+        return works_at_hand(self.slots) - len(self.works)
 
     def give(self, jobs: list[Any], seconds: float, now: float) -> int:
         """Note what it is given to do, which takes `seconds` at most; returns the number of that work."""
@@ -72,6 +72,11 @@ class Hand:
         if self.works and silent > max(given.seconds for given in self.works.values()) + SLACK:
             return f"no answer in {silent:.0f} s"
         return ""
+
+
+def works_at_hand(slots: int) -> int:
+    """One for each slot, and some that wait there for their turn."""
+    return slots + max(1, slots // 4)
 
 
 def sentence(hand: Hand) -> str:

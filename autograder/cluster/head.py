@@ -90,12 +90,7 @@ class ClusterGrader(ClassGrader):
         self._graders[exercise.name] = self.grader_of(exercise, plan, TwinClient(self.trusted, opening))
         if self.has_gpu and any(check.device != "cpu" for check in plan.checks):
             self._on_gpu.add(exercise.name)
-        files = {
-            path.name: path.read_bytes()
-            for path in Path(opening.folder).iterdir()
-            if path.suffix == ".py" and not path.name.startswith("test_")
-        }
-        self.dispatcher.ship(exercise.name, Shipment(exercise.name, write_plan(plan), files))
+        self.dispatcher.ship(exercise.name, shipment(Path(opening.folder), plan))
 
     def _grade_one(self, new: _New) -> dict[str, Graded]:
         graded: dict[str, Graded] = {}
@@ -137,3 +132,13 @@ class ClusterGrader(ClassGrader):
             packages=list(self._wanted.packages),
         )
         return msgspec.msgpack.encode(settings)
+
+
+def shipment(folder: Path, plan: Plan) -> Shipment:
+    """What a node needs to grade an exercise whose authored files are in `folder`."""
+    files = {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if path.suffix == ".py" and not path.name.startswith("test_")
+    }
+    return Shipment(plan.exercise, write_plan(plan), files)

@@ -75,7 +75,7 @@ class Answer(msgspec.Struct):
     """What came of one unit."""
 
     key: str
-    graded: Graded
+    graded: Graded  # its observations packed, as they are stored
     seconds: float  # by the node's clock
 
 

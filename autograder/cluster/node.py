@@ -26,6 +26,7 @@ from autograder.grading.planner import Planner
 from autograder.grading.record import Graded
 from autograder.grading.twins import TwinClient
 from autograder.plan import Plan, read_plan
+from autograder.store.database import packed
 
 SHIPMENT_SECONDS = 120.0  # for an exercise that was sent before the work that needs it
 PREFIX = "autograder-node-"
@@ -97,6 +98,8 @@ class NodeGrader:
         assert self._grader is not None
         began = time.monotonic()
         graded = self._grader.grade_unit(unit)
+        # Packed here, where there are many processors for it: the head is one.
+        graded.observations = {key: packed(value) for key, value in graded.observations.items()}
         return Answer(unit.key, graded, time.monotonic() - began)
 
 

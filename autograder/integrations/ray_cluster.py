@@ -22,8 +22,9 @@ CONNECT_SECONDS = 10.0
 STOP_SECONDS = 5.0  # for nodes to clear away before they are killed
 
 
-def connect(address: str) -> RayCluster:
-    """The cluster at `address`: `host:port`, or "auto" for the one that this machine belongs to. Raises `ClusterError`."""
+def connect(address: str, program: type = NodeGrader) -> RayCluster:
+    """The cluster at `address`: `host:port`, or "auto" for the one that this machine belongs to. `program` runs on its nodes
+    (another one for a benchmark). Raises `ClusterError`."""
     _require_somebody(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # A node without a GPU for us must not hide the devices from programs of ours that ask by themselves.
@@ -38,7 +39,7 @@ def connect(address: str) -> RayCluster:
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         raise ClusterError(_not_connected(address, error)) from error
-    return RayCluster(ray)
+    return RayCluster(ray, program)
 
 
 def _require_somebody(address: str) -> None:
@@ -68,8 +69,8 @@ def _not_connected(address: str, error: Exception) -> str:
 class RayCluster:
     """The machines of a Ray cluster."""
 
-    def __init__(self, ray: Any) -> None:
-        self._ray = ray
+    def __init__(self, ray: Any, program: type) -> None:
+        self._ray, self._program = ray, program
         self._nodes: list[_RayNode] = []
 
     def places(self) -> list[Place]:
@@ -94,7 +95,7 @@ class RayCluster:
         )
 
         actor = (
-            self._ray.remote(NodeGrader)
+            self._ray.remote(self._program)
             .options(
                 num_cpus=slots,
                 num_gpus=1 if place.gpus else 0,

@@ -157,7 +157,9 @@ class Store:
                     data = _pack(msgspec.json.encode(exercise))
                     self._db.execute("INSERT OR REPLACE INTO exercise VALUES (?, ?)", (exercise.key, data))
             for key, value in observations.items():
-                self._db.execute("INSERT OR IGNORE INTO observation VALUES (?, ?)", (key, _pack(value)))
+                # Most are there already, and packing them takes longer than looking.
+                if not self._db.execute("SELECT 1 FROM observation WHERE hash = ?", (key,)).fetchone():
+                    self._db.execute("INSERT OR IGNORE INTO observation VALUES (?, ?)", (key, _pack(value)))
 
     def insert(self, result: Result, data: bytes) -> None:
         """Write a row for `result`, whose packed JSON is `data`, inside a transaction of the caller."""
@@ -308,5 +310,14 @@ def _read_exercise(data: bytes) -> ExerciseResult:
     return msgspec.json.decode(data, type=ExerciseResult)
 
 
-def _pack(data: bytes) -> bytes:
+class Packed(bytes):
+    """An observation as it is stored: packed where it was made."""
+
+
+def packed(data: bytes) -> bytes:
+    """An observation as it is stored; `Packed` says so to `Store.save`."""
     return zlib.compress(data, 6)
+
+
+def _pack(data: bytes) -> bytes:
+    return bytes(data) if isinstance(data, Packed) else packed(data)
