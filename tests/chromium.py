@@ -85,12 +85,18 @@ class Chromium:
 
     def requests(self) -> list[str]:
         """The addresses that the page asked for."""
-        return [each["params"]["request"]["url"] for each in self.events if each.get("method") == "Network.requestWillBeSent"]
+        return [
+            each["params"]["request"]["url"]
+            for each in self.events
+            if each.get("method") == "Network.requestWillBeSent"
+        ]
 
     def complaints(self) -> list[str]:
         """Errors in its scripts, and what its own policy forbade."""
         thrown = [each["params"]["exceptionDetails"]["text"] for each in self.events if each.get("method") == "Runtime.exceptionThrown"]  # fmt: skip
-        return thrown + [each["params"]["entry"]["text"] for each in self.events if each.get("method") == "Log.entryAdded"]
+        return thrown + [
+            each["params"]["entry"]["text"] for each in self.events if each.get("method") == "Log.entryAdded"
+        ]
 
     def screenshot(self, file: Path) -> None:
         file.write_bytes(base64.b64decode(self.tell("Page.captureScreenshot", format="png")["data"]))

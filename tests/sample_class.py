@@ -28,8 +28,42 @@ from autograder.results import (
 from autograder.store import Mark
 from autograder.wire.encode import encode
 
-FIRST = "Ada Alan Barbara Claude Dennis Edsger Frances Grace Hedy John Karen Leslie Margaret Niklaus 小云 Sofía".split()
-LAST = "King Ng Nguyen Weiß Öztürk García Hopper Okafor Silva Tanaka Ivanova Haddad Brown Kowalski Rossi 王".split()
+FIRST = [
+    "Ada",
+    "Alan",
+    "Barbara",
+    "Claude",
+    "Dennis",
+    "Edsger",
+    "Frances",
+    "Grace",
+    "Hedy",
+    "John",
+    "Karen",
+    "Leslie",
+    "Margaret",
+    "Niklaus",
+    "小云",
+    "Sofía",
+]
+LAST = [
+    "King",
+    "Ng",
+    "Nguyen",
+    "Weiß",
+    "Öztürk",
+    "García",
+    "Hopper",
+    "Okafor",
+    "Silva",
+    "Tanaka",
+    "Ivanova",
+    "Haddad",
+    "Brown",
+    "Kowalski",
+    "Rossi",
+    "王",
+]
 CLAIMS = (
     "Each query attends to keys at its own position and before it, and to no key behind it, whatever the length.",
     "The rows of the result add up to one, also where all scores but one are minus infinity.",
@@ -56,7 +90,9 @@ class SampleClass:
     observations: dict[str, bytes] = field(default_factory=dict)
 
 
-def sample_class(course: Course, students: int = 300, exercises: Sequence[Exercise] = (), absent: int = 5) -> SampleClass:
+def sample_class(
+    course: Course, students: int = 300, exercises: Sequence[Exercise] = (), absent: int = 5
+) -> SampleClass:
     """A class of so many, and some more who are in the class list alone."""
     drawn = _Drawing(random.Random(11))
     ids = [f"s{number:04}" for number in range(students + absent)]
@@ -95,7 +131,9 @@ class _Drawing:
             found = sample.broken()
             made = ExerciseResult(exercise=exercise.name, title=exercise.title, points=exercise.points, verdict="error", file=file, message=stopped, place=found.place)  # fmt: skip
         else:
-            unknown = rng.randrange(4)  # of those that nobody has written down: what goes wrong, goes wrong in all checks
+            unknown = rng.randrange(
+                4
+            )  # of those that nobody has written down: what goes wrong, goes wrong in all checks
             checks = [self.check(exercise, number, worth[number], skill, unknown) for number in range(6)]
             if exercise.slug.startswith("f"):
                 checks.append(sample.gpu_check())
@@ -126,13 +164,17 @@ class _Drawing:
     def check(self, exercise: Exercise, number: int, points: int, skill: float, unknown: int) -> CheckResult:
         rng = self.rng
         name = ("causal", "rows_sum_to_one", "batch_order", "empty_input", "gradients", "exactness")[number]
-        odds = skill + (0.2, 0.15, 0.25, 0.1, 0.0, -0.1)[number] if number != 2 else 0.7  # one that tells nothing of skill
+        odds = (
+            skill + (0.2, 0.15, 0.25, 0.1, 0.0, -0.1)[number] if number != 2 else 0.7
+        )  # one that tells nothing of skill
         passed = rng.random() < odds
         margin = round(rng.random() ** 3, 4) if passed else round(1.05 + 400 * rng.random() ** 6, 4)
         known = not passed and rng.random() < 0.5
         cases = [
             self.case(exercise, name, title, number < 3 and nth < 2, passed or nth in (0, 3), unknown, margin)
-            for nth, title in enumerate(("two heads", "one token", "a long sequence", "a batch of one", "scores far apart"))
+            for nth, title in enumerate(
+                ("two heads", "one token", "a long sequence", "a batch of one", "scores far apart")
+            )
         ]
         return CheckResult(
             name=name,
@@ -157,11 +199,15 @@ class _Drawing:
             verdict="failed",
             seed=seed,
             parameters={"heads": 2, "length": 6},
-            difference=Difference(kind="value", index=[1, 2], got="0.7312", want="0.7297", error=0.0015, tolerance=2e-5, wrong=4, total=36),  # fmt: skip
+            difference=Difference(
+                kind="value", index=[1, 2], got="0.7312", want="0.7297", error=0.0015, tolerance=2e-5, wrong=4, total=36
+            ),
             inputs={name: f"float32 (2, 6, 6)\n[{text}]" for name in ("q", "k", "v")},
             got=f"float32 (6, 6)\n[{text}]",
             want=f"float32 (6, 6)\n[{text}]",
-            place=Place(file=f"assignments/{exercise.name}.py", line=31, function="forward", text="    return weights @ v"),
+            place=Place(
+                file=f"assignments/{exercise.name}.py", line=31, function="forward", text="    return weights @ v"
+            ),
             output="shape of the scores: (2, 6, 6)\n" if public else "",
             margin=margin,
             observation=self.observed(exercise.name, check, title, numbers, unknown),

@@ -23,13 +23,13 @@ def most_frequent(text: str, n: int = 1) -> list[str]:
         counts[word] = counts.get(word, 0) + 1
     return sorted(counts, key=lambda word: (-counts[word], word))[:n]
 '''
-WEAK = '''from words import most_frequent
+WEAK = """from words import most_frequent
 
 
 def test_it_gives_a_list():
     assert isinstance(most_frequent("a b a"), list)
-'''
-STRONG = '''import pytest
+"""
+STRONG = """import pytest
 from words import most_frequent
 
 
@@ -43,7 +43,7 @@ def test_words(text, n, found):
 
 def test_one_by_default():
     assert most_frequent("d e e") == ["e"]
-'''
+"""
 
 
 @pytest.fixture
@@ -127,7 +127,10 @@ def test_what_hangs_and_what_dies_is_rejected(folder: Path, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("test", "said"),
     [
-        ("from words import most_frequent\n\ndef test_x():\n    assert most_frequent('a') == ['b']\n", "rejects the solution itself"),
+        (
+            "from words import most_frequent\n\ndef test_x():\n    assert most_frequent('a') == ['b']\n",
+            "rejects the solution itself",
+        ),
         ("import nothing_of_that_name\n", "rejects the solution itself"),
         ("x = 1\n", "finds no test"),
         ("import os\n\ndef test_x():\n    os._exit(3)\n", "rejects the solution itself"),

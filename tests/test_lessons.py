@@ -15,6 +15,7 @@ import pytest
 from release_course import tree
 
 from autograder.course import load_course
+from autograder.lessons.certificate import Certificate, Tried
 from autograder.lessons.demands import lesson_problems, notebook_cell, own_module, page_problems, try_it
 from autograder.lessons.figures import rare
 from autograder.lessons.head import head, with_head
@@ -22,7 +23,6 @@ from autograder.lessons.hints import Hints, lines_given_away, load_hints
 from autograder.lessons.page import Page
 from autograder.lessons.prose import reading_grade
 from autograder.release.new import KINDS, new_exercise
-from autograder.lessons.certificate import Certificate, Tried
 from autograder.release.pages import refresh_pages
 from autograder.source.stub import make_stub
 

@@ -112,7 +112,12 @@ def test_answers_that_differ_by_rounding_are_one_cluster() -> None:
 
 def test_discrete_values_and_structure_are_compared_exactly() -> None:
     made = Observed()
-    for name, value in {"ada": ["a", 1, 0.5], "bob": ["a", 1, 0.5000001], "cyd": ["a", 2, 0.5], "dan": ["b", 1, 0.5]}.items():
+    for name, value in {
+        "ada": ["a", 1, 0.5],
+        "bob": ["a", 1, 0.5000001],
+        "cyd": ["a", 2, 0.5],
+        "dan": ["b", 1, 0.5],
+    }.items():
         made.answer(name, value)
     made.answer("eve", {"x": 1.0})
     made.answer("fay", {"x": 1.0000001})
@@ -132,7 +137,9 @@ def test_what_is_explained_fresh_or_raised_is_in_no_cluster() -> None:
     for name in ("ada", "bob"):
         made.answer(name, VALUES, diagnosis=Diagnosis(sentences=["Known."]))
         made.answer(f"{name}2", VALUES, fresh=True)
-        made.answer(f"{name}3", VALUES, observation="", message=Message(id="run.raised", values={"exception": "KeyError"}))
+        made.answer(
+            f"{name}3", VALUES, observation="", message=Message(id="run.raised", values={"exception": "KeyError"})
+        )
         made.answer(f"{name}4", VALUES, verdict="timeout")
     assert made.clusters() == []
 
@@ -201,7 +208,11 @@ def test_the_page_of_what_to_look_at(tmp_path) -> None:
     assert "Who needs help" in index and 'data-tags="look"' in index and 'data-tags="stuck"' in index
     # A hostile name is one word of the command that an instructor copies.
     made.results[0].submission = "x; rm -r ~"
-    text = (write_report(made.results, tmp_path / "r", course_title="x", facts=facts).parent / "attention.html").read_text("utf-8")
+    text = (
+        write_report(made.results, tmp_path / "r", course_title="x", facts=facts).parent / "attention.html"
+    ).read_text("utf-8")
     assert "--like &#39;x; rm -r ~&#39;" in text
     again = write_report(made.results, tmp_path / "r", course_title="x", facts=Facts())
-    assert "Who needs help" not in again.read_text("utf-8")  # written anew when only what is beside the results has changed
+    assert "Who needs help" not in again.read_text(
+        "utf-8"
+    )  # written anew when only what is beside the results has changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,10 +95,14 @@ def test_a_module_opens_into_its_exercises(browser: Chromium, small: Path) -> No
 def test_sorting_and_narrowing_down(browser: Chromium, small: Path) -> None:
     browser.open(small / "index.html", 1280)
     browser.do("document.querySelectorAll('[data-map] thead .sort')[1].click()")
-    found = browser.do("[...document.querySelectorAll('[data-map] tbody tr')].map(each => parseInt(each.cells[1].textContent))")
+    found = browser.do(
+        "[...document.querySelectorAll('[data-map] tbody tr')].map(each => parseInt(each.cells[1].textContent))"
+    )
     assert found == sorted(found, reverse=True) and len(found) == 14
     browser.do("document.querySelectorAll('[data-map] thead .sort')[1].click()")
-    found = browser.do("[...document.querySelectorAll('[data-map] tbody tr')].map(each => parseInt(each.cells[1].textContent))")
+    found = browser.do(
+        "[...document.querySelectorAll('[data-map] tbody tr')].map(each => parseInt(each.cells[1].textContent))"
+    )
     assert found == sorted(found)
     browser.do("(() => { const show = document.querySelector('[data-show]'); show.value = 'absent'; show.dispatchEvent(new Event('change')) })()")  # fmt: skip
     left = "[...document.querySelectorAll('[data-map] tbody tr')].filter(each => !each.hidden).length"
@@ -128,7 +133,7 @@ def test_more_points_are_darker(browser: Chromium, small: Path) -> None:
         luminance(browser.do(f"getComputedStyle(document.querySelector('.legend .{kind}')).backgroundColor"))
         for kind in ("full", "most", "some", "none")
     ]
-    assert all(lighter - darker > 20 for darker, lighter in zip(shades, shades[1:], strict=False)), shades
+    assert all(lighter - darker > 20 for darker, lighter in itertools.pairwise(shades)), shades
 
 
 @pytest.mark.slow
@@ -139,7 +144,9 @@ def test_a_class_of_three_hundred_on_the_whole_course(browser: Chromium, tmp_pat
     out = written(tmp_path / "report", course, made)
     graded = sum(len(result.exercises) for result in made.results)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    print(f"{len(made.results)} submissions, {graded} exercises: {time.monotonic() - start:.0f} s, {size / graded:.0f} bytes each")
+    print(
+        f"{len(made.results)} submissions, {graded} exercises: {time.monotonic() - start:.0f} s, {size / graded:.0f} bytes each"
+    )
     assert size / graded < 8_000
     for width in WIDTHS:
         for page in one_of_each(out):

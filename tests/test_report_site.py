@@ -153,7 +153,9 @@ def test_what_says_nothing_is_left_out_of_a_score(tmp_path):
     exercise = ExerciseScore(exercise="warmup/logsumexp", title="x", points=4, earned=4, score=3, steps=steps)
     module = ModuleScore(module="warmup", title="Warm-up", points=4, score=3, exercises=[exercise])
     score = Score(student="ada", points=4, score=3, modules=[module])
-    write_report([sample.result(exercises=[sample.perfect()])], tmp_path / "r", course_title="x", scores={"ada": [score]})
+    write_report(
+        [sample.result(exercises=[sample.perfect()])], tmp_path / "r", course_title="x", scores={"ada": [score]}
+    )
     text = (tmp_path / "r" / "students" / "ada.html").read_text(encoding="utf-8")
     assert "2 days" in text and "4 → 3" in text and "0 → 4" not in text
     assert text.count("20260901T080000Z") == 0

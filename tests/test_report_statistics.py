@@ -94,7 +94,11 @@ def test_close_calls_nearest_first():
 
 def test_why_nothing_could_be_run():
     stopped = one([[], [], []], message=Message(id="run.load-empty"), verdict="error")
-    assert stopped.stopped == [Shared("The file is empty.", ["s0", "s1", "s2"])] and stopped.passed == 0 and stopped.checks == []
+    assert (
+        stopped.stopped == [Shared("The file is empty.", ["s0", "s1", "s2"])]
+        and stopped.passed == 0
+        and stopped.checks == []
+    )
 
 
 def test_a_check_that_was_skipped_is_not_the_hardest():

@@ -27,9 +27,12 @@ def audit(
     tests: Annotated[Path, typer.Argument(metavar="TESTS", help="A pytest file, or a folder of them.")],
     solution: Annotated[Path, typer.Argument(metavar="SOLUTION", help="The Python file that they test, and accept.")],
     folder: Annotated[
-        Path | None, typer.Option("--folder", help="The folder that both are in; by default the nearest one. It is copied.")
+        Path | None,
+        typer.Option("--folder", help="The folder that both are in; by default the nearest one. It is copied."),
     ] = None,
-    most: Annotated[int, typer.Option("--most", min=0, help="Mutants to try at most; a sample where there are more.")] = 200,
+    most: Annotated[
+        int, typer.Option("--most", min=0, help="Mutants to try at most; a sample where there are more.")
+    ] = 200,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="Processes; by default one for each core.")] = 0,
     details: Annotated[bool, typer.Option("--details", "-d", help="Name everything that is not noticed.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Also write what was found to this file.")] = None,
@@ -96,7 +99,9 @@ def _show(found: Audit, solution: Path, details: bool) -> None:
     if len(survived) > SHOWN and not details:
         out.print(f"and {len(survived) - SHOWN} more: --details names them.", style="dim")
     if survived:
-        out.print("Each of these passes every test: it is right after all, or a test that nobody has written.", style="dim")
+        out.print(
+            "Each of these passes every test: it is right after all, or a test that nobody has written.", style="dim"
+        )
     elif found.outcomes:
         out.print("Every one of them is noticed.", style="green")
     out.print(f"The tests take {found.seconds:.2g} s of CPU time on the solution itself.", style="dim")
@@ -105,7 +110,12 @@ def _show(found: Audit, solution: Path, details: bool) -> None:
 def _record(found: Audit) -> dict[str, object]:
     table = {kind: {"tried": tried, "rejected": rejected} for kind, tried, rejected in found.table()}
     survived = [
-        {"kind": each.variant.kind, "function": each.variant.scope, "line": each.variant.line, "what": each.variant.what}
+        {
+            "kind": each.variant.kind,
+            "function": each.variant.scope,
+            "line": each.variant.line,
+            "what": each.variant.what,
+        }
         for each in found.survived
     ]
     return {**table, "mutants": found.mutants, "not_noticed": survived, "noticed_first_by": found.by_test}

@@ -29,13 +29,17 @@ def register(app: typer.Typer) -> None:
 
 def mistake(
     exercise: Annotated[str, typer.Argument(help="The exercise.")],
-    sentence: Annotated[str, typer.Argument(help="What the code does and what to do instead; `code` and *emphasis* are marked.")],
+    sentence: Annotated[
+        str, typer.Argument(help="What the code does and what to do instead; `code` and *emphasis* are marked.")
+    ],
     edit: Annotated[
-        list[str], typer.Option("--edit", metavar="RIGHT", help="A piece of solution.py that is there once; may be repeated.")
+        list[str],
+        typer.Option("--edit", metavar="RIGHT", help="A piece of solution.py that is there once; may be repeated."),
     ],
     to: Annotated[list[str], typer.Option("--to", metavar="WRONG", help="What stands there instead, for each --edit.")],
     like: Annotated[
-        str | None, typer.Option("--like", metavar="SUBMISSION", help="Refuse it unless it answers as this submission did.")
+        str | None,
+        typer.Option("--like", metavar="SUBMISSION", help="Refuse it unless it answers as this submission did."),
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Write it into mistakes.py of the exercise.")] = False,
     results: ResultsOption = None,
@@ -59,7 +63,9 @@ def mistake(
         raise Refused(f"{exercise} is {len(chosen)} exercises: name one.")
     one = chosen[0]
     if len(edit) != len(to):
-        raise Refused(f"There are {len(edit)} pieces to --edit and {len(to)} to put in their place (--to): give one for each.")
+        raise Refused(
+            f"There are {len(edit)} pieces to --edit and {len(to)} to put in their place (--to): give one for each."
+        )
     edits = dict(zip(edit, to, strict=True))
     folder = one.solution_dir(root)
     source = new_mistake.edited((folder / "solution.py").read_text(encoding="utf-8"), edits)
@@ -75,7 +81,9 @@ def mistake(
         graded = new_mistake.tried(grader, one, source)
     failing = new_mistake.require_new(graded.result)
     out = console()
-    out.print(f"Rejected by {len(failing)} of {len(graded.result.checks)} checks: {', '.join(each.name for each in failing)}.")
+    out.print(
+        f"Rejected by {len(failing)} of {len(graded.result.checks)} checks: {', '.join(each.name for each in failing)}."
+    )
     if path.exists():
         _compare(graded, path, like, one.name)
     elif like is not None:
@@ -105,4 +113,8 @@ def _compare(graded: Graded, path: Path, like: str | None, exercise: str) -> Non
             raise Refused(f"{like} answers otherwise: {'; '.join(others[like][:3])}. It is another mistake.")
         raise Refused(f"{like} has no wrong answer to {exercise} that nothing explains.")
     shown = ", ".join(same[:20]) + (f" and {len(same) - 20} more" if len(same) > 20 else "")
-    console().print(visible(f"It explains {len(same)} of {len(same) + len(others)} unexplained answers{': ' if same else ''}{shown}."))
+    console().print(
+        visible(
+            f"It explains {len(same)} of {len(same) + len(others)} unexplained answers{': ' if same else ''}{shown}."
+        )
+    )

@@ -97,7 +97,9 @@ def _whys(result: Result, exercises: set[str]) -> dict[str, str]:
         if exercise.message is not None:
             found[exercise.exercise] = messages.text(exercise.message)
             continue
-        failed = next((check for check in exercise.checks if check.points and check.verdict not in ("passed", "skipped")), None)
+        failed = next(
+            (check for check in exercise.checks if check.points and check.verdict not in ("passed", "skipped")), None
+        )
         if failed is not None:
             told = failed.diagnosis.sentences[0] if failed.diagnosis else f"{failed.name}: {reason(failed)}"
             found[exercise.exercise] = told

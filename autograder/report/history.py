@@ -60,9 +60,7 @@ def _stuck(answers: Sequence[Mark]) -> Stuck | None:
     if tries < TRIES:
         return None
     since, last = answers[first], answers[-1]
-    return Stuck(
-        since.submission, since.exercise, _when(since), tries, last.earned, last.points, _when(last)
-    )
+    return Stuck(since.submission, since.exercise, _when(since), tries, last.earned, last.points, _when(last))
 
 
 def _answers(marks: Sequence[Mark]) -> list[Mark]:

@@ -124,7 +124,9 @@ def _failed(check: CheckResult, view: CheckView, whole: bool) -> Failed:
     failing = [case for case in check.cases if case.verdict != "passed"]
     shown = check.smallest
     if shown is None:  # the view shows a public case before a hidden one
-        shown = min(failing, key=lambda case: (not case.public, case.verdict in ("skipped", "grader-error")), default=None)
+        shown = min(
+            failing, key=lambda case: (not case.public, case.verdict in ("skipped", "grader-error")), default=None
+        )
     rest = [case for case in failing if case is not shown]
     named = [Further(_title(case), _why(case), case.seed) for case in rest[:MOST]]
     return Failed(view, _brief(view.cases[0], whole) if view.cases else None, named, len(rest) - len(named))

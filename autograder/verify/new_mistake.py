@@ -51,7 +51,9 @@ def tried(grader: ClassGrader, exercise: Exercise, source: str) -> Graded:
 def require_new(result: ExerciseResult) -> list[CheckResult]:
     """The checks that reject it; raises `NoMistake` when none does, or when all of it is known already."""
     if result.message is not None and not any(check.cases for check in result.checks):
-        raise NoMistake("With these edits the file can't be loaded at all: that is no mistake that a sentence explains.")
+        raise NoMistake(
+            "With these edits the file can't be loaded at all: that is no mistake that a sentence explains."
+        )
     failing = [check for check in result.checks if check.points and check.verdict not in ("passed", "skipped")]
     if not failing:
         raise NoMistake("No check rejects it: either it is right, or there is a case that nobody has written yet.")
@@ -77,7 +79,11 @@ def entry(sentence: str, edits: Mapping[str, str], crashes: bool) -> str:
 
 def append(path: Path, text: str) -> None:
     """Write the entry behind the others."""
-    before = path.read_text(encoding="utf-8") if path.is_file() else '"""Wrong answers."""\n\nfrom autograder.checks import mistake\n'
+    before = (
+        path.read_text(encoding="utf-8")
+        if path.is_file()
+        else '"""Wrong answers."""\n\nfrom autograder.checks import mistake\n'
+    )
     path.write_text(before.rstrip("\n") + "\n\n" + text, encoding="utf-8", newline="\n")
 
 

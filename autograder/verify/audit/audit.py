@@ -25,7 +25,9 @@ FIRST_SECONDS = 300.0
 WALL_FACTOR = 12.0
 """A machine may be busy, and tests may sleep."""
 LARGEST_FOLDER = 200 * 2**20
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".git", ".venv", "venv", ".tox", "node_modules", ".pytest_cache", "*.pyc")
+_LEFT_OUT = shutil.ignore_patterns(
+    "__pycache__", ".git", ".venv", "venv", ".tox", "node_modules", ".pytest_cache", "*.pyc"
+)
 _KINDS: tuple[Kind, ...] = ("general", "mutant")
 
 
@@ -74,7 +76,9 @@ def audit(
 ) -> Audit:
     """Hold `tests`, a file or a folder, against the variants of `solution`, both in `folder`. Raises `AuditError` and `NoVariants`."""
     tests, solution = tests.resolve(), solution.resolve()
-    folder = (folder or Path(os.path.commonpath([tests if tests.is_dir() else tests.parent, solution.parent]))).resolve()
+    folder = (
+        folder or Path(os.path.commonpath([tests if tests.is_dir() else tests.parent, solution.parent]))
+    ).resolve()
     for path in (tests, solution):
         if not path.is_relative_to(folder):
             raise AuditError(f"{path} is not in {folder}: name the folder that both are in with --folder")

@@ -45,7 +45,9 @@ def variants(source: str, most: int) -> tuple[list[Variant], int]:
         raise NoVariants(f"the solution can't be read as Python: {error.msg} (line {error.lineno})") from None
     marked, inserted = (source, []) if _has_regions(source) else _marked(source, tree)
     if marked == source and not _has_regions(source):
-        raise NoVariants("the solution has no function whose body stands on lines of its own: there is nothing to change in it")
+        raise NoVariants(
+            "the solution has no function whose body stands on lines of its own: there is nothing to change in it"
+        )
     try:
         every = mutants(marked)
     except ReleaseError as problem:
@@ -105,7 +107,9 @@ def _marked(source: str, tree: ast.Module) -> tuple[str, list[int]]:
 def _functions(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     found = []
     for node in tree.body:
-        found += [each for each in (node.body if isinstance(node, ast.ClassDef) else [node]) if isinstance(each, FUNCTIONS)]
+        found += [
+            each for each in (node.body if isinstance(node, ast.ClassDef) else [node]) if isinstance(each, FUNCTIONS)
+        ]
     return found
 
 
