@@ -10,10 +10,12 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
 import pytest
 from release_course import tree
 
 from autograder.course import load_course
+from autograder.lessons.certificate import Certificate, Tried
 from autograder.lessons.demands import lesson_problems, notebook_cell, own_module, page_problems, try_it
 from autograder.lessons.figures import rare
 from autograder.lessons.head import head, with_head
@@ -165,6 +167,31 @@ def test_release_writes_the_heads(root: Path) -> None:
     course = load_course(root)
     assert refresh_pages(root, course) == [path] and path.read_text("utf-8") == text
     assert refresh_pages(root, course) == []
+
+
+def test_release_writes_the_certificate_at_the_end(root: Path) -> None:
+    path = root / f"lectures/{NAME}.md"
+    text = path.read_text("utf-8")
+    course = load_course(root)
+    found = Certificate(about="", plan="", mistakes=21, conventions=1, alternatives=7, forgers=8, oracles=["numpy"])
+    found.general = Tried(tried=10, rejected=8, right=2)
+    file = course.exercise(NAME).solution_dir(root) / "certificate.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(msgspec.json.encode(found))
+    assert refresh_pages(root, course) == [path] and refresh_pages(root, course) == []
+    written = path.read_text("utf-8")
+    assert written.startswith(text.rstrip("\n")) and written.endswith(
+        "\n\n> **How its checks were tried**: all of 29 wrong answers are rejected, 7 other right ones accepted; "
+        "the reference is held against `numpy`.\n"
+    )
+    found.mutants = Tried(tried=100, rejected=96, right=3)
+    file.write_bytes(msgspec.json.encode(found))
+    refresh_pages(root, course)
+    assert "125 of 126 wrong answers are rejected" in path.read_text("utf-8")
+    assert path.read_text("utf-8").count("How its checks") == 1
+    file.unlink()
+    refresh_pages(root, course)
+    assert path.read_text("utf-8") == text
 
 
 # --- hints -----------------------------------------------------------------------------------------------------------

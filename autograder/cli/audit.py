@@ -104,7 +104,7 @@ def _show(found: Audit, solution: Path, details: bool) -> None:
         )
     elif found.outcomes:
         out.print("Every one of them is noticed.", style="green")
-    out.print(f"The tests take {found.seconds:.2g} s on the solution itself.", style="dim")
+    out.print(f"The tests take {found.seconds:.2g} s of CPU time on the solution itself.", style="dim")
 
 
 def _record(found: Audit) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from autograder.course.config import Exercise
 
 FILE = "certificate.json"
+_FIRST = "> **How its checks were tried**: "
+_BLOCK = re.compile(rf"\n*^{re.escape(_FIRST)}.*\n(?:>.*\n)*\Z", re.MULTILINE)
 
 
 class Tried(msgspec.Struct, kw_only=True):
@@ -65,3 +68,9 @@ def summary(found: Certificate) -> str:
     if found.oracles:
         words += "; the reference is held against " + ", ".join(f"`{name}`" for name in found.oracles)
     return words
+
+
+def with_certificate(text: str, found: Certificate | None) -> str:
+    """The lecture page `text` with the certificate in a block quote at its end, in place of the one that was made before."""
+    bare = _BLOCK.sub("", text.rstrip("\n") + "\n").rstrip("\n") + "\n"
+    return bare if found is None else f"{bare}\n{_FIRST}{summary(found)}.\n"

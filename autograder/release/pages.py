@@ -1,4 +1,4 @@
-"""Lecture pages, kept in step with what parts of them are made from: `grading.toml`, and the files of facts."""
+"""Lecture pages, kept in step with what parts of them are made from: `grading.toml`, certificates, and the files of facts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from autograder.course.config import Course
+from autograder.lessons import certificate
 from autograder.lessons.head import head, with_head
 from autograder.lessons.tables import TableError, with_tables
 from autograder.release.files import write_atomically
@@ -13,7 +14,7 @@ from autograder.source.errors import ReleaseError
 
 
 def refresh_pages(root: Path, course: Course) -> list[Path]:
-    """Write anew what is made of every page: the lines below its title, and its tables. Returns the pages that changed. Raises
+    """Write anew what is made of every page: the lines below its title, its certificate, and its tables. Returns the pages that changed. Raises
     `ReleaseError` for a table that can't be made."""
     exercises = {exercise.lecture(root): exercise for exercise in course.exercises}
     changed = []
@@ -22,7 +23,7 @@ def refresh_pages(root: Path, course: Course) -> list[Path]:
             continue
         text = new = path.read_text(encoding="utf-8")
         if path in exercises and (wanted := head(exercises[path], course)):
-            new = with_head(text, wanted)
+            new = certificate.with_certificate(with_head(text, wanted), certificate.read(exercises[path], root))
         try:
             new = with_tables(new, root)
         except TableError as problem:

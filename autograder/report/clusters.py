@@ -8,6 +8,7 @@ so is what raised: an exception says too little about why.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -159,7 +160,7 @@ def _answer(blob: bytes | None, key: str) -> _Answer:
         body, raw = blob[tree.HEADER.size :][:size], blob[tree.HEADER.size + size :]
         answer = _Answer(b"")
         answer.form = msgspec.msgpack.encode(_taken_apart(msgspec.msgpack.decode(body), raw, answer.numbers))
-    except (ValueError, TypeError, IndexError, RecursionError, OverflowError, msgspec.MsgspecError, tree.struct.error):
+    except (ValueError, TypeError, IndexError, RecursionError, OverflowError, msgspec.MsgspecError, struct.error):
         return _Answer(key.encode())
     return answer
 

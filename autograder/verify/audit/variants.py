@@ -1,6 +1,7 @@
 """The wrong variants of a solution that is not of this course: general mistakes and mutants, as they are made of our references.
 
-Those are made inside of solution regions. A file without any is given one in every function and method, behind its docstring.
+Those are made inside of solution regions. A file without any is given one in every function and method, behind its docstring;
+where there is none, a docstring too, which general mistakes are made from.
 """
 
 from __future__ import annotations
@@ -48,10 +49,13 @@ def variants(source: str, most: int) -> tuple[list[Variant], int]:
             "the solution has no function whose body stands on lines of its own: there is nothing to change in it"
         )
     try:
-        made = generals(marked)
         every = mutants(marked)
     except ReleaseError as problem:
         raise NoVariants(f"no variants can be made of the solution: {problem}") from None
+    try:
+        made = generals(marked)
+    except ReleaseError:  # what our references may not have, as a file without a docstring of its own
+        made = []
     found = [Variant("general", each.sentence, each.scope, 0, each.source) for each in made]
     for each in _some(every, most):
         # Markers above a line have moved it down.
@@ -74,7 +78,7 @@ def _has_regions(source: str) -> bool:
 
 
 def _marked(source: str, tree: ast.Module) -> tuple[str, list[int]]:
-    """The source with a region in every function and method; and the lines that markers stand on now, in order."""
+    """The source with a region in every function and method; and the lines that were put in, in order."""
     lines = source.split("\n")
     before: dict[int, str] = {}  # what is inserted above a line, from 0
     for node in _functions(tree):
@@ -85,7 +89,8 @@ def _marked(source: str, tree: ast.Module) -> tuple[str, list[int]]:
         first = min([body[0].lineno, *(each.lineno for each in getattr(body[0], "decorator_list", []))])
         if lines[first - 1][: body[0].col_offset].strip():
             continue  # behind another statement on its line
-        before[first - 1] = before.get(first - 1, "") + f"{indent}{BEGIN}\n"
+        described = "" if len(body) < len(node.body) else f'{indent}"""Not described."""\n'
+        before[first - 1] = before.get(first - 1, "") + f"{described}{indent}{BEGIN}\n"
         last = body[-1].end_lineno or body[-1].lineno
         before[last] = f"{indent}{END}\n" + before.get(last, "")
     written: list[str] = []
