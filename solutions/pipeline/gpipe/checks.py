@@ -83,8 +83,8 @@ def the_bubble_shrinks_with_micro_batches(student, p, m):
     hidden=[
         case("one micro-batch", m=1, boundary=7, inside=33, recompute=False),
         case("one micro-batch, recomputed", m=1, boundary=7, inside=33, recompute=True),
-        case("a transformer layer", m=32, boundary=2 * 2048 * 4096, inside=34 * 2048 * 4096, recompute=True),
-        case("the same, kept", m=32, boundary=2 * 2048 * 4096, inside=34 * 2048 * 4096, recompute=False),
+        case("a transformer layer", m=32, boundary=2 * 2048 * 4096, inside=32 * 2048 * 4096, recompute=True),
+        case("the same, kept", m=32, boundary=2 * 2048 * 4096, inside=32 * 2048 * 4096, recompute=False),
         case("inputs weigh more", m=5, boundary=1000, inside=3, recompute=True),
         case("nothing inside", m=6, boundary=11, inside=0, recompute=False),
     ],
