@@ -25,7 +25,9 @@ def problems(
     exercises: Annotated[
         list[str] | None, typer.Argument(help="Exercises, files or topics. All that you have begun, by default.")
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on, and check each exercise when its file is saved.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on, and check each exercise when its file is saved.")
+    ] = False,
     course: CourseOption = None,
 ) -> None:
     """Check, and print one line for each problem as `FILE:LINE: error: …`, which editors put at your own lines.
