@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, OverflowMethod, RenderableType, RenderResult
+from rich.console import Group as Lines
+from rich.constrain import Constrain
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -20,6 +22,8 @@ HARDEST = 5
 UNKNOWN = "–"
 MARKS_IN_A_LINE = 24
 BAR = 8
+WIDEST = 96
+"""A wider line would be hard to follow from its title to its points."""
 NUMBERS = (7, 5, 7)
 """Widths of the columns of minutes, difficulty and points."""
 
@@ -83,9 +87,11 @@ class ProgressMap:
         self.groups, self.language = groups, language
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        pen = Pen(options.encoding)
+        yield Constrain(Lines(*self.lines(Pen(options.encoding), min(options.max_width, WIDEST))), WIDEST)
+
+    def lines(self, pen: Pen, width: int) -> Iterator[RenderableType]:
         names = max((cell_len(row.exercise) for row in _rows(self.groups)), default=0)
-        widths = (min(names, options.max_width // 2 - 10), *NUMBERS)
+        widths = (min(names, width // 2 - 10), *NUMBERS)
         yield _columns(pen, NUMBERS, "", Text(), *(pen.line(head, "dim") for head in ("min", "hard", "points")))
         for title, rows in self.groups:
             earned, points = _sums(rows)
@@ -138,7 +144,9 @@ class Overview:
         self.groups, self.language = groups, language
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        pen = Pen(options.encoding)
+        yield Constrain(Lines(*self.lines(Pen(options.encoding))), WIDEST)
+
+    def lines(self, pen: Pen) -> Iterator[RenderableType]:
         marks = _marks(pen)
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(ratio=1, overflow=_cut(pen), no_wrap=True)
