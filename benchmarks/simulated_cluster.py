@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from autograder.cluster.dispatch import MESSAGE_SECONDS, units_of_message
 from autograder.cluster.hands import works_at_hand
+from autograder.cluster.jobs import MESSAGE_SECONDS, units_of_message
 
 
 @dataclass(frozen=True)

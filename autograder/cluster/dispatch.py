@@ -13,12 +13,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from concurrent.futures import Future, InvalidStateError
-from dataclasses import dataclass, field
+from concurrent.futures import Future
 
 import msgspec
 
 from autograder.cluster.hands import Hand, State, sentence
+from autograder.cluster.jobs import MESSAGE_SECONDS, Job, LostWith, error_of, follow, settle, units_of_message
 from autograder.cluster.machines import Cluster, ClusterError, NodeUnfit, Place
 from autograder.cluster.messages import Answers, Report, Unit, Work, pack
 from autograder.grading.record import Graded
@@ -30,19 +30,6 @@ ALL_REFUSED = 15.0  # the same, where there are nodes and none may grade
 LOSSES = 5  # nodes that one unit may be lost with
 RESTARTS = 5  # of a node's program, while its machine is there
 PAUSE = 3.0  # seconds before the first of them; the next ones wait longer
-MESSAGE_SECONDS = 1.0  # of grading that one message to a node is worth
-MOST_UNITS = 32  # of one message
-
-
-@dataclass
-class _Job:
-    """A unit that somebody waits for."""
-
-    unit: Unit
-    on_gpu: bool
-    wall_seconds: float  # that it may take at most, with re-runs and on a busy machine
-    done: Future[Graded] = field(default_factory=Future)
-    losses: list[str] = field(default_factory=list)  # the nodes that were lost with it
 
 
 class Dispatcher:
@@ -69,9 +56,9 @@ class Dispatcher:
         self._stopping = False
         self.hands: list[Hand] = []  # every one that there ever was
         self._first = threading.Event()  # a node grades, or none ever will
-        self._jobs: dict[str, _Job] = {}  # by key: those not done yet
+        self._jobs: dict[str, Job] = {}  # by key: those not done yet
         self._known: dict[str, Future[Graded]] = {}  # by key: those that were ever wanted
-        self._waiting: dict[bool, deque[_Job]] = {True: deque(), False: deque()}  # by whether they need a GPU
+        self._waiting: dict[bool, deque[Job]] = {True: deque(), False: deque()}  # by whether they need a GPU
         self._shipments: dict[str, tuple[str, bytes]] = {}  # by exercise
         self._restarts: dict[str, int] = {}  # by place
         self._start_at: dict[str, float] = {}  # by place: not before
@@ -98,7 +85,7 @@ class Dispatcher:
 
     def grade(self, unit: Unit, *, on_gpu: bool, wall_seconds: float) -> Future[Graded]:
         """What will come of `unit`; equal keys are graded once. Raises `ClusterError` when nothing will."""
-        job = _Job(unit, on_gpu, wall_seconds)
+        job = Job(unit, on_gpu, wall_seconds)
         with self._lock:
             if self._failure is not None:
                 raise self._failure
@@ -148,17 +135,17 @@ class Dispatcher:
             unsettled = list(self._unsettled)
         self._first.set()
         for future in unsettled:
-            _settle(future, error=error)
+            settle(future, error=error)
 
     def _settled(self, future: Future[Graded]) -> None:
         with self._lock:
             self._unsettled.discard(future)
 
-    def _wanted(self, job: _Job) -> None:
+    def _wanted(self, job: Job) -> None:
         key = job.unit.key
         known = self._known.setdefault(key, job.done)
         if known is not job.done:
-            known.add_done_callback(functools.partial(_follow, job.done))
+            known.add_done_callback(functools.partial(follow, job.done))
             return
         self._jobs[key] = job
         self._waiting[job.on_gpu].append(job)
@@ -188,7 +175,7 @@ class Dispatcher:
     def _begun(self, hand: Hand, future: Future[bytes]) -> None:
         if hand.state is not State.BEGINS:
             return
-        error = _error(future)
+        error = error_of(future)
         if isinstance(error, NodeUnfit):
             self._refuse(hand, [str(error)])
             return
@@ -217,7 +204,7 @@ class Dispatcher:
                 return
             self._send(max(free, key=lambda hand: hand.room / hand.slots))
 
-    def _next_of(self, hand: Hand) -> deque[_Job] | None:
+    def _next_of(self, hand: Hand) -> deque[Job] | None:
         """From which of those that wait a node is to take."""
         kinds = (True, False) if hand.gpu else (False,)
         return next((self._waiting[kind] for kind in kinds if self._waiting[kind]), None)
@@ -243,7 +230,7 @@ class Dispatcher:
     def _graded(self, hand: Hand, number: int, future: Future[bytes]) -> None:
         if number not in hand.works:  # it was lost in the meantime, and what it had is given to others
             return
-        if error := _error(future):
+        if error := error_of(future):
             self._lost(hand, str(error), kill=True)
             return
         hand.heard = time.monotonic()
@@ -256,7 +243,7 @@ class Dispatcher:
                 del self._jobs[answer.key]
                 graded = answer.graded
                 graded.observations = {key: Packed(value) for key, value in graded.observations.items()}
-                _settle(job.done, graded)
+                settle(job.done, graded)
         if jobs:
             self._again(hand, list(jobs.values()))
 
@@ -272,7 +259,7 @@ class Dispatcher:
         self._again(hand, jobs)
         hand.node.stop(kill=True) if kill else hand.node.stop()
 
-    def _again(self, hand: Hand, jobs: list[_Job]) -> None:
+    def _again(self, hand: Hand, jobs: list[Job]) -> None:
         for job in reversed(jobs):
             job.losses.append(hand.place.name)
             if len(job.losses) < LOSSES:
@@ -280,7 +267,7 @@ class Dispatcher:
                 continue
             del self._jobs[job.unit.key]
             self._known.pop(job.unit.key, None)
-            _settle(job.done, error=LostWith(job.losses))
+            settle(job.done, error=LostWith(job.losses))
 
     def _require_hope(self, now: float, places: Collection[str]) -> None:
         """Raises `ClusterError` when nobody is there, and nobody came for a while, who could do what waits."""
@@ -299,19 +286,6 @@ class Dispatcher:
         return [hand for hand in self.hands if hand.state in states]
 
 
-def units_of_message(waiting: int, slots: int, mean: float) -> int:
-    """How many units one message holds, where one takes `mean` seconds: many while there is much to do, so that messages cost
-    little, and one by one at the end."""
-    return max(1, min(int(MESSAGE_SECONDS / max(mean, 1e-3)), waiting // (3 * slots), MOST_UNITS))
-
-
-class LostWith(Exception):
-    """A unit was lost with one node after the other."""
-
-    def __init__(self, nodes: list[str]) -> None:
-        super().__init__(f"{len(nodes)} nodes were lost while this was graded: {', '.join(nodes)}")
-
-
 def _hopeless(on_gpu: bool, waiting: int, seconds: float, hands: list[Hand]) -> str:
     said = [
         f"node {hand.place.name} is {hand.state.value}: {'; '.join(hand.problems)}" for hand in hands if hand.problems
@@ -320,22 +294,3 @@ def _hopeless(on_gpu: bool, waiting: int, seconds: float, hands: list[Hand]) -> 
     text = f"{waiting} answers are left, and the cluster has had no {what} for {seconds:.0f} s."
     mend = "Mend that, or add nodes; what was graded is kept, and the same command goes on."
     return "\n".join([text, *(f"{each[:1].upper()}{each[1:]}." for each in said), mend])
-
-
-def _error(future: Future[bytes]) -> BaseException | None:
-    return future.exception() if not future.cancelled() else RuntimeError("it was called off")
-
-
-def _settle(future: Future[Graded], graded: Graded | None = None, error: BaseException | None = None) -> None:
-    try:
-        if error is not None:
-            future.set_exception(error)
-        else:
-            assert graded is not None
-            future.set_result(graded)
-    except InvalidStateError:
-        pass  # it was given up before
-
-
-def _follow(mine: Future[Graded], other: Future[Graded]) -> None:
-    _settle(mine, other.result() if other.exception() is None else None, other.exception())

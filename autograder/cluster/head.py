@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.cluster.dispatch import PATIENCE, Dispatcher, LostWith
+from autograder.cluster.dispatch import PATIENCE, Dispatcher
 from autograder.cluster.hands import Hand
+from autograder.cluster.jobs import LostWith
 from autograder.cluster.machines import Cluster, Place
 from autograder.cluster.messages import Settings, Shipment, Unit
 from autograder.cluster.probe import Wanted
