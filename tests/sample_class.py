@@ -6,6 +6,7 @@ Nothing is graded. Observations are real ones, so that wrong answers that severa
 from __future__ import annotations
 
 import random
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -188,7 +189,7 @@ class _Drawing:
         )
 
     def case(self, exercise: Exercise, check: str, title: str, public: bool, passed: bool, unknown: int, margin: float) -> CaseResult:  # fmt: skip
-        seed = f"{abs(hash((exercise.name, check, title))) % 16**6:06x}"
+        seed = f"{zlib.crc32(f'{exercise.name} {check} {title}'.encode()):08x}"
         if passed:
             return CaseResult(title=title, public=public, verdict="passed", seed=seed, margin=margin / 2, seconds=0.001)
         numbers = [[0.25 * (row + unknown) - 0.125 * column for column in range(6)] for row in range(6)]

@@ -22,8 +22,10 @@ def refresh_pages(root: Path, course: Course) -> list[Path]:
         if not path.is_file():
             continue
         text = new = path.read_text(encoding="utf-8")
-        if path in exercises and (wanted := head(exercises[path], course)):
-            new = certificate.with_certificate(with_head(text, wanted), certificate.read(exercises[path], root))
+        if path in exercises:
+            wanted = head(exercises[path], course)
+            new = with_head(text, wanted) if wanted else text
+            new = certificate.with_certificate(new, certificate.read(exercises[path], root))
         try:
             new = with_tables(new, root)
         except TableError as problem:
