@@ -82,14 +82,15 @@ BODIES = {
 
 FIELDS = ", ".join(f"{name}=MARK" for name in ("name", "text", "want", "function"))
 FORGED = {
-    f"forges a reply of the kind {kind}": f"forge(kind={kind!r}, line=3, builtin=True, seconds=0.5, {FIELDS}, value=VALUE, changed=VALUE, noticed=NOTICED)"
+    f"forges a reply of the kind {kind}": f"forge(kind={kind!r}, line=3, builtin=True, seconds=0.5, {FIELDS}, value=VALUE, changed=VALUE, noticed=NOTICED, frames=FRAMES)"
     for kind in get_args(Kind)
 }
 VALUES = (
     "from autograder.wire.encode import encode\nfrom autograder.wire.values import Raised, Unsupported\n"
     "VALUE = encode({MARK: [MARK, Raised(MARK), Unsupported(MARK)]})\n"
-    "from autograder.wire.messages import Noticed\n"
+    "from autograder.wire.messages import Frame, Noticed\n"
     "NOTICED = [Noticed('call', MARK, 3)]\n"
+    "FRAMES = [Frame(line=1, function=MARK), Frame(line=3, function=MARK)]\n"
 )
 
 
@@ -118,7 +119,20 @@ def graded() -> Iterator[dict[str, Result]]:
 
 
 def test_the_fields_of_a_reply_are_all_forged() -> None:
-    forged = {"kind", "value", "changed", "name", "builtin", "text", "want", "line", "function", "seconds", "noticed"}
+    forged = {
+        "kind",
+        "value",
+        "changed",
+        "name",
+        "builtin",
+        "text",
+        "want",
+        "line",
+        "function",
+        "frames",
+        "seconds",
+        "noticed",
+    }
     assert set(Observed.__struct_fields__) == forged, "a new field of a reply has to be forged here too"
 
 

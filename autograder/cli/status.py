@@ -193,8 +193,9 @@ class _Standing:
         about = (exercise.minutes, exercise.difficulty)
         known = self._remembered.get(exercise.name, {}) if self._is_fresh(exercise.name, file) else {}
         earned, points, verdict = (known.get(key) for key in ("earned", "points", "verdict"))
-        tried = isinstance(earned, int) and isinstance(points, int) and isinstance(verdict, str)
-        if tried and not (earned == 0 and self._untouched(exercise, file)):
+        if not (isinstance(earned, int) and isinstance(points, int) and isinstance(verdict, str)):
+            pass  # never checked
+        elif not (earned == 0 and self._untouched(exercise, file)):
             return Row(exercise.name, exercise.title, points, earned, verdict, *about)
         return Row(exercise.name, exercise.title, exercise.points, None, None, *about)
 

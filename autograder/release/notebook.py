@@ -17,14 +17,14 @@ import ast
 import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import nbformat
-from nbformat import v4
+from typing import TYPE_CHECKING, Any
 
 from autograder.release.render import render
 from autograder.release.topics import Exercise, Topic
 from autograder.source.parsing import parse
+
+if TYPE_CHECKING:  # students, who have no nbformat, read releases by what is beside this
+    import nbformat
 
 CHECK = 'from autograder.integrations.notebook import check; check("{name}")'
 
@@ -71,6 +71,9 @@ def to_bytes(cells: Sequence[nbformat.NotebookNode], *, assignment: str = "") ->
 
     `assignment` is what otter calls it: its `assignment_name`.
     """
+    import nbformat
+    from nbformat import v4
+
     notebook = v4.new_notebook(
         cells=list(cells),
         metadata={
@@ -93,10 +96,14 @@ def _cell_id(exercise: Exercise, kind: str) -> str:
 
 
 def _text(cell_id: str, source: str, **nbgrader: Any) -> nbformat.NotebookNode:
+    from nbformat import v4
+
     return v4.new_markdown_cell(source, id=cell_id, metadata=_nbgrader(cell_id, nbgrader))
 
 
 def _code(cell_id: str, source: str, tags: Sequence[str], **nbgrader: Any) -> nbformat.NotebookNode:
+    from nbformat import v4
+
     return v4.new_code_cell(source, id=cell_id, metadata={"tags": list(tags), **_nbgrader(cell_id, nbgrader)})
 
 

@@ -26,6 +26,10 @@ from autograder.checks import case, check
         case("the replacement character", texts=["a\ufffdb", "\ufffd"]),
         case("characters for private use", texts=["\uf8ff\t\uf8ff", "x\U000f0000y \U0010fffd"]),
         case("nothing to see", texts=["", "   ", "\u200b", "\t \n"]),
+        case(
+            "the last code points of the Chinese blocks, most of them unassigned",
+            texts=["a\ufaffb\U0002a6dfc\U0002b73fd", "a\U0002b81fb\U0002ceafc\U0002fa1fd\U0002fa20e"],
+        ),
     ],
     cites=[
         "none of them empty",
@@ -59,10 +63,6 @@ def cleans_the_text(student, texts):
                 "a\U0002b820b\U0002cea1c",
                 "a\U0002f800b\U0002fa1dc",
             ],
-        ),
-        case(
-            "the last code points of the blocks, most of them unassigned",
-            texts=["a\ufaffb\U0002a6dfc\U0002b73fd", "a\U0002b81fb\U0002ceafc\U0002fa1fd\U0002fa20e"],
         ),
         case("just outside the blocks", texts=["a\u33ffb\u4dc0c", "a\ua000b", "a\ufb00b", "a\U0002ceb0b"]),
         case("Kana and Hangul are no Chinese characters", texts=["東京へ行くカナ", "한국어 문장", "ｱｲｳ"]),
