@@ -3,7 +3,7 @@
 What it learns is asked in an exam that is hosted (`autograder.lab.exam`): the held-out text is in a trusted process, which tells a token
 after it has the logits of its prediction. The loss is computed there.
 
-Bounds on the excess loss (nats above the language's own loss on the same text), measured after 150 steps, 30 languages with 16 tokens:
+Bounds on the excess loss (nats above the language's own loss on the same text), measured after 120 steps, 30 languages with 16 tokens:
 FIGURES
 """
 
@@ -17,7 +17,7 @@ from autograder.lab.exam import Language, mean_loss, unfinished
 
 MOST = 30_000  # parameters
 PROMPT = 8  # tokens of the held-out text that are told at once
-STEPS = 150
+STEPS = 120
 LEARNS, LEARNS_WELL = 1.0, 0.45
 
 
@@ -193,7 +193,7 @@ def learns_well(record, inputs):
     cites=["Yours is at most 1 nat above it"],
 )
 def it_learns(student, ids, vocab, seed, exam):
-    """After 150 steps the mean loss on held-out text is at most 1 nat above that of the language itself."""
+    """After 120 steps the mean loss on held-out text is at most 1 nat above that of the language itself."""
     return sit(student, student.pretrain(ids, vocab, STEPS, seed), exam)
 
 
@@ -203,11 +203,11 @@ def it_learns(student, ids, vocab, seed, exam):
     judge=learns_well,
     lecture="the-exam",
     public=[case("16 tokens, the token four places before", lag=4)],
-    hidden=[case("any lag", vocab=12), case("another one", vocab=16, lag=3)],
+    hidden=[case("any lag", vocab=13)],
     cites=["for full points at most 0 45 nats", "This holds for every language and seed"],
 )
 def it_learns_well(student, ids, vocab, seed, exam):
-    """After 150 steps the mean loss on held-out text is at most 0.45 nats above that of the language itself."""
+    """After 120 steps the mean loss on held-out text is at most 0.45 nats above that of the language itself."""
     return sit(student, student.pretrain(ids, vocab, STEPS, seed), exam)
 
 
@@ -290,14 +290,15 @@ def only_the_seed_decides(student, ids, vocab, steps, seeds):
     }
     with torch.no_grad():
         seen["without gradients outside"] = trained(4, steps, seeds[0])
+        left = torch.is_grad_enabled()
     modes = [[model.training, *sorted({m.training for m in model.modules()})] for model in models]
-    return seen | {"global": drawn, "left": [flags(ids), modes, torch.is_grad_enabled()]}
+    return seen | {"global": drawn, "left": [flags(ids), modes, left]}
 
 
 def numbers(model):
-    """200 of the parameters, and two sums over all of them."""
+    """60 of the parameters, and two sums over all of them."""
     row = torch.cat([p.detach().flatten().double() for p in model.parameters()])
-    some = row[torch.arange(200) * len(row) // 200]
+    some = row[torch.arange(60) * len(row) // 60]
     return torch.cat([some, row.sum()[None], (row * torch.arange(len(row)).cos()).sum()[None]])
 
 
@@ -358,7 +359,7 @@ def next_logits_sees_the_last_tokens(student, table, prefixes):
     }
 
 
-def chains(rng, vocab=4, temperature=1.0, n=1500):
+def chains(rng, vocab=4, temperature=1.0, n=700):
     return {
         "table": rng.normal(vocab, vocab, scale=1.0),
         "temperature": temperature,
@@ -392,11 +393,10 @@ def as_often_as_they_should(seen, inputs):
     inputs=chains,
     judge=as_often_as_they_should,
     lecture="writing",
-    public=[case("temperature 1"), case("temperature 0.5", temperature=0.5), case("temperature 2", temperature=2.0)],
+    public=[case("temperature 1"), case("temperature 0.5", temperature=0.5)],
     hidden=[
-        case("temperature 1.4, two tokens", vocab=2, temperature=1.4),
+        case("temperature 2.5, two tokens", vocab=2, temperature=2.5),
         case("temperature 0.7, six tokens", vocab=6, temperature=0.7),
-        case("temperature 3", vocab=5, temperature=3.0),
     ],
     cites=["each drawn from softmax next logits temperature", "given all tokens before it"],
 )
