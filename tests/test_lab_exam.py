@@ -83,7 +83,13 @@ def test_what_was_handed_over_can_not_be_changed(exam, sitting):
 
 
 def test_only_next_can_be_asked_for(exam):
-    for method, arguments in (("tokens", []), ("next", []), ("next", [torch.zeros(5), 1]), ("record", []), ("call", [0])):
+    for method, arguments in (
+        ("tokens", []),
+        ("next", []),
+        ("next", [torch.zeros(5), 1]),
+        ("record", []),
+        ("call", [0]),
+    ):
         with pytest.raises(ValueError, match="is not called like this"):
             exam.call(0, method, arguments)
     assert exam.record() == []

@@ -124,7 +124,9 @@ def unfinished(record: Sequence[dict[str, Any]], exam: dict[str, Any]) -> Reject
     """What is wrong with the record of an exam, which was made from `exam`, so that it can't be marked."""
     asked = len(exam["tokens"]) - exam["given"]
     if len(record) != asked:
-        return Rejection("The exam has {asked} tokens, and {told} were predicted.", {"asked": asked, "told": len(record)})
+        return Rejection(
+            "The exam has {asked} tokens, and {told} were predicted.", {"asked": asked, "told": len(record)}
+        )
     for number, each in enumerate(record):
         if not bool(each["logits"].isfinite().all()):
             return Rejection("The logits of prediction {number} are not finite.", {"number": number})

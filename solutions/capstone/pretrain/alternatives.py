@@ -71,6 +71,7 @@ class Relative(nn.Module):
         self.embed, self.head = nn.Embedding(V, C), nn.Linear(C, V)
         self.bias = nn.Parameter(torch.zeros(H, 16))
         self.q, self.k, self.v, self.o = (nn.Linear(C, C, bias=False) for _ in range(4))
+        nn.init.normal_(self.embed.weight, std=0.3)
         self.mlp = nn.Sequential(nn.LayerNorm(C), nn.Linear(C, 2 * C), nn.ReLU(), nn.Linear(2 * C, C))
         self.norm, self.last = nn.LayerNorm(C), nn.LayerNorm(C)
 
@@ -93,18 +94,18 @@ def build_model(vocab, seed):
         return Relative(vocab)
 
 
-@alternative("torch's AdamW with a schedule of its own, larger batches of shorter pieces, clipped gradients")
+@alternative("torch's AdamW with a schedule of its own, larger batches, clipped gradients")
 def pretrain(ids, vocab, steps, seed):
     model = build_model(vocab, seed)
     model.train()
     gen = torch.Generator()
     gen.manual_seed(seed + 1)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, betas=(0.9, 0.95))
-    T = min(12, len(ids) - 1)
+    T = CONTEXT
     with torch.enable_grad():
         for step in range(steps):
             for group in optimizer.param_groups:
-                group["lr"] = 1e-2 * min(1.0, (step + 1) / 20, 2.0 * (1 - step / steps) + 0.05)
+                group["lr"] = 1e-2 * min(1.0, (step + 1) / 10, 2.0 * (1 - step / steps) + 0.05)
             starts = torch.randint(len(ids) - T, (24,), generator=gen).tolist()
             x = torch.stack([ids[i : i + T] for i in starts])
             y = torch.stack([ids[i + 1 : i + T + 1] for i in starts])
@@ -131,7 +132,7 @@ def pretrain(ids, vocab, steps, seed):
             loss = -logp.gather(-1, rows[:, 1:, None]).mean()
             found = torch.autograd.grad(loss, parameters)
         with torch.no_grad():
-            lr = 0.003 * (1 - step / steps)
+            lr = 0.004 * (1 - step / steps)
             for p, m, g in zip(parameters, momenta, found, strict=True):
                 p.sub_(lr * torch.sign(0.9 * m + 0.1 * g))
                 m.mul_(0.98).add_(0.02 * g)

@@ -3,8 +3,18 @@
 What it learns is asked in an exam that is hosted (`autograder.lab.exam`): the held-out text is in a trusted process, which tells a token
 after it has the logits of its prediction. The loss is computed there.
 
-Bounds on the excess loss (nats above the language's own loss on the same text), measured after 120 steps, 30 languages with 16 tokens:
-FIGURES
+Bounds on the excess loss (nats above the language's own loss on the same text), measured after 150 steps over 30 languages, half of them with
+16 tokens, the others with 11, 13 and 16 (the last two over 15 languages): smallest, median, largest.
+
+    the reference                     -0.02   0.06   0.20
+    a GPT-2 with learned positions     0.00   0.06   0.09
+    a learned bias for each distance   0.00   0.11   0.26
+    six embeddings, no attention      -0.04   0.11   0.46
+    torch's AdamW, another schedule    0.02   0.08   0.12
+    Lion                               0.00   0.07   0.11
+
+A guess has 2.2 with 16 tokens (2.0 with 13), the reference without positions 1.7. Before its embedding was made smaller (std 0.3 for 1), the reference
+came once to 0.46 after 120 steps.
 """
 
 import math
@@ -17,8 +27,8 @@ from autograder.lab.exam import Language, mean_loss, unfinished
 
 MOST = 30_000  # parameters
 PROMPT = 8  # tokens of the held-out text that are told at once
-STEPS = 120
-LEARNS, LEARNS_WELL = 1.0, 0.45
+STEPS = 150
+LEARNS, LEARNS_WELL = 1.0, 0.5
 
 
 # --- the model -------------------------------------------------------------------------------------------------------
@@ -193,7 +203,7 @@ def learns_well(record, inputs):
     cites=["Yours is at most 1 nat above it"],
 )
 def it_learns(student, ids, vocab, seed, exam):
-    """After 120 steps the mean loss on held-out text is at most 1 nat above that of the language itself."""
+    """After 150 steps the mean loss on held-out text is at most 1 nat above that of the language itself."""
     return sit(student, student.pretrain(ids, vocab, STEPS, seed), exam)
 
 
@@ -204,10 +214,10 @@ def it_learns(student, ids, vocab, seed, exam):
     lecture="the-exam",
     public=[case("16 tokens, the token four places before", lag=4)],
     hidden=[case("any lag", vocab=13)],
-    cites=["for full points at most 0 45 nats", "This holds for every language and seed"],
+    cites=["for full points at most 0 5 nats", "This holds for every language and seed"],
 )
 def it_learns_well(student, ids, vocab, seed, exam):
-    """After 120 steps the mean loss on held-out text is at most 0.45 nats above that of the language itself."""
+    """After 150 steps the mean loss on held-out text is at most 0.5 nats above that of the language itself."""
     return sit(student, student.pretrain(ids, vocab, STEPS, seed), exam)
 
 
@@ -359,9 +369,9 @@ def next_logits_sees_the_last_tokens(student, table, prefixes):
     }
 
 
-def chains(rng, vocab=4, temperature=1.0, n=700):
+def chains(rng, vocab=4, temperature=1.0, n=800):
     return {
-        "table": rng.normal(vocab, vocab, scale=1.0),
+        "table": rng.normal(vocab, vocab, scale=1.5),
         "temperature": temperature,
         "n": n,
         "start": rng.integer(0, vocab),
@@ -379,12 +389,13 @@ def as_often_as_they_should(seen, inputs):
     counts = torch.zeros(vocab, vocab, dtype=torch.int64)
     counts.index_put_((text[:-1], text[1:]), torch.ones(n, dtype=torch.int64), accumulate=True)
     probabilities = (table.double() / inputs["temperature"]).softmax(-1)
-    for token in range(vocab):
-        if counts[token].sum() and implausible(counts[token], probabilities[token]):
-            return reject(
-                "After token {token} the next tokens come {counts} times. Their probabilities are {probabilities}.",
-                token=token, counts=counts[token].tolist(), probabilities=[round(p, 3) for p in probabilities[token].tolist()],
-            )  # fmt: skip
+    seen_first = counts.sum(1, keepdim=True)
+    if implausible(counts.flatten(), (probabilities * seen_first / n).flatten()):
+        token = int((counts - probabilities * seen_first).abs().sum(1).argmax())
+        return reject(
+            "After token {token} the next tokens come {counts} times. Their probabilities are {probabilities}.",
+            token=token, counts=counts[token].tolist(), probabilities=[round(p, 3) for p in probabilities[token].tolist()],
+        )  # fmt: skip
     return None
 
 

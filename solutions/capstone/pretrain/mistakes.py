@@ -8,7 +8,7 @@ MADE = "    with torch.random.fork_rng(devices=[]):\n        torch.manual_seed(s
 BUILT = "    model = build_model(vocab, seed)\n"
 STARTS = "starts = torch.randint(0, len(ids) - T, (B, 1), generator=gen)"
 LOSS = "cross_entropy(logits.flatten(0, 1), pieces[:, 1:].flatten())"
-LR = "optimizer.step(0.01 * decayed * min(1.0, (step + 1) / warmup))"
+LR = "optimizer.step(0.015 * decayed * min(1.0, (step + 1) / warmup))"
 LAST = "logits = model(torch.tensor([list(prefix[-CONTEXT:])]))[0, -1]"
 DRAW = "text.append(int(torch.multinomial(probs, 1, generator=gen)))"
 PROBS = "probs = (logits / temperature).softmax(-1)"
@@ -103,12 +103,12 @@ mistake(
     edit={"p.sub_(lr * m": "p.add_(lr * m"},
 )
 mistake(
-    "Your learning rate is so small that nothing is learned in 120 steps. Watch the loss, and raise it.",
-    edit={LR: LR.replace("0.01", "0.00003")},
+    "Your learning rate is so small that nothing is learned in 150 steps. Watch the loss, and raise it.",
+    edit={LR: LR.replace("0.015", "0.00003")},
 )
 mistake(
     "Your learning rate is so large that the training never settles. Watch the loss, and lower it.",
-    edit={LR: LR.replace("0.01", "1.0")},
+    edit={LR: LR.replace("0.015", "1.0")},
 )
 mistake(
     "You train the output layer alone. Give the optimizer all parameters.",

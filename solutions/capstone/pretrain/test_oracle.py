@@ -75,11 +75,11 @@ def test_it_comes_near_the_entropy(reference, lag):
     rng = Rng(lag)
     language = Language.drawn(rng, 16, lag)
     ids, held_out = torch.tensor(language.text(rng, 2500)), language.text(rng, 300)
-    model = reference.pretrain(ids, 16, 120, 0)
+    model = reference.pretrain(ids, 16, 150, 0)
     exam = Exam(held_out, 8, 16)
     sitting = local("exam", exam)
     text = list(sitting.prompt)
     while len(text) < len(held_out):
         text.append(sitting.next(reference.next_logits(model, text)))
     assert unfinished(exam.record(), {"tokens": held_out, "given": 8}) is None
-    assert mean_loss(exam.record()) == pytest.approx(language.entropy, abs=0.45)
+    assert mean_loss(exam.record()) == pytest.approx(language.entropy, abs=0.5)
