@@ -260,7 +260,7 @@ mistake(
 )
 mistake(
     "You leave out tokens that are not likely. Each token is drawn as often as the softmax says.",
-    edit={PROBS: PROBS + "\n            probs = probs * (probs >= 0.1 * probs.max())"},
+    edit={PROBS: PROBS + "\n            probs = probs * (probs >= 0.3 * probs.max())"},
 )
 mistake(
     "You draw from torch's global generator. All randomness comes from `gen`.",
