@@ -101,7 +101,7 @@ def models(rng, calls):
     return {"calls": calls}
 
 
-@check(points=1, inputs=models, lecture='what-it-saves', public=[case('Llama 2 7B, 32 heads and one', calls=[(1, 1, 32, 32, 128, 2), (1, 1, 32, 1, 128, 2)])])
+@check(points=1, inputs=models, lecture='what-it-saves', public=[case('Llama 2 7B, 32 heads and one', calls=[(1, 1, 32, 32, 128, 2), (1, 1, 32, 1, 128, 2)]), case('two sequences of three tokens, four layers', calls=[(2, 3, 4, 1, 5, 2)])])
 def cache_bytes_are_counted(student, calls):
     """The cache has keys and values of each token, layer and key/value head, `itemsize` bytes for each number."""
     return [student.kv_cache_bytes(*call) for call in calls]

@@ -52,7 +52,7 @@ def float64_is_exact_to_the_end(student, q, k, v, scale):
     return {"outs": outs, "gradients": grads, "of a layer": layer(x, causal=True)}
 
 
-@check(points=1, inputs=qkv, lecture='why-the-root-of-d', public=[case('scale 1', values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=1.0)])
+@check(points=1, inputs=qkv, lecture='why-the-root-of-d', public=[case('scale 1', values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=1.0), case('scale 0: every key counts alike', values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=0.0)])
 def uses_the_scale_that_is_given(student, q, k, v, scale):
     """A given scale replaces 1/√D, whatever number it is, with and without a mask."""
     q, k, v = leaves(q, k, v)
@@ -81,7 +81,7 @@ def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, loud=1.0, empty=(),
 THREE = ([[0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [[3.0], [5.0], [90.0]])
 
 
-@check(points=1, inputs=masked, lecture='masks', public=[case('the third key is hidden', values=THREE, mask=[True, True, False]), case('a mask for each sequence', shape=(2, 1, 1, 5), B=2, H=2, T=3, S=5), case('three dimensions: a mask for each head', shape=(2, 2, 3), B=2, H=2, T=2, S=3)])
+@check(points=1, inputs=masked, lecture='masks', public=[case('the third key is hidden', values=THREE, mask=[True, True, False]), case('a mask for each sequence', shape=(2, 1, 1, 5), B=2, H=2, T=3, S=5), case('three dimensions: a mask for each head', shape=(2, 2, 3), B=2, H=2, T=2, S=3), case('two dimensions: one mask for all sequences', shape=(2, 3), B=2, H=1, T=2, S=3)])
 def hidden_keys_take_no_part(student, q, k, v, mask, causal):
     """A key that the mask hides gets weight 0, and the others share 1 as if it were not there."""
     q, k, v = leaves(q, k, v)
@@ -208,7 +208,7 @@ def bf16_is_near(seen, want):
     return difference(seen["float32"], want["float32"])
 
 
-@check(points=1, bonus=True, device='cuda', inputs=layer, judge=bf16_is_near, lecture='where-it-is-used', public=[case('24 tokens', B=1, T=24, C=32, H=4)])
+@check(points=1, bonus=True, device='cuda', inputs=layer, judge=bf16_is_near, lecture='in-a-real-system', public=[case('24 tokens', B=1, T=24, C=32, H=4)])
 def bfloat16_stays_close(student, x, weights, heads, bias, causal):
     """On a GPU, the layer under bfloat16 autocast stays within 0.02 of float32."""
     weights = {name: 0.3 * weight for name, weight in weights.items()}

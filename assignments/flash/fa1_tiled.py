@@ -29,9 +29,9 @@ def fa1_forward(
     - Br, Bc >= 1 need not divide T and S, and may be larger: the last blocks are what is left.
     - Tiles are converted to float32 before anything is computed with them (to float64 when q is float64); scores, m, l,
       the weights and the output while it grows have that dtype, and m and l are returned in it. o is rounded once, at the end.
-    - With `causal`, the sequences are aligned at their ends: query i may see key j if j <= i + (S - T). For T = S that is
-      j <= i. A tile (Br queries × Bc keys, counted from 0) in which no query may see any key is skipped: what it
-      would read may be anything, even nan.
+    - With `causal`, the sequences are aligned at their ends, as flash-attn has it: query i may see key j if j <= i + (S - T). For
+      T = S that is j <= i. (PyTorch's `is_causal=True` aligns their starts instead, j <= i for any T and S.) A tile (Br queries ×
+      Bc keys, counted from 0) in which no query may see any key is skipped: what it would read may be anything, even nan.
     - A query that may see no key (causal, T > S) has o = 0, m = -inf, l = 0.
     - Never hold more than a few tiles beside q, k, v and the results: at T = S = 4096 the matrix of scores alone has 64 MiB.
 

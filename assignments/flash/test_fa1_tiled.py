@@ -71,7 +71,7 @@ def maxima_and_sums_are_kept_in_full_precision(student, q, k, v, Br, Bc, causal)
     return {"o": o, "m": m, "l": l}
 
 
-@check(points=1, inputs=sequences, lecture='causal-tiles', public=[case('as many queries as keys', T=5, S=5, Br=2, Bc=2, causal=True), case('the last two queries of six', T=2, S=6, Br=2, Bc=4, causal=True)])
+@check(points=1, inputs=sequences, lecture='causal-tiles', public=[case('as many queries as keys', T=5, S=5, Br=2, Bc=2, causal=True), case('the last two queries of six', T=2, S=6, Br=2, Bc=4, causal=True), case('queries before the first key', T=6, S=3, Br=2, Bc=2, causal=True), case('a tile that a query sees nothing of', T=7, S=7, Br=3, Bc=2, causal=True, H=3)])
 def queries_see_no_later_key(student, q, k, v, Br, Bc, causal):
     """With `causal`, query i sees the keys up to i + (S - T); one that sees none gives 0, with m = -inf and l = 0."""
     o, m, l = student.fa1_forward(q, k, v, Br, Bc, causal=causal)  # noqa: E741

@@ -58,6 +58,8 @@ def sample(
     3. Of these, keep the nucleus of mass `top_p` (their probabilities sum to 1 again before it is measured).
     4. Draw from the softmax of what is left, each row independently of the others.
 
+    (llama.cpp divides by the temperature last, after the filters: one check, and no other, tells the difference.)
+
     All randomness comes from `gen`: a generator in the same state gives the same tokens, and the next call gives others. How it
     is used is up to you, but torch's global generator stays as it is, and at temperature 0 so does `gen`.
     """
@@ -84,7 +86,8 @@ def beam_search(
     count as finished, too.
 
     Returns the best `beams` finished ones (fewer, if there are fewer), the best first, as (tokens, score). tokens: a list of ints
-    without bos, with eos if it came. score: log-probability / len(tokens) ** length_penalty, a float.
+    without bos, with eos if it came. score: log-probability / len(tokens) ** length_penalty, a float. (This is Hugging Face's formula.
+    Google's translation system divides by ((5 + len(tokens)) / 6) ** length_penalty.)
 
     A model that always says a: .6, b: .3, eos: .1 (ids 1, 2, 0). The score is ln(.36) / 2:
 

@@ -116,7 +116,7 @@ def the_generator_decides(seen, want):
     return None
 
 
-@check(points=1, inputs=generators, judge=the_generator_decides, lecture='drawing', public=[case('three rows', B=3)])
+@check(points=1, inputs=generators, judge=the_generator_decides, lecture='drawing', public=[case('three rows', B=3), case('one row', B=1)])
 def the_generator_decides_alone(student, logits, seeds, options):
     """The same state of `gen` gives the same tokens, (B,) int64, and each call goes on where the last one stopped."""
 
@@ -158,10 +158,13 @@ def one_beam_is_greedy(student, step, bos, eos, beams, max_len, options):
     return student.beam_search(step, bos, eos, beams, max_len, **options)
 
 
+EARLY = [[0.1, 0.5, 0.25, 0.15], [0.25] * 4, [0.1, 0.2, 0.05, 0.65], [0.05, 0.3, 0.4, 0.25]]
+
+
 TWO_AT_ONCE = [[0.01, 0.02, 0.5, 0.47], [0.25] * 4, [0.1, 0.7, 0.08, 0.12], [0.07, 0.75, 0.1, 0.08]]
 
 
-@check(points=2, inputs=search, tolerance=SCORES, lecture='beam-search', public=[case('two beams see through the trap', shares=TRAP, beams=2, max_len=3), case('three beams, three tokens', vocab=4, beams=3, max_len=3), case('two finish in one round', shares=TWO_AT_ONCE, beams=2, max_len=4)])
+@check(points=2, inputs=search, tolerance=SCORES, lecture='beam-search', public=[case('two beams see through the trap', shares=TRAP, beams=2, max_len=3), case('three beams, three tokens', vocab=4, beams=3, max_len=3), case('two finish in one round', shares=TWO_AT_ONCE, beams=2, max_len=4), case('eos comes early', shares=EARLY, beams=2, max_len=4)])
 def finds_what_beam_search_finds(student, step, bos, eos, beams, max_len, options):
     """The finished hypotheses come out best first, with their tokens and their log-probability / length ** penalty."""
     return student.beam_search(step, bos, eos, beams, max_len, **options)

@@ -85,7 +85,8 @@ def run_gpipe(
     Each stage runs F for every micro-batch before its first B, as in `gpipe_schedule`: m forwards, then m backwards, once each.
 
     - Afterwards `.grad` of each parameter has *grown* by the gradient of the mean loss over the whole batch, whatever m is. (It
-      may hold something before the call, as in gradient accumulation: leave that in.)
+      may hold something before the call, as in gradient accumulation: leave that in.) PyTorch's schedules weigh every micro-batch
+      by 1/m instead, which is the same when m divides B; the example below shows the difference.
     - Returns the mean loss over the batch: shape (), the dtype of the losses, without a graph (`requires_grad` is False).
     - Weights do not change. x, y and the stages are as before (but for `.grad`): their parameters are the same objects, their modes and
       what requires gradients stay, and so does torch's own gradient mode. A parameter that requires no gradient gets none.

@@ -83,7 +83,8 @@ def run_schedule(
     and let each run on until it has to wait.
 
     - Afterwards `.grad` of each parameter has *grown* by the gradient of the mean loss over the whole batch. (It may hold
-      something before the call: leave that in.)
+      something before the call: leave that in.) PyTorch's schedules weigh every micro-batch by 1/m instead, which is the same when
+      m divides B; the example below shows the difference.
     - Returns the mean loss over the batch: shape (), the dtype of the losses, without a graph (`requires_grad` is False).
     - The weights stay as they are until the last B has run, and after it: updating them is the optimizer's. x, y and the stages
       are as before (but for `.grad`): their parameters are the same objects, their modes and what requires gradients stay. A

@@ -55,7 +55,7 @@ def to_run(rng, p=1, m=1, kind="random", lists=None, part=1.0, **times):
     return {"schedule": lists, "times": times}
 
 
-@check(points=1, inputs=to_run, lecture='what-waits-for-what', public=[case('naive, 2 devices', p=2, m=1, kind='naive'), case('all forwards first, 2 devices', p=2, m=3, kind='gpipe'), case('the last micro-batch goes back first', p=2, m=2, kind='reversed', tf=1.0, tb=1.0), case('device 1 waits for its second operation although it could run its third', lists=[[(0, 'F', 0), (0, 'F', 1)], [(1, 'F', 1), (1, 'F', 0), (1, 'B', 0)]])])
+@check(points=1, inputs=to_run, lecture='what-waits-for-what', public=[case('naive, 2 devices', p=2, m=1, kind='naive'), case('all forwards first, 2 devices', p=2, m=3, kind='gpipe'), case('the last micro-batch goes back first', p=2, m=2, kind='reversed', tf=1.0, tb=1.0), case('device 1 waits for its second operation although it could run its third', lists=[[(0, 'F', 0), (0, 'F', 1)], [(1, 'F', 1), (1, 'F', 0), (1, 'B', 0)]]), case('forwards take no time', p=3, m=3, kind='gpipe', tf=0.0), case('backwards take no time', p=3, m=3, kind='gpipe', tb=0.0)])
 def operations_start_when_they_can(student, schedule, times):
     """`simulate` starts each operation when its device is free and what it waits for has ended, in the order of the lists."""
     return student.simulate(schedule, **times)
@@ -88,7 +88,7 @@ def stuck(rng, p=2, m=2, change="", lists=None):
     return {"schedule": lists, "sound": sound}
 
 
-@check(points=1, inputs=stuck, lecture='deadlock', public=[case('B before F', lists=[[(0, 'B', 0), (0, 'F', 0)]]), case('two devices wait for each other', lists=[[(0, 'F', 0), (0, 'B', 0), (0, 'F', 1), (0, 'B', 1)], [(1, 'F', 0), (1, 'F', 1), (1, 'B', 0), (1, 'B', 1)]])])
+@check(points=1, inputs=stuck, lecture='deadlock', public=[case('B before F', lists=[[(0, 'B', 0), (0, 'F', 0)]]), case('two devices wait for each other', lists=[[(0, 'F', 0), (0, 'B', 0), (0, 'F', 1), (0, 'B', 1)], [(1, 'F', 0), (1, 'F', 1), (1, 'B', 0), (1, 'B', 1)]]), case('only the last operation is stuck', lists=[[(0, 'F', 0), (0, 'B', 0), (0, 'F', 1)], [(1, 'F', 0), (1, 'B', 0), (1, 'B', 1)]])])
 def a_deadlock_is_told(student, schedule, sound):
     """A schedule that cannot go on raises `Deadlock`, which is a `ValueError`, wherever it comes to stand; another does not."""
     return {
@@ -120,7 +120,7 @@ def held(rng, p=1, m=1, kind="random", lists=None, part=1.0):
     return {"schedule": to_run(rng, p, m, kind, lists, part)["schedule"]}
 
 
-@check(points=1, inputs=held, lecture='what-is-held', public=[case("the docstring's example", lists=[[(0, 'F', 0), (0, 'F', 1), (0, 'B', 0), (0, 'B', 1)], [(1, 'F', 0), (1, 'B', 0), (1, 'F', 1), (1, 'B', 1)]]), case('naive', p=3, m=4, kind='naive'), case('two, then one, then two again', lists=[[(0, 'F', 0), (0, 'F', 1), (0, 'B', 1), (0, 'B', 0), (0, 'F', 2), (0, 'F', 3), (0, 'B', 3), (0, 'B', 2)]])])
+@check(points=1, inputs=held, lecture='what-is-held', public=[case("the docstring's example", lists=[[(0, 'F', 0), (0, 'F', 1), (0, 'B', 0), (0, 'B', 1)], [(1, 'F', 0), (1, 'B', 0), (1, 'F', 1), (1, 'B', 1)]]), case('naive', p=3, m=4, kind='naive'), case('two, then one, then two again', lists=[[(0, 'F', 0), (0, 'F', 1), (0, 'B', 1), (0, 'B', 0), (0, 'F', 2), (0, 'F', 3), (0, 'B', 3), (0, 'B', 2)]]), case('forward only: held to the end', p=3, m=4, kind='forward only')])
 def activations_are_held_until_the_backward(student, schedule):
     """`peak_activations` counts, for each device, the most micro-batches whose forward ran and whose backward did not."""
     return student.peak_activations(schedule)

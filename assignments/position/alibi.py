@@ -59,8 +59,8 @@ def alibi_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     - The bias is added *after* the scores are divided by √D; it is not divided itself.
     - A key in the future has weight exactly 0, however large its score.
     - One query and its cache (T = 1) give the last row of what the whole sequence gives.
-    - Slopes are as exact as float32 (no check asks for more of their digits, or for fewer); the rest is computed in q's dtype. torch's
-      softmax may be used.
+    - Slopes are as exact as float32 (no check asks for more of their digits, or for fewer); the rest is computed in q's dtype, the
+      softmax too. (BLOOM's code computes it in float32: one check, and no other, tells the difference.) torch's softmax may be used.
 
     With q = 0 all scores are equal and the bias alone decides. For one head and S = 2, the last query has the
     weights softmax([-1/256, 0]) = [0.4990, 0.5010]:

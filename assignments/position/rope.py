@@ -38,7 +38,8 @@ def apply_rope(
     (a cos φ - b sin φ, a sin φ + b cos φ): counterclockwise. Every head is turned alike. Gradients flow to x.
 
     - Angles are computed in float64 for float64 x, and at least in float32 for the others.
-    - bfloat16 and float16 are rotated in float32, with cosines and sines in float32, and rounded once at the end.
+    - bfloat16 and float16 are rotated in float32, with cosines and sines in float32, and rounded once at the end. (Hugging Face's
+      models round cosines and sines to x's dtype first, and rotate in it: one check, and no other, tells the difference.)
 
     At position 1: cos 1 and sin 1 for D = 2; with D = 4, θ = (1, 0.01), and "half" has the pairs (1, 0) and (0, 1), "interleaved"
     the same pairs elsewhere:

@@ -21,8 +21,10 @@ def sinusoidal(n: int, C: int, layout: str = "interleaved", base: float = 10000.
     Returns float32 (n, C).
 
     - The two features of a pair have the same frequency, the sine comes first, and position 0 is sin 0 = 0, cos 0 = 1.
-    - The frequencies fall from 1 (pair 0) to base^(-(C-2)/C), whatever the layout.
-    - Rows far down are exact too: all of `sinusoidal(100_000, 8)`.
+    - The frequencies fall from 1 (pair 0) to base^(-(C-2)/C), whatever the layout. (The authors' library Tensor2Tensor, FSMT and
+      Whisper let them fall to 1/base: that is another table.)
+    - Rows far down are exact too: all of `sinusoidal(100_000, 8)`. (Most programs compute the angles in float32, as PyTorch's
+      tutorial does: one check, and no other, tells the difference.)
 
     >>> sinusoidal(1, 4)
     tensor([[0., 1., 0., 1.]])

@@ -67,7 +67,7 @@ def interleaved_pairs_neighbours(student, x, pos, style, rotary_dim, base):
     }
 
 
-@check(points=1, inputs=tokens, lecture='positions-come-with-the-tokens', tolerance=NEAR, public=[case('two sequences', B=2, T=2, D=4, pos=[[0, 1], [5, 6]])])
+@check(points=1, inputs=tokens, lecture='positions-come-with-the-tokens', tolerance=NEAR, public=[case('two sequences of two heads', B=2, H=2, T=2, D=4, pos=[[0, 1], [5, 6]])])
 def each_sequence_can_have_its_own_positions(student, x, pos, style, rotary_dim, base):
     """Positions of shape (B, T) give each sequence its own, the same for all of its heads, in every call."""
     return {
@@ -91,7 +91,7 @@ def float64_stays_exact_far_out(student, x, pos, style, rotary_dim, base):
     return student.apply_rope(x, pos, style, rotary_dim, base)
 
 
-@check(points=1, inputs=tokens, lecture='precision', tolerance=ONE_ULP, public=[case('bfloat16 at positions around 1000', T=2, D=4, pos=[999, 1001], dtype='bfloat16')])
+@check(points=1, inputs=tokens, lecture='precision', tolerance=ONE_ULP, public=[case('bfloat16 at positions around 1000', H=2, T=8, D=32, low=900, high=1100, dtype='bfloat16')])
 def low_precision_is_rotated_in_float32(student, x, pos, style, rotary_dim, base):
     """bfloat16 (or float16) x comes back as such, off by one rounding only: positions, angles, tables and rotation are float32."""
     return student.apply_rope(x, pos, style, rotary_dim, base)

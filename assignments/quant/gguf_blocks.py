@@ -46,7 +46,8 @@ def dequantize_q8_0(b: np.ndarray) -> np.ndarray:
 def quantize_q4_0(x: np.ndarray) -> np.ndarray:
     """Codes 0 … 15 stand for -8 … 7. float32 (n, 32k) → uint8 (n, 18k).
 
-    With M the entry of the largest |x| *with its sign* (the first, if there are several): d = M / -8, so that M gets the code 0, exactly.
+    With M the entry of the largest |x| *with its sign* (the first, if there are several): d = M / -8, so that M gets the code 0 without rounding.
+    (The weight that comes back is -8 times the stored d, which is rounded to float16.)
     q = x / d + 8.5, cut off to an integer, and at most 15.
 
     M = -1 gives d = 0.125 (bytes 00 30), M = 1 gives d = -0.125; the codes are 0, 8, 8, …:

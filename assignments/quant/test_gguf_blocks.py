@@ -102,7 +102,7 @@ def one_call(seen, want, case):
     return None
 
 
-@check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q8_0', tight=False), case('halves, x in quarters', form='q8_0', exact=True)])
+@check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q8_0', tight=False), case('one block, near the edges between codes', rows=1, blocks=1, form='q8_0'), case('halves, x in quarters', form='q8_0', exact=True)])
 def q8_0_bytes(student, x):
     """quantize_q8_0 gives the bytes of ggml: a float16 scale and 32 signed codes for each block."""
     return both_ways(student.quantize_q8_0, real(x))
@@ -114,7 +114,7 @@ def q4_0_bytes(student, x):
     return both_ways(student.quantize_q4_0, real(x))
 
 
-@check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q4_1', tight=False)])
+@check(points=1, inputs=some_weights, judge=the_same_blocks, lecture='scales-and-codes', public=[case('one block', rows=1, blocks=1, form='q4_1', tight=False), case('one block, near the edges between codes', rows=1, blocks=1, form='q4_1'), case('zeros, and constant blocks', form='q4_1', exact=True, flat=True)])
 def q4_1_bytes(student, x):
     """quantize_q4_1 gives the bytes of ggml: a scale and a minimum for each block."""
     return both_ways(student.quantize_q4_1, real(x))
@@ -239,7 +239,7 @@ def a_file(rng, which):
     }
 
 
-@check(points=1, inputs=a_file, lecture='the-file', public=[case('texts', which='texts'), case('three arrays', which='plain')])
+@check(points=1, inputs=a_file, lecture='the-file', public=[case('texts', which='texts'), case('three arrays', which='plain'), case('an alignment of 64', which='alignment')])
 def a_file_is_read(student, buf):
     """read_gguf gives the metadata and the tensors, in their order, shapes and dtypes."""
     kv, tensors = student.read_gguf(buf)
@@ -295,7 +295,7 @@ def the_same_file(seen, want):
                   at=at, before=want[max(at - 16, 0) : at], mine=seen[at : at + 16], right=want[at : at + 16])
 
 
-@check(points=1, inputs=contents, judge=the_same_files, lecture='the-file', public=[case('a name', which='name'), case('several tensors', which='tensors')])
+@check(points=1, inputs=contents, judge=the_same_files, lecture='the-file', public=[case('a name', which='name'), case('several tensors', which='tensors'), case('lists', which='lists')])
 def a_file_is_written(student, kv, tensors, alignment, transposed):
     """write_gguf gives the file byte by byte: types, reversed dimensions, offsets into the data section, zeros between."""
     if transposed:

@@ -114,8 +114,9 @@ def train(corpus: list[str], vocab_size: int) -> tuple[list[tuple[str, str]], di
     """Learn merges and vocabulary from some texts.
 
     The vocabulary starts with the 256 byte characters, whether they occur or not. Their ids are 0 … 255 in the order
-    of the characters, as in GPT-2: `"!"` is 0 (byte 33), the characters from `chr(256)` on come last. Each merge adds
-    one token, with the next id.
+    of the characters, as in GPT-2: `"!"` is 0 (byte 33), the characters from `chr(256)` on come last. (minbpe numbers the
+    bytes by their values, and merges the first pair that it saw where counts are equal.) Each merge adds one token, with
+    the next id.
 
     One step: in all texts, each cut by `pretokenize`, count every pair of neighbouring symbols (at every position,
     also where pairs overlap; never across two pre-tokens or two texts), and merge the most frequent pair everywhere,

@@ -25,6 +25,7 @@ def train_bpe(word_counts: dict[str, int], num_merges: int) -> list[tuple[str, s
     - Ties: every symbol has an id. The symbols that the words start with get 0, 1, 2, … in Python's string order
       (`"a" < "a</w>" < "b"`); the symbol that a merge makes gets the next id. Of the pairs with the highest count, the
       one with the smallest `(id of left, id of right)` is merged: smallest left id first, then smallest right id.
+      Hugging Face's tokenizers do the same; subword-nmt takes the last pair in string order instead.
     - Training stops early when no word has two symbols left. `num_merges=0` and an empty `word_counts` give `[]`.
 
     Returns the merges `(left, right)` in the order in which they were made.

@@ -25,7 +25,8 @@ def normalize(text: str, add_dummy_prefix: bool = True, remove_extra_ws: bool = 
        stays empty.
     5. Every space becomes `SPACE`.
 
-    Nothing else is changed or removed.
+    Nothing else is changed or removed. (SentencePiece's own table, nmt_nfkc, also turns zero-width spaces into spaces and
+    deletes control characters.)
 
     >>> normalize("  ＡＢＣ  ﬁne ")
     '▁ABC▁fine'
@@ -41,8 +42,9 @@ def viterbi(s: str, logp: dict[str, float], unk_penalty: float = 10.0) -> tuple[
 
     A piece of the vocabulary scores logp[piece]. A single character that is not itself in the vocabulary may also be a
     piece, an unknown one, wherever it stands (also where a longer piece covers it): it scores
-    min(logp.values()) - unk_penalty. Unknown characters side by side stay separate pieces. Where several segmentations
-    share the best score, any of them is right. The empty text gives ([], 0.0).
+    min(logp.values()) - unk_penalty. Unknown characters side by side stay separate pieces. (SentencePiece shows them as
+    one, after the search.) Where several segmentations share the best score, any of them is right. The empty text gives
+    ([], 0.0).
 
     >>> viterbi("abc", {"a": -1.0, "b": -2.0, "c": -2.0, "ab": -2.5, "bc": -3.0})
     (['a', 'bc'], -4.0)

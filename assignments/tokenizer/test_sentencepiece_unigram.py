@@ -10,7 +10,7 @@ from autograder.checks import case, check, difference, reject
 from autograder.lab import corpora
 
 
-@check(points=1, lecture='normalisation', public=[case('full-width letters and a ligature', texts=['  ＡＢＣ  ﬁne ']), case('a sentence', texts=['Hello  world'])])
+@check(points=1, lecture='normalisation', public=[case('full-width letters and a ligature', texts=['  ＡＢＣ  ﬁne ']), case('a sentence', texts=['Hello  world']), case('a zero-width space is no whitespace, and stays', texts=['a\u200bb'])])
 def normalises_and_marks_spaces(student, texts):
     """Text comes into form NFKC, its runs of whitespace become one `▁`, and one `▁` marks its start."""
     return [student.normalize(text) for text in texts]

@@ -20,11 +20,12 @@ def train_wordpiece(word_counts: dict[str, int], num_merges: int) -> tuple[list[
     1. Count over the whole corpus, *as it is split now*. A word that occurs c times adds c for each of its tokens and
        c for each two neighbours in it, also where they overlap: `a ##a ##a ##a`, once, has count(##a) = 3 and
        count(##a ##a) = 2. Pairs never reach across two words. A word of one token adds to the count of that token.
-    2. Give every pair its score = count(ab) / (count(a) · count(b)), also where a and b are the same token, and choose the highest. Where
-       scores are equal, choose the higher count(ab); where these are equal too, the pair (a, b) that is smallest as Python compares
-       tuples of strings. *Equal* means equal as fractions: 15/(15 · 36) is 17/(17 · 36). (The float
-       `count_ab / (count_a * count_b)` does that; after more than one rounding, as in `count_ab / count_a / count_b`
-       or in a sum of logarithms, equal scores may come out different in the last bit. The checks keep clear of that.)
+    2. Give every pair its score = count(ab) / (count(a) · count(b)), also where a and b are the same token, and choose the
+       highest. Where scores are equal, choose the higher count(ab); where these are equal too, the pair (a, b) that is
+       smallest as Python compares tuples of strings. (The Hugging Face course takes the pair that it met first.)
+       *Equal* means equal as fractions: 15/(15 · 36) is 17/(17 · 36). (The float `count_ab / (count_a * count_b)` does
+       that; after more than one rounding, as in `count_ab / count_a / count_b` or in a sum of logarithms, equal scores
+       may come out different in the last bit. The checks keep clear of that.)
     3. Merge it in every word, from left to right and without overlap: `a ##a ##a ##a` with (##a, ##a) becomes
        `a ##aa ##a`. The new token is a followed by b without the first two characters of b, its `##`: and nothing
        else of b, for the text may hold a `#` of its own (the second character of "c#" is the token `###`).

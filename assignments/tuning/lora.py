@@ -15,9 +15,9 @@ from autograder.lab.toys import Conv1D  # GPT-2's linear layer: y = x W + b, wit
 class LoRALinear(nn.Module):
     """A linear layer with an adapter: y = base(x) + s · B A x, where only A and B learn.
 
-    base: `nn.Linear` (or a subclass of it), whose weight is (out, in), or `Conv1D`, whose weight is (in, out); with or without a bias; its weight
-        is float32, float64, bfloat16 or float16. It is kept and used as it is, not copied, and frozen (none of its
-        parameters requires gradients; they stay the same `nn.Parameter` objects).
+    base: `nn.Linear` (or a subclass of it), whose weight is (out, in), or `Conv1D`, whose weight is (in, out); with or
+        without a bias; its weight is float32, float64, bfloat16 or float16. It is kept and used as it is, not copied, and
+        frozen (none of its parameters requires gradients; they stay the same `nn.Parameter` objects).
     r: rank, from 1. alpha: the scale is s = alpha / r, or alpha / √r with rslora=True.
     dropout: in training mode, the probability with which each feature of x is dropped (set to 0, the others divided by
         1 - dropout) on its way into A. base sees the whole x.
@@ -27,6 +27,7 @@ class LoRALinear(nn.Module):
 
     - `base`: the layer. `A` (r, in) and `B` (out, r): `nn.Parameter`s, and the only parameters beside base's. They are
       float32, or float64 for a float64 base, and on base's device. A bfloat16 base has float32 adapters.
+      (PEFT's names: `base_layer`, `lora_A["default"].weight`, `lora_B["default"].weight`; `scaling` and `merged` there too.)
     - At the start B is 0 and A is random with mean 0 (Kaiming's uniform of ±1/√in, or normal values), another one for
       each layer; so a fresh layer gives exactly what base gives. (0 for A and a random B would do as well; here, as in the
       paper, it is B.)
@@ -104,8 +105,9 @@ def adapter_state(model: nn.Module) -> dict[str, Tensor]:
     """What has to be saved: A and B of every LoRALinear in `model`, and nothing else.
 
     The names are those of `model.state_dict()` ("layers.0.attn.q_proj.A"; "A" if the model is itself a LoRALinear), so
-    that `load_state_dict(state, strict=False)` of a model that was injected alike reads them. The tensors are copies without
-    gradients: training on does not change them. The model is left as it is: its modes, its parameters, what requires gradients.
+    that `load_state_dict(state, strict=False)` of a model that was injected alike reads them. (PEFT saves the same as
+    "base_model.model.layers.0.attn.q_proj.lora_A.weight".) The tensors are copies without gradients: training on does not
+    change them. The model is left as it is: its modes, its parameters, what requires gradients.
     """
     # YOUR CODE HERE
     raise NotImplementedError("adapter_state is not written yet")

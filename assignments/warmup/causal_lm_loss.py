@@ -26,7 +26,8 @@ def causal_lm_loss(logits: Tensor, labels: Tensor, ignore_index: int = -100, num
         loss = -Σ log softmax(logits[b, t])[labels[b, t + 1]] / (N if num_items is None else num_items)
 
     Returns a tensor of shape (), in the dtype of logits, differentiable with respect to them. If N is 0 (all ignored,
-    or T = 1) it is 0.0, and its backward() gives logits a gradient of zeros, not nan. Inputs are not changed.
+    or T = 1) it is 0.0, and its backward() gives logits a gradient of zeros, not nan. (torch's F.cross_entropy gives nan there, and
+    Hugging Face's models with it: one check, and no other, tells the difference.) Inputs are not changed.
 
     >>> causal_lm_loss(torch.zeros(1, 3, 8), tensor([[5, 0, 7]]))  # ln 8
     tensor(2.0794)

@@ -47,7 +47,8 @@ def softmax(x: Tensor, dim: int, mask: Tensor | None = None) -> Tensor:
     - Its weight is exactly 0, it gets no gradient, and the kept entries of its slice sum to 1. Its score has no
       influence, not even when it is far larger than the kept ones.
     - A slice with nothing left (every entry is masked or -inf) gives 0 everywhere, and the gradient of its scores is 0:
-      no nan, forwards or backwards.
+      no nan, forwards or backwards. (torch.softmax gives nan there, and Hugging Face's attention, which masks with the lowest
+      number of the dtype, gives equal weights: one check, and no other, tells the difference.)
     - Gradients flow to x. Equal scores get equal weights, however large they are.
 
     >>> softmax(tensor([0, math.log(2), math.log(5)]), dim=0)

@@ -29,7 +29,7 @@ def batch(rng, shape=(), scale=1.0, dtype="float32", **given):
     return {"logits": logits, "labels": rng.integers(0, shape[-1], *shape[:2])}
 
 
-@check(points=1, inputs=batch, lecture='each-position-predicts-the-next-token', public=[case('8 equal logits: ln 8', logits=[[[0.0] * 8] * 3], labels=[[5, 0, 7]]), case('3/4, then 1/10', logits=[[[0.0, log(3)], [0.0, log(9)], [0.0, 0.0]]], labels=[[0, 1, 0]])])
+@check(points=1, inputs=batch, lecture='each-position-predicts-the-next-token', public=[case('8 equal logits: ln 8', logits=[[[0.0] * 8] * 3], labels=[[5, 0, 7]]), case('3/4, then 1/10', logits=[[[0.0, log(3)], [0.0, log(9)], [0.0, 0.0]]], labels=[[0, 1, 0]]), case('three tokens, float64', shape=(1, 3, 4), dtype='float64'), case('sure and wrong: 200 nats', logits=[[[0.0, 200.0], [0.0, 0.0]]], labels=[[0, 0]])])
 def position_predicts_next_token(student, logits, labels):
     """The loss compares the logits at position t with the token at t + 1, and averages over those T - 1 targets."""
     view = logits.transpose(0, 1).contiguous().transpose(0, 1), labels.T.contiguous().T
@@ -54,7 +54,7 @@ def partly_ignored(rng, shape=(), p=0.5, ignore_index=-100, lengths=None, **give
     return {"logits": logits, "labels": torch.where(stays, labels, ignore_index), "ignore_index": ignore_index}
 
 
-@check(points=1, inputs=partly_ignored, lecture='which-targets-count', public=[case('one of two', logits=[[[0.0, log(3)], [0.0, log(9)], [0.0, 0.0]]], labels=[[0, 1, -100]]), case('sequences of unequal length', logits=[[[0.0, log(3)]] * 3] * 2, labels=[[0, 1, 0], [0, 1, -100]])])
+@check(points=1, inputs=partly_ignored, lecture='which-targets-count', public=[case('one of two', logits=[[[0.0, log(3)], [0.0, log(9)], [0.0, 0.0]]], labels=[[0, 1, -100]]), case('token 0 is ignored', logits=[[[0.0, log(3)], [0.0, log(9)], [0.0, 0.0]]], labels=[[1, 0, 1]], ignore_index=0), case('sequences of unequal length', logits=[[[0.0, log(3)]] * 3] * 2, labels=[[0, 1, 0], [0, 1, -100]])])
 def ignored_targets_do_not_count(student, logits, labels, ignore_index):
     """Ignored targets count neither in the sum nor in the number: the mean is over all other targets of the batch."""
     return {
@@ -109,7 +109,7 @@ def amounts(rng, nll_sum=None, n_tokens=None, n_bytes=None, most=2000):
     return {"nll_sum": nll_sum, "n_tokens": n_tokens, "n_bytes": n_bytes}
 
 
-@check(points=1, inputs=amounts, lecture='perplexity-and-bits-per-byte', public=[case('two tokens among 8, three bytes', nll_sum=2 * log(8), n_tokens=2, n_bytes=3), case('certain', nll_sum=0.0, n_tokens=5, n_bytes=9)])
+@check(points=1, inputs=amounts, lecture='perplexity-and-bits-per-byte', public=[case('two tokens among 8, three bytes', nll_sum=2 * log(8), n_tokens=2, n_bytes=3), case('certain', nll_sum=0.0, n_tokens=5, n_bytes=9), case('a diverged run', nll_sum=900000.0, n_tokens=12, n_bytes=40)])
 def units_are_converted(student, nll_sum, n_tokens, n_bytes):
     """Perplexity is e to the nats for each token; bits per byte are the bits of all tokens over the bytes of the text."""
     return {

@@ -107,7 +107,7 @@ def pieces(rng, values=None, lengths=(), drift=0.0, scale=1.0, blank=(), order=N
     return {"chunks": rng.shuffled(chunks) if order == "shuffled" else chunks}
 
 
-@check(points=1, inputs=pieces, lecture='one-pass-two-running-numbers', public=[case('the maximum moves once', values=[[0.0, log(2)], [log(8), log(4)]]), case('the same, cut differently', values=[[0.0, log(2), log(8)], [log(4)]]), case('a chunk of -inf comes first', values=[[-inf], [3.0, -inf]])], given={})
+@check(points=1, inputs=pieces, lecture='one-pass-two-running-numbers', public=[case('the maximum moves once', values=[[0.0, log(2)], [log(8), log(4)]]), case('the same, cut differently', values=[[0.0, log(2), log(8)], [log(4)]]), case('a chunk of -inf comes first', values=[[-inf], [3.0, -inf]]), case('all scores are below zero', values=[[-3.0, -5.0], [-4.0]])], given={})
 def one_pass_keeps_maximum_and_sum(student, chunks):
     """online_softmax gives the same (m, l) for every way to cut and order the scores, using each chunk once."""
     m, l_ = student.online_softmax(one_at_a_time(chunks))
