@@ -158,11 +158,11 @@ def test_what_may_not_be_used_is_listed_once_for_those_that_share_it():
         Exercise("sums_of", "three", "Three", 5, forbid=names),
         Exercise("sums_of", "four", "Four", 5),
     )
-    page = _readme(Topic("sums_of", "Sums", exercises))
+    page = _readme(Topic("sums_of", "Sums", exercises), None)
     assert (
         "## What you may not use" in page and "- Two, Three: `torch.sqrt`, `scipy`\n" in page and "- Four" not in page
     )
-    assert "may not use" not in _readme(Topic("sums_of", "Sums", exercises[2:]))
+    assert "may not use" not in _readme(Topic("sums_of", "Sums", exercises[2:]), None)
 
 
 def test_time_and_difficulty_are_shown_where_they_are_known(course):
