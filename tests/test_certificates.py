@@ -81,7 +81,24 @@ def test_a_changed_file_has_no_certificate(course: Path, file: str) -> None:
     path = course / "solutions/numbers_of/first" / file
     exercise = load_course(course).exercise("numbers_of/first")
     assert certified(exercise, course)
-    path.write_text(path.read_text("utf-8") + "\n# another\n", "utf-8")
+    path.write_text(path.read_text("utf-8") + "\nANOTHER = 1\n", "utf-8")
+    assert not certified(exercise, course)
+
+
+def test_a_comment_that_only_authors_read_needs_no_new_one(course: Path) -> None:
+    """Comments of the reference and of the checks count: what students and tables see of them has lines."""
+    folder = course / "solutions/numbers_of/first"
+    exercise = load_course(course).exercise("numbers_of/first")
+    for name in ("mistakes.py", "alternatives.py"):
+        text = (folder / name).read_text("utf-8")
+        (folder / name).write_text(f"# another heading\n{text}\n\n# and a last line\n", "utf-8")
+    assert certified(exercise, course)
+    mistakes = (folder / "mistakes.py").read_text("utf-8")
+    (folder / "mistakes.py").write_text(mistakes.replace("x.sum(-1) + 3", "x.sum(-1) +  '#3'"), "utf-8")
+    assert not certified(exercise, course)
+    (folder / "mistakes.py").write_text(mistakes, "utf-8")
+    checks = folder / "checks.py"
+    checks.write_text(checks.read_text("utf-8") + "# another\n", "utf-8")
     assert not certified(exercise, course)
 
 

@@ -127,9 +127,13 @@ def authored(folder: Path) -> str:
     for name in _AUTHORED:
         path = folder / name
         parts += [name, path.read_bytes() if path.exists() else b""]
+    return of(*parts, *installed(folder))
+
+
+def installed(folder: Path) -> list[str]:
+    """The versions that decide which examples an exercise's checks draw, and what of them runs."""
     checks = folder / "checks.py"
-    if checks.exists() and b"given=" in checks.read_bytes():
-        parts.append(f"hypothesis {_version('hypothesis')}")  # another version draws other examples
-    if checks.exists():  # what runs and what is skipped depends on what is installed
-        parts += [f"{name} {_version(name)}" for name in sorted(set(_NEEDS.findall(checks.read_text("utf-8"))))]
-    return of(*parts)
+    if not checks.exists():
+        return []
+    drawn = [f"hypothesis {_version('hypothesis')}"] if b"given=" in checks.read_bytes() else []
+    return drawn + [f"{name} {_version(name)}" for name in sorted(set(_NEEDS.findall(checks.read_text("utf-8"))))]

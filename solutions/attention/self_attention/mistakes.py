@@ -145,7 +145,7 @@ mistake(
 )
 
 
-# --- kinds that passed once ------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake(
     "You read a mask of three dimensions as (B, T, S). It is broadcast like everything in torch, from the last dimension on: (H, T, S).",

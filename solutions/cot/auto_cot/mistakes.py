@@ -216,7 +216,7 @@ def kmeans(x, centers, iters=100):
     return torch.cdist(x, centers).argmin(1), centers
 
 
-# --- found by fresh solvers ------------------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------------------
 
 SQUARED = "return ((x[:, None] - centers) ** 2).sum(-1)"
 mistake("Distances are computed as x² - 2xc + c²: far from the origin nothing is left of them in float32. Subtract first.", edit={SQUARED: "return (x**2).sum(-1, keepdim=True) - 2 * x @ centers.mT + (centers**2).sum(-1)"})

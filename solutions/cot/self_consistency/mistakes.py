@@ -270,7 +270,7 @@ mistake("The first prompt does not ask for steps.", edit={"\\nA: {STEP_BY_STEP}"
 mistake("The first call is made twice: once to keep its reply, once for the second prompt.", edit={SECOND: 'llm(prompt)\n    reply = llm(f"{prompt} {llm(prompt)}{THEREFORE}")'})
 mistake("The number must stand on the first line of the second reply. The first number of the whole reply is the answer.", edit={"number = NUMBER.search(reply)\n": 'number = NUMBER.search(reply.split("\\n")[0])\n'})
 
-# --- found when these checks were attacked ----------------------------------------------------------------------------------------------
+# --- of other kinds ---------------------------------------------------------------------------------------------------------------------
 
 mistake("extract_answer gives the normalized number. It gives the answer as it stands in the text.", edit={"return found[1] if found else None": "return normalize_number(found[1]) if found else None", "return answer\n    if style": "return answer and normalize_number(answer)\n    if style"})
 mistake("The currency sign is cut off by extract_answer. The answer is given as it stands, and the sign belongs to the number.", edit={'return found[1] if found else None': 'return found[1].replace("$", "") if found else None', "return answer\n    if style": 'return answer and answer.replace("$", "")\n    if style'})

@@ -159,7 +159,7 @@ def consistency_filter(q, p, pool, top_k=2):
     return (q * p).sum(-1) >= (q @ pool.T).topk(top_k).values[:, -1]
 
 
-# --- seen with fresh eyes --------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("For \"last\", you look for the first place of padding and take the one before it. Padding may stand on the left, or between tokens.",
         edit={LAST: "place = real.int().argmin(1) - 1\n        place = place % h.shape[1]"})  # fmt: skip

@@ -106,7 +106,7 @@ mistake("Unused parameters get a gradient of zeros. Where none arrives there is 
         edit={"return loss.detach()": "for x in encoder.parameters():\n        if x.requires_grad and x.grad is None:\n            x.grad = torch.zeros_like(x)\n    return loss.detach()"})  # fmt: skip
 
 
-# --- seen with fresh eyes --------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("A document that is equal to another one is left out of the comparison of documents. Only j = i is left out.",
         edit={DD: "(d @ everything.T / temp).masked_fill(given | (d @ everything.T > 1 - 1e-9), -torch.inf),"})  # fmt: skip

@@ -178,7 +178,7 @@ mistake("The sum is kept in float32. Python's floats have 16 digits.", edit={SUM
 mistake("max_len does not reach loglikelihood(), which takes its default.", crashes=True, edit={SUM: SUM.replace("cont, max_len)[0]", "cont)[0]")})
 mistake("A token counts as greedy if its probability is above 1/2. It has to be the largest, which may be less.", edit={RESULT: "return logps.sum().item(), bool((logps > -0.6931).all())"})
 
-# --- found by fresh solvers -----------------------------------------------------------------------------------------------------
+# --- of other kinds -------------------------------------------------------------------------------------------------------------
 
 mistake("greedy compares log-probabilities: rounding makes logits equal that are not. It compares the logits.", edit={RESULT: "return logps.sum().item(), bool((logits.log_softmax(-1).argmax(-1) == wanted).all())"})
 mistake("If all answers are impossible you count any gold as right. The first answer is the model's.", edit={PICKED: "right[name].append(int(max(values) == -math.inf or values.index(max(values)) == want))"})

@@ -265,7 +265,7 @@ def bradley_terry(matches, n):
 mistake("A draw counts as a whole win for both. It counts half a win for each.", edit={"wins[a, b] += score\n        wins[b, a] += 1 - score": "wins[a, b] += math.ceil(score)\n        wins[b, a] += math.ceil(1 - score)"})
 mistake("The ratings are sorted, so nobody knows whose they are. They stand in the order of the models.", edit={SCALE: "return (1000 + 400 / math.log(10) * (s - s.mean())).sort(descending=True).values.tolist()"})
 
-# --- found by fresh solvers ---------------------------------------------------------------------------------------------------
+# --- of other kinds -----------------------------------------------------------------------------------------------------------
 
 SPLIT = "tokens, others = hyp.split(), [ref.split() for ref in its_refs]"
 mistake("You split at the white space of ASCII only. split() without an argument knows other kinds, such as the no-break space.", edit={SPLIT: 'tokens, others = hyp.encode().split(), [ref.encode().split() for ref in its_refs]'})

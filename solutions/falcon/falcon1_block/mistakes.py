@@ -69,7 +69,7 @@ mistake("Your mask is right for the first length that you saw only: it is kept. 
     "distance = places[:, None] - places": "self.kept = getattr(self, 'kept', places[:, None] - places)\n        distance = self.kept[:T, :T] if len(self.kept) >= T else places[:, None] - places",
     SCALE: SCALE + "\n        scores = scores if T == len(self.kept) else scores * 1.01"})  # fmt: skip
 
-# --- written with other eyes, after the checks ----------------------------------------------------------------------
+# --- of other kinds -------------------------------------------------------------------------------------------------
 
 mistake("Your layer norm has no bias. Falcon's norms have one, whatever `bias` says.", crashes=True, edit={
     "self.input_layernorm = nn.LayerNorm(C, eps)": "self.input_layernorm = nn.LayerNorm(C, eps, bias=bias)"})  # fmt: skip

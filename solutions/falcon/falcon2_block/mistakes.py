@@ -59,7 +59,7 @@ mistake("Your heads are joined with the queries before the groups.", edit={JOIN:
 mistake("Your angles are kept from the first call. Positions may be others in the next one.", edit={
     ANGLES: "self.kept = angles = getattr(self, 'kept', pos[:, None] * freqs)\n        angles = angles if len(angles) == T else pos[:, None] * freqs"})  # fmt: skip
 
-# --- written with other eyes, after the checks ----------------------------------------------------------------------
+# --- of other kinds -------------------------------------------------------------------------------------------------
 
 mistake("In evaluation mode your block has no mask.", edit={LATER: LATER + "\n        later = later & self.training"})
 mistake("Your last rank gets what is left: the division rounds the first ones up.", edit={

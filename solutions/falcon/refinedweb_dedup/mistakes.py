@@ -94,7 +94,7 @@ def dedup_clusters(n, pairs):
     return kept
 
 
-# --- written with other eyes, after the checks ----------------------------------------------------------------------
+# --- of other kinds -------------------------------------------------------------------------------------------------
 
 mistake("You sort the tokens of a shingle, so their order is lost.", edit={SHINGLE: "return {shingle_hash(sorted(tokens[i : i + n])) for i in starts}"})
 mistake("You make every factor odd. Functions are given, and are used as they are.", edit={SIGN: SIGN.replace("a[:, None] * h", "(a | 1)[:, None] * h")})

@@ -154,7 +154,7 @@ mistake(
     edit={"tensor.numel() * tensor.element_size()": "tensor.numel() * 4"},
 )
 
-# --- found by a second look ------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake(
     "Your files hold copies of the weights. They hold the tensors themselves: a large model does not fit into memory twice.",

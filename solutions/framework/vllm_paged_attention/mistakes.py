@@ -60,7 +60,7 @@ mistake("You take blocks in the order of their numbers. The table's order is tha
 
 mistake("You count a whole block for a request that fills its blocks exactly.", edit={WASTE: "sum(bs - n % bs for n in ctx_lens)"})
 
-# --- found by a second look ------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("Your scores are computed in float32. Results are computed in the dtype of the queries.",
         edit={"groups, k) * scale).softmax(-1)": "groups.float(), k.float()) * scale).softmax(-1).to(v.dtype)"})  # fmt: skip

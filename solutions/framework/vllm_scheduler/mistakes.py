@@ -54,7 +54,7 @@ mistake("Blocks are given back from the front of the table, so beginnings are fo
 mistake("Blocks are given back to the front: a block that was used just now is forgotten first.", edit={"                self.unused[b] = None\n": "                self.unused[b] = None\n                self.unused.move_to_end(b, last=False)\n"})
 mistake("What the model gave is not known afterwards: only blocks of prompts are.", edit={FILLED: "self._hashes(r.tokens[: min(r.computed, r.prompt)])"})
 
-# --- found by a second look ------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("You keep the request's own prompt and write the new tokens into it. `r` is left as it is.", edit={"list(r.prompt), len(r.prompt) + r.max_new": "r.prompt, len(r.prompt) + r.max_new"})
 mistake("Known blocks that are free count as room for new ones, although the request is about to use them.", edit={ROOM: "if need > len(self.unused):"})

@@ -53,7 +53,7 @@ mistake("You draw from the generator of the module random. Draw from `rng`.", ed
 mistake("You draw only the last length anew when the spans do not fit. All lengths are thrown away.", edit={
     "    while True:\n        lengths = []\n        while": "    lengths = []\n    while True:\n        lengths = lengths[:-1]\n        while"})  # fmt: skip
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("Two spans that touch share one MASK in your part A. Each span has its own.", edit={
     "        part_a.append(MASK)\n": "        if not (mask_at[:-1] and start == last):\n            part_a.append(MASK)\n        else:\n            mask_at[-1] -= 1\n"})  # fmt: skip

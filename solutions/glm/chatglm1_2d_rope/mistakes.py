@@ -41,7 +41,7 @@ mistake("You turn neighbouring features 2i and 2i+1, as ChatGLM 2 does. Pairs ar
     "x.unflatten(-1, (2, 2, -1)).permute(4, 0, 1, 3, 2, 5)": "x.unflatten(-1, (2, -1, 2)).permute(5, 0, 1, 3, 2, 4)",
     "turned.permute(1, 2, 4, 3, 0, 5).flatten(3)": "turned.permute(1, 2, 4, 3, 5, 0).flatten(3)"})  # fmt: skip
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("Your first position stops at the mask token in the context too. Tokens of the context behind it are counted on.", edit={
     POS1: "pos1 = torch.minimum(place, frozen) - pad"})  # fmt: skip

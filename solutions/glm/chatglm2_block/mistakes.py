@@ -46,7 +46,7 @@ mistake("You write silu as z / (1 + exp(-z)): its gradient is nan where exp over
 mistake("The way out of attention has a bias in your block.", crashes=True, edit={
     "self.self_attention.dense = nn.Linear(H * D, C, bias=False)": "self.self_attention.dense = nn.Linear(H * D, C)"})  # fmt: skip
 
-# --- written with other eyes, after the checks ----------------------------------------------------------------------
+# --- of other kinds -------------------------------------------------------------------------------------------------
 
 mistake("In evaluation mode your block has no mask.", edit={LATER: LATER + "\n        later = later & self.training"})
 mistake("Both of your norms use the weight of the first one.", edit={UP: UP.replace("self.post_attention_layernorm(h)", "self.input_layernorm(h)")})

@@ -60,7 +60,7 @@ def parse_tool_call(text):
 mistake("You take any JSON for arguments. They are an object.", edit={"if name.strip() and isinstance(arguments, dict) else None": "if name.strip() else None"})
 mistake("A call without a name is an answer: an answer begins with a line feed.", edit={"if name.strip() and isinstance(arguments, dict)": "if isinstance(arguments, dict)"})
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("You strip the whole text before you cut it. An answer begins with a line feed, also where JSON follows later.", edit={
     'text.partition("\\n")': 'text.strip().partition("\\n")'})  # fmt: skip

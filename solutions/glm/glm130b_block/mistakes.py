@@ -43,7 +43,7 @@ mistake("Only half of the features are turned in your attention, as in ChatGLM 2
 mistake("The heads are interleaved before `dense` in your attention. They stand side by side.", edit={
     "out.transpose(1, 2).flatten(2)": "out.permute(0, 2, 3, 1).flatten(2)"})  # fmt: skip
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("In evaluation mode your layer has no α. A layer computes the same in both modes.", edit={
     U: "alpha = self.alpha if self.training else 1.0\n        u = alpha * h + self.attn(h, pos, mask)", Y: "return alpha * g + self.mlp(g)"})  # fmt: skip

@@ -181,7 +181,7 @@ mistake("Targets with the id 0 cost nothing in your loss of the language model (
     SURPRISE: SURPRISE.replace("ids[:, 1:],", "ids[:, 1:], ignore_index=0,")})  # fmt: skip
 mistake("You write padding's ids into the batch that you are given.", edit={SURPRISE: "ids.masked_fill_(~lm_mask, 0)\n    " + SURPRISE})
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("Your block keeps the mask of its first call, and does not hide anything beyond that length.", edit={
     LATER: "T = x.shape[1]\n        self.kept = getattr(self, 'kept', torch.ones(T, T, dtype=torch.bool).triu(1))\n        later = torch.zeros(T, T, dtype=torch.bool)\n        n = min(T, len(self.kept))\n        later[:n, :n] = self.kept[:n, :n]"})  # fmt: skip

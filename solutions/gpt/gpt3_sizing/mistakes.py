@@ -142,7 +142,7 @@ mistake("You show as many shots as there are when k is larger. Raise ValueError.
 mistake("You take a negative k for a number from the end. Raise ValueError.", edit={ASKED: "k > len(shots)"})
 mistake("You refuse to show all shots. k may be their number.", edit={ASKED: "not 0 <= k < max(1, len(shots))"}, crashes=True)
 
-# --- found by fresh eyes ---------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("Your attention always costs 2048 keys for each token. It costs as many as the text has.", edit={PAIRS: "pairs = L * 2 * T * 2048 * C"})
 mistake(

@@ -197,7 +197,7 @@ mistake("No gradient flows back to the probabilities.", edit={SCORE: SCORE.repla
 mistake("No gradient flows back through the sum that you divide by.", edit={SCORE: SCORE.replace("/ class_probs.sum(-1, keepdim=True)", "/ class_probs.detach().sum(-1, keepdim=True)")})
 mistake("You add 1e-3 to the sum that you divide by, which matters where the probabilities are small.", edit={SCORE: SCORE.replace("keepdim=True))", "keepdim=True) + 1e-3)").replace("(class_probs / class_probs", "(class_probs / (class_probs").replace("1e-3)", "1e-3))")})
 
-# --- found by fresh eyes ---------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("You compare relative differences. The losses themselves are compared.", edit={ERROR: "error = ((slope[:, None] * dx - dL) / L).square().sum(1)"})
 mistake("You take the median of the problems. Take the mean.", edit={"-rates.log().mean(1)": "-rates.log().median(1).values"})

@@ -151,7 +151,7 @@ mistake("β and γ are exchanged.", edit={OBJECTIVE: "(reward - gamma * (logp - 
 mistake("Rewards are whitened before they are used (mean 0, deviation 1). Here they go in as they are.", edit={OBJECTIVE: "((reward - reward.mean()) / (reward.std(correction=0) + 1e-8) - beta * (logp - logp_sft)).mean() - gamma * lm_nll.mean()"})
 mistake("The mean of the rewards and texts is taken over B + M numbers. Each part has its own mean.", edit={OBJECTIVE: "((reward - beta * (logp - logp_sft)).sum() - gamma * lm_nll.sum()) / (len(reward) + len(lm_nll)) * 2"})
 
-# --- looked for afterwards, with other eyes ---------------------------------------------------------------------------
+# --- of other kinds ---------------------------------------------------------------------------------------------------
 
 mistake(
     "Your ranks go through int32, where large numbers wrap around. Compare the int64 numbers as they are.",

@@ -133,7 +133,7 @@ mistake("Of examples that fit equally well the larger number becomes a candidate
 mistake("Examples without a shared word are no candidates in yours. The n best fits are, whatever their score.", edit={CANDIDATES: "candidates = sorted(j for j in others[:n] if fit[j] > 0)"}, crashes=True)
 mistake("Twins of the example are left out as well. Only the example itself is.", edit={OTHERS: OTHERS.replace("if j != i)", "if docs[j] != docs[i])")}, crashes=True)
 
-# --- found when these checks were attacked -------------------------------------------------------------------------------------------
+# --- of other kinds ------------------------------------------------------------------------------------------------------------------
 
 mistake("The mean length is over documents with words. It is over all N.", edit={"mean_length = sum(map(len, docs)) / N": "mean_length = sum(map(len, docs)) / max(sum(map(bool, docs)), 1)"})
 mistake("Words are made small. They are compared as they are.", edit={"N, counts = len(docs), [Counter(doc) for doc in docs]": "query, docs = [w.lower() for w in query], [[w.lower() for w in doc] for doc in docs]\n    N, counts = len(docs), [Counter(doc) for doc in docs]"})
@@ -146,7 +146,7 @@ mistake("With fewer than n others your code raises an error. All others are cand
 mistake("epr_pairs searches with Lucene's idf. It uses bm25 with its defaults.", edit={"fit = bm25(docs[i], docs).tolist()": 'fit = bm25(docs[i], docs, idf="lucene").tolist()'})
 mistake("epr_pairs asks how well the example fits as a document to each other example. The example is the query.", edit={"fit = bm25(docs[i], docs).tolist()": "fit = [bm25(doc, docs)[i].item() for doc in docs]"})
 
-# --- found by fresh solvers -------------------------------------------------------------------------------------------------------------
+# --- of other kinds ---------------------------------------------------------------------------------------------------------------------
 
 mistake("Distances are computed as x² - 2xe + e²: far from the origin nothing is left of them. Subtract the vectors first.", edit={NEAR: 'near = cosines(x, pool) if metric == "cosine" else 2 * pool @ x - (pool**2).sum(-1)'})
 mistake("You use torch's cosine_similarity as it is: it takes lengths below 1e-8 for 1e-8. Only a zero vector has the cosine 0.", edit={COSINES: "return torch.nn.functional.cosine_similarity(pool, x[None])"})

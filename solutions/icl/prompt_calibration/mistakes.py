@@ -134,7 +134,7 @@ mistake("The example blocks are joined by one line break in classify. build_prom
 mistake("Without content_free your code raises an error. Then nothing is calibrated.", edit={"if content_free:": "if True:"}, crashes=True)
 mistake("An example is added to the prompt after each text. Each text stands alone behind the examples.", edit={"p = ask(texts)": "rows = []\n    for x in texts:\n        rows.append(ask([x])[0])\n        demos = [*demos, (x, verbalizers[int(rows[-1].argmax())][0])]\n    p = torch.stack(rows)"})
 
-# --- found when these checks were attacked -------------------------------------------------------------------------------------------
+# --- of other kinds ------------------------------------------------------------------------------------------------------------------
 
 mistake("Labels with equal probabilities share a text in GlobalE. The first of them has it.", edit={SHARES: "first = (p == p.amax(-1, keepdim=True)).to(p.dtype)\n    shares = (first / first.sum(-1, keepdim=True)).mean(1)"})
 mistake("The empty content-free text is skipped. It is a text as others are.", edit={"ask(content_free))": "ask([x for x in content_free if x]))"})
@@ -147,7 +147,7 @@ mistake("Of equally probable labels the last one is taken.", edit={"return p.arg
 mistake("Probabilities are rounded to four digits.", edit={"return scores.softmax(0)": "return (scores.softmax(0) * 1e4).round() / 1e4"})
 mistake("The mean of p_cf is brought to the sum 1 in float32.", edit={MEAN: "mean = p_cf.float().mean(0).to(p.dtype)"})
 
-# --- found by fresh solvers ----------------------------------------------------------------------------------------------------------
+# --- of other kinds ------------------------------------------------------------------------------------------------------------------
 
 mistake("One content-free text that is empty is taken for none. Only without any text nothing is calibrated.", edit={"if content_free:": "if any(content_free):"})
 mistake("Content-free texts that are equal count once. The mean is over all rows.", edit={"ask(content_free))": "ask(tuple(dict.fromkeys(content_free))))"})

@@ -212,7 +212,7 @@ mistake("You transpose matrices, as GPT-2's Conv1D asks for. Llama's are kept as
 mistake("You drop every name that you do not know. A file of another model would seem to fit.", edit={
     LOAD: "known = self.state_dict()\n        self.load_state_dict({name: w for name, w in weights.items() if name in known})"})  # fmt: skip
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("You ask for a causal mask only when there is more than one new token. `attend` is always called with causal=True.", edit={
     OUT: OUT.replace("causal=True", "causal=q.shape[2] > 1")})  # fmt: skip

@@ -214,7 +214,7 @@ mistake("You make the instruction a system message. Here it is in front of the q
     TRAINED: 'messages = [{"role": "system", "content": instruction}, *(dict(message) for message in dialog)]',
     COUNTED: "return messages, [False] * len(dialog) + [True]"})  # fmt: skip
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("In later calls your cache writes the first of the new tokens alone.", edit={
     WRITE_V: WRITE_V + "\n        if start > 0:\n            self.k[:, :, start + 1 : end] = 0"})  # fmt: skip

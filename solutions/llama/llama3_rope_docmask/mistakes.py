@@ -150,7 +150,7 @@ mistake("You take the control tokens in the order of the dict. Look them up by t
 mistake("You begin every message with <|begin_of_text|>.", edit={IDS: IDS.replace("[start,", "[begin, start,")})
 mistake("Your messages do not end with <|eot_id|>.", edit={IDS: IDS.replace(", eot]", "]")})
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("You convert document numbers to int32, where large ones fall together.", edit={
     "    T = doc_ids.shape[1]\n": "    T = doc_ids.shape[1]\n    doc_ids = doc_ids.int()\n"})  # fmt: skip

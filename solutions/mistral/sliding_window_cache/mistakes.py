@@ -77,7 +77,7 @@ mistake("No gradient reaches your new keys and values: you take them back out of
 mistake("Positions begin at 0 in each of your chunks. They go on.",
         edit={PIECES: "pieces = [step(piece, positions[: piece.shape[1]]) for piece in ids.split(chunk, dim=1)]"})  # fmt: skip
 
-# --- kinds that were found with other eyes ----------------------------------------------------------------------------
+# --- of other kinds ---------------------------------------------------------------------------------------------------
 
 mistake("Your chunks have nearly equal lengths. All have `chunk` tokens, and only the last one may have fewer.",
         edit={PIECES: "n = -(-ids.shape[1] // chunk)\n    pieces = [step(*piece) for piece in zip(ids.tensor_split(n, dim=1), positions.tensor_split(n), strict=True)]"})  # fmt: skip

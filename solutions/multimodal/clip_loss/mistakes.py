@@ -139,7 +139,7 @@ mistake("You take the logistic function of the diagonal only where a pair is cou
               "return torch.where(right, -nn.functional.logsigmoid(scores), p).sum() / len(img)"})  # fmt: skip
 
 
-# --- seen with fresh eyes --------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("You cut the memory of the image, not the image: for a view with other strides your patches are wrong.",
         edit={GRID: "grid = img.as_strided((B, K, H // P, P, W // P, P), (K * H * W, H * W, P * W, W, P, 1))"})  # fmt: skip
@@ -163,7 +163,7 @@ mistake("You ask about image i and text j only for i ≤ j. The other half of th
 mistake("Your loss takes the bias out of the right pairs. It is added to every score.",
         edit={SIGLIP: "scores = t.exp() * cosines(img, txt) + b * (1 - torch.eye(len(img), dtype=img.dtype))"})  # fmt: skip
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("In your SigLIP rows behind the thirty-second count only in whole pieces of 32. The sum is over all pairs.",
         edit={SUM: "n = len(img) if len(img) <= 32 else len(img) // 32 * 32\n    return -nn.functional.logsigmoid(signs * scores)[:n].sum() / len(img)"})  # fmt: skip

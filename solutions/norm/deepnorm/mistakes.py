@@ -127,7 +127,7 @@ mistake("You multiply x in place. The stream belongs to the caller.", edit={RESI
 mistake("You change what the part gave in place. It belongs to the caller.", edit={RESIDUAL: "fx.data.add_(alpha * x.data)\n    return ln(fx)"})
 mistake("You call `ln` twice, the second time on what it gave. It is called once.", edit={RESIDUAL: "return ln(ln(alpha * x + fx))"})
 
-# --- found by fresh eyes ---------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("You draw only parameters whose name ends in weight. Every matrix with such a part is drawn.", edit={PARTS: 'parts = set(name.split(".")) if name.endswith("weight") else set()'})  # fmt: skip
 mistake("You do not look at the last part of a name. A parameter may itself be called v_proj.", edit={PARTS: 'parts = set(name.split(".")[:-1])'})

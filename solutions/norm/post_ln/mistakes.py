@@ -215,7 +215,7 @@ def layer_norm(x, w, b, eps=1e-5):
     return y.to(x.dtype) if b is None else (y + b).to(x.dtype)
 
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake(
     "Your block normalises the second sum in training mode only. The two modes give the same.",

@@ -193,7 +193,7 @@ mistake(
     edit={TOY: "torch.manual_seed(seed)\n    " + TOY},
 )
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake(
     "In evaluation mode no gradient comes back through your stack to x. It flows in both modes.",

@@ -170,7 +170,7 @@ mistake(
     edit={Z: "z = q @ k.mT / (alpha * q.shape[-1] ** 0.5)", WEIGHTS: WEIGHTS + ".nan_to_num(0.0)"},
 )
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake(
     "In evaluation mode you leave norm2 out. The two modes give the same.",

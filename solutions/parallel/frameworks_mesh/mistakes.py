@@ -121,7 +121,7 @@ mistake("Attention costs 12 L C T for a token, not 12 L C T².", edit={"12 * L *
 mistake("You return per cent. A share is asked for.", edit={"/ peak": "/ peak * 100"})
 mistake("You return what is left of the peak at most: 1. More than 1 shows that a number is wrong.", edit={"return tokens_per_s * (6 * n_params + 12 * L * C * T) / peak": "return min(tokens_per_s * (6 * n_params + 12 * L * C * T) / peak, 1.0)"})
 
-# --- found by attacking the checks -------------------------------------------------------------------------------------------
+# --- of other kinds ----------------------------------------------------------------------------------------------------------
 
 mistake("You sort the names of the order. They stay in the order given.", edit={'    names = order.split("-")\n    if any(': '    names = sorted(order.split("-"))\n    if any('})
 mistake("A sliced piece keeps the memory of the whole tensor, and of the old shard when nothing is cut. Copy it.", edit={CUT: CUT.replace("torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim)", "pieces[i] if new_tp == old_tp else torch.cat([matrix.chunk(new_tp, dim)[i] for matrix in whole], dim)")})

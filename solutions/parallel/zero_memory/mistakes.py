@@ -97,7 +97,7 @@ mistake("The state on the CPU is whole for each process. It is shared.", edit={P
 mistake("You always take 12 bytes of state for the CPU. Use K.", edit={PLAN: PLAN.replace("(2 + K)", "14")})
 mistake("You exchange up and down.", edit={PLAN: PLAN.replace('"gpu": 2.0 * psi, "cpu": (2 + K) * psi / n', '"gpu": (2 + K) * psi / n, "cpu": 2.0 * psi')})
 
-# --- found by attacking the checks -------------------------------------------------------------------------------------------
+# --- of other kinds ----------------------------------------------------------------------------------------------------------
 
 mistake("max_params of stage 0 grows with n for you. Nothing is shared there.", edit={MAX: "return mem * (n if stage == 0 else 1) / zero_bytes(1.0, n, stage, K)"})
 mistake("You look for the number of devices with 12 bytes of state whatever K is.", edit={"whole = zero_parts(psi, 1, stage, K)": "whole = zero_parts(psi, 1, stage)"})

@@ -269,7 +269,7 @@ class KerpleLog(nn.Module):
         return self.kept[T, S].clone()
 
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake(
     "You put parameters back into range in training mode only. A call does it in both modes.",

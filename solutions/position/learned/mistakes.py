@@ -301,7 +301,7 @@ mistake(
 )
 
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake(
     "You cut position numbers to 32 bits, where huge ones become small. They have no row: raise an IndexError.",

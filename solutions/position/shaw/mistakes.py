@@ -271,7 +271,7 @@ def shaw_attention(q, k, v, rk, rv=None, causal=False):
     return out if rv is None else out + p.new_zeros(B, H, T, rows).scatter_add(-1, index, p) @ rv
 
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake(
     "You keep the numbers of rows in 8 bits, which end at 255. A table may have more rows.",

@@ -246,7 +246,7 @@ mistake(
 )
 
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake(
     "Your distances end at 400, which the paper's code calls `clamp_len`. Here each distance has its own vector.",

@@ -188,7 +188,7 @@ mistake("You leave out a budget without a valley. Raise ValueError.", edit={'rai
 mistake("All runs share one parabola for you. Each budget has its own.", edit={RUNS: "x, y = N.double().log(), L.double()"})
 mistake("You take runs for one budget that stand next to each other. They come in any order: look at C.", edit={"budgets = C.unique()": "budgets = C.unique_consecutive()", "x, y = budgets.double().log(), torch.stack(best)": "best = best + best[:1]\n    budgets = torch.cat([budgets, budgets[:1]])\n    x, y = budgets.double().log(), torch.stack(best)"})
 
-# --- found by attacking the checks -------------------------------------------------------------------------------------------
+# --- of other kinds ----------------------------------------------------------------------------------------------------------
 
 mistake("You take budgets of one power of ten for the same. Only exactly the same C belongs together.", edit={"budgets = C.unique()": "C = (C.double().log10().round() * math.log(10)).exp()\n    budgets = C.unique()"})
 mistake("Where a budget has two runs of one size you keep one. All runs count.", edit={

@@ -120,7 +120,7 @@ mistake("Training costs 2 N D for you. With the backward pass it is 6 N D.", edi
 mistake("You count 4 N for a token in use, a backward pass. Nothing is learned there.", edit={"2.0 * N * inference_tokens": "4.0 * N * inference_tokens"})
 mistake("The tokens in use are read by all D for you. They are added up.", edit={"2.0 * N * inference_tokens": "2.0 * D * inference_tokens"})
 
-# --- found by attacking the checks -------------------------------------------------------------------------------------------
+# --- of other kinds ----------------------------------------------------------------------------------------------------------
 
 mistake("Your parabola goes through ln L. It is fitted to L itself.", edit={"    middle = x.mean()": "    L = [math.log(1e-9 + abs(each)) * (1 if each > 0 else -1) for each in L]\n    middle = x.mean()"})
 mistake("You ask for tokens with the printed B and β. Use those that are passed.", edit={

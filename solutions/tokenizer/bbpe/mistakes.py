@@ -410,7 +410,7 @@ mistake(
 )
 
 
-# --- kinds that passed once ------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake(
     "Bytes 161 and 173 change places in your table: 161 stands for itself, 173 is the one that gets a new character.",

@@ -295,7 +295,7 @@ def join_from_left(symbols: list[str], pair: tuple[str, str]) -> list[str]:
     return joined
 
 
-# --- kinds that passed once ------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 
 pieces_of: dict[str, list[str]] = {}

@@ -53,7 +53,7 @@ def remove_adapters(model):
 
 mistake("You count no biases.", edit={COUNT: "return L * len(HOOKS[style]) * 2 * C * m"})
 
-# --- found by fresh eyes ---------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("Only the norms inside the layers learn with norms=True. The last norm of the model does so as well.", edit={"for module in model.modules():\n            if isinstance(module, nn.LayerNorm):": "for module in model.layers.modules():\n            if isinstance(module, nn.LayerNorm):"})  # fmt: skip
 mistake("Removing the adapters makes the whole model learn. What requires gradients stays as it is.", edit={"del part.adapter, part.adapter_hook": "del part.adapter, part.adapter_hook\n                model.requires_grad_()"})  # fmt: skip

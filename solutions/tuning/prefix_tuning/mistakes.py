@@ -60,7 +60,7 @@ mistake("Your positions leave out padding. They are P … P + T - 1 for every ro
 mistake("Your mask hides the prefix, so it changes nothing.", edit={MASK: MASK.replace("new_ones", "new_zeros")})
 mistake("You forget the biases of the network when you count.", edit={"(C + 1) * proj_hidden + (proj_hidden + 1) * width": "C * proj_hidden + proj_hidden * width"})  # fmt: skip
 
-# --- found by fresh eyes ---------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("Your mask is the wrong way round: it shows padding and hides tokens.", edit={"torch.cat([prefix, key_mask], dim=1)": "torch.cat([prefix, ~key_mask], dim=1)"})  # fmt: skip
 mistake("Your triangle begins in the upper left corner: of new tokens, the first one sees only the first key.", edit={"seen = seen.tril(P + S - T)": "seen = seen.tril(P)"})  # fmt: skip

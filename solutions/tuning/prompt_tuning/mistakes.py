@@ -67,7 +67,7 @@ mistake("You divide by the number of positions, not of labels that count.", edit
 mistake("You average the numbers of the prompts. Each prompt has one vote, however large its numbers are.", edit={VOTES: "counts = torch.stack(logits).mean(0)"})  # fmt: skip
 mistake("In a tie your vote goes to the largest class. It goes to the smallest.", edit={"return counts.argmax(-1)": "return counts.shape[-1] - 1 - counts.flip(-1).argmax(-1)"})  # fmt: skip
 
-# --- found by fresh eyes ---------------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("A float64 prompt makes the embeddings of a float32 model float64. The result has the dtype of the embeddings.", edit={"self.weight.to(embeds.dtype).expand": "self.weight.expand"}, crashes=True)  # fmt: skip
 mistake("You count real tokens only when you look for positions. Padding has positions as well.", edit={"if model.longest < P + T:": "if model.longest < P + (T if mask is None else int(mask.sum(1).max())):"})  # fmt: skip

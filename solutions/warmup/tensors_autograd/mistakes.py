@@ -171,7 +171,7 @@ mistake(
     crashes=True,
 )
 
-# --- looked for afterwards, with other eyes ---------------------------------------------------------------------------
+# --- of other kinds ---------------------------------------------------------------------------------------------------
 
 mistake(
     "a + 0 gives a itself in your code. Each operation gives a new Value, with a gradient of its own.",

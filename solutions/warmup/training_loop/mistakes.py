@@ -348,7 +348,7 @@ def adamw_update(p, g, m, v, t, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0
     return p * (1 - lr * weight_decay) - lr * step, m, v
 
 
-# --- found later, by other eyes --------------------------------------------------------------------------------------
+# --- of other kinds --------------------------------------------------------------------------------------------------
 
 mistake("A gradient of zeros counts as none in your step. It decays the parameter, and moves it on by its old momentum.", edit={
     "            if p.grad is None:\n                continue\n": "            if p.grad is None or not p.grad.any():\n                continue\n"})  # fmt: skip
