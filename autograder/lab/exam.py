@@ -1,9 +1,9 @@
 """A hosted exam: text that nobody can know before it is predicted, and the languages that the text is written in.
 
 The exam is a *hosted* value (`autograder.lab.hosting`): its tokens are in a trusted process. An implementation gets the first few, the
-prompt. Each other token is told in exchange for the logits of a prediction, which are kept: `exam.next(logits)`. So no code
-beside the implementation, the implementation's included, can know a token before it has committed itself, and nothing that it does
-later changes what was kept. Whoever asks without the experiment, to see what comes, has predicted with the logits that he gave.
+prompt. Each other token is told in exchange for the logits of a prediction, `exam.next(logits)`, and what they lose on it is computed here
+and kept. So no code beside the implementation, the implementation's included, can know a token before it has committed itself, and nothing
+that it does later changes what was kept. Whoever asks without the experiment, to see what comes, has predicted with the logits that he gave.
 
 A *language* has a lag k and a permutation σ. Token t is σ(token t - k) with probability 0.9, and any token otherwise. How often
 tokens and pairs of neighbours occur says nothing about it, and how well it can be predicted at best is known.
@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from autograder.checks.declared import Rejection
@@ -84,7 +85,7 @@ class Exam:
         if not 0 <= given <= len(tokens) or not all(0 <= token < vocab for token in tokens):
             raise ValueError("an exam has tokens of its vocabulary, and gives at most all of them")
         self._tokens, self._given, self._vocab = list(tokens), given, vocab
-        self._record: list[dict[str, Any]] = []
+        self._losses: list[float] = []
 
     def ends(self) -> list[dict[str, Any]]:
         return [{"prompt": self._tokens[: self._given], "length": len(self._tokens) - self._given}]
@@ -103,11 +104,11 @@ class Exam:
                 f"the exam wants the logits of the next token as floats ({self._vocab},), "
                 f"not {str(logits.dtype).removeprefix('torch.')} {tuple(logits.shape)}"
             )
-        place = self._given + len(self._record)
+        place = self._given + len(self._losses)
         if place >= len(self._tokens):
-            raise IndexError(f"the exam is over: all {len(self._record)} tokens are told")
+            raise IndexError(f"the exam is over: all {len(self._losses)} tokens are told")
         token = self._tokens[place]
-        self._record.append({"logits": logits.detach().cpu().clone(), "token": token})
+        self._losses.append(loss_of(logits, token))
         return token
 
     def stuck(self) -> Exception:
@@ -116,27 +117,37 @@ class Exam:
     def finish(self) -> None: ...
 
     def record(self) -> list[dict[str, Any]]:
-        """Each prediction with the token that came, in order."""
-        return self._record
+        """One entry: the tokens that were told, in order, and the loss of each prediction."""
+        told = self._tokens[self._given : self._given + len(self._losses)]
+        return [{"tokens": told, "losses": torch.tensor(self._losses, dtype=torch.float32)}]
+
+
+def loss_of(logits: Tensor, token: int) -> float:
+    """What logits lose on the token that came, in nats. Where one of them is not finite it is nan, else it is no nan."""
+    exact = logits.detach().cpu().double()
+    if not bool(exact.isfinite().all()):
+        return math.nan
+    return -exact.log_softmax(0)[token].item()
 
 
 def unfinished(record: Sequence[dict[str, Any]], exam: dict[str, Any]) -> Rejection | None:
     """What is wrong with the record of an exam, which was made from `exam`, so that it can't be marked."""
-    asked = len(exam["tokens"]) - exam["given"]
-    if len(record) != asked:
+    (kept,) = record
+    asked = exam["tokens"][exam["given"] :]
+    if len(kept["tokens"]) != len(asked):
         return Rejection(
-            "The exam has {asked} tokens, and {told} were predicted.", {"asked": asked, "told": len(record)}
+            "The exam has {asked} tokens, and {told} were predicted.", {"asked": len(asked), "told": len(kept["tokens"])}
         )
-    for number, each in enumerate(record):
-        if not bool(each["logits"].isfinite().all()):
-            return Rejection("The logits of prediction {number} are not finite.", {"number": number})
-    return None
+    if kept["tokens"] != list(asked):
+        return Rejection("This is the record of another exam.")
+    bad = kept["losses"].isnan().nonzero().flatten().tolist()
+    return Rejection("The logits of prediction {number} are not finite.", {"number": bad[0]}) if bad else None
 
 
 def mean_loss(record: Sequence[dict[str, Any]]) -> float:
     """The mean loss (nats) of all predictions."""
-    losses = [-each["logits"].double().log_softmax(0)[each["token"]].item() for each in record]
-    return sum(losses) / len(losses)
+    losses: Tensor = record[0]["losses"]
+    return losses.double().mean().item()
 
 
 # --- the implementation's side ---------------------------------------------------------------------------------------

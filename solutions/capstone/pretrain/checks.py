@@ -34,7 +34,7 @@ LEARNS, LEARNS_WELL = 1.0, 0.5
 # --- the model -------------------------------------------------------------------------------------------------------
 
 
-def sequences(rng, vocab=16, B=2, T=12, at=5, N=300):
+def sequences(rng, vocab=7, B=2, T=9, at=4, N=300):
     """A text to learn from, and a batch in which one token will be another one."""
     language = Language.drawn(rng, vocab)
     ids = rng.integers(0, vocab, B, T)
@@ -69,6 +69,8 @@ def looks_back_only(seen, want, inputs):
         return reject("The first {n} tokens alone give other logits than in front of the others.", n=at + 1)
     if difference(seen["one row"], logits[-1:]) is not None:
         return reject("A sequence alone gives other logits than in a batch.")
+    if difference(seen["asked"], logits[-1, -1]) is not None:
+        return reject("`next_logits` gives other logits than the model has at the last place of the same tokens.")
     return None
 
 
@@ -77,7 +79,7 @@ def looks_back_only(seen, want, inputs):
     inputs=sequences,
     judge=looks_back_only,
     lecture="a-model-that-looks-back",
-    public=[case("two sequences of 12 tokens", T=12)],
+    public=[case("two sequences of nine tokens")],
     hidden=[
         case("as long as it may be", vocab=11, B=3, T=16, at=15),
         case("the first token", vocab=13, B=1, T=16, at=0),
@@ -99,6 +101,7 @@ def logits_look_back_only(student, text, vocab, ids, other, at, seed):
             "another token": model(other),
             "cut": model(ids[:, : at + 1]),
             "one row": model(ids[-1:]),
+            "asked": student.next_logits(model, ids[-1].tolist()),
             "parameters' dtypes": sorted({f"{p.dtype} {p.requires_grad}" for p in model.parameters()}),
         }
 
@@ -118,6 +121,11 @@ def small_and_of_its_seed(seen, want):
         return reject("The same seed gives different parameters. They hang on what was drawn before.")
     if torch.equal(other, first):
         return reject("Another seed gives the same parameters.")
+    first, again, other = seen["asked"]
+    if not torch.equal(again, first):
+        return reject("Models of the same seed give different logits.")
+    if torch.equal(other, first):
+        return reject("Models of different seeds give the same logits.")
     return difference(seen["logits' shapes"], want["logits' shapes"])
 
 
@@ -132,7 +140,7 @@ def small_and_of_its_seed(seen, want):
         case("seeds that are alike", vocab=9, seeds=[255, 511]),
     ],
     cites=[
-        "at most MAX PARAMETERS parameters",
+        "at most MAX_PARAMETERS parameters",
         "The same seed gives the same model bit for bit whatever was drawn before",
         "Another seed gives another one",
         "global generator is afterwards as it was before",
@@ -152,6 +160,7 @@ def the_seed_makes_the_model(student, vocab, seeds):
         "parameters": [numbers(model) for model in made],
         "global": drawn,
         "logits' shapes": shapes,
+        "asked": [student.next_logits(model, [0, 1, 1, 0]) for model in made],
     }
 
 
@@ -170,10 +179,12 @@ def exams(rng, vocab=16, lag=None, N=2500, length=120):
     }
 
 
-def marked(record, exam, bound):
+def marked(text, record, exam, bound):
     wrong = unfinished(record, exam)
     if wrong is not None:
         return wrong
+    if (other := difference(text, exam["tokens"])) is not None:
+        return other
     loss, best = mean_loss(record), exam["best"]
     if not loss <= best + bound:
         return reject(
@@ -183,14 +194,14 @@ def marked(record, exam, bound):
     return None
 
 
-def learns(record, inputs):
+def learns(seen, record, inputs):
     """Less than half of what there is to learn is missing."""
-    return marked(record, inputs["exam"], LEARNS)
+    return marked(seen, record, inputs["exam"], LEARNS)
 
 
-def learns_well(record, inputs):
+def learns_well(seen, record, inputs):
     """Nearly all that there is to learn is learned."""
-    return marked(record, inputs["exam"], LEARNS_WELL)
+    return marked(seen, record, inputs["exam"], LEARNS_WELL)
 
 
 @check(
@@ -213,7 +224,7 @@ def it_learns(student, ids, vocab, seed, exam):
     judge=learns_well,
     lecture="the-exam",
     public=[case("16 tokens, the token four places before", lag=4)],
-    hidden=[case("any lag", vocab=13)],
+    hidden=[case("two places before", vocab=13, lag=2), case("three places before", vocab=15, lag=3)],
     cites=["for full points at most 0 5 nats", "This holds for every language and seed"],
 )
 def it_learns_well(student, ids, vocab, seed, exam):
@@ -222,17 +233,18 @@ def it_learns_well(student, ids, vocab, seed, exam):
 
 
 def sit(student, model, exam):
-    """Predict one token after the other, until the exam is over."""
+    """Predict one token after the other, until the exam is over: the whole text."""
     text = list(exam.prompt)
     for _ in range(exam.length):
         text.append(exam.next(student.next_logits(model, text)))
-    return len(text)
+    return text
 
 
 def short(rng, vocab=8, N=200, steps=3):
     language = Language.drawn(rng, vocab)
     return {
         "ids": torch.tensor(language.text(rng, N)),
+        "other_ids": torch.tensor(language.text(rng, N)),
         "vocab": vocab,
         "steps": steps,
         "seeds": [rng.integer(0, 2**31) for _ in range(2)],
@@ -250,6 +262,10 @@ def the_seed_decides(seen, want, case):
         return reject("The same arguments give different models. Something hangs on what was drawn before.")
     if not torch.equal(seen["without gradients outside"], first):
         return reject("Under torch.no_grad() of the caller, `pretrain` gives another model.")
+    if not torch.equal(seen["a view"], first):
+        return reject("The same text as a view of other data, which is not contiguous, gives another model.")
+    if torch.equal(seen["another text"], first):
+        return reject("Another text of the same length gives the same model.")
     if torch.equal(seen["another seed"], first):
         return reject("Another seed gives the same model.")
     if not torch.equal(seen["no step"], seen["untrained"]):
@@ -258,6 +274,10 @@ def the_seed_decides(seen, want, case):
         return reject("{steps} steps leave the model as it is.", steps=case.get("steps", 3))
     if torch.equal(first, seen["more steps"]):
         return reject("More steps give the same model.")
+    if not torch.equal(seen["after it was asked"], first):
+        return reject("A model that was asked with `next_logits` is not the same afterwards.")
+    if difference(seen["asked"][0], seen["asked"][-1]) is not None:
+        return reject("The same question to `next_logits` has another answer the second time.")
     return None
 
 
@@ -269,30 +289,34 @@ def the_seed_decides(seen, want, case):
     public=[case("three steps", steps=3)],
     hidden=[
         case("the shortest text", vocab=5, N=17, steps=2),
-        case("eleven tokens", vocab=11, N=120, steps=5),
+        case("thirty tokens", vocab=30, N=120, steps=5),
     ],
     cites=[
         "The same arguments give the same model bit for bit",
-        "With another seed comes another one",
+        "With another seed or another text comes another one",
+        "Each call gives a model of its own",
+        "contiguous or a view of other data",
         "with steps 0 the parameters are those of",
         "N CONTEXT it stays as it is",
         "return it in evaluation mode",
         "It also works where the caller has switched gradients off",
     ],
 )
-def only_the_seed_decides(student, ids, vocab, steps, seeds):
+def only_the_seed_decides(student, ids, other_ids, vocab, steps, seeds):
     """`pretrain` gives the same model for the same arguments, bit for bit, and touches nothing else."""
     drawn, models = [], []
 
-    def trained(number, steps, seed):
+    def trained(number, steps, seed, text=ids):
         torch.manual_seed(number)
-        models.append(student.pretrain(ids, vocab, steps, seed))
+        models.append(student.pretrain(text, vocab, steps, seed))
         drawn.append(torch.rand(2))
         return numbers(models[-1])
 
     seen = {
         "first": trained(1, steps, seeds[0]),
         "again": trained(2, steps, seeds[0]),
+        "a view": trained(1, steps, seeds[0], torch.stack([ids, other_ids], 1)[:, 0]),
+        "another text": trained(1, steps, seeds[0], other_ids),
         "another seed": trained(1, steps, seeds[1]),
         "no step": trained(3, 0, seeds[0]),
         "more steps": trained(3, steps + 4, seeds[0]),
@@ -301,14 +325,16 @@ def only_the_seed_decides(student, ids, vocab, steps, seeds):
     with torch.no_grad():
         seen["without gradients outside"] = trained(4, steps, seeds[0])
         left = torch.is_grad_enabled()
+    seen["asked"] = [student.next_logits(models[0], ids[:n].tolist()) for n in (9, 1, 16, 17, 9)]
+    seen["after it was asked"] = numbers(models[0])
     modes = [[model.training, *sorted({m.training for m in model.modules()})] for model in models]
     return seen | {"global": drawn, "left": [flags(ids), modes, left]}
 
 
 def numbers(model):
-    """60 of the parameters, and two sums over all of them."""
+    """Eight of the parameters, and two sums over all of them."""
     row = torch.cat([p.detach().flatten().double() for p in model.parameters()])
-    some = row[torch.arange(60) * len(row) // 60]
+    some = row[torch.arange(8) * len(row) // 8]
     return torch.cat([some, row.sum()[None], (row * torch.arange(len(row)).cos()).sum()[None]])
 
 
@@ -316,11 +342,12 @@ def numbers(model):
 
 
 class Watched(nn.Module):
-    """A model whose logits hang on the last two tokens and on how many it sees. It writes down how it is called."""
+    """A model whose logits hang on the last two tokens and on how many it sees. It writes down how it is called. A part of it is frozen."""
 
     def __init__(self, table):
         super().__init__()
-        self.table = nn.Parameter(table)
+        self.table = nn.Parameter(table.clone())
+        self.places = nn.Parameter(table[0].clone(), requires_grad=False)
         self.dropout = nn.Dropout(0.5)
         self.calls = []
 
@@ -328,7 +355,7 @@ class Watched(nn.Module):
         self.calls.append([ids.shape[1], str(ids.dtype), self.training])
         before = torch.cat([ids[:, :1], ids[:, :-1]], 1)
         lengths = torch.arange(1, ids.shape[1] + 1)[:, None] * 0.01
-        return self.dropout(self.table[ids] + 0.5 * self.table[before].flip(-1)) + lengths * self.table[0]
+        return self.dropout(self.table[ids] + 0.5 * self.table[before].flip(-1)) + lengths * self.places
 
 
 def prefixes(rng, vocab=7, lengths=(1, 2)):
@@ -349,6 +376,7 @@ def prefixes(rng, vocab=7, lengths=(1, 2)):
         "Of a longer prefix only the last CONTEXT tokens are used",
         "evaluation mode no dropout",
         "is afterwards in the mode in which it was before",
+        "Its parameters stay the same objects with the same values",
         "No gradient hangs on the result",
         "An empty prefix is a ValueError",
     ],
@@ -356,7 +384,7 @@ def prefixes(rng, vocab=7, lengths=(1, 2)):
 def next_logits_sees_the_last_tokens(student, table, prefixes):
     """`next_logits` gives the model's logits after the last CONTEXT tokens, in evaluation mode, without a gradient."""
     model = Watched(table)
-    seen = []
+    held, seen = list(model.parameters()), []
     for training in (True, False):
         model.train(training)
         for prefix in prefixes:
@@ -364,9 +392,21 @@ def next_logits_sees_the_last_tokens(student, table, prefixes):
             seen.append([logits, logits.requires_grad, flags(model)])
     return {
         "logits": seen,
-        "called with": [max(each) if i == 0 else sorted(set(each)) for i, each in enumerate(zip(*model.calls, strict=True))],
+        "called with": [
+            max(each) if i == 0 else sorted(set(each)) for i, each in enumerate(zip(*model.calls, strict=True))
+        ],
+        "still held": still_held(model, held, prefixes[0]),
         "no prefix": raises("ValueError", lambda: student.next_logits(model, [])),
     }
+
+
+def still_held(model, held, prefix):
+    """The parameters that were held before, and what the model says when these very objects are changed."""
+    values = [each.detach().clone() for each in held]
+    with torch.no_grad():
+        for each in held:
+            each.add_(1.0)
+        return [*values, model.eval()(torch.tensor([prefix]))]
 
 
 def chains(rng, vocab=4, temperature=1.0, n=800):
@@ -409,7 +449,7 @@ def as_often_as_they_should(seen, inputs):
         case("temperature 2.5, two tokens", vocab=2, temperature=2.5),
         case("temperature 0.7, six tokens", vocab=6, temperature=0.7),
     ],
-    cites=["each drawn from softmax next logits temperature", "given all tokens before it"],
+    cites=["each drawn from softmax next_logits temperature", "given all tokens before it"],
 )
 def tokens_come_as_often_as_they_should(student, table, temperature, n, start, seed):
     """A long text of `generate` has each pair of tokens as often as softmax(logits / temperature) says."""
@@ -459,6 +499,7 @@ def the_generator_decides(seen, want):
     cites=[
         "Returns the n new tokens as a list of ints without the prompt",
         "The prompt a list of ids stays as it is",
+        "The model is left as next_logits leaves it",
         "All randomness comes from",
         "takes the token with the largest logit",
         "leaves gen as it is",
@@ -469,6 +510,7 @@ def the_generator_decides(seen, want):
 def it_writes_on(student, table, prompt, n, seeds):
     """`generate` returns n new tokens without the prompt; at temperature 0 the likeliest ones; else those that `gen` draws."""
     model = Watched(table)
+    held = list(model.parameters())
     gen = torch.Generator().manual_seed(seeds[0])
 
     def write(length, temperature, gen, prompt=prompt):
@@ -489,4 +531,9 @@ def it_writes_on(student, table, prompt, n, seeds):
     seen["again"] = write(40, 3.0, gen)
     seen["went on"] = write(40, 3.0, gen)
     seen["other"] = write(40, 3.0, torch.Generator().manual_seed(seeds[1]))
-    return seen | {"global": torch.rand(2), "left": flags(model)}
+    seen["global"] = torch.rand(2)
+    left = [flags(model)]
+    model.eval()
+    seen["in evaluation mode"] = write(n, 0, gen)
+    left.append(flags(model))
+    return seen | {"left": left, "still held": still_held(model, held, prompt)}

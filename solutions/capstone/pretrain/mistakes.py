@@ -1,5 +1,10 @@
 """Wrong ways to write capstone/pretrain, each with the sentence that a student should read."""
 
+import random
+
+import torch
+from torch import nn
+
 from autograder.checks import mistake
 
 MASK = "torch.ones(T, T, dtype=torch.bool, device=x.device).triu(1)"
@@ -39,7 +44,9 @@ mistake(
 )
 mistake(
     "You leave attention out. A model that sees one token at a time can't learn what hangs on earlier ones.",
-    edit={"x = x + self.out((weights @ v).transpose(1, 2).flatten(2))": "x = x + self.out(v.transpose(1, 2).flatten(2))"},
+    edit={
+        "x = x + self.out((weights @ v).transpose(1, 2).flatten(2))": "x = x + self.out(v.transpose(1, 2).flatten(2))"
+    },
 )
 mistake(
     "Your norm is over all tokens of a sequence, so it looks ahead. It is over the features of one token.",
@@ -78,6 +85,41 @@ mistake(
     "You use the last eight bits of the seed only.",
     edit={MADE: MADE.replace("manual_seed(seed)", "manual_seed(seed % 256)")},
 )
+
+mistake(
+    "Your mask is there in evaluation mode only. In training the model reads the answer, and learns nothing else.",
+    edit={
+        "scores.masked_fill(hidden, -torch.inf)": "(scores if self.training else scores.masked_fill(hidden, -torch.inf))"
+    },
+    fails=["it_learns", "it_learns_well"],
+)
+
+
+@mistake("Your model is a table of pairs: of what stands further back than one place it sees nothing.")
+def build_model(vocab, seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Embedding(vocab, vocab)
+
+
+class OneLag(nn.Module):
+    """A table of the token one place before the last."""
+
+    def __init__(self, V):
+        super().__init__()
+        self.table, self.last = nn.Embedding(V, V), nn.Embedding(V, V)
+
+    def forward(self, ids):
+        before = torch.cat([ids[:, :1], ids[:, :-1]], 1)
+        return self.table(before) + 0.1 * self.last(ids)
+
+
+@mistake("Your model knows one lag only, and a language has any of 2 to 4. Let it look at all places of the context.")
+def build_model(vocab, seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return OneLag(vocab)
+
 
 # --- training --------------------------------------------------------------------------------------------------------
 
@@ -120,7 +162,9 @@ mistake(
 )
 mistake(
     "Your pieces are tokens from all over the text. What follows what is lost: a piece is tokens in their order.",
-    edit={"pieces = ids[starts + torch.arange(T + 1)]": "pieces = ids[torch.randint(0, len(ids), (B, T + 1), generator=gen)]"},
+    edit={
+        "pieces = ids[starts + torch.arange(T + 1)]": "pieces = ids[torch.randint(0, len(ids), (B, T + 1), generator=gen)]"
+    },
 )
 mistake(
     "Your pieces are two tokens long. A model that was trained on pairs has never seen what comes from further back.",
@@ -140,7 +184,10 @@ mistake(
 )
 mistake(
     "You take one step more than is asked for. With steps=0 the model stays as it is.",
-    edit={"for step in range(steps):": "for step in range(steps + 1):", "math.pi * step / steps": "math.pi * step / (steps + 1)"},
+    edit={
+        "for step in range(steps):": "for step in range(steps + 1):",
+        "math.pi * step / steps": "math.pi * step / (steps + 1)",
+    },
 )
 mistake(
     "You begin with another model than build_model(vocab, seed).",
@@ -165,7 +212,9 @@ mistake(
 )
 mistake(
     "You rotate the text of the caller in place. Leave it as it is.",
-    edit={"optimizer = AdamW(list(model.parameters()))": "optimizer = AdamW(list(model.parameters()))\n    ids.copy_(ids.roll(1))"},
+    edit={
+        "optimizer = AdamW(list(model.parameters()))": "optimizer = AdamW(list(model.parameters()))\n    ids.copy_(ids.roll(1))"
+    },
 )
 mistake(
     "You can't train on a text that is just long enough: the last place where a piece can begin is len(ids) - CONTEXT - 1.",
@@ -179,6 +228,33 @@ mistake(
     "You ask the model in training mode, so dropout makes the logits random. Call eval() first.",
     edit={"    model.eval()\n    with": "    with"},
 )
+mistake(
+    "You freeze the model, so that no gradients are computed, and leave it frozen. Use no_grad.",
+    edit={"    model.eval()\n    with": "    model.eval().requires_grad_(False)\n    with"},
+)
+
+
+@mistake(
+    "You go on training when you are asked: the prefix is not there to learn from. Leave the parameters as they are."
+)
+def next_logits(model, prefix):
+    if not len(prefix):
+        raise ValueError("the prefix is empty")
+    ids, mode = torch.tensor([list(prefix[-16:])]), model.training
+    model.eval()
+    wanted = [p for p in model.parameters() if p.requires_grad]
+    with torch.enable_grad():
+        if len(prefix) > 1 and wanted:
+            loss = nn.functional.cross_entropy(model(ids[:, :-1])[0], ids[0, 1:])
+            for p, g in zip(wanted, torch.autograd.grad(loss, wanted, allow_unused=True), strict=True):
+                if g is not None:
+                    p.data.sub_(0.01 * g)
+    with torch.no_grad():
+        logits = model(ids)[0, -1]
+    model.train(mode)
+    return logits
+
+
 mistake(
     "You leave the model in evaluation mode. Put it back into the mode in which it was.",
     edit={"    model.train(mode)\n": ""},
@@ -266,6 +342,22 @@ mistake(
     "You draw from torch's global generator. All randomness comes from `gen`.",
     edit={DRAW: DRAW.replace(", generator=gen", "")},
 )
+
+
+@mistake("You draw with Python's random. All randomness comes from `gen`.")
+def generate(model, prompt, n, temperature, gen):
+    if temperature < 0 or not len(prompt):
+        raise ValueError("a temperature of 0 or more, and a prompt")
+    text = list(prompt)
+    for _ in range(n):
+        logits = next_logits(model, text)
+        if temperature == 0:
+            text.append(int(logits.argmax()))
+        else:
+            text += random.choices(range(len(logits)), (logits / temperature).softmax(-1).tolist())
+    return text[len(prompt) :]
+
+
 mistake(
     "Each call sets the generator back, so each call writes the same text.",
     edit={"    text = list(prompt)\n": "    text = list(prompt)\n    gen.manual_seed(gen.initial_seed())\n"},
@@ -296,7 +388,9 @@ mistake(
 )
 mistake(
     "You stop at token 0, as if it were the end of a text. There is no such token here.",
-    edit={"return text[len(prompt) :]": "new = text[len(prompt) :]\n    return new[: new.index(0) + 1] if 0 in new else new"},
+    edit={
+        "return text[len(prompt) :]": "new = text[len(prompt) :]\n    return new[: new.index(0) + 1] if 0 in new else new"
+    },
 )
 mistake(
     "A negative temperature is not refused: the least likely tokens become the likeliest.",

@@ -4,6 +4,8 @@ Everything is in this one file: a small decoder, the loop that trains it, and th
 exercises are welcome here: copy them into this file (a block, attention, positions, a norm, AdamW, a schedule). Which ones you choose
 is up to you. What is graded is what comes out.
 
+Write `next_logits` first: it works with any model, and most checks ask your model through it. Then the model, the training, the writing.
+
 The text is in a language of 2 to 30 tokens that nobody tells you. Each token hangs on an earlier one, a few places before it, and not on
 its neighbour. Counting tokens, or pairs of neighbours, shows nothing.
 
@@ -111,7 +113,7 @@ def build_model(vocab: int, seed: int) -> nn.Module:
 def pretrain(ids: Tensor, vocab: int, steps: int, seed: int) -> nn.Module:
     """Train `build_model(vocab, seed)` on a text and return it in evaluation mode.
 
-    `ids` (N,) int64 is one text, N > CONTEXT; it stays as it is. A step sees a few pieces of it (you choose how many, and how long)
+    `ids` (N,) int64 is one text, contiguous or a view of other data, N > CONTEXT; it stays as it is. A step sees a few pieces of it (you choose how many, and how long)
     and moves the parameters once against the gradient of the mean cross-entropy of the next token. After `steps` steps it is over;
     with `steps=0` the parameters are those of `build_model(vocab, seed)`.
 
@@ -120,8 +122,8 @@ def pretrain(ids: Tensor, vocab: int, steps: int, seed: int) -> nn.Module:
     that knows nothing is about 2 nats above it. Yours is at most 1 nat above it, and for full points at most 0.5 nats. This holds for
     every language and seed. One such training may take 20 seconds of CPU time; one second is usual.
 
-    The same arguments give the same model, bit for bit, whatever was drawn before. With another seed comes another one. torch's global
-    generator is afterwards as it was before. It also works where the caller has switched gradients off with torch.no_grad().
+    The same arguments give the same model, bit for bit, whatever was drawn before. With another seed or another text comes another one.
+    Each call gives a model of its own. torch's global generator is afterwards as it was before. It also works where the caller has switched gradients off with torch.no_grad().
     """
     # BEGIN SOLUTION
     model = build_model(vocab, seed)
@@ -147,8 +149,8 @@ def next_logits(model: nn.Module, prefix: Sequence[int]) -> Tensor:
     """The logits (V,) of the token that comes after `prefix`, a list of one id or more.
 
     `model` is any module that is called as the one of `build_model` is. Of a longer prefix only the last CONTEXT tokens are used. The
-    model computes in evaluation mode (no dropout) and is afterwards in the mode in which it was before. No gradient hangs on the result.
-    An empty prefix is a ValueError.
+    model computes in evaluation mode (no dropout) and is afterwards in the mode in which it was before. Its parameters stay the same objects,
+    with the same values and the same `requires_grad`. No gradient hangs on the result. An empty prefix is a ValueError.
 
     A table of what follows each token is such a module:
 
@@ -175,7 +177,7 @@ def generate(model: nn.Module, prompt: Sequence[int], n: int, temperature: float
     """Let the model write n tokens after `prompt`, each drawn from softmax(next_logits / temperature), given all tokens before it.
 
     Returns the n new tokens as a list of ints, without the prompt. The prompt, a list of ids, stays as it is; it may be longer than CONTEXT.
-    All randomness comes from `gen`; how it is used is up to you. `temperature=0` takes the token with the largest logit (there is
+    The model is left as `next_logits` leaves it. All randomness comes from `gen`; how it is used is up to you. `temperature=0` takes the token with the largest logit (there is
     no tie) and leaves `gen` as it is. With n = 0 the result is []. A negative temperature or an empty prompt is a ValueError,
     also with n = 0.
 
