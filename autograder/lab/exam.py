@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from autograder.checks.declared import Rejection
@@ -117,9 +116,13 @@ class Exam:
     def finish(self) -> None: ...
 
     def record(self) -> list[dict[str, Any]]:
-        """One entry: the tokens that were told, in order, and the loss of each prediction."""
+        """One entry: the tokens that were told, in order; what their predictions lost in all; the first one that was not finite, or None.
+
+        No more is kept, since plans hold a record for each known mistake.
+        """
         told = self._tokens[self._given : self._given + len(self._losses)]
-        return [{"tokens": told, "losses": torch.tensor(self._losses, dtype=torch.float32)}]
+        bad = next((number for number, loss in enumerate(self._losses) if math.isnan(loss)), None)
+        return [{"tokens": told, "loss": math.fsum(self._losses) if bad is None else math.nan, "not finite": bad}]
 
 
 def loss_of(logits: Tensor, token: int) -> float:
@@ -136,18 +139,19 @@ def unfinished(record: Sequence[dict[str, Any]], exam: dict[str, Any]) -> Reject
     asked = exam["tokens"][exam["given"] :]
     if len(kept["tokens"]) != len(asked):
         return Rejection(
-            "The exam has {asked} tokens, and {told} were predicted.", {"asked": len(asked), "told": len(kept["tokens"])}
+            "The exam has {asked} tokens, and {told} were predicted.",
+            {"asked": len(asked), "told": len(kept["tokens"])},
         )
     if kept["tokens"] != list(asked):
         return Rejection("This is the record of another exam.")
-    bad = kept["losses"].isnan().nonzero().flatten().tolist()
-    return Rejection("The logits of prediction {number} are not finite.", {"number": bad[0]}) if bad else None
+    bad = kept["not finite"]
+    return None if bad is None else Rejection("The logits of prediction {number} are not finite.", {"number": bad})
 
 
 def mean_loss(record: Sequence[dict[str, Any]]) -> float:
     """The mean loss (nats) of all predictions."""
-    losses: Tensor = record[0]["losses"]
-    return losses.double().mean().item()
+    loss: float = record[0]["loss"]
+    return loss / len(record[0]["tokens"])
 
 
 # --- the implementation's side ---------------------------------------------------------------------------------------

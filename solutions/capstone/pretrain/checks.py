@@ -34,7 +34,7 @@ LEARNS, LEARNS_WELL = 1.0, 0.5
 # --- the model -------------------------------------------------------------------------------------------------------
 
 
-def sequences(rng, vocab=7, B=2, T=9, at=4, N=300):
+def sequences(rng, vocab=5, B=2, T=6, at=3, N=300):
     """A text to learn from, and a batch in which one token will be another one."""
     language = Language.drawn(rng, vocab)
     ids = rng.integers(0, vocab, B, T)
@@ -79,7 +79,7 @@ def looks_back_only(seen, want, inputs):
     inputs=sequences,
     judge=looks_back_only,
     lecture="a-model-that-looks-back",
-    public=[case("two sequences of nine tokens")],
+    public=[case("two sequences of six tokens")],
     hidden=[
         case("as long as it may be", vocab=11, B=3, T=16, at=15),
         case("the first token", vocab=13, B=1, T=16, at=0),
@@ -276,6 +276,10 @@ def the_seed_decides(seen, want, case):
         return reject("More steps give the same model.")
     if not torch.equal(seen["after it was asked"], first):
         return reject("A model that was asked with `next_logits` is not the same afterwards.")
+    if not torch.equal(seen["after its twin was changed"], first):
+        return reject("Two calls with the same arguments give one and the same model: who changes one changes the other.")
+    if difference(seen["asked"][0], seen["the model itself"]) is not None:
+        return reject("`next_logits` gives other logits than the trained model has at the last place.")
     if difference(seen["asked"][0], seen["asked"][-1]) is not None:
         return reject("The same question to `next_logits` has another answer the second time.")
     return None
@@ -323,10 +327,15 @@ def only_the_seed_decides(student, ids, other_ids, vocab, steps, seeds):
         "untrained": numbers(student.build_model(vocab, seeds[0])),
     }
     with torch.no_grad():
+        seen["the model itself"] = models[0](ids[None, :9])[0, -1]
         seen["without gradients outside"] = trained(4, steps, seeds[0])
         left = torch.is_grad_enabled()
     seen["asked"] = [student.next_logits(models[0], ids[:n].tolist()) for n in (9, 1, 16, 17, 9)]
     seen["after it was asked"] = numbers(models[0])
+    with torch.no_grad():
+        for each in models[1].parameters():
+            each.add_(1.0)
+    seen["after its twin was changed"] = numbers(models[0])
     modes = [[model.training, *sorted({m.training for m in model.modules()})] for model in models]
     return seen | {"global": drawn, "left": [flags(ids), modes, left]}
 

@@ -198,6 +198,10 @@ mistake(
     edit={BUILT: "    model = build_model(vocab, 0)\n"},
 )
 mistake(
+    "You keep trained models, and who asks for the same again gets the same object. Each call gives a model of its own.",
+    edit={"import math\n": "import functools\nimport math\n", "def pretrain(": "@functools.cache\ndef pretrain("},
+)
+mistake(
     "You return the model in training mode. Call eval() at the end.",
     edit={"return model.eval()": "return model.train()"},
 )
