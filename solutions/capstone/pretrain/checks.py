@@ -457,6 +457,7 @@ def as_often_as_they_should(seen, inputs):
     hidden=[
         case("temperature 2.5, two tokens", vocab=2, temperature=2.5),
         case("temperature 0.7, six tokens", vocab=6, temperature=0.7),
+        case("temperature 2.5, six tokens, all of them likely", vocab=6, temperature=2.5, n=1500),
     ],
     cites=["each drawn from softmax next_logits temperature", "given all tokens before it"],
 )

@@ -339,6 +339,10 @@ mistake(
     edit={DRAW: "text.append(int(probs.argmax()))"},
 )
 mistake(
+    "You draw from the three likeliest tokens alone. Each token is drawn as often as the softmax says.",
+    edit={PROBS: PROBS + "\n            probs = probs * (probs >= probs.topk(min(3, len(probs))).values[-1])"},
+)
+mistake(
     "You leave out tokens that are not likely. Each token is drawn as often as the softmax says.",
     edit={PROBS: PROBS + "\n            probs = probs * (probs >= 0.3 * probs.max())"},
 )

@@ -113,8 +113,8 @@ def build_model(vocab: int, seed: int) -> nn.Module:
 def pretrain(ids: Tensor, vocab: int, steps: int, seed: int) -> nn.Module:
     """Train `build_model(vocab, seed)` on a text and return it in evaluation mode.
 
-    `ids` (N,) int64 is one text, contiguous or a view of other data, N > CONTEXT; it stays as it is. A step sees a few pieces of it (you choose how many, and how long)
-    and moves the parameters once against the gradient of the mean cross-entropy of the next token. After `steps` steps it is over;
+    `ids` (N,) int64 is one text, contiguous or a view of other data, N > CONTEXT; it stays as it is. A step sees a few pieces of it (you choose
+    how many, and how long) and moves the parameters once against the gradient of the mean cross-entropy of the next token. After `steps` steps it is over;
     with `steps=0` the parameters are those of `build_model(vocab, seed)`.
 
     150 steps on 2500 tokens are enough to come near what is possible. In the exam the model predicts new text of the same language, token
