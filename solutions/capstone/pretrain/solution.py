@@ -179,8 +179,8 @@ def generate(model: nn.Module, prompt: Sequence[int], n: int, temperature: float
 
     Returns the n new tokens as a list of ints, without the prompt. The prompt, a list of ids, stays as it is; it may be longer than CONTEXT.
     The model is left as `next_logits` leaves it. All randomness comes from `gen`; how it is used is up to you. `temperature=0`
-    takes the token with the largest logit (there is no tie) and leaves `gen` as it is. With n = 0 the result is []. A negative temperature or an empty prompt is a ValueError,
-    also with n = 0.
+    takes the token with the largest logit (there is no tie) and leaves `gen` as it is. With n = 0 the result is []. A negative
+    temperature or an empty prompt is a ValueError, also with n = 0.
 
     >>> table = torch.nn.Embedding.from_pretrained(tensor([[0.0, 2.0, 1.0], [0.0, 1.0, 2.0], [3.0, 0.0, 0.0]]))
     >>> generate(table, [0], 5, 0, torch.Generator())
