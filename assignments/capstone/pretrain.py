@@ -41,9 +41,9 @@ def build_model(vocab: int, seed: int) -> nn.Module:
 def pretrain(ids: Tensor, vocab: int, steps: int, seed: int) -> nn.Module:
     """Train `build_model(vocab, seed)` on a text and return it in evaluation mode.
 
-    `ids` (N,) int64 is one text, contiguous or a view of other data, N > CONTEXT; it stays as it is. A step sees a few pieces of it (you choose how many, and how long)
-    and moves the parameters once against the gradient of the mean cross-entropy of the next token. After `steps` steps it is over;
-    with `steps=0` the parameters are those of `build_model(vocab, seed)`.
+    `ids` (N,) int64 is one text, contiguous or a view of other data, N > CONTEXT; it stays as it is. A step sees a few pieces of it (you choose
+    how many, and how long) and moves the parameters once against the gradient of the mean cross-entropy of the next token. After `steps`
+    steps it is over; with `steps=0` the parameters are those of `build_model(vocab, seed)`.
 
     150 steps on 2500 tokens are enough to come near what is possible. In the exam the model predicts new text of the same language, token
     by token, with `next_logits`. Its mean loss there is compared with the loss that the language itself has on that text. A model
@@ -51,7 +51,8 @@ def pretrain(ids: Tensor, vocab: int, steps: int, seed: int) -> nn.Module:
     every language and seed. One such training may take 20 seconds of CPU time; one second is usual.
 
     The same arguments give the same model, bit for bit, whatever was drawn before. With another seed or another text comes another one.
-    Each call gives a model of its own. torch's global generator is afterwards as it was before. It also works where the caller has switched gradients off with torch.no_grad().
+    Each call gives a model of its own. torch's global generator is afterwards as it was before. It also works where the caller has
+    switched gradients off with torch.no_grad().
     """
     # YOUR CODE HERE
     raise NotImplementedError("pretrain is not written yet")
@@ -81,9 +82,9 @@ def generate(model: nn.Module, prompt: Sequence[int], n: int, temperature: float
     """Let the model write n tokens after `prompt`, each drawn from softmax(next_logits / temperature), given all tokens before it.
 
     Returns the n new tokens as a list of ints, without the prompt. The prompt, a list of ids, stays as it is; it may be longer than CONTEXT.
-    The model is left as `next_logits` leaves it. All randomness comes from `gen`; how it is used is up to you. `temperature=0` takes the token with the largest logit (there is
-    no tie) and leaves `gen` as it is. With n = 0 the result is []. A negative temperature or an empty prompt is a ValueError,
-    also with n = 0.
+    The model is left as `next_logits` leaves it. All randomness comes from `gen`; how it is used is up to you. `temperature=0`
+    takes the token with the largest logit (there is no tie) and leaves `gen` as it is. With n = 0 the result is []. A negative
+    temperature or an empty prompt is a ValueError, also with n = 0.
 
     >>> table = torch.nn.Embedding.from_pretrained(tensor([[0.0, 2.0, 1.0], [0.0, 1.0, 2.0], [3.0, 0.0, 0.0]]))
     >>> generate(table, [0], 5, 0, torch.Generator())
