@@ -15,7 +15,7 @@ TREE = tomllib.loads((ROOT / "lectures/topics.toml").read_text(encoding="utf-8")
 LEAVES = [(leaf, exercises) for group in TREE.values() for leaf, exercises in group.items()]
 COURSE = load_course(ROOT)
 BY_NAME = {each.name: each for each in COURSE.exercises}
-BRIDGES = "warmup/"  # what comes before the tree
+BRIDGES = ("warmup/", "capstone/")  # what comes before the tree, and after it
 
 
 def test_no_leaf_is_missing():

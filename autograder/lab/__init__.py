@@ -25,7 +25,7 @@ VALUES: dict[str, str] = {
 HOSTED_END = "hosted"
 EACH_RANK = "each_rank"
 """`lab("each_rank", values=[…])`: an input that each rank of a world has its own of."""
-HOSTED = ("stages", "world")
+HOSTED = ("exam", "stages", "world")
 """Values that live on the trusted side while an implementation uses them: see `autograder.lab.hosting`."""
 
 

@@ -11,7 +11,11 @@ from autograder.wire.decode import decode
 from autograder.wire.encode import encode
 from autograder.wire.messages import Answer, Ask
 
-ENDS = {"stages": "autograder.lab.stages:ends", "world": "autograder.lab.world:Comm"}
+ENDS = {
+    "exam": "autograder.lab.exam:Sitting",
+    "stages": "autograder.lab.stages:ends",
+    "world": "autograder.lab.world:Comm",
+}
 """What makes an implementation's end of them: called with `ask` and what `Hosted.ends` says of the rank."""
 
 Asker = Callable[[Ask], Answer]

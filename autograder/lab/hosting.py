@@ -22,7 +22,11 @@ from autograder.wire.encode import encode
 from autograder.wire.messages import Answer, Ask, Begin, Begun, Finish, Finished, HostReply, HostRequest, Step
 from autograder.wire.values import Lab
 
-PLACES = {"stages": "autograder.lab.stages:Stages", "world": "autograder.lab.world:World"}
+PLACES = {
+    "exam": "autograder.lab.exam:Exam",
+    "stages": "autograder.lab.stages:Stages",
+    "world": "autograder.lab.world:World",
+}
 """Values that are hosted, by the name that inputs give them."""
 
 MAX_CALLS = 20_000

@@ -1,0 +1,414 @@
+"""Wrong ways to write capstone/pretrain, each with the sentence that a student should read."""
+
+import random
+
+import torch
+from torch import nn
+
+from autograder.checks import mistake
+
+MASK = "torch.ones(T, T, dtype=torch.bool, device=x.device).triu(1)"
+SCORES = "rope(q) @ rope(k).mT"
+MADE = "    with torch.random.fork_rng(devices=[]):\n        torch.manual_seed(seed)\n        return Decoder(vocab)"
+BUILT = "    model = build_model(vocab, seed)\n"
+STARTS = "starts = torch.randint(0, len(ids) - T, (B, 1), generator=gen)"
+LOSS = "cross_entropy(logits.flatten(0, 1), pieces[:, 1:].flatten())"
+LR = "optimizer.step(0.015 * decayed * min(1.0, (step + 1) / warmup))"
+LAST = "logits = model(torch.tensor([list(prefix[-CONTEXT:])]))[0, -1]"
+DRAW = "text.append(int(torch.multinomial(probs, 1, generator=gen)))"
+PROBS = "probs = (logits / temperature).softmax(-1)"
+
+# --- the model -------------------------------------------------------------------------------------------------------
+
+mistake(
+    "Your model sees the whole sequence: the token that it is to predict, too. Hide later tokens from attention.",
+    edit={"scores.masked_fill(hidden, -torch.inf).softmax(-1)": "scores.softmax(-1)"},
+    fails=["logits_look_back_only", "it_learns"],
+)
+mistake(
+    "Your mask lets each token see the next one, which is the answer. It sees itself and earlier ones.",
+    edit={MASK: MASK.replace("triu(1)", "triu(2)")},
+)
+mistake(
+    "Your mask hides earlier tokens and shows later ones. Turn it round.",
+    edit={MASK: MASK.replace("triu(1)", "tril(-1)")},
+)
+mistake(
+    "You set hidden weights to 0 after the softmax. Its sum went over later tokens as well, so they are seen. Mask the scores.",
+    edit={"scores.masked_fill(hidden, -torch.inf).softmax(-1)": "scores.softmax(-1).masked_fill(hidden, 0.0)"},
+)
+mistake(
+    "Your model knows no positions, so it can't tell the token four places before from the others. Give attention positions.",
+    edit={SCORES: "q @ k.mT"},
+    fails=["it_learns", "it_learns_well"],
+)
+mistake(
+    "You leave attention out. A model that sees one token at a time can't learn what hangs on earlier ones.",
+    edit={
+        "x = x + self.out((weights @ v).transpose(1, 2).flatten(2))": "x = x + self.out(v.transpose(1, 2).flatten(2))"
+    },
+)
+mistake(
+    "Your norm is over all tokens of a sequence, so it looks ahead. It is over the features of one token.",
+    edit={"x.square().mean(-1, keepdim=True)": "x.square().mean((1, 2), keepdim=True)"},
+)
+mistake(
+    "Your norm is over the rows of the batch. A sequence then hangs on what it is computed beside.",
+    edit={"x.square().mean(-1, keepdim=True)": "x.square().mean((0, 2), keepdim=True)"},
+)
+mistake(
+    "Your model returns probabilities. What it returns are logits: cross_entropy takes the softmax itself.",
+    edit={"return self.head(rms_norm(x, self.norm))": "return self.head(rms_norm(x, self.norm)).softmax(-1)"},
+)
+mistake(
+    "Your model has too many parameters. At most MAX_PARAMETERS are allowed: make it narrower.",
+    edit={"C: int = 32": "C: int = 64"},
+    fails=["the_seed_makes_the_model"],
+)
+mistake(
+    "Your model computes in float64. Its parameters and logits are float32.",
+    edit={MADE: MADE.replace("Decoder(vocab)", "Decoder(vocab).double()")},
+)
+mistake(
+    "You seed torch's global generator and leave it so. Put it back, or fork it.",
+    edit={MADE: "    torch.manual_seed(seed)\n    return Decoder(vocab)"},
+)
+mistake(
+    "You leave the seed out: the weights hang on what was drawn before.",
+    edit={MADE: "    with torch.random.fork_rng(devices=[]):\n        return Decoder(vocab)"},
+)
+mistake(
+    "Every seed gives the same weights. Use the one that is given.",
+    edit={MADE: MADE.replace("manual_seed(seed)", "manual_seed(0)")},
+)
+mistake(
+    "You use the last eight bits of the seed only.",
+    edit={MADE: MADE.replace("manual_seed(seed)", "manual_seed(seed % 256)")},
+)
+
+mistake(
+    "Your mask is there in evaluation mode only. In training the model reads the answer, and learns nothing else.",
+    edit={
+        "scores.masked_fill(hidden, -torch.inf)": "(scores if self.training else scores.masked_fill(hidden, -torch.inf))"
+    },
+    fails=["it_learns", "it_learns_well"],
+)
+
+
+@mistake("Your model is a table of pairs: of what stands further back than one place it sees nothing.")
+def build_model(vocab, seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Embedding(vocab, vocab)
+
+
+class OneLag(nn.Module):
+    """A table of the token one place before the last."""
+
+    def __init__(self, V):
+        super().__init__()
+        self.table, self.last = nn.Embedding(V, V), nn.Embedding(V, V)
+
+    def forward(self, ids):
+        before = torch.cat([ids[:, :1], ids[:, :-1]], 1)
+        return self.table(before) + 0.1 * self.last(ids)
+
+
+@mistake("Your model knows one lag only, and a language has any of 2 to 4. Let it look at all places of the context.")
+def build_model(vocab, seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return OneLag(vocab)
+
+
+# --- training --------------------------------------------------------------------------------------------------------
+
+mistake(
+    "The targets are the tokens themselves, not the next ones. Shift them by one.",
+    edit={LOSS: LOSS.replace("1:]", ":-1]")},
+    fails=["it_learns"],
+)
+mistake(
+    "Your targets are one place too far: the logits at t are about the token at t + 1.",
+    edit={
+        "pieces = ids[starts + torch.arange(T + 1)]": "pieces = ids[(starts + torch.arange(T + 2)) % len(ids)]",
+        "logits = model(pieces[:, :-1])": "logits = model(pieces[:, :-2])",
+        LOSS: LOSS.replace("1:]", "2:]"),
+    },
+)
+mistake(
+    "You take rows of logits and targets in different orders, so most predictions are held against another token.",
+    edit={LOSS: LOSS.replace("pieces[:, 1:].flatten()", "pieces[:, 1:].T.flatten()")},
+)
+mistake(
+    "You move with the gradient, so the loss grows. Subtract the step.",
+    edit={"p.sub_(lr * m": "p.add_(lr * m"},
+)
+mistake(
+    "Your learning rate is so small that nothing is learned in 150 steps. Watch the loss, and raise it.",
+    edit={LR: LR.replace("0.015", "0.00003")},
+)
+mistake(
+    "Your learning rate is so large that the training never settles. Watch the loss, and lower it.",
+    edit={LR: LR.replace("0.015", "1.0")},
+)
+mistake(
+    "You train the output layer alone. Give the optimizer all parameters.",
+    edit={"AdamW(list(model.parameters()))": "AdamW(list(model.head.parameters()))"},
+)
+mistake(
+    "Each step sees the first tokens of the text again, and the model learns these by heart. Draw where a piece begins.",
+    edit={STARTS: "starts = torch.zeros(B, 1, dtype=torch.int64)"},
+)
+mistake(
+    "Your pieces are tokens from all over the text. What follows what is lost: a piece is tokens in their order.",
+    edit={
+        "pieces = ids[starts + torch.arange(T + 1)]": "pieces = ids[torch.randint(0, len(ids), (B, T + 1), generator=gen)]"
+    },
+)
+mistake(
+    "Your pieces are two tokens long. A model that was trained on pairs has never seen what comes from further back.",
+    edit={"T, B, warmup = CONTEXT, 16, 10": "T, B, warmup = 1, 256, 10"},
+)
+mistake(
+    "Where a piece begins is drawn from torch's global generator. Then each call gives another model: use a generator of your own.",
+    edit={STARTS: STARTS.replace(", generator=gen", "")},
+)
+mistake(
+    "You seed torch's global generator in `pretrain` and leave it so.",
+    edit={"gen = torch.Generator().manual_seed(seed)": "gen = torch.manual_seed(seed)"},
+)
+mistake(
+    "You take ten steps, however many are asked for.",
+    edit={"for step in range(steps):": "for step in range(10):", "math.pi * step / steps": "math.pi * step / 10"},
+)
+mistake(
+    "You take one step more than is asked for. With steps=0 the model stays as it is.",
+    edit={
+        "for step in range(steps):": "for step in range(steps + 1):",
+        "math.pi * step / steps": "math.pi * step / (steps + 1)",
+    },
+)
+mistake(
+    "You begin with another model than build_model(vocab, seed).",
+    edit={BUILT: "    model = build_model(vocab, seed + 1)\n"},
+)
+mistake(
+    "The seed decides about the pieces only, and the weights begin always alike. Give it to `build_model`, too.",
+    edit={BUILT: "    model = build_model(vocab, 0)\n"},
+)
+mistake(
+    "You keep trained models, and who asks for the same again gets the same object. Each call gives a model of its own.",
+    edit={"import math\n": "import functools\nimport math\n", "def pretrain(": "@functools.cache\ndef pretrain("},
+)
+mistake(
+    "You return the model in training mode. Call eval() at the end.",
+    edit={"return model.eval()": "return model.train()"},
+)
+mistake(
+    "Where the caller has switched gradients off, nothing can be trained. Switch them on for your loop.",
+    edit={"with torch.enable_grad():": "if True:"},
+    crashes=True,
+)
+mistake(
+    "You switch gradients on and leave them on, also for a caller who had switched them off.",
+    edit={"    with torch.enable_grad():": "    torch.set_grad_enabled(True)\n    if True:"},
+)
+mistake(
+    "You rotate the text of the caller in place. Leave it as it is.",
+    edit={
+        "optimizer = AdamW(list(model.parameters()))": "optimizer = AdamW(list(model.parameters()))\n    ids.copy_(ids.roll(1))"
+    },
+)
+mistake(
+    "You can't train on a text that is just long enough: the last place where a piece can begin is len(ids) - CONTEXT - 1.",
+    edit={STARTS: STARTS.replace("len(ids) - T", "len(ids) - T - 1")},
+    crashes=True,
+)
+
+# --- the next token --------------------------------------------------------------------------------------------------
+
+mistake(
+    "You ask the model in training mode, so dropout makes the logits random. Call eval() first.",
+    edit={"    model.eval()\n    with": "    with"},
+)
+mistake(
+    "You freeze the model, so that no gradients are computed, and leave it frozen. Use no_grad.",
+    edit={"    model.eval()\n    with": "    model.eval().requires_grad_(False)\n    with"},
+)
+
+
+@mistake(
+    "You go on training when you are asked: the prefix is not there to learn from. Leave the parameters as they are."
+)
+def next_logits(model, prefix):
+    if not len(prefix):
+        raise ValueError("the prefix is empty")
+    ids, mode = torch.tensor([list(prefix[-16:])]), model.training
+    model.eval()
+    wanted = [p for p in model.parameters() if p.requires_grad]
+    with torch.enable_grad():
+        if len(prefix) > 1 and wanted:
+            loss = nn.functional.cross_entropy(model(ids[:, :-1])[0], ids[0, 1:])
+            for p, g in zip(wanted, torch.autograd.grad(loss, wanted, allow_unused=True), strict=True):
+                if g is not None:
+                    p.data.sub_(0.01 * g)
+    with torch.no_grad():
+        logits = model(ids)[0, -1]
+    model.train(mode)
+    return logits
+
+
+mistake(
+    "You leave the model in evaluation mode. Put it back into the mode in which it was.",
+    edit={"    model.train(mode)\n": ""},
+)
+mistake(
+    "You put the model into training mode at the end, whatever mode it was in.",
+    edit={"model.train(mode)": "model.train()"},
+)
+mistake(
+    "Of a long prefix you use the first tokens. The last CONTEXT ones count.",
+    edit={LAST: LAST.replace("prefix[-CONTEXT:]", "prefix[:CONTEXT]")},
+)
+mistake(
+    "You give the model a prefix longer than CONTEXT. It was not trained on that many: cut it.",
+    edit={LAST: LAST.replace("prefix[-CONTEXT:]", "prefix")},
+)
+mistake(
+    "You use one token less than the model can see.",
+    edit={LAST: LAST.replace("-CONTEXT:", "1 - CONTEXT:")},
+)
+mistake(
+    "You give the model the last token alone, as if it were a table of pairs.",
+    edit={LAST: LAST.replace("prefix[-CONTEXT:]", "prefix[-1:]")},
+)
+mistake(
+    "You fill a short prefix up with token 0 on the left. The model takes these for text.",
+    edit={LAST: LAST.replace("list(prefix[-CONTEXT:])", "([0] * CONTEXT + list(prefix))[-CONTEXT:]")},
+)
+mistake(
+    "You return the logits after the first token. Those after the last one are about what comes next.",
+    edit={LAST: LAST.replace("[0, -1]", "[0, 0]")},
+)
+mistake(
+    "You return the logits as (1, V). The result has one dimension.",
+    edit={LAST: LAST.replace("[0, -1]", "[:, -1]")},
+)
+mistake(
+    "You return probabilities. What is asked for are the logits.",
+    edit={"    return logits\n": "    return logits.softmax(-1)\n"},
+)
+mistake(
+    "A gradient hangs on your logits. Nobody will go back through them: compute under no_grad.",
+    edit={"with torch.no_grad():\n        logits": "with torch.enable_grad():\n        logits"},
+)
+mistake(
+    "You ask with ids in int32. They are int64.",
+    edit={LAST: LAST.replace("(prefix[-CONTEXT:])]", "(prefix[-CONTEXT:])], dtype=torch.int32")},
+)
+mistake(
+    "You take an empty prefix for a token 0. It is a ValueError.",
+    edit={'        raise ValueError("the prefix is empty")': "        prefix = [0]"},
+)
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+mistake(
+    "You return the prompt as well. The result is the new tokens.",
+    edit={"return text[len(prompt) :]": "return text"},
+)
+mistake(
+    "You append to the caller's prompt. Copy it first.",
+    edit={"text = list(prompt)": "text, prompt = prompt, list(prompt)"},
+)
+mistake(
+    "You multiply by the temperature. Logits are divided by it.",
+    edit={PROBS: PROBS.replace("/", "*")},
+)
+mistake(
+    "You divide probabilities by the temperature, which changes nothing when they are made to sum to 1. Divide the logits.",
+    edit={PROBS: "probs = logits.softmax(-1) / temperature"},
+)
+mistake(
+    "You leave the temperature out, but for 0.",
+    edit={PROBS: "probs = logits.softmax(-1)"},
+)
+mistake(
+    "You take the likeliest token each time. Draw.",
+    edit={DRAW: "text.append(int(probs.argmax()))"},
+)
+mistake(
+    "You draw from the three likeliest tokens alone. Each token is drawn as often as the softmax says.",
+    edit={PROBS: PROBS + "\n            probs = probs * (probs >= probs.topk(min(3, len(probs))).values[-1])"},
+)
+mistake(
+    "You leave out tokens that are not likely. Each token is drawn as often as the softmax says.",
+    edit={PROBS: PROBS + "\n            probs = probs * (probs >= 0.3 * probs.max())"},
+)
+mistake(
+    "You draw from torch's global generator. All randomness comes from `gen`.",
+    edit={DRAW: DRAW.replace(", generator=gen", "")},
+)
+
+
+@mistake("You draw with Python's random. All randomness comes from `gen`.")
+def generate(model, prompt, n, temperature, gen):
+    if temperature < 0 or not len(prompt):
+        raise ValueError("a temperature of 0 or more, and a prompt")
+    text = list(prompt)
+    for _ in range(n):
+        logits = next_logits(model, text)
+        if temperature == 0:
+            text.append(int(logits.argmax()))
+        else:
+            text += random.choices(range(len(logits)), (logits / temperature).softmax(-1).tolist())
+    return text[len(prompt) :]
+
+
+mistake(
+    "Each call sets the generator back, so each call writes the same text.",
+    edit={"    text = list(prompt)\n": "    text = list(prompt)\n    gen.manual_seed(gen.initial_seed())\n"},
+)
+mistake(
+    "You draw at temperature 0 as well, and throw it away. `gen` stays as it is there.",
+    edit={"        if temperature == 0:\n": "        torch.rand(1, generator=gen)\n        if temperature == 0:\n"},
+)
+mistake(
+    "At temperature 0 you take the least likely token.",
+    edit={"logits.argmax()": "logits.argmin()"},
+)
+mistake(
+    "Each token is drawn after the prompt alone. It comes after what was written so far, too.",
+    edit={"logits = next_logits(model, text)": "logits = next_logits(model, prompt)"},
+)
+mistake(
+    "You go on from the new tokens alone, once there are some. The prompt still counts.",
+    edit={"logits = next_logits(model, text)": "logits = next_logits(model, text[len(prompt) :] or text)"},
+)
+mistake(
+    "n is the number of new tokens. You count the prompt in.",
+    edit={"for _ in range(n):": "for _ in range(n - len(prompt)):"},
+)
+mistake(
+    "You write at least one token, also where none is asked for.",
+    edit={"for _ in range(n):": "for _ in range(max(n, 1)):"},
+)
+mistake(
+    "You stop at token 0, as if it were the end of a text. There is no such token here.",
+    edit={
+        "return text[len(prompt) :]": "new = text[len(prompt) :]\n    return new[: new.index(0) + 1] if 0 in new else new"
+    },
+)
+mistake(
+    "A negative temperature is not refused: the least likely tokens become the likeliest.",
+    edit={'        raise ValueError("the temperature is negative")': "        pass"},
+)
+mistake(
+    "With n = 0 you don't refuse what is wrong. Look at the arguments before anything else.",
+    edit={"    if temperature < 0:\n": "    if n == 0:\n        return []\n    if temperature < 0:\n"},
+)
+mistake(
+    "An empty prompt is not refused where nothing is to be written.",
+    edit={'    if not len(prompt):\n        raise ValueError("the prompt is empty")\n': ""},
+)
