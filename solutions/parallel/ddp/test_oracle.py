@@ -1,6 +1,8 @@
 """parallel/ddp against PyTorch's own DistributedDataParallel (gloo, two processes) and its process groups."""
 
 import os
+import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -70,7 +72,8 @@ def under_gloo(rank, folder):
 
 def test_gradients_and_buffers_are_those_of_pytorch(reference):
     with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.start_processes(under_gloo, (folder,), nprocs=2, start_method="fork")
+        # A fresh process forks the two ranks: this one may have threads by now, and a fork would inherit the locks that they hold.
+        subprocess.run([sys.executable, __file__, folder], check=True, timeout=300)
         want = [torch.load(os.path.join(folder, f"{rank}.pt")) for rank in range(2)]
 
     def program(comm):
@@ -142,3 +145,7 @@ def test_one_rank_under_nccl(reference):
         return [p.grad for p in ours.parameters()]
 
     torch.testing.assert_close(World(1).run(program)[0], want)
+
+
+if __name__ == "__main__":
+    torch.multiprocessing.start_processes(under_gloo, (sys.argv[1],), nprocs=2, start_method="fork")

@@ -1,6 +1,8 @@
 """parallel/tensor_parallel against torch.distributed.tensor.parallel (gloo, two processes), and against the whole model in float64."""
 
 import os
+import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -69,7 +71,8 @@ def under_gloo(rank, folder):
 @pytest.mark.slow  # DTensor is imported in each process
 def test_shards_losses_and_gradients_are_those_of_pytorch(reference):
     with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.start_processes(under_gloo, (folder,), nprocs=2, start_method="fork")
+        # A fresh process forks the two ranks: this one may have threads by now, and a fork would inherit the locks that they hold.
+        subprocess.run([sys.executable, __file__, folder], check=True, timeout=300)
         want = [torch.load(os.path.join(folder, f"{rank}.pt")) for rank in range(2)]
 
     def program(comm):
@@ -169,3 +172,7 @@ def test_every_rank_has_the_heads_that_its_queries_use(reference, heads, kv_head
         used = sorted({head // (heads // kv_heads) for head in mine})
         want = [*mine, *(heads + each for each in used), *(heads + kv_heads + each for each in used)]
         assert got[::2].tolist() == got[1::2].tolist() == want
+
+
+if __name__ == "__main__":
+    torch.multiprocessing.start_processes(under_gloo, (sys.argv[1],), nprocs=2, start_method="fork")

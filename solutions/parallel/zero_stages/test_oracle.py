@@ -1,6 +1,8 @@
 """parallel/zero_stages against plain Adam on the whole batch, and PyTorch's ZeroRedundancyOptimizer and FSDP2 (gloo, two processes)."""
 
 import os
+import subprocess
+import sys
 import tempfile
 
 import pytest
@@ -120,7 +122,8 @@ def under_gloo(rank, folder):
 @pytest.mark.slow  # DTensor is imported in each process
 def test_pytorch_trains_to_the_same_weights(reference):
     with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.start_processes(under_gloo, (folder,), nprocs=2, start_method="fork")
+        # A fresh process forks the two ranks: this one may have threads by now, and a fork would inherit the locks that they hold.
+        subprocess.run([sys.executable, __file__, folder], check=True, timeout=300)
         found = [torch.load(os.path.join(folder, f"{rank}.pt")) for rank in range(2)]
 
     def program(comm):
@@ -151,3 +154,7 @@ def test_parts_are_those_of_a_brute_force(reference, n):
             assert part.tolist() == want
             assert whole.tolist() == x.tolist()
             torch.testing.assert_close(mean, torch.tensor(want) * (n + 1) / 2)
+
+
+if __name__ == "__main__":
+    torch.multiprocessing.start_processes(under_gloo, (sys.argv[1],), nprocs=2, start_method="fork")
