@@ -125,7 +125,7 @@ class ClusterGrader(ClassGrader):
 
     def _settings(self, place: Place) -> bytes:
         settings = Settings(
-            course=self.course.model_dump_json(by_alias=True).encode(),
+            course=self.course.model_dump_json(by_alias=True, exclude_defaults=True).encode(),  # "" is no repository
             slots=self._slots_of(place),
             has_gpu=self.has_gpu and place.gpus > 0,
             gpu_as_cpu=self.gpu_as_cpu,
