@@ -212,7 +212,8 @@ def _blame(out: Any, root: Path, parts: Parts) -> None:
     elif not found:
         out.print("✓ Your parts give what the right ones give, in every stage.", style="green")
     for each in found:
-        out.print(f"✗ {each.part.exercise}: {each.what}", style="red", highlight=False)
+        together = "" if each.alone else " (together with the others that are named here)"
+        out.print(f"✗ {each.part.exercise}{together}: {each.what}", style="red", highlight=False)
         out.print(
             f"  Run: autograder check {each.part.exercise}. The lecture: lectures/{each.part.exercise}.md",
             highlight=False,
