@@ -4,13 +4,16 @@ import pytest
 import torch
 
 from autograder.checks import difference
+from autograder.experiment import contract
+from autograder.experiment.explain import message_of
+from autograder.experiment.failure import failure
 from autograder.feedback import messages
 from autograder.feedback.messages import catalogue, placeholders
 from autograder.results import CaseResult, Difference, Message
 from autograder.wire.values import Raised
 
 PRODUCED = {
-    "run": "missing-function wrong-signature not-written raised wrong-type wrong-parameters mutated timeout memory crashed exited too-big protocol "
+    "run": "missing-function wrong-signature not-written raised wrong-type returned-nothing wrong-parameters mutated timeout memory crashed exited too-big protocol "
     "unsupported load-syntax load-raised load-timeout load-empty forbidden blocked skipped-no-gpu skipped-no-package grader-error "
     "passed-public-hidden-pending",
     "compare": "type length keys shape dtype nonfinite value raised judge refused no-gradient stray-gradient",
@@ -76,6 +79,37 @@ def test_what_is_missing_and_what_is_too_much(seen, want, said):
 )
 def test_a_type_that_says_more_has_a_sentence_of_its_own(seen, want, said):
     assert messages.difference_text(difference(seen, want)).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "result", "said"),
+    [
+        ("list[str]", [["a"]], "in the list that yours returned, item 0 is not an instance of str."),
+        ("list[list[str]]", [["a"], ["b", 1]], "in the list that yours returned, item 1 of item 1 is not an instance of str."),
+        ("dict[str, int]", {"a is b": "x"}, "in the dict that yours returned, value of key 'a is b' is not an instance of int."),
+        ("list[float]", ["x"], "in the list that yours returned, item 0 is neither a float nor an int."),
+        ("list[int | None]", [1, "x"], "in the list that yours returned, item 1 has none of the types that it may have."),
+        ("list[tuple[int, int]]", [(1, 2, 3)], "in the list that yours returned, item 0 has 3 elements instead of 2."),
+        ("list[str]", (1, 2), "but yours returned tuple."),
+        ("list[str]", None, "but yours returned None."),
+        ("float", torch.ones(()), "but yours returned Tensor."),
+    ],
+)  # fmt: skip
+def test_a_wrong_type_is_told_in_a_sentence_and_none_is_named_where_it_came_back(annotation, result, said):
+    names = {"returned": result}
+    exec(f"def model() -> {annotation}: ...\ndef f(): return returned", names)
+    with pytest.raises(contract.WrongType) as raised:
+        contract.held_to_annotation(names["f"], "f", names["model"], {})()
+    message = message_of(failure(raised.value, "f.py", 0.0), "f.py", loading=False)
+    assert messages.text(message) == f"f should return {annotation}, but {said.removeprefix('but ')}"
+    assert ("None" in messages.hint(message)) == (result is None)
+    assert "None" not in messages.hint(Message(id="run.wrong-type"))  # of a hidden case nobody says what came back
+
+
+def test_an_input_that_could_not_be_named_is_not_named():
+    assert messages.text(Message(id="run.mutated", values={"input": "x"})) == "Your code changed its input x in place."
+    said = messages.text(Message(id="run.mutated", values={"input": "its inputs"}))
+    assert said == "Your code changed one of its inputs in place."
 
 
 def test_unknown_ids_say_what_they_know():

@@ -81,6 +81,7 @@ def hint(message: Message, language: str = "en") -> str:
 
 def spans(message: Message, language: str = "en") -> Spans:
     """The sentence of `message` with its `code` and *emphasis*, values filled in but not escaped."""
+    message = _more_exactly(message)
     entry = _entry(message.id, language)
     values = _present(message.values)
     if entry is None:
@@ -94,6 +95,7 @@ def spans(message: Message, language: str = "en") -> Spans:
 
 def hint_spans(message: Message, language: str = "en") -> Spans:
     """What to do about it, with its `code` and *emphasis*; empty when a value that it needs is missing."""
+    message = _more_exactly(message)
     entry = _entry(message.id, language)
     values = _present(message.values)
     if entry is None or not placeholders(entry.hint) <= set(values):
@@ -132,6 +134,16 @@ def difference_text(difference: Difference, language: str = "en") -> str:
     """What differs, where and by how much, in one line of plain text."""
     headline = spans(Message(id=_of_difference(difference), values=_difference_values(difference)), language)
     return " ".join(escape.spans_text(parts) for parts in [headline, *difference_facts(difference, language)])
+
+
+def _more_exactly(message: Message) -> Message:
+    """The message whose sentences are true of these values, where not all of a message's are true of all of its values."""
+    values = message.values
+    if message.id == "run.wrong-type" and values.get("got") == "None" and "where" not in values:
+        return Message(id="run.returned-nothing", values=values)
+    if message.id == "run.mutated" and values.get("input") == "its inputs":  # which of them could not be told
+        return Message(id=message.id)
+    return message
 
 
 def _of_difference(difference: Difference) -> str:
