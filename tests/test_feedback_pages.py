@@ -14,7 +14,7 @@ from autograder.feedback import html, markdown, sources, terminal
 from autograder.feedback.pen import console
 from autograder.feedback.policy import student_view
 from autograder.feedback.view import Options
-from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Result
+from autograder.results import CaseResult, CheckResult, Diagnosis, Difference, ExerciseResult, Message, Place, Result
 
 ATTACK = (
     "</pre><script>alert(1)</script>\x1b]0;title\x07\x1b[2J[bold]\u202e```\n# heading\n| a | b |\n:smile: @everyone"
@@ -240,7 +240,19 @@ def test_staff_sees_hidden_cases_seeds_margins_and_flags():
 def test_several_diagnoses_are_one_of():
     check = replace(sample.wrong_merges(), diagnosis=Diagnosis(sentences=["First cause.", "Second cause."]))
     for text in every_format(sample.result(exercises=[sample.bpe([check])])).values():
-        assert "one of these" in text and "First cause." in text and "Second cause." in text
+        assert "What went wrong is one or more of these" in text and "First cause." in text and "Second cause." in text
+
+
+def test_an_answer_that_a_judge_refused_stands_beside_a_right_one_of_many():
+    """What the reference drew is not expected of anybody."""
+    said = Message(id="judge.rejected", values={"sentence": "The shares are {got}.", "got": "[1, 0]"})
+    refused = replace(sample.wrong_tensor().cases[0], message=said, difference=None, want="[1, 0, 1]", got="[0, 0, 0]")
+    compared = replace(refused, message=None, difference=Difference(kind="value", wrong=2, total=3))
+    for case, of_many in ((refused, True), (compared, False)):
+        exercise = sample.bpe([replace(sample.wrong_tensor(), cases=[case])])
+        for name, text in every_format(sample.result(exercises=[exercise])).items():
+            assert ("a right answer" in text, "expected" in text) == (of_many, not of_many), name
+            assert "[1, 0, 1]" in text and (name != "terminal" or ("^" in text) != of_many)
 
 
 def test_empty_results_are_no_error():
