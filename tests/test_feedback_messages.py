@@ -53,8 +53,8 @@ def test_every_kind_of_difference_has_a_sentence(kind):
         ({1, 2}, {1, 3}, "Keys or elements are missing ([3]), and there are some that don't belong ([2])."),
         ({1}, {1, 3}, "Keys or elements are missing: [3]."),
         ({"a": 1, "b": 2}, {"a": 1}, "There are keys or elements that don't belong: ['b']."),
-        ([1], [1, 2], "The answer should have length 2, then 2, but yours has length 1."),
-        ([1, 2], [1], "The answer should have length 1, but yours has length 2, then 2."),
+        ([1], [1, 2], "The length should be 2, but yours is 1: the next item would be 2. First difference at [1]."),
+        ([1, 2], [1], "The length should be 1, but yours is 2: the first item too many is 2. First difference at [1]."),
     ],
 )
 def test_what_is_missing_and_what_is_too_much(seen, want, said):
@@ -72,9 +72,9 @@ def test_what_is_missing_and_what_is_too_much(seen, want, said):
         ),
         ({"gradients": {"k": None}}, {"gradients": {"k": torch.ones(2)}}, "No gradient arrives at k, and one should."),
         ({"x.grad": torch.ones(2)}, {"x.grad": None}, "A gradient arrives at x, and none should."),
-        ({"graded": None}, {"graded": torch.ones(2)}, "The answer should be Tensor, but yours is None."),
-        (None, torch.ones(2), "The answer should be Tensor, but yours is None."),
-        ([1, 2], 3, "The answer should be int, but yours is list."),
+        ({"graded": None}, {"graded": torch.ones(2)}, "The type should be Tensor, but yours is None."),
+        (None, torch.ones(2), "The type should be Tensor, but yours is None."),
+        ([1, 2], 3, "The type should be int, but yours is list."),
     ],
 )
 def test_a_type_that_says_more_has_a_sentence_of_its_own(seen, want, said):
@@ -104,6 +104,16 @@ def test_a_wrong_type_is_told_in_a_sentence_and_none_is_named_where_it_came_back
     assert messages.text(message) == f"f should return {annotation}, but {said.removeprefix('but ')}"
     assert ("None" in messages.hint(message)) == (result is None)
     assert "None" not in messages.hint(Message(id="run.wrong-type"))  # of a hidden case nobody says what came back
+
+
+def test_no_word_of_annotations_where_what_was_compared_may_be_no_return_value():
+    """What a function returns is held to its annotation before anything is compared: `run.wrong-type` speaks of that."""
+    found = difference({"after zero_grad": [torch.ones(2)]}, {"after zero_grad": [None]})
+    case = messages.case_message(CaseResult(title="", public=True, verdict="failed", difference=found))
+    assert case is not None and messages.text(case) == "The type should be None, but yours is Tensor."
+    assert "annotation" not in messages.hint(case) and "None" in messages.hint(case)
+    flag = difference({"one matrix": False}, {"one matrix": True})
+    assert flag is not None and messages.difference_text(flag).startswith("Yours is False; it should be True.")
 
 
 def test_an_input_that_could_not_be_named_is_not_named():
@@ -158,7 +168,7 @@ def test_values_of_any_kind():
 
     shown = messages.text(Message(id="run.crashed", values={"signal": Loud()}))
     assert shown == "The process that ran your code died (<Loud>)."
-    assert "very large int" in messages.text(Message(id="compare.length", values={"want": 1, "got": 10**9000}))
+    assert "very large int" in messages.text(Message(id="compare.length", values={"right": 1, "theirs": 10**9000}))
 
 
 def test_a_difference_says_where_by_how_much_and_how_many():

@@ -28,6 +28,7 @@ from autograder.results import CaseResult, Difference, Message
 FOLDER = Path(__file__).parent / "messages"
 _GRADIENT = re.compile(r"\bgrad(ient)?s?\b")
 _LEAF = re.compile(r"grad\w*['\"]\]\[['\"](\w+)['\"]\]$|\b(\w+)\.grad['\"]\]$")
+_LENGTH = re.compile(r"length (\d+)(?:, then (.*))?", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
@@ -124,7 +125,8 @@ def difference_facts(difference: Difference, language: str = "en") -> list[Spans
     values = _difference_values(difference)
     facts: list[Spans] = []
     if "position" in values:
-        facts.append(spans(Message(id="compare.first-difference", values=values), language))
+        here = values if difference.kind != "length" else {"position": values["position"]}
+        facts.append(spans(Message(id="compare.first-difference", values=here), language))
     if difference.kind == "value" and difference.error is not None:
         facts.append(spans(Message(id="compare.error-size", values=values), language))
     return facts
@@ -172,6 +174,10 @@ def _difference_values(difference: Difference) -> dict[str, Any]:
         values["leaf"] = leaf[1] or leaf[2]
     if difference.kind == "nonfinite":
         values["count"] = difference.wrong
+    if difference.kind == "length":  # `length 3, then …`: the item that the other one does not have
+        for name, item, said in (("theirs", "extra", difference.got), ("right", "missing", difference.want)):
+            if found := _LENGTH.fullmatch(said):
+                values[name], values[item] = found.groups()
     if difference.kind == "keys":  # `extra: …` and `missing: …`, or that there are none
         for name, said in (("extra", difference.got), ("missing", difference.want)):
             _, found, listed = said.partition(f"{name}: ")
