@@ -10,13 +10,14 @@ from autograder.experiment.failure import failure
 from autograder.feedback import messages
 from autograder.feedback.messages import catalogue, placeholders
 from autograder.results import CaseResult, Difference, Message
+from autograder.twin.kinds import same_kind
 from autograder.wire.values import Raised
 
 PRODUCED = {
     "run": "missing-function wrong-signature not-written raised wrong-type returned-nothing wrong-parameters mutated timeout memory crashed exited too-big protocol "
     "unsupported load-syntax load-raised load-timeout load-empty forbidden blocked skipped-no-gpu skipped-no-package grader-error "
     "passed-public-hidden-pending",
-    "compare": "type length keys shape dtype nonfinite value raised judge refused no-gradient stray-gradient",
+    "compare": "type length keys shape dtype nonfinite value raised judge refused nothing-raised raised-on-right no-gradient stray-gradient",
     "judge": "rejected",
 }
 
@@ -70,6 +71,9 @@ def test_what_is_missing_and_what_is_too_much(seen, want, said):
             3,
             "This input is a right one, and its answer is of the type int. Yours: ValueError raised.",
         ),
+        (Raised(None), Raised("ValueError"), "It should raise ValueError, but yours raised nothing."),
+        (Raised("KeyError"), Raised("ValueError"), "It should raise ValueError, but yours gave KeyError."),
+        (Raised("ValueError"), Raised(None), "This input is a right one, and nothing should be raised. Yours: ValueError."),
         ({"gradients": {"k": None}}, {"gradients": {"k": torch.ones(2)}}, "No gradient arrives at k, and one should."),
         ({"x.grad": torch.ones(2)}, {"x.grad": None}, "A gradient arrives at x, and none should."),
         ({"graded": None}, {"graded": torch.ones(2)}, "The type should be Tensor, but yours is None."),
@@ -114,6 +118,13 @@ def test_no_word_of_annotations_where_what_was_compared_may_be_no_return_value()
     assert "annotation" not in messages.hint(case) and "None" in messages.hint(case)
     flag = difference({"one matrix": False}, {"one matrix": True})
     assert flag is not None and messages.difference_text(flag).startswith("Yours is False; it should be True.")
+
+
+def test_what_a_judge_does_not_get_to_see_is_told_alike():
+    refused = same_kind(Raised("ValueError"), 3)
+    assert refused is not None and messages.difference_text(refused).startswith("This input is a right one, and its answer is of the type int.")
+    answered = same_kind(3, Raised("ValueError"))
+    assert answered is not None and messages.difference_text(answered) == "It should raise ValueError, but yours gave int."
 
 
 def test_an_input_that_could_not_be_named_is_not_named():

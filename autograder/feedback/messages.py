@@ -29,6 +29,7 @@ FOLDER = Path(__file__).parent / "messages"
 _GRADIENT = re.compile(r"\bgrad(ient)?s?\b")
 _LEAF = re.compile(r"grad\w*['\"]\]\[['\"](\w+)['\"]\]$|\b(\w+)\.grad['\"]\]$")
 _LENGTH = re.compile(r"length (\d+)(?:, then (.*))?", re.DOTALL)
+_NO_EXCEPTION, _RAISED = "no exception", " raised"  # as comparisons name what was raised
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
@@ -150,9 +151,13 @@ def _more_exactly(message: Message) -> Message:
 
 def _of_difference(difference: Difference) -> str:
     """Which message a difference has: its kind's, and where a type says more than that it is another one, a message of its own."""
+    got, want = difference.got, difference.want
+    if difference.kind == "raised" and got.endswith(_RAISED):  # where an answer was expected
+        return "compare.refused"
+    if difference.kind == "raised" and _NO_EXCEPTION in (got, want):
+        return "compare.nothing-raised" if got == _NO_EXCEPTION else "compare.raised-on-right"
     if difference.kind == "type":
-        got, want = difference.got or "", difference.want or ""
-        if got.endswith(" raised"):
+        if got.endswith(_RAISED):
             return "compare.refused"
         if _GRADIENT.search(difference.path) and "None" in (got, want):
             return "compare.no-gradient" if got == "None" else "compare.stray-gradient"
@@ -170,6 +175,8 @@ def _difference_values(difference: Difference) -> dict[str, Any]:
         "wrong": difference.wrong,
         "total": difference.total,
     }
+    if difference.kind == "raised":
+        values["want"] = difference.want.removesuffix(_RAISED)
     if leaf := _LEAF.search(difference.path):  # of a gradient, what it is the gradient of
         values["leaf"] = leaf[1] or leaf[2]
     if difference.kind == "nonfinite":
