@@ -13,11 +13,12 @@ from autograder.results import CaseResult, Difference, Message
 from autograder.twin.kinds import same_kind
 from autograder.wire.values import Raised
 
+NAN, INF = float("nan"), float("inf")
 PRODUCED = {
     "run": "missing-function wrong-signature not-written raised wrong-type returned-nothing wrong-parameters mutated timeout memory crashed exited too-big protocol "
     "unsupported load-syntax load-raised load-timeout load-empty forbidden blocked skipped-no-gpu skipped-no-package grader-error "
     "passed-public-hidden-pending",
-    "compare": "type length keys shape dtype nonfinite value raised judge refused nothing-raised raised-on-right no-gradient stray-gradient",
+    "compare": "type length keys shape dtype nonfinite nan infinite finite value raised judge refused nothing-raised raised-on-right no-gradient stray-gradient",
     "judge": "rejected",
 }
 
@@ -127,6 +128,49 @@ def test_what_a_judge_does_not_get_to_see_is_told_alike():
     assert answered is not None and messages.difference_text(answered) == "It should raise ValueError, but yours gave int."
 
 
+@pytest.mark.parametrize(
+    ("seen", "want", "said"),
+    [
+        ([NAN, NAN], [0.0, 1.0], "NaN where a right answer is not: 2 of 2 values. First difference beyond the tolerance at [0]"),
+        ([1.0, NAN, INF], [0.0, 1.0, 1.0], "NaN where a right answer is not: 1 of 3 values. First difference beyond the tolerance at [0]"),
+        ([0.0, -INF, 1.0, 1.0], [0.0, -1.0, 1.0, 1.0], "-inf where a right answer is finite: 1 of 4 values. First difference beyond the tolerance at [1]: yours is -inf, expected -1.0."),
+        ([INF, -INF], [0.0, 0.0], "Infinite where a right answer is finite: 2 of 2 values."),
+        ([-3e38, 0.0], [-INF, 0.0], "Finite where a right answer is infinite: 1 of 2 values."),
+        ([-INF, 0.0], [INF, 0.0], "NaN or infinite in one of the two answers, and not the same in the other: 1 of 2 values."),
+        ([1.0, 0.0], [NAN, 0.0], "NaN or infinite in one of the two answers, and not the same in the other: 1 of 2 values."),
+    ],
+)  # fmt: skip
+def test_where_nan_comes_from_is_said_of_nan_alone(seen, want, said):
+    seen, want = torch.tensor(seen), torch.tensor(want)
+    for theirs, right in ((seen, want), ({"logps": seen}, {"logps": want})):
+        found = difference(theirs, right)
+        assert found is not None
+        text = messages.difference_text(found).replace(", in ['logps']", "").replace(" ['logps'][", " [")
+        assert text.startswith(said) and ("in ['logps']" in messages.difference_text(found)) == (theirs is not seen)
+        case = messages.case_message(CaseResult(title="", public=True, verdict="failed", difference=found))
+        assert case is not None
+        assert ("NaN usually" in messages.hint(case) and "0 · NaN" in messages.hint(case)) == bool(seen.isnan().any())
+    hidden = messages.case_message(
+        CaseResult(title="", public=False, verdict="failed", difference=Difference(kind="nonfinite"))
+    )
+    assert hidden is not None and hidden.id == "compare.nonfinite" and not messages.hint(hidden)
+
+
+@pytest.mark.parametrize(
+    ("seen", "want", "said"),
+    [
+        (NAN, 1.0, "Yours is NaN where a right answer is not."),
+        ([INF], [1.0], "Yours is infinite where a right answer is finite. First difference beyond the tolerance at [0]: yours is inf, expected 1.0."),
+        ([["b"], ["c"]], [["a"], ["c"]], "Wrong values in [0]: 1 of 1. First difference at [0][0]: yours is 'b', expected 'a'."),
+        ([0.5, 7.0], [0.25, 1.0], "Yours is 0.5; it should be 0.25. First difference beyond the tolerance at [0]: yours is 0.5, expected 0.25. The error is 0.25,"),
+        (torch.tensor([0.5, 1.0]), torch.ones(2), "Wrong values: 1 of 2. First difference beyond the tolerance at [0]: yours is 0.5, expected 1.0. The error is 0.5,"),
+    ],
+)  # fmt: skip
+def test_numbers_are_told_for_what_they_are_of(seen, want, said):
+    found = difference(seen, want)
+    assert found is not None and messages.difference_text(found).startswith(said)
+
+
 def test_an_input_that_could_not_be_named_is_not_named():
     assert messages.text(Message(id="run.mutated", values={"input": "x"})) == "Your code changed its input x in place."
     said = messages.text(Message(id="run.mutated", values={"input": "its inputs"}))
@@ -187,14 +231,14 @@ def test_a_difference_says_where_by_how_much_and_how_many():
         kind="value", path='["o"]', index=[0, 3], got="0.5", want="0.25", error=0.25, tolerance=1e-5, wrong=3, total=12
     )
     assert messages.difference_text(found) == (
-        'Wrong values: 3 of 12. First difference at ["o"][0, 3]: yours is 0.5, expected 0.25. '
-        "The worst error is 0.25, which is 25,000 times the tolerance (1e-05)."
+        'Wrong values: 3 of 12. First difference beyond the tolerance at ["o"][0, 3]: yours is 0.5, expected 0.25. '
+        "The error that is worst for its tolerance is 0.25, 25,000 times the tolerance (1e-05)."
     )
 
 
 def test_infinite_errors_and_no_tolerance():
     found = Difference(kind="value", error=float("inf"), tolerance=0.0, wrong=1, total=1)
-    assert messages.difference_text(found) == "Wrong values: 1 of 1. The worst error is inf; the tolerance is 0."
+    assert messages.difference_text(found) == "Wrong values: 1 of 1. The error is inf; the tolerance is 0."
 
 
 def test_a_case_message_is_filled_up_from_its_difference():

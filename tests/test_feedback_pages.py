@@ -65,7 +65,7 @@ def test_what_a_failed_check_says(student):
             "You break ties by comparing the pair",
             "Sennrich's words" if name != "html" else "Sennrich&#39;s words",
             "word_counts",
-            "First difference at",
+            "First difference",
             "[4][0]",
             "merging (" if name != "html" else "merging (&#39;e",
             "lectures/tokenizer/bpe.md#ties",

@@ -127,9 +127,13 @@ def difference_facts(difference: Difference, language: str = "en") -> list[Spans
     facts: list[Spans] = []
     if "position" in values:
         here = values if difference.kind != "length" else {"position": values["position"]}
-        facts.append(spans(Message(id="compare.first-difference", values=here), language))
+        near = difference.kind == "nonfinite" or difference.error is not None  # what is within the tolerance differs too
+        id = "compare.first-beyond-tolerance" if near else "compare.first-difference"
+        facts.append(spans(Message(id=id, values=here), language))
     if difference.kind == "value" and difference.error is not None:
-        facts.append(spans(Message(id="compare.error-size", values=values), language))
+        # Without a count it is the first number's that differs; more than one may.
+        id = "compare.error-there" if difference.wrong in (None, 1) else "compare.error-size"
+        facts.append(spans(Message(id=id, values=values), language))
     return facts
 
 
@@ -151,7 +155,13 @@ def _more_exactly(message: Message) -> Message:
 
 def _of_difference(difference: Difference) -> str:
     """Which message a difference has: its kind's, and where a type says more than that it is another one, a message of its own."""
-    got, want = difference.got, difference.want
+    got, want, odd = difference.got, difference.want, set(difference.nonfinite)
+    if "nan" in odd:
+        return "compare.nan"
+    if odd and odd <= {"inf", "-inf", "infinite"}:
+        return "compare.infinite"
+    if odd == {"finite"}:
+        return "compare.finite"
     if difference.kind == "raised" and got.endswith(_RAISED):  # where an answer was expected
         return "compare.refused"
     if difference.kind == "raised" and _NO_EXCEPTION in (got, want):
@@ -174,13 +184,18 @@ def _difference_values(difference: Difference) -> dict[str, Any]:
         "want": difference.want,
         "wrong": difference.wrong,
         "total": difference.total,
+        "part": difference.part if difference.total is not None else None,
     }
     if difference.kind == "raised":
         values["want"] = difference.want.removesuffix(_RAISED)
     if leaf := _LEAF.search(difference.path):  # of a gradient, what it is the gradient of
         values["leaf"] = leaf[1] or leaf[2]
     if difference.kind == "nonfinite":
-        values["count"] = difference.wrong
+        values["count"], values["nan"] = difference.wrong, difference.nonfinite.get("nan")
+        if difference.total is None:
+            del values["nan"]
+        signs = {"inf", "-inf"} & set(difference.nonfinite)
+        values["sign"] = signs.pop() if len(signs) == 1 else None
     if difference.kind == "length":  # `length 3, then …`: the item that the other one does not have
         for name, item, said in (("theirs", "extra", difference.got), ("right", "missing", difference.want)):
             if found := _LENGTH.fullmatch(said):
