@@ -74,7 +74,11 @@ def test_what_is_missing_and_what_is_too_much(seen, want, said):
         ),
         (Raised(None), Raised("ValueError"), "It should raise ValueError, but yours raised nothing."),
         (Raised("KeyError"), Raised("ValueError"), "It should raise ValueError, but yours gave KeyError."),
-        (Raised("ValueError"), Raised(None), "This input is a right one, and nothing should be raised. Yours: ValueError."),
+        (
+            Raised("ValueError"),
+            Raised(None),
+            "This input is a right one, and nothing should be raised. Yours: ValueError.",
+        ),
         ({"gradients": {"k": None}}, {"gradients": {"k": torch.ones(2)}}, "No gradient arrives at k, and one should."),
         ({"x.grad": torch.ones(2)}, {"x.grad": None}, "A gradient arrives at x, and none should."),
         ({"graded": None}, {"graded": torch.ones(2)}, "The type should be Tensor, but yours is None."),
@@ -123,9 +127,13 @@ def test_no_word_of_annotations_where_what_was_compared_may_be_no_return_value()
 
 def test_what_a_judge_does_not_get_to_see_is_told_alike():
     refused = same_kind(Raised("ValueError"), 3)
-    assert refused is not None and messages.difference_text(refused).startswith("This input is a right one, and its answer is of the type int.")
+    assert refused is not None and messages.difference_text(refused).startswith(
+        "This input is a right one, and its answer is of the type int."
+    )
     answered = same_kind(3, Raised("ValueError"))
-    assert answered is not None and messages.difference_text(answered) == "It should raise ValueError, but yours gave int."
+    assert (
+        answered is not None and messages.difference_text(answered) == "It should raise ValueError, but yours gave int."
+    )
 
 
 @pytest.mark.parametrize(

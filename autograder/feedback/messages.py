@@ -127,7 +127,8 @@ def difference_facts(difference: Difference, language: str = "en") -> list[Spans
     facts: list[Spans] = []
     if "position" in values:
         here = values if difference.kind != "length" else {"position": values["position"]}
-        near = difference.kind == "nonfinite" or difference.error is not None  # what is within the tolerance differs too
+        # Before a number that is too far off there may be one that is not the same either, but near enough.
+        near = difference.kind == "nonfinite" or difference.error is not None
         id = "compare.first-beyond-tolerance" if near else "compare.first-difference"
         facts.append(spans(Message(id=id, values=here), language))
     if difference.kind == "value" and difference.error is not None:

@@ -209,9 +209,7 @@ class _Comparer:
             return None
         return self._elements(seen, want, wrong, path, error, bound)
 
-    def _nonfinite(
-        self, seen: torch.Tensor, want: torch.Tensor, beyond: torch.Tensor, path: str
-    ) -> Difference | None:
+    def _nonfinite(self, seen: torch.Tensor, want: torch.Tensor, beyond: torch.Tensor, path: str) -> Difference | None:
         """Where one of the two alone is NaN or infinite. `beyond`: finite ones that differ, of which the first may come before."""
         same = seen.isfinite() & want.isfinite()
         same |= (seen == want) | (seen.isnan() & want.isnan())
