@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from msgspec import structs
 
 from autograder.checks import difference
 from autograder.experiment import contract
@@ -11,11 +12,12 @@ from autograder.feedback import messages
 from autograder.feedback.messages import catalogue, placeholders
 from autograder.results import CaseResult, Difference, Message
 from autograder.twin.kinds import same_kind
+from autograder.wire.messages import Observed
 from autograder.wire.values import Raised
 
 NAN, INF = float("nan"), float("inf")
 PRODUCED = {
-    "run": "missing-function wrong-signature not-written raised wrong-type returned-nothing wrong-parameters mutated timeout memory crashed exited too-big protocol "
+    "run": "missing-function wrong-signature not-written raised raised-outside wrong-type returned-nothing wrong-parameters mutated timeout memory crashed exited too-big protocol "
     "unsupported load-syntax load-raised load-timeout load-empty forbidden blocked skipped-no-gpu skipped-no-package grader-error "
     "passed-public-hidden-pending",
     "compare": "type length keys shape dtype nonfinite nan infinite finite value raised judge refused nothing-raised raised-on-right no-gradient stray-gradient",
@@ -177,6 +179,18 @@ def test_where_nan_comes_from_is_said_of_nan_alone(seen, want, said):
 def test_numbers_are_told_for_what_they_are_of(seen, want, said):
     found = difference(seen, want)
     assert found is not None and messages.difference_text(found).startswith(said)
+
+
+def test_what_no_line_of_theirs_raised_is_not_said_to_be_raised_by_their_code():
+    seen = Observed(kind="raised", name="AttributeError", builtin=True, text="'Layer' object has no attribute 'w'")
+    outside, own = (message_of(each, "f.py", False) for each in (seen, structs.replace(seen, line=3)))
+    assert messages.text(outside).startswith("With your code, the check ended in AttributeError: 'Layer'")
+    deadlock = message_of(structs.replace(seen, name="Deadlock", builtin=False), "f.py", False)
+    assert messages.text(deadlock).startswith("Your code raised Deadlock")
+    assert "no line of your file" in messages.hint(outside)
+    assert messages.text(own).startswith("Your code raised AttributeError: 'Layer'") and not messages.hint(own)
+    loading = message_of(seen, "f.py", True)
+    assert messages.text(loading).startswith("The file raises AttributeError when it is imported")
 
 
 def test_an_input_that_could_not_be_named_is_not_named():

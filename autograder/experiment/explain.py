@@ -43,6 +43,8 @@ def message_of(seen: Observed, file: str, loading: bool, seconds: float = 0, meg
         case _:
             id = "run.load-raised" if loading else "run.raised"
             values = {"exception": seen.name, "builtin": seen.builtin, **text}
+            if seen.builtin and not loading and not seen.line:  # no line of theirs is in the traceback
+                values["outside"] = True
     return Message(id=id, values=values)
 
 

@@ -149,6 +149,8 @@ def _more_exactly(message: Message) -> Message:
     values = message.values
     if message.id == "run.wrong-type" and values.get("got") == "None" and "where" not in values:
         return Message(id="run.returned-nothing", values=values)
+    if message.id == "run.raised" and values.get("outside") is True:
+        return Message(id="run.raised-outside", values=values)
     if message.id == "run.mutated" and values.get("input") == "its inputs":  # which of them could not be told
         return Message(id=message.id)
     return message
