@@ -48,8 +48,9 @@ def message_of(seen: Observed, file: str, loading: bool, seconds: float = 0, meg
     return Message(id=id, values=values)
 
 
+_ANOTHER_LENGTH = r"has wrong number of elements \(expected (\d+), got (\d+) instead\)"
 _SAID_OTHERWISE = (
-    (r"has wrong number of elements \(expected (\d+), got (\d+) instead\)", r"has \2 elements instead of \1"),
+    (_ANOTHER_LENGTH, r"has \2 items instead of \1"),
     (r"did not match any element in the union:.*", "has none of the types that it may have"),
     (r"is neither float or int", "is neither a float nor an int"),
     (r"is neither complex, float or int", "is not a number"),
@@ -63,6 +64,8 @@ def _what_of_it(detail: str, kind: str) -> str:
     >>> _what_of_it("item 0 of list is not an instance of str", "list")
     'item 0 is not an instance of str'
     """
+    if found := re.fullmatch(rf"(?:\w+\.)*{re.escape(kind)} {_ANOTHER_LENGTH}", detail):
+        return f"there are {found[2]} items instead of {found[1]}"
     found = re.fullmatch(rf"(.+) of (?:\w+\.)*{re.escape(kind)} ((?:is|has|did|does)\b.*)", detail, re.DOTALL)
     if found is None:
         return detail
