@@ -114,6 +114,19 @@ def test_expected_and_yours_stand_under_each_other_with_marks(student):
     assert lines[row][:first][start:] == lines[row + 1][:first][start:]
 
 
+def test_digits_that_need_not_be_the_same_are_not_marked():
+    """Of numbers near each other, only the first that is too far off is named."""
+    found = Difference(kind="value", index=[1], got="2.0", want="3.0", error=1.0, tolerance=1e-4, wrong=1, total=2)
+    case = CaseResult(
+        title="", public=True, verdict="failed", difference=found, want="[0.3333, 3.0]", got="[0.333333, 2.0]"
+    )
+    exact = replace(case, difference=Difference(kind="value", index=[1], got="2.0", want="3.0"))
+    single = replace(case, want="3.0", got="2.0")
+    for each, marked in ((case, False), (exact, True), (single, True)):
+        text = shown(sample.result(exercises=[sample.bpe([replace(sample.wrong_tensor(), cases=[each])])]))
+        assert ("^" in text) == marked
+
+
 def test_matrices_stand_side_by_side(student):
     line = next(line for line in shown(student).split("\n") if "0.3301" in line)
     assert "0.3303" in line

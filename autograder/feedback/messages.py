@@ -127,15 +127,18 @@ def difference_facts(difference: Difference, language: str = "en") -> list[Spans
     facts: list[Spans] = []
     if "position" in values:
         here = values if difference.kind != "length" else {"position": values["position"]}
-        # Before a number that is too far off there may be one that is not the same either, but near enough.
-        near = difference.kind == "nonfinite" or difference.error is not None
-        id = "compare.first-beyond-tolerance" if near else "compare.first-difference"
+        id = "compare.first-beyond-tolerance" if by_tolerance(difference) else "compare.first-difference"
         facts.append(spans(Message(id=id, values=here), language))
     if difference.kind == "value" and difference.error is not None:
         # Without a count it is the first number's that differs; more than one may.
         id = "compare.error-there" if difference.wrong in (None, 1) else "compare.error-size"
         facts.append(spans(Message(id=id, values=values), language))
     return facts
+
+
+def by_tolerance(difference: Difference) -> bool:
+    """Whether numbers were compared of which one before the first that differs may be another one too, but near enough."""
+    return difference.kind == "nonfinite" or difference.error is not None
 
 
 def difference_text(difference: Difference, language: str = "en") -> str:

@@ -224,7 +224,7 @@ class _Exercise:
         pairs = [(label, text) for label, text in pairs if text.plain]
         lines = [line for _, text in pairs for line in text.plain.split("\n")]
         if len(lines) <= len(pairs):
-            marks = None if case.of_many else self.marks(want, got, self.width - width - 6)
+            marks = None if not case.marked else self.marks(want, got, self.width - width - 6)
             rows += [labelled(label, text, width) for label, text in pairs]
             return [*rows, labelled(Text(), marks, width)] if marks else rows
         if len(pairs) == 2 and 2 * max(map(cell_len, lines)) + 7 <= self.width:
