@@ -81,6 +81,8 @@ class Difference(Record):
     tolerance: float | None = None  # what was allowed at the worst place
     wrong: int | None = None  # how many elements differ
     total: int | None = None  # of how many
+    part: str = ""  # theirs in part: path of the list or tensor in which they are counted, "" for the whole answer
+    nonfinite: dict[str, int] = {}  # theirs, where one of the two is not finite: how many are "nan", "inf", "-inf", …
 
 
 class Block(Record):

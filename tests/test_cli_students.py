@@ -77,7 +77,7 @@ def test_check_tells_every_outcome_and_status_remembers(repository: Path) -> Non
     assert of.keys() == {*OUTCOMES, "slow", "gone", "stub"}
     assert "5/5 points" in of["right"] and "Hidden cases decide when your work is graded" in of["right"]
     assert "2/5 points" in of["wrong"] and "You add up columns. Add up rows." in of["wrong"]
-    assert "“a square”" in of["wrong"] and "First difference at `[0]`" in of["wrong"]
+    assert "“a square”" in of["wrong"] and "First difference beyond the tolerance at `[0]`" in of["wrong"]
     assert re.search(r"expected tensor\(\[.*\], float32\) yours tensor\(\[.*\], float32\)", of["wrong"])
     assert "lectures/numbers_of/wrong.md#sums" in of["wrong"] and "a wide table" not in of["wrong"]
     assert "3/5 points" in of["raises"] and "IndexError" in of["raises"]

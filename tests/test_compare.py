@@ -318,6 +318,66 @@ def test_how_many_items_of_a_discrete_sequence_differ() -> None:
     assert found is not None and (found.wrong, found.total) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("seen", "want", "part", "counted"),
+    [
+        ([["a", "b"], ["c"]], [["a", "x"], ["c"]], "[0]", (1, 2)),
+        ([["a"], ["c", "d", "e"]], [["a"], ["x", "d"]], "[1]", (2, 3)),
+        ([("a", 1), ("b", 2)], [("a", 1), ("b", 3)], "", (1, 2)),  # what is counted are the tuples
+        ({"words": [["a"], ["b"]]}, {"words": [["a"], ["c"]]}, "['words'][1]", (1, 1)),
+        ({"o": torch.zeros(3), "x": torch.zeros(9)}, {"o": torch.ones(3), "x": torch.ones(9)}, "['o']", (3, 3)),
+        (torch.zeros(2, 2), torch.eye(2), "", (2, 4)),
+    ],
+)
+def test_what_is_counted_is_named(seen: Any, want: Any, part: str, counted: tuple[int, int]) -> None:
+    found = difference(seen, want)
+    assert found is not None and (found.part, (found.wrong, found.total)) == (part, counted)
+
+
+@pytest.mark.parametrize(
+    ("seen", "want", "index", "kinds"),
+    [
+        ([-0.0, -INF, -INF], [-2.0, -1.0, -0.0], [0], {"-inf": 2}),  # the first is finite, and differs as well
+        ([1.0 + 1e-7, 2.0, NAN], [1.0, 2.0, 3.0], [2], {"nan": 1}),  # within the tolerance is no difference
+        ([1.0, INF, NAN, 5.0], [1.0, 2.0, 3.0, 4.0], [1], {"nan": 1, "inf": 1}),
+        ([-3e38, 1.0], [-INF, 1.0], [0], {"finite": 1}),
+        ([3.0, INF, -INF], [NAN, NAN, INF], [0], {"number": 1, "other": 2}),
+        ([INF, NAN, 1.0], [INF, NAN, INF], [2], {"finite": 1}),
+    ],
+)
+def test_the_first_place_where_one_is_not_finite_or_differs(
+    seen: list[float], want: list[float], index: list[int], kinds: dict[str, int]
+) -> None:
+    found = difference(torch.tensor(seen), torch.tensor(want))
+    assert found is not None and found.kind == "nonfinite"
+    assert (found.index, found.nonfinite, found.wrong, found.total) == (index, kinds, sum(kinds.values()), len(want))
+    assert (found.got, found.want) == tuple(str(np.float32(each[index[0]])) for each in (seen, want))
+
+
+def test_a_single_number_and_complex_ones_that_are_not_finite() -> None:
+    for seen, want, name in ((NAN, 1.0, "nan"), (-INF, 1.0, "-inf"), (1.0, INF, "finite"), (1.0, NAN, "number")):
+        found = difference([seen], [want])
+        assert found is not None and (found.kind, found.nonfinite) == ("nonfinite", {name: 1})
+    found = difference(torch.tensor([complex(-INF, 0)]), torch.tensor([1 + 1j]))
+    assert found is not None and found.nonfinite == {"infinite": 1}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "number", "text"),
+    [
+        (torch.float32, -1.2040, "-1.204"),
+        (torch.bfloat16, 1.7578125, "1.7578125"),
+        (torch.float16, 0.1, "0.099975586"),
+        (torch.float64, 0.1, "0.1"),
+        (torch.complex64, 0.1 + 2j, "(0.1+2j)"),
+        (torch.int64, 3, "3"),
+    ],
+)
+def test_numbers_are_shown_in_the_digits_of_their_dtype(dtype: torch.dtype, number: Any, text: str) -> None:
+    found = difference(torch.tensor([7], dtype=dtype), torch.tensor([number], dtype=dtype))
+    assert found is not None and found.want == text
+
+
 def test_counting_does_not_trip_over_tensors_in_tuples() -> None:
     pair = torch.ones(2)
     for seen, want in (

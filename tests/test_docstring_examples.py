@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,21 @@ def test_written_values_are_what_python_and_torch_print() -> None:
     assert compare_written([1], "(1,)").difference is not None
 
 
+def test_what_is_told_of_a_wrong_answer_is_what_it_fails_by() -> None:
+    found = compare_written([0.268], "[0.3577]").difference
+    assert found is not None and found.tolerance == pytest.approx(5e-5, rel=0.01)  # four digits, not those of a float
+    found = compare_written(torch.tensor([-math.inf]), "tensor([-1.2040])").difference
+    assert found is not None and found.want == "-1.204"
+    found = compare_written(
+        torch.tensor([9000.0]), "tensor([8000.125])"
+    ).difference  # float32 allows more than the digits
+    assert found is not None and found.tolerance is not None and found.tolerance > 0.5
+    found = compare_written(torch.tensor([0.36, 9.0]), "tensor([0.3577, 1.0000])").difference
+    assert found is not None and (found.wrong, found.index) == (2, [0])
+    found = compare_written(torch.tensor([0.35772, 9.0]), "tensor([0.3577, 1.0000])").difference
+    assert found is not None and (found.wrong, found.index) == (1, [1])  # the first one rounds to what is written
+
+
 def test_the_experiment_takes_only_what_its_examples_name() -> None:
     assert '{"total": lambda: student.total}' in experiment_source(EXAMPLES)
 
@@ -154,6 +170,7 @@ def test_a_wrong_answer_shows_the_example_and_costs_only_what_other_checks_say(g
     assert first.title == "total, line 11" and first.public
     assert first.inputs == {"example": "total(tensor([[1.0, 2.0], [3.0, 4.0]]))"}
     assert first.difference is not None and (first.difference.got, first.difference.want) == ("4.0", "3.0")
+    assert [case.want for case in wrong.cases[:2]] == ["tensor([3, 7], float32)", "[0.429]"]  # as it is written there
     assert check(graded["odd"], NAME).verdict == "failed"
     assert (exercise(graded["odd"]).verdict, exercise(graded["odd"]).earned) == ("passed", 5), "it blocks nothing"
     shown = terminal_text(graded["columns"])

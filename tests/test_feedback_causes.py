@@ -111,7 +111,7 @@ def test_a_function_below_whose_check_fails_too_is_mended_first(monkeypatch) -> 
     view = exercise_view(exercise(above, below), Options(code=code))
     assert [check.name for check in view.failed] == ["table_is_right", "reads_bytes"]
     assert "".join(text for _, text in view.failed[1].first) == (
-        "Mend table first: its own check fails too, and your encode calls it."
+        "Mend table first: its own check fails too, and your encode uses it."
     )
 
 

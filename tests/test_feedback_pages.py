@@ -14,7 +14,7 @@ from autograder.feedback import html, markdown, sources, terminal
 from autograder.feedback.pen import console
 from autograder.feedback.policy import student_view
 from autograder.feedback.view import Options
-from autograder.results import CaseResult, CheckResult, Diagnosis, ExerciseResult, Message, Place, Result
+from autograder.results import CaseResult, CheckResult, Diagnosis, Difference, ExerciseResult, Message, Place, Result
 
 ATTACK = (
     "</pre><script>alert(1)</script>\x1b]0;title\x07\x1b[2J[bold]\u202e```\n# heading\n| a | b |\n:smile: @everyone"
@@ -65,7 +65,7 @@ def test_what_a_failed_check_says(student):
             "You break ties by comparing the pair",
             "Sennrich's words" if name != "html" else "Sennrich&#39;s words",
             "word_counts",
-            "First difference at",
+            "First difference",
             "[4][0]",
             "merging (" if name != "html" else "merging (&#39;e",
             "lectures/tokenizer/bpe.md#ties",
@@ -112,6 +112,19 @@ def test_expected_and_yours_stand_under_each_other_with_marks(student):
     first, last = marked.index("^"), marked.rindex("^")
     assert lines[row + 1][first : last + 1] == "ew','est</w>"
     assert lines[row][:first][start:] == lines[row + 1][:first][start:]
+
+
+def test_digits_that_need_not_be_the_same_are_not_marked():
+    """Of numbers near each other, only the first that is too far off is named."""
+    found = Difference(kind="value", index=[1], got="2.0", want="3.0", error=1.0, tolerance=1e-4, wrong=1, total=2)
+    case = CaseResult(
+        title="", public=True, verdict="failed", difference=found, want="[0.3333, 3.0]", got="[0.333333, 2.0]"
+    )
+    exact = replace(case, difference=Difference(kind="value", index=[1], got="2.0", want="3.0"))
+    single = replace(case, want="3.0", got="2.0")
+    for each, marked in ((case, False), (exact, True), (single, True)):
+        text = shown(sample.result(exercises=[sample.bpe([replace(sample.wrong_tensor(), cases=[each])])]))
+        assert ("^" in text) == marked
 
 
 def test_matrices_stand_side_by_side(student):
@@ -240,7 +253,19 @@ def test_staff_sees_hidden_cases_seeds_margins_and_flags():
 def test_several_diagnoses_are_one_of():
     check = replace(sample.wrong_merges(), diagnosis=Diagnosis(sentences=["First cause.", "Second cause."]))
     for text in every_format(sample.result(exercises=[sample.bpe([check])])).values():
-        assert "one of these" in text and "First cause." in text and "Second cause." in text
+        assert "What went wrong is one or more of these" in text and "First cause." in text and "Second cause." in text
+
+
+def test_an_answer_that_a_judge_refused_stands_beside_a_right_one_of_many():
+    """What the reference drew is not expected of anybody."""
+    said = Message(id="judge.rejected", values={"sentence": "The shares are {got}.", "got": "[1, 0]"})
+    refused = replace(sample.wrong_tensor().cases[0], message=said, difference=None, want="[1, 0, 1]", got="[0, 0, 0]")
+    compared = replace(refused, message=None, difference=Difference(kind="value", wrong=2, total=3))
+    for case, of_many in ((refused, True), (compared, False)):
+        exercise = sample.bpe([replace(sample.wrong_tensor(), cases=[case])])
+        for name, text in every_format(sample.result(exercises=[exercise])).items():
+            assert ("a right answer" in text, "expected" in text) == (of_many, not of_many), name
+            assert "[1, 0, 1]" in text and (name != "terminal" or ("^" in text) != of_many)
 
 
 def test_empty_results_are_no_error():

@@ -55,7 +55,7 @@ def test_a_failing_case_is_copied_and_runs_with_check_and_pytest(repository: Pat
 
     said = run(repository, "check", "first")
     assert "Your own cases" in said.out and "2 failed" in said.out
-    assert "Wrong values: 3 of 3" in said.flat and "First difference at [0]" in said.flat
+    assert "Wrong values: 3 of 3" in said.flat and "First difference beyond the tolerance at [0]" in said.flat
     put(repository, FILE, with_code())
     right = run(repository, "check", "first")
     assert "5/5 points" in right.out and "2 passed" in right.out

@@ -105,7 +105,7 @@ def test_a_failing_check_reads_like_a_report(course: Path, pytester: pytest.Pyte
         "expected tensor([",
         "got      tensor([",
         "Wrong values: 3 of 3.",
-        "First difference at",
+        "First difference beyond the tolerance at",
         "What went wrong: You add up columns. Add up rows.",
         "Captured stdout call",
         "shape (3, 3)",

@@ -160,5 +160,5 @@ def _what_it_is(value: Any, error: typeguard.TypeCheckError) -> str:
     detail = str(error)
     if value is None:
         return "None"
-    where = detail.split(" of ")[0] if detail.startswith(("item", "key", "value")) else ""
-    return f"{name}, where {detail}" if where else name
+    inside = detail.startswith(("item", "key", "value")) or " has wrong number of elements" in detail
+    return f"{name}, where {detail}" if inside else name

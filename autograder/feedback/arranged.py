@@ -25,6 +25,8 @@ class CaseView:
     inputs: list[tuple[str, str]]
     got: str
     want: str
+    of_many: bool  # what is in `want` is a right answer, and may not be the only one
+    marked: bool  # what differs in the text differs indeed, so that it can be marked
     asked: str  # the lines that were run, where they are known
     timeline: Timeline | None  # what can be drawn of it
     timeline_notes: list[str]  # how to read it, and what it says

@@ -117,7 +117,11 @@ def _case(case: CaseView, options: Options, root: Path | None) -> list[str]:
         return [title]
     blocks = [f"{title}: {markdown_spans(case.reason)}"]
     blocks += [f"{markdown(options.label('asked'))}:", fence(case.asked)] if case.asked else []
-    rows = [*case.inputs, (options.label("expected"), case.want), (options.label("yours"), case.got)]
+    rows = [
+        *case.inputs,
+        (options.label("one-right-answer" if case.of_many else "expected"), case.want),
+        (options.label("yours"), case.got),
+    ]
     rows = [(name, value) for name, value in rows if value]
     if rows:
         blocks.append(fence(_aligned(rows), "text"))

@@ -28,6 +28,8 @@ from autograder.results import CaseResult, Difference, Message
 FOLDER = Path(__file__).parent / "messages"
 _GRADIENT = re.compile(r"\bgrad(ient)?s?\b")
 _LEAF = re.compile(r"grad\w*['\"]\]\[['\"](\w+)['\"]\]$|\b(\w+)\.grad['\"]\]$")
+_LENGTH = re.compile(r"length (\d+)(?:, then (.*))?", re.DOTALL)
+_NO_EXCEPTION, _RAISED = "no exception", " raised"  # as comparisons name what was raised
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
@@ -81,6 +83,7 @@ def hint(message: Message, language: str = "en") -> str:
 
 def spans(message: Message, language: str = "en") -> Spans:
     """The sentence of `message` with its `code` and *emphasis*, values filled in but not escaped."""
+    message = _more_exactly(message)
     entry = _entry(message.id, language)
     values = _present(message.values)
     if entry is None:
@@ -94,6 +97,7 @@ def spans(message: Message, language: str = "en") -> Spans:
 
 def hint_spans(message: Message, language: str = "en") -> Spans:
     """What to do about it, with its `code` and *emphasis*; empty when a value that it needs is missing."""
+    message = _more_exactly(message)
     entry = _entry(message.id, language)
     values = _present(message.values)
     if entry is None or not placeholders(entry.hint) <= set(values):
@@ -122,10 +126,19 @@ def difference_facts(difference: Difference, language: str = "en") -> list[Spans
     values = _difference_values(difference)
     facts: list[Spans] = []
     if "position" in values:
-        facts.append(spans(Message(id="compare.first-difference", values=values), language))
+        here = values if difference.kind != "length" else {"position": values["position"]}
+        id = "compare.first-beyond-tolerance" if by_tolerance(difference) else "compare.first-difference"
+        facts.append(spans(Message(id=id, values=here), language))
     if difference.kind == "value" and difference.error is not None:
-        facts.append(spans(Message(id="compare.error-size", values=values), language))
+        # Without a count it is the first number's that differs; more than one may.
+        id = "compare.error-there" if difference.wrong in (None, 1) else "compare.error-size"
+        facts.append(spans(Message(id=id, values=values), language))
     return facts
+
+
+def by_tolerance(difference: Difference) -> bool:
+    """Whether numbers were compared of which one before the first that differs may be another one too, but near enough."""
+    return difference.kind == "nonfinite" or difference.error is not None
 
 
 def difference_text(difference: Difference, language: str = "en") -> str:
@@ -134,11 +147,33 @@ def difference_text(difference: Difference, language: str = "en") -> str:
     return " ".join(escape.spans_text(parts) for parts in [headline, *difference_facts(difference, language)])
 
 
+def _more_exactly(message: Message) -> Message:
+    """The message whose sentences are true of these values, where not all of a message's are true of all of its values."""
+    values = message.values
+    if message.id == "run.wrong-type" and values.get("got") == "None" and "where" not in values:
+        return Message(id="run.returned-nothing", values=values)
+    if message.id == "run.raised" and values.get("outside") is True:
+        return Message(id="run.raised-outside", values=values)
+    if message.id == "run.mutated" and values.get("input") == "its inputs":  # which of them could not be told
+        return Message(id=message.id)
+    return message
+
+
 def _of_difference(difference: Difference) -> str:
     """Which message a difference has: its kind's, and where a type says more than that it is another one, a message of its own."""
+    got, want, odd = difference.got, difference.want, set(difference.nonfinite)
+    if "nan" in odd:
+        return "compare.nan"
+    if odd and odd <= {"inf", "-inf", "infinite"}:
+        return "compare.infinite"
+    if odd == {"finite"}:
+        return "compare.finite"
+    if difference.kind == "raised" and got.endswith(_RAISED):  # where an answer was expected
+        return "compare.refused"
+    if difference.kind == "raised" and _NO_EXCEPTION in (got, want):
+        return "compare.nothing-raised" if got == _NO_EXCEPTION else "compare.raised-on-right"
     if difference.kind == "type":
-        got, want = difference.got or "", difference.want or ""
-        if got.endswith(" raised"):
+        if got.endswith(_RAISED):
             return "compare.refused"
         if _GRADIENT.search(difference.path) and "None" in (got, want):
             return "compare.no-gradient" if got == "None" else "compare.stray-gradient"
@@ -155,11 +190,22 @@ def _difference_values(difference: Difference) -> dict[str, Any]:
         "want": difference.want,
         "wrong": difference.wrong,
         "total": difference.total,
+        "part": difference.part if difference.total is not None else None,
     }
+    if difference.kind == "raised":
+        values["want"] = difference.want.removesuffix(_RAISED)
     if leaf := _LEAF.search(difference.path):  # of a gradient, what it is the gradient of
         values["leaf"] = leaf[1] or leaf[2]
     if difference.kind == "nonfinite":
-        values["count"] = difference.wrong
+        values["count"], values["nan"] = difference.wrong, difference.nonfinite.get("nan")
+        if difference.total is None:
+            del values["nan"]
+        signs = {"inf", "-inf"} & set(difference.nonfinite)
+        values["sign"] = signs.pop() if len(signs) == 1 else None
+    if difference.kind == "length":  # `length 3, then …`: the item that the other one does not have
+        for name, item, said in (("theirs", "extra", difference.got), ("right", "missing", difference.want)):
+            if found := _LENGTH.fullmatch(said):
+                values[name], values[item] = found.groups()
     if difference.kind == "keys":  # `extra: …` and `missing: …`, or that there are none
         for name, said in (("extra", difference.got), ("missing", difference.want)):
             _, found, listed = said.partition(f"{name}: ")

@@ -63,7 +63,7 @@ def _is_number(value: Any) -> bool:
 
 _SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "run.not-written": {},
-    "run.raised": {"exception": _is_exception},
+    "run.raised": {"exception": _is_exception, "outside": lambda value: value is True},
     "run.breakpoint": {},
     "run.wrong-type": {},
     "run.wrong-parameters": {},

@@ -213,7 +213,8 @@ class _Exercise:
 
     def values(self, case: CaseView) -> list[RenderableType]:
         """Inputs, then what was expected and what came, so near to each other that the eye can compare them."""
-        expected, yours = self.options.label("expected"), self.options.label("yours")
+        expected = self.options.label("one-right-answer" if case.of_many else "expected")
+        yours = self.options.label("yours")
         width = max(map(cell_len, [expected, yours, *(name for name, _ in case.inputs if len(name) <= 16)]))
         rows: list[RenderableType] = [
             labelled(self.pen.line(name, "dim"), self.pen.block(value), width) for name, value in case.inputs
@@ -223,7 +224,7 @@ class _Exercise:
         pairs = [(label, text) for label, text in pairs if text.plain]
         lines = [line for _, text in pairs for line in text.plain.split("\n")]
         if len(lines) <= len(pairs):
-            marks = self.marks(want, got, self.width - width - 6)
+            marks = None if not case.marked else self.marks(want, got, self.width - width - 6)
             rows += [labelled(label, text, width) for label, text in pairs]
             return [*rows, labelled(Text(), marks, width)] if marks else rows
         if len(pairs) == 2 and 2 * max(map(cell_len, lines)) + 7 <= self.width:

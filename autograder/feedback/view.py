@@ -208,6 +208,8 @@ def _case_view(check: CheckResult, case: CaseResult, options: Options) -> CaseVi
         # A picture of theirs says more than the lists, and of many right schedules the reference's is only one.
         got="" if picture else _short(case.got),
         want="" if picture or _says_nothing(case) else _short(case.want),
+        of_many=of_many(case),
+        marked=not of_many(case) and not (_by_tolerance(case) and "," in case.want),
         # Of an example of a docstring the input is what was run.
         asked=options.code.asked_by(check.name).code if options.code and "example" not in case.inputs else "",
         timeline=picture,
@@ -264,6 +266,16 @@ def _printed(exercise: ExerciseResult) -> str:
 def _is_debugger(case: CaseResult) -> bool:
     """What was printed is the prompt of a debugger, in a place that is there no more."""
     return case.message is not None and case.message.id == "run.breakpoint"
+
+
+def of_many(case: CaseResult) -> bool:
+    """Whether a judge refused the answer by what it asks for, so that the reference's may be one right answer of many."""
+    return case.message is not None and case.message.id.startswith("judge.") and case.difference is None
+
+
+def _by_tolerance(case: CaseResult) -> bool:
+    """Whether numbers were compared that need not be the same to the last digit: of several, some that look different are not wrong."""
+    return case.difference is not None and messages.by_tolerance(case.difference)
 
 
 def _says_nothing(case: CaseResult) -> bool:

@@ -139,7 +139,7 @@ def _explained(seen: Observed, check: PlannedCheck | None, file: Path, plan: Pla
 
 def _difference(check: PlannedCheck, case: PlannedCase, verdict: twin_messages.Verdict, plan: Plan) -> str:
     from autograder.feedback import escape, messages, timeline
-    from autograder.feedback.view import Options, timeline_notes
+    from autograder.feedback.view import Options, of_many, timeline_notes
     from autograder.results import CaseResult
 
     result = CaseResult(
@@ -150,7 +150,8 @@ def _difference(check: PlannedCheck, case: PlannedCase, verdict: twin_messages.V
     lines += [f"  {name} = {text}" for name, text in case.inputs_text.items()]
     picture = timeline.drawable(verdict.timeline) if verdict.timeline else None
     if picture is None:
-        lines += [f"  expected {verdict.want_text or case.want_text}", f"  got      {verdict.text}"]
+        right = messages.label("one-right-answer" if of_many(result) else "expected")
+        lines += [f"  {right} {verdict.want_text or case.want_text}", f"  {'got':{len(right)}} {verdict.text}"]
     else:
         lines += ["", timeline.text(picture), "", *timeline_notes(picture, Options()), ""]
     if verdict.problem:
@@ -161,5 +162,5 @@ def _difference(check: PlannedCheck, case: PlannedCase, verdict: twin_messages.V
         lines += [escape.spans_text(fact) for fact in messages.difference_facts(verdict.difference)]
     if verdict.matches:
         said = [plan.mistakes[index] for index in verdict.matches]
-        lines += ["", "What went wrong: " + (said[0] if len(said) == 1 else "one of: " + " / ".join(said))]
+        lines += ["", f"{messages.label('what-went-wrong' if len(said) == 1 else 'one-of')}: {' / '.join(said)}"]
     return "\n".join(lines)

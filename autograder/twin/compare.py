@@ -101,7 +101,7 @@ class _Comparer:
         for index, (a, b) in enumerate(zip(seen, want, strict=False)):
             found = self.first(a, b, f"{path}[{index}]")
             if found is not None:
-                return _with_count(found, seen, want)
+                return _with_count(found, seen, want, path)
         if len(seen) != len(want):
             index = min(len(seen), len(want))
             return Difference(
@@ -153,7 +153,10 @@ class _Comparer:
     def _float(self, seen: float, want: float, path: str) -> Difference | None:
         if math.isnan(want) or math.isinf(want) or math.isnan(seen) or math.isinf(seen):
             same = seen == want or (math.isnan(seen) and math.isnan(want))
-            return None if same else Difference(kind="nonfinite", path=path, got=repr(seen), want=repr(want))
+            if same:
+                return None
+            kinds = _kinds_of_nonfinite(*(torch.tensor([each], dtype=torch.float64) for each in (seen, want)))
+            return Difference(kind="nonfinite", path=path, got=repr(seen), want=repr(want), nonfinite=kinds)
         tolerance = self.tolerance or PYTHON_FLOAT
         bound = tolerance.atol + tolerance.rtol * abs(want)
         error = abs(seen - want)
@@ -169,7 +172,7 @@ class _Comparer:
             return Difference(kind="dtype", path=path, got=str(seen.dtype), want=str(want.dtype))
         if want.dtype in (np.uint16, np.uint32, np.uint64):  # torch lacks their comparisons
             wrong = torch.from_numpy(np.asarray(seen != want))
-            return self._elements(seen, want, wrong, None, None, path, "value")
+            return self._elements(seen, want, wrong, path)
         return self._tensor(torch.from_numpy(np.array(seen)), torch.from_numpy(np.array(want)), path)
 
     def _tensor(self, seen: torch.Tensor, want: torch.Tensor, path: str) -> Difference | None:
@@ -184,7 +187,7 @@ class _Comparer:
                 self._note(0.0, 1.0)
             return None
         if not (want.is_floating_point() or want.is_complex()):
-            return self._elements(seen, want, seen.ne(want), None, None, path, "value")
+            return self._elements(seen, want, seen.ne(want), path)
         if want.element_size() == 1:  # float8 has no arithmetic
             seen, want = seen.float(), want.float()
         tolerance = self.tolerance or TOLERANCES.get(want.dtype, Tolerance(atol=1e-5, rtol=1e-4))
@@ -193,7 +196,7 @@ class _Comparer:
         error = (a - b).abs()
         bound = tolerance.atol + tolerance.rtol * b.abs()
         if not math.isfinite(error.max()):  # else both are finite throughout: the usual case, without looking at each
-            nonfinite = self._nonfinite(seen, want, path)
+            nonfinite = self._nonfinite(seen, want, error > bound, path)
             if nonfinite is not None:
                 return nonfinite
             finite = b.isfinite()
@@ -204,22 +207,28 @@ class _Comparer:
         self._note(float(worst.max()), 1.0)
         if not wrong.any():
             return None
-        return self._elements(seen, want, wrong, error, bound, path, "value")
+        return self._elements(seen, want, wrong, path, error, bound)
 
-    def _nonfinite(self, seen: torch.Tensor, want: torch.Tensor, path: str) -> Difference | None:
+    def _nonfinite(self, seen: torch.Tensor, want: torch.Tensor, beyond: torch.Tensor, path: str) -> Difference | None:
+        """Where one of the two alone is NaN or infinite. `beyond`: finite ones that differ, of which the first may come before."""
         same = seen.isfinite() & want.isfinite()
         same |= (seen == want) | (seen.isnan() & want.isnan())
-        return self._elements(seen, want, ~same, None, None, path, "nonfinite")
+        if same.all():
+            return None
+        found = self._elements(seen, want, ~same | beyond, path)
+        if found is not None:
+            found.kind, found.wrong = "nonfinite", int((~same).sum())
+            found.nonfinite = _kinds_of_nonfinite(seen[~same], want[~same])
+        return found
 
     def _elements(
         self,
         seen: torch.Tensor | np.ndarray,
         want: torch.Tensor | np.ndarray,
         wrong: torch.Tensor,
-        error: torch.Tensor | None,
-        bound: torch.Tensor | None,
         path: str,
-        kind: Any,
+        error: torch.Tensor | None = None,
+        bound: torch.Tensor | None = None,
     ) -> Difference | None:
         count = int(wrong.sum())
         if not count:
@@ -233,15 +242,16 @@ class _Comparer:
         else:
             size = allowed = None
         return Difference(
-            kind=kind,
+            kind="value",
             path=path,
             index=index or None,  # a single number has no index
-            got=show(seen[at].item()),
-            want=show(want[at].item()),
+            got=_number(seen[at]),
+            want=_number(want[at]),
             error=size,
             tolerance=allowed,
             wrong=count,
             total=wrong.numel(),
+            part=path,
         )
 
     def _note(self, error: float, bound: float) -> None:
@@ -251,6 +261,30 @@ class _Comparer:
 
 _PLAIN = frozenset({bool, int, str, bytes, type(None)})
 """Types for which `==` says it all."""
+
+
+def _number(value: torch.Tensor | np.generic) -> str:
+    """A number of a tensor or array, in the digits that tell it from its neighbours in its dtype."""
+    if isinstance(value, torch.Tensor) and value.is_floating_point() and value.element_size() < 8:
+        return str(np.float32(value.item()))
+    if isinstance(value, torch.Tensor) and value.dtype == torch.complex64:
+        return str(np.complex64(value.item()))
+    return show(value.item())
+
+
+def _kinds_of_nonfinite(seen: torch.Tensor, want: torch.Tensor) -> dict[str, int]:
+    """What stands in an answer at places where one of the two alone is NaN or infinite: how many of each kind."""
+    infinite = seen.isinf() & want.isfinite()
+    above = infinite if seen.is_complex() else infinite & (seen > 0)
+    kinds = {
+        "nan": seen.isnan(),
+        "infinite" if seen.is_complex() else "inf": above,
+        "-inf": infinite & ~above,
+        "finite": seen.isfinite() & want.isinf(),
+        "number": seen.isfinite() & want.isnan(),
+        "other": seen.isinf() & ~want.isfinite(),
+    }
+    return {name: count for name, which in kinds.items() if (count := int(which.sum()))}
 
 
 def _shown_key(key: Any) -> str:
@@ -273,7 +307,7 @@ def differing_part(value: Any, want: Any, path: str) -> tuple[Any, Any]:
     return value, want
 
 
-def _with_count(found: Difference, seen: Any, want: Any) -> Difference:
+def _with_count(found: Difference, seen: Any, want: Any, path: str) -> Difference:
     """For a plain sequence of discrete items, say how many differ: of the outermost one, which is what a student returned."""
     counted = found.index is not None and found.kind != "length"  # a tensor has counted its elements
     if not counted and isinstance(want, list | tuple) and all(map(is_discrete, want)):
@@ -281,6 +315,7 @@ def _with_count(found: Difference, seen: Any, want: Any) -> Difference:
         differ = sum(type(a) is not type(b) or not is_discrete(a) or a != b for a, b in pairs)
         found.wrong = differ + abs(len(seen) - len(want))
         found.total = max(len(seen), len(want))
+        found.part = path
     return found
 
 

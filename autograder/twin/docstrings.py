@@ -191,7 +191,22 @@ def compare_written(seen: Any, text: str) -> Comparison:
     if found.difference is None or unit is None:
         return found
     rounded = compare(seen, written, Tolerance(atol=unit / 2 * (1 + 1e-3) + 1e-12))
-    return rounded if rounded.difference is None else found
+    return rounded if rounded.difference is None else _nearer(found, rounded)
+
+
+def _nearer(one: Comparison, other: Comparison) -> Comparison:
+    """Of two comparisons that fail, by two tolerances, the one that allows more: what it tells is what the answer fails by."""
+
+    def fails(comparison: Comparison) -> tuple[int, float]:
+        found = comparison.difference
+        return (found.wrong or 1, -(found.tolerance or 0.0)) if found is not None else (0, 0.0)
+
+    return min(one, other, key=fails)
+
+
+def answer_written(case: dict[str, Any], want: Any) -> Any:
+    """What an example's docstring says that it gives: the numbers that a student sees there. `want` is the reference's answer."""
+    return want if isinstance(want, Raised) else written_value(case["written"])
 
 
 def _finest(text: str) -> float | None:

@@ -20,13 +20,14 @@ from autograder.checks.rng import Rng
 from autograder.experiment.time_limit import TimeUp
 from autograder.plan import PlannedCase
 from autograder.results import Message
+from autograder.twin import docstrings
 from autograder.twin.bounded import bounded
 from autograder.twin.compare import compare, differing_part
 from autograder.twin.described import describe
 from autograder.twin.evidence import is_evidence
 from autograder.twin.examples import Search, examples
 from autograder.twin.exercise import Exercise, load_exercise, load_public, reference_module
-from autograder.twin.judging import asks_for_the_reference, blamed, judged, parts_of
+from autograder.twin.judging import asks_for_the_reference, blamed, judged, parameters_of, parts_of
 from autograder.twin.making import make_inputs
 from autograder.twin.messages import (
     Described,
@@ -202,6 +203,9 @@ class Twin:
         text = show(value)
         verdict = judged(check, (value, record), (want, want_record), seen.case, self.reference)
         verdict.text = text
+        if verdict.difference is not None and check.name == docstrings.NAME:
+            want = docstrings.answer_written(parameters_of(check, seen.case), want)
+            verdict.want_text = show(want)
         if verdict.difference is not None:
             part, wanted = differing_part(value, want, verdict.difference.path)
             if part is not value:
