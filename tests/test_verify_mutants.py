@@ -164,6 +164,22 @@ def test_entries_that_say_nothing_true_are_named(tmp_path: Path) -> None:
     assert "nothing else" in Equivalents.read(path).problems([], [])[0]
 
 
+@pytest.mark.parametrize(
+    ("body", "new"),
+    [
+        ("return torch.ones(n, dtype=x.dtype, device=x.device)", "return torch.ones(n, dtype=x.dtype)"),
+        ("return torch.ones(n, device=x.device, dtype=x.dtype)", "return torch.ones(n, dtype=x.dtype)"),
+        ("return x.sort(dim=-1, descending=True)", "return x.sort(descending=True)"),
+        ("return torch.argsort(x, dim=-1, stable=True)", "return torch.argsort(x, stable=True)"),
+    ],
+)
+def test_what_holds_anyway_needs_no_entry(body: str, new: str) -> None:
+    """Only for leaving it out: what else such a line becomes is a mutant as any other."""
+    head = "import torch\n\n\ndef f(x, n):\n    # BEGIN SOLUTION\n    "
+    found = {each.new: Equivalents().reason(each) for each in mutants(f"{head}{body}\n    # END SOLUTION\n")}
+    assert [name for name, why in found.items() if why] == [new] and len(found) > 2
+
+
 # --- running them ---
 
 TOTALS = '''"""Totals and means."""
