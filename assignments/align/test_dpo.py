@@ -17,7 +17,7 @@ def batch(rng, b=1, t=2, v=2, dtype="float64", scale=1.0, spans=None, moved=0.0)
     return {"logits": rng.normal(b, t, v, scale=scale, dtype=dtype) + moved, "labels": labels}
 
 
-@check(points=1, inputs=batch, lecture='the-probability-of-an-answer', public=[case('one answer', b=1, t=5, v=3), case('two answers, with prompts of two lengths and padding', b=2, t=7, v=4, spans=[(2, 5), (4, 7)]), case('float32', b=3, t=4, v=5, dtype='float32'), case('logits in the hundreds', b=2, t=4, v=3, scale=300.0)])
+@check(points=1, inputs=batch, lecture='the-probability-of-an-answer', public=[case('one answer', b=1, t=5, v=3), case('two answers, with prompts of two lengths and padding', b=2, t=7, v=4, spans=[(2, 5), (4, 7)]), case('float32', b=3, t=4, v=5, dtype='float32'), case('logits in the hundreds', b=2, t=4, v=3, scale=300.0), case('an answer from place 0 on', b=1, t=3, v=2, spans=[(0, 3)])])
 def answers_have_log_probabilities(student, logits, labels):
     """The log-probability of an answer is the sum over its tokens, each predicted from the place before it; the prompt and padding count nothing."""
     whole = with_gradients(lambda logits: student.sequence_logps(logits, labels), logits=logits)

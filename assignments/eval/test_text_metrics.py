@@ -38,7 +38,7 @@ def corpus(rng, hyps=None, refs=None, texts=0, each=1, wrong=3, **options):
     return {"hyps": hyps, "refs": refs, "options": options}
 
 
-@check(points=2, inputs=corpus, lecture='bleu-over-a-corpus', public=[case('one text', hyps=['a b c d e f g h'], refs=[['a b c d e g f h']]), case('a long and a short text: counts are added up before the division', hyps=['a b c d e f g', 'p q r s x'], refs=[['a b c d f e g'], ['p q r s t']]), case('the same word again and again', hyps=['the the the cat'], refs=[['the cat on the mat', 'the mat']], max_n=2), case('three verses, two references each', texts=3, each=2)])
+@check(points=2, inputs=corpus, lecture='bleu-over-a-corpus', public=[case('one text', hyps=['a b c d e f g h'], refs=[['a b c d e g f h']]), case('a long and a short text: counts are added up before the division', hyps=['a b c d e f g', 'p q r s x'], refs=[['a b c d f e g'], ['p q r s t']]), case('the same word again and again', hyps=['the the the cat'], refs=[['the cat on the mat', 'the mat is over there']], max_n=2), case('three verses, two references each', texts=3, each=2)])
 def bleu_counts_over_the_corpus(student, hyps, refs, options):
     """Matches and n-grams are added up over all texts, and each n-gram matches at most as often as one of the references has it."""
     return {
@@ -51,7 +51,7 @@ def bleu_counts_over_the_corpus(student, hyps, refs, options):
     }
 
 
-@check(points=1, inputs=corpus, lecture='the-brevity-penalty', public=[case('too short', hyps=['a b c d e'], refs=[['a b c d e f g h']], max_n=2), case('two references', hyps=['a b c d e'], refs=[['a b c d e f g', 'a b c d e f g h i j']], max_n=2), case('4 and 8 tokens are as close to 6', hyps=['a b c d e f'], refs=[['a b c d e f g h', 'a b c d']], max_n=2), case('long enough: no penalty, and no reward', hyps=['a b c d e f'], refs=[['a b c']], max_n=2)])
+@check(points=1, inputs=corpus, lecture='the-brevity-penalty', public=[case('too short', hyps=['a b c d e'], refs=[['a b c d e f g h']], max_n=2), case('two references', hyps=['a b c d e'], refs=[['a b c d e f g', 'a b c d e f g h i j']], max_n=2), case('the shortest reference is not the closest one', hyps=['a b c d e'], refs=[['a b', 'a b c d e f']], max_n=2), case('4 and 8 tokens are as close to 6', hyps=['a b c d e f'], refs=[['a b c d e f g h', 'a b c d']], max_n=2), case('long enough: no penalty, and no reward', hyps=['a b c d e f'], refs=[['a b c']], max_n=2)])
 def the_closest_reference_length_counts(student, hyps, refs, options):
     """The penalty compares all hypotheses with the reference lengths that are closest to theirs; of a tie the shorter one counts."""
     return [student.corpus_bleu(hyps, refs, **options), student.corpus_bleu(hyps, [some[::-1] for some in refs], **options)]

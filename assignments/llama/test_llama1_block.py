@@ -29,7 +29,7 @@ def only_the_gate_goes_through_silu(student, x, Wg, Wu, Wd):
     }
 
 
-@check(points=1, lecture='how-wide-is-it', public=[case('Llama 7B, 13B, 33B, 65B', calls=[[4096], [5120], [6656], [8192]]), case('Llama 2 70B, Llama 3 8B', calls=[[8192, 4096, 1.3], [4096, 1024, 1.3]])])
+@check(points=1, lecture='how-wide-is-it', public=[case('Llama 7B, 13B, 33B, 65B', calls=[[4096], [5120], [6656], [8192]]), case('Llama 2 70B, Llama 3 8B', calls=[[8192, 4096, 1.3], [4096, 1024, 1.3]]), case('⌊8 · 96 / 3⌋ is 256 already', calls=[[96, 256]])])
 def the_width_is_cut_and_rounded_up(student, calls):
     """F is ⌊8 C / 3⌋, times `mult` and cut again, rounded up to the next multiple."""
     return [student.ffn_dim(*call) for call in calls]
@@ -72,7 +72,7 @@ def all_gradients(out, model, names):
     return gradients(out, {name: parameters[name] for name in names})
 
 
-@check(points=2, inputs=tokens, tolerance=GRADIENTS, lecture='one-block', public=[case('one layer, one group of heads', T=3, dim=4, n_heads=2, n_kv_heads=1, ffn_dim=3, vocab=5), case('two heads for keys too, two sequences', B=2, T=2, dim=4, n_heads=2, n_kv_heads=2, ffn_dim=3, vocab=3)])
+@check(points=1, inputs=tokens, tolerance=GRADIENTS, lecture='one-block', public=[case('one layer, one group of heads', T=3, dim=4, n_heads=2, n_kv_heads=1, ffn_dim=3, vocab=5), case('two heads for keys too, two sequences', B=2, T=2, dim=4, n_heads=2, n_kv_heads=2, ffn_dim=3, vocab=3)])
 def blocks_are_added_up(student, cfg, weights, ids):
     """The logits are those of L blocks, each with attention and a feed-forward network behind norms of their own."""
     model = build(student, cfg, weights)
@@ -89,9 +89,25 @@ def float64_is_exact_to_the_end(student, cfg, weights, ids):
     other.eval()
     other.model.norm.requires_grad_(False)
     logits = [model(ids), other(ids), model(ids)]
+    return {"logits": logits, "left": flags(model, other)}
+
+
+@check(points=1, inputs=tokens, lecture='two-formats-of-the-same-weights', public=[case('tied, without layers', T=2, n_layers=0, vocab=3, dim=2, n_heads=1, n_kv_heads=1, tied=True), case('not tied, without layers', T=2, n_layers=0, vocab=3, dim=2, n_heads=1, n_kv_heads=1, tied=False)])
+def a_tied_model_is_built_with_one_matrix(student, cfg, weights, ids):
+    """In a new tied model `lm_head.weight` and `model.embed_tokens.weight` are one parameter; without `tied` they are two."""
+    logits = build(student, cfg, weights)(ids)
+    model = student.Llama(student.LlamaCfg(**cfg))  # nothing is loaded into this one
     parameters = dict(model.named_parameters(remove_duplicate=False))
-    same = parameters["lm_head.weight"] is parameters["model.embed_tokens.weight"]
-    return {"logits": logits, "one matrix": same, "left": flags(model, other)}
+    embedding, output = parameters["model.embed_tokens.weight"], parameters["lm_head.weight"]
+    apart = bool((embedding != output).any()) if cfg.get("tied") else None
+    with torch.no_grad():
+        embedding.fill_(1.0)
+        output.fill_(2.0)
+    names = sorted(name for name, parameter in parameters.items() if parameter is embedding)
+    return {
+        "names of the embedding": names, "other numbers at first": apart, "the embedding when 2 is written to the output": embedding.detach(),
+        "logits": logits,
+    }
 
 
 def placed(rng, positions=None, **options):

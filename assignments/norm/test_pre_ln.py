@@ -84,7 +84,7 @@ def the_parts_read_what_their_norm_gives(student, x, weights, L, more):
     return {"attn": [attn.seen for attn, _ in pairs], "ffn": [ffn.seen for _, ffn in pairs], "out": out}
 
 
-@check(points=1, inputs=stacks, lecture='your-task', public=[case('two layers of small numbers', L=2, scale=0.001)])
+@check(points=1, inputs=stacks, lecture='your-task', public=[case('two layers of small numbers', L=2, scale=0.001), case('eps = 0.1', L=1, T=2, C=3, eps=0.1)])
 def a_fresh_stack_keeps_the_parts_as_they_are(student, x, weights, L, more):
     """The parts are kept, in their modes; each norm is new, with weight 1, bias 0, and the eps that was given."""
     C = x.shape[-1]

@@ -24,6 +24,7 @@ def batch(rng, b=1, t=2, v=2, dtype="float64", scale=1.0, spans=None, moved=0.0)
         case("two answers, with prompts of two lengths and padding", b=2, t=7, v=4, spans=[(2, 5), (4, 7)]),
         case("float32", b=3, t=4, v=5, dtype="float32"),
         case("logits in the hundreds", b=2, t=4, v=3, scale=300.0),
+        case("an answer from place 0 on", b=1, t=3, v=2, spans=[(0, 3)]),
     ],
     hidden=[
         case("padding on the left", b=2, t=8, v=3, spans=[(5, 8), (3, 8)]),

@@ -17,7 +17,17 @@ BEST = "(ref.log() + reward / beta).softmax(-1)"
 # --- the probability of an answer --------------------------------------------------------------------------------------
 
 mistake(
-    "The label of a place is compared with the logits of the same place. The token at t + 1 is predicted at place t: shift by one.",
+    "You do not shift: the label of each place is compared with the logits of its own place. The token at t + 1 is predicted at place t.",
+    edit={SHIFTED: "labels = labels[:, :]", LOGITS: "logits"},
+)
+mistake(
+    "You cut the first place off logits and labels alike, so each label is still compared with the logits of its own place. The token at "
+    "t + 1 is predicted at place t: cut the last place off the logits.",
+    edit={LOGITS: "logits[:, 1:]"},
+)
+mistake(
+    "You cut the last place off logits and labels alike, so each label is still compared with the logits of its own place. The token at "
+    "t + 1 is predicted at place t: cut the first place off the labels.",
     edit={SHIFTED: "labels = labels[:, :-1]"},
 )
 mistake("You shift in the wrong direction: the token is predicted from the place before it.", edit={SHIFTED: "labels = labels[:, :-1]", LOGITS: "logits[:, 1:]"})

@@ -42,7 +42,7 @@ def corpus(rng, hyps=None, refs=None, texts=0, each=1, wrong=3, **options):
     public=[
         case("one text", hyps=["a b c d e f g h"], refs=[["a b c d e g f h"]]),
         case("a long and a short text: counts are added up before the division", hyps=["a b c d e f g", "p q r s x"], refs=[["a b c d f e g"], ["p q r s t"]]),
-        case("the same word again and again", hyps=["the the the cat"], refs=[["the cat on the mat", "the mat"]], max_n=2),
+        case("the same word again and again", hyps=["the the the cat"], refs=[["the cat on the mat", "the mat is over there"]], max_n=2),
         case("three verses, two references each", texts=3, each=2),
     ],
     hidden=[
@@ -80,6 +80,7 @@ def bleu_counts_over_the_corpus(student, hyps, refs, options):
     public=[
         case("too short", hyps=["a b c d e"], refs=[["a b c d e f g h"]], max_n=2),
         case("two references", hyps=["a b c d e"], refs=[["a b c d e f g", "a b c d e f g h i j"]], max_n=2),
+        case("the shortest reference is not the closest one", hyps=["a b c d e"], refs=[["a b", "a b c d e f"]], max_n=2),
         case("4 and 8 tokens are as close to 6", hyps=["a b c d e f"], refs=[["a b c d e f g h", "a b c d"]], max_n=2),
         case("long enough: no penalty, and no reward", hyps=["a b c d e f"], refs=[["a b c"]], max_n=2),
     ],

@@ -57,6 +57,7 @@ def only_the_gate_goes_through_silu(student, x, Wg, Wu, Wd):
     public=[
         case("Llama 7B, 13B, 33B, 65B", calls=[[4096], [5120], [6656], [8192]]),
         case("Llama 2 70B, Llama 3 8B", calls=[[8192, 4096, 1.3], [4096, 1024, 1.3]]),
+        case("⌊8 · 96 / 3⌋ is 256 already", calls=[[96, 256]]),
     ],
     hidden=[
         case("Llama 3.1 405B", calls=[[16384, 4096, 1.2]]),
@@ -112,7 +113,7 @@ def all_gradients(out, model, names):
 
 
 @check(
-    points=2,
+    points=1,
     inputs=tokens,
     tolerance=GRADIENTS,
     lecture="one-block",
@@ -158,7 +159,7 @@ def blocks_are_added_up(student, cfg, weights, ids):
     ],
     cites=[
         "Everything is computed in that dtype", "Hugging Face's model computes norm", "all of a model is of one dtype", "models share nothing",
-        "If cfg tied", "eps is added to the mean of squares",
+        "eps is added to the mean of squares",
     ],
 )  # fmt: skip
 def float64_is_exact_to_the_end(student, cfg, weights, ids):
@@ -168,9 +169,39 @@ def float64_is_exact_to_the_end(student, cfg, weights, ids):
     other.eval()
     other.model.norm.requires_grad_(False)
     logits = [model(ids), other(ids), model(ids)]
+    return {"logits": logits, "left": flags(model, other)}
+
+
+@check(
+    points=1,
+    inputs=tokens,
+    lecture="two-formats-of-the-same-weights",
+    public=[
+        case("tied, without layers", T=2, n_layers=0, vocab=3, dim=2, n_heads=1, n_kv_heads=1, tied=True),
+        case("not tied, without layers", T=2, n_layers=0, vocab=3, dim=2, n_heads=1, n_kv_heads=1, tied=False),
+    ],
+    hidden=[
+        case("tied, more tokens than features", T=2, n_layers=0, vocab=9, tied=True),
+        case("not tied, as many tokens as features", T=3, n_layers=0, dim=4, vocab=4, n_heads=2, n_kv_heads=1, tied=False),
+        case("not tied, unless it is said", T=1, n_layers=0, dim=4, vocab=6, n_heads=2, n_kv_heads=2),
+    ],
+    cites=["If cfg tied", "this is the same parameter as that"],
+)
+def a_tied_model_is_built_with_one_matrix(student, cfg, weights, ids):
+    """In a new tied model `lm_head.weight` and `model.embed_tokens.weight` are one parameter; without `tied` they are two."""
+    logits = build(student, cfg, weights)(ids)
+    model = student.Llama(student.LlamaCfg(**cfg))  # nothing is loaded into this one
     parameters = dict(model.named_parameters(remove_duplicate=False))
-    same = parameters["lm_head.weight"] is parameters["model.embed_tokens.weight"]
-    return {"logits": logits, "one matrix": same, "left": flags(model, other)}
+    embedding, output = parameters["model.embed_tokens.weight"], parameters["lm_head.weight"]
+    apart = bool((embedding != output).any()) if cfg.get("tied") else None
+    with torch.no_grad():
+        embedding.fill_(1.0)
+        output.fill_(2.0)
+    names = sorted(name for name, parameter in parameters.items() if parameter is embedding)
+    return {
+        "names of the embedding": names, "other numbers at first": apart, "the embedding when 2 is written to the output": embedding.detach(),
+        "logits": logits,
+    }  # fmt: skip
 
 
 def placed(rng, positions=None, **options):
@@ -368,7 +399,7 @@ def checkpoint(rng, old=False, dtype="float32", model_dtype="float32", **options
     ],
     cites=[
         "Copy the weights of a checkpoint", "shares nothing with the model afterwards", "Old ones also hold", "Those of tied models have no",
-        "Where else a name is missing", "this is the same parameter as that",
+        "Where else a name is missing",
     ],
 )  # fmt: skip
 def checkpoints_are_loaded(student, cfg, ids, sd, model_dtype, names):

@@ -103,6 +103,24 @@ mistake("Your linear layers have biases. Llama's have none.", edit={
 mistake("You copy the embedding into the output layer. It must be the same parameter, or they part in training.", edit={
     "            self.lm_head.weight = self.model.embed_tokens.weight": "            self.lm_head.weight = nn.Parameter(self.model.embed_tokens.weight.detach().clone())"})  # fmt: skip
 mistake("You ignore `cfg.tied`.", edit={"        if cfg.tied:\n": "        if False:\n"})
+TIED = "if self.lm_head.weight is self.model.embed_tokens.weight and"
+mistake(
+    "In your tied model `lm_head.weight` is a parameter of its own that shares the embedding's memory: each has its own gradient, and `.to()` parts the two. "
+    "Assign the parameter itself, not its `data`.",
+    edit={
+        "            self.lm_head.weight = self.model": "            self.lm_head.weight.data = self.model",
+        "embed_tokens.weight\n        # END": "embed_tokens.weight.data\n        self.tied = cfg.tied\n        # END",
+        TIED: "if self.tied and",
+    },
+)
+mistake(
+    "You tie the two matrices in `load_hf` only. A model of a tied configuration has one matrix from `__init__` on.",
+    edit={
+        "        if cfg.tied:\n            self.lm_head.weight = self.model.embed_tokens.weight\n": "        self.tied = cfg.tied\n",
+        TIED: "if self.tied and",
+        "self.load_state_dict(weights)": "if self.tied:\n            self.lm_head.weight = self.model.embed_tokens.weight\n        self.load_state_dict(weights)",
+    },
+)
 mistake("You keep the angles in float32. For float64 weights they are float64.", edit={"angles = pos[..., None] * freqs": "angles = pos[..., None] * freqs.float()"})
 mistake("Your frequencies have the exponent i / D. It is 2i / D.", edit={"device=x.device) / D)\n": "device=x.device) / D / 2)\n"})
 

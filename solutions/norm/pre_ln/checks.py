@@ -138,7 +138,7 @@ def the_parts_read_what_their_norm_gives(student, x, weights, L, more):
     points=1,
     inputs=stacks,
     lecture="your-task",
-    public=[case("two layers of small numbers", L=2, scale=1e-3)],
+    public=[case("two layers of small numbers", L=2, scale=1e-3), case("eps = 0.1", L=1, T=2, C=3, eps=0.1)],
     hidden=[
         case("eps = 0.25", L=2, C=5, eps=0.25),
         case("one layer, eps = 1e-12", L=1, B=2, T=2, C=7, scale=1e-4, eps=1e-12, dtype="float64"),

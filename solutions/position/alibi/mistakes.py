@@ -110,6 +110,11 @@ mistake(
 )
 
 mistake(
+    "You hide the future with `torch.finfo(torch.float32).min`, which is a finite number. The bias of a later key is -inf.",
+    edit={"distance < 0, -torch.inf": "distance < 0, torch.finfo(torch.float32).min"},
+)
+
+mistake(
     "Your bias is off by one: the query's own position has distance 0, not 1.",
     edit={"[:, None, None] * distance": "[:, None, None] * (distance + 1)"},
 )

@@ -60,8 +60,14 @@ mistake("This is the lower triangular factor. Row j must hold what goes to the c
 mistake("You factor H instead of its inverse.", edit={INVERSE: "inverse = H.detach()"})
 mistake("You give the inverse itself. The columns before j are fixed, and its rows do not know that.", edit={UPPER: "return inverse"})
 mistake(
-    "The inverse of the Cholesky factor of H is another factor of H⁻¹: it is lower triangular, and U Uᵀ would be needed of its transpose.",
+    "Your U is the transpose of L⁻¹, with H = L Lᵀ. It is upper triangular, but U Uᵀ = H⁻¹. Uᵀ U = H⁻¹ is asked for: take the upper "
+    "Cholesky factor of H⁻¹.",
     edit={UPPER: "return torch.linalg.inv(torch.linalg.cholesky(H.detach())).T"},
+)
+mistake(
+    "You give L⁻¹, with H = L Lᵀ. Its product L⁻ᵀ L⁻¹ is H⁻¹, but it is lower triangular: row j has nothing for the columns after j. "
+    "Take the upper Cholesky factor of H⁻¹.",
+    edit={UPPER: "return torch.linalg.inv(torch.linalg.cholesky(H.detach()))"},
 )
 mistake("U carries a gradient. Nothing that is returned does.", edit={INVERSE: "inverse = torch.cholesky_inverse(torch.linalg.cholesky(H))"})
 

@@ -111,8 +111,8 @@ def the_last_answer_alone(student, messages, template):
     """With "last" the last answer alone is trained; what is neither of both, and roles without a template, raise."""
     encode = tokenizer(0)
     refused = [raises("ValueError", lambda each=each: student.build_example([], encode, template, each)) for each in ("user", "all", "Last", "")]
-    refused += [raises("ValueError", lambda role=role: student.build_example([*messages, {"role": role, "content": "x"}], encode, template)) for role in ("Assistant", "")]
-    refused.append(raises("ValueError", lambda: student.build_example([*messages, {"role": "nobody", "content": ""}], encode, template)))
+    refused += [raises("ValueError", lambda role=role: student.build_example([*messages, {"role": role, "content": "x"}], tokenizer(0), template)) for role in ("Assistant", "")]
+    refused.append(raises("ValueError", lambda: student.build_example([*messages, {"role": "nobody", "content": ""}], tokenizer(0), template)))
     return {"last": examples(student, messages, template, train_on="last"), "both": [student.build_example(messages, encode, template, *each) for each in (["last"], ["assistant"], [])], "refused": refused}
 
 

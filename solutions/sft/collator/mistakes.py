@@ -35,6 +35,10 @@ mistake("You encode content and tail in one call. They are two parts.", edit={PA
 mistake("You shift the labels. The model does that itself.", edit={"    return ids, labels": "    return ids, labels[1:] + labels[:0] + [IGNORE] * bool(labels)"})
 mistake("You let a list of `encode` grow, which it gives again for the same text. Copy it first.", edit={
     PARTS: 'head, answer = encode(head), encode(message["content"])\n        answer += encode(tail)'})  # fmt: skip
+mistake("You let the list grow that `encode` gave for the head. It gives the same list again for the same text: put what follows into a list of your own.", edit={
+    PARTS: PARTS.replace("list(encode(head))", "encode(head)"),
+    "ids += head + answer": "own = len(head)\n        head += answer\n        ids += head",
+    LABELS: LABELS.replace("len(head)", "own")})  # fmt: skip
 mistake('With "last" you train on the last message only if it is an answer. Other messages may follow the last answer.', edit={
     "trained = trained[-1:]": "trained = [i for i in trained if i == len(messages) - 1]"})  # fmt: skip
 mistake('You ignore "last".', edit={"trained = trained[-1:]": "pass"})
@@ -75,6 +79,12 @@ mistake("You make the mask from ids that are not `pad`. Tokens of an example are
     "    return filled\n": '    filled["attention_mask"] = (filled["input_ids"] != pad).long()\n    return filled\n'})  # fmt: skip
 mistake("You fill up to `max_len`. Rows are as long as the longest example.", edit={
     "T = max(len(ids) for ids, *_ in rows)": "T = max(max_len or 0, max(len(ids) for ids, *_ in rows))"})  # fmt: skip
+mistake("Your `collate` shifts the labels of each example to the left. The model does that itself: a label stays at the place of its token.", edit={
+    ROWS: ROWS.replace("labels[:max_len]", "(labels[1:] + [IGNORE])[: len(ids)][:max_len]")})  # fmt: skip
+mistake("Your `collate` shifts the labels of each example to the right. The model shifts by itself: a label stays at the place of its token.", edit={
+    ROWS: ROWS.replace("labels[:max_len]", "([IGNORE] + labels)[: len(ids)][:max_len]")})  # fmt: skip
+mistake("Your `collate` shifts the filled rows of labels to the left. The model does that itself: a label stays at the place of its token.", edit={
+    "    return filled\n": '    filled["labels"] = torch.cat([filled["labels"][:, 1:], torch.full_like(filled["labels"][:, :1], IGNORE)], 1)\n    return filled\n'})  # fmt: skip
 mistake("You ignore `side`: what is filled up stands behind.", edit={'if side == "right" else more + list(each)': 'if side else more + list(each)'})
 mistake("On the left you keep the last tokens of an example that is too long. The first ones are kept, whatever the side.", edit={
     ROWS: ROWS.replace("[:max_len]", "[cut]").replace("rows =", "cut = slice(-max_len if max_len and side == 'left' else None, max_len if side == 'right' else None)\n    rows =")})  # fmt: skip

@@ -302,7 +302,8 @@ pieces_of: dict[str, list[str]] = {}
 
 
 @mistake(
-    "You remember the pieces of a word from an earlier call, whatever the merges are now. The result depends on both arguments."
+    "You remember something from an earlier call: the pieces of a word, whatever the merges are now. A result depends on the "
+    "arguments of its own call alone."
 )
 def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
     if word not in pieces_of:
@@ -311,6 +312,22 @@ def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
             symbols = join_from_left(symbols, min(known, key=merges.index))
         pieces_of[word] = symbols
     return list(pieces_of[word])
+
+
+ranks_of: dict[tuple[str, str], int] = {}
+
+
+@mistake(
+    "You remember something from an earlier call: the ranks of the merges that it had. A result depends on the arguments of its "
+    "own call alone."
+)
+def encode_word(word: str, merges: list[tuple[str, str]]) -> list[str]:
+    if not ranks_of:
+        ranks_of.update({pair: i for i, pair in enumerate(merges)})
+    symbols = start(word)
+    while known := [pair for pair in pairwise(symbols) if pair in ranks_of]:
+        symbols = join_from_left(symbols, min(known, key=ranks_of.__getitem__))
+    return symbols
 
 
 mistake(

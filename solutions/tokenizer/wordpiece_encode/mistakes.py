@@ -296,6 +296,11 @@ mistake(
 )
 
 mistake(
+    "You look up a piece that begins at the second character without its ##. Only the piece at the start of the word has none.",
+    edit={'if start == 0 else "##"': 'if start <= 1 else "##"'},
+)
+
+mistake(
     "You look up the first piece with ##, too. A word begins with an unmarked piece.",
     edit={'word[start:end] if start == 0 else "##" + word[start:end]': '"##" + word[start:end]'},
 )
