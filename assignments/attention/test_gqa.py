@@ -38,6 +38,14 @@ def groups_attend(student, q, k, v):
     return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v}), "views": views, "left": flags(*apart)}
 
 
+@check(points=1, inputs=grouped, lecture='the-layer-in-between', public=[case('three tokens', H=2, G=1, T=3), case('one new token after three', H=4, G=2, T=1, S=4)])
+def causal_ends_in_the_lower_right_corner(student, q, k, v):
+    """With causal=True, query t sees the keys up to t + S - T."""
+    q, k, v = leaves(q, k, v)
+    out = student.gqa(q, k, v, causal=True)
+    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v})}
+
+
 @check(points=1, inputs=grouped, lecture='the-layer-in-between', public=[case('two groups, two new tokens after one', H=4, G=2, T=2, S=3, D=2, dtype='float64')])
 def float64_is_exact_to_the_end(student, q, k, v):
     """For float64 inputs everything, the softmax too, is computed in float64, with and without `causal`."""
@@ -68,14 +76,6 @@ def a_value_head_reaches_its_group_only(student, q, k, v):
         alone[:, g] = v[:, g]
         outs.append(student.gqa(q, k, alone))
     return outs
-
-
-@check(points=1, inputs=grouped, lecture='the-layer-in-between', public=[case('three tokens', H=2, G=1, T=3), case('one new token after three', H=4, G=2, T=1, S=4)])
-def causal_ends_in_the_lower_right_corner(student, q, k, v):
-    """With causal=True, query t sees the keys up to t + S - T."""
-    q, k, v = leaves(q, k, v)
-    out = student.gqa(q, k, v, causal=True)
-    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v})}
 
 
 def weights(rng, H=4, G=2, D=2, C=3, dtype="float32", values=None):

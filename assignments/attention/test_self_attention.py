@@ -38,30 +38,6 @@ def weighs_values_by_scores(student, q, k, v, scale):
     }
 
 
-@check(points=1, inputs=qkv, lecture='scores-weights-values', public=[case('two queries, three keys', B=1, H=1, T=2, S=3, D=2, dtype='float64')])
-def float64_is_exact_to_the_end(student, q, k, v, scale):
-    """For float64 inputs everything, the softmax too, is computed in float64, whatever is hidden."""
-    q, k, v = leaves(q, k, v)
-    mask = (torch.arange(k.shape[-2]) % 3 != 1) | (torch.arange(k.shape[-2]) == 0)
-    given = [{}, {"causal": True}, {"mask": mask}, {"mask": mask, "causal": True, "scale": 0.25}]
-    outs = [student.attention(q, k, v, **options) for options in given]
-    grads = [gradients(list(each), {"q": q, "k": k, "v": v}) for each in outs]
-    x = torch.linspace(-1, 1, 12, dtype=q.dtype).view(1, 6, 2)
-    weights = {f"{name}_proj.weight": 1.3 * torch.eye(2, dtype=q.dtype) for name in "qkvo"}
-    layer = with_weights(student.MultiHeadAttention(2, 1, bias=False), weights)
-    return {"outs": outs, "gradients": grads, "of a layer": layer(x, causal=True)}
-
-
-@check(points=1, inputs=qkv, lecture='why-the-root-of-d', public=[case('scale 1', values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=1.0), case('scale 0: every key counts alike', values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=0.0)])
-def uses_the_scale_that_is_given(student, q, k, v, scale):
-    """A given scale replaces 1/√D, whatever number it is, with and without a mask."""
-    q, k, v = leaves(q, k, v)
-    out, probs = student.attention(q, k, v, scale=scale)
-    some = torch.arange(k.shape[-2]) % 2 == 0
-    _, masked = student.attention(q, k, v, mask=some, causal=True, scale=scale)
-    return {"out": out, "probs": probs, "gradients": gradients(out, {"q": q, "k": k}), "masked": masked}
-
-
 def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, loud=1.0, empty=(), causal=False, mask=None, **more):
     """As `qkv`, with a mask of `shape` that leaves every query a key, except those in `empty` (with causal, one that
     the first query sees too)."""
@@ -89,29 +65,22 @@ def hidden_keys_take_no_part(student, q, k, v, mask, causal):
     return {"out": out, "probs": probs, "gradients": gradients(out, {"q": q, "k": k, "v": v})}
 
 
-@check(points=1, inputs=masked, lecture='a-query-that-sees-nothing', public=[case('all keys are hidden', values=THREE, mask=[False, False, False]), case('the second of three', shape=(3, 4), T=3, S=4, empty=[1])])
-def a_query_that_sees_nothing_gets_zeros(student, q, k, v, mask, causal):
-    """A query that may see no key gets probs 0, out 0 and gradient 0, and there is no nan anywhere."""
-    q, k, v = leaves(q, k, v)
-    out, probs = student.attention(q, k, v, mask=mask, causal=causal)
-    layer = student.MultiHeadAttention(2, 1)
-    weights = {f"{name}_proj.{part}": torch.eye(2) if part == "weight" else torch.tensor([0.5, -2.0])
-               for name in "qkvo" for part in ("weight", "bias")}  # fmt: skip
-    padding = with_weights(layer, weights)(torch.ones(2, 3, 2), torch.tensor([[True, False, True], [False] * 3]))
-    return {
-        "out": out,
-        "probs": probs,
-        "gradients": gradients([out, probs], {"q": q, "k": k, "v": v}),
-        "a layer's output for nothing but padding": padding,
-    }
-
-
 @check(points=1, inputs=masked, lecture='the-causal-triangle', public=[case('three tokens', mask=True, T=3, S=3, D=2, causal=True), case('two new tokens after three old ones', mask=True, T=2, S=5, D=2, causal=True)])
 def causal_ends_in_the_lower_right_corner(student, q, k, v, mask, causal):
     """With causal=True, query t sees the keys up to t + S - T, as far as the mask allows."""
     q, k, v = leaves(q, k, v)
     out, probs = student.attention(q, k, v, mask=None if mask.ndim == 0 else mask, causal=causal)
     return {"out": out, "probs": probs, "gradients": gradients(out, {"q": q, "k": k, "v": v})}
+
+
+@check(points=1, inputs=qkv, lecture='why-the-root-of-d', public=[case('scale 1', values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=1.0), case('scale 0: every key counts alike', values=([[log(3), 0.0]], [[1.0, 0.0], [0.0, 1.0]], [[4.0], [8.0]]), scale=0.0)])
+def uses_the_scale_that_is_given(student, q, k, v, scale):
+    """A given scale replaces 1/√D, whatever number it is, with and without a mask."""
+    q, k, v = leaves(q, k, v)
+    out, probs = student.attention(q, k, v, scale=scale)
+    some = torch.arange(k.shape[-2]) % 2 == 0
+    _, masked = student.attention(q, k, v, mask=some, causal=True, scale=scale)
+    return {"out": out, "probs": probs, "gradients": gradients(out, {"q": q, "k": k}), "masked": masked}
 
 
 def layer(rng, B=1, T=1, C=4, H=2, bias=None, dtype="float32", lengths=None, causal=False, j=None):
@@ -197,6 +166,37 @@ def the_future_is_not_seen(student, x, weights, heads, j, other):
     changed = x.clone()
     changed[:, j] = other
     return {"before": attention(x, causal=True), "after": attention(changed, causal=True)}
+
+
+@check(points=1, inputs=masked, lecture='a-query-that-sees-nothing', public=[case('all keys are hidden', values=THREE, mask=[False, False, False]), case('the second of three', shape=(3, 4), T=3, S=4, empty=[1])])
+def a_query_that_sees_nothing_gets_zeros(student, q, k, v, mask, causal):
+    """A query that may see no key gets probs 0, out 0 and gradient 0, and there is no nan anywhere."""
+    q, k, v = leaves(q, k, v)
+    out, probs = student.attention(q, k, v, mask=mask, causal=causal)
+    layer = student.MultiHeadAttention(2, 1)
+    weights = {f"{name}_proj.{part}": torch.eye(2) if part == "weight" else torch.tensor([0.5, -2.0])
+               for name in "qkvo" for part in ("weight", "bias")}  # fmt: skip
+    padding = with_weights(layer, weights)(torch.ones(2, 3, 2), torch.tensor([[True, False, True], [False] * 3]))
+    return {
+        "out": out,
+        "probs": probs,
+        "gradients": gradients([out, probs], {"q": q, "k": k, "v": v}),
+        "a layer's output for nothing but padding": padding,
+    }
+
+
+@check(points=1, inputs=qkv, lecture='scores-weights-values', public=[case('two queries, three keys', B=1, H=1, T=2, S=3, D=2, dtype='float64')])
+def float64_is_exact_to_the_end(student, q, k, v, scale):
+    """For float64 inputs everything, the softmax too, is computed in float64, whatever is hidden."""
+    q, k, v = leaves(q, k, v)
+    mask = (torch.arange(k.shape[-2]) % 3 != 1) | (torch.arange(k.shape[-2]) == 0)
+    given = [{}, {"causal": True}, {"mask": mask}, {"mask": mask, "causal": True, "scale": 0.25}]
+    outs = [student.attention(q, k, v, **options) for options in given]
+    grads = [gradients(list(each), {"q": q, "k": k, "v": v}) for each in outs]
+    x = torch.linspace(-1, 1, 12, dtype=q.dtype).view(1, 6, 2)
+    weights = {f"{name}_proj.weight": 1.3 * torch.eye(2, dtype=q.dtype) for name in "qkvo"}
+    layer = with_weights(student.MultiHeadAttention(2, 1, bias=False), weights)
+    return {"outs": outs, "gradients": grads, "of a layer": layer(x, causal=True)}
 
 
 def bf16_is_near(seen, want):

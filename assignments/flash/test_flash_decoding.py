@@ -14,7 +14,7 @@ def parts(rng, bounds, B=1, H=2, D=4, dtype="float32", loud=1.0):
     return {"q": q * loud, "k": k, "v": v, "bounds": bounds}
 
 
-@check(points=1, inputs=parts, lecture='each-part-by-itself', public=[case('two parts', bounds=[0, 3, 5]), case('float64', bounds=[0, 1, 2, 7], dtype='float64')])
+@check(points=1, inputs=parts, lecture='each-part-by-itself', public=[case('two parts', bounds=[0, 3, 5]), case('float64', bounds=[0, 1, 2, 7], dtype='float64'), case('float16, converted first', bounds=[0, 3, 5], dtype='float16'), case('bfloat16, converted first', bounds=[0, 3, 5], dtype='bfloat16')])
 def each_part_attends_by_itself(student, q, k, v, bounds):
     """Each part gives attention over its own keys and the log-sum-exp of its scaled scores, in float32 or float64."""
     views = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]  # as caches keep them
@@ -52,6 +52,10 @@ def results(rng, n=3, shape=(2, 1), D=4, dtype="float32", around=0.0, spread=1.0
     return {"o": o, "lse": lse}
 
 
+def seen_as(rng, ask="values", **options):
+    return results(rng, **options) | {"ask": ask}
+
+
 @check(points=1, inputs=results, lecture='merging', public=[case('around 200, float16', around=200.0, dtype='float16'), case('around -300', around=-300.0), case('heads far apart', n=3, spread=400.0, shape=(4, 1))])
 def exponentials_do_not_overflow(student, o, lse):
     """Large and small log-sum-exps merge without overflow, in float32 at least, and results keep their dtype."""
@@ -59,10 +63,13 @@ def exponentials_do_not_overflow(student, o, lse):
     return {"merged": student.combine(*views), "louder": student.combine(o * 2, lse + 8), "left": flags(*views)}
 
 
-@check(points=1, inputs=results, lecture='parts-without-a-say', public=[case('a part without keys, nan in its output', silent=[1], nan=True), case('none has any', n=2, silent=[0, 1])])
-def parts_without_keys_have_no_say(student, o, lse):
+@check(points=1, inputs=seen_as, lecture='parts-without-a-say', public=[case('a part without keys, nan in its output', silent=[1], nan=True), case('where is nan?', silent=[1], nan=True, ask='where is nan'), case('none has any', n=2, silent=[0, 1])])
+def parts_without_keys_have_no_say(student, o, lse, ask):
     """Parts with lse = -inf change nothing, not even with nan in their output; where all are so, o is 0 and lse is -inf."""
-    return {"merged": student.combine(o, lse), "in a tree": student.tree_combine(o, lse)}
+    merged, tree = student.combine(o, lse), student.tree_combine(o, lse)
+    if ask == "where is nan":
+        return {"nan in merged o": merged[0].isnan(), "nan in a tree's o": tree[0].isnan(), "lse": [merged[1], tree[1]]}
+    return {"merged": merged, "in a tree": tree}
 
 
 @check(points=1, inputs=results, lecture='in-any-order', public=[case('three parts', n=3), case('eight parts', n=8, shape=(1,)), case('a part alone', n=1, D=2)])

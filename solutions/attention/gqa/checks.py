@@ -78,6 +78,28 @@ def groups_attend(student, q, k, v):
     points=1,
     inputs=grouped,
     lecture="the-layer-in-between",
+    public=[case("three tokens", H=2, G=1, T=3), case("one new token after three", H=4, G=2, T=1, S=4)],
+    hidden=[
+        case("two new tokens after four", B=2, H=6, G=3, T=2, S=6),
+        case("five tokens", B=1, H=8, G=2, T=5, D=3),
+        case("one token", B=2, H=4, G=4, T=1),
+        case("the sizes of heads, groups and tokens agree", B=2, H=4, G=4, T=4, S=4, D=4),
+        case("later keys are loud", B=1, H=4, G=2, T=6, loud=300.0),
+    ],
+    fresh=1,
+    cites=["query t sees key s if"],
+)
+def causal_ends_in_the_lower_right_corner(student, q, k, v):
+    """With causal=True, query t sees the keys up to t + S - T."""
+    q, k, v = leaves(q, k, v)
+    out = student.gqa(q, k, v, causal=True)
+    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v})}
+
+
+@check(
+    points=1,
+    inputs=grouped,
+    lecture="the-layer-in-between",
     public=[case("two groups, two new tokens after one", H=4, G=2, T=2, S=3, D=2, dtype="float64")],
     hidden=[
         case("three groups", B=2, H=6, G=3, T=3, S=4, D=5, dtype="float64"),
@@ -128,28 +150,6 @@ def a_value_head_reaches_its_group_only(student, q, k, v):
         alone[:, g] = v[:, g]
         outs.append(student.gqa(q, k, alone))
     return outs
-
-
-@check(
-    points=1,
-    inputs=grouped,
-    lecture="the-layer-in-between",
-    public=[case("three tokens", H=2, G=1, T=3), case("one new token after three", H=4, G=2, T=1, S=4)],
-    hidden=[
-        case("two new tokens after four", B=2, H=6, G=3, T=2, S=6),
-        case("five tokens", B=1, H=8, G=2, T=5, D=3),
-        case("one token", B=2, H=4, G=4, T=1),
-        case("the sizes of heads, groups and tokens agree", B=2, H=4, G=4, T=4, S=4, D=4),
-        case("later keys are loud", B=1, H=4, G=2, T=6, loud=300.0),
-    ],
-    fresh=1,
-    cites=["query t sees key s if"],
-)
-def causal_ends_in_the_lower_right_corner(student, q, k, v):
-    """With causal=True, query t sees the keys up to t + S - T."""
-    q, k, v = leaves(q, k, v)
-    out = student.gqa(q, k, v, causal=True)
-    return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v})}
 
 
 def weights(rng, H=4, G=2, D=2, C=3, dtype="float32", values=None):

@@ -18,7 +18,12 @@ def parts(rng, bounds, B=1, H=2, D=4, dtype="float32", loud=1.0):
     points=1,
     inputs=parts,
     lecture="each-part-by-itself",
-    public=[case("two parts", bounds=[0, 3, 5]), case("float64", bounds=[0, 1, 2, 7], dtype="float64")],
+    public=[
+        case("two parts", bounds=[0, 3, 5]),
+        case("float64", bounds=[0, 1, 2, 7], dtype="float64"),
+        case("float16, converted first", bounds=[0, 3, 5], dtype="float16"),
+        case("bfloat16, converted first", bounds=[0, 3, 5], dtype="bfloat16"),
+    ],
     hidden=[
         case("one part", bounds=[0, 6], B=2, H=3, D=5),
         case("a part for each key", bounds=[0, 1, 2, 3, 4], B=3, H=1, D=1),
@@ -98,6 +103,10 @@ def results(rng, n=3, shape=(2, 1), D=4, dtype="float32", around=0.0, spread=1.0
     return {"o": o, "lse": lse}
 
 
+def seen_as(rng, ask="values", **options):
+    return results(rng, **options) | {"ask": ask}
+
+
 @check(
     points=1,
     inputs=results,
@@ -128,9 +137,13 @@ def exponentials_do_not_overflow(student, o, lse):
 
 @check(
     points=1,
-    inputs=results,
+    inputs=seen_as,
     lecture="parts-without-a-say",
-    public=[case("a part without keys, nan in its output", silent=[1], nan=True), case("none has any", n=2, silent=[0, 1])],
+    public=[
+        case("a part without keys, nan in its output", silent=[1], nan=True),
+        case("where is nan?", silent=[1], nan=True, ask="where is nan"),
+        case("none has any", n=2, silent=[0, 1]),
+    ],
     hidden=[
         case("nan in its output", n=4, silent=[0, 2], nan=True),
         case("infinities in its output", n=4, silent=[1, 3], nan="inf", dtype="float64"),
@@ -141,9 +154,12 @@ def exponentials_do_not_overflow(student, o, lse):
     ],
     cites=["have no weight what stands in their o", "Where all parts have inf o is 0"],
 )
-def parts_without_keys_have_no_say(student, o, lse):
+def parts_without_keys_have_no_say(student, o, lse, ask):
     """Parts with lse = -inf change nothing, not even with nan in their output; where all are so, o is 0 and lse is -inf."""
-    return {"merged": student.combine(o, lse), "in a tree": student.tree_combine(o, lse)}
+    merged, tree = student.combine(o, lse), student.tree_combine(o, lse)
+    if ask == "where is nan":
+        return {"nan in merged o": merged[0].isnan(), "nan in a tree's o": tree[0].isnan(), "lse": [merged[1], tree[1]]}
+    return {"merged": merged, "in a tree": tree}
 
 
 @check(
