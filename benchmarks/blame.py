@@ -17,7 +17,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from autograder.capstone.blame import blame
+from autograder.capstone.blame import Runs, blame
 from autograder.capstone.parts import PARTS, Filled, Parts, base_parts
 from autograder.twin.exercise import load_exercise
 
@@ -37,7 +37,7 @@ def main() -> None:
     options.add_argument("--every", type=int, default=1, help="take every Nth mistake")
     options.add_argument("--exercise", default="", help="of one exercise only")
     chosen = options.parse_args()
-    base = base_parts(ROOT)
+    base, runs = base_parts(ROOT), Runs()
     counts: Counter[str] = Counter()
     began = time.perf_counter()
     for part in PARTS:
@@ -45,13 +45,13 @@ def main() -> None:
             continue
         exercise = load_exercise(ROOT / "solutions" / part.exercise, part.exercise)
         for mistake in exercise.mistakes[:: chosen.every]:
-            found = [each.part.slot for each in blame(planted(base, part.slot, mistake.source), base)]
+            found = [each.part.slot for each in blame(planted(base, part.slot, mistake.source), base, runs=runs)]
             kind = "changes nothing" if not found else "named" if found == [part.slot] else "misnamed"
             counts[kind] += 1
             if kind != "named":
                 print(f"{kind}: {part.exercise}: {mistake.sentence} {found or ''}", flush=True)
         for right in exercise.alternatives[:: chosen.every]:
-            found = [each.part.slot for each in blame(planted(base, part.slot, right.source), base)]
+            found = [each.part.slot for each in blame(planted(base, part.slot, right.source), base, runs=runs)]
             counts["right ones, blamed" if found else "right ones, not blamed"] += 1
             if found:
                 print(f"a right one is blamed: {part.exercise}: {right.sentence}", flush=True)

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from autograder.course.load import load_course
+from autograder.grading.certificates import about
+from autograder.grading.hashes import installed
+from autograder.lessons.certificate import read
 
 ROOT = Path(__file__).resolve().parents[1]
 TREE = tomllib.loads((ROOT / "lectures/topics.toml").read_text(encoding="utf-8"))["tree"]
@@ -27,13 +30,20 @@ def test_every_exercise_has_a_leaf():
 
 @pytest.mark.parametrize("leaf, exercises", LEAVES, ids=[leaf for leaf, _ in LEAVES])
 def test_a_leaf_works(leaf, exercises):
-    """Each of its exercises has a page, checks and a released stub. (That the checks are good, `autograder verify` says in CI.)"""
+    """Each of its exercises has a page, checks, a released stub, and a certificate of these files: `autograder verify` tried them,
+    and all came out as it should. (CI verifies anew; this reads what the last whole verification left.)"""
     for name in exercises:
         exercise = BY_NAME[name]
         topic, short = name.split("/")
         assert exercise.lecture(ROOT).is_file()
         assert (exercise.solution_dir(ROOT) / "checks.py").is_file()
         assert (ROOT / "assignments" / topic / f"{short}.py").is_file()
+        certificate = read(exercise, ROOT)
+        assert certificate is not None, f"{name} was never verified: autograder verify {name}"
+        needs = installed(exercise.solution_dir(ROOT))
+        if not any(each.endswith(" ") for each in needs):  # without Triton, say, nobody can tell
+            assert certificate.about == about(exercise, ROOT), f"{name} changed since then: autograder verify {name}"
+        assert certificate.mistakes >= 15 and certificate.alternatives and certificate.checks
 
 
 def test_the_table_beside_it_has_every_leaf():

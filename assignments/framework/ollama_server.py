@@ -5,11 +5,13 @@ speaks WSGI can serve it. What it answers is what Ollama's own client packages u
 """
 
 import codecs
+import io
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from wsgiref.util import setup_testing_defaults
 
 import torch
 from torch import Tensor
@@ -35,6 +37,43 @@ class Model(Protocol):
     def logits(self, tokens: list[int]) -> Tensor:
         """(V,), float64: what follows these tokens."""
         ...
+
+
+class Parrot:
+    """Given. A model that writes one text, whatever it is asked. Each byte is a token, so that "é" needs two."""
+
+    eos = 256
+
+    def __init__(self, text: str) -> None:
+        self.text = text.encode()
+
+    def encode(self, text: str) -> list[int]:
+        return [300 + byte for byte in text.encode()]
+
+    def prompt(self, messages: list[dict[str, str]]) -> str:
+        return "".join(f"{each['role']}: {each['content']}\n" for each in messages) + "assistant:"
+
+    def piece(self, token: int) -> bytes:
+        return bytes([token])
+
+    def logits(self, tokens: list[int]) -> Tensor:
+        written = sum(token < 256 for token in tokens)
+        logits = torch.zeros(257, dtype=torch.float64)
+        logits[self.text[written] if written < len(self.text) else self.eos] = 100.0
+        return logits
+
+
+def ask(app: Callable[..., Any], path: str, body: dict[str, Any] | None = None) -> tuple[int, list[dict[str, Any]]]:
+    """Given. Hands a request to an application as a server does: a POST with `body`, or a GET without one. Gives the status, and the objects of
+    the answer: each line of a stream is one."""
+    data = b"" if body is None else json.dumps(body).encode()
+    environ = {"REQUEST_METHOD": "GET" if body is None else "POST", "PATH_INFO": path, "CONTENT_LENGTH": str(len(data))}
+    environ["wsgi.input"] = io.BytesIO(data)
+    setup_testing_defaults(environ)
+    told: list[tuple[str, str]] = []
+    answer = b"".join(app(environ, lambda status, headers, exc_info=None: told.append((status, str(headers)))))
+    parts = answer.split(b"\n")[:-1] if "ndjson" in told[0][1] else [answer]
+    return int(told[0][0][:3]), [json.loads(part) for part in parts]
 
 
 class App:
@@ -97,6 +136,24 @@ class App:
     a path with the other method, 400 for a body that is no JSON object, and for one without "model".
 
     Requests may overlap: two streams can be read in turns, and what each gets does not depend on the other.
+
+    >>> app = App({"tiny": lambda: Parrot("né!"), "other": lambda: Parrot("x")})
+    >>> status, lines = ask(app, "/api/generate", {"model": "tiny", "prompt": "Hi"})
+    >>> lines[0]["response"], lines[1]["response"], lines[2]["response"], lines[3]["response"]  # "é" comes when its second byte is there
+    ("n", "é", "!", "")
+    >>> lines[3]["done"], lines[3]["done_reason"], lines[3]["prompt_eval_count"], lines[3]["eval_count"]
+    (True, "stop", 2, 4)
+    >>> hello = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "stream": False, "options": {"stop": "!"}}
+    >>> ask(app, "/api/chat", hello)[1][0]["message"]
+    {"role": "assistant", "content": "né"}
+    >>> short = {"model": "other", "prompt": "Hi", "stream": False, "options": {"num_predict": 1}}
+    >>> ask(app, "/api/generate", short)[1][0]["done_reason"]
+    "length"
+    >>> loaded = ask(app, "/api/chat", {"model": "other"})  # and "tiny" is forgotten: there is room for one
+    >>> ask(app, "/api/ps")[1][0]["models"]
+    [{"name": "other", "model": "other"}]
+    >>> ask(app, "/api/generate", {"model": "third", "prompt": "Hi"})[0]
+    404
     """
 
     def __init__(

@@ -7,8 +7,8 @@ order. `torch.distributed` is not allowed.
 
 All ranks get the same whole weights when a layer is built, and the same inputs where nothing else is said. In these docstrings
 *shard* is the part that one rank holds. Every parameter is an `nn.Parameter` with memory of its own: a view of the whole weight
-would keep all of it in memory. The layers change nothing that is passed to them. They work in float32 and in float64; gradients
-flow to all parameters and to the input.
+would keep all of it in memory. The layers change nothing that is passed to them; weights and inputs may be views. They work in float32
+and in float64, in training as in evaluation mode; gradients flow to all parameters and to the input.
 """
 
 import torch

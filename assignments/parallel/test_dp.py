@@ -103,7 +103,7 @@ class Net(nn.Module):
         return x
 
 
-def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, frozen=(), paths=None, evaluate=False, tied=False, orders=None):
+def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, frozen=(), paths=None, evaluate=False, tied=False, orders=None, view=False):
     """Weights, which differ from rank to rank; batches and targets, which rank 0 alone has."""
     dtype = getattr(torch, dtype)
     weights = [[rng.normal(b, a + 1, scale=0.7, dtype=dtype) for a, b in itertools.pairwise(widths)] for _ in range(n)]
@@ -120,29 +120,38 @@ def network(rng, n, widths, batch=4, steps=2, dtype="float32", norm=False, froze
         "evaluate": evaluate,
         "tied": tied,
         "order": lab("each_rank", values=[None if each is None else torch.tensor(each) for each in orders or [None] * n]),
+        "view": view,
     }
 
 
+def strided(x):
+    """The same numbers, with a gap behind each."""
+    return x.repeat_interleave(2).view(*x.shape, 2)[..., 0]
+
+
 @check(points=2, inputs=network, judge=judge, lecture='copies-of-the-master', public=[case('two ranks', n=2, widths=[2, 3, 1]), case('four ranks, five rows, then two', n=4, widths=[2, 2], batch=[5, 2]), case('three ranks, BatchNorm', n=3, widths=[3, 2], batch=[9, 6], norm=True)])
-def outputs_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate, tied, order):
+def outputs_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate, tied, order, view):
     """forward gives rank 0 the outputs of all rows with rank 0's weights, also after rank 0 has changed them."""
     net = Net(weights, norm, frozen, path, tied, order, shift=0.4 - comm.rank)
     if evaluate:
         (net.norm if evaluate == "norm" else net).eval()
     if norm:
         net.norm.running_mean.fill_(0.3 * comm.rank - 0.2)
-    dp, seen = student.DataParallelSim(net, comm), []
+    dp, given, seen = student.DataParallelSim(net, comm), [], []
+    student.DataParallelSim(Net(weights), comm)  # another object with another module
     for step in range(steps):
-        y = dp.forward(batches[step][0] if comm.rank == 0 else None)
+        if comm.rank == 0:
+            given.append(strided(batches[step][0]) if view else batches[step][0])
+        y = dp.forward(given[-1] if given else None)
         state = {name: value.clone() for name, value in net.state_dict().items() if "running" not in name or comm.rank == 0}
         state.pop("norm.num_batches_tracked", None)
-        seen.append({"output": None if y is None else y.detach().clone(), "state": state, "calls": net.calls})
+        seen.append({"output": None if y is None else y.detach(), "state": state, "calls": net.calls})
         seen[-1]["leaf"] = None if y is None else [y.is_leaf, y.requires_grad]
         if comm.rank == 0:
             with torch.no_grad():
                 for p in net.parameters():  # the master changes its weights, nobody else does
                     p += 0.1
-    return {"seen": seen, "left": flags(net)}
+    return {"seen": seen, "left": flags(net, *given)}
 
 
 def numbers(inputs, of_frozen=False):
@@ -182,13 +191,13 @@ def judge_gradients(seen, want, record, inputs):
 
 
 @check(points=2, inputs=network, judge=judge_gradients, lecture='gradients-come-home', public=[case('two ranks', n=2, widths=[2, 3, 1], steps=1), case('three ranks, four rows and then seven', n=3, widths=[2, 2], batch=[4, 7])])
-def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate, tied, order):
+def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, frozen, path, evaluate, tied, order, view):
     """After backward, rank 0 has the gradients of the whole batch's loss, added to earlier ones, and no other rank has changed its own."""
     net = Net(weights, norm, (), path, tied, order)
     for p in net.parameters():
         if comm.rank or p.ndim == 1:  # on rank 0 biases have a gradient already, and weights none
             p.grad = torch.full_like(p, 7.0)
-    dp, seen = student.DataParallelSim(net, comm), []
+    dp, given, seen = student.DataParallelSim(net, comm), [], []
     for index in frozen:  # requires_grad is the caller's, at any time
         net.layers[index].requires_grad_(False)
     for step in range(steps):
@@ -196,7 +205,8 @@ def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, f
             x, target = batches[step]
             y = dp.forward(x)
             (y - target).pow(2).mean().backward()
-            dp.backward(y.grad)
+            given.append(strided(y.grad) if view else y.grad)
+            dp.backward(given[-1])
         else:
             dp.forward(x=None)
             dp.backward(grad=None)
@@ -204,7 +214,7 @@ def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, f
         of_frozen = [None if p.grad is None else p.grad.clone() for p in net.parameters() if not p.requires_grad]
         with_graph = [p.grad is not None and p.grad.requires_grad for p in net.parameters()]
         seen.append({**grads, "of the frozen": of_frozen, "require gradients themselves": with_graph})
-    return {"gradients": seen, "left": flags(net)}
+    return {"gradients": seen, "left": flags(net, *given)}
 
 
 def means(rng, sizes, dtype="float64"):
@@ -216,7 +226,13 @@ def means_of_uneven_chunks(student, means, sizes):
     """combine_means weighs each chunk's mean by its rows, and each mean gets its share of the gradient."""
     each = leaves(*means)
     whole = student.combine_means(each, sizes)
-    return {"mean": whole, "gradients": torch.autograd.grad(whole, each), "of others": student.combine_means([m + 1 for m in means], sizes), "left": flags(*means)}
+    others = [m + 1 for m in means]
+    return {
+        "mean": whole,
+        "gradients": torch.autograd.grad(whole, each),
+        "of others": student.combine_means(others, sizes),
+        "left": flags(*means, *others),
+    }
 
 
 @check(points=1, lecture='one-link-for-all', public=[case('two ranks', settings=[[100, 1, 2, 4, 2]]), case('as many ranks as rows', settings=[[1000, 10, 20, 8, 8]])])

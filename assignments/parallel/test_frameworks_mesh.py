@@ -93,7 +93,8 @@ def a_checkpoint_is_cut_anew(student, shards, spec, news, refused):
         seen[str(new)] = {"back": back, "cut": again, "in memory of their own": alone}
         first = seen[str(new)]["cut"][0]
         next(iter(first.values())).mul_(3)
-    names = [list(rank) for rank in student.reshard(shards, news[0], dict(reversed(spec.items())))]
+    views = [{name: each.repeat_interleave(2, -1)[..., ::2] for name, each in shard.items()} for shard in shards]
+    names = [list(rank) for rank in student.reshard(views, news[0], dict(reversed(spec.items())))]
     return seen | {"names": names, "refused": [raises("ValueError", lambda new=new: student.reshard(shards, new, spec)) for new in refused], "shards": shards}
 
 

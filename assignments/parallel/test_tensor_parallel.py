@@ -38,20 +38,22 @@ def f_and_g(student, comm, same, mine, view):
         return turned(x) if view else x
 
     x, y, z = (shaped(each).detach().requires_grad_() for each in (same, first, second))
+    same_again = x.detach().clone().requires_grad_()
     copied = student.copy_to_ranks(x, comm)
     found = {
         "f": copied.detach().clone(),
         "gradient through f": gradients(copied * shaped(second), {"x": x}),
         "gradient of x + f": gradients(x + student.copy_to_ranks(x, comm), {"x": x}),
-        "gradient of f + x": gradients(student.copy_to_ranks(x, comm) + x, {"x": x}),
+        "gradient of f + x": gradients(student.copy_to_ranks(same_again, comm) + same_again, {"x": same_again}),
         "g": student.reduce_from_ranks(y, comm),
         "g of another": student.reduce_from_ranks(z, comm),
     }
     found["gradient through g"] = gradients(found["g"] * same, {"x": y})
-    plain = shaped(first).clone()  # from here on without gradients
-    sums = [student.reduce_from_ranks(plain, comm), student.reduce_from_ranks(shaped(second), comm)]
+    plain, other = shaped(first).clone(), shaped(second).clone()  # from here on without gradients
+    copies = [student.copy_to_ranks(plain, comm), student.copy_to_ranks(other, comm)]
+    sums = [student.reduce_from_ranks(plain, comm), student.reduce_from_ranks(other, comm)]
     sums[0] += 1
-    return found | {"given": [x, y, plain], "sums": sums, "left": flags(plain, *sums)}
+    return found | {"given": [x, y, plain], "copies": copies, "sums": sums, "left": flags(plain, other, *sums)}
 
 
 def linear(rng, n, inner, outer, batch=(2, 3), bias=True, dtype="float32"):
@@ -66,24 +68,28 @@ def linear(rng, n, inner, outer, batch=(2, 3), bias=True, dtype="float32"):
     }
 
 
-@check(points=2, inputs=linear, lecture='columns-and-rows', public=[case('two ranks', n=2, inner=3, outer=4), case('three ranks, without bias', n=3, inner=2, outer=6, bias=False)])
+@check(points=2, inputs=linear, lecture='columns-and-rows', public=[case('two ranks', n=2, inner=3, outer=4), case('three ranks, without bias', n=3, inner=2, outer=6, batch=(3,), bias=False)])
 def columns_and_rows(student, comm, wide, wide_bias, long, long_bias, x, h):
     """A column-parallel layer gives this rank's outputs, a row-parallel one the whole; gradients reach weights, biases and inputs."""
     column = student.ColumnParallelLinear(wide, wide_bias, comm)
     row = student.RowParallelLinear(long, long_bias, comm)
     (x,) = leaves(x)
     part, part2 = (each.chunk(comm.size, -1)[comm.rank].clone().requires_grad_() for each in (h, h + 1))
-    y, z, z2 = column(x), row(part), row(turned(part2.detach()))
+    y, z = column(x), row(part)
     found = {
         "column": y,
         "gradients of column": gradients(y, {"x": x, **dict(column.named_parameters())}),
         "row": z,
         "gradients of row": gradients(z, {"x": part, **dict(row.named_parameters())}),
-        "row again": z2,
+        "training": [column.training, row.training],
     }
-    column.eval()
-    row.weight.requires_grad_(False)
-    return found | {"column again": column(turned(x.detach() + 1)), "row of the first": row(part), "left": flags(column, row, part)}
+    for layer in (column, row):
+        layer.eval()
+        layer.weight.requires_grad_(False)
+    plain = [turned(x.detach() + 1), x.detach(), turned(part2.detach()), part.detach()]
+    with torch.no_grad():
+        columns, rows = [column(each) for each in plain[:2]], [row(each) for each in plain[2:]]
+    return found | {"columns again": columns, "rows again": rows, "left": flags(column, row, part, *plain)}
 
 
 def whole_weights(rng, n, channels, hidden, heads, kv_heads, width, vocab, dtype="float32"):
@@ -101,9 +107,15 @@ def whole_weights(rng, n, channels, hidden, heads, kv_heads, width, vocab, dtype
     }
 
 
-@check(points=2, inputs=whole_weights, lecture='what-a-rank-holds', public=[case('two ranks', n=2, channels=3, hidden=8, heads=4, kv_heads=2, width=2, vocab=7)])
-def a_rank_holds_its_part(student, comm, up, up_bias, down, down_bias, qkv, out, heads, kv_heads, table):
+def held_weights(rng, view=False, **more):
+    return {**whole_weights(rng, **more), "view": view}
+
+
+@check(points=2, inputs=held_weights, lecture='what-a-rank-holds', public=[case('two ranks', n=2, channels=3, hidden=8, heads=4, kv_heads=2, width=2, vocab=7)])
+def a_rank_holds_its_part(student, comm, up, up_bias, down, down_bias, qkv, out, heads, kv_heads, table, view):
     """Each rank's parameters have the shapes of its shards, in memory of their own, and sizes that n does not divide are refused."""
+    if view:
+        up, down, qkv, out, table = (turned(each) for each in (up, down, qkv, out, table))
     layers = {
         "mlp": student.ParallelMLP(up, up_bias, down, down_bias, comm),
         "attention": student.ParallelAttention(qkv, out, heads, kv_heads, comm),
@@ -160,7 +172,8 @@ def parts_of_weights(student, x, heads, kv_heads, n, vocab):
     for part in (*parts, *joined):
         part += 100
     return found | {
-        "left": x.clone(),
+        "given": x.clone(),
+        "left": flags(x),
         "refused": [
             raises("ValueError", lambda: student.shard(torch.ones(4, 5), 1, 0, 2)),
             raises("ValueError", lambda: student.shard_qkv(torch.ones(9, 2), 3, 3, 0, 2)),
@@ -189,12 +202,17 @@ def attention(rng, n, heads, kv_heads, width, channels, batch=2, length=3, dtype
 def attention_by_heads(student, comm, qkv, out, heads, kv_heads, x):
     """ParallelAttention gives causal attention over all heads on every rank, and the gradients of its own heads."""
     layer = student.ParallelAttention(qkv, out, n_heads=heads, n_kv_heads=kv_heads, comm=comm)
+    student.ParallelAttention(qkv + 1, out, heads, kv_heads, comm)  # another layer with other weights
     (x,) = leaves(x)
     y = layer(x)
     found = {"output": y, "gradients": gradients(y, {"x": x, **dict(layer.named_parameters())})}
     layer.eval()
+    layer.out.train()  # so that both modes occur
     layer.qkv.requires_grad_(False)
-    return found | {"another": layer(turned(x.detach().flip(0, 1))), "left": flags(layer)}
+    plain = [turned(x.detach().flip(0, 1)), x.detach()][: 2 if comm.size == 1 else 1]
+    with torch.no_grad():
+        others = [layer(each) for each in plain]
+    return found | {"others": others, "left": flags(layer, *plain)}
 
 
 def block(rng, n, channels, hidden, heads, kv_heads, width, batch=2, length=3, dtype="float32"):
@@ -239,6 +257,7 @@ def four_all_reduces(student, comm, up, up_bias, down, down_bias, qkv, out, head
     """A block of attention and MLP gives the whole model's values and gradients, with two all-reduces forward and two backward."""
     attention = student.ParallelAttention(qkv, out, heads, kv_heads, comm)
     mlp = student.ParallelMLP(up, up_bias, down, down_bias, comm)
+    student.ParallelMLP(up + 1, up_bias, down, down_bias, comm)  # another one with other weights
     (x,) = leaves(x)
     h = x + attention(x)
     y = h + mlp(h)
@@ -248,10 +267,13 @@ def four_all_reduces(student, comm, up, up_bias, down, down_bias, qkv, out, head
     found = {"output": y.detach().clone(), "gradients": gradients(y, {"x": x, **trained})}
     comm.mark("backward has ended")
     mlp.eval()
+    mlp.up.train()  # so that both modes occur
     mlp.down.bias.requires_grad_(False)
     x = x.detach()
-    others = [mlp(turned(x + 1)), mlp(x[0, 0]), mlp(x.unsqueeze(0))]
-    return found | {"MLP of others": others, "left": flags(mlp)}
+    plain = [x[0, 0], turned(x + 1).unsqueeze(0), x.unsqueeze(0)]
+    with torch.no_grad():
+        others = [mlp(each) for each in plain]
+    return found | {"MLP of others": others, "left": flags(mlp, *plain)}
 
 
 def tokens(rng, n, vocab, channels, shape=(2, 3), ids=None, dtype="float32"):
@@ -266,12 +288,13 @@ def tokens(rng, n, vocab, channels, shape=(2, 3), ids=None, dtype="float32"):
 def embeddings_of_all_tokens(student, comm, table, ids):
     """VocabParallelEmbedding gives the embedding of every token on every rank, and each rank the gradients of its own rows."""
     layer = student.VocabParallelEmbedding(table, comm)
+    student.VocabParallelEmbedding(table + 1, comm)  # another one with other weights
     y = layer(ids)
-    found = {"output": y, "gradients": gradients(y, layer)}
+    found = {"output": y, "gradients": gradients(y, layer), "training": layer.training}
     layer.eval()
-    other = layer(turned(ids.flip(0)) if ids.ndim else ids)
     layer.weight.requires_grad_(False)
-    return found | {"another": other, "without gradients": layer(ids), "left": flags(layer)}
+    others = [layer(turned(ids.flip(0)) if ids.ndim else ids), layer(ids)]
+    return found | {"without gradients": others, "left": flags(layer)}
 
 
 def scores(rng, n, vocab, shape, dtype="float32", scale=2.0, masked=(), target=None, raised=None, lowered=0.0):

@@ -23,6 +23,16 @@ def filled(shapes, n):
     return sum(-(-torch.Size(shape).numel() // n) * n for shape in shapes)
 
 
+def turned(x):
+    """The same numbers, not contiguous where x has two dimensions and more."""
+    return x.mT.contiguous().mT if x.ndim > 1 else x
+
+
+def strided(part):
+    """The same numbers, with a gap behind each."""
+    return torch.stack([part, part], 1)[:, 0]
+
+
 def tensors(rng, n, shape, dtype="float32", values=None, view=False):
     """One tensor that all ranks have, and two for each rank."""
     dtype = getattr(torch, dtype)
@@ -52,28 +62,26 @@ def judge_parts(seen, want, record, inputs):
 @check(points=2, inputs=tensors, judge=judge_parts, lecture='parts-of-a-tensor', public=[case('two ranks, three numbers', n=2, shape=(3,), values=[[1.0, 2.0, 3.0], [[1.0, 2.0, 3.0], [3.0, 6.0, 5.0]]]), case('three ranks, 2 × 4', n=3, shape=(2, 4))])
 def parts_and_wholes(student, comm, same, mine, view):
     """shard and reduce_shard give each rank its part, filled up with zeros, and unshard gives the whole again."""
-
-    def turned(x):
-        return x.mT.contiguous().mT if view else x
-
-    x = turned(same).clone().requires_grad_()
+    x = (turned(same) if view else same).clone().requires_grad_()
     part = student.shard(x, comm)
     whole = student.unshard(part, x.shape, comm)
     before = whole.clone()
     whole += 1  # a tensor of its own: the part stays
-    means = [student.reduce_shard(turned(each), comm) for each in mine]
+    given = [turned(each) if view else each for each in mine]
+    means = [student.reduce_shard(each, comm) for each in given]
     found = {
         "part": part.clone(),
         "bytes in memory": part.untyped_storage().nbytes(),
         "whole": before,
         "means": [each.clone() for each in means],
-        "left": [flags(x, part, whole), x.is_contiguous()],
+        "contiguous": x.is_contiguous(),
     }
     for each in (part, *means):
         each += 1
-    other = student.shard(x.detach() + 1, comm)
-    strided = torch.stack([other, other], 1)[:, 0]
-    return found | {"another": student.unshard(strided, tuple(x.shape), comm), "given": [x, *mine]}
+    plain = x.detach() + 1
+    other = student.shard(plain, comm)
+    found |= {"part again": student.shard(x, comm), "another": student.unshard(strided(other), tuple(x.shape), comm)}
+    return found | {"given": [x, *mine], "left": flags(x, part, whole, plain, *given)}
 
 
 @check(points=1, lecture='a-checkpoint-in-shards', public=[case('two ranks, two tensors', n=2, shapes=[[3], [2, 2]])])
@@ -90,8 +98,9 @@ def a_checkpoint_is_joined(student, n, shapes):
     found = [each.clone() for each in whole]
     for each in whole:
         each += 100
-    others = [[part + 1 for part in rank] for rank in parts]
-    return {"whole": found, "left": parts, "others": student.consolidate(others, [tuple(shape) for shape in shapes])}
+    others = [[strided(part + 1) for part in rank] for rank in parts]
+    joined = student.consolidate(others, [tuple(shape) for shape in shapes])
+    return {"whole": found, "given": parts, "others": joined, "left": flags(*itertools.chain(*parts, *others))}
 
 
 def network(params, x):
@@ -136,6 +145,7 @@ def stage_1_trains(student, comm, weights, batches, lr, skips):
     params = parameters(weights)
     held = list(params)
     optimizer = student.Zero1(params, lr=lr, comm=comm)
+    student.Zero1(parameters(weights[:2]), lr=2 * lr, comm=comm)  # another one, with parameters of its own
     after, gradients = [], []
     for step in batches:
         for p in params:
@@ -161,6 +171,7 @@ def stage_2_frees_gradients(student, comm, weights, batches, lr, skips):
     """Zero2 reduces each gradient as soon as it is there, keeps its own part alone, and trains as Zero1 does."""
     params = parameters(weights)
     optimizer = student.Zero2(params, lr, comm)
+    student.Zero2(parameters(weights[:2]), 2 * lr, comm)  # another one, with parameters of its own
     there = []  # how many gradients are in memory when the next one comes
     for p in params:
         p.register_hook(lambda grad: there.append(sum(p.grad is not None for p in params)))
@@ -229,7 +240,7 @@ def build(student, comm, kinds, weights):
 @check(points=3, inputs=layers, lecture='stage-3', public=[case('two ranks, one layer', n=2, kinds=['linear'])])
 def stage_3_computes(student, comm, kinds, weights, batches, again):
     """Zero3Layer gives the whole layer's output, this rank's gradient of x, and its part of the mean gradient of each weight."""
-    net = build(student, comm, kinds, weights)
+    net = build(student, comm, kinds, [[turned(each) for each in layer] for layer in weights] if again else weights)
     shards = [p for layer in net for p in layer.shards]
     seen = [{"shards": copies(shards), "bytes in memory": [p.untyped_storage().nbytes() for p in shards]}]
     for number, step in enumerate(batches):
@@ -248,14 +259,18 @@ def stage_3_computes(student, comm, kinds, weights, batches, again):
             for p in shards:
                 p -= 0.1 * p.grad
                 p.grad = None
+    net[0].eval()
+    net[0].shards[0].requires_grad_(False)
+    inputs = [batches[0][0], batches[-1][-1]] if again else [batches[0][0]]
     with torch.no_grad():
-        return {"seen": seen, "without gradients": net[0](batches[0][0]), "left": flags(*net)}
+        outputs = [net[0](x) for x in inputs]
+    return {"seen": seen, "without gradients": outputs, "left": flags(*net, *inputs)}
 
 
 @check(points=1, inputs=layers, lecture='stage-3', public=[case('two ranks, two layers', n=2, kinds=['linear', 'gated'], width=2)])
 def whole_weights_are_let_go(student, comm, kinds, weights, batches, again):
-    """No whole weight is in memory between layers, between forward and backward, and afterwards."""
-    held, counts, names = Held(), [], itertools.count()
+    """No whole weight is in memory between layers, between forward and backward, and afterwards; nor is an output, after backward."""
+    held, passed, counts, names = Held(), Held(), [], itertools.count()
 
     def watching(function):
         def call(x, whole):
@@ -275,10 +290,11 @@ def whole_weights_are_let_go(student, comm, kinds, weights, batches, again):
     h = batches[0][0]
     for layer in net:
         h = layer(h)
+        passed.memory(f"{next(names)}", h)
     seen |= {"when a layer begins": list(counts), "after forward": len(held.names()), "output": h.detach().clone()}
     h.pow(2).mean().backward()
     del h
-    return seen | {"after backward": len(held.names()), "gradients": [p.grad.clone() for layer in net for p in layer.shards]}
+    return seen | {"after backward": [len(held.names()), len(passed.names())], "gradients": [p.grad.clone() for layer in net for p in layer.shards]}
 
 
 def one_step(rng, stage, n, widths, dtype="float64"):

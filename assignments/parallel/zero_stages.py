@@ -73,7 +73,8 @@ def reduce_shard(grad: Tensor, comm: Comm) -> Tensor:
 def consolidate(parts: list[list[Tensor]], shapes: list[tuple[int, ...]]) -> list[Tensor]:
     """Whole tensors from a checkpoint in shards, in which each rank has saved its part of each tensor; nothing is sent.
 
-    parts: for each rank the list of its parts, as `shard` gives them. shapes: of the whole tensors, in the same order.
+    parts: for each rank the list of its parts, as `shard` gives them. They may be views. shapes: of the whole
+        tensors, in the same order.
 
     Returns new tensors of these shapes.
 
@@ -151,7 +152,7 @@ class Zero3Layer(nn.Module):
         The input may be of integers, such as ids; it requires no gradient then.
 
         It uses all weights, and gives the same whenever it is called with the same; it may be called more than once.
-        params: the whole weights, the same on every rank. They are not changed, and not kept. Nothing is sent here.
+        params: the whole weights, the same on every rank; they may be views. They are not changed, and not kept. Nothing is sent here.
         """
         # YOUR CODE HERE
         raise NotImplementedError("Zero3Layer.__init__ is not written yet")
@@ -163,7 +164,8 @@ class Zero3Layer(nn.Module):
         gradients are whole there; each is reduced over the ranks at once, so that `shards[i].grad` is this rank's part of the mean over
         ranks. The gradient of x, where x requires one, is this rank's own. Backwards add up in `.grad` as usual: the layer
         may be called several times before them, and one graph may be gone through twice (`retain_graph=True`). After forward, and
-        after backward, no memory of a whole weight is held. Under `torch.no_grad()` the forward works as well.
+        after backward, no memory of a whole weight is held; after backward, the layer holds neither x nor what it returned. Under
+        `torch.no_grad()` the forward works as well, and it is the same in training and in evaluation mode.
         """
         # YOUR CODE HERE
         raise NotImplementedError("Zero3Layer.forward is not written yet")

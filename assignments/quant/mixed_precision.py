@@ -102,9 +102,9 @@ def train_step(
 ) -> dict[str, Any]:
     """One step of training in mixed precision.
 
-    master: float32 weights, which the optimizer has. loss_fn: called once, with a list of copies of them in `dtype`, which require
-    gradients; it returns a loss of one number, in any float dtype. It may change the copies, and they are real ones also where `dtype` is
-    float32.
+    master: float32 weights, which the optimizer has; they need not be contiguous. loss_fn: called once, with a list of copies of them in `dtype`,
+    which require gradients; it returns a loss of one number, in any float dtype. It may change the copies, and they are real ones also where
+    `dtype` is float32.
 
     1. The scaled loss is differentiated by the copies. Their gradients, in float32, become the `.grad` of the masters (None where there is
        none). What the masters had there before is forgotten.

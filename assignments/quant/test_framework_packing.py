@@ -83,7 +83,7 @@ def packed(rng, o=8, c=8, groups=1, bits=4, zeros=None, **options):
 @check(points=1, inputs=packed, lecture='gptq', public=[case('one group, zeros of 8', zeros=8), case('two groups, with zeros of 0 and 15', o=8, c=16, groups=2), case('version 2', o=16, c=8, groups=2, v2=True)])
 def gptq_words_are_read(student, qweight, qzeros, bits, options):
     """Reading GPTQ's words gives codes and zero-points as they were, each zero-point one more than what is stored."""
-    q, zeros = student.unpack_gptq(view(qweight), view(qzeros), bits, **options)
+    q, zeros = student.unpack_gptq(view(qweight), view(qzeros), **({} if bits == 4 else {"bits": bits}), **options)
     other = student.unpack_gptq(-1 - qweight, qzeros=-1 - qzeros, bits=bits, v2=not options.get("v2", False))
     version = student.unpack_gptq(qweight, qzeros, bits, v2=not options.get("v2", False))
     return {"q": of(q), "zeros": of(zeros), "others": [of(each) for each in (*other, *version)], "packed again": list(student.pack_gptq(q, zeros, bits, **options))}
@@ -100,6 +100,7 @@ def awq_packs_outputs_in_its_order(student, q, zeros, bits, options):
         "qzeros": of(qzeros),
         "read": [of(each) for each in read],
         "others": [*other, *student.unpack_awq(*other)],
+        "other zeros": student.unpack_awq(qweight, other[1])[1],
         "order": list(student.AWQ_ORDER),
     }
 

@@ -102,7 +102,12 @@ def the_scale_follows_the_rounds(student, start, steps, bad, place, options):
     alone = student.LossScaler(**options)
     first = run(student, start, steps, bad, place, options)
     again = run(student, start, steps[:2], bad[:2], place[:2], options)
-    return {"trace": first, "at first": [alone.value, alone.good], "again": again}
+    patient = student.LossScaler(init=3.0)
+    for _ in range(0 if options else 1999):
+        patient.unscale_([])
+        patient.update()
+    waiting = [patient.value, patient.good, patient.unscale_([]), patient.update()]
+    return {"trace": first, "at first": [alone.value, alone.good], "again": again, "by default": [*waiting, patient.value, patient.good]}
 
 
 @check(points=1, inputs=rounds, lecture='unscale-look-step', public=[case('two rounds', pattern='.x', init=8.0, interval=2), case('in nan', pattern='x.', bad=('nan',), init=16.0, interval=2)])
@@ -176,6 +181,8 @@ def a_round_has_an_order(student, calls, bad, gradients, init, dtype, loss):
         if name == "unscale" and bad:
             ws[0].grad.nan_to_num_(0.0, 0.0, 0.0)  # what was found is known all the same
         results.append([scaler.value, scaler.good])
+    if len(ws) > 16:  # now each in a group of its own
+        results.append(student.LossScaler(init).step(Recorder(*([w] for w in ws))))
     leaf = loss.clone().requires_grad_()
     scaled = scaler.scale(leaf * 2)
     scaled.backward()
@@ -208,13 +215,17 @@ def loss_of(kind, low, x, y, size):
         return ((x.to(w.dtype) @ w.mT + b - y.to(w.dtype)).float().square().mean() + 0.5 * sum(v.float().square().sum() for v in (unused, *more))) * size
     if kind == "tiny":  # gradients of 1e-8: they are 0 in float16 without a scale
         return ((x @ w.float().mT + b.float()).sin().mean() + unused.float().square().mean()) * size
-    if kind == "unused":
+    if kind in ("unused", "turned"):
         return (x @ w.float().mT).square().mean() * size
     raise KeyError(kind)
 
 
 def trained(student, masters, batches, kind, make, dtype, size, overflow, clip, scaler):
-    masters = [w.clone().requires_grad_(number != 1) for number, w in enumerate(masters)]
+    masters = [w.clone() for w in masters]
+    if kind == "turned":
+        masters[0] = masters[0].mT.contiguous().mT
+    for number, w in enumerate(masters):
+        w.requires_grad_(number != 1)
     for w in masters:
         w.grad = torch.full_like(w, 77.0)  # of some other step
     optimizer = {

@@ -146,7 +146,7 @@ def refits_say_how_sure(student, N, D, L, resamples, options):
     views = [each.repeat_interleave(2)[::2] for each in (N, D, L)]
     return {
         "intervals": student.bootstrap_ci(N, D, L, resamples, **options),
-        "of other resamples": student.bootstrap_ci(N, D, L, (resamples + 1) % len(N), **options),
+        "of other resamples": student.bootstrap_ci(N, D, L, (resamples[:6] + 1) % len(N), **options),
         "one resample": student.bootstrap_ci(*views, resamples[-1:].mT.contiguous().mT, **options),
         "refused": [raises("ValueError", lambda level=level: student.bootstrap_ci(N, D, L, resamples, level)) for level in (0.0, 1.0, 90.0, -0.5)],
         "left": flags(N, D, L, resamples),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from autograder.capstone.parts import Part, Parts
 from autograder.capstone.probes import PROBES, TOKENS, Numbers, Probe
@@ -34,6 +34,19 @@ class Ran:
     error: str = ""
 
 
+@dataclass
+class Runs:
+    """What probes gave with which code: a probe that meets the same code again gives the same numbers, and is not run."""
+
+    known: dict[tuple[str, str], Ran] = field(default_factory=dict)
+
+    def of(self, probe: Probe, parts: Parts) -> Ran:
+        key = probe.title, parts.hash(probe.slots)
+        if key not in self.known:
+            self.known[key] = run(probe, parts)
+        return self.known[key]
+
+
 def run(probe: Probe, parts: Parts) -> Ran:
     """Run a probe. What the parts raise is a result as well."""
     numbers: Numbers = {}
@@ -56,23 +69,26 @@ def difference(want: Ran, got: Ran) -> str:
     return got.error
 
 
-def blame(own: Parts, base: Parts, tell: Callable[[str], None] = lambda text: None) -> list[Blamed]:
-    """The own parts that change some number of some probe, in the order of the stages."""
+def blame(
+    own: Parts, base: Parts, tell: Callable[[str], None] = lambda text: None, runs: Runs | None = None
+) -> list[Blamed]:
+    """The own parts that change some number of some probe, in the order of the stages. `runs` may know some of them already."""
+    runs = runs or Runs()
     found: list[Blamed] = []
     for probe in PROBES:
         known = {each.part.slot for each in found}
         suspects = [slot for slot in probe.slots if own.filled[slot].origin == "own" and slot not in known]
         if suspects:
             tell(f"{probe.title}: trying {', '.join(suspects)} …")
-            found += _search(probe, own, base, suspects)
+            found += _search(probe, own, base, suspects, runs)
     return found
 
 
-def _search(probe: Probe, own: Parts, base: Parts, suspects: list[str]) -> list[Blamed]:
-    want = Ran(dict(TOKENS)) if probe.slots == ("tokenizer",) else run(probe, base)
+def _search(probe: Probe, own: Parts, base: Parts, suspects: list[str], runs: Runs) -> list[Blamed]:
+    want = Ran(dict(TOKENS)) if probe.slots == ("tokenizer",) else runs.of(probe, base)
 
     def differs(slots: list[str]) -> str:
-        return difference(want, run(probe, base.exchanged(own, slots)))
+        return difference(want, runs.of(probe, base.exchanged(own, slots)))
 
     def search(slots: list[str]) -> list[Blamed]:
         what = differs(slots)

@@ -47,6 +47,7 @@ def release(
     from autograder.release.makers import makers
     from autograder.release.pages import refresh_pages
     from autograder.release.repository import release as write_release
+    from autograder.verify.certificate import all_certified
 
     root, loaded = open_course(course)
     require_solutions(root)
@@ -55,7 +56,8 @@ def release(
         raise Refused("A student repository has every topic: leave out --topic, or the FOLDER.")
     topics = _topics(root, loaded, topic)
     planned = None if topic is None else [each for each in loaded.exercises if each.topic in topic]
-    made = makers(root, loaded, private_folder(root), planned)
+    certified = all_certified(root, loaded.exercises if planned is None else planned)
+    made = makers(root, loaded, private_folder(root), planned, certified)
     refresh_pages(root, loaded)
     if folder is None:
         paths = build_assignments(root, makers=made, topics=topics)

@@ -173,11 +173,12 @@ def export_classroom50(
     from autograder.integrations import classroom50
     from autograder.release.makers import makers
     from autograder.release.repository import release
+    from autograder.verify.certificate import all_certified
 
     root, loaded = open_course(course)
     require_solutions(root)
     chosen = [each.name for each in loaded.match(exercise)] if exercise else []
-    made = makers(root, loaded, private_folder(root))
+    made = makers(root, loaded, private_folder(root), certified=all_certified(root, loaded.exercises))
     release(root, folder / classroom50.COURSE, makers=made, version=__version__)
     (folder / classroom50.ENTRY).write_text(classroom50.entry(chosen), encoding="utf-8")
     if (size := classroom50.packed_size(folder)) > classroom50.MAX_BUNDLE:

@@ -59,11 +59,13 @@ def export_nbgrader(
     from autograder.integrations.nbgrader.course_folder import write_course_folder
     from autograder.integrations.nbgrader.tool import Tool
     from autograder.release.makers import makers
+    from autograder.verify.certificate import all_certified
 
     root, loaded = open_course(course)
     require_solutions(root)
     tool = Tool(python)
-    written = write_course_folder(root, loaded, folder, makers(root, loaded, private_folder(root)))
+    made = makers(root, loaded, private_folder(root), certified=all_certified(root, loaded.exercises))
+    written = write_course_folder(root, loaded, folder, made)
     for name in written.kept:
         sys.stderr.write(
             visible(f"{folder / name} was changed there and is kept. Delete it to get the course's.") + "\n"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from autograder.course import Course, Exercise
-from autograder.plan import Plan, PlannedCase, public_plan, write_plan
+from autograder.plan import Plan, PlanError, PlannedCase, load_plan, public_plan, read_plan, write_plan
 from autograder.release.assignments import Makers
 from autograder.source import extract
 from autograder.source.parsing import parse
@@ -76,35 +76,40 @@ def _public_checks(source: str) -> list[str]:
 def _public_plan(
     root: Path, course: Course, private: Path, name: str, exercises: Sequence[Exercise], certified: Set[str]
 ) -> bytes:
-    """The public part of the plan. It depends on the authored files alone, not on a class's secret: made once, then cached."""
-    from autograder.plan import read_plan
+    """The public part of the plan. It depends on the authored files alone, not on a class's secret: made once, then cached.
 
+    The committed file stays where the plan says the same. What is measured, and the last bits of floats, differ a little from one
+    machine to the next: values may differ by the usual tolerances, measurements by a factor of `MUCH`. Where a certificate speaks of the
+    committed file, what the known mistakes give is neither made again nor compared: some blow last bits up until all of them differ.
+    """
     exercise = course.exercise(name)
     path = _cache(root, private, exercise)
-    if not path.exists():
-        if name in certified:
-            path = _cache(root, private, exercise, begun=True)
-        if not path.exists():
+    committed = _committed(root, exercise)
+    if name in certified and committed is not None:
+        begun = path if path.exists() else _cache(root, private, exercise, begun=True)
+        if not begun.exists():
             _make_public_plans(root, private, name, exercises, certified)
-    return _as_committed(root, exercise, read_plan(path.read_bytes(), path.name))
+        plan = _without_mistakes(read_plan(begun.read_bytes(), begun.name))
+        if _says_the_same(_without_mistakes(committed), plan):
+            return _committed_file(root, exercise).read_bytes()
+    if not path.exists():
+        _make_public_plans(root, private, name, exercises, certified - {name})
+    plan = read_plan(path.read_bytes(), path.name)
+    if committed is not None and _says_the_same(committed, plan):
+        return _committed_file(root, exercise).read_bytes()
+    return write_plan(plan)
 
 
-def _as_committed(root: Path, exercise: Exercise, plan: Plan) -> bytes:
-    """The file of `plan`, or the committed one where the two say the same.
+def _committed_file(root: Path, exercise: Exercise) -> Path:
+    return root / "assignments" / exercise.topic / "expected" / f"{exercise.slug}.plan"
 
-    What is measured, and the last bits of floats, differ a little from one machine to the next. That alone must not make a file
-    stale: values may differ by the usual tolerances, measurements by a factor of `MUCH`. What the known mistakes give is not looked
-    at in a plan that was only begun.
-    """
-    from autograder.plan import PlanError, load_plan
 
-    path = root / "assignments" / exercise.topic / "expected" / f"{exercise.slug}.plan"
+def _committed(root: Path, exercise: Exercise) -> Plan | None:
+    """The plan that students have, where it can be read."""
     try:
-        committed = load_plan(path)
+        return load_plan(_committed_file(root, exercise))
     except PlanError:
-        return write_plan(plan)
-    compared = committed if plan.complete else _without_mistakes(committed)
-    return path.read_bytes() if _says_the_same(compared, plan) else write_plan(plan)
+        return None
 
 
 def _without_mistakes(plan: Plan) -> Plan:
@@ -178,7 +183,12 @@ def _make_public_plans(
     from autograder.grading.secret import AUTHORS
     from autograder.jail.host import Zygote
 
-    missing = [each for each in exercises if not _cache(root, private, each).exists()]
+    missing = [
+        each
+        for each in exercises
+        if not _cache(root, private, each).exists()
+        and not (each.name in certified and _cache(root, private, each, begun=True).exists())
+    ]
     zygote = Zygote()  # starts when a plan has to be made; after `verify` there is none
     planner = Planner(root, private / "plans", AUTHORS, zygote, "verify")
     try:

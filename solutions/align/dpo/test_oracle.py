@@ -1,6 +1,8 @@
-"""align/dpo against transformers' own loss, scipy's optimizers, torch.distributions, and a world in which every answer can be listed."""
+"""align/dpo against trl's DPOTrainer, transformers' own loss, scipy's optimizers, torch.distributions, and a world in which every answer can be listed."""
 
 import math
+from collections import defaultdict
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -29,6 +31,64 @@ def test_a_llama_says_the_same(reference, seed, sizes):
     torch.testing.assert_close((-logps.sum() / (labels[:, 1:] != -100).sum()).float(), output.loss)  # they compute it in float32
     means = reference.sequence_logps(output.logits, labels, average=True)
     torch.testing.assert_close(means * (labels[:, 1:] != -100).sum(1), logps)
+
+
+PAIRS = [
+    {"prompt_ids": [1, 2, 3], "chosen_ids": [4, 5], "rejected_ids": [6]},
+    {"prompt_ids": [7, 8], "chosen_ids": [9], "rejected_ids": [10, 11, 2, 2]},
+    {"prompt_ids": [5], "chosen_ids": [3, 1, 4, 1, 5], "rejected_ids": [2, 7]},
+]
+
+
+def llama(seed):
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(seed)
+    config = transformers.LlamaConfig(
+        vocab_size=13, hidden_size=12, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2, initializer_range=0.5
+    )
+    return transformers.LlamaForCausalLM(config)
+
+
+@pytest.mark.slow  # the import of trl alone takes seconds
+@pytest.mark.parametrize("beta", [0.1, 0.7])
+@pytest.mark.parametrize(
+    "pairs, loss_type, theirs, smoothing",
+    [(PAIRS, "sigmoid", "sigmoid", 0.0), (PAIRS, "hinge", "hinge", 0.0), (PAIRS, "ipo", "ipo", 0.0), *((PAIRS[i : i + 1], "sigmoid", "aot", 0.2) for i in range(3))],
+)
+def test_trl_says_the_same(reference, pairs, loss_type, theirs, smoothing, beta):
+    """The trainer's loss of a small Llama, the gradient of each of its parameters, and the rewards; for ipo trl takes means over tokens.
+
+    trl's "sigmoid" has no smoothing of labels. Its "aot" has, and sorts the pairs of a batch first: a single pair shows the smoothing alone.
+    """
+    trainer = pytest.importorskip("trl.trainer.dpo_trainer")
+    inputs = trainer.DataCollatorForPreference(pad_token_id=0)(pairs)
+    policy, frozen = llama(0), llama(1)
+    ids, attention = inputs["input_ids"], inputs["attention_mask"]
+    labels = ids.masked_fill(inputs["completion_mask"] == 0, -100)
+    with torch.no_grad():
+        logits = frozen(ids, attention_mask=attention).logits
+        sums = reference.sequence_logps(logits, labels)
+    inputs["ref_chosen_logps"], inputs["ref_rejected_logps"] = sums.chunk(2)
+    average = loss_type == "ipo"
+    pc, pr = reference.sequence_logps(policy(ids, attention_mask=attention).logits, labels, average).chunk(2)
+    rc, rr = reference.sequence_logps(logits, labels, average).chunk(2)
+    losses, chosen, rejected = reference.dpo_loss(pc, pr, rc, rr, beta, smoothing, loss_type)
+    gradients = torch.autograd.grad(losses.mean(), list(policy.parameters()))
+
+    stub = SimpleNamespace(
+        beta=beta, label_smoothing=smoothing, loss_types=[theirs], loss_weights=[1.0], f_divergence_type="reverse_kl", ld_alpha=None,
+        precompute_ref_logps=True, aux_loss_enabled=False, use_weighting=False, model=policy.eval(), _total_train_tokens=0, _metrics={"eval": defaultdict(list)},
+        accelerator=SimpleNamespace(device="cpu", gather=lambda x: x, gather_for_metrics=lambda x: x),
+    )  # fmt: skip
+    trainer.add_fused_lm_head(policy, outputs=("log_probs", "entropy", "mean_logits", "is_top1"))
+    want = trainer.DPOTrainer._compute_loss(stub, policy, inputs, return_outputs=False)
+    torch.testing.assert_close(losses.mean(), want)
+    wanted = torch.autograd.grad(want, list(policy.parameters()))
+    torch.testing.assert_close(gradients, wanted, atol=1e-4, rtol=1e-5)  # trl computes in float32, whatever the model has
+    if not average:
+        seen = stub._metrics["eval"]
+        assert [chosen.mean().item(), rejected.mean().item()] == pytest.approx([*seen["rewards/chosen"], *seen["rewards/rejected"]], abs=1e-5)
+        assert [reference.implicit_reward_accuracy(chosen, rejected)] == pytest.approx(seen["rewards/accuracies"])
 
 
 @pytest.mark.parametrize("beta", [0.1, 0.5, 2.0])

@@ -1,11 +1,15 @@
-"""align/ppo against scipy's filter, a matrix, torch.distributions, derivatives by hand, and a world whose best policy is known."""
+"""align/ppo against trl's PPOTrainer (recorded), scipy's filter, a matrix, torch.distributions, derivatives by hand, and a world whose best policy is known."""
 
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
 from autograder.lab.answers import PAD, AnswerWorld, TablePolicy
+
+RECORDED = json.loads(Path(__file__).with_name("trl_ppo.json").read_text())["cases"]
 
 
 def normal(*shape, seed=0):
@@ -20,6 +24,25 @@ def spans(*rows, T):
 
 
 MASKS = [spans((0, 5), (0, 3), T=5), spans((2, 6), (5, 6), (0, 6), T=7), spans((0, 0), (1, 9), T=9)]
+
+
+@pytest.mark.parametrize("case", RECORDED)
+def test_trl_says_the_same(reference, case):
+    """Rewards, advantages, both losses and their gradients, from the PPOTrainer of trl 0.11.4. (Its approximate divergence is k2, ours is k3.)"""
+    settings, mask = case["settings"], torch.tensor(case["mask"]) == 1
+    score, old, ref_logp, v_old, logp, v = (torch.tensor(case[key], dtype=torch.float64) for key in ("score", "old", "ref_logp", "v_old", "logp", "v"))
+    logp.requires_grad_(), v.requires_grad_()
+    got = {"rewards": reference.kl_rewards(score, old, ref_logp, mask, settings["beta"])}
+    rewards = reference.masked_whiten(got["rewards"], mask, shift_mean=False) if settings["whiten_rewards"] else got["rewards"]
+    got["advantages"], got["returns"] = reference.gae(rewards, v_old, mask, settings["gamma"], settings["lam"])
+    got["whitened"] = reference.masked_whiten(got["advantages"], mask)
+    got["policy_loss"], statistics = reference.ppo_loss(logp, old, got["whitened"], mask, settings["clip"])
+    got["value_loss"] = reference.value_loss(v, v_old, got["returns"], mask, settings["value_clip"])
+    got["logp_grad"], got["v_grad"] = torch.autograd.grad(got["policy_loss"] + got["value_loss"], (logp, v))
+    got["half_square"] = reference.kl_estimators(logp - old)[1][mask].mean()
+    for key, tensor in got.items():
+        torch.testing.assert_close(tensor.detach(), torch.tensor(case[key], dtype=torch.float64), msg=lambda text, key=key: f"{key}: {text}")
+    assert statistics["clip_fraction"] == pytest.approx(case["clip_fraction"])
 
 
 @pytest.mark.parametrize("mask", MASKS, ids=["right", "left", "an empty row"])

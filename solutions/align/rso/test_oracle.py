@@ -71,6 +71,7 @@ def test_one_at_a_time_is_the_best_policy(reference, seed, beta):
     assert rate == pytest.approx(exact, abs=0.05)
 
 
+@pytest.mark.slow  # every night only: trl comes with the extra `trainers`
 @pytest.mark.parametrize("gamma", [0.05, 1.0])
 @pytest.mark.parametrize("kind, theirs", [("sigmoid-norm", "sigmoid"), ("hinge-norm", "hinge")])
 def test_trl_says_the_same(reference, gamma, kind, theirs):

@@ -14,7 +14,7 @@ def repeat_kv(x, n_rep):
 
 @alternative("heads looked up by their numbers")
 def repeat_kv(x, n_rep):
-    return x[:, torch.arange(x.shape[1] * n_rep) // n_rep]
+    return x[:, torch.arange(x.shape[1] * n_rep, device=x.device) // n_rep]
 
 
 @alternative("grouped einsum: nothing is repeated")
@@ -24,7 +24,7 @@ def gqa(q, k, v, causal=False):
     q = q.reshape(B, G, H // G, T, D)
     scores = torch.einsum("bgrtd,bgsd->bgrts", q, k) / math.sqrt(D)
     if causal:
-        hidden = torch.arange(S) > torch.arange(T)[:, None] + S - T
+        hidden = torch.arange(S, device=q.device) > torch.arange(T, device=q.device)[:, None] + S - T
         scores = scores.masked_fill(hidden, float("-inf"))
     return torch.einsum("bgrts,bgsd->bgrtd", torch.softmax(scores, -1), v).reshape(B, H, T, D)
 
@@ -36,9 +36,9 @@ def gqa(q, k, v, causal=False):
     rows = q.reshape(B, G, H // G * T, D)
     scores = (rows * D**-0.5) @ k.transpose(-1, -2)
     if causal:
-        t = torch.arange(T).repeat(H // G)
-        bias = torch.zeros(len(t), S, dtype=q.dtype)
-        scores = scores + bias.masked_fill(torch.arange(S)[None] > t[:, None] + (S - T), -torch.inf)
+        t = torch.arange(T, device=q.device).repeat(H // G)
+        bias = q.new_zeros(len(t), S)
+        scores = scores + bias.masked_fill(torch.arange(S, device=q.device)[None] > t[:, None] + (S - T), -torch.inf)
     return (scores.softmax(dim=-1) @ v).reshape(B, H, T, D)
 
 
@@ -50,7 +50,7 @@ def gqa(q, k, v, causal=False):
     for h in range(H):
         scores = torch.bmm(q[:, h], k[:, h // size].transpose(1, 2)) / D**0.5
         if causal:
-            late = torch.ones(T, S, dtype=torch.bool).triu(S - T + 1)
+            late = torch.ones(T, S, dtype=torch.bool, device=q.device).triu(S - T + 1)
             scores = torch.where(late, torch.finfo(q.dtype).min, scores)
         e = torch.exp(scores - scores.max(-1, keepdim=True).values)
         outs.append(torch.bmm(e / e.sum(-1, keepdim=True), v[:, h // size]))
@@ -66,5 +66,5 @@ def mha_to_gqa(w, H, G):
 
 @alternative("pooling as a product with a matrix")
 def mha_to_gqa(w, H, G):
-    mean = torch.eye(G, dtype=w.dtype).repeat_interleave(H // G, 1) * (G / H)  # (G, H)
+    mean = torch.eye(G, dtype=w.dtype, device=w.device).repeat_interleave(H // G, 1) * (G / H)  # (G, H)
     return torch.einsum("gh,hdc->gdc", mean, w.view(H, -1, w.shape[1])).reshape(-1, w.shape[1])

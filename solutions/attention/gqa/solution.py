@@ -45,7 +45,7 @@ def gqa(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
     scores = q @ k.mT * q.shape[-1] ** -0.5  # (B, H, T, S)
     if causal:
         T, S = scores.shape[-2:]
-        visible = torch.ones(T, S, dtype=torch.bool).tril(S - T)
+        visible = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)
         scores = scores.masked_fill(~visible, -torch.inf)
     return scores.softmax(-1) @ v
     # END SOLUTION

@@ -1,4 +1,5 @@
-"""cot/self_consistency against recorded answers that were read by hand, a second reader in another style, and the scripts of GSM8K and lm-eval."""
+"""cot/self_consistency against recorded answers that were read by hand, a second reader in another style, the script of GSM8K, and the filters of
+lm-eval."""
 
 import json
 import math
@@ -85,6 +86,61 @@ def test_scripts_of_gsm8k(reference, style):
             assert reference.normalize_number(theirs[1].replace(",", "")) == reference.normalize_number(ours)
             agreed += 1
     assert agreed > 25
+
+
+# The regular expressions of lm-eval's tasks gsm8k and gsm8k-cot-self-consistency. The second task takes the first match; here the last one counts.
+FILTERS = {"hash": {}, "phrase": {"regex_pattern": r"The answer is (\-?[0-9\.\,]*[0-9]+)", "group_select": -1}}
+
+
+def read_by_the_harness(filters, style):
+    """Recorded texts that give one answer, a sound number and no fraction, and what lm-eval's RegexFilter finds in them."""
+    texts = recorded(style)
+    (found,) = filters.extraction.RegexFilter(**FILTERS[style]).apply([texts], [])
+    for text, answer in zip(texts, found, strict=True):
+        sound = re.fullmatch(r"-?\d{1,3}(,\d{3})*|-?\d+(\.\d+)?", answer) and f"{answer}/" not in text
+        if sound and len(re.findall("####|answer is|答案", text)) == 1:
+            yield text, answer
+
+
+@pytest.mark.slow  # every night only: lm-eval comes with the extra `trainers`
+@pytest.mark.parametrize("style", FILTERS)
+def test_filters_of_the_harness(reference, style):
+    filters = pytest.importorskip("lm_eval.filters")
+    pairs = list(read_by_the_harness(filters, style))
+    assert len(pairs) > 25
+    for text, answer in pairs:
+        assert reference.extract_answer(text, style) == answer, text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("k", [1, 5, 8])
+@pytest.mark.parametrize("style", FILTERS)
+def test_votes_of_the_harness(reference, style, k):
+    """maj@k: of ten texts to each question the first k, what the regular expression finds in them, and the commonest of that."""
+    filters = pytest.importorskip("lm_eval.filters")
+    pairs = [(text, answer) for text, answer in read_by_the_harness(filters, style) if reference.normalize_number(answer) == answer]
+    rng = random.Random(k)
+    questions = [[rng.choice(some)[0] for _ in range(10)] for some in (rng.sample(pairs, rng.randint(1, 4)) for _ in range(60))]
+    theirs = questions
+    for each in (
+        filters.selection.TakeKFilter(k=k),
+        filters.extraction.RegexFilter(**FILTERS[style]),
+        filters.selection.MajorityVoteFilter(),
+        filters.selection.TakeFirstFilter(),
+    ):
+        theirs = each.apply(theirs, [])
+    assert [reference.self_consistency(texts[:k], style)[0] for texts in questions] == list(theirs)
+
+
+@pytest.mark.slow
+def test_in_the_harness_a_text_without_an_answer_votes(reference):
+    """There "[invalid]" is an answer like others, and may win; here such a text has no vote."""
+    filters = pytest.importorskip("lm_eval.filters")
+    texts = ["No idea.", "#### 7", "Who knows?"]
+    (found,) = filters.extraction.RegexFilter().apply([texts], [])
+    assert found == ["[invalid]", "7", "[invalid]"]
+    assert list(filters.selection.MajorityVoteFilter().apply([found], [])) == [["[invalid]"]]
+    assert reference.self_consistency(texts, "hash") == ("7", pytest.approx(1 / 3))
 
 
 @pytest.mark.parametrize("seed", range(3))

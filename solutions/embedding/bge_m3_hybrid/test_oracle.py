@@ -124,8 +124,9 @@ def test_losses_of_torch(reference, B, N, scale):
     torch.testing.assert_close(torch.autograd.grad(found, s), torch.autograd.grad(want, s))
 
 
+@pytest.mark.slow  # every night only: FlagEmbedding comes with the extra `trainers`
 def test_flag_embedding(reference):
-    """Where FlagEmbedding is installed: its scores of tokens (with no padding) and its vectors."""
+    """Its scores of tokens (with no padding) and its vectors."""
     modeling = pytest.importorskip("FlagEmbedding.finetune.embedder.encoder_only.m3.modeling")
     theirs = object.__new__(modeling.EncoderOnlyEmbedderM3Model)
     torch.nn.Module.__init__(theirs)

@@ -52,6 +52,7 @@ def test_all_continuations_together_have_probability_one(reference, seed, vocab,
     assert sum(map(math.exp, texts)) == pytest.approx(1, abs=1e-12)
 
 
+@pytest.mark.slow  # every night only: lm-eval comes with the extra `trainers`
 @pytest.mark.parametrize("max_len", [1, 2, 3, 7, 20])
 def test_windows_of_the_harness(reference, max_len):
     utils = pytest.importorskip("lm_eval.utils")
@@ -87,6 +88,7 @@ def merges(text):
     return [sum(ord(c) * 31**i for i, c in enumerate(piece)) for piece in pieces]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_pairs_of_the_harness(reference, seed):
     harness = pytest.importorskip("lm_eval.api.model")
@@ -120,11 +122,16 @@ def test_metrics_as_the_harness_computes_them(reference, n):
     for name, size in (("acc", lambda t: 1.0), ("acc_norm", len), ("acc_bytes", lambda t: len(t.encode()))):
         hits = [float(np.argmax(np.array(s) / np.array([size(t) for t in texts])) == want) for s, texts, want in zip(lls, choices, gold, strict=True)]
         assert got[name] == pytest.approx(np.mean(hits)) and got[f"{name}_stderr"] == pytest.approx(stats.sem(hits))
-        try:
-            from lm_eval.api.metrics import mean_stderr
-        except ImportError:
-            continue
-        assert got[f"{name}_stderr"] == pytest.approx(mean_stderr(hits))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [2, 7, 50])
+def test_standard_errors_of_the_harness(reference, n):
+    metrics = pytest.importorskip("lm_eval.api.metrics")
+    lls = [[0.0, score] for score in torch.randn(n, generator=torch.Generator().manual_seed(n)).tolist()]
+    got = reference.mc_metrics(lls, [["a", "b"]] * n, [0] * n)
+    hits = [float(score <= 0) for _, score in lls]
+    assert [got["acc"], got["acc_stderr"]] == pytest.approx([metrics.mean(hits), metrics.mean_stderr(hits)])
 
 
 @pytest.mark.parametrize("n", [3, 8, 13])

@@ -113,7 +113,7 @@ mistake(
 )
 mistake(
     "An eos in the prompt finishes the row. Only new tokens do.",
-    edit={"done = torch.zeros(len(ids), dtype=torch.bool)": "done = (ids == eos).any(1) if eos is not None else torch.zeros(len(ids), dtype=torch.bool)"},
+    edit={"done = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)": "done = (ids == eos).any(1) if eos is not None else torch.zeros(len(ids), dtype=torch.bool)"},
 )
 mistake(
     "You go on to max_new when all rows are finished.",

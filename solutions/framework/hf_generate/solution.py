@@ -34,7 +34,7 @@ class RepetitionPenalty:
     def __call__(self, ids: Tensor, logits: Tensor) -> Tensor:
         # BEGIN SOLUTION
         V = logits.shape[1]
-        seen = torch.zeros(len(ids), V + 1, dtype=torch.bool).scatter(1, ids.masked_fill(ids < 0, V), True)[:, :V]
+        seen = torch.zeros(len(ids), V + 1, dtype=torch.bool, device=ids.device).scatter(1, ids.masked_fill(ids < 0, V), True)[:, :V]
         return torch.where(seen, torch.where(logits < 0, logits * self.p, logits / self.p), logits)
         # END SOLUTION
 
@@ -142,7 +142,7 @@ class StopString:
             text, before = self.decode(tokens), self.decode(tokens[:-1])
             places = [(stop, i) for stop in self.stops for i in range(len(text)) if text.startswith(stop, i)]
             done.append(any(not before.startswith(stop, i) for stop, i in places))
-        return torch.tensor(done, dtype=torch.bool)
+        return torch.tensor(done, dtype=torch.bool, device=ids.device)
         # END SOLUTION
 
 
@@ -196,7 +196,7 @@ def generate(
     # BEGIN SOLUTION
     text = ids.masked_fill(~mask, -1)  # what processors and stops see
     ids = ids.clone()
-    done = torch.zeros(len(ids), dtype=torch.bool)
+    done = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
     cache, fed = None, 0
     for _ in range(max_new):
         positions = (mask.long().cumsum(1) - 1).clamp_min(0)

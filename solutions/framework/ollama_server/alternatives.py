@@ -1,7 +1,11 @@
 """Right ways to write framework/ollama_server, done differently."""
 
+import heapq
+import itertools
 import json
+import re
 from collections import OrderedDict
+from dataclasses import dataclass, field
 
 import torch
 
@@ -265,3 +269,460 @@ class App:
             return True
         except UnicodeDecodeError as error:
             return error.reason != "unexpected end of data"
+
+
+@alternative("a table of functions by path; generators through which tokens, characters and lines run; memory as a list of the newest first")
+class App:
+    def __init__(self, models, max_loaded=1, clock=None):
+        clock = clock or time.monotonic_ns
+        here = []  # [name, model, the end of its time or None], the newest first
+
+        def look(name):
+            now = clock()
+            here[:] = [each for each in here if each[2] is None or each[2] > now]
+            return next((each[1] for each in here if each[0] == name), None)
+
+        def listing(names):
+            return 200, [{"models": [{"name": name, "model": name} for name in names]}], False
+
+        def tags():
+            return listing(models)
+
+        def ps():
+            look(None)
+            return listing([each[0] for each in here])
+
+        def written(wrap, asked, given):
+            name, begun, kept = asked["model"], clock(), asked.get("keep_alive", 300)
+            model, stays = look(name), not (kept == 0 and not given)
+            here[:] = [each for each in here if each[0] != name]
+
+            def stamped(text, end=None):
+                return {"model": name, "created_at": datetime.now(UTC).isoformat(timespec="microseconds"), **wrap(text), "done": end is not None, **(end or {})}
+
+            if stays:
+                if model is None:
+                    del here[max_loaded - 1 :]
+                    model = models[name]()
+                here.insert(0, [name, model, None if kept < 0 else begun + round(kept * 1e9)])
+            if not given:
+                return 200, [stamped("", {"done_reason": "load" if stays else "unload"})], False
+            end = {"total_duration": begun, "load_duration": clock()}
+            tokens = model.encode(given if isinstance(given, str) else model.prompt(given))
+            texts = held(spelled(drawn(model, tokens, asked.get("options") or {}, end), model), asked.get("options") or {}, end)
+            lines = itertools.chain(map(stamped, texts), (stamped("", settled(end)) for _ in "1"))
+            if asked.get("stream", True):
+                return 200, lines, True
+            text = "".join(texts)
+            return 200, [stamped(text, settled(end))], False
+
+        def drawn(model, tokens, options, end):
+            """Tokens, until the model says that it is enough, or as many as are wanted."""
+            dice = torch.Generator().manual_seed(options["seed"]) if "seed" in options else None
+            heat, most = options.get("temperature", 0.8), options.get("num_predict", 128)
+            end |= {"prompt_eval_count": len(tokens), "eval_count": 0, "done_reason": "length", "first": None}
+            for n in itertools.count():
+                if n == most:
+                    return
+                logits = model.logits(list(tokens))
+                if end["first"] is None:
+                    end["first"] = clock()
+                token = int(torch.multinomial(torch.softmax(logits / heat, -1), 1, generator=dice)[0]) if heat else int(logits.max(0).indices)
+                if token == model.eos:
+                    end["done_reason"] = "stop"
+                    return
+                end["eval_count"] = n + 1
+                tokens = [*tokens, token]
+                yield token
+
+        def spelled(tokens, model):
+            """The text of each token, and at the end what is left of a character, as a text of its own."""
+            raw = b""
+            for token in tokens:
+                raw += model.piece(token)
+                text, used = codecs.utf_8_decode(raw, "replace", False)
+                raw = raw[used:]
+                yield text
+            yield None
+            yield raw.decode("utf-8", "replace")
+
+        def held(texts, options, end):
+            """The same texts, later: nothing that may become a stop string, and nothing behind one."""
+            stops = options.get("stop") or []
+            stops = [stops] if isinstance(stops, str) else stops
+            waits = ""
+            for text in texts:
+                if text is None:
+                    yield from filter(None, [waits + next(texts)])
+                    return
+                waits += text
+                cuts = [waits.partition(stop)[0] for stop in stops if stop in waits]
+                if cuts:
+                    end["done_reason"] = "stop"
+                    yield from filter(None, [min(cuts, key=len)])
+                    return
+                ends = [waits[n:] for n in range(len(waits))]
+                back = next((each for each in ends if any(stop.startswith(each) for stop in stops)), "")
+                safe, waits = waits.removesuffix(back) if back else waits, back
+                if safe:
+                    yield safe
+
+        def settled(end):
+            begun, there, now = end["total_duration"], end["load_duration"], clock()
+            first = end.pop("first")
+            first = there if first is None else first
+            return end | {"total_duration": now - begun, "load_duration": there - begun, "prompt_eval_duration": first - there, "eval_duration": now - first}
+
+        def generate(asked):
+            return written(lambda text: {"response": text}, asked, asked.get("prompt"))
+
+        def chat(asked):
+            return written(lambda text: {"message": {"role": "assistant", "content": text}}, asked, asked.get("messages"))
+
+        def posted(function):
+            def answer(environ):
+                try:
+                    asked = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+                except (ValueError, UnicodeDecodeError):
+                    return 400, [{"error": "not JSON"}], False
+                if not isinstance(asked, dict) or "model" not in asked:
+                    return 400, [{"error": "an object with a model is needed"}], False
+                if asked["model"] not in models:
+                    return 404, [{"error": "no " + str(asked["model"])}], False
+                return function(asked)
+
+            return answer
+
+        def got(function):
+            return lambda environ: function()
+
+        self.routes = {
+            "/api/tags": {"GET": got(tags)}, "/api/ps": {"GET": got(ps)},
+            "/api/generate": {"POST": posted(generate)}, "/api/chat": {"POST": posted(chat)},
+        }  # fmt: skip
+
+    def __call__(self, environ, start_response):
+        methods = self.routes.get(environ["PATH_INFO"])
+        if methods is None:
+            answer = 404, [{"error": "nothing is here"}], False
+        elif environ["REQUEST_METHOD"] not in methods:
+            answer = 405, [{"error": "not with this method"}], False
+        else:
+            answer = methods[environ["REQUEST_METHOD"]](environ)
+        status, lines, stream = answer
+        reason = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}[status]
+        start_response(f"{status} {reason}", [("Content-Type", "application/x-ndjson" if stream else "application/json")])
+        return ((json.dumps(line) + "\n").encode() for line in lines)
+
+
+class Automaton:
+    """All stop strings at once (Aho and Corasick): after each character, the longest end of the text that begins one of them."""
+
+    def __init__(self, stops):
+        self.stops, self.nodes = set(stops), {stop[:n] for stop in stops for n in range(len(stop) + 1)} | {""}
+
+    def step(self, node, character):
+        node += character
+        while node not in self.nodes:
+            node = node[1:]
+        return node
+
+    def found(self, node):
+        """The longest stop string that ends here, or None."""
+        return next((node[i:] for i in range(len(node)) if node[i:] in self.stops), None)
+
+
+@alternative("an iterator with a state and a queue of lines; an automaton for stop strings, character by character; a heap of the times at which models go")
+class App:
+    def __init__(self, models, max_loaded=1, clock=None):
+        self.models, self.max_loaded, self.clock = models, max_loaded, clock or time.monotonic_ns
+        self.there, self.order, self.alarms, self.number = {}, {}, [], 0
+
+    def forget(self, name):
+        self.there.pop(name, None)
+        self.order.pop(name, None)
+
+    def ring(self):
+        now = self.clock()
+        while self.alarms and self.alarms[0][0] <= now:
+            _, number, name = heapq.heappop(self.alarms)
+            if self.order.get(name) == number:  # nobody has asked for it since
+                self.forget(name)
+
+    def fetch(self, name, kept, now):
+        if name not in self.there:
+            while len(self.there) >= self.max_loaded:
+                self.forget(min(self.order, key=self.order.get))
+            self.there[name] = self.models[name]()
+        self.number += 1
+        self.order[name] = self.number
+        if kept >= 0:
+            heapq.heappush(self.alarms, (now + int(kept * 10**9), self.number, name))
+        return self.there[name]
+
+    def __call__(self, environ, start_response):
+        def plain(status, value):
+            start_response(status, [("Content-Type", "application/json")])
+            return [json.dumps(value).encode()]
+
+        self.ring()
+        match environ["REQUEST_METHOD"], environ["PATH_INFO"]:
+            case "GET", "/api/tags":
+                return plain("200 OK", {"models": [{"name": name, "model": name} for name in self.models]})
+            case "GET", "/api/ps":
+                newest = sorted(self.order, key=self.order.get, reverse=True)
+                return plain("200 OK", {"models": [{"name": name, "model": name} for name in newest]})
+            case "POST", "/api/generate" | "/api/chat":
+                pass
+            case _, "/api/tags" | "/api/ps" | "/api/generate" | "/api/chat":
+                return plain("405 Method Not Allowed", {"error": "another method is wanted"})
+            case _, path:
+                return plain("404 Not Found", {"error": f"{path} is not there"})
+        raw = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        try:
+            asked = json.loads(raw)
+        except ValueError:
+            return plain("400 Bad Request", {"error": "JSON is wanted"})
+        if not isinstance(asked, dict) or not isinstance(asked.get("model"), str):
+            return plain("400 Bad Request", {"error": "a model is wanted"})
+        if asked["model"] not in self.models:
+            return plain("404 Not Found", {"error": f"{asked['model']} is not there"})
+        answer = Answer(self, environ["PATH_INFO"] == "/api/chat", asked)
+        if answer.done or not asked.get("stream", True):
+            return plain("200 OK", answer.whole())
+        start_response("200 OK", [("Content-Type", "application/x-ndjson")])
+        return answer
+
+
+class Answer:
+    """Writes one answer: each `next` goes from state to state until there is a line."""
+
+    def __init__(self, app, chat, asked):
+        self.app, self.chat, self.name, self.begun = app, chat, asked["model"], app.clock()
+        self.options, self.done, self.lines, self.written, self.closing = asked.get("options") or {}, False, [], "", None
+        given, kept = asked.get("messages" if chat else "prompt"), asked.get("keep_alive", 300)
+        if not given and kept == 0:
+            app.forget(self.name)
+            self.finish("unload")
+            return
+        self.model = app.fetch(self.name, kept, self.begun)
+        if not given:
+            self.finish("load")
+            return
+        self.loaded = self.first = app.clock()
+        self.tokens = list(self.model.encode(self.model.prompt(given) if chat else given))
+        self.given, self.asked_yet = len(self.tokens), False
+        self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        stops = self.options.get("stop") or []
+        self.automaton, self.node, self.held = Automaton([stops] if isinstance(stops, str) else stops), "", ""
+        self.dice = torch.Generator() if "seed" in self.options else torch.default_generator
+        if "seed" in self.options:
+            self.dice.manual_seed(self.options["seed"])
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while not self.lines:
+            if self.done:
+                raise StopIteration
+            self.advance()
+        return json.dumps(self.lines.pop(0)).encode() + b"\n"
+
+    def whole(self):
+        while not self.done:
+            self.advance()
+        last = self.lines[-1]
+        if self.chat:
+            last["message"]["content"] = self.written
+        else:
+            last["response"] = self.written
+        return last
+
+    def say(self, text, **more):
+        self.written += text
+        said = {"message": {"role": "assistant", "content": text}} if self.chat else {"response": text}
+        self.lines.append({"model": self.name, "created_at": datetime.now(UTC).isoformat(), **said, "done": False, **more})
+
+    def finish(self, reason, **counts):
+        self.done = True
+        self.say("", **{"done": True, "done_reason": reason, **counts})
+
+    def end(self, reason, text):
+        self.closing = reason
+        if text:
+            self.say(text)
+        else:
+            self.advance()
+
+    def close(self):
+        now = self.app.clock()
+        self.finish(
+            self.closing, total_duration=now - self.begun, load_duration=self.loaded - self.begun, prompt_eval_count=self.given,
+            prompt_eval_duration=self.first - self.loaded, eval_count=len(self.tokens) - self.given, eval_duration=now - self.first,
+        )  # fmt: skip
+
+    def advance(self):
+        """One token, or the end."""
+        if self.closing:
+            return self.close()
+        if len(self.tokens) - self.given == self.options.get("num_predict", 128):
+            return self.end("length", self.held + self.decoder.decode(b"", True))
+        logits = self.model.logits(list(self.tokens))
+        if not self.asked_yet:
+            self.asked_yet, self.first = True, self.app.clock()
+        heat = self.options.get("temperature", 0.8)
+        if heat > 0:
+            token = torch.multinomial(torch.nn.functional.softmax(logits.div(heat), dim=0), num_samples=1, generator=self.dice).item()
+        else:
+            token = logits.tolist().index(max(logits.tolist()))
+        if token == self.model.eos:
+            return self.end("stop", self.held + self.decoder.decode(b"", True))
+        self.tokens.append(token)
+        cut = None
+        for character in self.decoder.decode(self.model.piece(token)):
+            self.held, self.node = self.held + character, self.automaton.step(self.node, character)
+            stop = self.automaton.found(self.node)
+            if stop is not None:
+                begins = len(self.held) - len(stop)
+                cut = begins if cut is None else min(cut, begins)
+        if cut is not None:
+            return self.end("stop", self.held[:cut])
+        free = len(self.held) - len(self.node)
+        if free:
+            self.say(self.held[:free])
+            self.held = self.held[free:]
+
+
+@dataclass
+class Loaded:
+    model: object
+    used: int
+    kept: float
+
+    def gone(self, now):
+        return self.kept >= 0 and now - self.used >= self.kept * 1e9
+
+
+@dataclass
+class Writing:
+    """What has been written: all bytes, read anew for each token, and patterns that know where stop strings are or may begin."""
+
+    stops: list
+    raw: bytes = b""
+    sent: int = 0
+    patterns: tuple = field(init=False)
+
+    def __post_init__(self):
+        begun = sorted({stop[:n] for stop in self.stops for n in range(1, len(stop))}, key=len, reverse=True)
+        self.patterns = tuple(
+            # A match is looked for at each place: the first place decides, and there it does not matter which.
+            re.compile("|".join(map(re.escape, texts))) if texts else None for texts in (self.stops, begun)
+        )  # fmt: skip
+
+    def add(self, piece):
+        """(text that can be sent, whether a stop string came)."""
+        self.raw += piece
+        text, _ = codecs.utf_8_decode(self.raw, "replace", False)
+        full, begun = self.patterns
+        hit = full.search(text, self.sent) if full else None
+        if hit:
+            return text[self.sent : hit.start()], True
+        until = len(text)
+        if begun:
+            until = next((i for i in range(self.sent, len(text)) if begun.fullmatch(text, i)), len(text))
+        news, self.sent = text[self.sent : until], until
+        return news, False
+
+    def rest(self):
+        return self.raw.decode("utf-8", errors="replace")[self.sent :]
+
+
+@alternative("dataclasses; all bytes are read anew after each token; regular expressions for stop strings and for their beginnings")
+class App:
+    def __init__(self, models, max_loaded=1, clock=None):
+        self.models, self.max_loaded, self.clock, self.memory = models, max_loaded, clock or time.monotonic_ns, {}
+
+    def __call__(self, environ, start_response):
+        result = self.result(environ["REQUEST_METHOD"], environ["PATH_INFO"], environ)
+        status, value = result if isinstance(result, tuple) else ("200 OK", result)
+        stream = not isinstance(value, dict)
+        start_response(status, [("Content-Type", "application/x-ndjson" if stream else "application/json")])
+        return (json.dumps(each, separators=(",", ":")).encode() + b"\n" for each in value) if stream else [json.dumps(value).encode()]
+
+    def result(self, method, path, environ):
+        which = re.fullmatch("/api/(?:(tags|ps)|(generate|chat))", path)
+        if not which:
+            return "404 Not Found", {"error": "no such page"}
+        if method != ("GET" if which[1] else "POST"):
+            return "405 Method Not Allowed", {"error": "no such method"}
+        now = self.clock()
+        for name in [name for name, loaded in self.memory.items() if loaded.gone(now)]:
+            del self.memory[name]
+        if which[1]:
+            names = self.models if which[1] == "tags" else reversed(self.memory)
+            return {"models": [{"name": name, "model": name} for name in names]}
+        try:
+            asked = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0)))
+            name = asked["model"]
+        except (ValueError, TypeError, KeyError):
+            return "400 Bad Request", {"error": "send an object with a model"}
+        if name not in self.models:
+            return "404 Not Found", {"error": f"there is nothing called {name}"}
+        return self.answer(which[2] == "chat", name, asked, now)
+
+    def answer(self, chat, name, asked, begun):
+        def record(text, **more):
+            said = dict(message=dict(role="assistant", content=text)) if chat else dict(response=text)
+            return dict(model=name, created_at=datetime.now(UTC).isoformat(), **said, done=bool(more), **more)
+
+        given, kept = asked.get("messages" if chat else "prompt"), asked.get("keep_alive", 300)
+        before = self.memory.pop(name, None)
+        if not given and kept == 0:
+            return record("", done_reason="unload")
+        if before is None:
+            while len(self.memory) >= self.max_loaded:
+                self.memory.pop(next(iter(self.memory)))
+        model = before.model if before else self.models[name]()
+        self.memory[name] = Loaded(model, begun, kept)
+        if not given:
+            return record("", done_reason="load")
+        lines = self.lines(model, model.encode(model.prompt(given) if chat else given), asked.get("options") or {}, record, begun, self.clock())
+        if asked.get("stream", True):
+            return lines
+        every = list(lines)
+        content = "".join(line["message"]["content"] if chat else line["response"] for line in every)
+        return every[-1] | ({"message": {"role": "assistant", "content": content}} if chat else {"response": content})
+
+    def lines(self, model, prompt, options, record, begun, there):
+        stops, most, heat = options.get("stop") or [], options.get("num_predict", 128), options.get("temperature", 0.8)
+        writing = Writing([stops] if isinstance(stops, str) else list(stops))
+        random = {"generator": torch.Generator().manual_seed(options["seed"])} if "seed" in options else {}
+        answer, first, reason = [], there, None
+        while not reason:
+            if len(answer) == most:
+                reason = "length"
+                break
+            logits = model.logits([*prompt, *answer])
+            first = first if answer else self.clock()
+            if heat == 0:
+                token = int((logits == logits.max()).nonzero()[0, 0])
+            else:
+                token = (logits / heat).softmax(-1).multinomial(1, **random).tolist()[0]
+            if token == model.eos:
+                reason = "stop"
+                break
+            answer.append(token)
+            news, stopped = writing.add(model.piece(token))
+            if news:
+                yield record(news)
+            if stopped:
+                writing, reason = None, "stop"
+        rest = writing.rest() if writing else ""
+        if rest:
+            yield record(rest)
+        end = self.clock()
+        yield record(
+            "", done_reason=reason, total_duration=end - begun, load_duration=there - begun, prompt_eval_count=len(prompt),
+            prompt_eval_duration=first - there, eval_count=len(answer), eval_duration=end - first,
+        )  # fmt: skip

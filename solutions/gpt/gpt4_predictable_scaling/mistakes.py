@@ -5,7 +5,7 @@ import math
 from autograder.checks import mistake
 
 RETURN = "return float(slope * torch.exp(-power * middle)), float(power), float(c)"
-GRID = "b = -torch.logspace(-2, math.log10(2), 200, dtype=torch.float64)"
+GRID = "b = -torch.logspace(-2, math.log10(2), 200, dtype=torch.float64, device=C.device)"
 X = "x = torch.exp(b[:, None] * (log_C - middle))"
 CENTRED = "dx, dL = x - x.mean(1, keepdim=True), L - L.mean()"
 ERROR = "error = (slope[:, None] * dx - dL).square().sum(1)"

@@ -38,7 +38,7 @@ def fit_power_law(C: Tensor, L: Tensor) -> tuple[float, float, float]:
         raise ValueError("three numbers cannot be told from fewer than three runs")
     log_C, L = C.double().log(), L.double()
     middle = log_C.mean()
-    b = -torch.logspace(-2, math.log10(2), 200, dtype=torch.float64)
+    b = -torch.logspace(-2, math.log10(2), 200, dtype=torch.float64, device=C.device)
     for _ in range(8):
         # For each b the best a and c are those of a straight line through the points (x, L), x = (C / middle)^b.
         x = torch.exp(b[:, None] * (log_C - middle))
@@ -47,7 +47,7 @@ def fit_power_law(C: Tensor, L: Tensor) -> tuple[float, float, float]:
         error = (slope[:, None] * dx - dL).square().sum(1)
         best = int(error.argmin())
         found = slope[best], b[best], L.mean() - slope[best] * x[best].mean()
-        b = torch.linspace(float(b[max(best - 1, 0)]), float(b[min(best + 1, len(b) - 1)]), 101, dtype=torch.float64)
+        b = torch.linspace(float(b[max(best - 1, 0)]), float(b[min(best + 1, len(b) - 1)]), 101, dtype=torch.float64, device=C.device)
     slope, power, c = found
     return float(slope * torch.exp(-power * middle)), float(power), float(c)
     # END SOLUTION
@@ -137,7 +137,7 @@ def ece(probs: Tensor, y: Tensor, bins: int = 10) -> float:
     right = (answer == y).double()
     # ceil - 1, so that an edge belongs to the bin below it. The sums of a bin, divided by N, are its means times its weight.
     index = (confidence * bins).ceil().long() - 1
-    gaps = torch.zeros(bins, dtype=torch.float64).index_add_(0, index, confidence - right)
+    gaps = torch.zeros(bins, dtype=torch.float64, device=y.device).index_add_(0, index, confidence - right)
     return float(gaps.abs().sum() / len(y))
     # END SOLUTION
 

@@ -1,5 +1,6 @@
-"""llama/llama2_gqa_chat against transformers' caches and attention, the published chat template, and torch's losses."""
+"""llama/llama2_gqa_chat against transformers' caches and attention, the published chat template, tokenizers, and torch's losses."""
 
+import re
 import runpy
 from pathlib import Path
 
@@ -144,6 +145,75 @@ def test_the_published_template(reference, chat):
     utils = pytest.importorskip("transformers.utils.chat_template_utils")
     texts, _ = utils.render_jinja_template([chat], chat_template=TEMPLATE, bos_token="<s>", eos_token="</s>")
     assert reference.render_llama2_chat(chat) == texts[0]
+
+
+CONTROL = {"<s>": 1, "</s>": 2}
+
+
+def by_units(messages, encode):
+    """The ids of a chat as Meta's code makes them: one unit at a time, each encoded by itself, with the ids of <s> and </s> around it."""
+    if messages[0]["role"] == "system":
+        first = f"<<SYS>>\n{messages[0]['content']}\n<</SYS>>\n\n{messages[1]['content']}"
+        messages = [{"role": "user", "content": first}, *messages[2:]]
+    ids = []
+    for i in range(0, len(messages), 2):
+        unit = f"[INST] {messages[i]['content'].strip()} [/INST]"
+        answered = i + 1 < len(messages)
+        ids += [CONTROL["<s>"], *encode(unit + f" {messages[i + 1]['content'].strip()} " if answered else unit)]
+        ids += [CONTROL["</s>"]] if answered else []
+    return ids
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    """A tokenizer of the same kind as Llama 2's, with a small vocabulary that is learned here."""
+    tokenizers = pytest.importorskip("tokenizers")
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    normalizers = tokenizers.normalizers
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    names = ["<unk>", *CONTROL, *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = tokenizers.trainers.BpeTrainer(vocab_size=330, special_tokens=names, show_progress=False)
+    tokenizer.train_from_iterator(["[INST] hi [/INST] yo ", "[INST] <<SYS>>\nBe\nbrief.\n<</SYS>>\n\nhi [/INST]"], trainer)
+    assert [tokenizer.token_to_id(name) for name in CONTROL] == list(CONTROL.values())
+    return tokenizer
+
+
+@pytest.mark.parametrize("chat", CHATS)
+def test_token_for_token(reference, tokenizer, chat):
+    """The text as a whole, with <s> and </s> read as control tokens, gives the ids that Meta's code puts together."""
+    text = reference.render_llama2_chat(chat)
+    found = tokenizer.encode(text, add_special_tokens=False)
+    assert found.ids == by_units(chat, lambda part: tokenizer.encode(part, add_special_tokens=False).ids)
+    assert found.ids.count(CONTROL["<s>"]) == text.count("<s>") and len(found.ids) < len(text.encode())
+
+
+@pytest.mark.slow
+def test_mistral_common(reference):
+    """The vocabulary of Mistral 7B and its makers' own code, where the formats agree: one question, without a system message."""
+    pytest.importorskip("mistral_common")
+    from mistral_common.protocol.instruct.messages import AssistantMessage, UserMessage
+    from mistral_common.protocol.instruct.request import ChatCompletionRequest
+    from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
+
+    mistral = MistralTokenizer.v1()
+    pieces = mistral.instruct_tokenizer.tokenizer
+
+    def ids(text):
+        """Of a text with control tokens."""
+        found = []
+        for part in re.split("(</?s>)", text):
+            found += [CONTROL[part]] if part in CONTROL else pieces.encode(part, bos=False, eos=False) if part else []
+        return found
+
+    for text in ("hi", "What is 2 + 2?", "你好 🦙", "two\nlines", "[a] <b>"):
+        theirs = mistral.encode_chat_completion(ChatCompletionRequest(messages=[UserMessage(content=text)]))
+        assert ids(reference.render_llama2_chat([{"role": "user", "content": text}])) == theirs.tokens
+    chat = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yo"}, {"role": "user", "content": "ok"}]
+    assert ids(reference.render_llama2_chat(chat)) == by_units(chat, lambda part: pieces.encode(part, bos=False, eos=False))
+    # What the docstring says of Mistral: <s> once, and no space before </s>.
+    messages = [UserMessage(content="hi"), AssistantMessage(content="yo"), UserMessage(content="ok")]
+    theirs = mistral.encode_chat_completion(ChatCompletionRequest(messages=messages)).tokens
+    assert theirs == ids("<s>[INST] hi [/INST] yo</s>[INST] ok [/INST]")
 
 
 BAD = [["assistant"], ["user", "user"], ["system", "assistant"], ["user", "assistant", "system"]]

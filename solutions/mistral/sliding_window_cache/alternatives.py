@@ -72,7 +72,7 @@ def chunked_prefill(step, ids, chunk):
     out, start = [], 0
     while start < ids.shape[1]:
         end = min(start + chunk, ids.shape[1])
-        out.append(step(ids[:, start:end], torch.arange(start, end)))
+        out.append(step(ids[:, start:end], torch.arange(start, end, device=ids.device)))
         start = end
     return torch.concat(out, 1)
 
@@ -146,7 +146,7 @@ def chunked_prefill(step, ids, chunk):
         raise ValueError
     cuts = list(range(chunk, ids.shape[1], chunk))
     parts = torch.tensor_split(ids, cuts, dim=1)
-    where = torch.tensor_split(torch.arange(ids.shape[1]), cuts)
+    where = torch.tensor_split(torch.arange(ids.shape[1], device=ids.device), cuts)
     first = step(parts[0], where[0])
     whole = first.new_empty(ids.shape[0], ids.shape[1], *first.shape[2:])
     whole[:, : first.shape[1]] = first

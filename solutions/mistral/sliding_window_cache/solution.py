@@ -159,7 +159,7 @@ def chunked_prefill(step: Callable[[Tensor, Tensor], Tensor], ids: Tensor, chunk
     # BEGIN SOLUTION
     if chunk < 1:
         raise ValueError("a chunk has at least one token")
-    positions = torch.arange(ids.shape[1])
+    positions = torch.arange(ids.shape[1], device=ids.device)
     pieces = [step(*piece) for piece in zip(ids.split(chunk, dim=1), positions.split(chunk), strict=True)]
     return torch.cat(pieces, dim=1)
     # END SOLUTION

@@ -67,6 +67,7 @@ class DataParallelSim:
 
     def __init__(self, module: nn.Module, comm: Comm) -> None:
         """module: of the same structure on every rank; its weights and buffers may differ until the first forward. It is not copied.
+        A program may make several objects: each object has a module of its own.
 
         Modes (training or evaluation, of each part) and `requires_grad` are the caller's: they are the same on all ranks, and left as they
         are. The caller may change them between two steps.
@@ -79,7 +80,7 @@ class DataParallelSim:
     def forward(self, x: Tensor | None) -> Tensor | None:
         """Broadcast rank 0's parameters and buffers (all of them, each once), scatter x, compute, gather the outputs.
 
-        x: (B, …) on rank 0, None on the others. module(rows) gives one row of output for each row.
+        x: (B, …) on rank 0, None on the others. It may be a view, and is left as it was. module(rows) gives one row of output for each row.
 
         Returns on rank 0 the outputs of all rows in order: a leaf that requires gradients. On the others None.
 
@@ -100,8 +101,8 @@ class DataParallelSim:
     def backward(self, grad: Tensor | None) -> None:
         """Bring the gradients of the whole batch to rank 0: the backward of the latest forward.
 
-        grad: on rank 0 the gradient of the loss by the outputs, (B, …); None on the others. Every rank with rows used at least one
-            parameter that is trained.
+        grad: on rank 0 the gradient of the loss by the outputs, (B, …); None on the others. It may be a view, and is left as it was.
+            Every rank with rows used at least one parameter that is trained.
 
         Scatter grad, let each rank with rows compute the gradients of its rows, send them to rank 0 and *sum* them there.
 

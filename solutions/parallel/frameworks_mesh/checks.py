@@ -6,6 +6,8 @@ from autograder.checks import case, check, raises
 
 CUBE = {"tp": 2, "dp": 2, "pp": 2}
 LONG = {"tp": 2, "cp": 3, "ep": 1, "dp": 4, "pp": 5}
+WORDS = "tensor-context-expert-data-pipeline"
+MANY = {name: 1 for name in "abcdefghijklmno"} | {"tensor": 2, "data": 3, "pipeline": 2}
 
 
 def meshes(rng, sizes=None, order="tp-dp-pp", ranks=None, drawn=0, **more):
@@ -37,10 +39,11 @@ def meshes(rng, sizes=None, order="tp-dp-pp", ranks=None, drawn=0, **more):
         case("one rank", sizes={"tp": 1}, order="tp"),
         case("one dimension", sizes={"dp": 7}, order="dp"),
         case("a size of 1 that has no place", sizes={"tp": 2, "cp": 1, "dp": 2}, order="dp-tp"),
+        case("long names, and eighteen sizes", sizes=MANY, order=WORDS, ranks=[0, 1, 2, 3, 7, 11]),
         case("thousands of ranks", sizes={"tp": 8, "dp": 16, "pp": 12}, ranks=[0, 8, 1535, 999, 127, 128]),
     ],
     fresh=2,
-    cites=["the first name changes fastest", "The keys are the names of the order", "has the size 1", "the slowest first"],
+    cites=["the first name changes fastest", "The keys are the names of the order", "has the size 1", "the slowest first", "of any length"],
 )
 def each_rank_has_coordinates(student, sizes, order, ranks, total):
     """rank_coords counts with the first name fastest, and device_mesh holds the same ranks, slowest dimension first."""
@@ -98,6 +101,7 @@ def what_is_not_on_the_mesh_is_refused(student, sizes, order, ranks, total, off,
         case("all dimensions", sizes={"pp": 3, "tp": 2, "dp": 2}, dims=["pp-dp-tp", "tp-dp-pp"]),
         case("a dimension of size 1", sizes={"tp": 3, "dp": 2}, order="tp-cp-dp", dims=["cp", "cp-dp"]),
         case("one rank", sizes={}, order="tp-dp", dims=["tp", "dp-tp"]),
+        case("long names, and eighteen sizes", sizes=MANY, order=WORDS, dims=["data", "pipeline-tensor-context", WORDS]),
         case("names that are parts of other names", sizes={"tp": 2, "etp": 3, "e": 2}, order="tp-etp-e", dims=["tp", "etp", "e", "e-etp"]),
     ],
     fresh=2,
@@ -163,7 +167,8 @@ def a_checkpoint_is_cut_anew(student, shards, spec, news, refused):
         seen[str(new)] = {"back": back, "cut": again, "in memory of their own": alone}
         first = seen[str(new)]["cut"][0]
         next(iter(first.values())).mul_(3)
-    names = [list(rank) for rank in student.reshard(shards, news[0], dict(reversed(spec.items())))]
+    views = [{name: each.repeat_interleave(2, -1)[..., ::2] for name, each in shard.items()} for shard in shards]
+    names = [list(rank) for rank in student.reshard(views, news[0], dict(reversed(spec.items())))]
     return seen | {"names": names, "refused": [raises("ValueError", lambda new=new: student.reshard(shards, new, spec)) for new in refused], "shards": shards}
 
 
@@ -181,6 +186,7 @@ def a_checkpoint_is_cut_anew(student, shards, spec, news, refused):
         case("layers that 2 does not divide", plans=[[32, 10e9, 7e9, 27, 32], [36, 10e9, 7e9, 27, 36]], nodes=[2, 4]),
         case("a large model", plans=[[3072, 40e9, 1e12, 128, 160], [512, 80e9, 175e9, 96, 96]], nodes=[8, 4]),
         case("exactly full", plans=[[8, 16, 4, 4, 4], [8, 16, 8, 4, 4], [8, 15, 4, 4, 4]], nodes=[8, 2]),
+        case("large nodes, and two heads", plans=[[64, 60e9, 70e9, 80, 64], [48, 10e9, 12e9, 24, 2]], nodes=[32, 18]),
         case("odd numbers of GPUs", plans=[[12, 30e9, 7e9, 30, 30], [18, 30e9, 9e9, 36, 36]], nodes=[6, 3]),
     ],
     cites=["tp divides node", "pp divides n_layers", "Exactly full is allowed", "with the largest dp", "the one with the largest tp", "if nothing is allowed"],

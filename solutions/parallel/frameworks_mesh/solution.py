@@ -2,9 +2,9 @@
 one layout to another.
 
 A *rank* is the number of a device, 0 … n - 1. Each kind of parallelism is a dimension with a name and a size: {"tp": 2, "dp": 4, "pp": 3} is a mesh
-of 24 ranks. An *order* says how ranks are counted through it: "tp-dp-pp" means that the coordinate of tp, the first name, changes fastest from one
-rank to the next, and that of pp, the last one, slowest. This is Megatron's way to write it (its default is "tp-cp-ep-dp-pp"). torch's
-init_device_mesh and DeepSpeed list the same dimensions the other way round, the slowest first: ("pp", "dp", "tp").
+of 24 ranks. Names are words of any length without "-". An *order* says how ranks are counted through it: "tp-dp-pp" means that the coordinate of
+tp, the first name, changes fastest from one rank to the next, and that of pp, the last one, slowest. This is Megatron's way to write it (its default
+is "tp-cp-ep-dp-pp"). torch's init_device_mesh and DeepSpeed list the same dimensions the other way round, the slowest first: ("pp", "dp", "tp").
 
 In all functions, sizes holds whole numbers >= 1. A name of the order that is not in sizes has the size 1. Raises ValueError if sizes has a name that
 is not in the order, unless its size is 1. Nothing that is passed in is changed.
@@ -86,7 +86,7 @@ def reshard(
 ) -> list[dict[str, Tensor]]:
     """A checkpoint of len(shards) tensor-parallel ranks, cut anew for new_tp ranks.
 
-    shards: for each old rank a dict from names to tensors, all with the same names.
+    shards: for each old rank a dict from names to tensors, all with the same names. The tensors may be views.
     spec: for each of these names how its tensor is cut,
 
     - None: not at all. Every rank has the whole tensor (a norm, for instance), and all have the same one.

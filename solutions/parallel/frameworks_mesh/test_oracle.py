@@ -1,12 +1,16 @@
-"""parallel/frameworks_mesh against torch's DeviceMesh (on the fake process group), published examples of Megatron, and a layer that is really cut."""
+"""parallel/frameworks_mesh against torch's DeviceMesh (on the fake process group), the groups of Megatron's RankGenerator and of DeepSpeed's topology
+(recorded: make_fixture.py wrote fixture.json), and a layer that is really cut."""
 
 import itertools
+import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional as F
 
+FIXTURE = json.loads(Path(__file__).with_name("fixture.json").read_text(encoding="utf-8"))
 MESHES = [{"tp": 2, "dp": 2, "pp": 2}, {"tp": 2, "dp": 3, "pp": 4}, {"tp": 8, "dp": 4}, {"tp": 2, "cp": 3, "dp": 2, "pp": 2}]
 
 
@@ -48,6 +52,37 @@ def test_examples_of_megatron(reference, sizes, order, dims, some):
     """From the comments of megatron/core/parallel_state.py, which say its rule: a rank is the sum of its coordinates times the sizes before."""
     got = reference.groups(sizes, order, dims)
     assert all(each in got for each in some) and got[0] == some[0] and got[1] == some[1] and got[-1] == some[-1]
+
+
+@pytest.mark.parametrize("order, sizes, found", FIXTURE["megatron"])
+def test_groups_of_megatron(reference, order, sizes, found):
+    """RankGenerator of megatron-core, one, two and three names at a time: the same groups, in the same order."""
+    assert found
+    for dims, want in found.items():
+        assert reference.groups(sizes, order, dims) == want
+        chosen = dims.split("-")
+        for group in want:
+            others = [{name: i for name, i in reference.rank_coords(rank, sizes, order).items() if name not in chosen} for rank in group]
+            assert all(each == others[0] for each in others)
+
+
+@pytest.mark.parametrize("order, sizes", FIXTURE["megatron refuses"])
+def test_megatron_refuses_them_too(reference, order, sizes):
+    with pytest.raises(ValueError):
+        reference.groups(sizes, order, order.split("-")[0])
+
+
+@pytest.mark.parametrize("axes, found", FIXTURE["deepspeed"])
+def test_the_topology_of_deepspeed(reference, axes, found):
+    """PipeModelDataParallelTopology: pipe, data, model, the slowest first."""
+    pp, tp, dp = axes
+    sizes = {"pp": pp, "tp": tp, "dp": dp}
+    for rank, (stage, copy, shard) in enumerate(found["coords"]):
+        assert reference.rank_coords(rank, sizes, "tp-dp-pp") == {"tp": shard, "dp": copy, "pp": stage}
+        assert reference.device_mesh(sizes, "tp-dp-pp")[stage, copy, shard] == rank
+    assert len(found["coords"]) == pp * tp * dp
+    for name, want in found["groups"].items():
+        assert reference.groups(sizes, "tp-dp-pp", name) == want
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -26,6 +26,16 @@ def filled(shapes, n):
     return sum(-(-torch.Size(shape).numel() // n) * n for shape in shapes)
 
 
+def turned(x):
+    """The same numbers, not contiguous where x has two dimensions and more."""
+    return x.mT.contiguous().mT if x.ndim > 1 else x
+
+
+def strided(part):
+    """The same numbers, with a gap behind each."""
+    return torch.stack([part, part], 1)[:, 0]
+
+
 # --- parts ---
 
 
@@ -71,7 +81,7 @@ def judge_parts(seen, want, record, inputs):
         case("one rank", n=1, shape=(2, 3)),
         case("a transposed view", n=2, shape=(5, 3), view=True),
         case("nothing to fill up", n=4, shape=(2, 2, 4)),
-        case("ten ranks, four dimensions", n=10, shape=(3, 1, 2, 4)),
+        case("ten ranks, four dimensions", n=10, shape=(3, 1, 2, 5)),
     ],
     cites=[
         "zeros fill up behind the last one",
@@ -83,28 +93,26 @@ def judge_parts(seen, want, record, inputs):
 )
 def parts_and_wholes(student, comm, same, mine, view):
     """shard and reduce_shard give each rank its part, filled up with zeros, and unshard gives the whole again."""
-
-    def turned(x):
-        return x.mT.contiguous().mT if view else x
-
-    x = turned(same).clone().requires_grad_()
+    x = (turned(same) if view else same).clone().requires_grad_()
     part = student.shard(x, comm)
     whole = student.unshard(part, x.shape, comm)
     before = whole.clone()
     whole += 1  # a tensor of its own: the part stays
-    means = [student.reduce_shard(turned(each), comm) for each in mine]
+    given = [turned(each) if view else each for each in mine]
+    means = [student.reduce_shard(each, comm) for each in given]
     found = {
         "part": part.clone(),
         "bytes in memory": part.untyped_storage().nbytes(),
         "whole": before,
         "means": [each.clone() for each in means],
-        "left": [flags(x, part, whole), x.is_contiguous()],
+        "contiguous": x.is_contiguous(),
     }
     for each in (part, *means):
         each += 1
-    other = student.shard(x.detach() + 1, comm)
-    strided = torch.stack([other, other], 1)[:, 0]
-    return found | {"another": student.unshard(strided, tuple(x.shape), comm), "given": [x, *mine]}
+    plain = x.detach() + 1
+    other = student.shard(plain, comm)
+    found |= {"part again": student.shard(x, comm), "another": student.unshard(strided(other), tuple(x.shape), comm)}
+    return found | {"given": [x, *mine], "left": flags(x, part, whole, plain, *given)}
 
 
 @check(
@@ -133,8 +141,9 @@ def a_checkpoint_is_joined(student, n, shapes):
     found = [each.clone() for each in whole]
     for each in whole:
         each += 100
-    others = [[part + 1 for part in rank] for rank in parts]
-    return {"whole": found, "left": parts, "others": student.consolidate(others, [tuple(shape) for shape in shapes])}
+    others = [[strided(part + 1) for part in rank] for rank in parts]
+    joined = student.consolidate(others, [tuple(shape) for shape in shapes])
+    return {"whole": found, "given": parts, "others": joined, "left": flags(*itertools.chain(*parts, *others))}
 
 
 # --- training ---
@@ -206,6 +215,7 @@ def stage_1_trains(student, comm, weights, batches, lr, skips):
     params = parameters(weights)
     held = list(params)
     optimizer = student.Zero1(params, lr=lr, comm=comm)
+    student.Zero1(parameters(weights[:2]), lr=2 * lr, comm=comm)  # another one, with parameters of its own
     after, gradients = [], []
     for step in batches:
         for p in params:
@@ -254,6 +264,7 @@ def stage_2_frees_gradients(student, comm, weights, batches, lr, skips):
     """Zero2 reduces each gradient as soon as it is there, keeps its own part alone, and trains as Zero1 does."""
     params = parameters(weights)
     optimizer = student.Zero2(params, lr, comm)
+    student.Zero2(parameters(weights[:2]), 2 * lr, comm)  # another one, with parameters of its own
     there = []  # how many gradients are in memory when the next one comes
     for p in params:
         p.register_hook(lambda grad: there.append(sum(p.grad is not None for p in params)))
@@ -332,7 +343,7 @@ def build(student, comm, kinds, weights):
     hidden=[
         case("two ranks, three layers", n=2, kinds=["linear", "gated", "linear"], width=2, steps=1),
         case("three ranks, two batches a step", n=3, kinds=["gated", "linear", "linear"], micro=2),
-        case("four ranks", n=4, kinds=["linear", "gated"], width=2, steps=3),
+        case("four ranks", n=4, kinds=["linear", "gated"], width=2),
         case("one rank", n=1, kinds=["gated", "linear"]),
         case("float32", n=2, kinds=["linear", "linear"], dtype="float32"),
         case("five ranks, some with zeros only", n=5, kinds=["gated"], width=2),
@@ -351,7 +362,7 @@ def build(student, comm, kinds, weights):
 )
 def stage_3_computes(student, comm, kinds, weights, batches, again):
     """Zero3Layer gives the whole layer's output, this rank's gradient of x, and its part of the mean gradient of each weight."""
-    net = build(student, comm, kinds, weights)
+    net = build(student, comm, kinds, [[turned(each) for each in layer] for layer in weights] if again else weights)
     shards = [p for layer in net for p in layer.shards]
     seen = [{"shards": copies(shards), "bytes in memory": [p.untyped_storage().nbytes() for p in shards]}]
     for number, step in enumerate(batches):
@@ -370,8 +381,12 @@ def stage_3_computes(student, comm, kinds, weights, batches, again):
             for p in shards:
                 p -= 0.1 * p.grad
                 p.grad = None
+    net[0].eval()
+    net[0].shards[0].requires_grad_(False)
+    inputs = [batches[0][0], batches[-1][-1]] if again else [batches[0][0]]
     with torch.no_grad():
-        return {"seen": seen, "without gradients": net[0](batches[0][0]), "left": flags(*net)}
+        outputs = [net[0](x) for x in inputs]
+    return {"seen": seen, "without gradients": outputs, "left": flags(*net, *inputs)}
 
 
 @check(
@@ -383,11 +398,15 @@ def stage_3_computes(student, comm, kinds, weights, batches, again):
         case("three ranks, two layers", n=3, kinds=["gated", "linear"]),
         case("three ranks, four layers", n=3, kinds=["linear", "linear", "gated", "linear"], width=2),
     ],
-    cites=["after forward and after backward no memory of a whole weight is held", "they are not changed and not kept"],
+    cites=[
+        "after forward and after backward no memory of a whole weight is held",
+        "they are not changed and not kept",
+        "after backward the layer holds neither x nor what it returned",
+    ],
 )
 def whole_weights_are_let_go(student, comm, kinds, weights, batches, again):
-    """No whole weight is in memory between layers, between forward and backward, and afterwards."""
-    held, counts, names = Held(), [], itertools.count()
+    """No whole weight is in memory between layers, between forward and backward, and afterwards; nor is an output, after backward."""
+    held, passed, counts, names = Held(), Held(), [], itertools.count()
 
     def watching(function):
         def call(x, whole):
@@ -407,10 +426,11 @@ def whole_weights_are_let_go(student, comm, kinds, weights, batches, again):
     h = batches[0][0]
     for layer in net:
         h = layer(h)
+        passed.memory(f"{next(names)}", h)
     seen |= {"when a layer begins": list(counts), "after forward": len(held.names()), "output": h.detach().clone()}
     h.pow(2).mean().backward()
     del h
-    return seen | {"after backward": len(held.names()), "gradients": [p.grad.clone() for layer in net for p in layer.shards]}
+    return seen | {"after backward": [len(held.names()), len(passed.names())], "gradients": [p.grad.clone() for layer in net for p in layer.shards]}
 
 
 # --- volumes ---

@@ -52,6 +52,7 @@ def importance_is_the_size_of_inputs(student, batches):
         "of views": student.importance(views),
         "of minus three times the last batch": student.importance([-3 * batches[-1]]),
         "of parameters": student.importance([each.clone().requires_grad_() for each in batches]).requires_grad,
+        "left": flags(*batches),
     }
 
 
@@ -90,6 +91,8 @@ def candidates_are_powers(student, a, options):
         "of a hundred times a": student.candidates(100 * a, **options),
         "of a view": student.candidates(torch.stack([a, a], 1)[:, 0], **options),
         "of a parameter": student.candidates(a.clone().requires_grad_(), **options).requires_grad,
+        "three of them": student.candidates(a, n_grid=3),
+        "left": flags(a),
     }
 
 
@@ -157,6 +160,7 @@ def layer(rng, R, C, n=24, bits=3, group=4, n_grid=None, dtype="float64", spread
         case("float32", R=3, C=8, dtype="float32", n_grid=6, best="inside"),
         case("one candidate", R=2, C=4, n_grid=1),
         case("huge inputs", R=2, C=4, n_grid=6, best="inside", scale=1e25),
+        case("twenty bits", R=2, C=8, bits=20, best="inside"),
         case("one input", R=3, C=8, n=1),
         case("inputs of zeros: all candidates are equal", R=2, C=4, nothing=True),
         case("very large columns", R=3, C=8, spread=3.0),
@@ -176,9 +180,10 @@ def the_search_looks_at_outputs(student, W, x, bits, group, options):
         "α": alpha,
         "α is a float": isinstance(alpha, float),
         "carries a gradient": s.requires_grad,
-        "of views, by name": student.awq_search(W=views[0], x=views[1], bits=bits, group=group, **options),
+        "of views, by name": student.awq_search(x=views[1], W=views[0], bits=bits, group=group, **options),
         "once more": student.awq_search(W, x, bits, group, **options)[0],
         "of a layer twice as large": student.awq_search(2 * W, x, bits, group, **options),
+        "without scales": student.awq_search(W, x, bits, group, n_grid=1),
         "left": [*flags(parameter, W, x), torch.is_grad_enabled(), torch.rand(2)],
     }
 
@@ -251,7 +256,7 @@ def the_function_stays(student, kind, prev, linears, s, frozen, x):
     now = [parameter for each in modules for parameter in each.parameters()]
     once = [parameter.detach().clone() for parameter in now]
     outputs = [each(before(x)).detach() for each in layers]
-    student.apply_awq(prev=before, linears=layers[:1], s=1 / s)
+    student.apply_awq(prev=before, linears=layers[:1], s=torch.stack([1 / s, s], 1)[:, 0])
     weights = torch.arange(4.0).reshape(2, 2)
     behind = module("linear", {"weight": weights, "bias": weights[0]})
     without = nn.GELU(), nn.LayerNorm(2, elementwise_affine=False)
@@ -282,15 +287,18 @@ def clip_ahead(W, x, bits, group, n_grid, shrink):
     return lead
 
 
-def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtype="float64", shape=None, zeros=False, silent=False):
+def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtype="float64", shape=None, zeros=False, silent=False, outlier=3.0):
+    """Weights and inputs. `outlier`: how much larger every third column of W is; where it is above 3, its inputs are small, so that low thresholds win."""
     options = {name: value for name, value in (("n_grid", n_grid), ("max_shrink", max_shrink)) if value is not None}
     for _ in range(300):
         W = rng.normal(R, C, dtype="float64")
-        W[:, ::3] *= 3
+        W[:, ::3] *= outlier
         if zeros:
             W[0, :group] = 0
         W = W.to(getattr(torch, dtype))
         x = large_columns(rng, shape or (n, C), dtype, 0.5)
+        if outlier > 3:
+            x[..., ::3] /= outlier**2
         if silent:
             x[..., :group] = 0
         if clip_ahead(W, x, bits, group, n_grid or 20, 0.5 if max_shrink is None else max_shrink) > AHEAD:
@@ -315,7 +323,8 @@ def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtyp
         case("inputs in three dimensions", R=2, C=8, shape=(3, 4, 8), n_grid=10),
         case("as many rows as columns as inputs", R=4, C=4, n=4, n_grid=10),
         case("2.9 thresholds are two", R=6, C=8, n_grid=10, max_shrink=0.29),
-        case("eighteen thresholds", R=1, C=8, n_grid=20, max_shrink=0.9),
+        case("eighteen thresholds", R=4, C=8, n_grid=20, max_shrink=0.9, outlier=14.0),
+        case("half of the largest is the least, by default", R=2, C=8, outlier=20.0),
         case("inputs in four dimensions", R=2, C=8, shape=(2, 3, 2, 8), n_grid=10),
         case("one vector", R=2, C=8, shape=(8,), n_grid=8),
         case("a group of twenty", R=2, C=20, group=20, n_grid=8),
@@ -334,5 +343,6 @@ def thresholds_are_found_by_group(student, W, x, bits, group, options):
         "of views": student.clip_search(W.T.contiguous().T, torch.stack([x, x], -1)[..., 0], bits, group, **options),
         "once more": student.clip_search(W, x, bits, group, **options),
         "of a layer twice as large": student.clip_search(2 * W, x, bits, group, **options),
-        "left": [torch.is_grad_enabled(), torch.rand(2)],
+        "one threshold": student.clip_search(W, x, bits, group, n_grid=1, max_shrink=1.0),
+        "left": [*flags(W, x), torch.is_grad_enabled(), torch.rand(2)],
     }

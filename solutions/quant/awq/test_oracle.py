@@ -1,5 +1,6 @@
 """quant/awq against torchao's observer, transformers' layers, and loops over single weights."""
 
+import itertools
 import math
 import types
 
@@ -95,6 +96,47 @@ def test_thresholds_one_by_one(reference, seed, bits, n_grid, max_shrink):
                 back = grid([min(max(v, -limit), limit) for v in w], bits)
                 found.append((sum(sum(a * (b - c) for a, b, c in zip(v, back, w, strict=True)) ** 2 for v in part), limit))
             assert float(got[o, g]) == pytest.approx(min(found, key=lambda each: each[0])[1])
+
+
+def every_rounding(W, s, x):
+    """Of each row of W · s all 4^6 roundings to the points of its 2-bit grid: what each loses at the output, and which one is nearest."""
+    for row, scaled in zip(W, W * s, strict=True):
+        lo, hi = min(0.0, *scaled.tolist()), max(0.0, *scaled.tolist())
+        step = (hi - lo) / 3
+        points = [step * (code - round(-lo / step)) for code in range(4)]
+        every = torch.tensor(list(itertools.product(points, repeat=len(row))), dtype=torch.float64)
+        yield ((every / s - row) @ x.mT).square().sum(1), (every - scaled).abs().sum(1).argmin()
+
+
+def lost(Wq, W, x):
+    return ((Wq - W) @ x.mT).square().sum(1)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("rows", [1, 2])
+def test_all_roundings_of_a_small_layer(reference, rows, seed):
+    """On the grid of its scales AWQ takes the nearest rounding: none is better than the best one, few are better than AWQ's, and AWQ's is never
+    worse than the nearest rounding without scales."""
+    W, x = layer(rows, 6, 40, seed)
+    s, _ = reference.awq_search(W, x, 2, 6)
+    awq = lost(reference.fake_quantize(W * s, 2, 6) / s, W, x)
+    for mine, (losses, nearest) in zip(awq, every_rounding(W, s, x), strict=True):
+        assert float(mine) == pytest.approx(float(losses[nearest]))
+        assert mine >= losses.min() * (1 - 1e-9)
+        assert (losses < mine * (1 - 1e-9)).double().mean() < 0.02
+    plain = lost(reference.fake_quantize(W, 2, 6), W, x)
+    assert awq.sum() <= plain.sum() * (1 + 1e-9)
+
+
+def test_scales_do_what_no_rounding_does(reference):
+    """Where some columns are large, the nearest rounding with AWQ's scales mostly beats the best of all roundings without scales."""
+    better = 0
+    for seed in range(12):
+        W, x = layer(1, 6, 40, seed)
+        s, _ = reference.awq_search(W, x, 2, 6)
+        ((losses, _),) = every_rounding(W, torch.ones_like(s), x)
+        better += bool(lost(reference.fake_quantize(W * s, 2, 6) / s, W, x) < losses.min())
+    assert better >= 10
 
 
 @pytest.mark.parametrize("seed", range(10))

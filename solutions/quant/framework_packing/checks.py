@@ -45,6 +45,7 @@ def of(x):
         case("another order of eight", shape=(2, 16), order=(3, 1, 0, 7, 2, 6, 5, 4), dtype="int16"),
         case("all ones", values=[[255] * 8], bits=8, dtype="uint8"),
         case("zeros", values=[[0] * 16] * 2, dtype="int8"),
+        case("four dimensions", shape=(2, 1, 3, 16), order=AWQ),
     ],
     fresh=2,
     cites=["i 0 is the lowest part", "What is returned is contiguous", "in any integer dtype and come out as int32"],
@@ -150,7 +151,7 @@ def packed(rng, o=8, c=8, groups=1, bits=4, zeros=None, **options):
 )
 def gptq_words_are_read(student, qweight, qzeros, bits, options):
     """Reading GPTQ's words gives codes and zero-points as they were, each zero-point one more than what is stored."""
-    q, zeros = student.unpack_gptq(view(qweight), view(qzeros), bits, **options)
+    q, zeros = student.unpack_gptq(view(qweight), view(qzeros), **({} if bits == 4 else {"bits": bits}), **options)
     other = student.unpack_gptq(-1 - qweight, qzeros=-1 - qzeros, bits=bits, v2=not options.get("v2", False))
     version = student.unpack_gptq(qweight, qzeros, bits, v2=not options.get("v2", False))
     return {"q": of(q), "zeros": of(zeros), "others": [of(each) for each in (*other, *version)], "packed again": list(student.pack_gptq(q, zeros, bits, **options))}
@@ -182,6 +183,7 @@ def awq_packs_outputs_in_its_order(student, q, zeros, bits, options):
         "qzeros": of(qzeros),
         "read": [of(each) for each in read],
         "others": [*other, *student.unpack_awq(*other)],
+        "other zeros": student.unpack_awq(qweight, other[1])[1],
         "order": list(student.AWQ_ORDER),
     }
 

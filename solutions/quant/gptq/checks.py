@@ -70,7 +70,7 @@ def inputs_are_summed_up_in_h(student, batches, damp):
         "of views": student.hessian(views, **damped(damp)),
         "of the first batch": student.hessian(batches=batches[:1], damp=0.0),
         "of parameters": student.hessian(leaves, **damped(damp)).requires_grad,
-        "left": left(),
+        "left": [*flags(*batches), *left()],
     }
 
 
@@ -101,6 +101,7 @@ def the_factor_is_upper_triangular(student, H):
         "U": student.inverse_factor(H),
         "of the same tensor with four times H in it": again,
         "from behind": student.inverse_factor(H.flip(0, 1)),
+        "of a view": student.inverse_factor(torch.stack([H, H], -1)[..., 0]),
         "of a parameter": student.inverse_factor(H.clone().requires_grad_()).requires_grad,
     }
 
@@ -130,7 +131,7 @@ def errors_cost_what_h_says(student, W, Wq, H):
         "without correlation": student.proxy_loss(W=W, Wq=Wq, H=torch.eye(len(H), dtype=H.dtype)),
         "no error": student.proxy_loss(W, W, H),
         "of a turned W": student.proxy_loss(W.T.contiguous().T, Wq, H),
-        "left": left(),
+        "left": [*flags(W, Wq, H), *left()],
     }
 
 
@@ -332,12 +333,14 @@ def large_columns_come_first(student, W, H, bits, options):
 def stored(rng, R, C, group=None, bits=4, z_dtype="float64", dtype="float64", turned=True):
     size = C if group in (None, -1) else group
     G = -(-C // size)
+    others = [other for other in range(1, C + 2) if other != size and -(-C // other) == G]
     return {
         "codes": rng.integers(0, 2**bits, R, C).to(torch.uint8),
         "s": rng.uniform(0.1, 2.0, R, G, dtype=getattr(torch, dtype)),
         "z": rng.integers(1, 2**bits, R, G).to(getattr(torch, z_dtype)),
         "perm": rng.permutation(C) if turned else torch.arange(C),
         "group": group,
+        "other": others[0] if others else size,
     }
 
 
@@ -358,7 +361,7 @@ def stored(rng, R, C, group=None, bits=4, z_dtype="float64", dtype="float64", tu
     fresh=1,
     cites=["Column perm k has the scale and zero point of group k group", "uint8 arithmetic wraps around"],
 )
-def weights_come_back_by_group(student, codes, s, z, perm, group):
+def weights_come_back_by_group(student, codes, s, z, perm, group, other):
     """dequantize gives s · (q - z) with the group in which each column was rounded."""
     options = {} if group is None else {"group": group}
     first = student.dequantize(codes, s, z, perm, **options)
@@ -369,5 +372,6 @@ def weights_come_back_by_group(student, codes, s, z, perm, group):
         "of views": student.dequantize(*views, torch.stack([perm, perm], 1)[:, 0], **options),
         "with other scales": student.dequantize(codes, 2 * s, z, perm.flip(0), **options),
         "of a parameter": student.dequantize(codes, s.clone().requires_grad_(), z, perm, **options).requires_grad,
-        "left": left(),
+        "with as many groups of another size": student.dequantize(codes, s, z, perm, group=other),
+        "left": [*flags(codes, s, z, perm), *left()],
     }

@@ -257,17 +257,19 @@ def alpha_shares_the_size(student, ax, aw, alpha):
         "exchanged": student.smoothquant_scales(ax=aw, aw=ax, **share(alpha)),
         "of views": student.smoothquant_scales(torch.stack([ax, ax], 1)[:, 0], torch.stack([aw, aw], 1)[:, 0], **share(alpha)),
         "refused": [raises("ValueError", lambda bad=bad: student.smoothquant_scales(ax, aw, bad)) for bad in (-0.1, 1.1)],
-        "left": [torch.is_grad_enabled(), torch.rand(2)],
+        "left": [*flags(ax, aw), torch.is_grad_enabled(), torch.rand(2)],
     }
 
 
-def block(rng, kind="layer", C=4, outs=(3,), sizes=((5,),), bias=True, alpha=None, dtype="float64", frozen=False):
+def block(rng, kind="layer", C=4, outs=(3,), sizes=((5,),), bias=True, alpha=None, dtype="float64", frozen=False, last=1.0):
+    """Weights of a norm and of the layers behind it, and what the norm gave: the last batch is `last` times as large."""
     norm = {"weight": rng.normal(C, dtype=dtype)}
     if bias:
         norm["bias"] = rng.normal(C, dtype=dtype)
     linears = [{"weight": rng.normal(out, C, dtype=dtype), "bias": rng.normal(out, dtype=dtype)} for out in outs]
     scale = torch.exp(rng.normal(C, dtype="float64"))
     batches = [(rng.normal(*size, C, dtype="float64") * scale).to(getattr(torch, dtype)) for size in sizes]
+    batches[-1] *= last
     return {"kind": kind, "norm": norm, "linears": linears, "batches": batches, "h": rng.normal(3, C, dtype=dtype), "alpha": alpha, "frozen": frozen}
 
 
@@ -295,7 +297,7 @@ def module(kind, weights):
     hidden=[
         case("three linears, batches of two shapes", C=6, outs=(2, 6, 3), sizes=((2, 3), (4,)), alpha=0.7),
         case("a norm without a bias, one vector", C=5, bias=False, sizes=((),)),
-        case("seventeen linears, eighteen batches, one of four dimensions", C=3, outs=(1,) * 17, sizes=((2,),) * 17 + ((2, 1, 2),)),
+        case("seventeen linears, eighteen batches, the first of four dimensions", C=3, outs=(1,) * 17, sizes=((2, 1, 2),) + ((2,),) * 17, last=8.0),
         case("a frozen norm, and the first linear frozen", C=4, outs=(4, 1), frozen=True, alpha=0.4),
         case("float32", C=5, outs=(5,), dtype="float32"),
         case("as many of all", C=4, outs=(4, 4), sizes=((4,), (4,)), alpha=0.25),
@@ -320,7 +322,9 @@ def smoothing_keeps_the_function(student, kind, norm, linears, batches, h, alpha
     now = [parameter for each in modules for parameter in each.parameters()]
     once = [parameter.detach().clone() for parameter in now]
     outputs = [each(before(h)).detach() for each in layers]
-    again = student.apply_smooth(norm=before, linears=layers[:1], batches=[0.5 * batches[0]], **share(alpha))
+    view = torch.stack([0.5 * batches[0], batches[0]], -1)[..., 0]
+    again = student.apply_smooth(norm=before, linears=layers[:1], batches=[view], **share(alpha))
+    with_another = student.apply_smooth(before, layers, batches, alpha=0.8)
     return {
         "s": s,
         "outputs": outputs,
@@ -329,6 +333,7 @@ def smoothing_keeps_the_function(student, kind, norm, linears, batches, h, alpha
         "refused": refused,
         "after the refusal": untouched,
         "s of the first linear, afterwards": again,
+        "s with another alpha, afterwards": with_another,
         "afterwards": [parameter.detach() for parameter in now],
-        "left": [*flags(*modules, *now), s.requires_grad, torch.is_grad_enabled(), torch.rand(2)],
+        "left": [*flags(*modules, *now, *batches), s.requires_grad, torch.is_grad_enabled(), torch.rand(2)],
     }

@@ -1,5 +1,6 @@
-"""quant/memory_activation against layers that really run: what autograd saves of them, and torch.utils.checkpoint."""
+"""quant/memory_activation against layers that really run: what autograd saves of them, torch.utils.checkpoint, and a GPU's allocator, where there is one."""
 
+import gc
 import math
 
 import pytest
@@ -11,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 def masked(x, p=0.1):
     """Dropout as the paper counts it: a mask of one byte a number is kept, and nothing else."""
-    return x * (torch.rand(x.shape) >= p) * (1 / (1 - p))
+    return x * (torch.rand(x.shape) >= p).to(x.device) * (1 / (1 - p))
 
 
 def scores(q, k, v):
@@ -134,6 +135,90 @@ def test_our_checkpoint_is_torchs(reference, needs, seed):
     for other in results[1:]:
         for mine, want in zip(other, results[0], strict=True):
             assert torch.equal(mine, want)
+
+
+class Allocator:
+    """What the GPU's allocator hands out from here on: `now()` bytes at the moment, `peak()` at the worst one."""
+
+    def __init__(self):
+        gc.collect()
+        torch.cuda.empty_cache()
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        self.before = torch.cuda.memory_allocated()
+
+    def now(self):
+        torch.cuda.synchronize()
+        return torch.cuda.memory_allocated() - self.before
+
+    def peak(self):
+        torch.cuda.synchronize()
+        return torch.cuda.max_memory_allocated() - self.before
+
+
+def on_device(s, b, h, layers, device):
+    """Weights with their gradients, and an input: what is there before the first layer runs."""
+    made = [{name: p.detach().to(device).requires_grad_() for name, p in weights(h).items()} for _ in range(layers)]
+    for p in (p for w in made for p in w.values()):
+        p.grad = torch.zeros_like(p)
+    return made, torch.randn(b, s, h).bfloat16().to(device).requires_grad_()
+
+
+def ours(reference, kind):
+    """`kind` of recomputation with our checkpoint: a function of (x, w, a)."""
+    return {
+        "none": layer,
+        "selective": lambda x, w, a: layer(x, w, a, lambda *qkv: reference.checkpoint(scores, list(qkv))),
+        "full": lambda x, w, a: reference.checkpoint(lambda x: layer(x, w, a), [x]),
+    }[kind]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("recompute", ["none", "selective", "full"])
+def test_a_gpu_keeps_as_much_of_a_layer(reference, recompute):
+    """To 2 %. The input is there before, and the output after: both have 2 sbh bytes. All sizes are multiples of the allocator's pages."""
+    s, b, h, a = 1024, 2, 1024, 8
+    run = ours(reference, recompute)
+    (w,), x = on_device(s, b, h, 1, "cuda")
+    run(x, w, a).sum().backward()  # makes the workspaces of the matrix products, which stay
+    allocator = Allocator()
+    y = run(x, w, a)
+    assert allocator.now() == pytest.approx(reference.activation_bytes_per_layer(s, b, h, a, recompute=recompute), rel=0.02)
+    del y
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_the_peak_of_a_gpu_with_and_without_checkpoints(reference):
+    """Eight layers, forwards and backwards: all that each keeps, against the inputs of all and what one keeps (beside what a layer needs for a moment)."""
+    s, b, h, a, n = 1024, 2, 1024, 8, 8
+    each = reference.activation_bytes_per_layer(s, b, h, a)
+    inputs = n * reference.activation_bytes_per_layer(s, b, h, a, recompute="full")
+
+    def torchs(x, w, a):
+        return torch_checkpoint(layer, x, w, a, use_reentrant=False)
+
+    peaks, gradients = {}, {}
+    for name, run in (("none", layer), ("full", ours(reference, "full")), ("torch", torchs)):
+        torch.manual_seed(0)
+        made, x = on_device(s, b, h, n, "cuda")
+        ours(reference, "none")(x, made[0], a).sum().backward()
+        for p in (x, *(p for w in made for p in w.values())):
+            p.grad.zero_()
+        allocator = Allocator()
+        torch.manual_seed(1)
+        y = x
+        for w in made:
+            y = run(y, w, a)
+        y.float().square().mean().backward()
+        peaks[name], gradients[name] = allocator.peak(), [p.grad.cpu() for w in made for p in w.values()]
+        del y, x, made, w, p
+    assert n * each <= peaks["none"] <= n * each + each
+    assert inputs + 0.8 * each <= peaks["full"] <= inputs + 2 * each
+    assert peaks["full"] <= 1.1 * peaks["torch"]
+    torch.testing.assert_close(gradients["full"], gradients["none"])
+    torch.testing.assert_close(gradients["full"], gradients["torch"])
 
 
 def test_layers_of_transformers(reference):

@@ -38,6 +38,7 @@ def typed(options):
         case("over nine powers of ten", shapes=((40, 9), (1,), (2, 3, 4)), exponent=-6, spread=9),
         case("a negative number without an axis is the largest", given=[[0.5, 0.25], -3.0, -0.125]),
         case("many tensors", shapes=((2,),) * 19 + ((3, 3),), exponent=-7, spread=6),
+        case("twenty, the first of four dimensions, and the last has the largest number", given=[[[[[0.5, -0.25]]]], *[[1e-3, -1e-9]] * 18, [-300.0]]),
         case("the largest is negative", given=[[0.25, -8.0], [7.9, 0.0, 1e-20]]),
         case("a power of two", given=[[2.0**-15, -(2.0**-20)]]),
         case("large ones: a scale below 1", given=[[1e6, 3.0], [-2e7]]),
@@ -155,7 +156,12 @@ def the_scale_follows_the_rounds(student, start, steps, bad, place, options):
     alone = student.LossScaler(**options)
     first = run(student, start, steps, bad, place, options)
     again = run(student, start, steps[:2], bad[:2], place[:2], options)
-    return {"trace": first, "at first": [alone.value, alone.good], "again": again}
+    patient = student.LossScaler(init=3.0)
+    for _ in range(0 if options else 1999):
+        patient.unscale_([])
+        patient.update()
+    waiting = [patient.value, patient.good, patient.unscale_([]), patient.update()]
+    return {"trace": first, "at first": [alone.value, alone.good], "again": again, "by default": [*waiting, patient.value, patient.good]}
 
 
 @check(
@@ -240,7 +246,7 @@ def protocol(rng, calls, bad="", n=3, init=32.0, dtype="float32"):
         case("unscaled after the step", calls=["step", "unscale", "update", "unscale"]),
         case("two rounds", calls=["unscale", "step", "update", "unscale", "step", "update"], bad="inf"),
         case("unscaled twice, with inf", calls=["unscale", "unscale", "step", "unscale", "update"], bad="inf"),
-        case("many tensors", calls=["step", "update"], n=20),
+        case("many tensors, then many groups", calls=["step", "update"], n=20),
         case("two steps after unscaling, with nan", calls=["unscale", "step", "step", "update", "step", "update"], bad="nan"),
         case("two updates", calls=["step", "update", "update", "step", "update"], n=2),
         case("unscaled, and no step", calls=["unscale", "update", "unscale", "update"], n=1),
@@ -269,6 +275,8 @@ def a_round_has_an_order(student, calls, bad, gradients, init, dtype, loss):
         if name == "unscale" and bad:
             ws[0].grad.nan_to_num_(0.0, 0.0, 0.0)  # what was found is known all the same
         results.append([scaler.value, scaler.good])
+    if len(ws) > 16:  # now each in a group of its own
+        results.append(student.LossScaler(init).step(Recorder(*([w] for w in ws))))
     leaf = loss.clone().requires_grad_()
     scaled = scaler.scale(leaf * 2)
     scaled.backward()
@@ -301,13 +309,17 @@ def loss_of(kind, low, x, y, size):
         return ((x.to(w.dtype) @ w.mT + b - y.to(w.dtype)).float().square().mean() + 0.5 * sum(v.float().square().sum() for v in (unused, *more))) * size
     if kind == "tiny":  # gradients of 1e-8: they are 0 in float16 without a scale
         return ((x @ w.float().mT + b.float()).sin().mean() + unused.float().square().mean()) * size
-    if kind == "unused":
+    if kind in ("unused", "turned"):
         return (x @ w.float().mT).square().mean() * size
     raise KeyError(kind)
 
 
 def trained(student, masters, batches, kind, make, dtype, size, overflow, clip, scaler):
-    masters = [w.clone().requires_grad_(number != 1) for number, w in enumerate(masters)]
+    masters = [w.clone() for w in masters]
+    if kind == "turned":
+        masters[0] = masters[0].mT.contiguous().mT
+    for number, w in enumerate(masters):
+        w.requires_grad_(number != 1)
     for w in masters:
         w.grad = torch.full_like(w, 77.0)  # of some other step
     optimizer = {
@@ -348,6 +360,7 @@ def trained(student, masters, batches, kind, make, dtype, size, overflow, clip, 
         case("below the default", size=0.01, steps=2, interval=1),
         case("a large scale, and a clip below the norm", kind="tiny", size=1e-5, clip=1e-6, init=2.0**20, optimizer="momentum"),
         case("a weight that is not used", kind="unused", optimizer="adam"),
+        case("a weight that is a view", kind="turned", dtype="float32", steps=2, optimizer="momentum"),
         case("the scale grows", steps=5, interval=1, init=4.0, clip=2.0),
         case("sizes all different", n=7, m=2, optimizer="adam", clip=10.0, steps=2),
         case("copies that the loss changes", kind="noise", dtype="float32", steps=2, clip=None),

@@ -95,6 +95,11 @@ def render_chatml(
     `<|im_start|>assistant` and a line feed, whoever spoke last: there the model goes on. (Some files of Qwen 1.5 leave these out where the assistant
     spoke last, and leave out the full stop of the default.)
 
+    Where a content or a role holds "<|im_end|>" or another control token, that is written as it is too: nothing is refused, taken out or changed,
+    as in Qwen's template. In a text nobody can tell a control token that somebody typed from one of the format. Whoever tokenizes this text as a
+    whole, as Qwen's tokenizer does by default, makes control tokens of both. So for texts of strangers, encode each content by itself, as ordinary
+    text (`encode_llama3` of llama/llama3_rope_docmask is such a function). Here only the text is asked for.
+
     >>> render_chatml([{"role": "user", "content": "x"}], default_system=None)
     '<|im_start|>user\\nx<|im_end|>\\n<|im_start|>assistant\\n'
     >>> render_chatml([{"role": "user", "content": "x"}], False)

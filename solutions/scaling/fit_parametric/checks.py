@@ -215,7 +215,7 @@ def the_intervals(seen, want):
     lecture="how-sure",
     public=[case("six resamples", n=40, R=6, noise=0.001), case("half of them", n=30, R=5, noise=0.001, level=0.5)],
     hidden=[
-        case("eight resamples", n=60, R=8, noise=0.002, level=0.8),
+        case("eighteen resamples", n=60, R=18, noise=0.002, level=0.8),
         case("some runs went wrong", n=50, R=6, noise=0.0015, off=3),
         case("longer resamples", n=40, R=5, size=70, noise=0.001, level=0.6),
         case("another law, another δ", n=50, R=7, law=HALF, noise=0.002, off=2, level=0.7, options={"delta": 0.05}),
@@ -227,7 +227,7 @@ def refits_say_how_sure(student, N, D, L, resamples, options):
     views = [each.repeat_interleave(2)[::2] for each in (N, D, L)]
     return {
         "intervals": student.bootstrap_ci(N, D, L, resamples, **options),
-        "of other resamples": student.bootstrap_ci(N, D, L, (resamples + 1) % len(N), **options),
+        "of other resamples": student.bootstrap_ci(N, D, L, (resamples[:6] + 1) % len(N), **options),
         "one resample": student.bootstrap_ci(*views, resamples[-1:].mT.contiguous().mT, **options),
         "refused": [raises("ValueError", lambda level=level: student.bootstrap_ci(N, D, L, resamples, level)) for level in (0.0, 1.0, 90.0, -0.5)],
         "left": flags(N, D, L, resamples),

@@ -1,4 +1,4 @@
-"""sft/collator against Hugging Face's chat templates and collator, PyTorch's padding, and the package rouge-score."""
+"""sft/collator against Hugging Face's chat templates and collator, trl's collator, PyTorch's padding, and the package rouge-score."""
 
 import random
 
@@ -54,6 +54,15 @@ def test_the_collator_of_hugging_face(reference, side):
     got = reference.collate(batch, 1, side)
     for name in got:
         torch.testing.assert_close(got[name], want[name])
+
+
+@pytest.mark.slow  # the import of trl alone takes seconds
+@pytest.mark.parametrize("pad", [0, 1])
+def test_the_collator_of_trl(reference, pad):
+    trainer = pytest.importorskip("trl.trainer.sft_trainer")
+    batch = [([5, 6, 7, 1], [-100, 6, 7, 1]), ([8, 1], [8, 1]), ([9, 1, 1], [-100, -100, 1])]
+    want = trainer.DataCollatorForLanguageModeling(pad_token_id=pad)([{"input_ids": ids, "labels": labels} for ids, labels in batch])
+    torch.testing.assert_close(reference.collate(batch, pad), dict(want))
 
 
 def test_rouge_score(reference):

@@ -1,4 +1,4 @@
-"""sft/packing against Hugging Face's collator, a Llama that reads packed and single examples, FlexAttention's masks, and trl's published examples."""
+"""sft/packing against Hugging Face's collator, a Llama that reads packed and single examples, FlexAttention's masks, and trl's packing."""
 
 import random
 
@@ -56,9 +56,41 @@ def test_a_document_mask_of_flex_attention(reference, lengths):
     assert torch.equal(reference.block_causal_mask(cu), want[0, 0].bool())
 
 
-def test_an_example_of_trl(reference):
-    """`pack_dataset(…, seq_length=8, strategy="bfd")` of examples of 5, 3, 4 and 2 tokens gives rows of 5 + 3 and 4 + 2."""
-    assert reference.pack_bfd([5, 3, 4, 2], 8) == [[0, 1], [2, 3]]
+@pytest.mark.slow  # the import of trl alone takes seconds
+@pytest.mark.parametrize("cap, n", [(8, 4), (8, 40), (50, 60), (100_000, 40), (100_000, 90)])
+def test_trl_packs_the_same(reference, cap, n):
+    """Among rows with equal room trl takes the one that has had this room for longest, not the one that was opened first: where rooms are few, the
+    sums of the rows are compared alone. With 100,000 rooms hardly two are equal, and the rows are the same."""
+    pack = pytest.importorskip("trl").pack_dataset
+    datasets = pytest.importorskip("datasets")
+    draw = random.Random(n)
+    lengths = [5, 3, 4, 2] if n == 4 else [draw.randint(1, cap) for _ in range(n)]
+    packed = pack(datasets.Dataset.from_dict({"input_ids": [[i] * length for i, length in enumerate(lengths)]}), cap, "bfd")
+    theirs = []
+    for row, parts in zip(packed["input_ids"], packed["seq_lengths"], strict=True):
+        starts = [sum(parts[:k]) for k in range(len(parts))]
+        theirs.append([row[start] for start in starts])
+    ours = reference.pack_bfd(lengths, cap)
+    if n == 4 or cap == 100_000:
+        assert ours == theirs
+    sums = [sorted(sum(lengths[i] for i in row) for row in rows) for rows in (ours, theirs)]
+    assert sums[0] == sums[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ex", EXAMPLES)
+def test_the_collator_of_trl(reference, ex):
+    trainer = pytest.importorskip("trl.trainer.sft_trainer")
+    collator = trainer.DataCollatorForLanguageModeling(pad_token_id=0, padding_free=True)
+    got = reference.pack_batch(ex)
+    want = collator([{"input_ids": ids, "labels": labels} for ids, labels in ex])
+    for name in ("input_ids", "labels", "position_ids"):
+        torch.testing.assert_close(got[name], want[name])
+    torch.testing.assert_close(got["cu_seqlens"], want["cu_seq_lens_q"])
+    row = {"input_ids": [i for ids, _ in ex for i in ids], "labels": [i for _, labels in ex for i in labels], "seq_lengths": [len(ids) for ids, _ in ex]}
+    again = collator([row])  # packed before, as `pack_dataset` gives it
+    torch.testing.assert_close(again["labels"], got["labels"])
+    torch.testing.assert_close(again["cu_seq_lens_q"], got["cu_seqlens"])
 
 
 def test_by_brute_force(reference):
