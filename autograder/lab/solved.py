@@ -42,7 +42,8 @@ def solved(
     [0, 1, 2]
     """
     V, read = len(sigma), len(sigma) + CONTEXT
-    model = SolvedDecoder(V)
+    with torch.random.fork_rng(devices=[]):
+        model = SolvedDecoder(V)
     generator = torch.Generator().manual_seed(seed)
     features, scores, values = (_turn(n, generator) for n in (model.width, CONTEXT, V))
     eye, other = torch.eye(model.width, dtype=torch.float64), (1 - KEPT) / V

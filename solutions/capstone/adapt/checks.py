@@ -260,7 +260,7 @@ def taught(student, base, ids, seed, exam):
     lecture="the-exam-of-the-new-language",
     public=[case("three pairs exchanged", lag=2)],
     hidden=[case("14 tokens, the token three places before", vocab=14, lag=3, pairs=4)],
-    cites=["Yours is at most 1 nat above it"],
+    cites=["Yours is at most 1 nat above it", "one second is usual"],
 )
 def it_learns_the_new_language(student, base, ids, seed, exam):
     """After 150 steps the adapted model's loss in the new language is at most 1 nat above that of the language itself."""
@@ -327,7 +327,7 @@ def a_plain_model(seen, want, inputs):
         "has the parameters of a base by names order and shapes and nothing else",
         "They require gradients",
         "Its logits are those of the adapted model but for rounding",
-        "A base into which its state dict is loaded has these logits",
+        "is loaded has these logits too",
     ],
 )
 def merging_gives_a_plain_model(student, base, blank, text, ids, steps, seed):
@@ -402,6 +402,9 @@ def pairs_for_tables(rng, vocab=5, N=3, P=2, L=3, M=3, beta=0.5, scale=1.0, same
     ],
     cites=[
         "The loss of DPO",
+        "With the margin",
+        "the loss of a pair is",
+        "They are used in the mode in which they are",
         "in the mean over N pairs",
         "is the sum of the log probabilities of its tokens",
         "each given the prompt x and the tokens of y before it",
@@ -473,7 +476,7 @@ def to_prefer(rng, vocab=12, lag=None, number=64, asked=40, length=120, beta=0.5
         "new_prompts": new_prompts,
         "exam": lab(
             "exam",
-            tokens=held_out + sum(shown, []),
+            tokens=held_out + [token for both in shown for token in both],
             given=PROMPT,
             vocab=vocab,
             best=language.loss(held_out, PROMPT),
@@ -730,6 +733,7 @@ def as_near_as_eight_bits(seen, want, inputs):
         case("very small and very large rows", shapes=((6, 3), (3, 6)), sizes=(1e-20, 1.0, 1e20), outlier=100.0),
     ],
     cites=[
+        "for each row of a matrix codes from 127 to 127 and a scale",
         "its codes int8 of its shape",
         "A row s scale is its largest absolute value divided by 127",
         "and 1 where all of the row is 0",

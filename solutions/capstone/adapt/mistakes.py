@@ -67,7 +67,7 @@ mistake(
     edit={WRAP: "model.lm_head = LoRA(model.lm_head, 12, gen)"},
 )
 mistake(
-    "You adapt the queries. They decide where the model looks, and that is the same in the new language. What follows a token is in the output layer.",
+    "You adapt the queries. They decide where the model looks, and that is the same in the new language. What follows a token is in the output layer, and in the values that lead to it.",
     edit={
         WRAP: "model.q_proj = LoRA(model.q_proj, 4, gen)",
         "optimizer = Adam([model.lm_head.A, model.lm_head.B])": "optimizer = Adam([model.q_proj.A, model.q_proj.B])",

@@ -132,7 +132,7 @@ def preference_loss(
     >>> preference_loss(table, table, prompts, liked, disliked, beta=0.5)  # the model is the reference: log 2
     tensor(0.6931)
     >>> preference_loss(table, flat, prompts, liked, disliked, beta=0.5)
-    tensor(0.0962)
+    tensor(0.1315)
     """
     # BEGIN SOLUTION
     def logp(which: nn.Module, answers: Tensor) -> Tensor:
