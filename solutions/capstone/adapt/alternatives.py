@@ -48,7 +48,9 @@ def adapt(base, ids, steps, seed):
 @alternative("torch's parametrizations: the weight itself is computed from the frozen one and two thin matrices")
 def merge(adapted):
     model = copy.deepcopy(adapted)
-    parametrize.remove_parametrizations(model.lm_head, "weight", leave_parametrized=True)
+    weight = model.lm_head.weight.detach().clone()
+    model.lm_head = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
+    model.lm_head.weight = nn.Parameter(weight)
     for p in model.parameters():
         p.requires_grad = True
     return model.eval()
@@ -130,27 +132,24 @@ def preference_loss(model, reference, prompts, liked, disliked, beta):
     def gained(which):
         logits = which(ids)[:, prompts.shape[1] - 1 : -1]
         losses = F.cross_entropy(logits.transpose(1, 2), both, reduction="none")
-        yes, no = -(losses * answer).sum(1).chunk(2)
-        return yes - no
+        yes, no = (losses * answer).sum(1).chunk(2)
+        return no - yes
 
     with torch.no_grad():
         start = gained(reference)
     return F.softplus(-beta * (gained(model) - start)).mean()
 
 
-@alternative("pair after pair, token after token, in float64")
+@alternative("token after token, the logarithm of the sum in float64")
 def preference_loss(model, reference, prompts, liked, disliked, beta):
-    losses = []
-    for prompt, yes, no in zip(prompts, liked, disliked, strict=True):
-        h = 0.0
-        for sign, answer in ((1, yes), (-1, no)):
-            text = torch.cat([prompt, answer])[None]
-            ours, theirs = model(text)[0].double(), reference(text)[0].double().detach()
-            for t, token in enumerate(answer, start=len(prompt)):
-                for s, logits in ((sign, ours), (-sign, theirs)):
-                    h = h + s * (logits[t - 1, token] - logits[t - 1].logsumexp(0))
-        losses.append(torch.logaddexp(torch.zeros((), dtype=torch.float64), -beta * h))
-    return torch.stack(losses).mean().float()
+    h = torch.zeros(len(prompts), dtype=torch.float64)
+    for sign, answers in ((1, liked), (-1, disliked)):
+        text = torch.cat([prompts, answers], dim=1)
+        ours, theirs = model(text).double(), reference(text).detach().double()
+        for t, token in enumerate(answers.unbind(1), start=prompts.shape[1] - 1):
+            for s, logits in ((sign, ours[:, t]), (-sign, theirs[:, t])):
+                h = h + s * (logits[torch.arange(len(token)), token] - logits.logsumexp(1))
+    return torch.logaddexp(torch.zeros_like(h), -beta * h).mean().float()
 
 
 @alternative("preferences through adapters around every layer, which are merged in the end")
@@ -163,7 +162,7 @@ def prefer(model, prompts, liked, disliked, beta, steps):
     for step in range(steps):
         with torch.enable_grad():
             loss = preference_loss(policy, model, prompts, liked, disliked, beta)
-        optimizer.step(loss, 0.006 * (1 - step / steps))
+        optimizer.step(loss, 0.0025 * (1 - step / steps))
     with torch.no_grad():
         for name in names:
             setattr(policy, name, getattr(policy, name).merged())

@@ -5,15 +5,20 @@ is asked in an exam that is hosted (`autograder.lab.exam`): the losses are compu
 
 Excess loss in the new language (nats above the language's own loss on the same text), after 150 steps over 30 languages: smallest, median, largest.
 
-    the reference                     EXCESS_REFERENCE
-    the base, not adapted             EXCESS_BASE
+    the reference                      0.03   0.06   0.22
+    the base, not adapted              1.24   2.48   3.97
 
-Preferences, after 80 steps on 64 pairs with beta = 0.5, over 30 languages: the smallest mean margin, the smallest share of pairs with h > 0 (of 40), the
-largest excess loss in the old language.
+Preferences, after 80 steps on 64 pairs with beta = 0.5, over 30 languages: the mean margin (smallest, median), the smallest share of pairs with h > 0 (of
+40), the excess loss in the old language (median, largest).
 
-    the reference                     PREFER_REFERENCE
-    likelihood of liked ones alone    PREFER_SFT
-    five times the rate               PREFER_FAST
+    a rate of 0.001                    2.1    2.9     0.97    0.05   0.16
+    a rate of 0.0005                   1.0    1.3     0.95    0.01   0.04
+    a rate of 0.005                   11.2   14.2     0.95    1.13   3.04
+    the output layer alone             1.2    1.7     0.88    0.03   0.13
+    likelihood of liked ones alone     1.0    1.9     0.70    0.11   0.20
+
+The reference has a rate of 0.0007. With beta = 20, over 5 languages: the reference 0.29 to 0.45; four other right answers 0.24 to 0.56; where the reference
+moves along 0.9 to 2.4.
 """
 
 import torch
@@ -27,6 +32,7 @@ PROMPT = 8  # tokens of a text that are told at once
 STEPS, PREFER_STEPS = 150, 80
 LEARNS, LEARNS_WELL = 1.0, 0.5
 MARGIN, WINS, FORGETS = 1.0, 0.9, 0.25
+NEAR = 0.1, 0.8  # the mean margin with beta = 20
 LENGTH = 6  # of a continuation
 ROUNDED = 0.05
 ROUND_TRIP = Tolerance(atol=0.0, rtol=1e-5)
@@ -56,11 +62,11 @@ def ask(model, text):
 
 
 def sit(model, exam, length=None):
-    """Predict one token after the other, until the exam, or its first `length` tokens, are over: the whole text."""
+    """Predict one token after the other, until the exam, or its first `length` tokens, are over. How long the text is then."""
     text = list(exam.prompt)
     for _ in range(exam.length if length is None else length):
         text.append(exam.next(ask(model, text)))
-    return text
+    return len(text)
 
 
 def sums(parameters):
@@ -72,8 +78,9 @@ def sums(parameters):
     return found
 
 
-def grads(model):
-    return [p.grad for p in model.parameters()]
+def with_grad(*models):
+    """The names of parameters in which a gradient was left."""
+    return [name for model in models for name, p in model.named_parameters() if p.grad is not None]
 
 
 # --- adapters --------------------------------------------------------------------------------------------------------
@@ -130,13 +137,13 @@ def adapters_alone(seen, want, inputs):
 
 
 @check(
-    points=2,
+    points=1,
     inputs=short,
     judge=adapters_alone,
     lecture="adapters-beside-a-frozen-base",
-    public=[case("three steps"), case("ten tokens, one step", vocab=10, steps=1)],
+    public=[case("three steps", vocab=6), case("the shortest text, one step", vocab=7, N=17, steps=1)],
     hidden=[
-        case("the shortest text", vocab=7, N=17, steps=2),
+        case("the shortest text", vocab=10, N=17, steps=2),
         case("20 tokens, the token four places before", vocab=20, lag=4, steps=4),
         case("the smallest vocabulary, many steps", vocab=6, lag=3, steps=12, N=300),
     ],
@@ -165,10 +172,10 @@ def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
         models.append(student.adapt(base, text, steps, seed))
         drawn.append(torch.rand(2))
         with torch.no_grad():
-            return models[-1](ids)
+            return models[-1](ids)[:, -1]
 
     with torch.no_grad():
-        seen = {"base": base(ids)}
+        seen = {"base": base(ids)[:, -1]}
     seen |= {
         "first": adapted(1, steps, seeds[0]),
         "no step": adapted(2, 0, seeds[0]),
@@ -181,7 +188,7 @@ def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
     with torch.no_grad():
         seen["without gradients outside"] = adapted(4, steps, seeds[0])
         seen["left"] = [flags(base, text), torch.is_grad_enabled()]
-    seen["gradients left"] = [grads(base), [each is not None for each in grads(models[0])].count(True)]
+    seen["gradients left"] = with_grad(base, models[0])
     seen["learning"] = [p.numel() for p in models[0].parameters() if p.requires_grad]
     seen["frozen"] = sums(p for p in models[0].parameters() if not p.requires_grad)
     seen["base afterwards"] = sums(base.parameters())
@@ -189,7 +196,7 @@ def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
     with torch.no_grad():
         for each in base.parameters():
             each.add_(1.0)
-        seen["after the base was changed"] = models[0](ids)
+        seen["after the base was changed"] = models[0](ids)[:, -1]
     return seen | {"global": drawn}
 
 
@@ -206,17 +213,17 @@ def new_language(rng, vocab=12, lag=None, pairs=3, N=1500, length=120):
     }
 
 
-def excess(text, record, exam):
+def excess(length, record, exam):
     """What is wrong with how an exam went, or the mean loss above that of the language."""
     wrong = unfinished(record, exam)
     if wrong is None:
-        wrong = difference(text, exam["tokens"])
+        wrong = difference(length, len(exam["tokens"]))
     return wrong, 0.0 if wrong is not None else mean_loss(record) - exam["best"]
 
 
 def marked(seen, record, inputs, bound):
     """The model has at most a tenth of learning numbers, and its loss in the exam is near enough to what is possible."""
-    wrong, above = excess(seen["text"], record, inputs["exam"])
+    wrong, above = excess(seen["length"], record, inputs["exam"])
     if wrong is not None:
         return wrong
     own = sums(inputs["base"].parameters())
@@ -247,7 +254,7 @@ def taught(student, base, ids, seed, exam):
     """What an adapted model says in the exam, and what it is made of."""
     model = student.adapt(base, ids, STEPS, seed)
     return {
-        "text": sit(model, exam),
+        "length": sit(model, exam),
         "learning": [p.numel() for p in model.parameters() if p.requires_grad],
         "frozen": sums(p for p in model.parameters() if not p.requires_grad),
     }
@@ -272,8 +279,8 @@ def it_learns_the_new_language(student, base, ids, seed, exam):
     inputs=new_language,
     judge=learns_well,
     lecture="the-exam-of-the-new-language",
-    public=[case("four pairs exchanged", vocab=16, lag=4, pairs=4)],
-    hidden=[case("two places before", vocab=13, lag=2, pairs=4), case("nearly all tokens", vocab=10, lag=3, pairs=4)],
+    public=[case("four pairs of ten tokens", vocab=10, lag=3, pairs=4)],
+    hidden=[case("two places before", vocab=13, lag=2, pairs=4), case("16 tokens", vocab=16, lag=4, pairs=4)],
     cites=["for full points at most 0 5"],
 )
 def it_learns_it_well(student, base, ids, seed, exam):
@@ -340,7 +347,7 @@ def merging_gives_a_plain_model(student, base, blank, text, ids, steps, seed):
     frozen = next(p for p in adapted.parameters() if p.requires_grad).requires_grad_(False)
     merged = student.merge(adapted)
     left = [first.training, any(m.training for m in adapted.modules() if m is not first), frozen.requires_grad]
-    blank.load_state_dict(merged.state_dict())
+    blank.load_state_dict(merged.state_dict(), strict=False)
     with torch.no_grad():
         seen |= {
             "merged": merged(ids),
@@ -348,7 +355,7 @@ def merging_gives_a_plain_model(student, base, blank, text, ids, steps, seed):
             "merged once more": student.merge(adapted)(ids),
             "a base with its weights": blank(ids),
         }
-        seen["gradients left"] = [len(grads(base)) - grads(base).count(None), len(grads(merged)) - grads(merged).count(None)]
+        seen["gradients left"] = with_grad(base, merged)
         for each in adapted.parameters():
             each.add_(1.0)
         seen["after the adapted one was changed"] = merged(ids)
@@ -393,7 +400,11 @@ def pairs_for_tables(rng, vocab=5, N=3, P=2, L=3, M=3, beta=0.5, scale=1.0, same
     points=1,
     inputs=pairs_for_tables,
     lecture="what-somebody-likes",
-    public=[case("three pairs"), case("the model is the reference: log 2", N=2, same=True)],
+    public=[
+        case("three pairs"),
+        case("the model is the reference: log 2", N=2, same=True),
+        case("logits in the hundreds", vocab=4, N=2, scale=200.0, beta=1.0),
+    ],
     hidden=[
         case("one pair of single tokens", N=1, P=1, L=1, M=1, beta=2.0),
         case("continuations of two lengths", vocab=7, N=4, P=3, L=5, M=2, beta=0.1),
@@ -432,7 +443,7 @@ def a_pair_has_its_loss(student, tables, prompts, liked, disliked, beta, same):
         "of views": student.preference_loss(
             model, reference, prompts.T.contiguous().T, liked.T.contiguous().T, disliked.T.contiguous().T, beta
         ).detach(),
-        "left": [flags(model, reference), grads(model), grads(reference)],
+        "left": [flags(model, reference), with_grad(model, reference)],
     }
 
 
@@ -498,22 +509,28 @@ def margins(exam, lost, model, prompts):
     return torch.where(torch.tensor(exam["notes"]), h, -h)
 
 
-def prefers(seen, record, inputs):
-    """The margin grew on new pairs, and the old language is not forgotten."""
+def asked_about_pairs(seen, record, inputs):
+    """What is wrong with how an exam went; or the margins of new pairs, and the excess loss in the old language."""
     exam = inputs["exam"]
     wrong = unfinished(record, exam)
     if wrong is None:
-        wrong = difference(seen, exam["tokens"])
+        wrong = difference(seen, len(exam["tokens"]))
+    if wrong is not None:
+        return wrong, None, None
+    first, *others = pieces_of(record)
+    return None, margins(exam, others, inputs["model"], inputs["new_prompts"]), first / exam["pieces"][0] - exam["best"]
+
+
+def prefers(seen, record, inputs):
+    """The margin grew on new pairs, and the old language is not forgotten."""
+    wrong, h, above = asked_about_pairs(seen, record, inputs)
     if wrong is not None:
         return wrong
-    first, *others = pieces_of(record)
-    h = margins(exam, others, inputs["model"], inputs["new_prompts"])
     if not float(h.mean()) >= MARGIN:
         return reject("On new pairs the mean margin is {mean} nats. At least {least} are asked for.", mean=round(float(h.mean()), 2), least=MARGIN)
     wins = int((h > 0).sum())
     if not wins >= WINS * len(h):
         return reject("The margin is above 0 in {wins} of {pairs} new pairs. At least nine of ten are asked for.", wins=wins, pairs=len(h))
-    above = first / exam["pieces"][0] - exam["best"]
     if not above <= FORGETS:
         return reject(
             "In an exam of the old language the mean loss is {above} nats above that of the language: it is forgotten. At most {most} are allowed.",
@@ -527,7 +544,7 @@ def prefers(seen, record, inputs):
     inputs=to_prefer,
     judge=prefers,
     lecture="without-forgetting",
-    public=[case("12 tokens", lag=3)],
+    public=[case("12 tokens", lag=3, asked=20, length=60)],
     hidden=[case("eight tokens", vocab=8, lag=2), case("16 tokens", vocab=16, lag=4)],
     cites=[
         "the mean margin h is at least 1",
@@ -537,6 +554,11 @@ def prefers(seen, record, inputs):
 )
 def it_prefers_what_is_liked(student, model, prompts, liked, disliked, beta, length, new_prompts, exam):
     """After 80 steps the liked continuation of new pairs has gained on the other one, and the old language is not forgotten."""
+    return asked(student, model, prompts, liked, disliked, beta, length, new_prompts, exam)
+
+
+def asked(student, model, prompts, liked, disliked, beta, length, new_prompts, exam):
+    """Train, and predict a text of the old language, and both continuations of each new prompt. How many tokens that were."""
     policy = student.prefer(model, prompts, liked, disliked, beta, PREFER_STEPS)
     told = sit(policy, exam, length)
     for prompt in new_prompts:
@@ -544,8 +566,36 @@ def it_prefers_what_is_liked(student, model, prompts, liked, disliked, beta, len
             text = list(prompt)
             for _ in range(LENGTH):
                 text.append(exam.next(ask(policy, text)))
-            told += text[len(prompt) :]
+            told += LENGTH
     return told
+
+
+def stays_near(seen, record, inputs):
+    """The margin grew, and no further than so large a beta lets it."""
+    wrong, h, _ = asked_about_pairs(seen, record, inputs)
+    if wrong is not None:
+        return wrong
+    least, most = NEAR
+    if not least <= float(h.mean()) <= most:
+        return reject(
+            "With beta = {beta} the mean margin on new pairs is {mean} nats. It is from {least} to {most}.",
+            beta=inputs["beta"], mean=round(float(h.mean()), 2), least=least, most=most,
+        )  # fmt: skip
+    return None
+
+
+@check(
+    points=1,
+    inputs=to_prefer,
+    judge=stays_near,
+    lecture="without-forgetting",
+    public=[case("beta = 20", beta=20.0, lag=2, asked=12, length=4)],
+    hidden=[case("nine tokens", beta=20.0, vocab=9, lag=4, asked=30, length=4)],
+    cites=["A larger beta keeps the copy nearer to the reference", "on new pairs is from 0 1 to 0 8"],
+)
+def a_larger_beta_stays_nearer(student, model, prompts, liked, disliked, beta, length, new_prompts, exam):
+    """With a large beta the margin grows a little and then stops: beta is what it costs to leave the reference."""
+    return asked(student, model, prompts, liked, disliked, beta, length, new_prompts, exam)
 
 
 def few_pairs(rng, vocab=8, lag=None, number=5, steps=3, beta=0.5):
@@ -593,7 +643,7 @@ def a_copy_is_trained(seen, want, inputs):
     inputs=few_pairs,
     judge=a_copy_is_trained,
     lecture="without-forgetting",
-    public=[case("three steps")],
+    public=[case("three steps", vocab=6)],
     hidden=[case("one pair, one step", vocab=11, number=1, steps=1, lag=4), case("twenty pairs", vocab=6, number=20, steps=6)],
     cites=[
         "Train a copy of model on pairs of continuations with DPO",
@@ -613,10 +663,10 @@ def the_reference_stays(student, model, prompts, liked, disliked, beta, steps, i
         models.append(student.prefer(model, prompts, yes, no, beta, steps))
         drawn.append(torch.rand(2))
         with torch.no_grad():
-            return models[-1](ids)
+            return models[-1](ids)[:, -1]
 
     with torch.no_grad():
-        seen = {"model": model(ids)}
+        seen = {"model": model(ids)[:, -1]}
     seen |= {
         "first": trained(1, steps),
         "no step": trained(2, 0),
@@ -628,14 +678,14 @@ def the_reference_stays(student, model, prompts, liked, disliked, beta, steps, i
     with torch.no_grad():
         seen["without gradients outside"] = trained(4, steps)
         seen["left"] = [flags(model, prompts), torch.is_grad_enabled()]
-    seen["gradients left"] = [grads(model)]
+    seen["gradients left"] = with_grad(model)
     seen["shapes"] = [[name, list(p.shape), str(p.dtype)] for name, p in models[0].named_parameters()]
     seen["modes"] = [sorted({m.training for m in each.modules()}) for each in models]
     seen["model afterwards"] = sums(model.parameters())
     with torch.no_grad():
         for each in model.parameters():
             each.add_(1.0)
-        seen["after the model was changed"] = models[0](ids)
+        seen["after the model was changed"] = models[0](ids)[:, -1]
     return seen | {"global": drawn}
 
 
@@ -708,7 +758,8 @@ def as_near_as_eight_bits(seen, want, inputs):
     for part, parameters in (
         ("model", dict(inputs["model"].named_parameters())),
         ("loose", bag),
-        ("loose, afterwards", bag),
+        ("loose, the model changed", bag),
+        ("loose, what came back changed", bag),
     ):
         if (found := nearest_codes(seen[part], parameters)) is not None:
             return found
@@ -717,7 +768,7 @@ def as_near_as_eight_bits(seen, want, inputs):
             back = each.double() * seen["loose"][f"{name}.scale"].double()[:, None]
             if difference(seen["back"][name].double(), back, ROUND_TRIP) is not None:
                 return reject("`dequantize` gives other numbers than code times scale of the row.")
-    rest = {"model", "loose", "loose, afterwards", "back"}
+    rest = {"model", "loose", "loose, the model changed", "loose, what came back changed", "back"}
     return difference({k: v for k, v in seen.items() if k not in rest}, {k: v for k, v in want.items() if k not in rest})
 
 
@@ -726,7 +777,7 @@ def as_near_as_eight_bits(seen, want, inputs):
     inputs=rows,
     judge=as_near_as_eight_bits,
     lecture="eight-bits-and-a-scale-for-each-row",
-    public=[case("rows of two sizes", sizes=(1.0, 100.0))],
+    public=[case("rows of three sizes", sizes=(1.0, 100.0, 1e-15), kind="toy_decoder", vocab=5, width=4, layers=1, seed=3)],
     hidden=[
         case("as many rows as columns", shapes=((5, 5), (1, 7), (7, 1)), sizes=(1.0, 1e-4, 1e4), zero=4),
         case("parameters with one and three dimensions", shapes=((2, 6), (4,), (2, 3, 2)), kind="toy_decoder", vocab=7, width=4, layers=1, seed=5),
@@ -748,6 +799,7 @@ def as_near_as_eight_bits(seen, want, inputs):
 def each_row_has_its_scale(student, model, tensors, codes):
     """Each row of a matrix has the scale max|row| / 127 and the nearest codes; other parameters stay, and all of it comes back."""
     bag = Bag(tensors)
+    bag.w0.requires_grad_(False)
     model.train()
     packed, loose = student.quantize(model), student.quantize(bag)
     requires = [name for each in (packed, loose) for name, tensor in each.items() if tensor.requires_grad]
@@ -755,26 +807,31 @@ def each_row_has_its_scale(student, model, tensors, codes):
     back, given = student.dequantize(loose), student.dequantize(codes)
     again = {name: each.clone() for name, each in back.items()}
     with torch.no_grad():
-        for each in [*bag.parameters(), *back.values()]:
+        for each in bag.parameters():
+            each.add_(1.0)
+        after = {name: each.clone() for name, each in loose.items()}
+        for each in back.values():
             each.add_(1.0)
     return {
         "model": packed,
         "loose": before,
-        "loose, afterwards": loose,
+        "loose, the model changed": after,
+        "loose, what came back changed": loose,
         "back": again,
         "given": given,
         "requires gradients": requires,
-        "left": [left, grads(bag)],
+        "left": [left, with_grad(bag)],
     }
 
 
-def to_pack(rng, vocab=12, lag=None, length=120, outlier=1.0):
+def to_pack(rng, vocab=12, lag=None, length=120, outlier=1.0, whole=True):
     language, model = known(rng, vocab, lag)
     held_out = language.text(rng, PROMPT + length)
     other = model | {"sigma": rng.permutation(vocab).tolist(), "seed": rng.integer(0, 2**31)}
     return {
         "model": lab("solved", **model, outlier=outlier),
         "blank": lab("solved", **other),
+        "whole": whole,
         "exam": lab("exam", tokens=held_out, given=PROMPT, vocab=vocab, best=language.loss(held_out, PROMPT)),
     }
 
@@ -782,23 +839,18 @@ def to_pack(rng, vocab=12, lag=None, length=120, outlier=1.0):
 def as_good_in_eight_bits(seen, record, inputs):
     """The loss in the exam, and what the returned codes and scales lose in the trusted side's own model."""
     exam, model = inputs["exam"], inputs["model"]
-    wrong, above = excess(seen["text"], record, exam)
+    wrong, above = excess(seen["length"], record, exam)
     if wrong is not None:
         return wrong
-    packed = seen["packed"]
-    size = sum(each.numel() * each.element_size() for each in packed.values())
-    whole = sum(4 * p.numel() for p in model.parameters())
-    if size > 0.35 * whole:
-        return reject("What `quantize` gives has {size} bytes, and the model has {whole}.", size=size, whole=whole)
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            p.copy_(packed[name].float() * packed[f"{name}.scale"][:, None])
-        text = torch.tensor(exam["tokens"])
-        pieces = text.unfold(0, CONTEXT + 1, 1)
-        logp = model(pieces[:, :-1])[:, -1].log_softmax(-1).gather(-1, pieces[:, -1:])
-        first = model(text[None, :CONTEXT])[0, PROMPT - 1 : -1].log_softmax(-1).gather(-1, text[PROMPT:CONTEXT, None])
-    own = -float(torch.cat([first, logp]).mean()) - exam["best"]
-    for what, value in (("the codes times their scales", own), ("the model with what `dequantize` gives", above)):
+    found = {"the model with what `dequantize` gives": above}
+    if inputs["whole"]:
+        packed = seen["packed"]
+        size = sum(each.numel() * each.element_size() for each in packed.values())
+        most = 0.35 * sum(4 * p.numel() for p in model.parameters())
+        if size > most:
+            return reject("What `quantize` gives has {size} bytes. At most {most} are asked for.", size=size, most=round(most))
+        found["the codes times their scales"] = lost_with(packed, model, exam["tokens"]) - exam["best"]
+    for what, value in found.items():
         if not value <= ROUNDED:
             return reject(
                 "In the exam the mean loss of {what} is {value} nats above that of the language. At most {most} are allowed.",
@@ -807,17 +859,29 @@ def as_good_in_eight_bits(seen, record, inputs):
     return None
 
 
+def lost_with(packed, model, tokens):
+    """The mean loss of `model` with these codes and scales, computed where no implementation is."""
+    text = torch.tensor(tokens)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            p.copy_(packed[name].float() * packed[f"{name}.scale"][:, None])
+        first = model(text[None, :CONTEXT])[0, PROMPT - 1 : -1].log_softmax(-1).gather(-1, text[PROMPT:CONTEXT, None])
+        pieces = text.unfold(0, CONTEXT + 1, 1)
+        others = model(pieces[:, :-1])[:, -1].log_softmax(-1).gather(-1, pieces[:, -1:])
+    return -float(torch.cat([first, others]).mean())
+
+
 @check(
     points=1,
     inputs=to_pack,
     judge=as_good_in_eight_bits,
     lecture="eight-bits-and-a-scale-for-each-row",
-    public=[case("one row a thousand times as large", outlier=1000.0)],
+    public=[case("one row a thousand times as large", vocab=8, outlier=1000.0, whole=False)],
     hidden=[case("no large row", vocab=9, lag=2), case("16 tokens, a large row", vocab=16, lag=4, outlier=300.0)],
     cites=["one large row would spoil the others", "at most 0 05 nats above that of the language itself"],
 )
-def eight_bits_are_enough(student, model, blank, exam):
+def eight_bits_are_enough(student, model, blank, whole, exam):
     """In eight bits the model is as good in the exam as before, to 0.05 nats, even where one row is a thousand times as large as others."""
     packed = student.quantize(model)
     blank.load_state_dict(student.dequantize(packed))
-    return {"packed": packed, "text": sit(blank, exam)}
+    return {"packed": packed if whole else None, "length": sit(blank, exam)}

@@ -58,7 +58,7 @@ mistake(
     fails=["it_learns_the_new_language"],
 )
 mistake(
-    "Rank 1 can exchange one pair. Three or four pairs need a rank of three or four.",
+    "Rank 1 can exchange one pair. For three or four pairs it is too small.",
     edit={WRAP: "model.lm_head = LoRA(model.lm_head, 1, gen)"},
     fails=["it_learns_it_well"],
 )
@@ -316,15 +316,17 @@ mistake(
 mistake(
     "You train the model that you were given. It is the reference, too, and so the margin is 0 for ever. Train a copy.",
     edit={POLICY: "policy = model.requires_grad_(True)"},
-    fails=["the_reference_stays", "it_prefers_what_is_liked"],
+    fails=["the_reference_stays", "a_larger_beta_stays_nearer"],
 )
 mistake(
-    "The reference moves along with the model that is trained, so the margin is always 0. It is the model from before.",
+    "The reference moves along with the model that is trained, so the margin is always 0, and nothing ever stops it. It is the model from before.",
     edit={TRAINED: "loss = preference_loss(policy, policy, prompts, liked, disliked, beta)"},
+    fails=["a_larger_beta_stays_nearer"],
 )
 mistake(
     "You use a beta of your own in the training, not the one that is given.",
     edit={TRAINED: "loss = preference_loss(policy, model, prompts, liked, disliked, 0.5)"},
+    fails=["a_larger_beta_stays_nearer"],
 )
 mistake(
     "Your rate is too large. The preference is learned within a few steps, and the language is lost. Take a smaller one.",
@@ -384,7 +386,7 @@ mistake(
 )
 mistake(
     "Your scale comes from each column.",
-    edit={SCALE: "scale = p.abs().amax(0).amax().expand(len(p)) / 127"},
+    edit={SCALE: "scale = p.abs().amax(0) / 127", CODES: "packed[name] = torch.round(p / scale).to(torch.int8)", 'each * packed[f"{name}.scale"][:, None] if': 'each * packed[f"{name}.scale"] if'},
 )
 mistake(
     "You cut the fraction off. Round to the nearest integer: a cut is twice as wrong, and always towards 0.",

@@ -1,14 +1,15 @@
 """The capstone, part 2: a trained model is changed for little money.
 
-The base is a small decoder that knows a language. You teach it a new language with low-rank adapters and merge them, you let it prefer what somebody
-likes, and you store it in eight bits. Parts that you wrote in other exercises are welcome here: copy them into this file. How you change the model is
-up to you. What is graded is what comes out.
+The base is a small decoder that knows a language. You teach it a new language with low-rank adapters and merge them, you let it prefer what
+somebody likes, and you store it in eight bits. Parts that you wrote in other exercises are welcome here: copy them into this file. How you change
+the model is up to you. What is graded is what comes out.
 
-The base (`solved` in `autograder/lab/solved.py`, where you can read it) is called with ids (B, T) int64, T <= CONTEXT, and returns logits (B, T, V) in float32.
-The logits at place t are about the token at place t + 1. Its modules are `embed` and `position` (`nn.Embedding`) and `q_proj`, `k_proj`, `v_proj`, `o_proj` and
-`lm_head` (`nn.Linear` without biases). V is from 6 to 20.
+The base (`solved` in `autograder/lab/solved.py`, where you can read it) is called with ids (B, T) int64, T <= CONTEXT, and returns logits (B, T,
+V) in float32. The logits at place t are about the token at place t + 1. Its modules are `embed` and `position` (`nn.Embedding`) and `q_proj`,
+`k_proj`, `v_proj`, `o_proj` and `lm_head` (`nn.Linear` without biases). V is from 6 to 20.
 
-- No function changes a model, a tensor or a dict that it is given: the same parameter objects, values, `requires_grad` and modes as before, and no `.grad`.
+- No function changes a model, a tensor or a dict that it is given: the same parameter objects, values, `requires_grad` and modes as before, and
+  no `.grad`.
 - Every model that is returned is a new one: in evaluation mode, and it shares no memory with the one that was given.
 - The same arguments give the same result, bit for bit, whatever was drawn before. torch's global generator is afterwards as it was before.
 - `adapt` and `prefer` also work where the caller has switched gradients off with torch.no_grad().
@@ -74,9 +75,9 @@ def adapt(base: nn.Module, ids: Tensor, steps: int, seed: int) -> nn.Module:
     All others are those of the base, bit for bit, and require none. With `steps=0` its logits are those of the base, bit
     for bit. With another seed or another text comes another model.
 
-    150 steps on 1500 tokens are enough to come near what is possible. In the exam the model predicts new text of the new language, token by token. A base
-    that is not adapted is about 2.5 nats above the loss that the language itself has there. Yours is at most 1 nat above it, and for full points at most 0.5.
-    One such training may take 20 seconds of CPU time; one second is usual.
+    150 steps on 1500 tokens are enough to come near what is possible. In the exam the model predicts new text of the new language, token by
+    token. A base that is not adapted is about 2.5 nats above the loss that the language itself has there. Yours is at most 1 nat above it, and
+    for full points at most 0.5. One such training may take 20 seconds of CPU time; one second is usual.
     """
     # BEGIN SOLUTION
     gen = torch.Generator().manual_seed(seed)
@@ -116,13 +117,14 @@ def preference_loss(
 ) -> Tensor:
     """The loss of DPO (Rafailov et al., 2023, equation 7), in the mean over N pairs of continuations: a tensor ().
 
-    prompts (N, P), liked (N, L) and disliked (N, M) are ids, int64; P, L, M >= 1. log π(y | x) of a continuation y is the sum of the log-probabilities of its
-    tokens, each given the prompt x and the tokens of y before it. With the margin
+    prompts (N, P), liked (N, L) and disliked (N, M) are ids, int64; P, L, M >= 1. log π(y | x) of a continuation y is the sum of the
+    log-probabilities of its tokens, each given the prompt x and the tokens of y before it. With the margin
 
         h = (log π(liked) - log π(disliked)) - (log π_ref(liked) - log π_ref(disliked))
 
     the loss of a pair is -log σ(beta · h). It is finite for beta · h up to 1e4 in size. π is `model` and π_ref is `reference`, any modules that are
-    called with ids and return logits. They are used in the mode in which they are. Gradients reach the parameters of `model`, not those of `reference`.
+    called with ids and return logits. They are used in the mode in which they are. Gradients reach the parameters of `model`, not those of
+    `reference`.
 
     A table of what follows each token is such a module:
 
@@ -151,14 +153,16 @@ def prefer(
 ) -> nn.Module:
     """Train a copy of `model` on pairs of continuations with DPO, `model` itself being the reference, and return the copy.
 
-    The pairs are as in `preference_loss`, P + L and P + M <= CONTEXT. Each step moves parameters of the copy (you choose which) against the gradient of
-    the loss of some of the pairs, or all. With `steps=0` its logits are those of `model`, bit for bit. Its parameters have the names, order and shapes of `model`'s.
+    The pairs are as in `preference_loss`, P + L and P + M <= CONTEXT. Each step moves parameters of the copy (you choose which) against the
+    gradient of the loss of some of the pairs, or all. With `steps=0` its logits are those of `model`, bit for bit. Its parameters have the names,
+    order and shapes of `model`'s.
 
     The continuations are text of the language that the base knows, but for one token of each, which breaks the rule. Half of the tokens of the
     vocabulary are good ones: in a liked continuation a good token breaks the rule, and in a disliked one another token does.
 
-    80 steps on 64 pairs with beta = 0.5 are enough. On new pairs of the same kind, the mean margin h is at least 1, and h is above 0 in at least nine pairs
-    of ten. The model has not forgotten its language: in an exam its loss is at most 0.25 nats above that of the language itself.
+    80 steps on 64 pairs with beta = 0.5 are enough. On new pairs of the same kind, the mean margin h is at least 1, and h is above 0 in at least
+    nine pairs of ten. The model has not forgotten its language: in an exam its loss is at most 0.25 nats above that of the language itself. A
+    larger beta keeps the copy nearer to the reference: after 80 steps with beta = 20 the mean margin on new pairs is from 0.1 to 0.8.
     """
     # BEGIN SOLUTION
     policy = copy.deepcopy(model).requires_grad_(True)
@@ -174,11 +178,11 @@ def prefer(
 def quantize(model: nn.Module) -> dict[str, Tensor]:
     """The parameters of a model in eight bits: for each row of a matrix codes from -127 to 127, and a scale.
 
-    For each parameter of `named_parameters()` with two dimensions the dict has `name`, its codes (int8, of its shape), and `name + ".scale"`, (rows,) in
-    float32. A row's scale is its largest absolute value divided by 127, and 1 where all of the row is 0. A code is the entry divided by the row's scale, rounded to
-    the nearest integer. (A scale for each column, or one for the whole matrix, is smaller still; one large row would spoil the others.)
-    A parameter with another number of dimensions is there under its name, as it is. Nothing else is in the dict, no tensor requires gradients, and
-    none shares memory with the model.
+    For each parameter of `named_parameters()` with two dimensions the dict has `name`, its codes (int8, of its shape), and `name + ".scale"`,
+    (rows,) in float32. A row's scale is its largest absolute value divided by 127, and 1 where all of the row is 0. A code is the entry divided
+    by the row's scale, rounded to the nearest integer. (With one scale for the whole matrix, as some libraries have it, one large row
+    would spoil the others.) A parameter with another number of dimensions is there under its name, as it is. Nothing else is in the dict, no
+    tensor requires gradients, and none shares memory with the model.
 
     >>> layer = torch.nn.Embedding.from_pretrained(tensor([[1.27, -0.5, 0.0], [0.0, 0.0, 0.0], [254.0, 100.0, -4.0]]))
     >>> quantize(layer)["weight"]
@@ -206,7 +210,8 @@ def dequantize(packed: dict[str, Tensor]) -> dict[str, Tensor]:
 
     A model into which it is loaded (`load_state_dict`) has in an exam a loss that is at most 0.05 nats above that of the language itself.
 
-    >>> dequantize({"weight": tensor([[127, -50], [3, 0]], dtype=torch.int8), "weight.scale": tensor([0.5, 2.0]), "bias": tensor([0.25])})
+    >>> codes = tensor([[127, -50], [3, 0]], dtype=torch.int8)
+    >>> dequantize({"weight": codes, "weight.scale": tensor([0.5, 2.0]), "bias": tensor([0.25])})
     {'weight': tensor([[ 63.5, -25.0], [  6.0,   0.0]]), 'bias': tensor([0.25])}
     """
     # BEGIN SOLUTION
