@@ -63,7 +63,7 @@ def solved(
     }
     with torch.no_grad():
         for name, weight in weights.items():
-            model.get_submodule(name).weight.copy_(torch.round(weight * GRID) / GRID)
+            model.get_parameter(f"{name}.weight").copy_(torch.round(weight * GRID) / GRID)
         model.q_proj.weight[0] *= outlier
         model.k_proj.weight[0] /= outlier
     return model.eval()
