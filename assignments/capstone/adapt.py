@@ -12,6 +12,7 @@ V) in float32. The logits at place t are about the token at place t + 1. Its mod
   no `.grad`.
 - Every model that is returned is a new one: in evaluation mode, and it shares no memory with the one that was given.
 - The same arguments give the same result, bit for bit, whatever was drawn before. torch's global generator is afterwards as it was before.
+- Tensors that are given may be views, contiguous or not.
 - `adapt` and `prefer` also work where the caller has switched gradients off with torch.no_grad().
 - All losses are in nats.
 """

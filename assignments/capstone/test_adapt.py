@@ -96,11 +96,9 @@ def adapters_alone(seen, want, inputs):
     own = sums(inputs["base"].parameters())
     if seen["base afterwards"] != own:
         return reject("`adapt` changes the base that it is given. Adapt a copy of it.")
-    for part in ("left", "gradients left", "modes", "global"):
+    for part in ("left", "gradients left", "modes", "global", "base", "the base that was held"):
         if (found := difference(seen[part], want[part])) is not None:
             return found
-    if (found := difference(seen["base"], want["base"])) is not None:
-        return found
     if not torch.equal(seen["no step"], seen["base"]):
         return reject("Before the first step the adapted model has other logits than the base. Let the adapters begin at 0.")
     frozen = [each[:-1] for each in seen["frozen"]], [each[:-1] for each in own]
@@ -131,7 +129,7 @@ def adapters_alone(seen, want, inputs):
 @check(points=1, inputs=short, judge=adapters_alone, lecture='adapters-beside-a-frozen-base', public=[case('three steps', vocab=6), case('the shortest text, one step', vocab=7, N=17, steps=1)])
 def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
     """`adapt` begins with the base's logits, then few numbers learn beside it; it leaves the base as it was, and its arguments decide alone."""
-    drawn, models = [], []
+    drawn, models, held = [], [], list(base.parameters())
     base.q_proj.train()
     base.v_proj.weight.requires_grad_(False)
 
@@ -162,9 +160,10 @@ def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
     seen["base afterwards"] = sums(base.parameters())
     seen["modes"] = [sorted({m.training for m in model.modules()}) for model in models]
     with torch.no_grad():
-        for each in base.parameters():
-            each.add_(1.0)
+        for each in held:
+            each.add_(0.01)
         seen["after the base was changed"] = models[0](ids)[:, -1]
+        seen["the base that was held"] = base(ids)[:, -1]
     return seen | {"global": drawn}
 
 
@@ -254,7 +253,9 @@ def to_merge(rng, vocab=8, lag=None, steps=20, pairs=3):
 
 def a_plain_model(seen, want, inputs):
     """The shape of a base, and the logits of the adapted model, which is as it was."""
-    for part in ("parameters", "state", "left", "gradients left", "modes"):
+    if seen["required"][0] != seen["required"][1]:
+        return reject("After `merge`, other parameters of the adapted model require gradients than before.")
+    for part in ("parameters", "state", "left", "gradients left", "modes", "the adapted one that was held"):
         if (found := difference(seen[part], want[part])) is not None:
             return found
     if seen["base afterwards"] != sums(inputs["base"].parameters()):
@@ -280,9 +281,12 @@ def merging_gives_a_plain_model(student, base, blank, text, ids, steps, seed):
     first.train()
     with torch.no_grad():
         seen = {"base": base(ids), "adapted": adapted(ids)}
-    frozen = next(p for p in adapted.parameters() if p.requires_grad).requires_grad_(False)
+    next(p for p in adapted.parameters() if p.requires_grad).requires_grad_(False)
+    held = list(adapted.parameters())
+    required = [[p.requires_grad for p in adapted.parameters()]]
     merged = student.merge(adapted)
-    left = [first.training, any(m.training for m in adapted.modules() if m is not first), frozen.requires_grad]
+    left = [first.training, any(m.training for m in adapted.modules() if m is not first)]
+    required.append([p.requires_grad for p in adapted.parameters()])
     blank.load_state_dict(merged.state_dict(), strict=False)
     with torch.no_grad():
         seen |= {
@@ -292,13 +296,15 @@ def merging_gives_a_plain_model(student, base, blank, text, ids, steps, seed):
             "a base with its weights": blank(ids),
         }
         seen["gradients left"] = with_grad(base, merged)
-        for each in adapted.parameters():
-            each.add_(1.0)
+        for each in held:
+            each.mul_(0.0)
         seen["after the adapted one was changed"] = merged(ids)
+        seen["the adapted one that was held"] = adapted(ids)
     return seen | {
         "parameters": [[name, list(p.shape), str(p.dtype), p.requires_grad] for name, p in merged.named_parameters()],
         "state": sorted(merged.state_dict()),
         "left": left,
+        "required": required,
         "modes": sorted({m.training for m in merged.modules()}),
         "base afterwards": sums(base.parameters()),
     }
@@ -504,7 +510,7 @@ def a_copy_is_trained(seen, want, inputs):
     """The reference stays; the copy begins with its logits, changes, and hangs on the arguments alone."""
     if seen["model afterwards"] != sums(inputs["model"].parameters()):
         return reject("`prefer` changes the model that it is given, which is the reference. Train a copy of it.")
-    for part in ("left", "gradients left", "modes", "shapes", "global", "model"):
+    for part in ("left", "gradients left", "modes", "shapes", "global", "model", "the model that was held"):
         if (found := difference(seen[part], want[part])) is not None:
             return found
     if not torch.equal(seen["no step"], seen["model"]):
@@ -516,6 +522,8 @@ def a_copy_is_trained(seen, want, inputs):
         return reject("The same arguments give different models. Something hangs on what was drawn before.")
     if not torch.equal(seen["without gradients outside"], first):
         return reject("Under torch.no_grad() of the caller, `prefer` gives another model.")
+    if not torch.equal(seen["views"], first):
+        return reject("The same pairs as views of other data, which are not contiguous, give another model.")
     for part in ("no step", "more steps", "another beta", "turned round"):
         if torch.equal(seen[part], first):
             return reject("The model is the same with {part}.", part=part)
@@ -527,11 +535,11 @@ def a_copy_is_trained(seen, want, inputs):
 @check(points=1, inputs=few_pairs, judge=a_copy_is_trained, lecture='without-forgetting', public=[case('three steps', vocab=6)])
 def the_reference_stays(student, model, prompts, liked, disliked, beta, steps, ids):
     """`prefer` trains a copy: the model that it is given stays as it was, and the arguments decide alone."""
-    drawn, models = [], []
+    drawn, models, held = [], [], list(model.parameters())
     model.k_proj.train()
     model.embed.weight.requires_grad_(False)
 
-    def trained(number, steps, beta=beta, yes=liked, no=disliked):
+    def trained(number, steps, beta=beta, yes=liked, no=disliked, prompts=prompts):
         torch.manual_seed(number)
         models.append(student.prefer(model, prompts, yes, no, beta, steps))
         drawn.append(torch.rand(2))
@@ -547,6 +555,7 @@ def the_reference_stays(student, model, prompts, liked, disliked, beta, steps, i
         "more steps": trained(3, steps + 4),
         "another beta": trained(3, steps + 3, beta=4 * beta),
         "turned round": trained(3, steps, yes=disliked, no=liked),
+        "views": trained(1, steps, beta, *(each.T.contiguous().T for each in (liked, disliked, prompts))),
     }
     with torch.no_grad():
         seen["without gradients outside"] = trained(4, steps)
@@ -556,9 +565,10 @@ def the_reference_stays(student, model, prompts, liked, disliked, beta, steps, i
     seen["modes"] = [sorted({m.training for m in each.modules()}) for each in models]
     seen["model afterwards"] = sums(model.parameters())
     with torch.no_grad():
-        for each in model.parameters():
-            each.add_(1.0)
+        for each in held:
+            each.add_(0.01)
         seen["after the model was changed"] = models[0](ids)[:, -1]
+        seen["the model that was held"] = model(ids)[:, -1]
     return seen | {"global": drawn}
 
 
@@ -647,14 +657,18 @@ def each_row_has_its_scale(student, model, tensors, codes):
     """Each row of a matrix has the scale max|row| / 127 and the nearest codes; other parameters stay, and all of it comes back."""
     bag = Bag(tensors)
     bag.w0.requires_grad_(False)
+    bag.norm.eval()
+    held = list(bag.parameters())
     model.train()
     packed, loose = student.quantize(model), student.quantize(bag)
     requires = [name for each in (packed, loose) for name, tensor in each.items() if tensor.requires_grad]
     left, before = flags(model, bag), {name: each.clone() for name, each in loose.items()}
     back, given = student.dequantize(loose), student.dequantize(codes)
+    views = {name: torch.stack([each, each], -1)[..., 0] for name, each in codes.items()}
+    from_views = student.dequantize(views)
     again = {name: each.clone() for name, each in back.items()}
     with torch.no_grad():
-        for each in bag.parameters():
+        for each in held:
             each.add_(1.0)
         after = {name: each.clone() for name, each in loose.items()}
         for each in back.values():
@@ -666,8 +680,10 @@ def each_row_has_its_scale(student, model, tensors, codes):
         "loose, what came back changed": loose,
         "back": again,
         "given": given,
+        "given as views": from_views,
+        "held": [p.detach().clone() for p in bag.parameters()],
         "requires gradients": requires,
-        "left": [left, with_grad(bag)],
+        "left": [left, with_grad(bag), flags(*codes.values(), *views.values())],
     }
 
 
