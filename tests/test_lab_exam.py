@@ -9,7 +9,7 @@ from autograder.checks.declared import Rejection
 from autograder.checks.rng import Rng
 from autograder.experiment import hosted_here
 from autograder.experiment.observe import Implementation, load_module
-from autograder.lab.exam import Exam, Language, loss_of, mean_loss, unfinished
+from autograder.lab.exam import Exam, Language, loss_of, mean_loss, pieces_of, unfinished
 from autograder.lab.hosting import Host, parts
 from autograder.lab.together import local
 from autograder.wire.decode import decode
@@ -63,6 +63,31 @@ def test_the_loss_is_the_one_of_the_logits_in_float64(exam, sitting):
         sitting.next(each.to(dtype))
     want = torch.nn.functional.cross_entropy(logits.double(), torch.tensor(TOKENS[2:])).item()
     assert mean_loss(exam.record()) == pytest.approx(want, rel=1e-12)
+
+
+def test_pieces_are_kept_each_for_itself():
+    exam = Exam(**MADE, pieces=[1, 3, 2], notes=[True, False])
+    sitting = local("exam", exam)
+    assert (sitting.prompt, sitting.length) == ((3, 1), 6)  # neither pieces nor notes are told
+    for _ in range(2):
+        sitting.next(torch.zeros(5))
+    sitting.next(sure_of(TOKENS[4], 2.0))
+    assert pieces_of(exam.record()) == pytest.approx([math.log(5)])  # the second one is not over
+    for _ in range(3):
+        sitting.next(torch.zeros(5))
+    third = loss_of(sure_of(TOKENS[4], 2.0), TOKENS[4])
+    assert pieces_of(exam.record()) == pytest.approx([math.log(5), 2 * math.log(5) + third, 2 * math.log(5)])
+    assert sum(pieces_of(exam.record())) == pytest.approx(loss(exam))
+
+
+@pytest.mark.parametrize("pieces", [[1, 3], [6, 0], [7], [-1, 7]])
+def test_pieces_are_as_long_as_what_is_asked(pieces):
+    with pytest.raises(ValueError, match="together as long"):
+        Exam(**MADE, pieces=pieces)
+
+
+def test_without_pieces_none_are_kept(exam):
+    assert "pieces" not in exam.record()[0]
 
 
 # --- attacks ---------------------------------------------------------------------------------------------------------

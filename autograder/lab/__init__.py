@@ -18,6 +18,7 @@ VALUES: dict[str, str] = {
     "gpt2_vocab": "autograder.lab.gpt2:gpt2_vocab",
     "markov": "autograder.lab.models:markov",
     "recorded": "autograder.lab.recorded:recorded",
+    "solved": "autograder.lab.solved:solved",
     "toy_decoder": "autograder.lab.toys:toy_decoder",
     "toy_lm": "autograder.lab.models:toy_lm",
 }

@@ -11,6 +11,7 @@ tokens and pairs of neighbours occur says nothing about it, and how well it can 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -77,13 +78,24 @@ class Language:
 class Exam:
     """`tokens`, of which the first `given` are told at once, and each other one in exchange for logits over `vocab` tokens.
 
-    `best` is for who marks it: the loss that the language itself has on these tokens.
+    `best` and `notes` are for who marks it: the loss that the language itself has on these tokens, and what else he has to know.
+    `pieces` are the lengths of pieces of what is asked, one behind the other, whose losses are kept each for itself (`pieces_of`).
     """
 
-    def __init__(self, tokens: Sequence[int], given: int, vocab: int, best: float = 0.0) -> None:
+    def __init__(
+        self,
+        tokens: Sequence[int],
+        given: int,
+        vocab: int,
+        best: float = 0.0,
+        pieces: Sequence[int] = (),
+        notes: Any = None,
+    ) -> None:
         if not 0 <= given <= len(tokens) or not all(0 <= token < vocab for token in tokens):
             raise ValueError("an exam has tokens of its vocabulary, and gives at most all of them")
-        self._tokens, self._given, self._vocab = list(tokens), given, vocab
+        if pieces and (min(pieces) < 1 or sum(pieces) != len(tokens) - given):
+            raise ValueError("the pieces of an exam are together as long as what it asks")
+        self._tokens, self._given, self._vocab, self._pieces = list(tokens), given, vocab, tuple(pieces)
         self._losses: list[float] = []
 
     def ends(self) -> list[dict[str, Any]]:
@@ -122,7 +134,17 @@ class Exam:
         """
         told = self._tokens[self._given : self._given + len(self._losses)]
         bad = next((number for number, loss in enumerate(self._losses) if math.isnan(loss)), None)
-        return [{"tokens": told, "loss": math.fsum(self._losses) if bad is None else math.nan, "not finite": bad}]
+        kept = {"tokens": told, "loss": math.fsum(self._losses) if bad is None else math.nan, "not finite": bad}
+        return [kept | {"pieces": self._lost_in_pieces()} if self._pieces else kept]
+
+    def _lost_in_pieces(self) -> list[float]:
+        """What was lost in each piece that is over."""
+        ends = itertools.accumulate(self._pieces)
+        return [
+            math.fsum(self._losses[end - length : end])
+            for length, end in zip(self._pieces, ends, strict=True)
+            if end <= len(self._losses)
+        ]
 
 
 def loss_of(logits: Tensor, token: int) -> float:
@@ -152,6 +174,12 @@ def mean_loss(record: Sequence[dict[str, Any]]) -> float:
     """The mean loss (nats) of all predictions."""
     loss: float = record[0]["loss"]
     return loss / len(record[0]["tokens"])
+
+
+def pieces_of(record: Sequence[dict[str, Any]]) -> list[float]:
+    """What was lost in each piece of an exam that was made with `pieces`, in all of the piece (nats)."""
+    pieces: list[float] = record[0]["pieces"]
+    return pieces
 
 
 # --- the implementation's side ---------------------------------------------------------------------------------------

@@ -1,0 +1,742 @@
+"""Public checks of capstone/adapt: run `pytest` on this file, or `autograder check capstone/adapt`.
+
+Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
+"""
+
+import torch
+from torch import nn
+from autograder.checks import Tolerance, case, check, difference, flags, gradients, lab, reject
+from autograder.lab.exam import Language, mean_loss, pieces_of, unfinished
+
+
+CONTEXT = 16
+
+
+PROMPT = 8
+
+
+STEPS, PREFER_STEPS = 150, 80
+
+
+LEARNS, LEARNS_WELL = 1.0, 0.5
+
+
+MARGIN, WINS, FORGETS = 1.0, 0.9, 0.25
+
+
+NEAR = 0.1, 0.8
+
+
+LENGTH = 6
+
+
+ROUNDED = 0.05
+
+
+ROUND_TRIP = Tolerance(atol=0.0, rtol=1e-5)
+
+
+def known(rng, vocab, lag):
+    """A language, and the name of the model that knows it."""
+    language = Language.drawn(rng, vocab, lag)
+    return language, {"sigma": list(language.sigma), "lag": language.lag, "seed": rng.integer(0, 2**31)}
+
+
+def exchanged(rng, language, pairs):
+    """The language in which so many pairs of tokens have exchanged what follows them."""
+    sigma, tokens = list(language.sigma), rng.sample(range(len(language.sigma)), 2 * pairs)
+    for a, b in zip(tokens[::2], tokens[1::2], strict=True):
+        sigma[a], sigma[b] = sigma[b], sigma[a]
+    return Language(sigma, language.lag)
+
+
+def ask(model, text):
+    """The logits after a text."""
+    with torch.no_grad():
+        return model(torch.tensor([text[-CONTEXT:]]))[0, -1]
+
+
+def sit(model, exam, length=None):
+    """Predict one token after the other, until the exam, or its first `length` tokens, are over. How long the text is then."""
+    text = list(exam.prompt)
+    for _ in range(exam.length if length is None else length):
+        text.append(exam.next(ask(model, text)))
+    return len(text)
+
+
+def sums(parameters):
+    """For each parameter its shape and a sum over its bits, which another last bit changes."""
+    found = []
+    for each in parameters:
+        bits = each.detach().contiguous().view(torch.int32).flatten().long()
+        found.append([*each.shape, int((bits * (torch.arange(len(bits)) % 997 + 1)).sum())])
+    return found
+
+
+def with_grad(*models):
+    """The names of parameters in which a gradient was left."""
+    return [name for model in models for name, p in model.named_parameters() if p.grad is not None]
+
+
+def short(rng, vocab=8, lag=None, N=120, steps=3, pairs=3):
+    language, model = known(rng, vocab, lag)
+    new = exchanged(rng, language, pairs)
+    return {
+        "base": lab("solved", **model),
+        "text": torch.tensor(new.text(rng, N)),
+        "other_text": torch.tensor(new.text(rng, N)),
+        "ids": rng.integers(0, vocab, 2, 9),
+        "steps": steps,
+        "seeds": [rng.integer(0, 2**31) for _ in range(2)],
+    }
+
+
+def adapters_alone(seen, want, inputs):
+    """At the start the base's logits; then few numbers that learn beside a base that stays; the arguments decide alone."""
+    own = sums(inputs["base"].parameters())
+    if seen["base afterwards"] != own:
+        return reject("`adapt` changes the base that it is given. Adapt a copy of it.")
+    for part in ("left", "gradients left", "modes", "global", "base", "the base that was held"):
+        if (found := difference(seen[part], want[part])) is not None:
+            return found
+    if not torch.equal(seen["no step"], seen["base"]):
+        return reject("Before the first step the adapted model has other logits than the base. Let the adapters begin at 0.")
+    frozen = [each[:-1] for each in seen["frozen"]], [each[:-1] for each in own]
+    if sorted(frozen[0]) != sorted(frozen[1]):
+        return reject("Beside the adapters the model has parameters of the shapes {found}. The base has {own}.", found=frozen[0], own=frozen[1])
+    if sorted(seen["frozen"]) != sorted(own):
+        return reject("Parameters that require no gradients are not those of the base, bit for bit: the base is frozen.")
+    count, most = sum(seen["learning"]), sum(p.numel() for p in inputs["base"].parameters()) // 10
+    if not 0 < count <= most:
+        return reject("The adapters have {count} numbers. They have one at least, and at most {most}.", count=count, most=most)
+    first = seen["first"]
+    if not bool(first.isfinite().all()):
+        return reject("The logits after a few steps are not finite.")
+    if not torch.equal(seen["again"], first):
+        return reject("The same arguments give different models. Something hangs on what was drawn before.")
+    if not torch.equal(seen["without gradients outside"], first):
+        return reject("Under torch.no_grad() of the caller, `adapt` gives another model.")
+    if not torch.equal(seen["a view"], first):
+        return reject("The same text as a view of other data, which is not contiguous, gives another model.")
+    for part in ("another text", "another seed", "more steps", "no step"):
+        if torch.equal(seen[part], first):
+            return reject("With {part} the model is the same.", part=part)
+    if not torch.equal(seen["after the base was changed"], first):
+        return reject("Who changes the base afterwards changes the adapted model, too: they share memory.")
+    return None
+
+
+@check(points=1, inputs=short, judge=adapters_alone, lecture='adapters-beside-a-frozen-base', public=[case('three steps', vocab=6), case('the shortest text, one step', vocab=7, N=17, steps=1)])
+def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
+    """`adapt` begins with the base's logits, then few numbers learn beside it; it leaves the base as it was, and its arguments decide alone."""
+    drawn, models, held = [], [], list(base.parameters())
+    base.q_proj.train()
+    base.v_proj.weight.requires_grad_(False)
+
+    def adapted(number, steps, seed, text=text):
+        torch.manual_seed(number)
+        models.append(student.adapt(base, text, steps, seed))
+        drawn.append(torch.rand(2))
+        with torch.no_grad():
+            return models[-1](ids)[:, -1]
+
+    with torch.no_grad():
+        seen = {"base": base(ids)[:, -1]}
+    seen |= {
+        "first": adapted(1, steps, seeds[0]),
+        "no step": adapted(2, 0, seeds[0]),
+        "again": adapted(3, steps, seeds[0]),
+        "a view": adapted(1, steps, seeds[0], torch.stack([text, other_text], 1)[:, 0]),
+        "another text": adapted(1, steps, seeds[0], other_text),
+        "another seed": adapted(1, steps, seeds[1]),
+        "more steps": adapted(3, steps + 4, seeds[0]),
+    }
+    with torch.no_grad():
+        seen["without gradients outside"] = adapted(4, steps, seeds[0])
+        seen["left"] = [flags(base, text), torch.is_grad_enabled()]
+    seen["gradients left"] = with_grad(base, models[0])
+    seen["learning"] = [p.numel() for p in models[0].parameters() if p.requires_grad]
+    seen["frozen"] = sums(p for p in models[0].parameters() if not p.requires_grad)
+    seen["base afterwards"] = sums(base.parameters())
+    seen["modes"] = [sorted({m.training for m in model.modules()}) for model in models]
+    with torch.no_grad():
+        for each in held:
+            each.add_(0.01)
+        seen["after the base was changed"] = models[0](ids)[:, -1]
+        seen["the base that was held"] = base(ids)[:, -1]
+    return seen | {"global": drawn}
+
+
+def new_language(rng, vocab=12, lag=None, pairs=3, N=1500, length=120):
+    """A base, a text in the language that it is to learn, and an exam in it."""
+    language, model = known(rng, vocab, lag)
+    new = exchanged(rng, language, pairs)
+    held_out = new.text(rng, PROMPT + length)
+    return {
+        "base": lab("solved", **model),
+        "ids": torch.tensor(new.text(rng, N)),
+        "seed": rng.integer(0, 2**31),
+        "exam": lab("exam", tokens=held_out, given=PROMPT, vocab=vocab, best=new.loss(held_out, PROMPT)),
+    }
+
+
+def excess(length, record, exam):
+    """What is wrong with how an exam went, or the mean loss above that of the language."""
+    wrong = unfinished(record, exam)
+    if wrong is None:
+        wrong = difference(length, len(exam["tokens"]))
+    return wrong, 0.0 if wrong is not None else mean_loss(record) - exam["best"]
+
+
+def marked(seen, record, inputs, bound):
+    """The model has at most a tenth of learning numbers, and its loss in the exam is near enough to what is possible."""
+    wrong, above = excess(seen["length"], record, inputs["exam"])
+    if wrong is not None:
+        return wrong
+    own = sums(inputs["base"].parameters())
+    if sorted(seen["frozen"]) != sorted(own):
+        return reject("Parameters that require no gradients are not those of the base, bit for bit: the base is frozen.")
+    count, most = sum(seen["learning"]), sum(p.numel() for p in inputs["base"].parameters()) // 10
+    if count > most:
+        return reject("The adapters have {count} numbers. They have at most {most}.", count=count, most=most)
+    if not above <= bound:
+        return reject(
+            "In the exam of the new language the mean loss is {above} nats above that of the language. At most {bound} are asked for.",
+            above=round(above, 3), bound=bound,
+        )  # fmt: skip
+    return None
+
+
+def learns(seen, record, inputs):
+    """More than half of what there is to learn is learned."""
+    return marked(seen, record, inputs, LEARNS)
+
+
+def learns_well(seen, record, inputs):
+    """Nearly all that there is to learn is learned."""
+    return marked(seen, record, inputs, LEARNS_WELL)
+
+
+def taught(student, base, ids, seed, exam):
+    """What an adapted model says in the exam, and what it is made of."""
+    model = student.adapt(base, ids, STEPS, seed)
+    return {
+        "length": sit(model, exam),
+        "learning": [p.numel() for p in model.parameters() if p.requires_grad],
+        "frozen": sums(p for p in model.parameters() if not p.requires_grad),
+    }
+
+
+@check(points=1, inputs=new_language, judge=learns, lecture='the-exam-of-the-new-language', public=[case('three pairs exchanged', lag=2)])
+def it_learns_the_new_language(student, base, ids, seed, exam):
+    """After 150 steps the adapted model's loss in the new language is at most 1 nat above that of the language itself."""
+    return taught(student, base, ids, seed, exam)
+
+
+@check(points=2, inputs=new_language, judge=learns_well, lecture='the-exam-of-the-new-language', public=[case('four pairs of ten tokens', vocab=10, lag=3, pairs=4)])
+def it_learns_it_well(student, base, ids, seed, exam):
+    """After 150 steps the adapted model's loss in the new language is at most 0.5 nats above that of the language itself."""
+    return taught(student, base, ids, seed, exam)
+
+
+def to_merge(rng, vocab=8, lag=None, steps=20, pairs=3):
+    language, model = known(rng, vocab, lag)
+    return {
+        "base": lab("solved", **model),
+        "blank": lab("solved", **model | {"seed": rng.integer(0, 2**31)}),
+        "text": torch.tensor(exchanged(rng, language, pairs).text(rng, 400)),
+        "ids": rng.integers(0, vocab, 2, 12),
+        "steps": steps,
+        "seed": rng.integer(0, 2**31),
+    }
+
+
+def a_plain_model(seen, want, inputs):
+    """The shape of a base, and the logits of the adapted model, which is as it was."""
+    if seen["required"][0] != seen["required"][1]:
+        return reject("After `merge`, other parameters of the adapted model require gradients than before.")
+    for part in ("parameters", "state", "left", "gradients left", "modes", "the adapted one that was held"):
+        if (found := difference(seen[part], want[part])) is not None:
+            return found
+    if seen["base afterwards"] != sums(inputs["base"].parameters()):
+        return reject("The base is not the same after its adapted copy was merged.")
+    adapted = seen["adapted"]
+    if difference(seen["base"], want["base"]) is not None or not bool(((adapted - seen["base"]).abs() > 0.1).any()):
+        return reject("After {steps} steps the adapted model says what the base says.", steps=inputs["steps"])
+    if not torch.equal(seen["adapted afterwards"], adapted):
+        return reject("`merge` changes the adapted model that it is given. Merge a copy of it.")
+    for part in ("merged", "merged once more", "a base with its weights", "after the adapted one was changed"):
+        if not bool((seen[part] - adapted).abs().max() <= 1e-4):
+            return reject("The logits of the adapted model and of this one differ: {part}.", part=part)
+    if not torch.equal(seen["after the adapted one was changed"], seen["merged"]):
+        return reject("Who changes the adapted model afterwards changes the merged one, too: they share memory.")
+    return None
+
+
+@check(points=1, inputs=to_merge, judge=a_plain_model, lecture='a-plain-model-again', public=[case('twenty steps')])
+def merging_gives_a_plain_model(student, base, blank, text, ids, steps, seed):
+    """`merge` gives a model with the parameters of a base and the logits of the adapted one, and leaves the adapted one as it was."""
+    adapted = student.adapt(base, text, steps, seed)
+    first = next(m for m in adapted.modules() if not list(m.children()))
+    first.train()
+    with torch.no_grad():
+        seen = {"base": base(ids), "adapted": adapted(ids)}
+    next(p for p in adapted.parameters() if p.requires_grad).requires_grad_(False)
+    held = list(adapted.parameters())
+    required = [[p.requires_grad for p in adapted.parameters()]]
+    merged = student.merge(adapted)
+    left = [first.training, any(m.training for m in adapted.modules() if m is not first)]
+    required.append([p.requires_grad for p in adapted.parameters()])
+    blank.load_state_dict(merged.state_dict(), strict=False)
+    with torch.no_grad():
+        seen |= {
+            "merged": merged(ids),
+            "adapted afterwards": adapted(ids),
+            "merged once more": student.merge(adapted)(ids),
+            "a base with its weights": blank(ids),
+        }
+        seen["gradients left"] = with_grad(base, merged)
+        for each in held:
+            each.mul_(0.0)
+        seen["after the adapted one was changed"] = merged(ids)
+        seen["the adapted one that was held"] = adapted(ids)
+    return seen | {
+        "parameters": [[name, list(p.shape), str(p.dtype), p.requires_grad] for name, p in merged.named_parameters()],
+        "state": sorted(merged.state_dict()),
+        "left": left,
+        "required": required,
+        "modes": sorted({m.training for m in merged.modules()}),
+        "base afterwards": sums(base.parameters()),
+    }
+
+
+class Chain(nn.Module):
+    """A model whose logits hang on the last two tokens and on the place."""
+
+    def __init__(self, table):
+        super().__init__()
+        self.table = nn.Parameter(table.clone())
+        self.places = nn.Parameter(table[0].clone())
+
+    def forward(self, ids):
+        before = torch.cat([ids[:, :1], ids[:, :-1]], 1)
+        at = torch.arange(1, ids.shape[1] + 1, device=ids.device)[:, None] * 0.1
+        return self.table[ids] + 0.5 * self.table[before].flip(-1) + at * self.places
+
+
+def pairs_for_tables(rng, vocab=5, N=3, P=2, L=3, M=3, beta=0.5, scale=1.0, same=False):
+    return {
+        "tables": [rng.normal(vocab, vocab, scale=scale) for _ in range(2)],
+        "prompts": rng.integers(0, vocab, N, P),
+        "liked": rng.integers(0, vocab, N, L),
+        "disliked": rng.integers(0, vocab, N, M),
+        "beta": beta,
+        "same": same,
+    }
+
+
+@check(points=1, inputs=pairs_for_tables, lecture='what-somebody-likes', public=[case('three pairs'), case('the model is the reference: log 2', N=2, same=True), case('logits in the hundreds', vocab=4, N=2, scale=200.0, beta=1.0)])
+def a_pair_has_its_loss(student, tables, prompts, liked, disliked, beta, same):
+    """The loss of pairs is the mean of -log σ(beta · h), and its gradient reaches the model alone."""
+    model = Chain(tables[0])
+    reference = model if same else Chain(tables[1])
+    reference.train(same)
+    loss = student.preference_loss(model, reference, prompts, liked, disliked, beta)
+    turned = student.preference_loss(model, reference, prompts, disliked, liked, beta)
+    everything = {f"model.{name}": p for name, p in model.named_parameters()}
+    everything |= {f"reference.{name}": p for name, p in reference.named_parameters()}
+    return {
+        "loss": loss.detach(),
+        "turned round": turned.detach(),
+        "gradients": gradients(loss, everything),
+        "first pair alone": student.preference_loss(
+            model, reference, prompts[:1], liked[:1], disliked[:1], beta
+        ).detach(),
+        "of views": student.preference_loss(
+            model, reference, prompts.T.contiguous().T, liked.T.contiguous().T, disliked.T.contiguous().T, beta
+        ).detach(),
+        "left": [flags(model, reference), with_grad(model, reference)],
+    }
+
+
+def tastes(rng, language, good, number):
+    """Pairs: prompts, liked continuations, disliked ones. One token of each breaks the rule: a good one, and one that is not."""
+    vocab, lag, length = len(language.sigma), language.lag, PROMPT + LENGTH
+    bad = [token for token in range(vocab) if token not in good]
+    prompts, liked, disliked = [], [], []
+    for _ in range(number):
+        text = language.text(rng, length)
+        place = rng.integer(PROMPT, length)
+        rule = language.sigma[text[place - lag]]
+        for tokens, found in ((good, liked), (bad, disliked)):
+            changed = list(text)
+            changed[place] = rng.choice([token for token in tokens if token != rule])
+            for later in range(place + lag, length, lag):
+                changed[later] = language.sigma[changed[later - lag]]
+            found.append(changed[PROMPT:])
+        prompts.append(text[:PROMPT])
+    return prompts, liked, disliked
+
+
+def to_prefer(rng, vocab=12, lag=None, number=64, asked=40, length=120, beta=0.5):
+    """Pairs to learn from; an exam in the old language, and behind it new pairs, of which nobody says which continuation is the liked one."""
+    language, model = known(rng, vocab, lag)
+    good = rng.sample(range(vocab), vocab // 2)
+    prompts, liked, disliked = (torch.tensor(each) for each in tastes(rng, language, good, number))
+    new_prompts, *both = tastes(rng, language, good, asked)
+    liked_first = [rng.integer(0, 2) == 1 for _ in range(asked)]
+    shown = [
+        (yes if which else no) + (no if which else yes) for yes, no, which in zip(*both, liked_first, strict=True)
+    ]
+    held_out = language.text(rng, PROMPT + length)
+    return {
+        "model": lab("solved", **model),
+        "prompts": prompts,
+        "liked": liked,
+        "disliked": disliked,
+        "beta": beta,
+        "length": length,
+        "new_prompts": new_prompts,
+        "exam": lab(
+            "exam",
+            tokens=held_out + [token for both in shown for token in both],
+            given=PROMPT,
+            vocab=vocab,
+            best=language.loss(held_out, PROMPT),
+            pieces=[length] + [LENGTH] * (2 * asked),
+            notes=liked_first,
+        ),
+    }
+
+
+def margins(exam, lost, model, prompts):
+    """h of each new pair, from the losses that were kept and the reference's, which is computed here."""
+    tokens = torch.tensor(exam["tokens"][-LENGTH * 2 * len(prompts) :]).view(-1, LENGTH)
+    whole = torch.cat([torch.tensor(prompts).repeat_interleave(2, 0), tokens], 1)
+    with torch.no_grad():
+        logits = model(whole)[:, PROMPT - 1 : -1]
+    before = logits.log_softmax(-1).gather(-1, tokens[..., None]).sum((1, 2))
+    gained = (-torch.tensor(lost, dtype=torch.float64) - before).view(-1, 2)  # log π - log π_ref
+    h = gained[:, 0] - gained[:, 1]
+    return torch.where(torch.tensor(exam["notes"]), h, -h)
+
+
+def asked_about_pairs(seen, record, inputs):
+    """What is wrong with how an exam went; or the margins of new pairs, and the excess loss in the old language."""
+    exam = inputs["exam"]
+    wrong = unfinished(record, exam)
+    if wrong is None:
+        wrong = difference(seen, len(exam["tokens"]))
+    if wrong is not None:
+        return wrong, None, None
+    first, *others = pieces_of(record)
+    return None, margins(exam, others, inputs["model"], inputs["new_prompts"]), first / exam["pieces"][0] - exam["best"]
+
+
+def prefers(seen, record, inputs):
+    """The margin grew on new pairs, and the old language is not forgotten."""
+    wrong, h, above = asked_about_pairs(seen, record, inputs)
+    if wrong is not None:
+        return wrong
+    if not float(h.mean()) >= MARGIN:
+        return reject("On new pairs the mean margin is {mean} nats. At least {least} are asked for.", mean=round(float(h.mean()), 2), least=MARGIN)
+    wins = int((h > 0).sum())
+    if not wins >= WINS * len(h):
+        return reject("The margin is above 0 in {wins} of {pairs} new pairs. At least nine of ten are asked for.", wins=wins, pairs=len(h))
+    if not above <= FORGETS:
+        return reject(
+            "In an exam of the old language the mean loss is {above} nats above that of the language: it is forgotten. At most {most} are allowed.",
+            above=round(above, 3), most=FORGETS,
+        )  # fmt: skip
+    return None
+
+
+@check(points=2, inputs=to_prefer, judge=prefers, lecture='without-forgetting', public=[case('12 tokens', lag=3, asked=20, length=60)])
+def it_prefers_what_is_liked(student, model, prompts, liked, disliked, beta, length, new_prompts, exam):
+    """After 80 steps the liked continuation of new pairs has gained on the other one, and the old language is not forgotten."""
+    return asked(student, model, prompts, liked, disliked, beta, length, new_prompts, exam)
+
+
+def asked(student, model, prompts, liked, disliked, beta, length, new_prompts, exam):
+    """Train, and predict a text of the old language, and both continuations of each new prompt. How many tokens that were."""
+    policy = student.prefer(model, prompts, liked, disliked, beta, PREFER_STEPS)
+    told = sit(policy, exam, length)
+    for prompt in new_prompts:
+        for _ in range(2):
+            text = list(prompt)
+            for _ in range(LENGTH):
+                text.append(exam.next(ask(policy, text)))
+            told += LENGTH
+    return told
+
+
+def stays_near(seen, record, inputs):
+    """The margin grew, and no further than so large a beta lets it."""
+    wrong, h, _ = asked_about_pairs(seen, record, inputs)
+    if wrong is not None:
+        return wrong
+    least, most = NEAR
+    if not least <= float(h.mean()) <= most:
+        return reject(
+            "With beta = {beta} the mean margin on new pairs is {mean} nats. It is from {least} to {most}.",
+            beta=inputs["beta"], mean=round(float(h.mean()), 2), least=least, most=most,
+        )  # fmt: skip
+    return None
+
+
+@check(points=1, inputs=to_prefer, judge=stays_near, lecture='without-forgetting', public=[case('beta = 20', beta=20.0, lag=2, asked=12, length=4)])
+def a_larger_beta_stays_nearer(student, model, prompts, liked, disliked, beta, length, new_prompts, exam):
+    """With a large beta the margin grows a little and then stops: beta is what it costs to leave the reference."""
+    return asked(student, model, prompts, liked, disliked, beta, length, new_prompts, exam)
+
+
+def few_pairs(rng, vocab=8, lag=None, number=5, steps=3, beta=0.5):
+    language, model = known(rng, vocab, lag)
+    prompts, liked, disliked = (
+        torch.tensor(each) for each in tastes(rng, language, list(range(vocab // 2)), number)
+    )
+    return {
+        "model": lab("solved", **model),
+        "prompts": prompts,
+        "liked": liked,
+        "disliked": disliked,
+        "beta": beta,
+        "steps": steps,
+        "ids": rng.integers(0, vocab, 2, 9),
+    }
+
+
+def a_copy_is_trained(seen, want, inputs):
+    """The reference stays; the copy begins with its logits, changes, and hangs on the arguments alone."""
+    if seen["model afterwards"] != sums(inputs["model"].parameters()):
+        return reject("`prefer` changes the model that it is given, which is the reference. Train a copy of it.")
+    for part in ("left", "gradients left", "modes", "shapes", "global", "model", "the model that was held"):
+        if (found := difference(seen[part], want[part])) is not None:
+            return found
+    if not torch.equal(seen["no step"], seen["model"]):
+        return reject("With no step the logits are not those of the model that was given.")
+    first = seen["first"]
+    if not bool(first.isfinite().all()):
+        return reject("The logits after a few steps are not finite.")
+    if not torch.equal(seen["again"], first):
+        return reject("The same arguments give different models. Something hangs on what was drawn before.")
+    if not torch.equal(seen["without gradients outside"], first):
+        return reject("Under torch.no_grad() of the caller, `prefer` gives another model.")
+    if not torch.equal(seen["views"], first):
+        return reject("The same pairs as views of other data, which are not contiguous, give another model.")
+    for part in ("no step", "more steps", "another beta", "turned round"):
+        if torch.equal(seen[part], first):
+            return reject("The model is the same with {part}.", part=part)
+    if not torch.equal(seen["after the model was changed"], first):
+        return reject("Who changes the model that was given changes the trained one, too: they share memory.")
+    return None
+
+
+@check(points=1, inputs=few_pairs, judge=a_copy_is_trained, lecture='without-forgetting', public=[case('three steps', vocab=6)])
+def the_reference_stays(student, model, prompts, liked, disliked, beta, steps, ids):
+    """`prefer` trains a copy: the model that it is given stays as it was, and the arguments decide alone."""
+    drawn, models, held = [], [], list(model.parameters())
+    model.k_proj.train()
+    model.embed.weight.requires_grad_(False)
+
+    def trained(number, steps, beta=beta, yes=liked, no=disliked, prompts=prompts):
+        torch.manual_seed(number)
+        models.append(student.prefer(model, prompts, yes, no, beta, steps))
+        drawn.append(torch.rand(2))
+        with torch.no_grad():
+            return models[-1](ids)[:, -1]
+
+    with torch.no_grad():
+        seen = {"model": model(ids)[:, -1]}
+    seen |= {
+        "first": trained(1, steps),
+        "no step": trained(2, 0),
+        "again": trained(3, steps),
+        "more steps": trained(3, steps + 4),
+        "another beta": trained(3, steps + 3, beta=4 * beta),
+        "turned round": trained(3, steps, yes=disliked, no=liked),
+        "views": trained(1, steps, beta, *(each.T.contiguous().T for each in (liked, disliked, prompts))),
+    }
+    with torch.no_grad():
+        seen["without gradients outside"] = trained(4, steps)
+        seen["left"] = [flags(model, prompts), torch.is_grad_enabled()]
+    seen["gradients left"] = with_grad(model)
+    seen["shapes"] = [[name, list(p.shape), str(p.dtype)] for name, p in models[0].named_parameters()]
+    seen["modes"] = [sorted({m.training for m in each.modules()}) for each in models]
+    seen["model afterwards"] = sums(model.parameters())
+    with torch.no_grad():
+        for each in held:
+            each.add_(0.01)
+        seen["after the model was changed"] = models[0](ids)[:, -1]
+        seen["the model that was held"] = model(ids)[:, -1]
+    return seen | {"global": drawn}
+
+
+class Bag(nn.Module):
+    """Parameters by name; a dot in a name stands for a module in between."""
+
+    def __init__(self, tensors):
+        super().__init__()
+        for name, tensor in tensors.items():
+            owner, _, own = name.rpartition(".")
+            if owner and not hasattr(self, owner):
+                self.add_module(owner, nn.Module())
+            self.get_submodule(owner).register_parameter(own, nn.Parameter(tensor.clone()))
+
+
+def rows(rng, shapes=((3, 4),), sizes=(1.0,), zero=0, kind="solved", **model):
+    """A model, and loose matrices, the rows of which have the sizes `sizes` in turn; the row `zero` of the first one is 0."""
+    tensors = {f"w{i}": rng.normal(*shape) for i, shape in enumerate(shapes)}
+    for tensor in tensors.values():
+        if tensor.ndim == 2:
+            for i, row in enumerate(tensor):
+                row.mul_(sizes[i % len(sizes)])
+    tensors["w0"][zero] = 0.0
+    tensors |= {"norm.scale": rng.normal(5), "norm.weight": rng.normal(2, 3), "one": rng.normal()}
+    if kind == "solved":
+        model = known(rng, model.pop("vocab", 6), None)[1] | model
+    return {
+        "model": lab(kind, **model),
+        "tensors": tensors,
+        "codes": {
+            "a": rng.integers(-127, 128, 3, 5).to(torch.int8),
+            "a.scale": rng.uniform(0.01, 2.0, 3),
+            "b.scale": rng.normal(4),
+            "square": rng.integers(-127, 128, 4, 4).to(torch.int8),
+            "square.scale": rng.uniform(0.01, 2.0, 4),
+        },
+    }
+
+
+def nearest_codes(packed, parameters):
+    """What is wrong with codes and scales of these parameters. Which of two codes a tie gets is open."""
+    for name, p in parameters.items():
+        p = p.detach()
+        if p.ndim != 2:
+            if not torch.equal(packed[name], p):
+                return reject("The parameter {name} is not as it was.", name=name)
+            continue
+        scale = p.abs().amax(1) / 127
+        scale = torch.where(scale == 0, 1.0, scale)
+        if difference(packed[f"{name}.scale"] / scale, torch.ones_like(scale)) is not None:
+            return reject(
+                "The scales of {name} are not the largest absolute value of each row, divided by 127 (1 where all is 0).", name=name
+            )
+        exact = p.double() / scale[:, None].double()
+        wrong = (packed[name].double() - exact).abs() > 0.5 + 1e-3
+        if bool(wrong.any()):
+            row, column = wrong.nonzero()[0].tolist()
+            return reject(
+                "{name}[{row}, {column}] divided by the scale of its row is {exact}, and its code is {code}.",
+                name=name, row=row, column=column, exact=round(exact[row, column].item(), 3), code=packed[name][row, column].item(),
+            )  # fmt: skip
+    return None
+
+
+def as_near_as_eight_bits(seen, want, inputs):
+    bag = dict(inputs["tensors"])
+    for part, parameters in (
+        ("model", dict(inputs["model"].named_parameters())),
+        ("loose", bag),
+        ("loose, the model changed", bag),
+        ("loose, what came back changed", bag),
+    ):
+        if (found := nearest_codes(seen[part], parameters)) is not None:
+            return found
+    for name, each in seen["loose"].items():
+        if each.dtype == torch.int8:
+            back = each.double() * seen["loose"][f"{name}.scale"].double()[:, None]
+            if difference(seen["back"][name].double(), back, ROUND_TRIP) is not None:
+                return reject("`dequantize` gives other numbers than code times scale of the row.")
+    rest = {"model", "loose", "loose, the model changed", "loose, what came back changed", "back"}
+    return difference({k: v for k, v in seen.items() if k not in rest}, {k: v for k, v in want.items() if k not in rest})
+
+
+@check(points=1, inputs=rows, judge=as_near_as_eight_bits, lecture='eight-bits-and-a-scale-for-each-row', public=[case('rows of three sizes', sizes=(1.0, 100.0, 1e-15), kind='toy_decoder', vocab=5, width=4, layers=1, seed=3)])
+def each_row_has_its_scale(student, model, tensors, codes):
+    """Each row of a matrix has the scale max|row| / 127 and the nearest codes; other parameters stay, and all of it comes back."""
+    bag = Bag(tensors)
+    bag.w0.requires_grad_(False)
+    bag.norm.eval()
+    held = list(bag.parameters())
+    model.train()
+    packed, loose = student.quantize(model), student.quantize(bag)
+    requires = [name for each in (packed, loose) for name, tensor in each.items() if tensor.requires_grad]
+    left, before = flags(model, bag), {name: each.clone() for name, each in loose.items()}
+    back, given = student.dequantize(loose), student.dequantize(codes)
+    views = {name: torch.stack([each, each], -1)[..., 0] for name, each in codes.items()}
+    from_views = student.dequantize(views)
+    again = {name: each.clone() for name, each in back.items()}
+    with torch.no_grad():
+        for each in held:
+            each.add_(1.0)
+        after = {name: each.clone() for name, each in loose.items()}
+        for each in back.values():
+            each.add_(1.0)
+    return {
+        "model": packed,
+        "loose": before,
+        "loose, the model changed": after,
+        "loose, what came back changed": loose,
+        "back": again,
+        "given": given,
+        "given as views": from_views,
+        "held": [p.detach().clone() for p in bag.parameters()],
+        "requires gradients": requires,
+        "left": [left, with_grad(bag), flags(*codes.values(), *views.values())],
+    }
+
+
+def to_pack(rng, vocab=12, lag=None, length=120, outlier=1.0, whole=True):
+    language, model = known(rng, vocab, lag)
+    held_out = language.text(rng, PROMPT + length)
+    other = model | {"sigma": rng.permutation(vocab).tolist(), "seed": rng.integer(0, 2**31)}
+    return {
+        "model": lab("solved", **model, outlier=outlier),
+        "blank": lab("solved", **other),
+        "whole": whole,
+        "exam": lab("exam", tokens=held_out, given=PROMPT, vocab=vocab, best=language.loss(held_out, PROMPT)),
+    }
+
+
+def as_good_in_eight_bits(seen, record, inputs):
+    """The loss in the exam, and what the returned codes and scales lose in the trusted side's own model."""
+    exam, model = inputs["exam"], inputs["model"]
+    wrong, above = excess(seen["length"], record, exam)
+    if wrong is not None:
+        return wrong
+    found = {"the model with what `dequantize` gives": above}
+    if inputs["whole"]:
+        packed = seen["packed"]
+        size = sum(each.numel() * each.element_size() for each in packed.values())
+        most = 0.35 * sum(4 * p.numel() for p in model.parameters())
+        if size > most:
+            return reject("What `quantize` gives has {size} bytes. At most {most} are asked for.", size=size, most=round(most))
+        found["the codes times their scales"] = lost_with(packed, model, exam["tokens"]) - exam["best"]
+    for what, value in found.items():
+        if not value <= ROUNDED:
+            return reject(
+                "In the exam the mean loss of {what} is {value} nats above that of the language. At most {most} are allowed.",
+                what=what, value=round(value, 3), most=ROUNDED,
+            )  # fmt: skip
+    return None
+
+
+def lost_with(packed, model, tokens):
+    """The mean loss of `model` with these codes and scales, computed where no implementation is."""
+    text = torch.tensor(tokens)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            p.copy_(packed[name].float() * packed[f"{name}.scale"][:, None])
+        first = model(text[None, :CONTEXT])[0, PROMPT - 1 : -1].log_softmax(-1).gather(-1, text[PROMPT:CONTEXT, None])
+        pieces = text.unfold(0, CONTEXT + 1, 1)
+        others = model(pieces[:, :-1])[:, -1].log_softmax(-1).gather(-1, pieces[:, -1:])
+    return -float(torch.cat([first, others]).mean())
+
+
+@check(points=1, inputs=to_pack, judge=as_good_in_eight_bits, lecture='eight-bits-and-a-scale-for-each-row', public=[case('one row a thousand times as large', vocab=8, outlier=1000.0, whole=False)])
+def eight_bits_are_enough(student, model, blank, whole, exam):
+    """In eight bits the model is as good in the exam as before, to 0.05 nats, even where one row is a thousand times as large as others."""
+    packed = student.quantize(model)
+    blank.load_state_dict(student.dequantize(packed))
+    return {"packed": packed if whole else None, "length": sit(blank, exam)}

@@ -1,0 +1,448 @@
+"""Wrong ways to write capstone/adapt, each with the sentence that a student should read."""
+
+import copy
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from autograder.checks import mistake
+
+COPY = "model = copy.deepcopy(base).requires_grad_(False)"
+WRAP = "model.lm_head = LoRA(model.lm_head, 4, gen)"
+RATE = "optimizer.step(loss, 0.05 * (1 - step / steps))"
+STARTS = "starts = torch.randint(0, len(ids) - T, (B, 1), generator=gen)"
+LOSS = "loss = F.cross_entropy(logits.flatten(0, 1), pieces[:, 1:].flatten())"
+MERGED = "self.base.weight += self.B @ self.A"
+PLACES = "[:, prompts.shape[1] - 1 : -1]"
+MARGIN = "h = logp(model, liked) - logp(model, disliked) - before"
+SIGMOID = "return -F.logsigmoid(beta * h).mean()"
+POLICY = "policy = copy.deepcopy(model).requires_grad_(True)"
+TRAINED = "loss = preference_loss(policy, model, prompts, liked, disliked, beta)"
+SLOW = "optimizer.step(loss, 0.0007 * (1 - step / steps))"
+SCALE = "scale = p.abs().amax(1) / 127"
+CODES = "packed[name] = torch.round(p / scale[:, None]).to(torch.int8)"
+
+# --- adapters --------------------------------------------------------------------------------------------------------
+
+mistake(
+    "You put adapters into the base itself. Whoever gave it to you still needs it: adapt a deep copy.",
+    edit={COPY: "model = base.requires_grad_(False)"},
+    fails=["adapters_alone_learn"],
+)
+mistake(
+    "You switch the gradients of the base off and leave them off. Freeze your copy, not the base that you were given.",
+    edit={COPY: "model = copy.deepcopy(base.requires_grad_(False))"},
+)
+mistake(
+    "The base is not frozen: all of its parameters require gradients, and count as adapters.",
+    edit={COPY: "model = copy.deepcopy(base).requires_grad_(True)"},
+)
+mistake(
+    "You train all parameters, not the adapters alone.",
+    edit={
+        COPY: "model = copy.deepcopy(base).requires_grad_(True)",
+        "optimizer = Adam([model.lm_head.A, model.lm_head.B])": "optimizer = Adam(list(model.parameters()))",
+    },
+)
+mistake(
+    "B begins with random numbers, so the adapted model is another one before it has learned anything. One of both factors begins at 0.",
+    edit={
+        "self.B = nn.Parameter(torch.zeros(n_out, r))": "self.B = nn.Parameter(torch.randn(n_out, r, generator=gen) * 0.1)"
+    },
+    fails=["adapters_alone_learn"],
+)
+mistake(
+    "Both factors begin at 0. Then the gradient of each is 0, too, and nothing is ever learned. Only one of them begins at 0.",
+    edit={"self.A = nn.Parameter((torch.rand(r, n_in, generator=gen) * 2 - 1) * n_in**-0.5)": "self.A = nn.Parameter(torch.zeros(r, n_in))"},
+    fails=["it_learns_the_new_language"],
+)
+mistake(
+    "Rank 1 can exchange one pair. For three or four pairs it is too small.",
+    edit={WRAP: "model.lm_head = LoRA(model.lm_head, 1, gen)"},
+    fails=["it_learns_it_well"],
+)
+mistake(
+    "Your adapters have more numbers than a tenth of the base. Take a smaller rank, or fewer layers.",
+    edit={WRAP: "model.lm_head = LoRA(model.lm_head, 12, gen)"},
+)
+mistake(
+    "You adapt the queries. They decide where the model looks, and that is the same in the new language. What follows a token is in the output layer, and in the values that lead to it.",
+    edit={
+        WRAP: "model.q_proj = LoRA(model.q_proj, 4, gen)",
+        "optimizer = Adam([model.lm_head.A, model.lm_head.B])": "optimizer = Adam([model.q_proj.A, model.q_proj.B])",
+    },
+    fails=["it_learns_the_new_language", "it_learns_it_well"],
+)
+mistake(
+    "A is drawn from torch's global generator: the model hangs on what was drawn before, and not on the seed alone.",
+    edit={"torch.rand(r, n_in, generator=gen)": "torch.rand(r, n_in)"},
+    fails=["adapters_alone_learn"],
+)
+mistake(
+    "The pieces are drawn from torch's global generator. Give torch.randint a generator with your seed.",
+    edit={STARTS: "starts = torch.randint(0, len(ids) - T, (B, 1))"},
+)
+mistake(
+    "You seed torch's global generator, and everybody else who draws from it gets other numbers. Make a generator of your own.",
+    edit={"gen = torch.Generator().manual_seed(seed)": "gen = torch.manual_seed(seed)"},
+)
+mistake(
+    "The seed is not used: every seed gives the same model.",
+    edit={"gen = torch.Generator().manual_seed(seed)": "gen = torch.Generator().manual_seed(0)"},
+)
+mistake(
+    "You train on the first pieces of the text alone. They are learned by heart. Draw pieces from all over it.",
+    edit={STARTS: "starts = torch.randint(0, min(40, len(ids) - T), (B, 1), generator=gen)"},
+)
+mistake(
+    "The targets are not shifted: the model learns to copy its input. The target of a place is the token after it.",
+    edit={LOSS: "loss = F.cross_entropy(logits.flatten(0, 1), pieces[:, :-1].flatten())"},
+)
+mistake(
+    "The targets are two tokens ahead. The target of a place is the next token.",
+    edit={
+        LOSS: "loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), pieces[:, 2:].flatten())",
+    },
+)
+mistake(
+    "A text of CONTEXT + 1 tokens has one piece. You leave the last places of a text out, and here nothing is left.",
+    edit={STARTS: "starts = torch.randint(0, len(ids) - T - 1, (B, 1), generator=gen)"},
+    crashes=True,
+)
+mistake(
+    "A rate of 0.0005 is too small for adapters: 150 steps are over before they have learned the exchanges. Adapters stand larger rates than whole models.",
+    edit={RATE: "optimizer.step(loss, 0.0005 * (1 - step / steps))"},
+    fails=["it_learns_the_new_language"],
+)
+mistake(
+    "The rate is so large that training breaks down.",
+    edit={RATE: "optimizer.step(loss, 30.0)"},
+)
+mistake(
+    "You go up the gradient. The loss is to fall.",
+    edit={RATE: "optimizer.step(-loss, 0.05 * (1 - step / steps))"},
+)
+mistake(
+    "You rely on the caller's gradient mode. Under torch.no_grad() of the caller `adapt` fails: switch gradients on inside, with torch.enable_grad().",
+    edit={
+        "    with torch.enable_grad():\n        for step in range(steps):\n            starts": "    if True:\n        for step in range(steps):\n            starts"
+    },
+    crashes=True,
+)
+mistake(
+    "You switch gradients on for everybody. Use torch.enable_grad() as a context, which puts the old mode back.",
+    edit={
+        "    with torch.enable_grad():\n        for step in range(steps):\n            starts": "    if torch.set_grad_enabled(True):\n        for step in range(steps):\n            starts"
+    },
+)
+mistake(
+    "The adapted model comes back in training mode.",
+    edit={"            optimizer.step(loss, 0.05 * (1 - step / steps))\n    return model.eval()": "            optimizer.step(loss, 0.05 * (1 - step / steps))\n    return model.train()"},
+)
+mistake(
+    "One step is left out.",
+    edit={"        for step in range(steps):\n            starts": "        for step in range(1, steps):\n            starts"},
+)
+mistake(
+    "You train the biases that you add to the output, and nothing else. A bias is the same for every input: it can't exchange what follows.",
+    edit={
+        "return self.base(x) + x @ self.A.T @ self.B.T": "return self.base(x) + self.B.sum(1) + 0 * (x @ self.A.T).sum()",
+        MERGED: "pass",
+    },
+)
+
+
+@mistake("You only call everything frozen again at the end, after all weights were trained. The base's numbers are not those of the base any more.")
+def adapt(base, ids, steps, seed):
+    gen = torch.Generator().manual_seed(seed)
+    model = copy.deepcopy(base).requires_grad_(True)
+    model.lm_head = LoRA(model.lm_head, 4, gen)
+    optimizer = Adam(list(model.parameters()))
+    with torch.enable_grad():
+        for step in range(steps):
+            starts = torch.randint(0, len(ids) - CONTEXT, (16, 1), generator=gen)
+            pieces = ids[starts + torch.arange(CONTEXT + 1)]
+            loss = F.cross_entropy(model(pieces[:, :-1]).flatten(0, 1), pieces[:, 1:].flatten())
+            optimizer.step(loss, 0.01 * (1 - step / steps))
+    model.requires_grad_(False)
+    model.lm_head.A.requires_grad_()
+    model.lm_head.B.requires_grad_()
+    return model.eval()
+
+
+@mistake("You keep a table of σ beside the model and add it to the logits, with a number for each pair of tokens. Those numbers count, too.")
+def adapt(base, ids, steps, seed):
+    model = copy.deepcopy(base).requires_grad_(False)
+    model.lm_head = LoRA(model.lm_head, 4, torch.Generator().manual_seed(seed))
+    model.table = nn.Parameter(torch.zeros(model.vocab, model.vocab, 20), requires_grad=False)
+    return model.eval()
+
+
+# --- merging ---------------------------------------------------------------------------------------------------------
+
+mistake(
+    "You merge in place: the adapted model that you were given is no longer one. Merge a deep copy.",
+    edit={"model = copy.deepcopy(adapted)": "model = adapted"},
+    fails=["merging_gives_a_plain_model"],
+)
+mistake(
+    "You take the adapter away and forget to add it to the weight. What comes out is the base.",
+    edit={MERGED: "pass"},
+    fails=["merging_gives_a_plain_model"],
+)
+mistake(
+    "You subtract the adapter's part. In training it was added.",
+    edit={MERGED: "self.base.weight -= self.B @ self.A"},
+)
+mistake(
+    "Merging doubles the adapter's part. Add it once, with the scale that it had in training.",
+    edit={MERGED: "self.base.weight += 2 * self.B @ self.A"},
+)
+mistake(
+    "You divide the adapter's part by the rank in merging, and not in training. The scale is the same in both.",
+    edit={MERGED: "self.base.weight += self.B @ self.A / 4"},
+)
+mistake(
+    "The merged model still has adapters in it. Put a plain layer in the place of each.",
+    edit={"setattr(model, name, layer.merged())": "layer.merged()"},
+)
+mistake(
+    "The merged model's parameters are frozen still. A plain model can be trained on.",
+    edit={"return model.requires_grad_(True).eval()": "return model.eval()"},
+)
+mistake(
+    "You copy the model in part: the merged one shares its embeddings with the adapted one, and changes when that one does.",
+    edit={"model = copy.deepcopy(adapted)": "model = copy.deepcopy(adapted)\n    model.embed = adapted.embed"},
+)
+mistake(
+    "The merged model comes back in training mode.",
+    edit={"return model.requires_grad_(True).eval()": "return model.requires_grad_(True).train()"},
+)
+mistake(
+    "You round the merged weight to bfloat16, which has eight bits of precision. Merge in float32.",
+    edit={MERGED: "self.base.weight.copy_((self.base.weight + self.B @ self.A).bfloat16())"},
+    fails=["merging_gives_a_plain_model"],
+)
+
+# --- preferences -----------------------------------------------------------------------------------------------------
+
+mistake(
+    "The reference is missing from the margin. Without it the loss asks for likely continuations, and not for a change.",
+    edit={MARGIN: "h = logp(model, liked) - logp(model, disliked) + 0 * before"},
+)
+mistake(
+    "Liked and disliked are exchanged: your loss falls when the disliked continuation wins.",
+    edit={MARGIN: "h = logp(model, disliked) - logp(model, liked) + before"},
+    fails=["a_pair_has_its_loss", "it_prefers_what_is_liked"],
+)
+mistake(
+    "The reference's difference is added to the margin. It is taken away: what counts is the change since the reference.",
+    edit={MARGIN: "h = logp(model, liked) - logp(model, disliked) + before"},
+)
+mistake(
+    "You leave out beta. It says what it costs to leave the reference.",
+    edit={SIGMOID: "return -F.logsigmoid(h).mean()"},
+)
+mistake(
+    "You divide by beta. The margin is multiplied by it.",
+    edit={SIGMOID: "return -F.logsigmoid(h / beta).mean()"},
+)
+mistake(
+    "You take log σ without its sign, so going down makes the pairs worse.",
+    edit={SIGMOID: "return F.logsigmoid(beta * h).mean()"},
+)
+mistake(
+    "You take the logarithm of a sigmoid that underflows to 0. Use logsigmoid, which is finite for large margins.",
+    edit={SIGMOID: "return -torch.sigmoid(beta * h).log().mean()"},
+)
+mistake(
+    "You add up the losses of the pairs. The loss is their mean.",
+    edit={SIGMOID: "return -F.logsigmoid(beta * h).sum()"},
+)
+mistake(
+    "You take the mean margin first, and its loss then. Each pair has a loss of its own.",
+    edit={SIGMOID: "return -F.logsigmoid(beta * h.mean())"},
+)
+mistake(
+    "This is the loss of SLiC, a hinge, and not that of DPO.",
+    edit={SIGMOID: "return (1 - beta * h).relu().mean()"},
+)
+mistake(
+    "You take the logits of a place for the token at that place. They are about the next one: begin at the last token of the prompt.",
+    edit={PLACES: "[:, prompts.shape[1] :]"},
+)
+mistake(
+    "You divide the log-probability of a continuation by its length. DPO takes the sum over its tokens.",
+    edit={".sum((1, 2))": ".mean((1, 2))"},
+)
+mistake(
+    "You ask the model about the continuation without the prompt. It is to continue the prompt.",
+    edit={
+        "logits = which(torch.cat([prompts, answers], 1))[:, prompts.shape[1] - 1 : -1]": "logits = which(torch.cat([prompts[:, -1:], answers], 1))[:, :-1]"
+    },
+)
+mistake(
+    "The prompt's tokens count as part of the continuation. Both have the same prompt, but after a training it hides what changed. Leave it out.",
+    edit={
+        "        logits = which(torch.cat([prompts, answers], 1))[:, prompts.shape[1] - 1 : -1]\n": "        answers = torch.cat([prompts, answers], 1)\n        logits = which(answers)[:, :-1]\n        answers = answers[:, 1:]\n",
+        ".sum((1, 2))": ".mean((1, 2))",
+    },
+)
+mistake(
+    "You forget the first token of each continuation. It is predicted from the last token of the prompt.",
+    edit={
+        PLACES: "[:, prompts.shape[1] : -1]",
+        "gather(-1, answers[..., None])": "gather(-1, answers[:, 1:, None])",
+    },
+)
+mistake(
+    "You add up logits in the place of log-probabilities. Take the log-softmax first.",
+    edit={"logits.log_softmax(-1).gather": "logits.gather"},
+)
+mistake(
+    "Gradients flow into the reference. It is what it was: compute its part without gradients.",
+    edit={"    with torch.no_grad():\n        before": "    with torch.enable_grad():\n        before"},
+)
+mistake(
+    "No gradient reaches the model: its part of the margin is computed without gradients, too.",
+    edit={MARGIN: "h = (logp(model, liked) - logp(model, disliked)).detach() - before"},
+    fails=["a_pair_has_its_loss"],
+)
+mistake(
+    "You take models to evaluation mode and leave them there. They are used in the mode in which they are.",
+    edit={"        before = logp(reference, liked)": "        reference.eval()\n        before = logp(reference, liked)"},
+)
+mistake(
+    "You train the model that you were given. It is the reference, too, and so the margin is 0 for ever. Train a copy.",
+    edit={POLICY: "policy = model.requires_grad_(True)"},
+    fails=["the_reference_stays", "a_larger_beta_stays_nearer"],
+)
+mistake(
+    "The reference moves along with the model that is trained, so the margin is always 0, and nothing ever stops it. It is the model from before.",
+    edit={TRAINED: "loss = preference_loss(policy, policy, prompts, liked, disliked, beta)"},
+    fails=["a_larger_beta_stays_nearer"],
+)
+mistake(
+    "You use a beta of your own in the training, not the one that is given.",
+    edit={TRAINED: "loss = preference_loss(policy, model, prompts, liked, disliked, 0.5)"},
+    fails=["a_larger_beta_stays_nearer"],
+)
+mistake(
+    "Your rate is too large. The preference is learned within a few steps, and the language is lost. Take a smaller one.",
+    edit={SLOW: "optimizer.step(loss, 0.005 * (1 - step / steps))"},
+    fails=["it_prefers_what_is_liked"],
+)
+mistake(
+    "Your rate is too small. After all steps the margin has hardly moved.",
+    edit={SLOW: "optimizer.step(loss, 0.0001 * (1 - step / steps))"},
+    fails=["it_prefers_what_is_liked"],
+)
+mistake(
+    "You train on the liked continuations alone. Then tokens that break the rule become likelier, and the language gets worse. Use the pairs.",
+    edit={
+        TRAINED: "loss = F.cross_entropy(policy(torch.cat([prompts, liked], 1))[:, prompts.shape[1] - 1 : -1].flatten(0, 1), liked.flatten())",
+        SLOW: "optimizer.step(loss, 0.004 * (1 - step / steps))",
+    },
+)
+mistake(
+    "You make the disliked continuations unlikely, and nothing else. That moves the whole language. Use the margin of the pairs.",
+    edit={
+        TRAINED: "loss = -F.cross_entropy(policy(torch.cat([prompts, disliked], 1))[:, prompts.shape[1] - 1 : -1].flatten(0, 1), disliked.flatten())",
+    },
+)
+mistake(
+    "The copy shares its output layer with the model that was given.",
+    edit={POLICY: "policy = copy.deepcopy(model).requires_grad_(True)\n    policy.lm_head = model.lm_head"},
+)
+mistake(
+    "You learn from one pair alone. Use them all, or draw some of them for each step.",
+    edit={TRAINED: "loss = preference_loss(policy, model, prompts[:1], liked[:1], disliked[:1], beta)"},
+    fails=["it_prefers_what_is_liked"],
+)
+mistake(
+    "The trained model comes back in training mode.",
+    edit={"return policy.eval()": "return policy.train()"},
+)
+
+# --- eight bits ------------------------------------------------------------------------------------------------------
+
+mistake(
+    "You take one scale for a whole matrix. One large row then leaves nothing of the others: give each row its own.",
+    edit={SCALE: "scale = (p.abs().amax() / 127).expand(len(p)).clone()"},
+    fails=["each_row_has_its_scale", "eight_bits_are_enough"],
+)
+mistake(
+    "You divide by 128. Then the largest entry has the code 128, which int8 does not have: it wraps to -128, or is clipped.",
+    edit={SCALE: "scale = p.abs().amax(1) / 128"},
+)
+mistake(
+    "You divide by 255, as if there were no signs. The codes go from -127 to 127.",
+    edit={SCALE: "scale = p.abs().amax(1) / 255"},
+)
+mistake(
+    "Your scale comes from the largest entry, not from the largest absolute value. A large negative entry does not fit.",
+    edit={SCALE: "scale = p.amax(1) / 127"},
+)
+mistake(
+    "Your scale comes from each column.",
+    edit={SCALE: "scale = p.abs().amax(0) / 127", CODES: "packed[name] = torch.round(p / scale).to(torch.int8)", 'each * packed[f"{name}.scale"][:, None] if': 'each * packed[f"{name}.scale"] if'},
+)
+mistake(
+    "You cut the fraction off. Round to the nearest integer: a cut is twice as wrong, and always towards 0.",
+    edit={CODES: "packed[name] = (p / scale[:, None]).to(torch.int8)"},
+    fails=["each_row_has_its_scale"],
+)
+mistake(
+    "You round down. Round to the nearest integer.",
+    edit={CODES: "packed[name] = torch.floor(p / scale[:, None]).to(torch.int8)"},
+)
+mistake(
+    "A row of zeros has the scale 0, and 0 / 0 is nan. Its scale is 1.",
+    edit={"        scale = torch.where(scale == 0, 1.0, scale)\n": ""},
+)
+mistake(
+    "Very small rows get a scale that is not theirs: you clamp it from below. Only a row of zeros has the scale 1.",
+    edit={"scale = torch.where(scale == 0, 1.0, scale)": "scale = torch.where(scale < 1e-12, 1.0, scale)"},
+)
+mistake(
+    "Your scales have half precision, which ends at 65504 and is not exact enough.",
+    edit={SCALE: "scale = (p.abs().amax(1) / 127).half().float()"},
+)
+mistake(
+    "Codes of four bits are too coarse: use all of -127 to 127.",
+    edit={SCALE: "scale = p.abs().amax(1) / 7"},
+)
+mistake(
+    "Parameters that are no matrices are missing. They are there as they are.",
+    edit={"            packed[name] = p.clone()\n": ""},
+)
+mistake(
+    "Parameters that are no matrices share memory with the model: later training changes them. Clone them.",
+    edit={"packed[name] = p.clone()": "packed[name] = p"},
+)
+mistake(
+    "What you give requires gradients still. Detach it.",
+    edit={"        p = p.detach()\n": ""},
+)
+mistake(
+    "You leave out frozen parameters. They belong to the model, too.",
+    edit={"        p = p.detach()\n": "        if not p.requires_grad:\n            continue\n        p = p.detach()\n"},
+)
+mistake(
+    "You take every name that ends in “.scale” for a scale. A parameter may be called so: a scale is what stands beside codes.",
+    edit={'scales = {f"{name}.scale" for name, each in packed.items() if each.dtype == torch.int8}': 'scales = {name for name in packed if name.endswith(".scale")}'},
+    fails=["each_row_has_its_scale"],
+)
+mistake(
+    "You divide by the scale again. The number is the code times the scale.",
+    edit={'each * packed[f"{name}.scale"][:, None] if': 'each / packed[f"{name}.scale"][:, None] if'},
+)
+mistake(
+    "You multiply columns by the scales of rows.",
+    edit={'each * packed[f"{name}.scale"][:, None] if': 'each * packed[f"{name}.scale"][torch.arange(each.shape[1]) % len(each)] if'},
+)
+mistake(
+    "What you give back shares memory with what you were given.",
+    edit={"else each.clone()": "else each"},
+)
