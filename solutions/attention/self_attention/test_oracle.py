@@ -114,6 +114,7 @@ def test_no_nan_is_made_on_the_way(reference):
         for options in ({"mask": mask}, {"mask": mask, "causal": True}, {"causal": True}):
             out, probs = reference.attention(*tensors, **options)
             (out.square().sum() + probs.square().sum()).backward()
+    assert all(each.grad.isfinite().all() for each in tensors)
 
 
 def test_worked_example(reference):
