@@ -83,6 +83,25 @@ def with_grad(*models):
     return [name for model in models for name, p in model.named_parameters() if p.grad is not None]
 
 
+def arguments_decide(seen, function, other):
+    """The logits of models that were trained on equal arguments, on `other` ones, and after the model that was given had changed."""
+    first = seen["first"]
+    if not bool(first.isfinite().all()):
+        return reject("The logits after a few steps are not finite.")
+    if not torch.equal(seen["again"], first):
+        return reject("The same arguments give different models. Something hangs on what was drawn before.")
+    if not torch.equal(seen["without gradients outside"], first):
+        return reject("Under torch.no_grad() of the caller, `{function}` gives another model.", function=function)
+    if not torch.equal(seen["views"], first):
+        return reject("The same ids as views of other data, which are not contiguous, give another model.")
+    for part in other:
+        if torch.equal(seen[part], first):
+            return reject("With {part} the model is the same.", part=part)
+    if not torch.equal(seen["after it was changed"], first):
+        return reject("Who changes the model that was given changes the one that `{function}` returned, too: they share memory.", function=function)
+    return None
+
+
 # --- adapters --------------------------------------------------------------------------------------------------------
 
 
@@ -110,6 +129,8 @@ def adapters_alone(seen, want, inputs):
     if not torch.equal(seen["no step"], seen["base"]):
         return reject("Before the first step the adapted model has other logits than the base. Let the adapters begin at 0.")
     frozen = [each[:-1] for each in seen["frozen"]], [each[:-1] for each in own]
+    if len(frozen[0]) < len(frozen[1]):
+        return reject("Only {found} of the base's {own} parameters are there and frozen. Let none of them learn; add adapters beside them.", found=len(frozen[0]), own=len(frozen[1]))
     if sorted(frozen[0]) != sorted(frozen[1]):
         return reject("Beside the adapters the model has parameters of the shapes {found}. The base has {own}.", found=frozen[0], own=frozen[1])
     if sorted(seen["frozen"]) != sorted(own):
@@ -117,21 +138,7 @@ def adapters_alone(seen, want, inputs):
     count, most = sum(seen["learning"]), sum(p.numel() for p in inputs["base"].parameters()) // 10
     if not 0 < count <= most:
         return reject("The adapters have {count} numbers. They have one at least, and at most {most}.", count=count, most=most)
-    first = seen["first"]
-    if not bool(first.isfinite().all()):
-        return reject("The logits after a few steps are not finite.")
-    if not torch.equal(seen["again"], first):
-        return reject("The same arguments give different models. Something hangs on what was drawn before.")
-    if not torch.equal(seen["without gradients outside"], first):
-        return reject("Under torch.no_grad() of the caller, `adapt` gives another model.")
-    if not torch.equal(seen["a view"], first):
-        return reject("The same text as a view of other data, which is not contiguous, gives another model.")
-    for part in ("another text", "another seed", "more steps", "no step"):
-        if torch.equal(seen[part], first):
-            return reject("With {part} the model is the same.", part=part)
-    if not torch.equal(seen["after the base was changed"], first):
-        return reject("Who changes the base afterwards changes the adapted model, too: they share memory.")
-    return None
+    return arguments_decide(seen, "adapt", ("another text", "another seed", "more steps", "no step"))
 
 
 @check(
@@ -178,7 +185,7 @@ def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
         "first": adapted(1, steps, seeds[0]),
         "no step": adapted(2, 0, seeds[0]),
         "again": adapted(3, steps, seeds[0]),
-        "a view": adapted(1, steps, seeds[0], torch.stack([text, other_text], 1)[:, 0]),
+        "views": adapted(1, steps, seeds[0], torch.stack([text, other_text], 1)[:, 0]),
         "another text": adapted(1, steps, seeds[0], other_text),
         "another seed": adapted(1, steps, seeds[1]),
         "more steps": adapted(3, steps + 4, seeds[0]),
@@ -194,7 +201,7 @@ def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
     with torch.no_grad():
         for each in held:
             each.add_(0.01)
-        seen["after the base was changed"] = models[0](ids)[:, -1]
+        seen["after it was changed"] = models[0](ids)[:, -1]
         seen["the base that was held"] = base(ids)[:, -1]
     return seen | {"global": drawn}
 
@@ -629,21 +636,7 @@ def a_copy_is_trained(seen, want, inputs):
             return found
     if not torch.equal(seen["no step"], seen["model"]):
         return reject("With no step the logits are not those of the model that was given.")
-    first = seen["first"]
-    if not bool(first.isfinite().all()):
-        return reject("The logits after a few steps are not finite.")
-    if not torch.equal(seen["again"], first):
-        return reject("The same arguments give different models. Something hangs on what was drawn before.")
-    if not torch.equal(seen["without gradients outside"], first):
-        return reject("Under torch.no_grad() of the caller, `prefer` gives another model.")
-    if not torch.equal(seen["views"], first):
-        return reject("The same pairs as views of other data, which are not contiguous, give another model.")
-    for part in ("no step", "more steps", "another beta", "turned round"):
-        if torch.equal(seen[part], first):
-            return reject("The model is the same with {part}.", part=part)
-    if not torch.equal(seen["after the model was changed"], first):
-        return reject("Who changes the model that was given changes the trained one, too: they share memory.")
-    return None
+    return arguments_decide(seen, "prefer", ("no step", "more steps", "another beta", "turned round"))
 
 
 @check(
@@ -694,7 +687,7 @@ def the_reference_stays(student, model, prompts, liked, disliked, beta, steps, i
     with torch.no_grad():
         for each in held:
             each.add_(0.01)
-        seen["after the model was changed"] = models[0](ids)[:, -1]
+        seen["after it was changed"] = models[0](ids)[:, -1]
         seen["the model that was held"] = model(ids)[:, -1]
     return seen | {"global": drawn}
 
