@@ -102,6 +102,18 @@ def test_a_comment_that_only_authors_read_needs_no_new_one(course: Path) -> None
     assert not certified(exercise, course)
 
 
+def test_of_what_is_declared_general_mistakes_count(course: Path) -> None:
+    """What is said of a mutant is looked at when mutants are tried, and decides nothing else."""
+    file = course / "solutions/numbers_of/first/equivalent.toml"
+    exercise = load_course(course).exercise("numbers_of/first")
+    before = file.read_text("utf-8") if file.exists() else ""
+    file.write_text(before + '\n[[equivalent]]\nold = "a"\nnew = "b"\nwhy = "They are equal."\n', "utf-8")
+    assert certified(exercise, course)
+    for more in ('\n[[general]]\nscope = "a"\nkind = "memo"\nwhy = "None."\n', "\n[[general]]\n["):
+        file.write_text(before + more, "utf-8")
+        assert not certified(exercise, course)
+
+
 def test_what_it_is_given_for_is_looked_at(course: Path) -> None:
     """Its row, and the committed plan that came of it; a file that says nothing is no certificate."""
     exercise = load_course(course).exercise("numbers_of/first")

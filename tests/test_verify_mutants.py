@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -258,6 +259,8 @@ def test_killed_surviving_remembered_and_equivalent_mutants(bench: Bench) -> Non
     survivor = by_new["return x.sum(dim=-1) / x.shape[0]"]
     assert survivor in first.survivors and first.share < 1
     assert f"{len(first.survivors)} mutants of solution.py survive" in first.problems[0]
+    few = replace(first, tried=[each for each in first.tried if not each.survived] * 5 + [survivor])
+    assert few.share > 0.98 and few.survivors == [survivor] and few.problems == []  # a case to write, and no fault yet
     assert "-    return x.sum(dim=-1) / x.shape[1]\n+    return x.sum(dim=-1) / x.shape[0]" in first.diff(survivor)
     assert (first.smallest_error("means_of_rows") or 0) > 1
 

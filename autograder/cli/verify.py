@@ -36,6 +36,7 @@ def verify(
         bool,
         typer.Option("--mutants", "-m", help="Try small changes of the references too: each must fail some check."),
     ] = False,
+    only_mutants: Annotated[bool, typer.Option("--only-mutants", help="Try nothing but these small changes.")] = False,
     gpu: Annotated[
         bool,
         typer.Option("--gpu", help="Try GPU checks alone, on the GPU; without one, rehearse them on the processor."),
@@ -94,11 +95,17 @@ def verify(
         raise typer.Exit(_verify_on_device(root, loaded, chosen, report))
     saves = _saves(root, chosen)
     with Bench(root, loaded) as bench:
-        parts = Parts(trials=general is not True, general=general is not False, mutants=mutants, briefly=briefly)
+        part = only_mutants or general is True  # nothing but what is named
+        parts = Parts(
+            trials=not part,
+            general=general is True or (general is None and not only_mutants),
+            mutants=mutants or only_mutants,
+            briefly=briefly,
+        )
         reports = bench.verify(chosen, parts, seeds)
         _show(out, reports, details)
         made = _makers(root, loaded, chosen, {each.exercise for each in reports if each.brief})
-        stale = [] if general is True else _out_of_sync(root, loaded, chosen, made)
+        stale = [] if part else _out_of_sync(root, loaded, chosen, made)
         _certify(root, chosen, reports, made)
         if stale:
             out.print(

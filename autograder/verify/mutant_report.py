@@ -11,6 +11,10 @@ if TYPE_CHECKING:  # libcst is imported only where mutants are made
     from autograder.verify.mutation import Mutant
 
 
+SHARE = 0.98
+"""Of the mutants of an exercise that are not equivalent, how many must be killed: each that is left is shown, as a case to write."""
+
+
 @dataclass
 class Said:
     """What one check said of one mutant."""
@@ -82,9 +86,13 @@ class MutantReport:
     @property
     def problems(self) -> list[str]:
         found = []
-        if self.survivors:
+        if self.share < SHARE:
             lines = ", ".join(sorted({str(each.mutant.line) for each in self.survivors}, key=int))
-            found.append(f"{len(self.survivors)} mutants of solution.py survive all checks (lines {lines})")
+            count = len(self.survivors)
+            found.append(
+                f"{count} mutant{'s' * (count > 1)} of solution.py survive{'s' * (count == 1)} all checks (lines {lines}): "
+                f"fewer than {SHARE:.0%} are killed"
+            )
         return found + self.stale
 
     def only_killer(self) -> dict[str, int]:

@@ -43,7 +43,8 @@ class Verifier:
         brief = {each.name for each in exercises if parts.briefly and certified(each, self.grader.root)}
         if not parts.trials:
             reports = [Report(each.name, points=each.points) for each in exercises]
-            self._try_changed(reports, exercises, general=True)
+            for general in [True] * parts.general + [False] * parts.mutants:
+                self._try_changed(reports, exercises, general=general)
             return reports
         jobs = self.grader.jobs
         # An exercise is led by one thread, which makes its inputs and waits; what takes time are its trials, all in one pool.
