@@ -172,13 +172,24 @@ def test_entries_that_say_nothing_true_are_named(tmp_path: Path) -> None:
         ("return torch.ones(n, device=x.device, dtype=x.dtype)", "return torch.ones(n, dtype=x.dtype)"),
         ("return x.sort(dim=-1, descending=True)", "return x.sort(descending=True)"),
         ("return torch.argsort(x, dim=-1, stable=True)", "return torch.argsort(x, stable=True)"),
+        ("return list(zip(x, n, strict=True))", "return list(zip(x, n))"),
+        ("return x.transpose(1, 2)", "return x.transpose(2, 1)"),
+        ("return n if bool(x.any()) else x", "return n if x.any() else x"),
+        ("return x[int(n), 0]", "return x[n, 0]"),
+        ("return x.contiguous().flatten(n)", "return x.flatten(n)"),
     ],
 )
 def test_what_holds_anyway_needs_no_entry(body: str, new: str) -> None:
     """Only for leaving it out: what else such a line becomes is a mutant as any other."""
     head = "import torch\n\n\ndef f(x, n):\n    # BEGIN SOLUTION\n    "
-    found = {each.new: Equivalents().reason(each) for each in mutants(f"{head}{body}\n    # END SOLUTION\n")}
-    assert [name for name, why in found.items() if why] == [new] and len(found) > 2
+    source = f"{head}{body}\n    # END SOLUTION\n"
+    found = {each.new: Equivalents().reason(each) for each in mutants(source)}
+    assert {name for name, why in found.items() if why} == {new, new.replace("n))", "n, strict=False))")}
+
+
+def test_how_a_tensor_lies_matters_to_a_view() -> None:
+    source = "def f(x):\n    # BEGIN SOLUTION\n    return x.contiguous().view(-1)\n    # END SOLUTION\n"
+    assert not any(Equivalents().reason(each) for each in mutants(source))
 
 
 # --- running them ---

@@ -12,28 +12,17 @@ of equal changes in one function.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autograder.verify import anyway
 from autograder.verify.mutation import Mutant
 
 FILE = "equivalent.toml"
 _KEYS = {"scope", "old", "new", "nth", "why"}
 _Name = tuple[str, str, str, int]
-_SAID_ANYWAY = (
-    (
-        re.compile(r"(?P<rest>)(?:, device=[\w.\[\]]+|device=[\w.\[\]]+, )"),
-        "The processor is where tensors are made without `device`; only a check on a GPU could tell.",
-    ),
-    (
-        re.compile(r"(?P<rest>\.(?:arg)?sort\((?:[^()]*, )?|torch\.(?:arg)?sort\(\w+, )(?:dim=-1, |dim=-1(?=\)))"),
-        "The last dimension is what is sorted without `dim`.",
-    ),
-)
-"""What says what holds anyway. A mutant that leaves such a thing out computes the same in every exercise: no entry is needed."""
 _Declared = tuple[set[str], str, str | None, str, bool]  # scopes, kind, about, the reason, whether it is open
 
 
@@ -80,7 +69,8 @@ class Equivalents:
 
     def reason(self, mutant: Mutant) -> str:
         """Why `mutant` is equivalent, or "" when nobody says so."""
-        return self.entries.get((mutant.scope, mutant.old, mutant.new, mutant.nth), "") or _said_anyway(mutant)
+        said = self.entries.get((mutant.scope, mutant.old, mutant.new, mutant.nth), "")
+        return said or anyway.reason(mutant.reference, mutant.source)
 
     def problems(self, every: Sequence[Mutant], killed: Sequence[Mutant]) -> list[str]:
         """What is wrong with the file: entries of no mutant, and of mutants that some check kills."""
@@ -97,14 +87,6 @@ class Equivalents:
             if (scope, old, new, nth) in dead
         ]
         return self.wrong + stale
-
-
-def _said_anyway(mutant: Mutant) -> str:
-    for pattern, why in _SAID_ANYWAY:
-        for found in pattern.finditer(mutant.old):
-            if mutant.old[: found.start()] + found["rest"] + mutant.old[found.end() :] == mutant.new:
-                return why
-    return ""
 
 
 @dataclass

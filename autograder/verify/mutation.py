@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import libcst as cst
 from libcst.metadata import MetadataWrapper
@@ -28,6 +28,7 @@ class Mutant:
     line: int
     source: str
     nth: int = 1  # of equal ones in the same function, from 1
+    reference: str = field(default="", repr=False)  # the source without the change
 
 
 def mutants(source: str, file: str = "solution.py") -> list[Mutant]:
@@ -75,7 +76,9 @@ def _apply(edit: Edit, data: bytes) -> Mutant:
     last = data.find(b"\n", edit.end)
     last = len(data) if last < 0 else last
     old, new = data[first:last], changed[first : last + len(changed) - len(data)]
-    return Mutant(edit.scope, _bare(old), _bare(new), data.count(b"\n", 0, edit.start) + 1, changed.decode("utf-8"))
+    line = data.count(b"\n", 0, edit.start) + 1
+    source, reference = changed.decode("utf-8"), data.decode("utf-8")
+    return Mutant(edit.scope, _bare(old), _bare(new), line, source, reference=reference)
 
 
 def _bare(lines: bytes) -> str:
