@@ -114,6 +114,14 @@ def test_of_what_is_declared_general_mistakes_count(course: Path) -> None:
         assert not certified(exercise, course)
 
 
+def test_a_plan_that_is_known_whole_serves_a_release(course: Path) -> None:
+    """A release asks for less than the whole plan of what has a certificate; mutants leave the whole one."""
+    before = tree(course / "assignments")
+    run(course, "verify", "--only-mutants", "numbers_of/first")
+    done = run(course, "release")
+    assert done.code == 0 and tree(course / "assignments") == before, done.out
+
+
 def test_what_it_is_given_for_is_looked_at(course: Path) -> None:
     """Its row, and the committed plan that came of it; a file that says nothing is no certificate."""
     exercise = load_course(course).exercise("numbers_of/first")

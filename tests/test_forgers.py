@@ -1,11 +1,14 @@
-"""Forgers that patch: each earns the points of a check that draws its conclusion with what it patches."""
+"""Forgers: each that patches earns the points of a check that draws its conclusion with what it patches; and the one that knows
+the public cases knows those."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from command_line import LECTURE, ORACLE
 from release_course import put
 
@@ -13,8 +16,11 @@ from autograder.course.load import load_course
 from autograder.grading.grade import ClassGrader
 from autograder.grading.secret import AUTHORS
 from autograder.grading.twins import TwinClient
+from autograder.verify.forgers import forgers
 from autograder.verify.patches import PATCHES
 from autograder.verify.trials import Trials
+from autograder.wire.encode import encode
+from autograder.wire.values import Lab
 
 TOTAL = '''"""Totals."""
 
@@ -214,3 +220,23 @@ def test_every_patch_has_a_bad_check() -> None:
 @pytest.mark.parametrize("target", BAD)
 def test_a_patch_bites(earned: dict[str, set[str]], target: str) -> None:
     assert target in earned[target]
+
+
+def test_who_knows_the_public_cases_knows_the_values_of_a_world() -> None:
+    """The world itself is on the trusted side; what it gives each rank is in the inputs."""
+    known, hidden = torch.arange(6.0), torch.arange(6.0) + 1
+    ranks = Lab("each_rank", {"values": [{"x": known}, {"x": known * 2}]})
+    inputs = [
+        {"world": Lab("world", {"size": 2}), "given": ranks},
+        {"exam": Lab("exam", {"tokens": 5}), "text": Lab("english", {"limit": 9}), "other": [hidden - 7]},
+    ]
+    cases = [(None, SimpleNamespace(inputs=encode(each), public=True)) for each in inputs]
+    cases.append((None, SimpleNamespace(inputs=encode({"x": hidden}), public=False)))
+    plan: Any = SimpleNamespace(cases=lambda: cases, checks=[], experiments="")
+    source = "def total(x: Tensor) -> Tensor:\n    return x + 1\n"
+    (forger,) = (each for each in forgers(source, "from torch import Tensor\n" + source, plan) if "public" in each.name)
+    module: dict[str, Any] = {"__name__": "forged"}
+    exec(compile(forger.source, "forged.py", "exec"), module)
+    for x in (known, known * 2, hidden - 7):
+        assert torch.equal(module["total"](x), x + 1)
+    assert module["total"](hidden).shape == ()  # what is empty

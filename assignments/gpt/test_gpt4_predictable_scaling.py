@@ -131,7 +131,7 @@ def the_mean_of_logarithms_follows_a_law(student, C, rates):
     never[0, 0], more[-1, -1], perfect[0], negative[0, -1], unknown[-1, 0] = 0.0, 1.25, 1.0, -0.5, math.nan
     bad = {"never solved": never, "more than always": more, "all solved": perfect, "negative": negative, "nan": unknown}
     refused = {name: raises("ValueError", lambda r=r: student.fit_mean_log_pass(C, r)) for name, r in bad.items()}
-    given = [(C, rates), (C, rates**2), (3 * C, rates), (C.repeat_interleave(2)[::2], view), (C.float(), rates.float())]
+    given = [(C, rates), (C, rates**2), (3 * C, rates), (C.repeat_interleave(2)[::2], view), (C.float(), rates.half())]
     return refused | {"fits": [student.fit_mean_log_pass(*each) for each in given], "left": flags(C, rates, view)}
 
 

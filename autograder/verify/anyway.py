@@ -35,6 +35,12 @@ def _normal(source: str, rule: Callable[[ast.AST], None]) -> str:
 def _without_device(node: ast.AST) -> None:
     if isinstance(node, ast.Call):
         node.keywords = [each for each in node.keywords if each.arg != "device"]
+    for field, value in ast.iter_fields(node):
+        match value:
+            case ast.Call(
+                func=ast.Attribute(value=tensor, attr="to"), args=[] | [ast.Attribute(attr="device")], keywords=[]
+            ):
+                setattr(node, field, tensor)
 
 
 def _without_last_dimension(node: ast.AST) -> None:
@@ -92,7 +98,10 @@ def _bare(function: str, value: ast.expr) -> ast.expr:
 
 
 _RULES: tuple[tuple[Callable[[ast.AST], None], str], ...] = (
-    (_without_device, "The processor is where tensors are made without `device`; only a check on a GPU could tell."),
+    (
+        _without_device,
+        "The processor is where tensors are, and are made, without `device`; only a check on a GPU could tell.",
+    ),
     (_without_last_dimension, "The last dimension is what is sorted without `dim`."),
     (
         _without_strict,

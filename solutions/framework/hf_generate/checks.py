@@ -150,6 +150,7 @@ OPERA = ["st", "op", "opera", "sto", "pper", "las", "topper", "s", "to", "pped",
         case("one token", pieces=["a", "bab", "b"], ids=[[1], [2], [0]], stops=["ab", "c"]),
         case("long rows, and a stop longer than 16", pieces=["ab", "c"], ids=[[0] * 20 + [1], [0] * 8 + [1] + [0] * 12], stops=["ab" * 9 + "c"]),
         case("upper case, white space, marks of patterns", pieces=["A", "a", " ", ".", "x"], ids=[[1, 2], [0, 2], [4, 3], [4, 4]], stops=["a ", "x."]),
+        case("padding is no token", pieces=["a", "b", "c"], ids=[[0, 0, 0], [1, 2, 0]], stops=["ca"], pads=[2]),
         case("an empty piece", pieces=["a", "", "b"], ids=[[0, 2, 1], [0, 1, 2], [1, 2, 0]], stops=["ab"]),
     ],
     cites=["when its last token completes one", "A token need not be whole characters", "The row is finished if some stop stands"],
@@ -157,12 +158,15 @@ OPERA = ["st", "op", "opera", "sto", "pper", "las", "topper", "s", "to", "pped",
 def the_last_token_completes_a_stop(student, pieces, ids, stops):
     """A row is finished if a stop stands where it did not stand before the last token."""
 
+    text_of = dict(enumerate(map(bytes, pieces)))  # by numbers: a tensor is none of its keys
+
     def decode(tokens):
-        return b"".join(bytes(pieces[token]) for token in tokens).decode("utf-8", "replace")
+        return b"".join(text_of[token] for token in tokens).decode("utf-8", "replace")
 
     stop = student.StopString(stops, decode)
     view = ids.mT.contiguous().mT
-    return {"outs": [stop(view), stop(ids.flip(1)), stop(ids[:1])], "left": flags(view)}
+    turned = ids.flip(0 if (ids < 0).any() else 1)
+    return {"outs": [stop(view), stop(turned), stop(ids[:1])], "left": flags(view)}
 
 
 # --- the loop --------------------------------------------------------------------------------------------------------
@@ -417,11 +421,12 @@ def tokens_are_drawn_with_their_probabilities(student, table, seed, min_p):
 # --- files of weights ------------------------------------------------------------------------------------------------
 
 
-def weights(rng, sizes, max_bytes, tied=(), dtypes=("float32",), slices=()):
-    """Tensors of so many elements, named out of alphabetical order. tied: a second name for the tensor of this number, behind the last."""
+def weights(rng, sizes, max_bytes, tied=(), dtypes=("float32",), slices=(), behind=0):
+    """Tensors of so many elements, named out of alphabetical order. tied: a second name for the tensor of this number, behind the last.
+    behind: how many of the tensors come behind these second names."""
     names = [f"{'zmbkap'[i % 6]}.{i}" for i in range(len(sizes))]
     tensors = [rng.integers(-9, 9, n).to(getattr(torch, dtypes[i % len(dtypes)])) for i, n in enumerate(sizes)]
-    return {"names": names, "tensors": tensors, "max_bytes": max_bytes, "tied": list(tied), "slices": list(slices)}
+    return {"names": names, "tensors": tensors, "max_bytes": max_bytes, "tied": list(tied), "slices": list(slices), "behind": behind}
 
 
 @check(
@@ -440,6 +445,8 @@ def weights(rng, sizes, max_bytes, tied=(), dtypes=("float32",), slices=()):
         case("the last is too large", sizes=[1, 2, 5], max_bytes=16),
         case("the first is too large, by one byte", sizes=[17, 2, 16], dtypes=["int8"], max_bytes=16),
         case("two tied names", sizes=[4, 4, 1, 2], max_bytes=20, tied=[0, 2, 0]),
+        case("more comes behind a tied name", sizes=[2, 3, 1, 4], max_bytes=16, tied=[0, 1], behind=2),
+        case("the second file would have a byte too many", sizes=[4, 2, 3], dtypes=["int8"], max_bytes=4),
         case("tied to one that is too large", sizes=[9, 1], max_bytes=16, tied=[0]),
         case("slices of one tensor are two", sizes=[4, 6, 2], max_bytes=20, slices=[1]),
         case("many files", sizes=[1] * 25, max_bytes=8),
@@ -450,7 +457,7 @@ def weights(rng, sizes, max_bytes, tied=(), dtypes=("float32",), slices=()):
     cites=["Tensors are taken in the order of sd", "A tensor that has more than max_bytes by itself", "are saved once under the first of these names",
            "Two slices of one tensor are two", "from names to the tensors themselves", "with the bytes of all files together"],
 )  # fmt: skip
-def weights_are_spread_over_files(student, names, tensors, max_bytes, tied, slices):
+def weights_are_spread_over_files(student, names, tensors, max_bytes, tied, slices, behind):
     """Files are filled in order up to max_bytes, tied weights are saved once, and the index says where everything is."""
     sd = {name: tensor.clone() for name, tensor in zip(names, tensors, strict=True)}
     for i in slices:
@@ -462,6 +469,8 @@ def weights_are_spread_over_files(student, names, tensors, max_bytes, tied, slic
         sd["square on its side"] = sd["square"].mT
     for number, i in enumerate(tied):
         sd[f"tied.{number}"] = sd[names[i]].view(-1)
+    for name in names[len(names) - behind :]:
+        sd[name] = sd.pop(name)
     files, index = student.shard_state_dict(sd, max_bytes)
     files_again, _ = student.shard_state_dict(sd, 2 * max_bytes + 1)
     for tensor in sd.values():

@@ -104,6 +104,8 @@ def noisy(rng, **more):
         case("noise of 1 %", law=(1.5, -0.2, 0.7), low=-10.0, high=-3.0, n=15, noise=0.01),
         case("noise of 3 %, a steep law", law=(4.0, -0.6, 1.0), low=0.0, high=3.0, n=25, noise=0.03),
         case("compute in FLOPs", law=(3.0, -0.35, 1.2), low=18.0, high=23.0, n=12, noise=0.005),
+        case("no curve is flat enough", rows=[[1.0, 10.0, 100.0, 1000.0, 1e4, 1e5], [4.0, 3.8, 3.6, 3.4, 3.1, 2.8]]),
+        case("no curve is steep enough", rows=[[1.0, 2.0, 4.0, 8.0, 16.0], [9.0, 2.0, 1.15, 1.02, 1.0]]),
         case("one run went wrong", rows=[[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0], [3.0, 2.5, 2.1, 2.6, 1.6, 1.45, 1.3]]),
     ],
     cites=["the smallest sum of squared differences", "near enough", "Each run counts the same"],
@@ -219,7 +221,7 @@ def the_mean_of_logarithms_follows_a_law(student, C, rates):
     never[0, 0], more[-1, -1], perfect[0], negative[0, -1], unknown[-1, 0] = 0.0, 1.25, 1.0, -0.5, math.nan
     bad = {"never solved": never, "more than always": more, "all solved": perfect, "negative": negative, "nan": unknown}
     refused = {name: raises("ValueError", lambda r=r: student.fit_mean_log_pass(C, r)) for name, r in bad.items()}
-    given = [(C, rates), (C, rates**2), (3 * C, rates), (C.repeat_interleave(2)[::2], view), (C.float(), rates.float())]
+    given = [(C, rates), (C, rates**2), (3 * C, rates), (C.repeat_interleave(2)[::2], view), (C.float(), rates.half())]
     return refused | {"fits": [student.fit_mean_log_pass(*each) for each in given], "left": flags(C, rates, view)}
 
 
@@ -260,6 +262,7 @@ CALIBRATED = Tolerance(atol=1e-6, rtol=1e-5)
         case("errors of one bin cancel", confidence=[0.84, 0.86, 0.84, 0.86, 0.85], right=[True, True, False, True, True], K=4, bins=10),
         case("errors of different bins do not", confidence=[0.72, 0.73, 0.92, 0.93], right=[True, True, False, True], K=4),
         case("many answers", N=30, K=30, dtype="float64"),
+        case("float16", N=30, K=3, dtype="float16"),
         case("all are sure", confidence=[1.0, 1.0, 1.0], right=[True, True, False], K=3),
     ],
     fresh=1,

@@ -35,7 +35,7 @@ def slow_pairs_are_stretched(student, calls):
     lecture="which-pairs-to-stretch",
     public=[
         case("no pair turns often", calls=[[8, 10000.0, 4.0, 100]]),
-        case("the end of the ramp is cut", calls=[[8, 10.0, 4.0, 4096]]),
+        case("the end of the ramp is cut", calls=[[8, 10.0, 4.0, 4096], [8, 10.0, 4.0, 4000, 400.0]]),
         case("both ends at 0", calls=[[12, 10000.0, 3.0, 7, 32.0, 2.0]]),
     ],
     hidden=[
