@@ -67,12 +67,15 @@ OPERA = ["st", "op", "opera", "sto", "pper", "las", "topper", "s", "to", "pped",
 def the_last_token_completes_a_stop(student, pieces, ids, stops):
     """A row is finished if a stop stands where it did not stand before the last token."""
 
+    text_of = dict(enumerate(map(bytes, pieces)))  # by numbers: a tensor is none of its keys
+
     def decode(tokens):
-        return b"".join(bytes(pieces[token]) for token in tokens).decode("utf-8", "replace")
+        return b"".join(text_of[token] for token in tokens).decode("utf-8", "replace")
 
     stop = student.StopString(stops, decode)
     view = ids.mT.contiguous().mT
-    return {"outs": [stop(view), stop(ids.flip(1)), stop(ids[:1])], "left": flags(view)}
+    turned = ids.flip(0 if (ids < 0).any() else 1)
+    return {"outs": [stop(view), stop(turned), stop(ids[:1])], "left": flags(view)}
 
 
 class Model:
@@ -244,15 +247,16 @@ def tokens_are_drawn_with_their_probabilities(student, table, seed, min_p):
     return found | {"left": left, "greedy": [greedy, greedy_too]}
 
 
-def weights(rng, sizes, max_bytes, tied=(), dtypes=("float32",), slices=()):
-    """Tensors of so many elements, named out of alphabetical order. tied: a second name for the tensor of this number, behind the last."""
+def weights(rng, sizes, max_bytes, tied=(), dtypes=("float32",), slices=(), behind=0):
+    """Tensors of so many elements, named out of alphabetical order. tied: a second name for the tensor of this number, behind the last.
+    behind: how many of the tensors come behind these second names."""
     names = [f"{'zmbkap'[i % 6]}.{i}" for i in range(len(sizes))]
     tensors = [rng.integers(-9, 9, n).to(getattr(torch, dtypes[i % len(dtypes)])) for i, n in enumerate(sizes)]
-    return {"names": names, "tensors": tensors, "max_bytes": max_bytes, "tied": list(tied), "slices": list(slices)}
+    return {"names": names, "tensors": tensors, "max_bytes": max_bytes, "tied": list(tied), "slices": list(slices), "behind": behind}
 
 
 @check(points=1, inputs=weights, lecture='files-of-weights', public=[case('a, b and a again', sizes=[3, 2], max_bytes=16, tied=[0]), case('exactly full', sizes=[2, 2, 1, 3], max_bytes=16), case('one file', sizes=[2, 5], max_bytes=100), case('one that is too large', sizes=[1, 9, 2, 3], max_bytes=16)])
-def weights_are_spread_over_files(student, names, tensors, max_bytes, tied, slices):
+def weights_are_spread_over_files(student, names, tensors, max_bytes, tied, slices, behind):
     """Files are filled in order up to max_bytes, tied weights are saved once, and the index says where everything is."""
     sd = {name: tensor.clone() for name, tensor in zip(names, tensors, strict=True)}
     for i in slices:
@@ -264,6 +268,8 @@ def weights_are_spread_over_files(student, names, tensors, max_bytes, tied, slic
         sd["square on its side"] = sd["square"].mT
     for number, i in enumerate(tied):
         sd[f"tied.{number}"] = sd[names[i]].view(-1)
+    for name in names[len(names) - behind :]:
+        sd[name] = sd.pop(name)
     files, index = student.shard_state_dict(sd, max_bytes)
     files_again, _ = student.shard_state_dict(sd, 2 * max_bytes + 1)
     for tensor in sd.values():

@@ -17,7 +17,8 @@ class Toy:
     """A model that writes a script, token by token, or draws by a table. Its clock goes on when it is loaded and when it computes."""
 
     def __init__(self, pieces, script=None, table=None, time=None):
-        self.pieces, self.script, self.table = [bytes(piece) for piece in pieces], script, table
+        self.pieces = dict(enumerate(map(bytes, pieces)))  # by numbers: a tensor is none of its keys
+        self.script, self.table = script, table
         self.eos, self.time, self.asked = len(pieces), time if time is not None else [0], []
 
     def encode(self, text):
@@ -37,7 +38,7 @@ class Toy:
             return torch.tensor(self.table[written[-1] if written else 0], dtype=torch.float64)
         logits = torch.zeros(len(self.pieces) + 1, dtype=torch.float64)
         wanted = self.script[len(written)] if len(written) < len(self.script) else self.eos
-        logits[wanted] = 9.0
+        logits[wanted] = 100.0  # so sure that it is drawn at every temperature in use
         return logits
 
 
@@ -163,7 +164,9 @@ def chats_are_rendered_by_the_model(student, pieces, script, prompt, options):
     whole = ask(app, "/api/chat", {"model": "a", "messages": messages, "stream": False, "options": options})
     seen = {"whole": whole, "prompt": toy.asked[:1], "one": ask(app, "/api/chat", {"model": "a", "messages": messages[:1], "stream": False, "options": options})}
     only = [{"model": "a", "messages": []}, {"model": "a"}]
-    return seen | {"only loads": [ask(app, "/api/chat", each) for each in only], "so does": ask(app, "/api/generate", {"model": "a", "prompt": ""})}
+    seen |= {"only loads": [ask(app, "/api/chat", each) for each in only], "so does": ask(app, "/api/generate", {"model": "a", "prompt": ""})}
+    seen["without options"] = ask(app, "/api/chat", {"model": "a", "messages": messages[:2], "stream": False})
+    return seen | {"unloads": [ask(app, path, {"model": "a", "keep_alive": 0}) for path in ("/api/chat", "/api/generate")]}
 
 
 TABLE = [[0.3, 1.2, -0.5, -9.0], [1.0, 0.1, 0.8, -9.0], [-0.4, 0.9, 0.2, -9.0], [0.0, 0.0, 0.0, 0.0]]
@@ -248,6 +251,10 @@ def models_are_kept_and_forgotten(student, steps, max_loaded, models):
     for step in steps:
         if step[0] == "wait":  # and nobody asks who is there
             time[0] += step[1] * 10**9
+            continue
+        if step[0] == "at":  # a request that begins at 0 ends its time at a whole number
+            time[0] = step[1] * 10**9
+            seen.append(ask(app, "/api/ps")["body"])
             continue
         if not isinstance(step[0], str):
             # What the clock shows at the last request is not known to the nanosecond: a microsecond more makes sure.

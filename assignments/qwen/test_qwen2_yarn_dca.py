@@ -17,7 +17,7 @@ def slow_pairs_are_stretched(student, calls):
     return [student.yarn_freqs(*call)[0].double() for call in calls] + other
 
 
-@check(points=1, tolerance=CLOSE, lecture='which-pairs-to-stretch', public=[case('no pair turns often', calls=[[8, 10000.0, 4.0, 100]]), case('the end of the ramp is cut', calls=[[8, 10.0, 4.0, 4096]]), case('both ends at 0', calls=[[12, 10000.0, 3.0, 7, 32.0, 2.0]])])
+@check(points=1, tolerance=CLOSE, lecture='which-pairs-to-stretch', public=[case('no pair turns often', calls=[[8, 10000.0, 4.0, 100]]), case('the end of the ramp is cut', calls=[[8, 10.0, 4.0, 4096], [8, 10.0, 4.0, 4000, 400.0]]), case('both ends at 0', calls=[[12, 10000.0, 3.0, 7, 32.0, 2.0]])])
 def the_ramp_has_whole_ends(student, calls):
     """The ends of the ramp are rounded outwards, cut to 0 and D - 1, and never fall together."""
     return [student.yarn_freqs(*call)[0].double() for call in calls]
