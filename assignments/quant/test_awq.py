@@ -111,7 +111,7 @@ def the_search_looks_at_outputs(student, W, x, bits, group, options):
     """awq_search gives the candidate for which the outputs of the rounded, scaled layer are nearest, and its α."""
     torch.manual_seed(1)
     parameter = W.clone().requires_grad_()
-    s, alpha = student.awq_search(parameter, x, bits, group, **options)
+    s, alpha = student.awq_search(parameter, x.clone().requires_grad_(), bits, group, **options)
     views = W.T.contiguous().T, torch.stack([x, x], -1)[..., 0]
     return {
         "s": s,
@@ -227,8 +227,10 @@ def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtyp
 def thresholds_are_found_by_group(student, W, x, bits, group, options):
     """clip_search tries thresholds from the largest |w| down, and keeps for each row and group the one with the nearest part of the output."""
     torch.manual_seed(1)
+    thresholds = student.clip_search(W.clone().requires_grad_(), x.clone().requires_grad_(), bits, group, **options)
     return {
-        "thresholds": student.clip_search(W.clone().requires_grad_(), x, bits, group, **options),
+        "thresholds": thresholds,
+        "carry a gradient": thresholds.requires_grad,
         "of views": student.clip_search(W.T.contiguous().T, torch.stack([x, x], -1)[..., 0], bits, group, **options),
         "once more": student.clip_search(W, x, bits, group, **options),
         "of a layer twice as large": student.clip_search(2 * W, x, bits, group, **options),

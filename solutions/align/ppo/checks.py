@@ -153,6 +153,7 @@ def numbers(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=1.0, mov
     ],
     hidden=[
         case("one token", spans=[(1, 2)], T=3, moved=4.0),
+        case("two tokens", spans=[(1, 2), (0, 1)], T=3, scale=2.0),
         case("no token", spans=[(0, 0), (0, 0)], T=2),
         case("all are equal", spans=[(0, 3), (1, 3)], T=3, constant=True, moved=0.5),
         case("tiny ones, where 1e-8 counts", spans=[(0, 4), (0, 2)], T=4, scale=1e-4),

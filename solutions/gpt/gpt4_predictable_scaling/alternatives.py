@@ -57,8 +57,9 @@ def fit_power_law(C, L):
             A = J.T @ J
             step = torch.linalg.solve(A + damping * torch.diag(A.diag() + 1e-300), J.T @ r)
             new = p - step
+            new[1] = new[1].clamp(-2.0, -0.01)
             tried = float((new[0] * torch.exp(new[1] * x) + new[2] - y).square().sum())
-            if tried < error and -2 <= float(new[1]) <= -0.01:
+            if tried < error:
                 p, error, damping = new, tried, damping / 5
             else:
                 damping *= 4
@@ -66,7 +67,9 @@ def fit_power_law(C, L):
                 break
         if error < best:
             best, found = error, p
-    a, b, c = found.tolist()
+    u = torch.exp(found[1] * x)  # where b met its bound, a and c go on by themselves
+    a, c = torch.linalg.lstsq(torch.stack([u, torch.ones_like(u)], 1), y[:, None], driver="gelsd").solution.flatten().tolist()
+    b = float(found[1])
     return a * math.exp(-b * float(middle)), b, c
 
 

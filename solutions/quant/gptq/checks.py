@@ -223,7 +223,7 @@ def errors_go_to_later_columns(student, W, H, bits, options):
     torch.manual_seed(1)
     first = seen_codes(student.gptq(W, H, bits, **options))
     parameter, turned = W.clone().requires_grad_(), W.T.contiguous().T
-    of_parameter = student.gptq(parameter, H, bits, **options)
+    of_parameter = student.gptq(parameter, H.clone().requires_grad_(), bits, **options)
     other = seen_codes(student.gptq(-2 * W, H, bits, **options))
     return {
         "first": first,
@@ -279,6 +279,7 @@ def groups_have_grids_of_their_own(student, W, H, bits, options):
             raises("ValueError", lambda: student.gptq(W, H, bits, group=0)),
             raises("ValueError", lambda: student.gptq(W, H, bits, group=-2)),
             raises("ValueError", lambda: student.gptq(W, H, bits, blocksize=0)),
+            raises("ValueError", lambda: student.gptq(W, H, bits, blocksize=-1)),
         ],
     }
 
