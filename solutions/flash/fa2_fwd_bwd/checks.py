@@ -354,6 +354,7 @@ def judge_kernel(seen, want, inputs, reference):
         case("batch entries and groups", T=3, S=40, B=2, H=4, G=2, D=40),
         case("causal", T=66, S=66, causal=True),
         case("causal, fewer queries than keys", T=4, S=70, H=4, G=2, causal=True),
+        case("causal, one more key than queries", T=64, S=65, H=1, causal=True),
         case("causal, queries before the first key", T=70, S=3, causal=True),
         case("scores of hundreds", T=3, S=100, scale=100.0),
         case("float16, causal", T=20, S=40, H=4, G=2, D=8, dtype=torch.float16, causal=True),

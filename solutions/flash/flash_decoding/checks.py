@@ -206,6 +206,7 @@ def order_and_grouping_do_not_matter(student, o, lse):
         case("one block, two blocks", calls=[[1, 1, 108, 1], [1, 1, 108, 128], [1, 1, 108, 129], [1, 1, 108, 257]]),
         case("one head", calls=[[1, 1, 108, 10**6], [1, 1, 200, 10**6], [1, 1, 7, 10**6], [1, 3, 1000, 10**6]]),
         case("other blocks", calls=[[1, 4, 132, 65536, 64], [1, 4, 132, 65536, 256], [1, 5, 108, 1000, 1], [2, 9, 108, 4097, 1000]]),
+        case("more blocks than multiprocessors", calls=[[1, 2, 5, 1536], [1, 5, 9, 2048]]),
         case("one multiprocessor", calls=[[1, 1, 1, 5000], [1, 1, 2, 5000]]),
     ],
     cites=["the GPU is busy enough 1", "least of 128 n_sm and the number of blocks", "is left out where the longest part", "smallest candidate whose efficiency"],
