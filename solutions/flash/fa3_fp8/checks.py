@@ -197,3 +197,30 @@ def queries_and_keys_are_rotated_first(student, q, k, v, block, signs):
 def one_softmax_runs_in_the_turn_of_the_other(student, calls):
     """With overlap, one group's softmax runs during the other's products; without, all steps follow each other."""
     return [[float(student.pingpong_makespan(*call, overlap=way)) for way in (True, False)] for call in calls]
+
+
+@check(
+    points=1,
+    bonus=True,
+    device="cuda",
+    inputs=attention,
+    lecture="attention-in-eight-bits",
+    tolerance=Tolerance(atol=1e-4, rtol=1e-3, why="a GPU adds up in another order"),
+    hidden=[
+        case("forty queries", T=40, S=70, block=16, B=2, H=3, D=16),
+        case("one block", T=9, S=9, block=64, D=8),
+    ],
+)
+def eight_bits_stay_on_the_gpu(student, q, k, v, block, signs):
+    """On a GPU, eight bits, scales and attention are computed there, and returned there."""
+    x8, scale = student.quantize_fp8_blocks(k, block)
+    turned = student.hadamard_rotate(q, signs)
+    out = student.fa3_fp8_attention(q, k, v, block)
+    tensors = [x8, scale, turned, out, student.fa3_fp8_attention(q, k, v, block, True, signs)]
+    return {
+        "x8": x8.float().cpu(),
+        "scale": scale.cpu(),
+        "turned": turned.cpu(),
+        "out": out.cpu(),
+        "same place": [each.device.type == q.device.type for each in tensors],
+    }

@@ -276,3 +276,55 @@ def a_kernel_does_every_part(student, q, k, v, n):
         "launched": names,
         "left": flags(*given),
     }
+
+
+# --- on a GPU; the reference runs on the CPU, its kernel interpreted ---
+
+
+@check(
+    points=1,
+    bonus=True,
+    device="cuda",
+    inputs=parts,
+    lecture="each-part-by-itself",
+    tolerance=Tolerance(atol=1e-4, rtol=1e-3, why="a GPU adds up in another order"),
+    hidden=[
+        case("parts of other lengths", bounds=[0, 200, 201, 500], B=2, H=4, D=32),
+        case("an empty part", bounds=[0, 40, 40, 90], H=3, D=16),
+    ],
+)
+def parts_stay_on_the_gpu(student, q, k, v, bounds):
+    """On a GPU, parts are computed and merged there, and returned there."""
+    o, lse = student.split_kv_attention(q, k, v, bounds)
+    found = {"o": o, "lse": lse, "merged": student.combine(o, lse), "as a tree": student.tree_combine(o, lse)}
+    tensors = [o, lse, *found["merged"], *found["as a tree"][:2]]
+    return {name: _on_the_cpu(each) for name, each in found.items()} | {"same place": [each.device.type == q.device.type for each in tensors]}
+
+
+def _on_the_cpu(value):
+    if isinstance(value, torch.Tensor):
+        return value.cpu()
+    return [_on_the_cpu(each) for each in value] if isinstance(value, tuple | list) else value
+
+
+@check(
+    points=1,
+    bonus=True,
+    device="cuda",
+    needs="triton",
+    inputs=kernel_inputs,
+    judge=judge_kernel,
+    lecture="a-kernel-in-triton",
+    hidden=[
+        case("5000 keys in sixteen parts", S=5000, n=16, H=4, D=64),
+        case("float16, 2000 keys in seven parts", S=2000, n=7, B=2, D=64, dtype=torch.float16),
+        case("lengths that nothing divides", S=333, n=5, H=3, D=40),
+    ],
+)
+def a_compiled_kernel_does_every_part(student, q, k, v, n):
+    """Optional: on a GPU, the compiled kernel gives each part's output and log of the sum from one launch."""
+    names = []
+    with launches(names):
+        o, lse = student.decode_triton(q, k, v, n)
+    others = student.decode_triton(q, k, -2 * v, n)
+    return {"parts": [o.cpu(), lse.cpu()], "of other values": [each.cpu() for each in others], "launched": names, "left": flags(q, k, v)}

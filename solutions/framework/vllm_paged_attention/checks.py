@@ -4,7 +4,7 @@ from math import inf, nan
 
 import torch
 
-from autograder.checks import case, check, flags, reject
+from autograder.checks import Tolerance, case, check, flags, reject
 
 # --- the allocator ---------------------------------------------------------------------------------------------------
 
@@ -392,3 +392,25 @@ def continuations_share_a_prompt(student, sizes, q, k, v):
 def less_than_a_block_is_wasted(student, ctx_lens, bs):
     """A request wastes the rest of its last block, and nothing else."""
     return [student.waste(ctx_lens, size) for size in (bs, bs + 3)]
+
+
+@check(
+    points=1,
+    bonus=True,
+    device="cuda",
+    inputs=requests,
+    lecture="attention-through-a-table",
+    tolerance=Tolerance(atol=1e-4, rtol=1e-3, why="a GPU adds up in another order"),
+    hidden=[
+        case("twenty requests", lens=list(range(3, 63, 3)), bs=16, G=2, H=8, D=32, extra=5),
+        case("one long request", lens=[300], bs=16, G=1, H=4, D=16),
+    ],
+)
+def the_cache_stays_on_the_gpu(student, q, kc, vc, block_tables, ctx_lens, scale):
+    """On a GPU, tokens are written to the cache and attended to there, and the output is returned there."""
+    out = student.paged_attention(q, kc, vc, block_tables, ctx_lens, scale)
+    bs = kc.shape[1]
+    newest = block_tables.gather(1, ((ctx_lens - 1) // bs)[:, None])[:, 0] * bs + (ctx_lens - 1) % bs
+    student.write_kv(kc, vc, 2 * kc.flatten(0, 1)[newest], -vc.flatten(0, 1)[newest], newest)
+    after = student.paged_attention(q, kc, vc, block_tables, ctx_lens, scale)
+    return {"out": out.cpu(), "after": after.cpu(), "same place": [each.device.type == q.device.type for each in (out, after, kc)]}
