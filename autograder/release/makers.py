@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MUCH = 4.0
 """A measurement that is this many times another one is not the same: the reference has changed."""
+LOOSELY = 1e-3
+"""By how much, and by what share, what the reference of a certified exercise gives may differ from what is committed."""
 
 
 def makers(
@@ -80,7 +82,8 @@ def _public_plan(
 
     The committed file stays where the plan says the same. What is measured, and the last bits of floats, differ a little from one
     machine to the next: values may differ by the usual tolerances, measurements by a factor of `MUCH`. Where a certificate speaks of the
-    committed file, what the known mistakes give is neither made again nor compared: some blow last bits up until all of them differ.
+    committed file, what the known mistakes give is neither made again nor compared: some blow last bits up until all of them differ. And
+    what the reference gives may differ by `LOOSELY`: a hundred steps of training make more of last bits, on another processor.
     """
     exercise = course.exercise(name)
     path = _cache(root, private, exercise)
@@ -91,7 +94,7 @@ def _public_plan(
             _make_public_plans(root, private, name, exercises, certified)
         found = path if path.exists() else begun  # the whole one, where `verify` had made it before
         plan = _without_mistakes(read_plan(found.read_bytes(), found.name))
-        if _says_the_same(_without_mistakes(committed), plan):
+        if _says_the_same(_without_mistakes(committed), plan, LOOSELY):
             return _committed_file(root, exercise).read_bytes()
     if not path.exists():
         _make_public_plans(root, private, name, exercises, certified - {name})
@@ -121,11 +124,12 @@ def _without_mistakes(plan: Plan) -> Plan:
     return msgspec.structs.replace(plan, checks=checks, mistakes=[], complete=False)
 
 
-def _says_the_same(committed: Plan, plan: Plan) -> bool:
+def _says_the_same(committed: Plan, plan: Plan, error: float | None = None) -> bool:
+    """Whether both are for the same files; `error`: by how much, and by what share, floats that come out may differ."""
     before, now = list(committed.cases()), list(plan.cases())
     if _without_results(committed) != _without_results(plan) or len(before) != len(now):
         return False
-    return all(_same_case(old, new) for (_, old), (_, new) in zip(before, now, strict=True))
+    return all(_same_case(old, new, error) for (_, old), (_, new) in zip(before, now, strict=True))
 
 
 def _without_results(plan: Plan) -> Plan:
@@ -142,7 +146,7 @@ def _without_results(plan: Plan) -> Plan:
     )
 
 
-def _same_case(old: PlannedCase, new: PlannedCase) -> bool:
+def _same_case(old: PlannedCase, new: PlannedCase, error: float | None) -> bool:
     if old.needs.keys() != new.needs.keys() or old.mistakes.keys() != new.mistakes.keys():
         return False
     if any(not 1 / MUCH <= _amount(old, name) / _amount(new, name) <= MUCH for name in new.needs):
@@ -151,9 +155,9 @@ def _same_case(old: PlannedCase, new: PlannedCase) -> bool:
         old.want == new.want and old.want_text != new.want_text
     ):
         return False  # the same values, shown in another way
-    blobs = [(old.inputs, new.inputs), (old.want, new.want)]
-    blobs += [(old.mistakes[index], value) for index, value in new.mistakes.items()]
-    return all(before == now or _same_value(before, now) for before, now in blobs)
+    blobs = [(old.inputs, new.inputs, None), (old.want, new.want, error)]
+    blobs += [(old.mistakes[index], value, error) for index, value in new.mistakes.items()]
+    return all(before == now or _same_value(before, now, allowed) for before, now, allowed in blobs)
 
 
 def _amount(case: PlannedCase, name: str) -> float:
@@ -162,15 +166,17 @@ def _amount(case: PlannedCase, name: str) -> float:
     return max(case.needs[name], UNIT[name])
 
 
-def _same_value(before: bytes, now: bytes) -> bool:
+def _same_value(before: bytes, now: bytes, error: float | None) -> bool:
     if not before or not now:  # one of them is NO_EVIDENCE
         return False
+    from autograder.checks import Tolerance
     from autograder.twin.compare import difference  # imports torch, which takes seconds: only where bytes differ
     from autograder.wire.decode import decode
     from autograder.wire.values import BadValue
 
+    tolerance = None if error is None else Tolerance(atol=error, rtol=error)
     try:
-        return difference(decode(before), decode(now)) is None
+        return difference(decode(before), decode(now), tolerance) is None
     except BadValue:  # what is committed may be damaged
         return False
 

@@ -316,8 +316,8 @@ def _on_the_cpu(value):
     judge=judge_kernel,
     lecture="a-kernel-in-triton",
     hidden=[
-        case("5000 keys in sixteen parts", S=5000, n=16, H=4, D=64),
-        case("float16, 2000 keys in seven parts", S=2000, n=7, B=2, D=64, dtype=torch.float16),
+        case("900 keys in sixteen parts", S=900, n=16, D=64),
+        case("float16, 500 keys in seven parts", S=500, n=7, D=64, dtype=torch.float16),
         case("lengths that nothing divides", S=333, n=5, H=3, D=40),
     ],
 )

@@ -408,8 +408,8 @@ def less_than_a_block_is_wasted(student, ctx_lens, bs):
 )
 def the_cache_stays_on_the_gpu(student, q, kc, vc, block_tables, ctx_lens, scale):
     """On a GPU, tokens are written to the cache and attended to there, and the output is returned there."""
+    kc, vc, bs = kc.clone(), vc.clone(), kc.shape[1]
     out = student.paged_attention(q, kc, vc, block_tables, ctx_lens, scale)
-    bs = kc.shape[1]
     newest = block_tables.gather(1, ((ctx_lens - 1) // bs)[:, None])[:, 0] * bs + (ctx_lens - 1) % bs
     student.write_kv(kc, vc, 2 * kc.flatten(0, 1)[newest], -vc.flatten(0, 1)[newest], newest)
     after = student.paged_attention(q, kc, vc, block_tables, ctx_lens, scale)
