@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from command_line import MISTAKES, Done, copied, make_course, run
 from release_course import tree
 
 from autograder.course import load_course
+from autograder.plan import read_plan, write_plan
 from autograder.verify.certificate import about, certified
+from autograder.wire.decode import decode
+from autograder.wire.encode import encode
 
 MANY = MISTAKES + "".join(
     f'\nmistake("You add {n} to each sum.", edit={{"x.sum(-1)": "x.sum(-1) + {n}"}})\n' for n in range(1, 9)
@@ -120,6 +125,24 @@ def test_a_plan_that_is_known_whole_serves_a_release(course: Path) -> None:
     run(course, "verify", "--only-mutants", "numbers_of/first")
     done = run(course, "release")
     assert done.code == 0 and tree(course / "assignments") == before, done.out
+
+
+def test_what_training_gives_may_differ_from_one_processor_to_the_next(course: Path) -> None:
+    """A thousandth, where a certificate speaks of the committed plan; more, and it is another plan."""
+    plan_file = course / "assignments/numbers_of/expected/first.plan"
+    before = plan_file.read_bytes()
+    for factor, stays in ((1 + 1e-5, True), (1.05, False)):
+        plan = read_plan(before, "first.plan")
+        for _, case in plan.cases():
+            value = decode(case.want)
+            case.want = encode(value * factor) if isinstance(value, torch.Tensor) else case.want
+        plan_file.write_bytes(write_plan(plan))
+        found = json.loads(certificate(course).read_text("utf-8"))
+        found["plan"] = hashlib.sha256(plan_file.read_bytes()).hexdigest()
+        certificate(course).write_text(json.dumps(found), "utf-8")
+        changed = plan_file.read_bytes()
+        assert run(course, "release").code == 0
+        assert (plan_file.read_bytes() == changed) is stays
 
 
 def test_what_it_is_given_for_is_looked_at(course: Path) -> None:
