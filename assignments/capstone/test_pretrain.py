@@ -90,7 +90,7 @@ def logits_look_back_only(student, text, vocab, ids, other, at, seed):
 
     def in_training_mode(ids):
         torch.manual_seed(11)  # for dropout: the same elements each time
-        return model.train()(ids)
+        return model.train()(ids)[..., :2]
 
     with torch.no_grad():
         return {
@@ -158,14 +158,14 @@ def seed_all(number):
 
 
 def draw_all():
-    return {"torch": torch.rand(2), "Python's random": random.random(), "NumPy": float(np.random.random())}
+    return torch.tensor([torch.rand(()).item(), random.random(), np.random.random()], dtype=torch.float64)
 
 
 def moved_generator(seen, want):
     """Whose generator draws something else than it would."""
     for got, right in zip(seen, want, strict=True):
-        for whose, value in right.items():
-            if difference(got[whose], value) is not None:
+        for number, whose in enumerate(("torch", "Python's random", "NumPy")):
+            if not torch.equal(got[number], right[number]):
                 return whose
     return None
 
@@ -295,8 +295,8 @@ def it_learns_step_by_step(student, ids, pieces, best, vocab, steps, seeds):
         moved = [(p - q).abs().max().item() for p, q in zip(model.parameters(), untrained, strict=True)]
         for p, q in zip(copied.parameters(), model.parameters(), strict=True):
             p.copy_(q)
-        lost = -few(inputs).log_softmax(-1).gather(-1, targets[..., None])[:, 4:, 0]
-        logits = [each.eval()(inputs[:2]) for each in (copied, model)]
+        lost = -few(inputs).log_softmax(-1).gather(-1, targets[..., None])[:, 4:, 0].mean(1)
+        logits = [each.eval()(inputs[:2])[:, -1] for each in (copied, model)]
     return {
         "after one step": one,
         "untrained": numbers(untrained),
@@ -515,16 +515,17 @@ def tokens_come_as_often_as_they_should(student, table, temperature, n, start, s
     return student.generate(model, [start], n, temperature, torch.Generator().manual_seed(seed))
 
 
-def prompts(rng, vocab=9, length=3, n=6):
+def prompts(rng, vocab=9, length=3, n=6, own=12):
     return {
         "table": rng.normal(vocab, vocab, scale=2.0),
         "prompt": rng.integers(0, vocab, length).tolist(),
         "n": n,
+        "own": own,
         "seeds": [rng.integer(0, 2**31) for _ in range(2)],
     }
 
 
-def the_generator_decides(seen, want):
+def the_generator_decides(seen, want, inputs):
     """What is fixed is the same; what is drawn is drawn from `gen`; with a model of one's own it is not otherwise."""
     drawn = {"first", "again", "other", "global", "went on", "own text", "own logits"}
     fixed = difference(
@@ -541,9 +542,11 @@ def the_generator_decides(seen, want):
     if seen["first"] == seen["went on"]:
         return reject("A second call with the same generator writes the same text: the generator is set back.")
     text, logits = seen["own text"], seen["own logits"]
-    if len(text) != len(logits) or not all(type(token) is int and 0 <= token < logits.shape[1] for token in text):
-        return reject("With a model of your own `generate` does not return {n} ids of tokens.", n=len(logits))
-    for number, (token, row) in enumerate(zip(text, logits, strict=True)):
+    if len(text) != inputs["own"] or not all(
+        type(token) is int and 0 <= token < len(inputs["table"]) for token in text
+    ):
+        return reject("With a model of your own `generate` does not return {n} ids of tokens.", n=inputs["own"])
+    for number, (token, row) in enumerate(zip(text, logits, strict=False)):
         if not float(row[token]) >= float(row.max()) - 1e-4:
             return reject(
                 "With a model of your own, at temperature 0, new token {number} is not the one with the largest logit after the 16 tokens before it.",
@@ -552,8 +555,8 @@ def the_generator_decides(seen, want):
     return None
 
 
-@check(points=1, inputs=prompts, judge=the_generator_decides, lecture='writing', public=[case('a short prompt'), case('a prompt longer than the context', length=20, n=4)])
-def it_writes_on(student, table, prompt, n, seeds):
+@check(points=1, inputs=prompts, judge=the_generator_decides, lecture='writing', public=[case('a short prompt', own=0), case('a prompt longer than the context', length=20, n=4, own=0)])
+def it_writes_on(student, table, prompt, n, own, seeds):
     """`generate` returns n new tokens without the prompt; at temperature 0 the likeliest ones; else those that `gen` draws."""
     model = Watched(table)
     held = list(model.parameters())
@@ -582,11 +585,11 @@ def it_writes_on(student, table, prompt, n, seeds):
     model.eval()
     seen["in evaluation mode"] = write(n, 0, gen)
     left.append(flags(model))
-    own, before = student.build_model(len(table), seeds[0]), (prompt * 20)[:20]
-    new = student.generate(own, [*before], 12, 0, gen)
+    mine, before = student.build_model(len(table), seeds[0]), (prompt * 20)[:20]
+    new = student.generate(mine, [*before], own, 0, gen)
     text = [*before, *new]
     with torch.no_grad():
-        own.eval()
-        seen["own logits"] = torch.stack([own(torch.tensor([text[k - 16 : k]]))[0, -1] for k in range(20, 32)])
-    seen["own text"] = new
+        mine.eval()
+        rows = [mine(torch.tensor([text[k - 16 : k]]))[0, -1] for k in range(20, len(text))]
+    seen |= {"own text": new, "own logits": rows}
     return seen | {"left": left, "still held": still_held(model, held, prompt)}
