@@ -110,6 +110,8 @@ def small_and_of_its_seed(seen, want):
     """Few parameters, and the same ones for the same seed."""
     if (moved := moved_generator(seen["global"], want["global"])) is not None:
         return reject("The global generator of {whose} is not as it was before `build_model`.", whose=moved)
+    if len(seen["shapes"]) != 3:
+        return reject("Not all of the models were made.")
     first, again, other = seen["shapes"]
     count = sum(math.prod(shape) for shape in first)
     if not 0 < count <= MOST:
