@@ -7,7 +7,8 @@ is up to you. What is graded is what comes out.
 Write `next_logits` first: it works with any model, and most checks ask your model through it. Then the model, the training, the writing.
 
 The text is in a language of 2 to 30 tokens that nobody tells you. Each token hangs on an earlier one, a few places before it, and not on
-its neighbour. Counting tokens, or pairs of neighbours, shows nothing.
+its neighbour. Counting tokens, or pairs of neighbours, shows nothing. Counting pairs at another distance would show it; but here a model
+has to find it, by steps along a gradient.
 
 - B sequences, T tokens in each, V tokens in the vocabulary: ids are 0 … V - 1.
 - All losses are in nats for each token.
@@ -27,12 +28,14 @@ def build_model(vocab: int, seed: int) -> nn.Module:
     """A decoder that has learned nothing yet, for a vocabulary of `vocab` tokens.
 
     It is called with ids (B, T) int64, 1 <= T <= CONTEXT, and returns logits (B, T, vocab) in float32. The logits at place t are about the
-    token at place t + 1. They may look at the tokens 0 … t, and at no later one, and rows do not look at each other.
+    token at place t + 1. They may look at the tokens 0 … t, and at no later one, and rows do not look at each other. This
+    holds in either mode, training and evaluation. In which mode the new model is, is up to you (torch makes modules in training mode).
 
     It has at most MAX_PARAMETERS parameters, a parameter that is used twice counted once, and all of them are float32 and trainable.
+    All that it learns is in `parameters()`. Buffers and plain lists hold nothing learned: what is in a buffer is the same for every seed.
 
-    The same seed gives the same model, bit for bit, whatever was drawn before. Another seed gives another one. torch's global generator
-    is afterwards as it was before.
+    `seed` is an int, 0 <= seed < 2**32. The same seed gives the same model, bit for bit, whatever was drawn before. Another seed gives
+    another one. The global generators (torch's, and those of Python's `random` and of NumPy) are afterwards as they were before.
     """
     # YOUR CODE HERE
     raise NotImplementedError("build_model is not written yet")
@@ -42,17 +45,21 @@ def pretrain(ids: Tensor, vocab: int, steps: int, seed: int) -> nn.Module:
     """Train `build_model(vocab, seed)` on a text and return it in evaluation mode.
 
     `ids` (N,) int64 is one text, contiguous or a view of other data, N > CONTEXT; it stays as it is. A step sees a few pieces of it (you choose
-    how many, and how long) and moves the parameters once against the gradient of the mean cross-entropy of the next token. After `steps`
-    steps it is over; with `steps=0` the parameters are those of `build_model(vocab, seed)`.
+    how many, and how long) and moves the parameters against the gradient of the mean cross-entropy of the next token, as a rule once. More
+    often is allowed; it takes time. The first step moves them already (no warm-up from a rate of 0), and after ten steps every tensor
+    on which the loss hangs has moved. After `steps` steps it is over; with `steps=0` the parameters are those of `build_model(vocab, seed)`.
 
-    150 steps on 2500 tokens are enough to come near what is possible. In the exam the model predicts new text of the same language, token
-    by token, with `next_logits`. Its mean loss there is compared with the loss that the language itself has on that text. A model
-    that knows nothing is about 2 nats above it. Yours is at most 1 nat above it, and for full points at most 0.5 nats. This holds for
-    every language and seed. One such training may take 20 seconds of CPU time; one second is usual.
+    150 steps on 2500 tokens are enough to come near what is possible, and so are 300 on 5000. In the exam the model predicts new text of the same
+    language, token by token, with `next_logits`; each prefix has 5 tokens or more. Its mean loss there is compared with the loss that the
+    language itself has on that text. The language of an exam has 12 to 30 tokens. A model that knows nothing is 2.0 nats above it with
+    12 tokens, 2.2 with 16, and 2.8 with 30. (With 2 tokens it would be 0.5, which says nothing.) Yours is at most 1 nat above it, and for
+    full points, with up to 16 tokens, at most 0.5 nats. This holds for every such language and every seed. But it is learned little by
+    little: after 3 steps, with 16 tokens, your model is still more than 1 nat above it. One training may take 20 seconds of CPU time; one
+    second is usual.
 
-    The same arguments give the same model, bit for bit, whatever was drawn before. With another seed or another text comes another one.
-    Each call gives a model of its own. torch's global generator is afterwards as it was before. It also works where the caller has
-    switched gradients off with torch.no_grad().
+    The same arguments give the same model, bit for bit, whatever was drawn before. With another seed or another text comes another one, also
+    where the text is the same tensor with other tokens in it. Each call gives a model of its own. The global generators are afterwards as they
+    were before. It also works where the caller has switched gradients off with torch.no_grad().
     """
     # YOUR CODE HERE
     raise NotImplementedError("pretrain is not written yet")
@@ -61,9 +68,10 @@ def pretrain(ids: Tensor, vocab: int, steps: int, seed: int) -> nn.Module:
 def next_logits(model: nn.Module, prefix: Sequence[int]) -> Tensor:
     """The logits (V,) of the token that comes after `prefix`, a list of one id or more.
 
-    `model` is any module that is called as the one of `build_model` is. Of a longer prefix only the last CONTEXT tokens are used. The
-    model computes in evaluation mode (no dropout) and is afterwards in the mode in which it was before. Its parameters stay the same objects,
-    with the same values and the same `requires_grad`. No gradient hangs on the result. An empty prefix is a ValueError.
+    `model` is any module that is called as the one of `build_model` is. Of a longer prefix only the last CONTEXT tokens are used. `prefix`
+    stays as it is. The model computes in evaluation mode (no dropout) and is afterwards in the mode in which it was before, with all of its
+    parts (before, too, they are all in one mode). Its parameters stay the same objects, with the same values and the same `requires_grad`. No
+    gradient hangs on the result. An empty prefix is a ValueError.
 
     A table of what follows each token is such a module:
 
@@ -81,6 +89,7 @@ def next_logits(model: nn.Module, prefix: Sequence[int]) -> Tensor:
 def generate(model: nn.Module, prompt: Sequence[int], n: int, temperature: float, gen: torch.Generator) -> list[int]:
     """Let the model write n tokens after `prompt`, each drawn from softmax(next_logits / temperature), given all tokens before it.
 
+    Any token can be drawn, the unlikely ones too. Logits may be large, and the temperature may be small (0.01).
     Returns the n new tokens as a list of ints, without the prompt. The prompt, a list of ids, stays as it is; it may be longer than CONTEXT.
     The model is left as `next_logits` leaves it. All randomness comes from `gen`; how it is used is up to you. `temperature=0`
     takes the token with the largest logit (there is no tie) and leaves `gen` as it is. With n = 0 the result is []. A negative

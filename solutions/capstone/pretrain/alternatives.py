@@ -94,6 +94,16 @@ def build_model(vocab, seed):
         return Relative(vocab)
 
 
+alternative(
+    "dropout, and projections that begin at zero, so that each block adds nothing at first",
+    edit={
+        "self.gate, self.up, self.down = ": "nn.init.zeros_(self.out.weight)\n        self.gate, self.up, self.down = ",
+        "x = x + self.out((weights @ v).transpose(1, 2).flatten(2))": "x = x + nn.functional.dropout(self.out((weights @ v).transpose(1, 2).flatten(2)), 0.05, self.training)",
+        "    with torch.enable_grad():\n        for step": "    with torch.random.fork_rng(devices=[]), torch.enable_grad():\n        torch.manual_seed(seed)\n        for step",
+    },
+)
+
+
 @alternative("torch's AdamW with a schedule of its own, larger batches, clipped gradients")
 def pretrain(ids, vocab, steps, seed):
     model = build_model(vocab, seed)

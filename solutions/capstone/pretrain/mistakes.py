@@ -1,5 +1,6 @@
 """Wrong ways to write capstone/pretrain, each with the sentence that a student should read."""
 
+import copy
 import random
 
 import torch
@@ -30,31 +31,9 @@ mistake(
     edit={MASK: MASK.replace("triu(1)", "triu(2)")},
 )
 mistake(
-    "Your mask hides earlier tokens and shows later ones. Turn it round.",
-    edit={MASK: MASK.replace("triu(1)", "tril(-1)")},
-)
-mistake(
-    "You set hidden weights to 0 after the softmax. Its sum went over later tokens as well, so they are seen. Mask the scores.",
-    edit={"scores.masked_fill(hidden, -torch.inf).softmax(-1)": "scores.softmax(-1).masked_fill(hidden, 0.0)"},
-)
-mistake(
     "Your model knows no positions, so it can't tell the token four places before from the others. Give attention positions.",
     edit={SCORES: "q @ k.mT"},
     fails=["it_learns", "it_learns_well"],
-)
-mistake(
-    "You leave attention out. A model that sees one token at a time can't learn what hangs on earlier ones.",
-    edit={
-        "x = x + self.out((weights @ v).transpose(1, 2).flatten(2))": "x = x + self.out(v.transpose(1, 2).flatten(2))"
-    },
-)
-mistake(
-    "Your norm is over all tokens of a sequence, so it looks ahead. It is over the features of one token.",
-    edit={"x.square().mean(-1, keepdim=True)": "x.square().mean((1, 2), keepdim=True)"},
-)
-mistake(
-    "Your norm is over the rows of the batch. A sequence then hangs on what it is computed beside.",
-    edit={"x.square().mean(-1, keepdim=True)": "x.square().mean((0, 2), keepdim=True)"},
 )
 mistake(
     "Your model returns probabilities. What it returns are logits: cross_entropy takes the softmax itself.",
@@ -66,33 +45,62 @@ mistake(
     fails=["the_seed_makes_the_model"],
 )
 mistake(
-    "Your model computes in float64. Its parameters and logits are float32.",
-    edit={MADE: MADE.replace("Decoder(vocab)", "Decoder(vocab).double()")},
-)
-mistake(
     "You seed torch's global generator and leave it so. Put it back, or fork it.",
     edit={MADE: "    torch.manual_seed(seed)\n    return Decoder(vocab)"},
-)
-mistake(
-    "You leave the seed out: the weights hang on what was drawn before.",
-    edit={MADE: "    with torch.random.fork_rng(devices=[]):\n        return Decoder(vocab)"},
 )
 mistake(
     "Every seed gives the same weights. Use the one that is given.",
     edit={MADE: MADE.replace("manual_seed(seed)", "manual_seed(0)")},
 )
-mistake(
-    "You use the last eight bits of the seed only.",
-    edit={MADE: MADE.replace("manual_seed(seed)", "manual_seed(seed % 256)")},
-)
 
 mistake(
-    "Your mask is there in evaluation mode only. In training the model reads the answer, and learns nothing else.",
-    edit={
-        "scores.masked_fill(hidden, -torch.inf)": "(scores if self.training else scores.masked_fill(hidden, -torch.inf))"
-    },
-    fails=["it_learns", "it_learns_well"],
+    "You drop the upper bits of the seed, so that two seeds can give the same weights. Use all of it.",
+    edit={MADE: MADE.replace("manual_seed(seed)", "manual_seed(seed % 2**31)")},
 )
+mistake(
+    "You take ids modulo 16, so that two tokens can be one to the model. Each of the `vocab` tokens has an embedding of its own.",
+    edit={"x = self.embed(ids)": "x = self.embed(ids % 16)"},
+)
+mistake(
+    "Your blocks are in a plain list: trained, but neither counted nor found by parameters(). Use nn.ModuleList.",
+    edit={
+        "self.blocks = nn.ModuleList(Block(C, H, 2 * C) for _ in range(L))": "self.blocks = [Block(C, H, 2 * C) for _ in range(L)]",
+        "AdamW(list(model.parameters()))": "AdamW([*model.parameters(), *(p for b in model.blocks for p in b.parameters())])",
+        "model.zero_grad()\n            loss": "for p in optimizer.params:\n                p.grad = None\n            loss",
+    },
+    fails=["it_learns_step_by_step"],
+)
+mistake(
+    "All your models share one parameter, which is made when the file is read. Each model makes its own.",
+    edit={
+        "self.norm = nn.Parameter(torch.ones(C))": "self.norm = NORM",
+        "class Decoder(": "NORM = nn.Parameter(torch.ones(32))\n\n\nclass Decoder(",
+    },
+    fails=["only_the_seed_decides"],
+)
+
+
+class Batched(nn.Module):
+    """The last four embeddings at once, normed over all tokens of the batch."""
+
+    def __init__(self, V):
+        super().__init__()
+        self.embed, self.norm = nn.Embedding(V, 32), nn.BatchNorm1d(128)
+        self.inside, self.head = nn.Linear(128, 64), nn.Linear(64, V)
+
+    def forward(self, ids):
+        x = nn.functional.pad(self.embed(ids), (0, 0, 3, 0)).unfold(1, 4, 1).flatten(2)
+        return self.head(self.inside(self.norm(x.mT).mT).tanh())
+
+
+@mistake(
+    "Batch norm lets rows and later tokens look at each other, and its means are no parameters. Norm each token alone.",
+    fails=["logits_look_back_only", "it_learns_step_by_step"],
+)
+def build_model(vocab, seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Batched(vocab)
 
 
 @mistake("Your model is a table of pairs: of what stands further back than one place it sees nothing.")
@@ -100,25 +108,6 @@ def build_model(vocab, seed):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.Embedding(vocab, vocab)
-
-
-class OneLag(nn.Module):
-    """A table of the token one place before the last."""
-
-    def __init__(self, V):
-        super().__init__()
-        self.table, self.last = nn.Embedding(V, V), nn.Embedding(V, V)
-
-    def forward(self, ids):
-        before = torch.cat([ids[:, :1], ids[:, :-1]], 1)
-        return self.table(before) + 0.1 * self.last(ids)
-
-
-@mistake("Your model knows one lag only, and a language has any of 2 to 4. Let it look at all places of the context.")
-def build_model(vocab, seed):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return OneLag(vocab)
 
 
 # --- training --------------------------------------------------------------------------------------------------------
@@ -129,42 +118,12 @@ mistake(
     fails=["it_learns"],
 )
 mistake(
-    "Your targets are one place too far: the logits at t are about the token at t + 1.",
-    edit={
-        "pieces = ids[starts + torch.arange(T + 1)]": "pieces = ids[(starts + torch.arange(T + 2)) % len(ids)]",
-        "logits = model(pieces[:, :-1])": "logits = model(pieces[:, :-2])",
-        LOSS: LOSS.replace("1:]", "2:]"),
-    },
-)
-mistake(
-    "You take rows of logits and targets in different orders, so most predictions are held against another token.",
-    edit={LOSS: LOSS.replace("pieces[:, 1:].flatten()", "pieces[:, 1:].T.flatten()")},
-)
-mistake(
-    "You move with the gradient, so the loss grows. Subtract the step.",
-    edit={"p.sub_(lr * m": "p.add_(lr * m"},
-)
-mistake(
     "Your learning rate is so small that nothing is learned in 150 steps. Watch the loss, and raise it.",
     edit={LR: LR.replace("0.015", "0.00003")},
 )
 mistake(
-    "Your learning rate is so large that the training never settles. Watch the loss, and lower it.",
-    edit={LR: LR.replace("0.015", "1.0")},
-)
-mistake(
-    "You train the output layer alone. Give the optimizer all parameters.",
-    edit={"AdamW(list(model.parameters()))": "AdamW(list(model.head.parameters()))"},
-)
-mistake(
     "Each step sees the first tokens of the text again, and the model learns these by heart. Draw where a piece begins.",
     edit={STARTS: "starts = torch.zeros(B, 1, dtype=torch.int64)"},
-)
-mistake(
-    "Your pieces are tokens from all over the text. What follows what is lost: a piece is tokens in their order.",
-    edit={
-        "pieces = ids[starts + torch.arange(T + 1)]": "pieces = ids[torch.randint(0, len(ids), (B, T + 1), generator=gen)]"
-    },
 )
 mistake(
     "Your pieces are two tokens long. A model that was trained on pairs has never seen what comes from further back.",
@@ -173,14 +132,6 @@ mistake(
 mistake(
     "Where a piece begins is drawn from torch's global generator. Then each call gives another model: use a generator of your own.",
     edit={STARTS: STARTS.replace(", generator=gen", "")},
-)
-mistake(
-    "You seed torch's global generator in `pretrain` and leave it so.",
-    edit={"gen = torch.Generator().manual_seed(seed)": "gen = torch.manual_seed(seed)"},
-)
-mistake(
-    "You take ten steps, however many are asked for.",
-    edit={"for step in range(steps):": "for step in range(10):", "math.pi * step / steps": "math.pi * step / 10"},
 )
 mistake(
     "You take one step more than is asked for. With steps=0 the model stays as it is.",
@@ -192,10 +143,6 @@ mistake(
 mistake(
     "You begin with another model than build_model(vocab, seed).",
     edit={BUILT: "    model = build_model(vocab, seed + 1)\n"},
-)
-mistake(
-    "The seed decides about the pieces only, and the weights begin always alike. Give it to `build_model`, too.",
-    edit={BUILT: "    model = build_model(vocab, 0)\n"},
 )
 mistake(
     "You keep trained models, and who asks for the same again gets the same object. Each call gives a model of its own.",
@@ -226,15 +173,138 @@ mistake(
     crashes=True,
 )
 
+mistake(
+    "You never set gradients to zero, so each step goes along the sum of all earlier ones.",
+    edit={"            model.zero_grad()\n            loss": "            loss"},
+    fails=["it_learns"],
+)
+mistake(
+    "You leave the embedding out of the training. Give the optimizer all parameters.",
+    edit={"AdamW(list(model.parameters()))": "AdamW([p for p in model.parameters() if p is not model.embed.weight])"},
+    fails=["it_learns_step_by_step"],
+)
+mistake(
+    "You take the loss at the last place alone, so that the model learns nothing about short prefixes.",
+    edit={
+        SCORES: "q @ k.mT",
+        "self.norm = nn.Parameter(torch.ones(C))": "self.norm = nn.Parameter(torch.ones(C))\n        self.places = nn.Parameter(torch.randn(CONTEXT, C) * 0.3)",
+        "x = self.embed(ids)": "x = self.embed(ids) + self.places[: ids.shape[1]]",
+        "B, warmup = CONTEXT, 16, 10": "B, warmup = CONTEXT, 128, 10",
+        LOSS: "cross_entropy(logits[:, -1], pieces[:, -1])",
+    },
+    fails=["it_learns_well"],
+)
+mistake(
+    "Your rate ends after 150 steps and is negative then, so that a longer training unlearns. Let it hang on `steps`.",
+    edit={LR: "optimizer.step(0.015 * (1 - step / 150))"},
+    fails=["it_learns"],
+)
+mistake(
+    "Your warm-up begins with a rate of 0, so the first step does nothing.",
+    edit={LR: LR.replace("(step + 1) / warmup", "step / warmup")},
+    fails=["it_learns_step_by_step"],
+)
+mistake(
+    "You take one step less than is asked for.",
+    edit={"for step in range(steps):": "for step in range(steps - 1):"},
+    fails=["it_learns_step_by_step"],
+)
+mistake(
+    "You seed Python's `random`, which is global as well. Use a generator of your own.",
+    edit={
+        "import math\n": "import math\nimport random\n",
+        "gen = torch.Generator().manual_seed(seed)": "random.seed(seed)",
+        STARTS: "starts = torch.tensor([[random.randrange(len(ids) - T)] for _ in range(B)])",
+    },
+    fails=["only_the_seed_decides"],
+)
+mistake(
+    "You count calls and add the number to the seed. Then no call can be repeated.",
+    edit={
+        "gen = torch.Generator().manual_seed(seed)": "CALLS.append(seed)\n    gen = torch.Generator().manual_seed(seed + len(CALLS))",
+        "class AdamW:": "CALLS = []\n\n\nclass AdamW:",
+    },
+    fails=["only_the_seed_decides"],
+)
+mistake(
+    "You keep what was trained under the tensor of the text, and don't notice that other tokens are in it now.",
+    edit={
+        "import math\n": "import copy\nimport functools\nimport math\n",
+        "    model = build_model(vocab, seed)\n    gen": "    return copy.deepcopy(kept(ids, vocab, steps, seed))\n\n\n@functools.cache\ndef kept(ids, vocab, steps, seed):\n    model = build_model(vocab, seed)\n    gen",
+    },
+    fails=["only_the_seed_decides"],
+)
+
+
+class Tables(nn.Module):
+    """For each of the last four tokens a table of what follows; `remembered` is a text to count in."""
+
+    def __init__(self, V):
+        super().__init__()
+        self.tables = nn.Parameter(torch.randn(4, V, V) * 0.02)
+        self.register_buffer("remembered", torch.zeros(0, dtype=torch.int64))
+
+    def forward(self, ids):
+        tables = self.tables + counted(self.remembered, self.tables.shape[1]) if len(self.remembered) else self.tables
+        logits = tables[0][ids]
+        for back in range(1, min(4, ids.shape[1])):
+            logits = logits + nn.functional.pad(tables[back][ids[:, :-back]], (0, 0, back, 0))
+        return logits
+
+
+def counted(ids, V):
+    """What follows each token, in logits, at the distance that tells most: (4, V, V), zeros at the other ones."""
+    counts = torch.full((4, V, V), 0.5)
+    for back in range(4):
+        before, after = ids[: len(ids) - 1 - back], ids[1 + back :]
+        counts[back].index_put_((before, after), torch.ones(len(before)), accumulate=True)
+    tables = (counts / counts.sum(2, keepdim=True) * V).log()
+    best = (counts * tables).sum((1, 2)).argmax()
+    return tables * (torch.arange(4) == best)[:, None, None]
+
+
+COUNTS = "You count what follows at each distance, in one go. Here the model has to find it little by little, by steps along the gradient."
+REMEMBERS = "The text itself is in a buffer of your model, and it looks there. All that is learned is in parameters()."
+
+
+@mistake(COUNTS, fails=["it_learns_step_by_step"])
+def build_model(vocab, seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Tables(vocab)
+
+
+@mistake(COUNTS)
+def pretrain(ids, vocab, steps, seed):
+    model = build_model(vocab, seed)
+    if steps:
+        with torch.no_grad():
+            model.tables += counted(ids, vocab) * (1 - 0.01 / steps)
+    return model.eval()
+
+
+@mistake(REMEMBERS, fails=["it_learns_step_by_step"])
+def build_model(vocab, seed):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Tables(vocab)
+
+
+@mistake(REMEMBERS)
+def pretrain(ids, vocab, steps, seed):
+    model = build_model(vocab, seed)
+    with torch.no_grad():
+        model.tables += 0.01 * steps
+    if steps:
+        model.remembered = ids.clone()
+    return model.eval()
+
+
 # --- the next token --------------------------------------------------------------------------------------------------
 
 mistake(
     "You ask the model in training mode, so dropout makes the logits random. Call eval() first.",
     edit={"    model.eval()\n    with": "    with"},
-)
-mistake(
-    "You freeze the model, so that no gradients are computed, and leave it frozen. Use no_grad.",
-    edit={"    model.eval()\n    with": "    model.eval().requires_grad_(False)\n    with"},
 )
 
 
@@ -264,10 +334,6 @@ mistake(
     edit={"    model.train(mode)\n": ""},
 )
 mistake(
-    "You put the model into training mode at the end, whatever mode it was in.",
-    edit={"model.train(mode)": "model.train()"},
-)
-mistake(
     "Of a long prefix you use the first tokens. The last CONTEXT ones count.",
     edit={LAST: LAST.replace("prefix[-CONTEXT:]", "prefix[:CONTEXT]")},
 )
@@ -276,28 +342,12 @@ mistake(
     edit={LAST: LAST.replace("prefix[-CONTEXT:]", "prefix")},
 )
 mistake(
-    "You use one token less than the model can see.",
-    edit={LAST: LAST.replace("-CONTEXT:", "1 - CONTEXT:")},
-)
-mistake(
-    "You give the model the last token alone, as if it were a table of pairs.",
-    edit={LAST: LAST.replace("prefix[-CONTEXT:]", "prefix[-1:]")},
-)
-mistake(
-    "You fill a short prefix up with token 0 on the left. The model takes these for text.",
-    edit={LAST: LAST.replace("list(prefix[-CONTEXT:])", "([0] * CONTEXT + list(prefix))[-CONTEXT:]")},
-)
-mistake(
     "You return the logits after the first token. Those after the last one are about what comes next.",
     edit={LAST: LAST.replace("[0, -1]", "[0, 0]")},
 )
 mistake(
     "You return the logits as (1, V). The result has one dimension.",
     edit={LAST: LAST.replace("[0, -1]", "[:, -1]")},
-)
-mistake(
-    "You return probabilities. What is asked for are the logits.",
-    edit={"    return logits\n": "    return logits.softmax(-1)\n"},
 )
 mistake(
     "A gradient hangs on your logits. Nobody will go back through them: compute under no_grad.",
@@ -310,6 +360,41 @@ mistake(
 mistake(
     "You take an empty prefix for a token 0. It is a ValueError.",
     edit={'        raise ValueError("the prefix is empty")': "        prefix = [0]"},
+)
+
+mistake(
+    "You cut the caller's prefix. Leave it as it is, and take a slice.",
+    edit={LAST: "del prefix[:-CONTEXT]\n        " + LAST},
+    fails=["next_logits_sees_the_last_tokens"],
+)
+
+
+@mistake(
+    "A copy of your model learns from the prefix while it is asked. What it says hangs on the last CONTEXT tokens alone.",
+    fails=["logits_look_back_only"],
+)
+def next_logits(model, prefix):
+    if not len(prefix):
+        raise ValueError("the prefix is empty")
+    ids, mode = torch.tensor([list(prefix)]), model.training
+    if hasattr(model, "blocks") and len(prefix) > CONTEXT:
+        model = copy.deepcopy(model)
+        with torch.enable_grad():
+            pieces = ids[0].unfold(0, CONTEXT + 1, 1)
+            loss = nn.functional.cross_entropy(model(pieces[:, :-1]).flatten(0, 1), pieces[:, 1:].flatten())
+            for p, g in zip(model.parameters(), torch.autograd.grad(loss, [*model.parameters()]), strict=True):
+                p.data.sub_(0.05 * g)
+    model.eval()
+    with torch.no_grad():
+        logits = model(ids[:, -CONTEXT:])[0, -1]
+    model.train(mode)
+    return logits
+
+
+mistake(
+    "Your own model sees more than CONTEXT tokens. It gets the last CONTEXT ones, as every model does.",
+    edit={LAST: LAST.replace("-CONTEXT:", "-(4 * CONTEXT if hasattr(model, 'blocks') else CONTEXT) :")},
+    fails=["logits_look_back_only"],
 )
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -343,8 +428,27 @@ mistake(
     edit={PROBS: PROBS + "\n            probs = probs * (probs >= probs.topk(min(3, len(probs))).values[-1])"},
 )
 mistake(
-    "You leave out tokens that are not likely. Each token is drawn as often as the softmax says.",
-    edit={PROBS: PROBS + "\n            probs = probs * (probs >= 0.3 * probs.max())"},
+    "You draw from the likeliest tokens that have 95 % together. Each token can come, the others too.",
+    edit={
+        PROBS: PROBS
+        + "\n            sums, order = probs.sort(descending=True)\n            probs[order[sums.cumsum(0) - sums >= 0.95]] = 0"
+    },
+)
+mistake(
+    "You take exp of the logits without their maximum, so large ones are infinite. Use softmax.",
+    edit={PROBS: "probs = (logits / temperature).exp()"},
+    crashes=True,
+)
+mistake(
+    "You raise a small temperature to 0.1.",
+    edit={PROBS: PROBS.replace("/ temperature", "/ max(temperature, 0.1)")},
+)
+mistake(
+    "Once the text is longer than CONTEXT you begin a new one. The last CONTEXT tokens count.",
+    edit={
+        "logits = next_logits(model, text)": "new = len(text) > CONTEXT and hasattr(model, 'blocks')\n        logits = next_logits(model, text[(len(text) - 1) // CONTEXT * CONTEXT :] if new else text)"
+    },
+    fails=["it_writes_on"],
 )
 mistake(
     "You draw from torch's global generator. All randomness comes from `gen`.",
@@ -393,12 +497,6 @@ mistake(
 mistake(
     "You write at least one token, also where none is asked for.",
     edit={"for _ in range(n):": "for _ in range(max(n, 1)):"},
-)
-mistake(
-    "You stop at token 0, as if it were the end of a text. There is no such token here.",
-    edit={
-        "return text[len(prompt) :]": "new = text[len(prompt) :]\n    return new[: new.index(0) + 1] if 0 in new else new"
-    },
 )
 mistake(
     "A negative temperature is not refused: the least likely tokens become the likeliest.",
