@@ -31,10 +31,6 @@ mistake(
     fails=["adapters_alone_learn"],
 )
 mistake(
-    "You switch the gradients of the base off and leave them off. Freeze your copy, not the base that you were given.",
-    edit={COPY: "model = copy.deepcopy(base.requires_grad_(False))"},
-)
-mistake(
     "The base is not frozen: all of its parameters require gradients, and count as adapters.",
     edit={COPY: "model = copy.deepcopy(base).requires_grad_(True)"},
 )
@@ -56,25 +52,9 @@ mistake(
     fails=["it_learns_it_well"],
 )
 mistake(
-    "Your adapters have more numbers than a tenth of the base. Take a smaller rank, or fewer layers.",
-    edit={WRAP: "model.lm_head = LoRA(model.lm_head, 12, gen)"},
-)
-mistake(
-    "You adapt the queries. They decide where the model looks, and that is the same in the new language. What follows a token is in the output layer, and in the values that lead to it.",
-    edit={
-        WRAP: "model.q_proj = LoRA(model.q_proj, 4, gen)",
-        "optimizer = Adam([model.lm_head.A, model.lm_head.B])": "optimizer = Adam([model.q_proj.A, model.q_proj.B])",
-    },
-    fails=["it_learns_the_new_language", "it_learns_it_well"],
-)
-mistake(
     "A is drawn from torch's global generator: the model hangs on what was drawn before, and not on the seed alone.",
     edit={"torch.rand(r, n_in, generator=gen)": "torch.rand(r, n_in)"},
     fails=["adapters_alone_learn"],
-)
-mistake(
-    "You seed torch's global generator, and everybody else who draws from it gets other numbers. Make a generator of your own.",
-    edit={"gen = torch.Generator().manual_seed(seed)": "gen = torch.manual_seed(seed)"},
 )
 mistake(
     "The seed is not used: every seed gives the same model.",
@@ -85,18 +65,9 @@ mistake(
     edit={STARTS: "starts = torch.randint(0, min(40, len(ids) - T), (B, 1), generator=gen)"},
 )
 mistake(
-    "The targets are not shifted: the model learns to copy its input. The target of a place is the token after it.",
-    edit={LOSS: "loss = F.cross_entropy(logits.flatten(0, 1), pieces[:, :-1].flatten())"},
-)
-mistake(
     "A text of CONTEXT + 1 tokens has one piece. You leave the last places of a text out, and here nothing is left.",
     edit={STARTS: "starts = torch.randint(0, len(ids) - T - 1, (B, 1), generator=gen)"},
     crashes=True,
-)
-mistake(
-    "A rate of 0.0005 is too small for adapters: 150 steps are over before they have learned the exchanges. Adapters stand larger rates than whole models.",
-    edit={RATE: "optimizer.step(loss, 0.0005 * (1 - step / steps))"},
-    fails=["it_learns_the_new_language"],
 )
 mistake(
     "You rely on the caller's gradient mode. Under torch.no_grad() of the caller `adapt` fails: switch gradients on inside, with torch.enable_grad().",
@@ -104,20 +75,6 @@ mistake(
         "    with torch.enable_grad():\n        for step in range(steps):\n            starts": "    if True:\n        for step in range(steps):\n            starts"
     },
     crashes=True,
-)
-mistake(
-    "You switch gradients on for everybody. Use torch.enable_grad() as a context, which puts the old mode back.",
-    edit={
-        "    with torch.enable_grad():\n        for step in range(steps):\n            starts": "    if torch.set_grad_enabled(True):\n        for step in range(steps):\n            starts"
-    },
-)
-mistake(
-    "The adapted model comes back in training mode.",
-    edit={"            optimizer.step(loss, 0.05 * (1 - step / steps))\n    return model.eval()": "            optimizer.step(loss, 0.05 * (1 - step / steps))\n    return model.train()"},
-)
-mistake(
-    "One step is left out.",
-    edit={"        for step in range(steps):\n            starts": "        for step in range(1, steps):\n            starts"},
 )
 @mistake("You only call everything frozen again at the end, after all weights were trained. The base's numbers are not those of the base any more.")
 def adapt(base, ids, steps, seed):
@@ -170,11 +127,6 @@ mistake(
     fails=["merging_gives_a_plain_model"],
 )
 mistake(
-    "You take the adapter away and forget to add it to the weight. What comes out is the base.",
-    edit={MERGED: "pass"},
-    fails=["merging_gives_a_plain_model"],
-)
-mistake(
     "Merging doubles the adapter's part. Add it once, with the scale that it had in training.",
     edit={MERGED: "self.base.weight += 2 * self.B @ self.A"},
 )
@@ -185,15 +137,6 @@ mistake(
 mistake(
     "The merged model's parameters are frozen still. A plain model can be trained on.",
     edit={"return model.requires_grad_(True).eval()": "return model.eval()"},
-)
-mistake(
-    "You copy the model in part: the merged one shares its embeddings with the adapted one, and changes when that one does.",
-    edit={"model = copy.deepcopy(adapted)": "model = copy.deepcopy(adapted)\n    model.embed = adapted.embed"},
-)
-mistake(
-    "You round the merged weight to bfloat16, which has eight bits of precision. Merge in float32.",
-    edit={MERGED: "self.base.weight.copy_((self.base.weight + self.B @ self.A).bfloat16())"},
-    fails=["merging_gives_a_plain_model"],
 )
 mistake(
     "You merge the adapters of the last training, whichever model you are given. Take those that are in the model.",
@@ -225,24 +168,12 @@ mistake(
     fails=["a_pair_has_its_loss", "it_prefers_what_is_liked"],
 )
 mistake(
-    "You leave out beta. It says what it costs to leave the reference.",
-    edit={SIGMOID: "return -F.logsigmoid(h).mean()"},
-)
-mistake(
     "You take the logarithm of a sigmoid that underflows to 0. Use logsigmoid, which is finite for large margins.",
     edit={SIGMOID: "return -torch.sigmoid(beta * h).log().mean()"},
 )
 mistake(
-    "You add up the losses of the pairs. The loss is their mean.",
-    edit={SIGMOID: "return -F.logsigmoid(beta * h).sum()"},
-)
-mistake(
     "You take the mean margin first, and its loss then. Each pair has a loss of its own.",
     edit={SIGMOID: "return -F.logsigmoid(beta * h.mean())"},
-)
-mistake(
-    "This is the loss of SLiC, a hinge, and not that of DPO.",
-    edit={SIGMOID: "return (1 - beta * h).relu().mean()"},
 )
 mistake(
     "You take the logits of a place for the token at that place. They are about the next one: begin at the last token of the prompt.",
@@ -259,17 +190,6 @@ mistake(
     },
 )
 mistake(
-    "You forget the first token of each continuation. It is predicted from the last token of the prompt.",
-    edit={
-        PLACES: "[:, prompts.shape[1] : -1]",
-        "gather(-1, answers[..., None])": "gather(-1, answers[:, 1:, None])",
-    },
-)
-mistake(
-    "You add up logits in the place of log-probabilities. Take the log-softmax first.",
-    edit={"logits.log_softmax(-1).gather": "logits.gather"},
-)
-mistake(
     "Gradients flow into the reference. It is what it was: compute its part without gradients.",
     edit={"    with torch.no_grad():\n        before": "    with torch.enable_grad():\n        before"},
 )
@@ -277,15 +197,6 @@ mistake(
     "No gradient reaches the model: its part of the margin is computed without gradients, too.",
     edit={MARGIN: "h = (logp(model, liked) - logp(model, disliked)).detach() - before"},
     fails=["a_pair_has_its_loss"],
-)
-mistake(
-    "You take models to evaluation mode and leave them there. They are used in the mode in which they are.",
-    edit={"        before = logp(reference, liked)": "        reference.eval()\n        before = logp(reference, liked)"},
-)
-mistake(
-    "You train the model that you were given. It is the reference, too, and so the margin is 0 for ever. Train a copy.",
-    edit={POLICY: "policy = model.requires_grad_(True)"},
-    fails=["the_reference_stays", "a_larger_beta_stays_nearer"],
 )
 mistake(
     "The reference moves along with the model that is trained, so the margin is always 0, and nothing ever stops it. It is the model from before.",
@@ -301,13 +212,6 @@ mistake(
     "Your rate is too large. The preference is learned within a few steps, and the language is lost. Take a smaller one.",
     edit={SLOW: "optimizer.step(loss, 0.005 * (1 - step / steps))"},
     fails=["it_prefers_what_is_liked"],
-)
-mistake(
-    "You train on the liked continuations alone. Then tokens that break the rule become likelier, and the language gets worse. Use the pairs.",
-    edit={
-        TRAINED: "loss = F.cross_entropy(policy(torch.cat([prompts, liked], 1))[:, prompts.shape[1] - 1 : -1].flatten(0, 1), liked.flatten())",
-        SLOW: "optimizer.step(loss, 0.004 * (1 - step / steps))",
-    },
 )
 mistake(
     "The copy shares its output layer with the model that was given.",
@@ -389,14 +293,6 @@ mistake(
     edit={SCALE: "scale = p.abs().amax(1) / 128"},
 )
 mistake(
-    "Your scale comes from the largest entry, not from the largest absolute value. A large negative entry does not fit.",
-    edit={SCALE: "scale = p.amax(1) / 127"},
-)
-mistake(
-    "Your scale comes from each column.",
-    edit={SCALE: "scale = p.abs().amax(0) / 127", CODES: "packed[name] = torch.round(p / scale).to(torch.int8)", 'each * packed[f"{name}.scale"][:, None] if': 'each * packed[f"{name}.scale"] if'},
-)
-mistake(
     "You cut the fraction off. Round to the nearest integer: a cut is twice as wrong, and always towards 0.",
     edit={CODES: "packed[name] = (p / scale[:, None]).to(torch.int8)"},
     fails=["each_row_has_its_scale"],
@@ -410,24 +306,8 @@ mistake(
     edit={"scale = torch.where(scale == 0, 1.0, scale)": "scale = torch.where(scale < 1e-12, 1.0, scale)"},
 )
 mistake(
-    "Your scales have half precision, which ends at 65504 and is not exact enough.",
-    edit={SCALE: "scale = (p.abs().amax(1) / 127).half().float()"},
-)
-mistake(
-    "Parameters that are no matrices are missing. They are there as they are.",
-    edit={"            packed[name] = p.clone()\n": ""},
-)
-mistake(
     "Parameters that are no matrices share memory with the model: later training changes them. Clone them.",
     edit={"packed[name] = p.clone()": "packed[name] = p"},
-)
-mistake(
-    "What you give requires gradients still. Detach it.",
-    edit={"        p = p.detach()\n": ""},
-)
-mistake(
-    "You leave out frozen parameters. They belong to the model, too.",
-    edit={"        p = p.detach()\n": "        if not p.requires_grad:\n            continue\n        p = p.detach()\n"},
 )
 mistake(
     "You take every name that ends in “.scale” for a scale. A parameter may be called so: a scale is what stands beside codes.",
