@@ -332,14 +332,14 @@ def a_plain_model(seen, want, inputs):
         return reject("After {steps} steps the adapted model says what the base says.", steps=inputs["steps"])
     if not torch.equal(seen["adapted afterwards"], adapted):
         return reject("`merge` changes the adapted model that it is given. Merge a copy of it.")
-    for part, of in (
-        ("merged", "adapted"),
-        ("merged once more", "adapted"),
-        ("a base with its weights", "adapted"),
-        ("merged after the adapters were changed", "with other adapters"),
+    for part, of, what in (
+        ("merged", "adapted", "the merged one (another model was adapted before it was merged)"),
+        ("merged once more", "adapted", "the one that was merged once more"),
+        ("a base with its weights", "adapted", "a base with the weights of the merged one"),
+        ("merged after the adapters were changed", "with other adapters", "the one that was merged after the adapters had been changed in place"),
     ):
         if not bool((seen[part] - seen[of]).abs().max() <= 1e-4):
-            return reject("The logits of the adapted model and of this one differ: {part}.", part=part)
+            return reject("The logits of the adapted model and of this one differ: {what}.", what=what)
     for part, what in (("after the adapted one was changed", "the adapted model"), ("after another one was changed", "another merged model")):
         if not torch.equal(seen[part], seen["merged"]):
             return reject("Who changes {what} afterwards changes the merged one, too: they share memory.", what=what)
@@ -373,11 +373,15 @@ def changes(base, merged):
 @check(points=1, inputs=to_merge, judge=a_plain_model, lecture='a-plain-model-again', public=[case('twenty steps')])
 def merging_gives_a_plain_model(student, base, blank, texts, ids, steps, seed):
     """`merge` gives a model with the parameters of a base and the logits of the adapted one, and leaves the adapted one as it was."""
+
+    def said(model):
+        return model(ids)[:, -2:]
+
     adapted, _ = (student.adapt(base, text, steps, seed) for text in texts)
     first = next(m for m in adapted.modules() if not list(m.children()))
     first.train()
     with torch.no_grad():
-        seen = {"base": base(ids), "adapted": adapted(ids)}
+        seen = {"base": said(base), "adapted": said(adapted)}
     held, adapters = list(adapted.parameters()), [p for p in adapted.parameters() if p.requires_grad]
     adapters[0].requires_grad_(False)
     required = [[p.requires_grad for p in adapted.parameters()]]
@@ -387,22 +391,22 @@ def merging_gives_a_plain_model(student, base, blank, texts, ids, steps, seed):
     blank.load_state_dict(merged.state_dict(), strict=False)
     with torch.no_grad():
         seen |= {
-            "merged": merged(ids),
-            "adapted afterwards": adapted(ids),
-            "a base with its weights": blank(ids),
+            "merged": said(merged),
+            "adapted afterwards": said(adapted),
+            "a base with its weights": said(blank),
         }
         another = student.merge(adapted)
-        seen["merged once more"] = another(ids)
+        seen["merged once more"] = said(another)
         for each in another.parameters():
             each.mul_(0.5)
-        seen["after another one was changed"] = merged(ids)
+        seen["after another one was changed"] = said(merged)
         seen["gradients left"] = with_grad(base, merged)
         for each in adapters:
             each.mul_(-1.2)
-        seen |= {"with other adapters": adapted(ids), "merged after the adapters were changed": student.merge(adapted)(ids)}
+        seen |= {"with other adapters": said(adapted), "merged after the adapters were changed": said(student.merge(adapted))}
         for each in held:
             each.mul_(0.0)
-        seen["after the adapted one was changed"] = merged(ids)
+        seen["after the adapted one was changed"] = said(merged)
     return seen | {
         "parameters": [[name, list(p.shape), str(p.dtype), p.requires_grad] for name, p in merged.named_parameters()],
         "changes": changes(base, merged),
