@@ -36,7 +36,7 @@ CONTEXT = 16
 PROMPT = 8  # tokens of a text that are told at once
 STEPS, PREFER_STEPS = 150, 80
 LEARNS, LEARNS_WELL = 1.0, 0.5
-MARGIN, WINS, FORGETS = 0.7, 0.8, 0.6
+MARGIN, WINS, FORGETS = 0.5, 0.8, 0.6
 HANGS_STEPS, HANGS_MARGIN = 160, 1.0  # where the taste hangs on the prompt
 NEAR = 0.1, 0.8  # the mean margin with beta = 20
 GOES_ON = 1.7  # so many times may it grow from 80 to 250 steps
@@ -709,7 +709,7 @@ def prefers(seen, record, inputs):
         case("the taste hangs on the prompt", vocab=6, lag=2, asked=30, length=1, counts=(HANGS_STEPS,), hangs=True),
     ],
     cites=[
-        "the mean margin h is at least 0 7",
+        "the mean margin h is at least 0 5",
         "h is above 0 in at least eight pairs of ten",
         "at most 0 6 nats above that of the language itself",
         "The taste may hang on the prompt",
