@@ -101,7 +101,7 @@ def prefer(
     the rule are others, too.) Half of the tokens of the vocabulary are good ones: in a liked continuation a good token breaks the rule, and in a
     disliked one another token does. `model` may have a taste already, the same one or the opposite one.
 
-    80 steps on 64 pairs with beta = 0.5 are enough. On new pairs of the same kind, the mean margin h is at least 0.7, and h is above 0 in at least
+    80 steps on 64 pairs with beta = 0.5 are enough. On new pairs of the same kind, the mean margin h is at least 0.5, and h is above 0 in at least
     eight pairs of ten. The model has not forgotten its language: in an exam its loss is at most 0.6 nats above that of the language itself.
 
     The taste may hang on the prompt: where the rule breaks, good tokens are liked after half of the tokens, and bad ones after the others. For six tokens
