@@ -192,7 +192,7 @@ def adapters_alone(seen, want, inputs):
 @check(points=1, inputs=short, judge=adapters_alone, lecture='adapters-beside-a-frozen-base', public=[case('three steps', vocab=6), case('the shortest text, one step', vocab=7, N=17, steps=1)])
 def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
     """`adapt` begins with the base's logits, then few numbers learn beside it; it leaves the base as it was, and its arguments decide alone."""
-    drawn, models, held = [], [], list(base.parameters())
+    drawn, models, held, untouched = [], [], list(base.parameters()), sums(base.parameters())
     base.q_proj.train()
     base.v_proj.weight.requires_grad_(False)
 
@@ -205,8 +205,10 @@ def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
 
     with torch.no_grad():
         seen = {"base": base(ids)[:, -1]}
+    seen["first"] = adapted(1, steps, seeds[0])
+    if sums(base.parameters()) != untouched:  # with a base that is another one by now, nothing else can be asked
+        return {"base afterwards": sums(base.parameters())}
     seen |= {
-        "first": adapted(1, steps, seeds[0]),
         "states": watched(lambda: adapted(1, steps, seeds[0]), base)[1],
         "no step": adapted(2, 0, seeds[0]),
         "again": adapted(3, steps, seeds[0]),
@@ -322,6 +324,8 @@ def a_plain_model(seen, want, inputs):
     """The shape of a base, and the logits of the adapted model, which is as it was."""
     if seen["required"][0] != seen["required"][1]:
         return reject("After `merge`, other parameters of the adapted model require gradients than before.")
+    if not seen["same parameters"]:
+        return reject("`merge` puts new parameters into the adapted model: whoever holds the old ones holds nothing of it.")
     for part in ("parameters", "state", "left", "gradients left", "modes"):
         if (found := difference(seen[part], want[part])) is not None:
             return found
@@ -388,6 +392,7 @@ def merging_gives_a_plain_model(student, base, blank, texts, ids, steps, seed):
     merged = student.merge(adapted)
     left = [first.training, any(m.training for m in adapted.modules() if m is not first)]
     required.append([p.requires_grad for p in adapted.parameters()])
+    same = all(p is q for p, q in zip(held, adapted.parameters(), strict=False))
     blank.load_state_dict(merged.state_dict(), strict=False)
     with torch.no_grad():
         seen |= {
@@ -413,6 +418,7 @@ def merging_gives_a_plain_model(student, base, blank, texts, ids, steps, seed):
         "state": sorted(merged.state_dict()),
         "left": left,
         "required": required,
+        "same parameters": same,
         "modes": sorted({m.training for m in merged.modules()}),
         "base afterwards": sums(base.parameters()),
     }

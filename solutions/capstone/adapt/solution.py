@@ -169,8 +169,8 @@ def prefer(
     80 steps on 64 pairs with beta = 0.5 are enough. On new pairs of the same kind, the mean margin h is at least 0.5, and h is above 0 in at least
     eight pairs of ten. The model has not forgotten its language: in an exam its loss is at most 0.6 nats above that of the language itself.
 
-    The taste may hang on the prompt: where the rule breaks, good tokens are liked after half of the tokens, and bad ones after the others. For six tokens
-    and 64 such pairs, 160 steps bring the mean margin on new pairs to 1 at least.
+    The taste may hang on the prompt: where the rule breaks, good tokens are liked after half of the tokens, and bad ones after the others.
+    For six tokens and 64 such pairs, 160 steps bring the mean margin on new pairs to 1 at least.
 
     A larger beta keeps the copy nearer to the reference: after 80 steps with beta = 20 the mean margin on new pairs is from 0.1 to 0.8. There the
     training stops by itself: after 250 steps the margin is at most 1.7 times as large as after 80.
