@@ -196,12 +196,12 @@ def prefer(model, prompts, liked, disliked, beta, steps):
 def quantize(model):
     packed = {}
     for name, p in model.named_parameters():
-        array = p.detach().numpy().astype(np.float64)
+        array = p.detach().float().numpy().astype(np.float64)
         if array.ndim == 2:
             codes, scales = np.zeros(array.shape, np.int8), np.ones(len(array), np.float32)
             for i, row in enumerate(array):
                 largest = max(abs(row.min()), abs(row.max()))
-                if largest > 0:
+                if np.float32(largest / 127) > 0:
                     scales[i] = largest / 127
                     codes[i] = np.rint(row * (127 / largest))
             packed[name], packed[name + ".scale"] = torch.from_numpy(codes), torch.from_numpy(scales)
@@ -228,9 +228,9 @@ def quantize(model):
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.dim() == 2:
-                scale = torch.linalg.vector_norm(p, float("inf"), dim=1, keepdim=True).div(127)
+                scale = torch.linalg.vector_norm(p.float(), float("inf"), dim=1, keepdim=True).div(127)
                 scale.masked_fill_(scale == 0, 1.0)
-                codes = ((p / scale).abs() + 0.5).floor() * p.sign()
+                codes = ((p.float() / scale).abs() + 0.5).floor() * p.sign()
                 packed |= {name: codes.clamp(-127, 127).char(), f"{name}.scale": scale.squeeze(1).clone()}
             else:
                 packed[name] = p.clone().detach()

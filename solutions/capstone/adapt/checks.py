@@ -16,9 +16,14 @@ Preferences, after 80 steps on 64 pairs with beta = 0.5, over 30 languages: the 
     a rate of 0.005                   11.2   14.2     0.95    1.13   3.04
     the output layer alone             1.2    1.7     0.88    0.03   0.13
     likelihood of liked ones alone     1.0    1.9     0.70    0.11   0.20
+    0.001 to the end (6 languages)     6.0    6.4     1.00    0.22   0.43
 
-The reference has a rate of 0.0007. With beta = 20, over 5 languages: the reference 0.29 to 0.45; four other right answers 0.24 to 0.56; where the reference
-moves along 0.9 to 2.4.
+The reference has a rate of 0.0007, which falls. With beta = 20, over 5 languages: the reference 0.29 to 0.45; four other right answers 0.24 to 0.56; where
+the reference moves along 0.9 to 2.4. Where the model has the opposite taste before (2 nats): right answers 0.29 to 0.60, without a reference 0.99 to 1.16.
+From 80 to 250 steps the margin grows 1.0 to 1.1 times; where the loss has beta = 1 and the rate has the beta, 2.8 to 3.1 times.
+
+Where the taste hangs on the prompt, after 160 steps, over 4 languages of six tokens: rates from 0.0003 to 0.0007 1.6 to 4.0; whoever counts tokens 0.1 to 0.7;
+whoever draws prompts, liked and disliked ones each for itself 0.1 to 0.2.
 """
 
 import torch
@@ -31,8 +36,11 @@ CONTEXT = 16
 PROMPT = 8  # tokens of a text that are told at once
 STEPS, PREFER_STEPS = 150, 80
 LEARNS, LEARNS_WELL = 1.0, 0.5
-MARGIN, WINS, FORGETS = 1.0, 0.9, 0.25
+MARGIN, WINS, FORGETS = 0.5, 0.8, 0.6
+HANGS_STEPS, HANGS_MARGIN = 160, 1.0  # where the taste hangs on the prompt
 NEAR = 0.1, 0.8  # the mean margin with beta = 20
+GOES_ON = 1.7  # so many times may it grow from 80 to 250 steps
+SINGULAR = 1e-3  # of the change of a weight; what rounding leaves is below 1e-5
 LENGTH = 6  # of a continuation
 ROUNDED = 0.05
 ROUND_TRIP = Tolerance(atol=0.0, rtol=1e-5)
@@ -83,6 +91,42 @@ def with_grad(*models):
     return [name for model in models for name, p in model.named_parameters() if p.grad is not None]
 
 
+def gradient_left(seen, function, given):
+    """What is wrong where a gradient was left in the model that was given, or in the one that was returned."""
+    for part, whose in (("gradients left", f"the {given} that it was given"), ("gradients in it", f"the model that `{function}` returned")):
+        if seen[part]:
+            return reject("`.grad` is left in {name} of {whose}. Set it to None.", name=seen[part][0], whose=whose)
+    return None
+
+
+def watched(train, given):
+    """What `train()` gives, and the states of what learns, as one sum each, in which it called a model with gradients."""
+    states = []
+
+    def look(module, arguments, output):
+        if not torch.is_grad_enabled() or module is given or not any(isinstance(each, type(given)) for each in module.modules()):
+            return
+        learning = sums(p for p in module.parameters() if p.requires_grad)
+        if learning and (state := sum((i + 1) * each[-1] for i, each in enumerate(learning))) not in states:
+            states.append(state)
+
+    hook = nn.modules.module.register_module_forward_hook(look)
+    try:
+        return train(), states
+    finally:
+        hook.remove()
+
+
+def moves(seen, steps, spare):
+    """What is wrong where more moves were made than steps were asked for. `spare` states are for a look at the end, or at the reference."""
+    if len(seen["states"]) > steps + spare:
+        return reject(
+            "With steps = {steps} the gradient was computed at {found} different values of what learns. Each step is one move.",
+            steps=steps, found=len(seen["states"]),
+        )  # fmt: skip
+    return None
+
+
 def arguments_decide(seen, function, other):
     """The logits of models that were trained on equal arguments, on `other` ones, and after the model that was given had changed."""
     first = seen["first"]
@@ -97,6 +141,13 @@ def arguments_decide(seen, function, other):
     for part in other:
         if torch.equal(seen[part], first):
             return reject("With {part} the model is the same.", part=part)
+    if not torch.equal(seen["after another result was changed"], first):
+        return reject("Two calls of `{function}` with the same arguments return models that share memory. Return a new one each time.", function=function)
+    if not torch.equal(seen["no step on what was changed"], seen["what was changed"]):
+        return reject(
+            "The model was changed in place, and `{function}` called again with no step: the logits are not those of the changed model. Keep nothing from call to call.",
+            function=function,
+        )  # fmt: skip
     if not torch.equal(seen["after it was changed"], first):
         return reject("Who changes the model that was given changes the one that `{function}` returned, too: they share memory.", function=function)
     return None
@@ -123,7 +174,9 @@ def adapters_alone(seen, want, inputs):
     own = sums(inputs["base"].parameters())
     if seen["base afterwards"] != own:
         return reject("`adapt` changes the base that it is given. Adapt a copy of it.")
-    for part in ("left", "gradients left", "modes", "global", "base", "the base that was held"):
+    if (found := gradient_left(seen, "adapt", "base")) is not None:
+        return found
+    for part in ("left", "modes", "global", "base", "what was changed"):
         if (found := difference(seen[part], want[part])) is not None:
             return found
     if not torch.equal(seen["no step"], seen["base"]):
@@ -138,6 +191,8 @@ def adapters_alone(seen, want, inputs):
     count, most = sum(seen["learning"]), sum(p.numel() for p in inputs["base"].parameters()) // 10
     if not 0 < count <= most:
         return reject("The adapters have {count} numbers. They have one at least, and at most {most}.", count=count, most=most)
+    if (found := moves(seen, inputs["steps"], 1)) is not None:
+        return found
     return arguments_decide(seen, "adapt", ("another text", "another seed", "more steps", "no step"))
 
 
@@ -158,6 +213,11 @@ def adapters_alone(seen, want, inputs):
         "All others are those of the base bit for bit",
         "With steps 0 its logits are those of the base bit for bit",
         "With another seed or another text comes another model",
+        "A step is one move along a gradient of the loss",
+        "without a grad in it",
+        "nor with one that was returned before",
+        "Nothing is remembered from call to call",
+        "Who changes a model in place and calls again gets the result for what it is now",
         "contiguous or a view N CONTEXT",
         "No function changes a model",
         "Every model that is returned is a new one",
@@ -168,7 +228,7 @@ def adapters_alone(seen, want, inputs):
 )
 def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
     """`adapt` begins with the base's logits, then few numbers learn beside it; it leaves the base as it was, and its arguments decide alone."""
-    drawn, models, held = [], [], list(base.parameters())
+    drawn, models, held, untouched = [], [], list(base.parameters()), sums(base.parameters())
     base.q_proj.train()
     base.v_proj.weight.requires_grad_(False)
 
@@ -181,8 +241,11 @@ def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
 
     with torch.no_grad():
         seen = {"base": base(ids)[:, -1]}
+    seen["first"] = adapted(1, steps, seeds[0])
+    if sums(base.parameters()) != untouched:  # with a base that is another one by now, nothing else can be asked
+        return {"base afterwards": sums(base.parameters())}
     seen |= {
-        "first": adapted(1, steps, seeds[0]),
+        "states": watched(lambda: adapted(1, steps, seeds[0]), base)[1],
         "no step": adapted(2, 0, seeds[0]),
         "again": adapted(3, steps, seeds[0]),
         "views": adapted(1, steps, seeds[0], torch.stack([text, other_text], 1)[:, 0]),
@@ -193,17 +256,20 @@ def adapters_alone_learn(student, base, text, other_text, ids, steps, seeds):
     with torch.no_grad():
         seen["without gradients outside"] = adapted(4, steps, seeds[0])
         seen["left"] = [flags(base, text), torch.is_grad_enabled()]
-    seen["gradients left"] = with_grad(base, models[0])
+    seen["gradients left"], seen["gradients in it"] = with_grad(base), with_grad(models[0])
     seen["learning"] = [p.numel() for p in models[0].parameters() if p.requires_grad]
     seen["frozen"] = sums(p for p in models[0].parameters() if not p.requires_grad)
     seen["base afterwards"] = sums(base.parameters())
     seen["modes"] = [sorted({m.training for m in model.modules()}) for model in models]
     with torch.no_grad():
+        for each in models[1].parameters():  # of the same arguments as the first
+            each.add_(0.01)
+        seen["after another result was changed"] = models[0](ids)[:, -1]
         for each in held:
             each.add_(0.01)
         seen["after it was changed"] = models[0](ids)[:, -1]
-        seen["the base that was held"] = base(ids)[:, -1]
-    return seen | {"global": drawn}
+        seen["what was changed"] = base(ids)[:, -1]
+    return seen | {"no step on what was changed": adapted(2, 0, seeds[0]), "global": drawn}
 
 
 def new_language(rng, vocab=12, lag=None, pairs=3, N=1500, length=120):
@@ -299,7 +365,7 @@ def to_merge(rng, vocab=8, lag=None, steps=20, pairs=3):
     return {
         "base": lab("solved", **model),
         "blank": lab("solved", **model | {"seed": rng.integer(0, 2**31)}),
-        "text": torch.tensor(exchanged(rng, language, pairs).text(rng, 400)),
+        "texts": [torch.tensor(exchanged(rng, language, pairs).text(rng, 400)) for _ in range(2)],
         "ids": rng.integers(0, vocab, 2, 12),
         "steps": steps,
         "seed": rng.integer(0, 2**31),
@@ -310,7 +376,9 @@ def a_plain_model(seen, want, inputs):
     """The shape of a base, and the logits of the adapted model, which is as it was."""
     if seen["required"][0] != seen["required"][1]:
         return reject("After `merge`, other parameters of the adapted model require gradients than before.")
-    for part in ("parameters", "state", "left", "gradients left", "modes", "the adapted one that was held"):
+    if not seen["same parameters"]:
+        return reject("`merge` puts new parameters into the adapted model: whoever holds the old ones holds nothing of it.")
+    for part in ("parameters", "state", "left", "gradients left", "modes"):
         if (found := difference(seen[part], want[part])) is not None:
             return found
     if seen["base afterwards"] != sums(inputs["base"].parameters()):
@@ -320,12 +388,42 @@ def a_plain_model(seen, want, inputs):
         return reject("After {steps} steps the adapted model says what the base says.", steps=inputs["steps"])
     if not torch.equal(seen["adapted afterwards"], adapted):
         return reject("`merge` changes the adapted model that it is given. Merge a copy of it.")
-    for part in ("merged", "merged once more", "a base with its weights", "after the adapted one was changed"):
-        if not bool((seen[part] - adapted).abs().max() <= 1e-4):
-            return reject("The logits of the adapted model and of this one differ: {part}.", part=part)
-    if not torch.equal(seen["after the adapted one was changed"], seen["merged"]):
-        return reject("Who changes the adapted model afterwards changes the merged one, too: they share memory.")
-    return None
+    for part, of, what in (
+        ("merged", "adapted", "the merged one (another model was adapted before it was merged)"),
+        ("merged once more", "adapted", "the one that was merged once more"),
+        ("a base with its weights", "adapted", "a base with the weights of the merged one"),
+        ("merged after the adapters were changed", "with other adapters", "the one that was merged after the adapters had been changed in place"),
+    ):
+        if not bool((seen[part] - seen[of]).abs().max() <= 1e-4):
+            return reject("The logits of the adapted model and of this one differ: {what}.", what=what)
+    for part, what in (("after the adapted one was changed", "the adapted model"), ("after another one was changed", "another merged model")):
+        if not torch.equal(seen[part], seen["merged"]):
+            return reject("Who changes {what} afterwards changes the merged one, too: they share memory.", what=what)
+    return low_rank(seen["changes"], inputs["base"])
+
+
+def low_rank(changes, base):
+    """r (m + n), added up over the weights, is within SHARE, where r is the rank of the change of a weight (m, n)."""
+    weights = dict(base.named_parameters())
+    ranks = {name: sum(value > SINGULAR for value in values) for name, values in changes if name in weights}
+    needed, most = sum(r * sum(weights[name].shape) for name, r in ranks.items()), sum(p.numel() for p in weights.values()) // 10
+    if needed <= most:
+        return None
+    name = max(ranks, key=lambda each: ranks[each] * sum(weights[each].shape))
+    return reject(
+        "Merged, {name} differs from the base's by a matrix of rank {rank}. Adapters for that have {needed} numbers in all, and at most {most} are allowed.",
+        name=name, rank=ranks[name], needed=needed, most=most,
+    )  # fmt: skip
+
+
+def changes(base, merged):
+    """For each weight that is another one than the base's, the singular values of the difference; those of rounding are left out."""
+    found = []
+    for (name, p), (_, q) in zip(base.named_parameters(), merged.named_parameters(), strict=False):
+        if p.shape == q.shape and not torch.equal(p, q) and bool(q.isfinite().all()):
+            values = torch.linalg.svdvals(q.detach().double() - p.detach().double()).tolist()
+            found.append([name, [value for value in values if value > 1e-4]])
+    return found
 
 
 @check(
@@ -341,41 +439,57 @@ def a_plain_model(seen, want, inputs):
     cites=[
         "has the parameters of a base by names order and shapes and nothing else",
         "They require gradients",
-        "Its logits are those of the adapted model but for rounding",
+        "Its logits are those of the adapted model as it is now but for rounding",
+        "whatever has been adapted or changed since it was made",
+        "Nothing else that was learned is kept in buffers or elsewhere",
+        "a weight m n of the base has changed by a matrix of some rank r",
         "is loaded has these logits too",
     ],
 )
-def merging_gives_a_plain_model(student, base, blank, text, ids, steps, seed):
+def merging_gives_a_plain_model(student, base, blank, texts, ids, steps, seed):
     """`merge` gives a model with the parameters of a base and the logits of the adapted one, and leaves the adapted one as it was."""
-    adapted = student.adapt(base, text, steps, seed)
+
+    def said(model):
+        return model(ids)[:, -2:]
+
+    adapted, _ = (student.adapt(base, text, steps, seed) for text in texts)
     first = next(m for m in adapted.modules() if not list(m.children()))
     first.train()
     with torch.no_grad():
-        seen = {"base": base(ids), "adapted": adapted(ids)}
-    next(p for p in adapted.parameters() if p.requires_grad).requires_grad_(False)
-    held = list(adapted.parameters())
+        seen = {"base": said(base), "adapted": said(adapted)}
+    held, adapters = list(adapted.parameters()), [p for p in adapted.parameters() if p.requires_grad]
+    adapters[0].requires_grad_(False)
     required = [[p.requires_grad for p in adapted.parameters()]]
     merged = student.merge(adapted)
     left = [first.training, any(m.training for m in adapted.modules() if m is not first)]
     required.append([p.requires_grad for p in adapted.parameters()])
+    same = all(p is q for p, q in zip(held, adapted.parameters(), strict=False))
     blank.load_state_dict(merged.state_dict(), strict=False)
     with torch.no_grad():
         seen |= {
-            "merged": merged(ids),
-            "adapted afterwards": adapted(ids),
-            "merged once more": student.merge(adapted)(ids),
-            "a base with its weights": blank(ids),
+            "merged": said(merged),
+            "adapted afterwards": said(adapted),
+            "a base with its weights": said(blank),
         }
+        another = student.merge(adapted)
+        seen["merged once more"] = said(another)
+        for each in another.parameters():
+            each.mul_(0.5)
+        seen["after another one was changed"] = said(merged)
         seen["gradients left"] = with_grad(base, merged)
+        for each in adapters:
+            each.mul_(-1.2)
+        seen |= {"with other adapters": said(adapted), "merged after the adapters were changed": said(student.merge(adapted))}
         for each in held:
             each.mul_(0.0)
-        seen["after the adapted one was changed"] = merged(ids)
-        seen["the adapted one that was held"] = adapted(ids)
+        seen["after the adapted one was changed"] = said(merged)
     return seen | {
         "parameters": [[name, list(p.shape), str(p.dtype), p.requires_grad] for name, p in merged.named_parameters()],
+        "changes": changes(base, merged),
         "state": sorted(merged.state_dict()),
         "left": left,
         "required": required,
+        "same parameters": same,
         "modes": sorted({m.training for m in merged.modules()}),
         "base afterwards": sums(base.parameters()),
     }
@@ -385,7 +499,7 @@ def merging_gives_a_plain_model(student, base, blank, text, ids, steps, seed):
 
 
 class Chain(nn.Module):
-    """A model whose logits hang on the last two tokens and on the place."""
+    """A model whose logits hang on the last two tokens, on the place, and on the mode, as those of a model with dropout do."""
 
     def __init__(self, table):
         super().__init__()
@@ -395,10 +509,10 @@ class Chain(nn.Module):
     def forward(self, ids):
         before = torch.cat([ids[:, :1], ids[:, :-1]], 1)
         at = torch.arange(1, ids.shape[1] + 1, device=ids.device)[:, None] * 0.1
-        return self.table[ids] + 0.5 * self.table[before].flip(-1) + at * self.places
+        return (self.table[ids] + 0.5 * self.table[before].flip(-1) + at * self.places) * (1.0 if self.training else 0.8)
 
 
-def pairs_for_tables(rng, vocab=5, N=3, P=2, L=3, M=3, beta=0.5, scale=1.0, same=False):
+def pairs_for_tables(rng, vocab=5, N=3, P=2, L=3, M=3, beta=0.5, scale=1.0, same=False, training=(True, False)):
     return {
         "tables": [rng.normal(vocab, vocab, scale=scale) for _ in range(2)],
         "prompts": rng.integers(0, vocab, N, P),
@@ -406,6 +520,7 @@ def pairs_for_tables(rng, vocab=5, N=3, P=2, L=3, M=3, beta=0.5, scale=1.0, same
         "disliked": rng.integers(0, vocab, N, M),
         "beta": beta,
         "same": same,
+        "training": list(training),
     }
 
 
@@ -421,7 +536,7 @@ def pairs_for_tables(rng, vocab=5, N=3, P=2, L=3, M=3, beta=0.5, scale=1.0, same
     hidden=[
         case("one pair of single tokens", N=1, P=1, L=1, M=1, beta=2.0),
         case("continuations of two lengths", vocab=7, N=4, P=3, L=5, M=2, beta=0.1),
-        case("long prompts", vocab=6, N=5, P=9, L=2, M=4, beta=1.0),
+        case("prompts longer than CONTEXT, the reference in training mode", vocab=6, N=5, P=19, L=2, M=4, beta=1.0, training=(False, True)),
         case("large logits", N=2, scale=300.0, beta=1.0),
     ],
     cites=[
@@ -429,6 +544,7 @@ def pairs_for_tables(rng, vocab=5, N=3, P=2, L=3, M=3, beta=0.5, scale=1.0, same
         "With the margin",
         "the loss of a pair is",
         "They are used in the mode in which they are",
+        "P L may exceed CONTEXT",
         "in the mean over N pairs",
         "is the sum of the log probabilities of its tokens",
         "each given the prompt x and the tokens of y before it",
@@ -437,16 +553,15 @@ def pairs_for_tables(rng, vocab=5, N=3, P=2, L=3, M=3, beta=0.5, scale=1.0, same
         "Gradients reach the parameters of model",
     ],
 )
-def a_pair_has_its_loss(student, tables, prompts, liked, disliked, beta, same):
+def a_pair_has_its_loss(student, tables, prompts, liked, disliked, beta, same, training):
     """The loss of pairs is the mean of -log σ(beta · h), and its gradient reaches the model alone."""
-    model = Chain(tables[0])
-    reference = model if same else Chain(tables[1])
-    reference.train(same)
+    model = Chain(tables[0]).train(training[0])
+    reference = model if same else Chain(tables[1]).train(training[1])
     loss = student.preference_loss(model, reference, prompts, liked, disliked, beta)
     turned = student.preference_loss(model, reference, prompts, disliked, liked, beta)
     everything = {f"model.{name}": p for name, p in model.named_parameters()}
     everything |= {f"reference.{name}": p for name, p in reference.named_parameters()}
-    return {
+    seen = {
         "loss": loss.detach(),
         "turned round": turned.detach(),
         "gradients": gradients(loss, everything),
@@ -458,18 +573,28 @@ def a_pair_has_its_loss(student, tables, prompts, liked, disliked, beta, same):
         ).detach(),
         "left": [flags(model, reference), with_grad(model, reference)],
     }
+    with torch.no_grad():
+        for each in reference.parameters():
+            each.mul_(-0.5)
+        seen["the reference changed in place"] = student.preference_loss(model, reference, prompts, liked, disliked, beta)
+    return seen
 
 
-def tastes(rng, language, good, number):
-    """Pairs: prompts, liked continuations, disliked ones. One token of each breaks the rule: a good one, and one that is not."""
+def tastes(rng, language, good, number, turned=()):
+    """Pairs: prompts, liked continuations, disliked ones. One token of each breaks the rule: a good one, and one that is not.
+
+    After the tokens `turned` it is the other way round. Half of the pairs are such ones then, and the token that decides is in the prompt.
+    """
     vocab, lag, length = len(language.sigma), language.lag, PROMPT + LENGTH
     bad = [token for token in range(vocab) if token not in good]
     prompts, liked, disliked = [], [], []
-    for _ in range(number):
-        text = language.text(rng, length)
-        place = rng.integer(PROMPT, length)
+    for i in range(number):
+        text, place = language.text(rng, length), rng.integer(PROMPT, PROMPT + lag if turned else length)
+        while turned and (text[place - lag] in turned) != (i % 2 == 1):
+            text = language.text(rng, length)
         rule = language.sigma[text[place - lag]]
-        for tokens, found in ((good, liked), (bad, disliked)):
+        yes, no = (bad, good) if text[place - lag] in turned else (good, bad)
+        for tokens, found in ((yes, liked), (no, disliked)):
             changed = list(text)
             changed[place] = rng.choice([token for token in tokens if token != rule])
             for later in range(place + lag, length, lag):
@@ -479,12 +604,17 @@ def tastes(rng, language, good, number):
     return prompts, liked, disliked
 
 
-def to_prefer(rng, vocab=12, lag=None, number=64, asked=40, length=120, beta=0.5):
-    """Pairs to learn from; an exam in the old language, and behind it new pairs, of which nobody says which continuation is the liked one."""
+def to_prefer(rng, vocab=12, lag=None, number=64, asked=40, length=200, beta=0.5, counts=(PREFER_STEPS,), before=0.0, hangs=False):
+    """Pairs to learn from; an exam in the old language, and behind it new pairs, of which nobody says which continuation is the liked one.
+
+    counts: so many steps has each training, after which all new pairs are asked for. before: how much (nats) the model likes good tokens at the start.
+    hangs: the taste hangs on the prompt.
+    """
     language, model = known(rng, vocab, lag)
     good = rng.sample(range(vocab), vocab // 2)
-    prompts, liked, disliked = (torch.tensor(each) for each in tastes(rng, language, good, number))
-    new_prompts, *both = tastes(rng, language, good, asked)
+    turned = rng.sample(range(vocab), vocab // 2) if hangs else ()
+    prompts, liked, disliked = (torch.tensor(each) for each in tastes(rng, language, good, number, turned))
+    new_prompts, *both = tastes(rng, language, good, asked, turned)
     liked_first = [rng.integer(0, 2) == 1 for _ in range(asked)]
     shown = [
         (yes if which else no) + (no if which else yes) for yes, no, which in zip(*both, liked_first, strict=True)
@@ -496,34 +626,46 @@ def to_prefer(rng, vocab=12, lag=None, number=64, asked=40, length=120, beta=0.5
         "liked": liked,
         "disliked": disliked,
         "beta": beta,
+        "counts": list(counts),
+        "taste": [before if token in good else -before for token in range(vocab)] if before else [],
         "length": length,
         "new_prompts": new_prompts,
         "exam": lab(
             "exam",
-            tokens=held_out + [token for both in shown for token in both],
+            tokens=held_out + [token for both in shown for token in both] * len(counts),
             given=PROMPT,
             vocab=vocab,
             best=language.loss(held_out, PROMPT),
-            pieces=[length] + [LENGTH] * (2 * asked),
-            notes=liked_first,
+            pieces=[length] + [LENGTH] * (2 * asked * len(counts)),
+            notes={"liked first": liked_first, "hangs": hangs},
         ),
     }
 
 
+def with_taste(model, taste):
+    """The model itself, in which each token has so many more nats everywhere (a row of its output layer says what follows which token)."""
+    if taste:
+        with torch.no_grad():
+            weight = model.lm_head.weight
+            everywhere = weight.sum(0)  # what all tokens that are read have in common
+            weight.add_(torch.outer(torch.tensor(taste), everywhere / (weight @ everywhere).mean()))
+    return model
+
+
 def margins(exam, lost, model, prompts):
-    """h of each new pair, from the losses that were kept and the reference's, which is computed here."""
+    """h of each new pair (trainings, pairs), from the losses that were kept and the reference's, which is computed here."""
     tokens = torch.tensor(exam["tokens"][-LENGTH * 2 * len(prompts) :]).view(-1, LENGTH)
     whole = torch.cat([torch.tensor(prompts).repeat_interleave(2, 0), tokens], 1)
     with torch.no_grad():
         logits = model(whole)[:, PROMPT - 1 : -1]
     before = logits.log_softmax(-1).gather(-1, tokens[..., None]).sum((1, 2))
-    gained = (-torch.tensor(lost, dtype=torch.float64) - before).view(-1, 2)  # log π - log π_ref
-    h = gained[:, 0] - gained[:, 1]
-    return torch.where(torch.tensor(exam["notes"]), h, -h)
+    gained = (-torch.tensor(lost, dtype=torch.float64).view(-1, len(tokens)) - before).unflatten(1, (-1, 2))  # log π - log π_ref
+    h = gained[..., 0] - gained[..., 1]
+    return torch.where(torch.tensor(exam["notes"]["liked first"]), h, -h)
 
 
 def asked_about_pairs(seen, record, inputs):
-    """What is wrong with how an exam went; or the margins of new pairs, and the excess loss in the old language."""
+    """What is wrong with how an exam went; or the margins of new pairs after each training, and the excess loss in the old language after the first."""
     exam = inputs["exam"]
     wrong = unfinished(record, exam)
     if wrong is None:
@@ -531,7 +673,8 @@ def asked_about_pairs(seen, record, inputs):
     if wrong is not None:
         return wrong, None, None
     first, *others = pieces_of(record)
-    return None, margins(exam, others, inputs["model"], inputs["new_prompts"]), first / exam["pieces"][0] - exam["best"]
+    model = with_taste(inputs["model"], inputs["taste"])
+    return None, margins(exam, others, model, inputs["new_prompts"]), first / exam["pieces"][0] - exam["best"]
 
 
 def prefers(seen, record, inputs):
@@ -539,11 +682,19 @@ def prefers(seen, record, inputs):
     wrong, h, above = asked_about_pairs(seen, record, inputs)
     if wrong is not None:
         return wrong
-    if not float(h.mean()) >= MARGIN:
-        return reject("On new pairs the mean margin is {mean} nats. At least {least} are asked for.", mean=round(float(h.mean()), 2), least=MARGIN)
-    wins = int((h > 0).sum())
-    if not wins >= WINS * len(h):
-        return reject("The margin is above 0 in {wins} of {pairs} new pairs. At least nine of ten are asked for.", wins=wins, pairs=len(h))
+    mean, hangs = float(h.mean()), inputs["exam"]["notes"]["hangs"]
+    if hangs:
+        if mean >= HANGS_MARGIN:
+            return None
+        return reject(
+            "The taste hangs on the prompt here, and on new pairs the mean margin is {mean} nats. At least {least} are asked for.",
+            mean=round(mean, 2), least=HANGS_MARGIN,
+        )  # fmt: skip
+    if not mean >= MARGIN:
+        return reject("On new pairs the mean margin is {mean} nats. At least {least} are asked for.", mean=round(mean, 2), least=MARGIN)
+    wins, pairs = int((h > 0).sum()), h.numel()
+    if not wins >= WINS * pairs:
+        return reject("The margin is above 0 in {wins} of {pairs} new pairs. At least eight of ten are asked for.", wins=wins, pairs=pairs)
     if not above <= FORGETS:
         return reject(
             "In an exam of the old language the mean loss is {above} nats above that of the language: it is forgotten. At most {most} are allowed.",
@@ -557,42 +708,55 @@ def prefers(seen, record, inputs):
     inputs=to_prefer,
     judge=prefers,
     lecture="without-forgetting",
-    public=[case("12 tokens", lag=3, asked=20, length=60)],
-    hidden=[case("eight tokens", vocab=8, lag=2), case("16 tokens", vocab=16, lag=4)],
+    public=[case("12 tokens", lag=3, asked=20, length=150)],
+    hidden=[
+        case("eight tokens", vocab=8, lag=2),
+        case("20 tokens", vocab=20, lag=4),
+        case("the taste hangs on the prompt", vocab=6, lag=2, asked=30, length=1, counts=(HANGS_STEPS,), hangs=True),
+    ],
     cites=[
-        "the mean margin h is at least 1",
-        "h is above 0 in at least nine pairs of ten",
-        "at most 0 25 nats above that of the language itself",
+        "the mean margin h is at least 0 5",
+        "h is above 0 in at least eight pairs of ten",
+        "at most 0 6 nats above that of the language itself",
+        "The taste may hang on the prompt",
+        "160 steps bring the mean margin on new pairs to 1 at least",
     ],
 )
-def it_prefers_what_is_liked(student, model, prompts, liked, disliked, beta, length, new_prompts, exam):
-    """After 80 steps the liked continuation of new pairs has gained on the other one, and the old language is not forgotten."""
-    return asked(student, model, prompts, liked, disliked, beta, length, new_prompts, exam)
+def it_prefers_what_is_liked(student, model, prompts, liked, disliked, beta, counts, taste, length, new_prompts, exam):
+    """After training, the liked continuation of new pairs has gained on the other one, and the old language is not forgotten."""
+    return asked(student, with_taste(model, taste), prompts, liked, disliked, beta, counts, length, new_prompts, exam)
 
 
-def asked(student, model, prompts, liked, disliked, beta, length, new_prompts, exam):
-    """Train, and predict a text of the old language, and both continuations of each new prompt. How many tokens that were."""
-    policy = student.prefer(model, prompts, liked, disliked, beta, PREFER_STEPS)
-    told = sit(policy, exam, length)
-    for prompt in new_prompts:
-        for _ in range(2):
-            text = list(prompt)
-            for _ in range(LENGTH):
-                text.append(exam.next(ask(policy, text)))
-            told += LENGTH
+def asked(student, model, prompts, liked, disliked, beta, counts, length, new_prompts, exam):
+    """Train, and predict a text of the old language, and after each training both continuations of each new prompt. How many tokens that were."""
+    told = 0
+    for steps in counts:
+        policy = student.prefer(model, prompts, liked, disliked, beta, steps)
+        told += 0 if told else sit(policy, exam, length)
+        for prompt in new_prompts:
+            for _ in range(2):
+                text = list(prompt)
+                for _ in range(LENGTH):
+                    text.append(exam.next(ask(policy, text)))
+                told += LENGTH
     return told
 
 
 def stays_near(seen, record, inputs):
-    """The margin grew, and no further than so large a beta lets it."""
+    """The margin grew, and no further than so large a beta lets it, however long the training is."""
     wrong, h, _ = asked_about_pairs(seen, record, inputs)
     if wrong is not None:
         return wrong
-    least, most = NEAR
-    if not least <= float(h.mean()) <= most:
+    (least, most), means, counts = NEAR, h.mean(1).tolist(), inputs["counts"]
+    if not least <= means[0] <= most:
         return reject(
-            "With beta = {beta} the mean margin on new pairs is {mean} nats. It is from {least} to {most}.",
-            beta=inputs["beta"], mean=round(float(h.mean()), 2), least=least, most=most,
+            "With beta = {beta} the mean margin on new pairs is {mean} nats after {steps} steps. It is from {least} to {most}.",
+            beta=inputs["beta"], mean=round(means[0], 2), steps=counts[0], least=least, most=most,
+        )  # fmt: skip
+    if not means[-1] <= GOES_ON * means[0]:
+        return reject(
+            "With beta = {beta} the mean margin on new pairs is {first} nats after {few} steps, and goes on to {last} after {many}. At most {times} times as much is allowed.",
+            beta=inputs["beta"], first=round(means[0], 2), few=counts[0], last=round(means[-1], 2), many=counts[-1], times=GOES_ON,
         )  # fmt: skip
     return None
 
@@ -603,15 +767,23 @@ def stays_near(seen, record, inputs):
     judge=stays_near,
     lecture="without-forgetting",
     public=[case("beta = 20", beta=20.0, lag=2, asked=12, length=4)],
-    hidden=[case("nine tokens", beta=20.0, vocab=9, lag=4, asked=30, length=4)],
-    cites=["A larger beta keeps the copy nearer to the reference", "on new pairs is from 0 1 to 0 8"],
+    hidden=[
+        case("nine tokens, and before a strong taste for the others", beta=20.0, vocab=9, lag=4, asked=20, length=4, before=-3.0),
+        case("a long training", beta=20.0, vocab=6, lag=2, number=16, asked=12, length=4, counts=(PREFER_STEPS, 250)),
+    ],
+    cites=[
+        "A larger beta keeps the copy nearer to the reference",
+        "on new pairs is from 0 1 to 0 8",
+        "model may have a taste already the same one or the opposite one",
+        "after 250 steps the margin is at most 1 7 times as large as after 80",
+    ],
 )
-def a_larger_beta_stays_nearer(student, model, prompts, liked, disliked, beta, length, new_prompts, exam):
+def a_larger_beta_stays_nearer(student, model, prompts, liked, disliked, beta, counts, taste, length, new_prompts, exam):
     """With a large beta the margin grows a little and then stops: beta is what it costs to leave the reference."""
-    return asked(student, model, prompts, liked, disliked, beta, length, new_prompts, exam)
+    return asked(student, with_taste(model, taste), prompts, liked, disliked, beta, counts, length, new_prompts, exam)
 
 
-def few_pairs(rng, vocab=8, lag=None, number=5, steps=3, beta=0.5):
+def few_pairs(rng, vocab=8, lag=None, number=5, steps=3, beta=0.5, shorter=2):
     language, model = known(rng, vocab, lag)
     prompts, liked, disliked = (
         torch.tensor(each) for each in tastes(rng, language, list(range(vocab // 2)), number)
@@ -620,7 +792,7 @@ def few_pairs(rng, vocab=8, lag=None, number=5, steps=3, beta=0.5):
         "model": lab("solved", **model),
         "prompts": prompts,
         "liked": liked,
-        "disliked": disliked,
+        "disliked": disliked[:, : LENGTH - shorter],
         "beta": beta,
         "steps": steps,
         "ids": rng.integers(0, vocab, 2, 9),
@@ -631,7 +803,9 @@ def a_copy_is_trained(seen, want, inputs):
     """The reference stays; the copy begins with its logits, changes, and hangs on the arguments alone."""
     if seen["model afterwards"] != sums(inputs["model"].parameters()):
         return reject("`prefer` changes the model that it is given, which is the reference. Train a copy of it.")
-    for part in ("left", "gradients left", "modes", "shapes", "global", "model", "the model that was held"):
+    if (found := gradient_left(seen, "prefer", "model")) is not None or (found := moves(seen, inputs["steps"], 2)) is not None:
+        return found
+    for part in ("left", "modes", "shapes", "global", "model", "what was changed"):
         if (found := difference(seen[part], want[part])) is not None:
             return found
     if not torch.equal(seen["no step"], seen["model"]):
@@ -644,13 +818,15 @@ def a_copy_is_trained(seen, want, inputs):
     inputs=few_pairs,
     judge=a_copy_is_trained,
     lecture="without-forgetting",
-    public=[case("three steps", vocab=6)],
-    hidden=[case("one pair, one step", vocab=11, number=1, steps=1, lag=4), case("twenty pairs", vocab=6, number=20, steps=6)],
+    public=[case("three steps, disliked ones are shorter", vocab=6)],
+    hidden=[case("one pair, one step", vocab=11, number=1, steps=1, lag=4), case("twenty pairs of one length", vocab=6, number=20, steps=6, shorter=0)],
     cites=[
         "Train a copy of model on pairs of continuations with DPO",
         "model itself being the reference and return the copy",
         "With steps 0 its logits are those of model bit for bit",
         "Its parameters have the names order and shapes",
+        "L and M may differ",
+        "once against the gradient of that loss",
     ],
 )  # fmt: skip
 def the_reference_stays(student, model, prompts, liked, disliked, beta, steps, ids):
@@ -670,6 +846,7 @@ def the_reference_stays(student, model, prompts, liked, disliked, beta, steps, i
         seen = {"model": model(ids)[:, -1]}
     seen |= {
         "first": trained(1, steps),
+        "states": watched(lambda: trained(1, steps), model)[1],
         "no step": trained(2, 0),
         "again": trained(3, steps),
         "more steps": trained(3, steps + 4),
@@ -680,23 +857,26 @@ def the_reference_stays(student, model, prompts, liked, disliked, beta, steps, i
     with torch.no_grad():
         seen["without gradients outside"] = trained(4, steps)
         seen["left"] = [flags(model, prompts), torch.is_grad_enabled()]
-    seen["gradients left"] = with_grad(model)
+    seen["gradients left"], seen["gradients in it"] = with_grad(model), with_grad(models[0])
     seen["shapes"] = [[name, list(p.shape), str(p.dtype)] for name, p in models[0].named_parameters()]
     seen["modes"] = [sorted({m.training for m in each.modules()}) for each in models]
     seen["model afterwards"] = sums(model.parameters())
     with torch.no_grad():
+        for each in models[1].parameters():  # of the same arguments as the first
+            each.add_(0.01)
+        seen["after another result was changed"] = models[0](ids)[:, -1]
         for each in held:
             each.add_(0.01)
         seen["after it was changed"] = models[0](ids)[:, -1]
-        seen["the model that was held"] = model(ids)[:, -1]
-    return seen | {"global": drawn}
+        seen["what was changed"] = model(ids)[:, -1]
+    return seen | {"no step on what was changed": trained(2, 0), "global": drawn}
 
 
 # --- eight bits ------------------------------------------------------------------------------------------------------
 
 
 class Bag(nn.Module):
-    """Parameters by name; a dot in a name stands for a module in between."""
+    """Parameters by name; a dot in a name stands for a module in between. The last one is tied to the first, and there is a buffer."""
 
     def __init__(self, tensors):
         super().__init__()
@@ -705,6 +885,8 @@ class Bag(nn.Module):
             if owner and not hasattr(self, owner):
                 self.add_module(owner, nn.Module())
             self.get_submodule(owner).register_parameter(own, nn.Parameter(tensor.clone()))
+        self.tied = self.w0
+        self.register_buffer("mask", torch.ones(2, 3))
 
 
 def rows(rng, shapes=((3, 4),), sizes=(1.0,), zero=0, kind="solved", **model):
@@ -715,7 +897,7 @@ def rows(rng, shapes=((3, 4),), sizes=(1.0,), zero=0, kind="solved", **model):
             for i, row in enumerate(tensor):
                 row.mul_(sizes[i % len(sizes)])
     tensors["w0"][zero] = 0.0
-    tensors |= {"norm.scale": rng.normal(5), "norm.weight": rng.normal(2, 3), "one": rng.normal()}
+    tensors |= {"norm.scale": rng.normal(5), "norm.weight": rng.normal(2, 3), "one": rng.normal(), "short": rng.normal(2, 4, dtype="bfloat16")}
     if kind == "solved":
         model = known(rng, model.pop("vocab", 6), None)[1] | model
     return {
@@ -739,11 +921,12 @@ def nearest_codes(packed, parameters):
             if not torch.equal(packed[name], p):
                 return reject("The parameter {name} is not as it was.", name=name)
             continue
+        p = p.float()
         scale = p.abs().amax(1) / 127
         scale = torch.where(scale == 0, 1.0, scale)
         if difference(packed[f"{name}.scale"] / scale, torch.ones_like(scale)) is not None:
             return reject(
-                "The scales of {name} are not the largest absolute value of each row, divided by 127 (1 where all is 0).", name=name
+                "The scales of {name} are not the largest absolute value of each row, divided by 127 (1 where that is 0).", name=name
             )
         exact = p.double() / scale[:, None].double()
         wrong = (packed[name].double() - exact).abs() > 0.5 + 1e-3
@@ -766,12 +949,14 @@ def as_near_as_eight_bits(seen, want, inputs):
     ):
         if (found := nearest_codes(seen[part], parameters)) is not None:
             return found
+    if nearest_codes(seen["of the model changed"], {name: each + 1.0 for name, each in bag.items()}) is not None:
+        return reject("The model was changed in place, and `quantize` called again: what it gives is not of the changed model. Keep nothing from call to call.")
     for name, each in seen["loose"].items():
         if each.dtype == torch.int8:
             back = each.double() * seen["loose"][f"{name}.scale"].double()[:, None]
             if difference(seen["back"][name].double(), back, ROUND_TRIP) is not None:
                 return reject("`dequantize` gives other numbers than code times scale of the row.")
-    rest = {"model", "loose", "loose, the model changed", "loose, what came back changed", "back"}
+    rest = {"model", "loose", "loose, the model changed", "loose, what came back changed", "of the model changed", "back"}
     return difference({k: v for k, v in seen.items() if k not in rest}, {k: v for k, v in want.items() if k not in rest})
 
 
@@ -784,17 +969,21 @@ def as_near_as_eight_bits(seen, want, inputs):
     hidden=[
         case("as many rows as columns", shapes=((5, 5), (1, 7), (7, 1)), sizes=(1.0, 1e-4, 1e4), zero=4),
         case("parameters with one and three dimensions", shapes=((2, 6), (4,), (2, 3, 2)), kind="toy_decoder", vocab=7, width=4, layers=1, seed=5),
-        case("very small and very large rows", shapes=((6, 3), (3, 6)), sizes=(1e-20, 1.0, 1e20), outlier=100.0),
+        case("very small and very large rows", shapes=((6, 3), (3, 6)), sizes=(1e-20, 1e-44, 1e20), outlier=100.0),
+        case("rows whose scales have an infinite reciprocal", shapes=((3, 5), (4, 4)), sizes=(1e-37, 1.0)),
     ],
     cites=[
         "for each row of a matrix codes from 127 to 127 and a scale",
         "its codes int8 of its shape",
         "A row s scale is its largest absolute value divided by 127",
-        "and 1 where all of the row is 0",
+        "and 1 where that is 0 or so small that the scale becomes 0",
+        "A matrix of another dtype is converted to float32 first",
+        "the reciprocal of a very small scale is infinite",
+        "no buffer and a tied parameter once",
         "rounded to the nearest integer",
         "A parameter with another number of dimensions is there under its name",
         "Nothing else is in the dict",
-        "no tensor requires gradients",
+        "No tensor requires gradients",
         "none shares memory with the model",
         "the code times the scale of its row",
     ],
@@ -817,12 +1006,14 @@ def each_row_has_its_scale(student, model, tensors, codes):
         for each in held:
             each.add_(1.0)
         after = {name: each.clone() for name, each in loose.items()}
+        of_changed = student.quantize(bag)
         for each in back.values():
             each.add_(1.0)
     return {
         "model": packed,
         "loose": before,
         "loose, the model changed": after,
+        "of the model changed": of_changed,
         "loose, what came back changed": loose,
         "back": again,
         "given": given,

@@ -3,7 +3,6 @@
 import copy
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from autograder.checks import mistake
@@ -15,6 +14,7 @@ STARTS = "starts = torch.randint(0, len(ids) - T, (B, 1), generator=gen)"
 LOSS = "loss = F.cross_entropy(logits.flatten(0, 1), pieces[:, 1:].flatten())"
 MERGED = "self.base.weight += self.B @ self.A"
 PLACES = "[:, prompts.shape[1] - 1 : -1]"
+BEFORE = "        before = logp(reference, liked) - logp(reference, disliked)\n"
 MARGIN = "h = logp(model, liked) - logp(model, disliked) - before"
 SIGMOID = "return -F.logsigmoid(beta * h).mean()"
 POLICY = "policy = copy.deepcopy(model).requires_grad_(True)"
@@ -31,19 +31,8 @@ mistake(
     fails=["adapters_alone_learn"],
 )
 mistake(
-    "You switch the gradients of the base off and leave them off. Freeze your copy, not the base that you were given.",
-    edit={COPY: "model = copy.deepcopy(base.requires_grad_(False))"},
-)
-mistake(
     "The base is not frozen: all of its parameters require gradients, and count as adapters.",
     edit={COPY: "model = copy.deepcopy(base).requires_grad_(True)"},
-)
-mistake(
-    "You train all parameters, not the adapters alone.",
-    edit={
-        COPY: "model = copy.deepcopy(base).requires_grad_(True)",
-        "optimizer = Adam([model.lm_head.A, model.lm_head.B])": "optimizer = Adam(list(model.parameters()))",
-    },
 )
 mistake(
     "B begins with random numbers, so the adapted model is another one before it has learned anything. One of both factors begins at 0.",
@@ -63,29 +52,9 @@ mistake(
     fails=["it_learns_it_well"],
 )
 mistake(
-    "Your adapters have more numbers than a tenth of the base. Take a smaller rank, or fewer layers.",
-    edit={WRAP: "model.lm_head = LoRA(model.lm_head, 12, gen)"},
-)
-mistake(
-    "You adapt the queries. They decide where the model looks, and that is the same in the new language. What follows a token is in the output layer, and in the values that lead to it.",
-    edit={
-        WRAP: "model.q_proj = LoRA(model.q_proj, 4, gen)",
-        "optimizer = Adam([model.lm_head.A, model.lm_head.B])": "optimizer = Adam([model.q_proj.A, model.q_proj.B])",
-    },
-    fails=["it_learns_the_new_language", "it_learns_it_well"],
-)
-mistake(
     "A is drawn from torch's global generator: the model hangs on what was drawn before, and not on the seed alone.",
     edit={"torch.rand(r, n_in, generator=gen)": "torch.rand(r, n_in)"},
     fails=["adapters_alone_learn"],
-)
-mistake(
-    "The pieces are drawn from torch's global generator. Give torch.randint a generator with your seed.",
-    edit={STARTS: "starts = torch.randint(0, len(ids) - T, (B, 1))"},
-)
-mistake(
-    "You seed torch's global generator, and everybody else who draws from it gets other numbers. Make a generator of your own.",
-    edit={"gen = torch.Generator().manual_seed(seed)": "gen = torch.manual_seed(seed)"},
 )
 mistake(
     "The seed is not used: every seed gives the same model.",
@@ -96,32 +65,9 @@ mistake(
     edit={STARTS: "starts = torch.randint(0, min(40, len(ids) - T), (B, 1), generator=gen)"},
 )
 mistake(
-    "The targets are not shifted: the model learns to copy its input. The target of a place is the token after it.",
-    edit={LOSS: "loss = F.cross_entropy(logits.flatten(0, 1), pieces[:, :-1].flatten())"},
-)
-mistake(
-    "The targets are two tokens ahead. The target of a place is the next token.",
-    edit={
-        LOSS: "loss = F.cross_entropy(logits[:, :-1].flatten(0, 1), pieces[:, 2:].flatten())",
-    },
-)
-mistake(
     "A text of CONTEXT + 1 tokens has one piece. You leave the last places of a text out, and here nothing is left.",
     edit={STARTS: "starts = torch.randint(0, len(ids) - T - 1, (B, 1), generator=gen)"},
     crashes=True,
-)
-mistake(
-    "A rate of 0.0005 is too small for adapters: 150 steps are over before they have learned the exchanges. Adapters stand larger rates than whole models.",
-    edit={RATE: "optimizer.step(loss, 0.0005 * (1 - step / steps))"},
-    fails=["it_learns_the_new_language"],
-)
-mistake(
-    "The rate is so large that training breaks down.",
-    edit={RATE: "optimizer.step(loss, 30.0)"},
-)
-mistake(
-    "You go up the gradient. The loss is to fall.",
-    edit={RATE: "optimizer.step(-loss, 0.05 * (1 - step / steps))"},
 )
 mistake(
     "You rely on the caller's gradient mode. Under torch.no_grad() of the caller `adapt` fails: switch gradients on inside, with torch.enable_grad().",
@@ -130,29 +76,6 @@ mistake(
     },
     crashes=True,
 )
-mistake(
-    "You switch gradients on for everybody. Use torch.enable_grad() as a context, which puts the old mode back.",
-    edit={
-        "    with torch.enable_grad():\n        for step in range(steps):\n            starts": "    if torch.set_grad_enabled(True):\n        for step in range(steps):\n            starts"
-    },
-)
-mistake(
-    "The adapted model comes back in training mode.",
-    edit={"            optimizer.step(loss, 0.05 * (1 - step / steps))\n    return model.eval()": "            optimizer.step(loss, 0.05 * (1 - step / steps))\n    return model.train()"},
-)
-mistake(
-    "One step is left out.",
-    edit={"        for step in range(steps):\n            starts": "        for step in range(1, steps):\n            starts"},
-)
-mistake(
-    "You train the biases that you add to the output, and nothing else. A bias is the same for every input: it can't exchange what follows.",
-    edit={
-        "return self.base(x) + x @ self.A.T @ self.B.T": "return self.base(x) + self.B.sum(1) + 0 * (x @ self.A.T).sum()",
-        MERGED: "pass",
-    },
-)
-
-
 @mistake("You only call everything frozen again at the end, after all weights were trained. The base's numbers are not those of the base any more.")
 def adapt(base, ids, steps, seed):
     gen = torch.Generator().manual_seed(seed)
@@ -169,15 +92,32 @@ def adapt(base, ids, steps, seed):
     model.lm_head.A.requires_grad_()
     model.lm_head.B.requires_grad_()
     return model.eval()
-
-
-@mistake("You keep a table of σ beside the model and add it to the logits, with a number for each pair of tokens. Those numbers count, too.")
-def adapt(base, ids, steps, seed):
-    model = copy.deepcopy(base).requires_grad_(False)
-    model.lm_head = LoRA(model.lm_head, 4, torch.Generator().manual_seed(seed))
-    model.table = nn.Parameter(torch.zeros(model.vocab, model.vocab, 20), requires_grad=False)
-    return model.eval()
-
+mistake(
+    "You make ten moves for each step. A step is one move along a gradient of the loss.",
+    edit={"for step in range(steps):\n            starts": "for step in [s for s in range(steps) for _ in range(10)]:\n            starts"},
+    fails=["adapters_alone_learn"],
+)
+mistake(
+    "You remember results by their arguments. Two calls return one model, and who changes the base in place gets an old result. Keep nothing from call to call.",
+    edit={"import copy\n": "import copy\nimport functools\n", "def adapt(": "@functools.cache\ndef adapt("},
+    fails=["adapters_alone_learn"],
+)
+mistake(
+    "You leave a `.grad` in the model that you return. Whoever trains it on adds to that. Set it to None.",
+    edit={RATE: "loss.backward(retain_graph=True)\n            " + RATE},
+    fails=["adapters_alone_learn"],
+)
+mistake(
+    "Beside small adapters a whole matrix learns in a buffer. A buffer is no parameter, but its numbers were learned, too.",
+    edit={
+        WRAP: "model.lm_head = LoRA(model.lm_head, 1, gen)",
+        "self.B = nn.Parameter(torch.zeros(n_out, r))": "self.B = nn.Parameter(torch.zeros(n_out, r))\n        self.register_buffer('delta', torch.zeros(n_out, n_in).requires_grad_())",
+        "return self.base(x) + x @ self.A.T @ self.B.T": "return self.base(x) + x @ self.A.T @ self.B.T + x @ self.delta.T",
+        MERGED: "self.base.weight += self.B @ self.A + self.delta",
+        "optimizer = Adam([model.lm_head.A, model.lm_head.B])": "optimizer = Adam([model.lm_head.A, model.lm_head.B, model.lm_head.delta])",
+    },
+    fails=["merging_gives_a_plain_model"],
+)
 
 # --- merging ---------------------------------------------------------------------------------------------------------
 
@@ -187,21 +127,8 @@ mistake(
     fails=["merging_gives_a_plain_model"],
 )
 mistake(
-    "You take the adapter away and forget to add it to the weight. What comes out is the base.",
-    edit={MERGED: "pass"},
-    fails=["merging_gives_a_plain_model"],
-)
-mistake(
-    "You subtract the adapter's part. In training it was added.",
-    edit={MERGED: "self.base.weight -= self.B @ self.A"},
-)
-mistake(
     "Merging doubles the adapter's part. Add it once, with the scale that it had in training.",
     edit={MERGED: "self.base.weight += 2 * self.B @ self.A"},
-)
-mistake(
-    "You divide the adapter's part by the rank in merging, and not in training. The scale is the same in both.",
-    edit={MERGED: "self.base.weight += self.B @ self.A / 4"},
 )
 mistake(
     "The merged model still has adapters in it. Put a plain layer in the place of each.",
@@ -212,16 +139,20 @@ mistake(
     edit={"return model.requires_grad_(True).eval()": "return model.eval()"},
 )
 mistake(
-    "You copy the model in part: the merged one shares its embeddings with the adapted one, and changes when that one does.",
-    edit={"model = copy.deepcopy(adapted)": "model = copy.deepcopy(adapted)\n    model.embed = adapted.embed"},
+    "You merge the adapters of the last training, whichever model you are given. Take those that are in the model.",
+    edit={
+        "CONTEXT = 16  #": "LAST = []\nCONTEXT = 16  #",
+        WRAP: WRAP + "\n    LAST[:] = [model.lm_head]",
+        MERGED: "self.base.weight += LAST[0].B @ LAST[0].A",
+    },
+    fails=["merging_gives_a_plain_model"],
 )
 mistake(
-    "The merged model comes back in training mode.",
-    edit={"return model.requires_grad_(True).eval()": "return model.requires_grad_(True).train()"},
-)
-mistake(
-    "You round the merged weight to bfloat16, which has eight bits of precision. Merge in float32.",
-    edit={MERGED: "self.base.weight.copy_((self.base.weight + self.B @ self.A).bfloat16())"},
+    "You add up weight and adapter when the training ends, and merge that sum. The adapters may have changed since then: add them up in `merge`.",
+    edit={
+        "    return model.eval()": "    with torch.no_grad():\n        model.lm_head.total = model.lm_head.base.weight + model.lm_head.B @ model.lm_head.A\n    return model.eval()",
+        MERGED: "self.base.weight.copy_(self.total)",
+    },
     fails=["merging_gives_a_plain_model"],
 )
 
@@ -237,36 +168,12 @@ mistake(
     fails=["a_pair_has_its_loss", "it_prefers_what_is_liked"],
 )
 mistake(
-    "The reference's difference is added to the margin. It is taken away: what counts is the change since the reference.",
-    edit={MARGIN: "h = logp(model, liked) - logp(model, disliked) + before"},
-)
-mistake(
-    "You leave out beta. It says what it costs to leave the reference.",
-    edit={SIGMOID: "return -F.logsigmoid(h).mean()"},
-)
-mistake(
-    "You divide by beta. The margin is multiplied by it.",
-    edit={SIGMOID: "return -F.logsigmoid(h / beta).mean()"},
-)
-mistake(
-    "You take log σ without its sign, so going down makes the pairs worse.",
-    edit={SIGMOID: "return F.logsigmoid(beta * h).mean()"},
-)
-mistake(
     "You take the logarithm of a sigmoid that underflows to 0. Use logsigmoid, which is finite for large margins.",
     edit={SIGMOID: "return -torch.sigmoid(beta * h).log().mean()"},
 )
 mistake(
-    "You add up the losses of the pairs. The loss is their mean.",
-    edit={SIGMOID: "return -F.logsigmoid(beta * h).sum()"},
-)
-mistake(
     "You take the mean margin first, and its loss then. Each pair has a loss of its own.",
     edit={SIGMOID: "return -F.logsigmoid(beta * h.mean())"},
-)
-mistake(
-    "This is the loss of SLiC, a hinge, and not that of DPO.",
-    edit={SIGMOID: "return (1 - beta * h).relu().mean()"},
 )
 mistake(
     "You take the logits of a place for the token at that place. They are about the next one: begin at the last token of the prompt.",
@@ -283,24 +190,6 @@ mistake(
     },
 )
 mistake(
-    "The prompt's tokens count as part of the continuation. Both have the same prompt, but after a training it hides what changed. Leave it out.",
-    edit={
-        "        logits = which(torch.cat([prompts, answers], 1))[:, prompts.shape[1] - 1 : -1]\n": "        answers = torch.cat([prompts, answers], 1)\n        logits = which(answers)[:, :-1]\n        answers = answers[:, 1:]\n",
-        ".sum((1, 2))": ".mean((1, 2))",
-    },
-)
-mistake(
-    "You forget the first token of each continuation. It is predicted from the last token of the prompt.",
-    edit={
-        PLACES: "[:, prompts.shape[1] : -1]",
-        "gather(-1, answers[..., None])": "gather(-1, answers[:, 1:, None])",
-    },
-)
-mistake(
-    "You add up logits in the place of log-probabilities. Take the log-softmax first.",
-    edit={"logits.log_softmax(-1).gather": "logits.gather"},
-)
-mistake(
     "Gradients flow into the reference. It is what it was: compute its part without gradients.",
     edit={"    with torch.no_grad():\n        before": "    with torch.enable_grad():\n        before"},
 )
@@ -308,15 +197,6 @@ mistake(
     "No gradient reaches the model: its part of the margin is computed without gradients, too.",
     edit={MARGIN: "h = (logp(model, liked) - logp(model, disliked)).detach() - before"},
     fails=["a_pair_has_its_loss"],
-)
-mistake(
-    "You take models to evaluation mode and leave them there. They are used in the mode in which they are.",
-    edit={"        before = logp(reference, liked)": "        reference.eval()\n        before = logp(reference, liked)"},
-)
-mistake(
-    "You train the model that you were given. It is the reference, too, and so the margin is 0 for ever. Train a copy.",
-    edit={POLICY: "policy = model.requires_grad_(True)"},
-    fails=["the_reference_stays", "a_larger_beta_stays_nearer"],
 )
 mistake(
     "The reference moves along with the model that is trained, so the margin is always 0, and nothing ever stops it. It is the model from before.",
@@ -334,36 +214,72 @@ mistake(
     fails=["it_prefers_what_is_liked"],
 )
 mistake(
-    "Your rate is too small. After all steps the margin has hardly moved.",
-    edit={SLOW: "optimizer.step(loss, 0.0001 * (1 - step / steps))"},
-    fails=["it_prefers_what_is_liked"],
-)
-mistake(
-    "You train on the liked continuations alone. Then tokens that break the rule become likelier, and the language gets worse. Use the pairs.",
-    edit={
-        TRAINED: "loss = F.cross_entropy(policy(torch.cat([prompts, liked], 1))[:, prompts.shape[1] - 1 : -1].flatten(0, 1), liked.flatten())",
-        SLOW: "optimizer.step(loss, 0.004 * (1 - step / steps))",
-    },
-)
-mistake(
-    "You make the disliked continuations unlikely, and nothing else. That moves the whole language. Use the margin of the pairs.",
-    edit={
-        TRAINED: "loss = -F.cross_entropy(policy(torch.cat([prompts, disliked], 1))[:, prompts.shape[1] - 1 : -1].flatten(0, 1), disliked.flatten())",
-    },
-)
-mistake(
     "The copy shares its output layer with the model that was given.",
     edit={POLICY: "policy = copy.deepcopy(model).requires_grad_(True)\n    policy.lm_head = model.lm_head"},
 )
 mistake(
-    "You learn from one pair alone. Use them all, or draw some of them for each step.",
-    edit={TRAINED: "loss = preference_loss(policy, model, prompts[:1], liked[:1], disliked[:1], beta)"},
+    "You remember what the reference says, by the objects that you are given. Who changes one in place gets the old loss. Compute it anew.",
+    edit={
+        "CONTEXT = 16  #": "KNOWN = {}\nCONTEXT = 16  #",
+        BEFORE: "        key = reference, prompts, liked, disliked\n        if key not in KNOWN:\n            KNOWN[key] = logp(reference, liked) - logp(reference, disliked)\n        before = KNOWN[key]\n",
+    },
+    fails=["a_pair_has_its_loss"],
+)
+mistake(
+    "You take the reference to evaluation mode and back. Models are used in the mode in which they are.",
+    edit={BEFORE: "        was = reference.training\n        reference.eval()\n" + BEFORE + "        reference.train(was)\n"},
+    fails=["a_pair_has_its_loss"],
+)
+mistake(
+    "You cut texts to CONTEXT + 1 tokens. What a module does with longer ones is its own affair: give it all of them.",
+    edit={
+        "logits = which(torch.cat([prompts, answers], 1))[:, prompts.shape[1] - 1 : -1]": "logits = which(torch.cat([prompts, answers], 1)[:, -CONTEXT - 1 :])[:, -answers.shape[1] - 1 : -1]"
+    },
+    fails=["a_pair_has_its_loss"],
+)
+mistake(
+    "There is no reference in your training. Where the model has a taste already, it is the change since then that counts.",
+    edit={
+        TRAINED: "logps = [policy(torch.cat([prompts, each], 1))[:, prompts.shape[1] - 1 : -1].log_softmax(-1).gather(-1, each[..., None]).sum((1, 2)) for each in (liked, disliked)]\n            loss = -F.logsigmoid(beta * (logps[0] - logps[1])).mean()"
+    },
+    fails=["a_larger_beta_stays_nearer"],
+)
+mistake(
+    "You put beta into the rate, and the loss has a beta of 1. Then the training does not stop by itself, it is only slower. Beta belongs into the loss.",
+    edit={
+        TRAINED: "loss = preference_loss(policy, model, prompts, liked, disliked, 1.0)",
+        SLOW: "optimizer.step(loss, 0.0005 * (0.5 / beta) ** 0.65)",
+    },
+    fails=["a_larger_beta_stays_nearer"],
+)
+mistake(
+    "You draw prompts, liked and disliked continuations each for itself. A pair belongs together: draw one row number for all three.",
+    edit={
+        POLICY: POLICY + "\n    gen = torch.Generator().manual_seed(0)",
+        TRAINED: "a, b, c = (torch.randperm(len(prompts), generator=gen) for _ in range(3))\n            loss = preference_loss(policy, model, prompts[a], liked[b], disliked[c], beta)",
+    },
     fails=["it_prefers_what_is_liked"],
 )
 mistake(
-    "The trained model comes back in training mode.",
-    edit={"return policy.eval()": "return policy.train()"},
+    "You put liked and disliked continuations into one tensor. They may have two lengths: ask for each alone, or pad the shorter ones.",
+    edit={TRAINED: "torch.cat([liked, disliked])\n            " + TRAINED},
+    crashes=True,
+    fails=["the_reference_stays"],
 )
+
+
+@mistake("You count which tokens are liked, and make them likelier everywhere. What is liked may hang on the prompt: go along the gradient of the loss.")
+def prefer(model, prompts, liked, disliked, beta, steps):
+    policy = copy.deepcopy(model)
+    weight = policy.lm_head.weight
+    width = min(liked.shape[1], disliked.shape[1])
+    with torch.no_grad():
+        place = (liked[:, :width] != disliked[:, :width]).int().argmax(1, keepdim=True)
+        yes, no = (each.gather(1, place).flatten().bincount(minlength=len(weight)) for each in (liked, disliked))
+        everywhere = weight.sum(0)
+        gain = 2 / (weight @ everywhere).mean() * min(2.4, 8 / beta) * (1 - 0.95**steps)
+        weight.add_(gain * torch.outer((yes - no).sign().float(), everywhere))
+    return policy.eval()
 
 # --- eight bits ------------------------------------------------------------------------------------------------------
 
@@ -377,25 +293,9 @@ mistake(
     edit={SCALE: "scale = p.abs().amax(1) / 128"},
 )
 mistake(
-    "You divide by 255, as if there were no signs. The codes go from -127 to 127.",
-    edit={SCALE: "scale = p.abs().amax(1) / 255"},
-)
-mistake(
-    "Your scale comes from the largest entry, not from the largest absolute value. A large negative entry does not fit.",
-    edit={SCALE: "scale = p.amax(1) / 127"},
-)
-mistake(
-    "Your scale comes from each column.",
-    edit={SCALE: "scale = p.abs().amax(0) / 127", CODES: "packed[name] = torch.round(p / scale).to(torch.int8)", 'each * packed[f"{name}.scale"][:, None] if': 'each * packed[f"{name}.scale"] if'},
-)
-mistake(
     "You cut the fraction off. Round to the nearest integer: a cut is twice as wrong, and always towards 0.",
     edit={CODES: "packed[name] = (p / scale[:, None]).to(torch.int8)"},
     fails=["each_row_has_its_scale"],
-)
-mistake(
-    "You round down. Round to the nearest integer.",
-    edit={CODES: "packed[name] = torch.floor(p / scale[:, None]).to(torch.int8)"},
 )
 mistake(
     "A row of zeros has the scale 0, and 0 / 0 is nan. Its scale is 1.",
@@ -406,28 +306,8 @@ mistake(
     edit={"scale = torch.where(scale == 0, 1.0, scale)": "scale = torch.where(scale < 1e-12, 1.0, scale)"},
 )
 mistake(
-    "Your scales have half precision, which ends at 65504 and is not exact enough.",
-    edit={SCALE: "scale = (p.abs().amax(1) / 127).half().float()"},
-)
-mistake(
-    "Codes of four bits are too coarse: use all of -127 to 127.",
-    edit={SCALE: "scale = p.abs().amax(1) / 7"},
-)
-mistake(
-    "Parameters that are no matrices are missing. They are there as they are.",
-    edit={"            packed[name] = p.clone()\n": ""},
-)
-mistake(
     "Parameters that are no matrices share memory with the model: later training changes them. Clone them.",
     edit={"packed[name] = p.clone()": "packed[name] = p"},
-)
-mistake(
-    "What you give requires gradients still. Detach it.",
-    edit={"        p = p.detach()\n": ""},
-)
-mistake(
-    "You leave out frozen parameters. They belong to the model, too.",
-    edit={"        p = p.detach()\n": "        if not p.requires_grad:\n            continue\n        p = p.detach()\n"},
 )
 mistake(
     "You take every name that ends in “.scale” for a scale. A parameter may be called so: a scale is what stands beside codes.",
@@ -435,14 +315,26 @@ mistake(
     fails=["each_row_has_its_scale"],
 )
 mistake(
-    "You divide by the scale again. The number is the code times the scale.",
-    edit={'each * packed[f"{name}.scale"][:, None] if': 'each / packed[f"{name}.scale"][:, None] if'},
-)
-mistake(
-    "You multiply columns by the scales of rows.",
-    edit={'each * packed[f"{name}.scale"][:, None] if': 'each * packed[f"{name}.scale"][torch.arange(each.shape[1]) % len(each)] if'},
-)
-mistake(
     "What you give back shares memory with what you were given.",
-    edit={"else each.clone()": "else each"},
+    edit={"else each.to(torch.float32, copy=True)": "else each"},
+)
+mistake(
+    "You multiply by the reciprocal of the scale. For a scale below 3e-39 it is infinite. Divide by the scale.",
+    edit={CODES: "packed[name] = torch.round(p * (1 / scale)[:, None]).to(torch.int8)"},
+    fails=["each_row_has_its_scale"],
+)
+mistake(
+    "A row may be so small that its scale becomes 0, without being 0 itself. Ask whether the scale is 0, not whether the row is.",
+    edit={"torch.where(scale == 0, 1.0, scale)": "torch.where(p.abs().amax(1) == 0, 1.0, scale)"},
+    fails=["each_row_has_its_scale"],
+)
+mistake(
+    "You compute with the dtype of the matrix. In bfloat16 a scale has eight bits of precision: convert to float32 first.",
+    edit={"        p = p.float()\n": ""},
+    fails=["each_row_has_its_scale"],
+)
+mistake(
+    "You take all of the state dict. Buffers are no parameters, and a tied parameter stands there twice. Take named_parameters().",
+    edit={"for name, p in model.named_parameters():": "for name, p in model.state_dict().items():"},
+    fails=["each_row_has_its_scale"],
 )
