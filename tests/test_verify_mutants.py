@@ -130,7 +130,9 @@ def test_more_than_enough_are_sampled_alike(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def one(new: str = "y = 3", **named: Any) -> Mutant:
-    return Mutant(**{"scope": "band", "old": 'y = x["a"]', "new": new, "line": 7, "source": new, "reference": "y", **named})
+    return Mutant(
+        **{"scope": "band", "old": 'y = x["a"]', "new": new, "line": 7, "source": new, "reference": "y", **named}
+    )
 
 
 def test_what_to_paste_is_read_again(tmp_path: Path) -> None:
