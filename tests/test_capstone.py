@@ -284,6 +284,16 @@ def test_two_wrong_parts_are_both_named(base: Parts) -> None:
     assert {each.part.slot for each in blame(both, base)} == {"attention", "loss"}
 
 
+def test_what_a_part_leaves_switched_off_is_blamed_on_nobody_else(base: Parts) -> None:
+    """One that switches gradients off and floats to another width, for good: the probes that come after it run as ever."""
+    switched = "torch.set_grad_enabled(False)\ntorch.set_default_dtype(torch.float64)\n"
+    first = "import torch\n"
+    wrong = planted(base, "sampling", first, first + switched)
+    before = torch.is_grad_enabled(), torch.get_default_dtype()
+    assert {each.part.slot for each in blame(wrong, base)} <= {"sampling"}
+    assert (torch.is_grad_enabled(), torch.get_default_dtype()) == before
+
+
 def test_steps_do_not_hang_on_what_was_drawn_before(base: Parts) -> None:
     ids = torch.arange(500) % 97
     losses = []

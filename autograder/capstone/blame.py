@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import torch
+
 from autograder.capstone.parts import Part, Parts
 from autograder.capstone.probes import PROBES, TOKENS, Numbers, Probe
 from autograder.experiment.time_limit import soft_limit
@@ -48,14 +50,17 @@ class Runs:
 
 
 def run(probe: Probe, parts: Parts) -> Ran:
-    """Run a probe. What the parts raise is a result as well."""
+    """Run a probe. What the parts raise is a result as well, and what they leave switched off is nobody else's affair."""
     numbers: Numbers = {}
+    dtype = torch.get_default_dtype()
     try:
-        with soft_limit(SECONDS, 0.0):
+        with torch.enable_grad(), soft_limit(SECONDS, 0.0):
             for name, value in probe.run(parts):
                 numbers[name] = float(value)
     except Exception as error:
         return Ran(numbers, f"{type(error).__name__}: {error}"[:300])
+    finally:
+        torch.set_default_dtype(dtype)
     return Ran(numbers)
 
 
