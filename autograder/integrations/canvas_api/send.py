@@ -1,0 +1,80 @@
+"""Sending grades: some at a time, each remembered before it goes and read back after it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from autograder.integrations.canvas_api.grades import Change, arrived
+from autograder.integrations.canvas_api.http import Canvas
+from autograder.integrations.canvas_api.place import CanvasApiError
+from autograder.integrations.canvas_api.sent import Line, Sent
+
+AT_ONCE = 50
+"""Students in a request: what is lost with a connection, and has to be looked at again."""
+PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+LONGEST = 600.0
+"""Seconds for which a job of Canvas's is waited for."""
+
+
+@dataclass
+class Outcome:
+    """What came of it."""
+
+    arrived: list[Change] = field(default_factory=list)
+    refused: list[tuple[Change, str]] = field(default_factory=list)  # with what Canvas said
+
+
+def send(
+    canvas: Canvas, sent: Sent, changes: Sequence[Change], on_step: Callable[[int], None] = lambda done: None
+) -> Outcome:
+    """Send what is to be sent. Raises `CanvasApiError`; what was sent until then is remembered, and the next call goes on."""
+    outcome = Outcome()
+    todo: dict[int, list[Change]] = {}
+    for each in changes:
+        if each.sends:
+            todo.setdefault(each.assignment.id, []).append(each)
+    for those in todo.values():
+        for first in range(0, len(those), AT_ONCE):
+            _send(canvas, sent, those[first : first + AT_ONCE], outcome)
+            on_step(len(outcome.arrived) + len(outcome.refused))
+    return outcome
+
+
+def _send(canvas: Canvas, sent: Sent, part: Sequence[Change], outcome: Outcome) -> None:
+    assignment = part[0].assignment
+    sent.write("sending", [_line(each) for each in part])
+    job = canvas.send(assignment, {each.user: _said(each) for each in part})
+    waited = 0.0
+    for number in range(10_000):
+        if job.ended:
+            break
+        if waited >= LONGEST:
+            raise CanvasApiError(
+                f"Canvas has not worked off {len(part)} grades of {assignment.name!r} after {LONGEST / 60:.0f} minutes. Run the same command again later: it looks what has arrived"
+            )
+        pause = PAUSES[min(number, len(PAUSES) - 1)]
+        time.sleep(pause)
+        waited += pause
+        job = canvas.job(job)
+    # A job that failed may have done a part, and one that ended well may have passed somebody over.
+    there = canvas.grades(assignment, comments=any(each.comment for each in part))
+    done = [each for each in part if arrived(each, there.get(each.user))]
+    sent.write("sent", [_line(each) for each in done])
+    outcome.arrived += done
+    why = job.message or ("the job failed" if job.state == "failed" else "it did not say why")
+    outcome.refused += [(each, why) for each in part if each not in done]
+
+
+def _line(change: Change) -> Line:
+    return Line(change.assignment.id, change.user, change.new if change.kind == "send" else None, change.comment)
+
+
+def _said(change: Change) -> dict[str, str | bool]:
+    said: dict[str, str | bool] = {}
+    if change.kind == "send":
+        said |= {"excuse": True} if change.new == "EX" else {"posted_grade": change.new}
+    if change.comment:
+        said["text_comment"] = change.comment
+    return said
