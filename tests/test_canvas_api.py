@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 import command_line
 import pytest
 import sample_results as sample
+import typer
 from canvas_stand_in import PAGE, TOKEN, Fault, StandIn, canvas_stand_in
 from command_line import Done, command, environment, here, make_course, run
 from msgspec.structs import replace
@@ -22,20 +24,24 @@ from autograder.course.roster import load_roster
 from autograder.integrations.canvas_api import http
 from autograder.integrations.canvas_api import send as sending
 from autograder.integrations.canvas_api.data import Assignment, Grade, Student
-from autograder.integrations.canvas_api.grades import change
+from autograder.integrations.canvas_api.grades import Change, change, places
 from autograder.integrations.canvas_api.place import ADDRESS, VARIABLE, CanvasApiError, place_of, read_token
 from autograder.integrations.canvas_api.sent import Known, Line, Sent, alone, digest
-from autograder.scores.records import ModuleScore
+from autograder.scores.records import ModuleScore, Score
 from autograder.store import Ledger, Store
 
 CLASS = {"ada": 4711, "bob": 4712, "cyd": 4713, "dan": 4714, "eve": 4715}
 NUMBERS = 5177
+GET_COMMAND = functools.cache(typer.main.get_command)  # building the whole command line takes longer than most commands
+MODULE = ModuleScore(module="numbers", title="Numbers", points=10, score=4)
+SCORE = Score(student="ada", points=10, score=4, modules=[MODULE])
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "PAUSES", (0.0,))
     monkeypatch.setattr(http, "WAITS", (0.0,) * 6)
+    monkeypatch.setattr(typer.main, "get_command", GET_COMMAND)
 
 
 @pytest.fixture
@@ -270,22 +276,32 @@ def test_who_is_not_in_both_is_said(course: Path, there: StandIn) -> None:
         ({"name": "Homework 1"}, "Canvas has no assignment 'Numbers'. It has: Essay (5100)"),
     ],
 )
-def test_an_assignment_that_takes_no_grades_of_ours(course: Path, there: StandIn, change_: dict, said: str) -> None:
+def test_an_assignment_that_takes_no_grades_of_ours(there: StandIn, change_: dict, said: str) -> None:
     there.assignments[-1].update(change_)
-    done = grades(course, there, "--send")
-    assert done.code == 2 and said in done.said and there.writes == []
+    found = [Assignment.of(each) for each in there.assignments]
+    with pytest.raises(CanvasApiError) as caught:
+        places([SCORE], found, {}, ["numbers"])
+    assert said in str(caught.value)
 
 
-def test_an_assignment_is_named_by_number_or_name(course: Path, there: StandIn) -> None:
+def test_an_assignment_is_named_by_number_or_name(there: StandIn) -> None:
     there.assignment(5200, "Numbers")
-    assert (
-        "2 assignments called 'Numbers' (5177, 5200): name one with --assignment numbers=NUMBER"
-        in grades(course, there).said
-    )
-    assert rows(grades(course, there, "--assignment", "numbers=5200"))["ada"][3] == "4"
-    assert rows(grades(course, there, "--assignment", "numbers=essay"))["ada"][3] == "2.8"
-    assert "no graded module 'letters'" in grades(course, there, "--assignment", "letters=5200").said
-    assert "--assignment is MODULE=ASSIGNMENT" in grades(course, there, "--assignment", "numbers").said
+    found = [Assignment.of(each) for each in there.assignments]
+    for named, id in (("5200", 5200), ("essay", 5100), ("5177", 5177)):
+        assert places([SCORE], found, {"numbers": named}, [])[0]["numbers"].id == id
+    for wrong, only, said in (
+        ({}, ["numbers"], "2 assignments called 'Numbers' (5177, 5200): name one with --assignment numbers=NUMBER"),
+        ({"letters": "5200"}, [], "no graded module 'letters'"),
+        ({}, ["letters"], "no graded module 'letters'"),
+        ({"numbers": "Exam"}, [], "Canvas has no assignment 'Exam'"),
+    ):
+        with pytest.raises(CanvasApiError) as caught:
+            places([SCORE], found, wrong, only)
+        assert said in str(caught.value)
+    two = replace(SCORE, modules=[MODULE, replace(MODULE, module="more", title="More")])
+    with pytest.raises(CanvasApiError, match="into one assignment"):
+        places([two], found, {"numbers": "5177", "more": "5177"}, [])
+    assert "left out" in places([two], found, {"numbers": "5177"}, [])[1][0]
 
 
 def test_every_command_on_the_page(course: Path, there: StandIn, monkeypatch) -> None:
@@ -331,10 +347,25 @@ LIMIT = "403 Forbidden (Rate Limit Exceeded)\n"
         (Fault("update_grades", 403, LIMIT, times=99), "still says that there are too many requests"),
     ],
 )  # fmt: skip
-def test_what_goes_wrong_is_said(course: Path, there: StandIn, fault: Fault, said: str) -> None:
+def test_what_goes_wrong_is_said(tmp_path: Path, there: StandIn, fault: Fault, said: str) -> None:
     there.faults.append(fault)
-    done = grades(course, there, "--send")
-    assert done.code == 2 and said in done.said and len(done.err) < 1200
+    with pytest.raises(CanvasApiError) as caught:
+        everything(there, tmp_path)
+    assert said in str(caught.value) and len(str(caught.value)) < 400 and TOKEN not in str(caught.value)
+    behind = caught.value.__context__  # the error behind it knows the request and its headers
+    assert behind is None or caught.value.__suppress_context__
+
+
+def everything(there: StandIn, folder: Path) -> sending.Outcome:
+    """What the command does, without its command line: all that it asks, and 8 points for everybody."""
+    canvas = http.Canvas(place_of(there.address), TOKEN)
+    [at] = [each for each in canvas.assignments() if each.name == "Numbers"]
+    changes = [
+        Change(at, each.login, each.id, each.name, "", "8", "send")
+        for each in canvas.students()
+        if canvas.grades(at, True)
+    ]
+    return sending.send(canvas, Sent(folder / "sent.jsonl"), changes)
 
 
 @pytest.mark.parametrize(
@@ -346,11 +377,11 @@ def test_what_goes_wrong_is_said(course: Path, there: StandIn, fault: Fault, sai
         Fault("progress", times=2),
     ],
 )
-def test_what_passes_is_waited_for(course: Path, there: StandIn, fault: Fault) -> None:
+def test_what_passes_is_waited_for(tmp_path: Path, there: StandIn, fault: Fault) -> None:
     there.faults.append(fault)
-    done = grades(course, there, "--send")
-    assert done.code == 0 and "Sent: 5 of 5" in done.flat and fault.times == 0
-    assert [there.score(NUMBERS, id) for id in CLASS.values()] == [8, 10, 12, 14, 0]
+    outcome = everything(there, tmp_path)
+    assert len(outcome.arrived) == 5 and outcome.refused == [] and fault.times == 0
+    assert [there.score(NUMBERS, id) for id in CLASS.values()] == [8] * 5 and len(there.jobs) == 1
 
 
 def test_a_wait_is_as_long_as_canvas_asks_and_said(course: Path, there: StandIn, monkeypatch) -> None:
@@ -370,10 +401,14 @@ def test_a_token_that_canvas_does_not_know(course: Path, there: StandIn) -> None
     )
 
 
-def test_a_token_that_canvas_repeats_is_not_shown(course: Path, there: StandIn) -> None:
-    there.faults.append(Fault("users", 403, json.dumps({"errors": [{"message": f"token {TOKEN} may not"}]})))
-    done = grades(course, there)  # which holds that it is not there
-    assert "token (the token) may not" in done.said
+def test_a_token_that_canvas_repeats_is_not_shown(there: StandIn) -> None:
+    for before in ("", "x" * (http.SHOWN - 10)):  # also where the message is cut in the middle of it
+        there.faults.append(
+            Fault("users", 403, json.dumps({"errors": [{"message": f"{before}token {TOKEN} may not"}]}))
+        )
+        with pytest.raises(CanvasApiError, match=r"token \(the") as caught:
+            http.Canvas(place_of(there.address), TOKEN).students()
+        assert TOKEN[:6] not in str(caught.value)
 
 
 # --- token and address -----------------------------------------------------------------------------------------------
@@ -550,15 +585,13 @@ def test_the_record_survives_a_line_that_was_cut_short(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_to_become_of_a_grade(has: Grade | None, known: Known, kind: str) -> None:
-    module = ModuleScore(module="numbers", title="Numbers", points=10, score=4)
     at = Assignment(1, "Numbers", 20.0)
-    assert change(at, "ada", Student(1, "Ada"), module, has, known, "", overwrite=False).kind == kind
+    assert change(at, "ada", Student(1, "Ada"), MODULE, has, known, "", overwrite=False).kind == kind
     if kind == "by hand":
-        assert change(at, "ada", Student(1, "Ada"), module, has, known, "", overwrite=True).kind == "send"
+        assert change(at, "ada", Student(1, "Ada"), MODULE, has, known, "", overwrite=True).kind == "send"
 
 
 def test_feedback_that_was_said_before_and_since_replaced_is_said_again() -> None:
-    module = ModuleScore(module="numbers", title="Numbers", points=10, score=4)
     known = Known(comments={digest("first"), digest("second")})
     for there, due in (
         (("first", "second", "thank you"), "first"),
@@ -566,4 +599,4 @@ def test_feedback_that_was_said_before_and_since_replaced_is_said_again() -> Non
         ((), "first"),
     ):
         has = Grade(1, comments=there)
-        assert change(Assignment(1, "x"), "ada", Student(1, "Ada"), module, has, known, "first", False).comment == due
+        assert change(Assignment(1, "x"), "ada", Student(1, "Ada"), MODULE, has, known, "first", False).comment == due

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import difflib
+import functools
 import json
 import os
 import re
@@ -11,22 +13,30 @@ from pathlib import Path
 
 import pytest
 import sample_results as sample
-from command_line import STUB, Done, here, make_course, submit, with_code
+import typer
+from command_line import Done, here, make_course, submit, with_code
 from msgspec.structs import replace
 from release_course import put
 from similarity_tools import put_tool
+from tiny_course import TOTAL
 
 from autograder.cli.deliver import feedback_files
 from autograder.cli.export import Graded
-from autograder.course.roster import parse_roster
+from autograder.cli.scores import file_name
+from autograder.course import load_course
+from autograder.course.roster import Roster, parse_roster
+from autograder.course.submission import open_submission
 from autograder.integrations.similar import compare50, dolos
-from autograder.integrations.similar.answers import Exported
+from autograder.integrations.similar.answers import Exported, export
 from autograder.report.facts import Facts
 from autograder.report.pairs import Answer, Compared, Pair, PairsError, load, save, similar
 from autograder.report.site import write_report
+from autograder.source.stub import make_stub
 from autograder.store import Store
 
 NAME = "numbers_of/first"
+GET_COMMAND = functools.cache(typer.main.get_command)  # building the whole command line takes longer than most commands
+GIVEN = make_stub(TOTAL)
 COPY = with_code("x.sum(-1).clone()\n    # found it\n    # by myself", "x.mean(-1).clone()")
 ROSTER = "student,name,group\nada,Ada King,\nbob,Bob O'Hara,\ncyd,Cyd Lee,red\ndan,Dan Brown,red\neve,Eve None,\n"
 
@@ -40,11 +50,16 @@ def course(tmp_path: Path) -> Path:
     for name in ("cyd", "dan"):
         submit(root, name, first=with_code("x.cumsum(-1)[..., -1]", "x.sum(-1) / x.shape[-1]"))
     submit(root, "fay", first=with_code("sum(x.unbind(-1))", "x.double().mean(-1)"))
-    submit(root, "eve", first=STUB + "\n\n# nothing yet\n")
+    submit(root, "eve", first=GIVEN + "\n\n# nothing yet\n")
     submit(root, "gil")
     put(root, "class/gil/notes.txt", "nothing")
     put(root, ".autograder/roster.csv", ROSTER)
     return root
+
+
+@pytest.fixture(autouse=True)
+def _one_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typer.main, "get_command", GET_COMMAND)
 
 
 @pytest.fixture
@@ -57,6 +72,13 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         lambda name: str(folder / name) if (folder / name).exists() else None,
     )
     return folder
+
+
+@pytest.fixture
+def exported(course: Path) -> Exported:
+    loaded = load_course(course)
+    opened = [open_submission(course / "class" / name, loaded) for name in ("ada", "bob", "fay")]
+    return export(course / "out", loaded.exercise(NAME), GIVEN, opened, Roster(), file_name)
 
 
 def compare(course: Path, *more: str) -> Done:
@@ -77,8 +99,8 @@ def test_without_a_tool_the_files_are_there_and_it_says_what_to_type(course: Pat
     )
     assert f"5 answers (1 not begun) in {folder}" in done.flat
     assert f"cd {folder} && dolos run -f csv -l python -i stub.py -o dolos info.csv" in done.flat
-    assert "compare50 submissions/* -d stub.py -o compare50 -n 200" in done.flat
-    assert (folder / "stub.py").read_text("utf-8") == STUB
+    assert "compare50 submissions/* -d stub.py -o compare50 -n 100" in done.flat
+    assert (folder / "stub.py").read_text("utf-8") == GIVEN
     rows = info(folder)
     assert rows[0] == {"filename": "stub.py", "label": "", "created_at": "", "full_name": "", "ignored": "true"}
     assert [row["filename"] for row in rows[1:]] == [
@@ -139,7 +161,10 @@ def test_what_students_were_given_makes_nobody_alike(course: Path, tools: Path) 
         rows = list(csv.DictReader(stream))
     assert len(rows) == 10 and not any("stub" in row["leftFilePath"] + row["rightFilePath"] for row in rows)
     [fay] = [row for row in rows if "ada" in row["leftFilePath"] and "fay" in row["rightFilePath"]]
-    assert float(fay["similarity"]) < 0.3
+    one, other = (
+        (course / f"class/{name}/numbers_of/first.py").read_text("utf-8").split("\n") for name in ("ada", "fay")
+    )
+    assert float(fay["similarity"]) < 0.6 < 0.8 < difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def test_a_zip_without_names(course: Path, tools: Path, tmp_path: Path) -> None:
@@ -148,9 +173,9 @@ def test_a_zip_without_names(course: Path, tools: Path, tmp_path: Path) -> None:
     folder = course / ".autograder/similar/numbers_of/first"
     with zipfile.ZipFile(course / "out.zip") as archive:
         names = archive.namelist()
-        text = "".join(archive.read(name).decode() for name in names)
+        text = archive.read("info.csv").decode() + "".join(names)
     assert names[:3] == ["info.csv", "stub.py", "submissions/s0001/first.py"] and len(names) == 7
-    assert not any(each in text + "".join(names) for each in ("ada", "Ada", "bob", "Cyd", "red"))
+    assert not any(each in text for each in ("ada", "Ada", "bob", "Cyd", ",red,"))
     assert (folder / "who.csv").read_text("utf-8").splitlines()[1] == "s0001,ada,Ada King"
     assert load(course / ".autograder")[0][0].pairs[0].one.submission == "ada" and "It holds names" not in done.flat
     assert "It holds names: --anonymous leaves them out." in compare(course, "--zip", "out.zip").flat
@@ -160,17 +185,18 @@ def test_a_zip_without_names(course: Path, tools: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("#!/bin/sh\necho 'Error: no tree-sitter-python' >&2\nexit 3\n", "dolos failed (exit code 3): Error: no tree-sitter-python"),
+        ("#!/bin/sh\necho 'Error: no tree-sitter-python' >&2\nexit 3\n", "failed (exit code 3): Error: no tree-sitter-python"),
         ("#!/bin/sh\nexit 0\n", "pairs.csv can't be read"),
         ("#!/bin/sh\nmkdir dolos; echo 'a,b' > dolos/pairs.csv\n", "has no column leftFilePath"),
         ("#!/bin/sh\nmkdir dolos; printf 'leftFilePath,rightFilePath,similarity\\na,b,much\\n' > dolos/pairs.csv\n", "a similarity that is no number from 0 to 1"),
         ("#!/nowhere/node\n", "can't be run"),
     ],
 )  # fmt: skip
-def test_a_tool_that_fails(course: Path, tools: Path, text: str, said: str) -> None:
-    put_tool(tools, "dolos", text)
-    done = compare(course)
-    assert done.code == 2 and said in done.said and load(course / ".autograder")[0] == []
+def test_a_tool_that_fails(exported: Exported, tools: Path, text: str, said: str) -> None:
+    with pytest.raises(PairsError) as caught:
+        dolos.compare(str(put_tool(tools, "dolos", text)), exported)
+    assert said in str(caught.value)
+    assert exported.folders and all((exported.folder / each).is_dir() for each in exported.folders)
 
 
 def test_the_token_for_canvas_is_no_business_of_a_tool(course: Path, tools: Path, monkeypatch) -> None:
@@ -191,19 +217,19 @@ def test_what_is_refused(course: Path, tools: Path, tmp_path: Path) -> None:
         "--into and --zip are for one exercise"
         in here(make_course(tmp_path / "two", ["first", "second"]), "similar", "class", "--zip", "x.zip").said
     )
-    # A class's own folder is never taken for an earlier export.
-    for folder in ("class", "."):
-        done = compare(course, "--into", folder, "--tool", "none")
-        assert done.code == 2 and "holds something that is no earlier export" in done.said
+
+
+def test_a_folder_with_something_else_is_never_taken_for_an_earlier_export(course: Path, exported: Exported) -> None:
+    def write(folder: Path) -> Exported:
+        return export(folder, load_course(course).exercise(NAME), GIVEN, [], Roster(), file_name)
+
     (course / "other/submissions/ada").mkdir(parents=True)
-    assert (
-        compare(course, "--into", "other", "--tool", "none").code == 2 and (course / "other/submissions/ada").is_dir()
-    )
-    assert (
-        compare(course, "--into", "new", "--tool", "none").code
-        == 0
-        == compare(course, "--into", "new", "--tool", "none").code
-    )
+    for folder in (course, course / "class", course / "other"):
+        with pytest.raises(PairsError, match="holds something that is no earlier export"):
+            write(folder)
+    assert (course / "class/ada").is_dir() and (course / "other/submissions/ada").is_dir()
+    assert (exported.folder / "submissions/ada").is_dir() and write(exported.folder).answers == {}
+    assert not (exported.folder / "submissions").exists()
 
 
 def test_names_that_are_no_names_for_files(course: Path, tools: Path) -> None:
@@ -334,9 +360,10 @@ def test_a_file_of_pairs_that_cannot_be_read_is_named_and_the_report_is_written(
     )
 
 
-@pytest.mark.skipif(not os.environ.get("COMPARE50"), reason="COMPARE50 names no compare50")
-def test_the_real_compare50(course: Path, tools: Path) -> None:
-    (tools / "compare50").symlink_to(os.environ["COMPARE50"])
+@pytest.mark.skipif(not os.environ.get("COMPARE50"), reason="COMPARE50 names no folder with compare50")
+def test_the_real_compare50(course: Path, tools: Path, monkeypatch) -> None:
+    (tools / "compare50").symlink_to(Path(os.environ["COMPARE50"], "compare50"))
+    monkeypatch.setenv("PATH", os.environ["COMPARE50"], prepend=os.pathsep)  # it looks for its own Python there
     done = compare(course, "--above", "0.9")
     assert done.code == 0, done
     [kept], _ = load(course / ".autograder")

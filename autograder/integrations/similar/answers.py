@@ -22,6 +22,7 @@ TOOLS = ("dolos", "compare50")
 """Their output is a folder of that name."""
 HEAD = ("filename", "label", "created_at", "full_name", "ignored")
 STUB_ROW = (STUB, "", "", "", "true")
+_UNWRITTEN = re.compile(r"^[ \t]*raise NotImplementedError\b", re.MULTILINE)
 _CELL = re.compile(r"^# %% cell .*\n?", re.MULTILINE)
 
 
@@ -73,7 +74,7 @@ def export(
     exported = Exported(folder, f"{exercise.slug}.py")
     rows = []
     who = []
-    begun = _shape(stub)
+    missing = len(_UNWRITTEN.findall(stub))
     for submission in submissions:
         answer = submission.files[exercise.name]
         if answer.text is None:
@@ -81,7 +82,7 @@ def export(
                 exported.unreadable.append(submission.id)
             continue
         text = _CELL.sub("", answer.text)
-        if _shape(text) == begun:
+        if _shape(text) == _shape(stub) or 0 < missing <= len(_UNWRITTEN.findall(text)):
             exported.not_begun.append(submission.id)
             continue
         place = f"s{len(exported.answers) + 1:04}" if anonymous else name(submission.id)

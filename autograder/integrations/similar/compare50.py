@@ -19,8 +19,8 @@ from autograder.report.pairs import PairsError
 COMMAND = "compare50"
 OUTPUT = "compare50"
 INSTALL = "pip install compare50, in an environment of its own"
-MOST = 200
-"""Pairs that it writes pages of; the others are less alike."""
+MOST = 100
+"""Pairs that it writes a page of, the most alike. A page is two thirds of a megabyte."""
 _HEAD = re.compile(r"(?P<path>.+) \((?P<share>\d+)%\)", re.DOTALL)
 
 
