@@ -172,6 +172,9 @@ class StandIn:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = (
+        True  # head and body are two packets, and the second would wait for an answer to the first
+    )
     canvas: StandIn
 
     def do_GET(self) -> None:
