@@ -133,7 +133,7 @@ def test_what_somebody_entered_in_canvas_stays_and_is_named(course: Path, there:
     there.enter(NUMBERS, CLASS["cyd"], 3)  # before anything was sent
     there.enter(NUMBERS, CLASS["eve"], 0, grader=None)  # Canvas's own policy for missing work
     assert (
-        "1 were entered or changed in Canvas by somebody, and stay as they are: cyd."
+        "1 was entered or changed in Canvas by somebody, and stays as it is: cyd."
         in grades(course, there, "--send").flat
     )
     there.enter(NUMBERS, CLASS["ada"], 19.5)  # after it was sent
@@ -149,7 +149,7 @@ def test_what_somebody_entered_in_canvas_stays_and_is_named(course: Path, there:
     assert [there.score(NUMBERS, id) for id in CLASS.values()] == [19.5, None, 3, 18, 0]
     done = grades(course, there, "--send", "--overwrite")
     assert [there.score(NUMBERS, id) for id in CLASS.values()] == [18, 18, 18, 18, 0] and "Sent: 3 of 3" in done.flat
-    assert "as they should be" in grades(course, there).flat and "stay as they are" not in grades(course, there).flat
+    assert "as they should be" in grades(course, there).flat and "entered or changed" not in grades(course, there).flat
 
 
 def test_who_is_excused_is_excused_there(course: Path, there: StandIn) -> None:
@@ -210,7 +210,7 @@ def test_a_connection_that_is_lost_before_it(course: Path, there: StandIn) -> No
     # Somebody enters one meanwhile: it is not ours.
     there.enter(NUMBERS, 4712, 1)
     done = grades(course, there, "--send")
-    assert "Sent: 4 of 4" in done.flat and "stay as they are: bob" in done.flat and there.score(NUMBERS, 4712) == 1
+    assert "Sent: 4 of 4" in done.flat and "stays as it is: bob" in done.flat and there.score(NUMBERS, 4712) == 1
 
 
 def test_an_interrupted_send_goes_on(course: Path, there: StandIn, monkeypatch) -> None:

@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import re
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -132,6 +133,20 @@ def test_the_tool_is_run_and_its_pairs_are_kept(course: Path, tools: Path, name:
     again = compare(course, "--above", "0.9")  # over the earlier output
     [kept], _ = load(course / ".autograder")
     assert again.code == 0 and kept.pairs == [] and "No two answers are alike to 90%." in again.flat
+
+
+def test_what_was_run_by_hand_is_read(course: Path, tools: Path) -> None:
+    assert "Neither Dolos nor compare50 has written anything" in compare(course, "--read").said
+    compare(course, "--tool", "none")
+    folder = course / ".autograder/similar/numbers_of/first"
+    subprocess.run(
+        [put_tool(tools, "dolos"), *dolos.arguments()[1:]], cwd=folder, check=True, stdout=subprocess.DEVNULL
+    )
+    (tools / "dolos").unlink()
+    done = compare(course, "--read", "--above", "0.9")
+    assert done.code == 0 and re.search(rf"{NAME} +ada +bob +100% ", done.out)
+    [kept], _ = load(course / ".autograder")
+    assert kept.tool == "dolos" and len(kept.pairs) == 1
 
 
 def test_both_tools_when_both_are_there(course: Path, tools: Path) -> None:

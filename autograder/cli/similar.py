@@ -60,6 +60,9 @@ def similar(
         Path | None,
         typer.Option("--into", help="Folder for the files. By default .autograder/similar/TOPIC/EXERCISE."),
     ] = None,
+    read: Annotated[
+        bool, typer.Option("--read", help="Run nothing: read what the tools wrote there when you ran them by hand.")
+    ] = False,
     archive: Annotated[
         Path | None, typer.Option("--zip", help="Also write a zip for Dolos's web app; of one exercise.")
     ] = None,
@@ -86,7 +89,7 @@ def similar(
     chosen = loaded.match(exercise or [])
     if (into is not None or archive is not None) and len(chosen) != 1:
         raise Refused("--into and --zip are for one exercise: name it with --exercise.")
-    tools = _tools(tool)
+    tools = {} if read else _tools(tool)
     people = open_roster(root, loaded, roster)
     opening = Opening(loaded)
     there = find_submissions(submissions or [], loaded, private_folder(root), collected or [])
@@ -98,12 +101,11 @@ def similar(
     kept = [
         each
         for name in chosen
-        for each in _exercise(root, name, opened, people, tools, above, into, archive, anonymous)
+        for each in _exercise(root, name, opened, people, tools, above, into, archive, anonymous, read)
     ]
-    if not kept and tool == "none":
-        return
-    _show(kept, above)
-    _renew(root, loaded, people, results)
+    if kept:  # else nothing was compared
+        _show(kept, above)
+        _renew(root, loaded, people, results)
 
 
 def _tools(tool: str) -> dict[str, str]:
@@ -120,7 +122,10 @@ def _tools(tool: str) -> dict[str, str]:
         )
     if tool == "auto" and not there:
         ways = "; ".join(f"{name}: {how}" for name, how in known.items())
-        complain(f"Neither Dolos nor compare50 is installed ({ways}). The files for them are written.")
+        complain(
+            f"Neither Dolos nor compare50 is installed ({ways}). The files for them are written: run one there, then this "
+            "command again with --read."
+        )
     return there
 
 
@@ -134,6 +139,7 @@ def _exercise(
     into: Path | None,
     archive: Path | None,
     anonymous: bool,
+    read: bool,
 ) -> list[Compared]:
     """Export one exercise, run the tools on it, and keep what they say."""
     from autograder.integrations.similar import compare50, dolos
@@ -157,16 +163,21 @@ def _exercise(
             f"{archive} has them for Dolos's web app."
             + ("" if anonymous else " It holds names: --anonymous leaves them out.")
         )
+    if read and not any((folder / module.OUTPUT).is_dir() for module in (dolos, compare50)):
+        raise Refused(f"Neither Dolos nor compare50 has written anything into {folder}: run one of them there first.")
     kept = []
     for name, module, arguments in (
         (dolos.COMMAND, dolos, dolos.arguments()),
         (compare50.COMMAND, compare50, compare50.arguments(written)),
     ):
-        if name not in tools:
-            if not tools:
-                say(f"  {name}: {_short(shown(folder, arguments))}")
+        if read and (folder / module.OUTPUT).is_dir():
+            found, usual = module.outcome(written)
+        elif name in tools:
+            found, usual = module.compare(tools[name], written)
+        else:
+            if not tools and not read:
+                _say_whole(f"  {_short(shown(folder, arguments))}")
             continue
-        found, usual = module.compare(tools[name], written)
         kept.append(_compared(exercise.name, name, found, usual, above, written, people, module.look(written)))
         save(private, kept[-1])
     return kept
@@ -222,8 +233,7 @@ def _show(kept: list[Compared], above: float) -> None:
     pen = Pen(sys.stdout.encoding or "utf-8")
     rows = [(one, pair) for one in kept for pair in one.pairs]
     if not rows:
-        if kept:
-            say(f"No two answers are alike to {above:.0%}.")
+        say(f"No two answers are alike to {above:.0%}.")
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for name in ("exercise", "who", "who", "alike", "usual", "by"):
@@ -237,8 +247,16 @@ def _show(kept: list[Compared], above: float) -> None:
         say(f"… and {len(rows) - SHOWN} more.")
     for one in kept:
         if one.pairs:
-            say(f"Side by side: {one.look}")
+            _say_whole(f"Side by side: {one.look}")
     say("Right answers to a short exercise look alike: look at both before you say anything. They cost nobody a point.")
+
+
+def _say_whole(text: str) -> None:
+    """Print what is to be typed or opened on one line, however long: a line that was broken can't be copied."""
+    from autograder.feedback.escape import visible
+    from autograder.feedback.pen import console
+
+    console().print(visible(text), soft_wrap=True)
 
 
 def _renew(root: Path, loaded: Course, people: Roster, results: Path | None) -> None:

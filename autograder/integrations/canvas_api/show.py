@@ -36,16 +36,17 @@ def table(changes: Sequence[Change], encoding: str | None = None) -> Table | Non
 
 def lines(changes: Sequence[Change], comments: bool) -> list[str]:
     """How many of each kind, and whose grades stay as somebody entered them."""
-    counts = [f"{sum(each.kind == 'send' for each in changes)} grades to send"]
+    counts = [_counted(sum(each.kind == "send" for each in changes), "grade to send", "grades to send")]
     if comments:
-        counts.append(f"{sum(bool(each.comment) for each in changes)} comments to send")
-    counts.append(f"{sum(each.kind == 'same' for each in changes)} are as they should be")
-    said = [", ".join(counts) + "."]
+        counts.append(_counted(sum(bool(each.comment) for each in changes), "comment to send", "comments to send"))
+    same = sum(each.kind == "same" for each in changes)
+    said = [", ".join([*counts, _counted(same, "is as it should be", "are as they should be")]) + "."]
     by_hand = [each.student for each in changes if each.kind == "by hand"]
     if by_hand:
+        was = _counted(len(by_hand), "was entered or changed", "were entered or changed")
+        stays = "stays as it is" if len(by_hand) == 1 else "stay as they are"
         said.append(
-            f"{len(by_hand)} were entered or changed in Canvas by somebody, and stay as they are: {names(by_hand)}. "
-            "--overwrite replaces them."
+            f"{was} in Canvas by somebody, and {stays}: {names(by_hand)}. --overwrite replaces what stands there."
         )
     return said
 
@@ -53,6 +54,10 @@ def lines(changes: Sequence[Change], comments: bool) -> list[str]:
 def names(ids: Sequence[str]) -> str:
     """The first of them, and how many more."""
     return ", ".join(ids[:SHOWN]) + (f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else "")
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
 
 
 def _remarks(change: Change) -> list[str]:

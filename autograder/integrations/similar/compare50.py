@@ -34,12 +34,15 @@ def look(exported: Exported) -> str:
 
 def compare(path: str, exported: Exported) -> tuple[list[Found], float | None]:
     """Run it; the pairs. It does not say enough to know what is usual. Raises `PairsError`."""
-    output = exported.folder / OUTPUT
-    tool.emptied(output)
+    tool.emptied(exported.folder / OUTPUT)
     tool.run(path, arguments(exported), exported.folder)
-    if not output.exists():  # “no similarities found”
-        return [], None
-    return [pair for file in sorted(output.glob("match_*.html")) if (pair := read(file, exported)) is not None], None
+    return outcome(exported)
+
+
+def outcome(exported: Exported) -> tuple[list[Found], float | None]:
+    """The pairs in what it wrote; it writes nothing where nothing is alike. Raises `PairsError`."""
+    pages = sorted((exported.folder / OUTPUT).glob("match_*.html"))
+    return [pair for file in pages if (pair := read(file, exported)) is not None], None
 
 
 def read(file: Path, exported: Exported) -> Found | None:

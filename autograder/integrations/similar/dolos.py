@@ -36,6 +36,11 @@ def compare(path: str, exported: Exported) -> tuple[list[Found], float | None]:
     """Run it; the pairs, and the median of all pairs. Raises `PairsError`."""
     tool.emptied(exported.folder / OUTPUT)
     tool.run(path, arguments(), exported.folder)
+    return outcome(exported)
+
+
+def outcome(exported: Exported) -> tuple[list[Found], float | None]:
+    """The pairs in what it wrote, and the median of all pairs. Raises `PairsError`."""
     return read(exported.folder / OUTPUT / "pairs.csv", exported)
 
 
