@@ -41,6 +41,7 @@ SCORE = Score(student="ada", points=10, score=4, modules=[MODULE])
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "PAUSES", (0.0,))
     monkeypatch.setattr(http, "WAITS", (0.0,) * 6)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(typer.main, "get_command", GET_COMMAND)
 
 
@@ -150,6 +151,14 @@ def test_what_somebody_entered_in_canvas_stays_and_is_named(course: Path, there:
     done = grades(course, there, "--send", "--overwrite")
     assert [there.score(NUMBERS, id) for id in CLASS.values()] == [18, 18, 18, 18, 0] and "Sent: 3 of 3" in done.flat
     assert "as they should be" in grades(course, there).flat and "entered or changed" not in grades(course, there).flat
+
+
+def test_what_agrees_was_agreed_upon_whoever_entered_it(course: Path, there: StandIn) -> None:
+    there.enter(NUMBERS, CLASS["ada"], 8)  # as it came from a file before there was this command
+    assert "1 is as it should be" in grades(course, there, "--send").flat
+    with Store(course / ".autograder/results.sqlite") as store:
+        Ledger(store).adjust("ada", "numbers_of/first", "points", "9", by="prof", why="x")
+    assert "Sent: 1 of 1" in grades(course, there, "--send").flat and there.score(NUMBERS, 4711) == 18
 
 
 def test_who_is_excused_is_excused_there(course: Path, there: StandIn) -> None:
@@ -273,6 +282,7 @@ def test_who_is_not_in_both_is_said(course: Path, there: StandIn) -> None:
         ({"grading_type": "pass_fail"}, "has no points in Canvas"),
         ({"group_category_id": 3, "grade_group_students_individually": False}, "has one grade for all of a group"),
         ({"anonymous_grading": True}, "is graded anonymously"),
+        ({"moderated_grading": True, "grades_published": False}, "is moderated in Canvas"),
         ({"name": "Homework 1"}, "Canvas has no assignment 'Numbers'. It has: Essay (5100)"),
     ],
 )

@@ -19,6 +19,7 @@ from command_line import Done, here, make_course, submit, with_code
 from msgspec.structs import replace
 from release_course import put
 from similarity_tools import put_tool
+from test_report_site import Page
 from tiny_course import TOTAL
 
 from autograder.cli.deliver import feedback_files
@@ -326,6 +327,11 @@ def test_staff_see_the_pairs_beside_the_flags_and_no_student_does(course: Path, 
         and "costs nobody a point" in shown
     )
     assert '<a href="attention.html#similar">1</a>' in (report / "index.html").read_text("utf-8")
+    for name in ("attention.html", "index.html", "exercises/numbers_of-first.html"):
+        html = Page(report / name)
+        assert html.open == [] and all(
+            (report / name).parent.joinpath(link.partition("#")[0] or ".").exists() for link in html.links
+        )
     assert "Answers alike" in (report / "exercises/numbers_of-first.html").read_text("utf-8")
     for student in (report / "students").glob("*.html"):  # staff's too: they show what the student sees
         assert "alike" not in student.read_text("utf-8").lower()

@@ -165,9 +165,9 @@ def canvas_grades(
             console().print(listed)
         for line in lines(changes, bool(feedback or link)):
             say(line)
-        if send and any(each.sends for each in changes):
+        if send:
             _send(there, sent, changes)
-        elif not send and any(each.sends for each in changes):
+        elif any(each.sends for each in changes):
             say("Nothing was sent: add --send to send it.")
 
 
@@ -270,7 +270,8 @@ def _send(there: Canvas, sent: Sent, changes: list[Change]) -> None:
     except KeyboardInterrupt:
         complain("\nStopped. What was sent is remembered: the same command goes on.")
         raise typer.Exit(130) from None
-    say(f"Sent: {len(outcome.arrived)} of {total}; Canvas has each of them now.")
+    if total:
+        say(f"Sent: {len(outcome.arrived)} of {total}; Canvas has each of them now.")
     for change, why in outcome.refused:
         complain(f"{change.student}: Canvas did not take over {change.new} in {change.assignment.name!r} ({why}).")
     if outcome.refused:

@@ -34,6 +34,7 @@ class Assignment:
     grading: str = "points"  # points, percent, letter_grade, gpa_scale, pass_fail, not_graded
     shared: bool = False  # one grade for all of a group
     anonymous: bool = False
+    moderated: bool = False  # several graders, and nobody has decided yet
     posts_manually: bool = False  # students see grades when somebody posts them
 
     @classmethod
@@ -47,6 +48,7 @@ class Assignment:
             grading=_text(said.get("grading_type")) or "points",
             shared=bool(said.get("group_category_id")) and not said.get("grade_group_students_individually"),
             anonymous=bool(said.get("anonymous_grading")),
+            moderated=bool(said.get("moderated_grading")) and not said.get("grades_published"),
             posts_manually=bool(said.get("post_manually")),
         )
 

@@ -106,6 +106,10 @@ def _require_gradable(module: str, assignment: Assignment) -> None:
         raise CanvasApiError(
             f"{name} has one grade for all of a group in Canvas, and here each member has their own. Edit it there: assign grades to each student individually"
         )
+    if assignment.moderated:
+        raise CanvasApiError(
+            f"{name} is moderated in Canvas: grades are provisional there until a moderator releases them. Switch that off there, or release them first"
+        )
     if assignment.anonymous:
         raise CanvasApiError(
             f"{name} is graded anonymously in Canvas, which then does not say whose a grade is. Switch that off there"

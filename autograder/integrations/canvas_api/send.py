@@ -29,8 +29,16 @@ class Outcome:
 def send(
     canvas: Canvas, sent: Sent, changes: Sequence[Change], on_step: Callable[[int], None] = lambda done: None
 ) -> Outcome:
-    """Send what is to be sent. Raises `CanvasApiError`; what was sent until then is remembered, and the next call goes on."""
+    """Send what is to be sent. Raises `CanvasApiError`; what was sent until then is remembered, and the next call goes on.
+
+    Where Canvas has what it should, that is remembered, too: whoever entered it, it may be replaced when ours changes.
+    """
     outcome = Outcome()
+    agreed = [
+        each for each in changes if each.kind == "same" and sent.known(each.assignment.id, each.user).grade != each.new
+    ]
+    if agreed:
+        sent.write("sent", [Line(each.assignment.id, each.user, each.new, "") for each in agreed])
     todo: dict[int, list[Change]] = {}
     for each in changes:
         if each.sends:
