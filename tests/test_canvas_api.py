@@ -245,6 +245,21 @@ def test_a_student_whom_canvas_does_not_find_is_named_and_the_others_have_theirs
     assert "Sent: 1 of 1" in grades(course, there, "--send").flat
 
 
+def test_a_job_that_does_not_end_is_not_waited_for_for_ever(tmp_path: Path, there: StandIn, monkeypatch) -> None:
+    monkeypatch.setattr(sending, "LONGEST", 0.03)
+    there.faults.append(Fault("progress", 200, '{"id": 1, "workflow_state": "running"}', times=99))
+    with pytest.raises(CanvasApiError, match="has not worked off 5 grades of 'Numbers'"):
+        everything(there, tmp_path)
+    assert len(there.requests) < 20
+
+
+def test_a_class_goes_in_parts_and_is_read_back_once(tmp_path: Path, there: StandIn, monkeypatch) -> None:
+    monkeypatch.setattr(sending, "AT_ONCE", 2)
+    assert len(everything(there, tmp_path).arrived) == 5 and len(there.writes) == 3
+    after = [path for method, path, _, _ in there.requests[-3:] if "submissions" in path]
+    assert len(after) == 2  # two pages, after the last job
+
+
 def test_two_cannot_send_at_once(course: Path, there: StandIn) -> None:
     with alone(course / ".autograder/canvas" / f"{place_of(there.address).name}.jsonl"):
         done = grades(course, there, "--send")

@@ -1,11 +1,13 @@
-"""Sending grades: some at a time, each remembered before it goes and read back after it went."""
+"""Sending grades: some at a time, each remembered before it goes, and all of an assignment read back after they went."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from autograder.integrations.canvas_api.data import Job
 from autograder.integrations.canvas_api.grades import Change, arrived
 from autograder.integrations.canvas_api.http import Canvas
 from autograder.integrations.canvas_api.place import CanvasApiError
@@ -44,35 +46,39 @@ def send(
         if each.sends:
             todo.setdefault(each.assignment.id, []).append(each)
     for those in todo.values():
+        why: dict[int, str] = {}
         for first in range(0, len(those), AT_ONCE):
-            _send(canvas, sent, those[first : first + AT_ONCE], outcome)
-            on_step(len(outcome.arrived) + len(outcome.refused))
+            part = those[first : first + AT_ONCE]
+            job = _send(canvas, sent, part)
+            why |= {each.user: job.message or ("the job failed" if job.state == "failed" else "") for each in part}
+            on_step(len(outcome.arrived) + len(outcome.refused) + first + len(part))
+        # A job that failed may have done a part, and one that ended well may have passed somebody over.
+        there = canvas.grades(those[0].assignment, comments=any(each.comment for each in those))
+        done = [each for each in those if arrived(each, there.get(each.user))]
+        sent.write("sent", [_line(each) for each in done])
+        outcome.arrived += done
+        outcome.refused += [(each, why[each.user] or "it did not say why") for each in those if each not in done]
     return outcome
 
 
-def _send(canvas: Canvas, sent: Sent, part: Sequence[Change], outcome: Outcome) -> None:
+def _send(canvas: Canvas, sent: Sent, part: Sequence[Change]) -> Job:
+    """Send some, and wait until Canvas has worked them off."""
     assignment = part[0].assignment
     sent.write("sending", [_line(each) for each in part])
     job = canvas.send(assignment, {each.user: _said(each) for each in part})
     waited = 0.0
-    for number in range(10_000):
-        if job.ended:
-            break
+    pauses = itertools.chain(PAUSES, itertools.repeat(PAUSES[-1]))
+    while not job.ended:
         if waited >= LONGEST:
             raise CanvasApiError(
-                f"Canvas has not worked off {len(part)} grades of {assignment.name!r} after {LONGEST / 60:.0f} minutes. Run the same command again later: it looks what has arrived"
+                f"Canvas has not worked off {len(part)} grades of {assignment.name!r} after {LONGEST / 60:.0f} minutes. Run the same "
+                "command again later: it looks what has arrived"
             )
-        pause = PAUSES[min(number, len(PAUSES) - 1)]
+        pause = next(pauses)
         time.sleep(pause)
-        waited += pause
+        waited += max(pause, 0.01)
         job = canvas.job(job)
-    # A job that failed may have done a part, and one that ended well may have passed somebody over.
-    there = canvas.grades(assignment, comments=any(each.comment for each in part))
-    done = [each for each in part if arrived(each, there.get(each.user))]
-    sent.write("sent", [_line(each) for each in done])
-    outcome.arrived += done
-    why = job.message or ("the job failed" if job.state == "failed" else "it did not say why")
-    outcome.refused += [(each, why) for each in part if each not in done]
+    return job
 
 
 def _line(change: Change) -> Line:
