@@ -215,6 +215,14 @@ def test_a_tool_that_fails(exported: Exported, tools: Path, text: str, said: str
     assert exported.folders and all((exported.folder / each).is_dir() for each in exported.folders)
 
 
+def test_one_tool_fails_and_the_other_goes_on(course: Path, tools: Path) -> None:
+    put_tool(tools, "dolos", "#!/bin/sh\necho 'no python' >&2\nexit 3\n")
+    put_tool(tools, "compare50")
+    done = compare(course, "--above", "0.9")
+    assert done.code == 1 and "failed (exit code 3): no python" in done.said
+    assert [each.tool for each in load(course / ".autograder")[0]] == ["compare50"] and "ada" in done.out
+
+
 def test_the_token_for_canvas_is_no_business_of_a_tool(course: Path, tools: Path, monkeypatch) -> None:
     from autograder.integrations.similar import tool
 

@@ -103,9 +103,12 @@ def similar(
         for name in chosen
         for each in _exercise(root, name, opened, people, tools, above, into, archive, anonymous, read)
     ]
-    if kept:  # else nothing was compared
-        _show(kept, above)
+    done = [each for each in kept if each is not None]
+    if done:  # else nothing was compared
+        _show(done, above)
         _renew(root, loaded, people, results)
+    if len(done) < len(kept):
+        raise typer.Exit(1)
 
 
 def _tools(tool: str) -> dict[str, str]:
@@ -140,12 +143,12 @@ def _exercise(
     archive: Path | None,
     anonymous: bool,
     read: bool,
-) -> list[Compared]:
-    """Export one exercise, run the tools on it, and keep what they say."""
+) -> list[Compared | None]:
+    """Export one exercise, run the tools on it, and keep what they say; None for a tool that failed: the others go on."""
     from autograder.integrations.similar import compare50, dolos
     from autograder.integrations.similar.answers import export, stub_of, zipped
     from autograder.integrations.similar.tool import shown
-    from autograder.report.pairs import folder_of, save
+    from autograder.report.pairs import PairsError, folder_of, save
 
     private = private_folder(root)
     folder = (into or folder_of(private, exercise.name)).absolute()
@@ -165,21 +168,25 @@ def _exercise(
         )
     if read and not any((folder / module.OUTPUT).is_dir() for module in (dolos, compare50)):
         raise Refused(f"Neither Dolos nor compare50 has written anything into {folder}: run one of them there first.")
-    kept = []
+    kept: list[Compared | None] = []
     for name, module, arguments in (
         (dolos.COMMAND, dolos, dolos.arguments()),
         (compare50.COMMAND, compare50, compare50.arguments(written)),
     ):
-        if read and (folder / module.OUTPUT).is_dir():
-            found, usual = module.outcome(written)
-        elif name in tools:
-            found, usual = module.compare(tools[name], written)
-        else:
+        by_hand = read and (folder / module.OUTPUT).is_dir()
+        if not by_hand and name not in tools:
             if not tools and not read:
                 _say_whole(f"  {_short(shown(folder, arguments))}")
             continue
-        kept.append(_compared(exercise.name, name, found, usual, above, written, people, module.look(written)))
-        save(private, kept[-1])
+        try:
+            found, usual = module.outcome(written) if by_hand else module.compare(tools[name], written)
+        except PairsError as error:
+            complain(error.sentences())
+            kept.append(None)
+            continue
+        compared = _compared(exercise.name, name, found, usual, above, written, people, module.look(written))
+        save(private, compared)
+        kept.append(compared)
     return kept
 
 
