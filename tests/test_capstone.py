@@ -12,7 +12,7 @@ import torch
 from autograder.capstone import equivalents
 from autograder.capstone import stages as stages_of
 from autograder.capstone.baselines import bigram, unigram
-from autograder.capstone.blame import blame, difference, run
+from autograder.capstone.blame import Runs, blame, difference
 from autograder.capstone.build import Build, BuildError
 from autograder.capstone.corpus import corpus, instructions, preferences
 from autograder.capstone.export import export
@@ -39,6 +39,12 @@ def base() -> Parts:
 def of_each(request) -> Parts:
     """The right parts of each architecture."""
     return base_parts(ROOT, request.param)
+
+
+@pytest.fixture(scope="module")
+def runs() -> Runs:
+    """What probes gave for the references, for all tests."""
+    return Runs()
 
 
 class Quiet:
@@ -97,11 +103,11 @@ def test_methods_and_functions_that_are_not_written_are_named() -> None:
     assert unwritten(text, ("A", "h", "k")) == ["A.f", "k"]
 
 
-def test_equivalents_do_what_the_references_do(of_each: Parts) -> None:
+def test_equivalents_do_what_the_references_do(of_each: Parts, runs: Runs) -> None:
     base, other = of_each, equivalents_of(of_each)
     for probe in PROBES:
         if probe.slots != ("tokenizer",):  # another method: other tokens, of which each text is made all the same
-            assert difference(run(probe, base), run(probe, other)) == "", probe.title
+            assert difference(runs.of(probe, base), runs.of(probe, other)) == "", probe.title
 
 
 def test_the_equivalent_tokenizer_gives_every_text_again() -> None:
@@ -279,8 +285,8 @@ def test_the_model_gives_the_same_logits_in_transformers(model: str, kind: str, 
 # ---------------------------------------------------------------- blame
 
 
-def test_the_recorded_tokens_are_the_reference_s(base: Parts) -> None:
-    assert run(PROBES[0], base).numbers == TOKENS
+def test_the_recorded_tokens_are_the_reference_s(base: Parts, runs: Runs) -> None:
+    assert runs.of(PROBES[0], base).numbers == TOKENS
 
 
 @pytest.mark.parametrize(
@@ -300,8 +306,8 @@ def test_the_recorded_tokens_are_the_reference_s(base: Parts) -> None:
         ("adapter", "alpha / (math.sqrt(r) if rslora else r)", "alpha"),
     ],
 )
-def test_the_part_at_fault_is_named(base: Parts, slot: str, old: str, new: str) -> None:
-    found = blame(planted(base, slot, old, new), base)
+def test_the_part_at_fault_is_named(base: Parts, runs: Runs, slot: str, old: str, new: str) -> None:
+    found = blame(planted(base, slot, old, new), base, runs=runs)
     assert [each.part.slot for each in found] == [slot]
     assert found[0].what
 
@@ -314,24 +320,24 @@ def test_the_part_at_fault_is_named(base: Parts, slot: str, old: str, new: str) 
         ("model", "x + self.mlp(self.ln_2(x))", "x + self.mlp(self.ln_2(x - out))"),
     ],
 )
-def test_the_part_at_fault_of_a_gpt2_is_named(slot: str, old: str, new: str) -> None:
+def test_the_part_at_fault_of_a_gpt2_is_named(runs: Runs, slot: str, old: str, new: str) -> None:
     base = base_parts(ROOT, "gpt2")
     text = base.filled[slot].text
     changed = dataclasses.replace(base.filled[slot], origin="own", text=text.replace(old, new))
-    found = blame(Parts({**base.filled, slot: changed}, "gpt2"), base)
+    found = blame(Parts({**base.filled, slot: changed}, "gpt2"), base, runs=runs)
     assert [each.part.slot for each in found] == [slot]
 
 
-def test_right_parts_are_not_blamed(of_each: Parts) -> None:
+def test_right_parts_are_not_blamed(of_each: Parts, runs: Runs) -> None:
     own = {name: dataclasses.replace(each, origin="own") for name, each in of_each.filled.items()}
-    assert blame(Parts(own, of_each.architecture), equivalents_of(of_each)) == []
+    assert blame(Parts(own, of_each.architecture), equivalents_of(of_each), runs=runs) == []
 
 
-def test_two_wrong_parts_are_both_named(base: Parts) -> None:
+def test_two_wrong_parts_are_both_named(base: Parts, runs: Runs) -> None:
     one = planted(base, "attention", "q.shape[-1] ** -0.5", "q.shape[-1] ** -1.0")
     two = planted(base, "loss", "labels[:, 1:]  #", "labels[:, :-1]  #")
     both = one.exchanged(two, ["loss"])
-    assert {each.part.slot for each in blame(both, base)} == {"attention", "loss"}
+    assert {each.part.slot for each in blame(both, base, runs=runs)} == {"attention", "loss"}
 
 
 def test_what_a_part_leaves_switched_off_is_blamed_on_nobody_else(base: Parts) -> None:
