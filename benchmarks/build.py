@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from autograder.capstone.parts import PARTS
+from autograder.capstone.parts import places
 from autograder.twin.exercise import load_exercise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +30,7 @@ def course(folder: Path) -> Path:
     for name in ("assignments", "solutions", "lectures", "grading.toml"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
-    for part in PARTS:
+    for part in places("llama"):
         write(folder, part.exercise, load_exercise(ROOT / "solutions" / part.exercise, part.exercise).reference)
     return folder
 
