@@ -246,6 +246,7 @@ class Result(Record, omit_defaults=False):  # else the schema's own name would b
     handed_in: str = ""  # when, ISO 8601 with its offset; "" when nobody knows
     clock: Clock = "unknown"  # who says so
     hints: dict[str, int] = {}  # theirs: how many hints of each exercise they asked for, where the course reports it
+    requests: dict[str, str] = {}  # theirs: by exercise, what they ask a person to look at again, and why
     schema: str = SCHEMA  # name and version of this schema
 
     @property

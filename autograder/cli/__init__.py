@@ -31,6 +31,7 @@ from autograder.cli import (
     notes,
     otter,
     own,
+    people,
     problems,
     read,
     rejudge,
@@ -59,6 +60,7 @@ lessons.register(app)
 handin.register(app)
 read.register(app)
 own.register(app)
+people.register(app)
 notes.register(app)
 build.register(app)
 ci.register(app)

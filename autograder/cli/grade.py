@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from autograder.cli.book import ResultsOption, RosterOption, make_book, open_roster
+from autograder.cli.book import ResultsOption, RosterOption, make_book, open_roster, people_folder
 from autograder.cli.common import (
     INSTRUCTORS,
     CourseOption,
+    complain,
     course_secret,
     open_course,
     private_folder,
@@ -121,6 +122,7 @@ def grade(
     for problem in problems:
         sys.stderr.write(visible(problem) + "\n")
     private = working_folder(root, results)
+    people_folder(root, loaded).read()  # what is wrong in them is said before anything is run
     secret = course_secret(root, private)
     with Store(results or private / "results.sqlite") as store, opening:
         run = None if new else store.latest_run("grade")
@@ -227,6 +229,9 @@ def finish(
     from autograder.feedback.pen import console
     from autograder.feedback.summary import class_table, legend
     from autograder.grading.certificates import current
+    from autograder.people.places import Codes
+    from autograder.people.requests import take_down
+    from autograder.people.voices import Voices
     from autograder.report.facts import Facts
     from autograder.report.site import write_report
     from autograder.results import to_json
@@ -241,7 +246,9 @@ def finish(
         json_folder.mkdir(parents=True, exist_ok=True)
         for result in results:
             (json_folder / f"{file_name(result.submission)}.json").write_bytes(to_json(result))
-    book, published = make_book(course, store, roster), Ledger(store).published()
+    for told in take_down(people_folder(root, course), results):
+        complain(told)
+    book, published = make_book(course, store, roster, root=root), Ledger(store).published()
     scores = final_scores(book)
     graded = {each.exercise for result in results for each in result.exercises}
     absent = [person.id for person in roster.people if not any(book.marks_of(person, name) for name in graded)]
@@ -250,6 +257,9 @@ def finish(
         out.print(f"Nothing handed in by {len(absent)} of {len(roster.people)}: {shown}.", style="yellow")
     everything = list(standing(store, [each.name for each in course.exercises]))
     certificates = {each.name: found for each in course.exercises if (found := current(each, root)) is not None}
+    with Codes(course) as codes:
+        voices = Voices(course, book.said, roster, codes)
+        notes = {each.submission: voices.notes(each) for each in everything}
     try:
         index = write_report(
             everything,
@@ -258,7 +268,15 @@ def finish(
             policy=course.feedback.show,
             policies={each.submission: visibility.policies(book, each.submission, published) for each in everything},
             scores={each.submission: of_student(scores, each.submission, roster) for each in everything},
-            facts=Facts(course, roster, book.marks, store.observation, certificates),
+            facts=Facts(
+                course,
+                roster,
+                book.marks,
+                store.observation,
+                certificates,
+                lambda result: notes[result.submission],
+                voices.waiting(),
+            ),
         )
     except FileExistsError as error:
         raise Refused(f"{error}. Name another folder with --report. The results are kept.") from error

@@ -5,10 +5,10 @@ from __future__ import annotations
 import bisect
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
-from autograder.course import hints_asked, notebook, source_text, tree
+from autograder.course import hints_asked, notebook, requests_handed_in, source_text, tree
 from autograder.course.config import Course, Exercise
 from autograder.course.layout import Layout, places
 from autograder.course.tree import Entry, Tree
@@ -49,6 +49,7 @@ class Collected:
     files: dict[str, SubmittedFile]
     problems: list[Message]
     hints: dict[str, int]  # theirs: by exercise, where the course reports it
+    requests: dict[str, str] = field(default_factory=dict)  # theirs: by exercise, what they ask to be looked at again
 
 
 def collect(opened: Tree, course: Course) -> Collected:
@@ -70,7 +71,8 @@ def collect(opened: Tree, course: Course) -> Collected:
         )
     if not layout.anything and not any(answers.values()) and not unread:
         problems.insert(0, Message(id="submission.nothing"))
-    return Collected(files, opened.problems + problems, _hints(opened, layout, course))
+    hints, requests = _hints(opened, layout, course), _requests(opened, layout, course)
+    return Collected(files, opened.problems + problems, hints, requests)
 
 
 def _hints(opened: Tree, layout: Layout, course: Course) -> dict[str, int]:
@@ -83,6 +85,16 @@ def _hints(opened: Tree, layout: Layout, course: Course) -> dict[str, int]:
         return {}
     data = opened.read({entry.name: hints_asked.MAX_BYTES})[entry.name]
     return hints_asked.read(data, reported) if isinstance(data, bytes) else {}
+
+
+def _requests(opened: Tree, layout: Layout, course: Course) -> dict[str, str]:
+    """What the student asks a person to look at again."""
+    entry = layout.find(requests_handed_in.HANDED_IN)
+    if entry is None or isinstance(entry, Message):
+        return {}
+    data = opened.read({entry.name: requests_handed_in.MAX_BYTES})[entry.name]
+    names = [each.name for each in course.exercises]
+    return requests_handed_in.read(data, names) if isinstance(data, bytes) else {}
 
 
 def _read_python(opened: Tree, layout: Layout, course: Course, answers: dict[str, list[SubmittedFile]]) -> None:

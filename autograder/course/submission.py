@@ -54,6 +54,7 @@ class Submission:
     handed_in: str = ""  # ISO 8601, "" when nobody knows
     clock: Clock = "unknown"
     hints: dict[str, int] = field(default_factory=dict)  # theirs: how many they asked for, where the course reports it
+    requests: dict[str, str] = field(default_factory=dict)  # theirs: by exercise, what they ask to be looked at again
 
     @cached_property
     def hash(self) -> str:
@@ -133,7 +134,9 @@ def _opened(
         handed_in, clock = git.committed_at(revision), "commit"
     commit = revision.commit if revision is not None else ""
     clock = clock if handed_in else "unknown"
-    return Submission(id, str(source), found.files, found.problems, commit, handed_in, clock, found.hints)
+    return Submission(
+        id, str(source), found.files, found.problems, commit, handed_in, clock, found.hints, found.requests
+    )
 
 
 def open_own_work(root: Path, course: Course, *, packed: bool = False) -> Submission:

@@ -223,6 +223,7 @@ class ClassGrader(Graders):
             handed_in=submission.handed_in,
             clock=submission.clock,
             hints=submission.hints,
+            requests=submission.requests,
         )
 
     def provenance(self) -> Provenance:

@@ -113,7 +113,7 @@ class _Site:
         """What a student's page shows besides the result, to tell whether it has changed."""
         submission = result.submission
         name = matrix.name_of(submission, self.facts.roster)
-        return f"{self.policies.get(submission)}{self.scores.get(submission)}{name}"
+        return f"{self.policies.get(submission)}{self.scores.get(submission)}{name}{self.facts.notes(result) or ''}"
 
     def beside(self) -> str:
         """What other pages show besides the results."""
@@ -121,7 +121,7 @@ class _Site:
         people = [(person.id, person.name, person.group) for person in facts.roster.people]
         modules = facts.course.modules if facts.course is not None else ()
         parts = [(each.id, each.title, [one.name for one in each.exercises]) for each in modules]
-        return f"{people}{parts}{[mark.number for mark in facts.marks[-1:]]}{facts.certificates}"
+        return f"{people}{parts}{[mark.number for mark in facts.marks[-1:]]}{facts.certificates}{facts.waiting or ''}"
 
     def text(self, template: str) -> str:
         return self.templates.get_template(template).render()
@@ -171,6 +171,7 @@ class _Site:
             title=f"What to look at · {self.course_title}",
             found=found,
             absent=self.absent,
+            waiting=self.facts.waiting,
             most=MOST,
             author=spans,
             cluster=lambda each, apart=False: self.cluster(each, "", apart),
@@ -182,6 +183,7 @@ class _Site:
             "student.html",
             title=f"{self.people[result.submission] or result.submission} · {self.course_title}",
             name=self.people[result.submission],
+            notes=self.facts.notes(result),
             **student_context(result, self.policy, policies, scores, self.parts),
         )
 
