@@ -38,6 +38,7 @@ from autograder.cli import (
     runs,
     scores,
     secret,
+    serve,
     status,
     students,
 )
@@ -75,6 +76,7 @@ collect.register(app)
 export.register(app)
 otter.register(app)
 deliver.register(app)
+serve.register(app)
 secret.register(app)
 authors.register(app)
 audit.register(app)

@@ -13,6 +13,9 @@ from autograder.course.opening import Opening
 from autograder.people.records import Comment
 from autograder.results import ExerciseResult, Result
 
+KEPT = 50
+"""Sources whose files are held in memory."""
+
 State = Literal[
     "whole",  # it is about the whole answer
     "there",  # the line stands where it stood
@@ -68,6 +71,8 @@ class Codes:
         if not exercise.file_hash:
             return None
         if source not in self._files:
+            if len(self._files) >= KEPT:
+                self._files.pop(next(iter(self._files)))
             if self._opening is None:
                 self._opening = Opening(self._course, USUAL, jobs=1).__enter__()
             self._files[source] = self._opening.open(Found(result.submission, source)).files
