@@ -237,8 +237,8 @@ def test_every_link_of_every_page_leads_somewhere_and_nothing_of_theirs_is_marku
 
 
 def test_code_is_shown_line_by_line_and_escaped(served: Served) -> None:
-    [link] = {each for each in Links(served.ask("/").text).links if "img-src" in each}
-    page = served.ask(f"/marking/{link.partition('#')[0]}/{NAME}")
+    [link] = {each.partition("#")[0] for each in Links(served.ask("/").text).links if "img-src" in each}
+    page = served.ask(f"/marking/{link}/{NAME}")
     assert page.status == 200 and html.escape(HOSTILE) in page.text
     assert "&lt;/pre&gt;&lt;script&gt;alert(2)" in page.text and 'id="L12"' in page.text
 
@@ -379,6 +379,7 @@ def test_new_grades_and_files_written_by_hand_are_seen_and_a_broken_one_is_named
 # --- known mistakes ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_cluster_becomes_a_known_mistake_after_verify_accepted_it(own: Served) -> None:
     attention = own.ask("/attention.html").text
     assert "2 give the same wrong answer" in attention
@@ -421,6 +422,7 @@ def test_a_cluster_becomes_a_known_mistake_after_verify_accepted_it(own: Served)
     assert "2 give the same wrong answer" not in own.ask("/attention.html").text
 
 
+@pytest.mark.slow
 def test_what_verify_does_not_accept_is_not_written(own: Served) -> None:
     """The exercise itself has a fault that `mistake` alone does not look for: an alternative that is wrong."""
     path = own.root / "solutions/numbers_of/first/alternatives.py"
