@@ -131,7 +131,7 @@ class Site:
     def page(self, template: str, *, up: str = "../", **values: Any) -> str:
         staff = Options(audience="staff")
         common = {"course": self.course_title, "language": "en", "staff": True, "linked": False, "label": staff.label}
-        common |= {"served": self.served, "waiting": self.facts.waiting}
+        common |= {"served": self.served, "open_requests": self.facts.waiting}
         common |= {"context": lambda place: html.sources.context(place, None), "up": up, "links": self.links}
         common |= {"people": self.people, "titles": self.titles, "exercise_pages": self.exercise_pages}
         return self.templates.get_template(template).render(**{**common, **values})
