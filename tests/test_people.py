@@ -449,6 +449,13 @@ def test_requests_come_with_the_work_are_shown_and_answered(root: Path) -> None:
     assert here(root, "requests").flat == "There are no open requests for a regrade."
     assert "answered by prof" in here(root, "requests", "ada").flat and "Open requests" not in here(root, "scores").err
     assert "Answer: No: see the docstring." in (deliver := here(root, "deliver", "numbers"), (root / ".autograder/feedback/numbers/ada.md").read_text("utf-8"))[1], deliver  # fmt: skip
+    # The same answer is handed in again with another request, after the files of people were lost: nothing of it is.
+    put(root, "class/ada/assignments/regrade.toml", added("", NAME, "Look at line 3."))
+    assert run(root, "grade", "class/ada").code == 0
+    assert "Look at line 3." in here(root, "requests").flat
+    (root / ".autograder/people/ada.toml").unlink()
+    assert "Look at line 3." in here(root, "requests").flat and "alert" not in here(root, "requests").flat
+    assert here(root, "requests", "ada", "first", "--answer", "Done.").code == 0
     again = here(root, "requests", "ada", "first", "--answer", "Once more.")
     assert again.code == 2 and "has no open request" in again.said
 

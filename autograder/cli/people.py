@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from autograder.cli.book import ByOption, ResultsOption, RosterOption, open_roster, people_folder, results_file, who
-from autograder.cli.common import INSTRUCTORS, STUDENTS, CourseOption, open_course, say
+from autograder.cli.common import INSTRUCTORS, STUDENTS, CourseOption, complain, open_course, say
 from autograder.refusals import Refused
 
 if TYPE_CHECKING:
@@ -114,13 +114,17 @@ def requests(
     """List the open requests for a regrade, or answer one. What students hand in (`autograder ask`) is taken down when they are graded."""
     from autograder.course.tree import key
     from autograder.people.records import Answer, Request, now
-    from autograder.store import Store
+    from autograder.people.requests import take_down
+    from autograder.store import Store, standing
 
     root, loaded = open_course(course)
     folder = people_folder(root, loaded)
     people = open_roster(root, loaded, roster)
     with Store(results_file(root, results)) as store:
         known = {key(name): name for name in _known(store, people)}
+        # What was graded elsewhere, as by the nightly workflow, was taken down there alone.
+        for told in take_down(folder, list(standing(store))):
+            complain(told)
     if student is not None and key(student) not in known:
         raise Refused(f"There is no student or group {student!r}. {_close(student, list(known.values()))}")
     said = folder.read(list(known.values()))

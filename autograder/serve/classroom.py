@@ -14,6 +14,7 @@ from autograder.course.roster import Roster
 from autograder.lessons.certificate import Certificate
 from autograder.people import Folder, folder_of
 from autograder.people.places import Codes
+from autograder.people.requests import take_down
 from autograder.people.view import Notes, exercise_notes, notes_of
 from autograder.people.voices import Voices
 from autograder.refusals import Refused
@@ -149,6 +150,8 @@ class Classroom:
                 raise Refused(
                     f"{place.results} has no results of this course. Grade a class: autograder grade SUBMISSIONS"
                 )
+            # What was graded elsewhere, as by the nightly workflow, was taken down there alone.
+            take_down(Folder(folder_of(place.root, place.private), course), results)
             marks, ledger = store.marks(), Ledger(store)
             statistics = exercise_statistics(results)
             certificates = place.certificates(course)
