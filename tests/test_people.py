@@ -532,3 +532,21 @@ def test_a_student_asks_in_a_file_that_is_packed(root: Path, tmp_path: Path) -> 
     assert here(root, "pack").code == 0
     with zipfile.ZipFile(root / "submission.zip") as packed:
         assert read(packed.read("assignments/regrade.toml"), [NAME]) == {NAME: 'It "breaks" ties\nas said'}
+
+
+def test_where_nothing_can_be_written_that_is_said_and_nothing_is_left(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.add("ada", [Comment(**WHO, text="before")])
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(Refused, match="No space left on device"):
+            folder.add("ada", [Comment(**WHO, text="after")])
+    assert [each.text for each in folder.of("ada").comments(EX)] == ["before"] and not list(folder.path.glob("*.part"))
+    (folder.path.parent / "file").write_text("", "utf-8")
+    with pytest.raises(Refused, match="can't be written"):
+        Folder(folder.path.parent / "file" / "people", folder.course).add("ada", [Comment(**WHO, text="x")])

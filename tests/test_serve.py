@@ -395,7 +395,7 @@ def test_a_cluster_becomes_a_known_mistake_after_verify_accepted_it(own: Served)
         "edit": "x.sum(-1)",
         "to": "x.sum(-1) * 3",
     }
-    for changed, said in (({"sentence": " "}, "Write the sentence"), ({"edit": "", "to": ""}, "Say which piece"), ({"to": ""}, "something in its place")):  # fmt: skip
+    for changed, said in (({"sentence": " "}, "Write the sentence"), ({"edit": "", "to": ""}, "Say which piece"), ({"to": ""}, "something in its place"), ({"to": "a\0b"}, "no file has"), ({"to": "x" * 30_000}, "more than")):  # fmt: skip
         refused = own.ask("/mistake", {**form, **changed})
         assert refused.status == 400 and said in refused.text
     begun = own.ask("/mistake", {**form, "edit": "x.sum(-99)"})

@@ -134,9 +134,10 @@ def requests(
         found = [(one, each) for one in chosen for each in one.requests(of) if each.open or student is not None]
         for one, each in found:
             state = "" if each.open else f" (answered by {each.answer.by if each.answer else ''})"
-            say(f"{one.student} {each.request.of}{state}: {each.request.text}")
-            if each.answer is not None:
-                say(f"    {each.answer.text}")
+            say(f"{one.student} {each.request.of}{state}:")
+            for sign, text in ((">", each.request.text), (" ", each.answer.text if each.answer else "")):
+                for line in text.split("\n") if text else ():
+                    say(f"  {sign} {line}")
         if not found:
             say("There are no open requests for a regrade." if student is None else f"{student} has asked for nothing.")
         return

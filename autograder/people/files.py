@@ -201,8 +201,12 @@ class Folder:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """One writer at a time, of all processes on this machine."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with (self.path / _LOCK).open("a+b") as lock:
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            opened = (self.path / _LOCK).open("a+b")
+        except OSError as error:
+            raise Refused(f"{self.path} can't be written: {error.strerror or error}. Nothing was written.") from None
+        with opened as lock:
             try:
                 import fcntl
             except ImportError:  # Windows: one person at a time
@@ -225,8 +229,9 @@ def _file_name(student: str) -> str:
 
 def _replace(path: Path, data: bytes) -> None:
     """So that a reader sees the old file or the new one, also after a power cut."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    name = ""
     try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
@@ -235,14 +240,16 @@ def _replace(path: Path, data: bytes) -> None:
             os.chmod(name, path.stat().st_mode & 0o777)
         os.replace(name, path)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
+        if name:
+            Path(name).unlink(missing_ok=True)
         raise Refused(f"{path} can't be written: {error.strerror or error}. Nothing was written.") from None
 
 
 def _table(record: Record) -> str:
     """A record as TOML. What is as it is by default is left out."""
     lines = [f"[[{NAMES[type(record)]}]]"]
-    for field in msgspec.structs.fields(record):
+    about = ("of", "by", "at")  # what every record has, first
+    for field in sorted(msgspec.structs.fields(record), key=lambda each: each.name not in about):
         value = getattr(record, field.name)
         if value != field.default:
             lines.append(f"{field.name} = {_value(value)}")

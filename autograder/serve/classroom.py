@@ -142,6 +142,8 @@ class Classroom:
 
     def _read(self) -> _Graded:
         place = self.place
+        if not place.results.is_file():  # to open it would make one
+            raise Refused(f"{place.results} is not there any more.")
         course = load_course(place.root)
         roster = place.roster(course)
         with Store(place.results) as store:

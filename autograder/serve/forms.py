@@ -121,6 +121,10 @@ def mistake_arguments(exercise: str, given: Any, root: Path, results: Path) -> l
         raise Refused("Write the sentence: what the code does, and what to do instead.")
     if not edits:
         raise Refused("Say which piece of the solution is another one in this answer, and how.")
+    if any(
+        "\0" in part or len(part) > MAX_TEXT for part in (sentence, like, *(part for pair in edits for part in pair))
+    ):
+        raise Refused(f"A field holds a character that no file has, or more than {MAX_TEXT} of them.")
     if any(not edit or not to for edit, to in edits):
         raise Refused(
             "A piece of the solution needs something in its place: where it is left out, take more of the line."
