@@ -24,7 +24,7 @@ from autograder.people.places import placed
 from autograder.people.records import now
 from autograder.people.requests import MOST_OPEN, take_down
 from autograder.refusals import Refusal, Refused
-from autograder.results import Provenance, Result
+from autograder.results import REQUEST, Message, Provenance, Result
 from autograder.scores import Book, final_scores
 
 RUBRIC = """
@@ -349,6 +349,7 @@ def test_what_a_student_writes_is_read_by_a_short_list() -> None:
 
 
 def result(requests: dict[str, str], student: str = "ada") -> Result:
+    asked = [Message(id=REQUEST, values={"exercise": name, "why": why}) for name, why in requests.items()]
     made = Provenance(engine="1", engine_hash="", course_hash="")
     return Result(
         submission=student,
@@ -357,7 +358,7 @@ def result(requests: dict[str, str], student: str = "ada") -> Result:
         run="r",
         graded_at="2026-11-01T00:00:00+00:00",
         provenance=made,
-        requests=requests,
+        problems=asked,
     )
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import bisect
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from autograder.course import hints_asked, notebook, requests_handed_in, source_text, tree
 from autograder.course.config import Course, Exercise
 from autograder.course.layout import Layout, places
 from autograder.course.tree import Entry, Tree
-from autograder.results import Message
+from autograder.results import REQUEST, Message
 
 MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_BYTES = 64 * 2**20
@@ -49,7 +49,6 @@ class Collected:
     files: dict[str, SubmittedFile]
     problems: list[Message]
     hints: dict[str, int]  # theirs: by exercise, where the course reports it
-    requests: dict[str, str] = field(default_factory=dict)  # theirs: by exercise, what they ask to be looked at again
 
 
 def collect(opened: Tree, course: Course) -> Collected:
@@ -71,8 +70,8 @@ def collect(opened: Tree, course: Course) -> Collected:
         )
     if not layout.anything and not any(answers.values()) and not unread:
         problems.insert(0, Message(id="submission.nothing"))
-    hints, requests = _hints(opened, layout, course), _requests(opened, layout, course)
-    return Collected(files, opened.problems + problems, hints, requests)
+    problems += _requests(opened, layout, course)
+    return Collected(files, opened.problems + problems, _hints(opened, layout, course))
 
 
 def _hints(opened: Tree, layout: Layout, course: Course) -> dict[str, int]:
@@ -87,14 +86,15 @@ def _hints(opened: Tree, layout: Layout, course: Course) -> dict[str, int]:
     return hints_asked.read(data, reported) if isinstance(data, bytes) else {}
 
 
-def _requests(opened: Tree, layout: Layout, course: Course) -> dict[str, str]:
+def _requests(opened: Tree, layout: Layout, course: Course) -> list[Message]:
     """What the student asks a person to look at again."""
     entry = layout.find(requests_handed_in.HANDED_IN)
     if entry is None or isinstance(entry, Message):
-        return {}
+        return []
     data = opened.read({entry.name: requests_handed_in.MAX_BYTES})[entry.name]
     names = [each.name for each in course.exercises]
-    return requests_handed_in.read(data, names) if isinstance(data, bytes) else {}
+    asked = requests_handed_in.read(data, names) if isinstance(data, bytes) else {}
+    return [Message(id=REQUEST, values={"exercise": name, "why": why}) for name, why in asked.items()]
 
 
 def _read_python(opened: Tree, layout: Layout, course: Course, answers: dict[str, list[SubmittedFile]]) -> None:

@@ -30,7 +30,7 @@ from autograder.course.folder import FileTree, FolderTree, is_file, is_folder
 from autograder.course.layout import exercise_of_file, places
 from autograder.course.tree import BrokenTree, Tree
 from autograder.refusals import Refusal
-from autograder.results import Clock, Message
+from autograder.results import REQUEST, Clock, Message
 
 if TYPE_CHECKING:
     from autograder.course.find import Found
@@ -54,7 +54,6 @@ class Submission:
     handed_in: str = ""  # ISO 8601, "" when nobody knows
     clock: Clock = "unknown"
     hints: dict[str, int] = field(default_factory=dict)  # theirs: how many they asked for, where the course reports it
-    requests: dict[str, str] = field(default_factory=dict)  # theirs: by exercise, what they ask to be looked at again
 
     @cached_property
     def hash(self) -> str:
@@ -65,6 +64,9 @@ class Submission:
             for part in (name, file.file, problem, file.text or ""):
                 data = part.encode()
                 total.update(len(data).to_bytes(8, "big") + data)
+        for problem in self.problems:
+            if problem.id == REQUEST:  # the same answers with another request are another hand-in
+                total.update(json.dumps(problem.values, sort_keys=True).encode())
         return total.hexdigest()
 
 
@@ -134,9 +136,7 @@ def _opened(
         handed_in, clock = git.committed_at(revision), "commit"
     commit = revision.commit if revision is not None else ""
     clock = clock if handed_in else "unknown"
-    return Submission(
-        id, str(source), found.files, found.problems, commit, handed_in, clock, found.hints, found.requests
-    )
+    return Submission(id, str(source), found.files, found.problems, commit, handed_in, clock, found.hints)
 
 
 def open_own_work(root: Path, course: Course, *, packed: bool = False) -> Submission:
