@@ -12,7 +12,7 @@ from autograder.course import hints_asked, notebook, requests_handed_in, source_
 from autograder.course.config import Course, Exercise
 from autograder.course.layout import Layout, places
 from autograder.course.tree import Entry, Tree
-from autograder.results import REQUEST, Message
+from autograder.results import Message
 
 MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_BYTES = 64 * 2**20
@@ -94,7 +94,7 @@ def _requests(opened: Tree, layout: Layout, course: Course) -> list[Message]:
     data = opened.read({entry.name: requests_handed_in.MAX_BYTES})[entry.name]
     names = [each.name for each in course.exercises]
     asked = requests_handed_in.read(data, names) if isinstance(data, bytes) else {}
-    return [Message(id=REQUEST, values={"exercise": name, "why": why}) for name, why in asked.items()]
+    return [Message(id="submission.request", values={"exercise": name, "why": why}) for name, why in asked.items()]
 
 
 def _read_python(opened: Tree, layout: Layout, course: Course, answers: dict[str, list[SubmittedFile]]) -> None:
