@@ -35,6 +35,8 @@ Clock = Literal[
     "platform",  # Canvas, Moodle or Gradescope, in what was downloaded from there
     "person",  # the instructor, with --times
 ]
+REQUEST = "submission.request"
+"""The message of a request for a regrade, with `exercise` and `why`."""
 PENDING: frozenset[str] = frozenset({"skipped", "grader-error"})
 """Verdicts whose points are neither earned nor lost yet."""
 
@@ -259,6 +261,14 @@ class Result(Record, omit_defaults=False):  # else the schema's own name would b
     @property
     def pending(self) -> int:
         return sum(exercise.pending for exercise in self.exercises)
+
+    @property
+    def requests(self) -> dict[str, str]:
+        """Theirs: by exercise, what they ask a person to look at again, and why. It stands among `problems`."""
+        asked = [problem.values for problem in self.problems if problem.id == REQUEST]
+        return {
+            str(values["exercise"]): str(values["why"]) for values in asked if "exercise" in values and "why" in values
+        }
 
     def origin_of(self, exercise: ExerciseResult) -> Origin:
         """The run and the hand-in in which the code of one of its exercises ran."""

@@ -86,6 +86,7 @@ def plant(course: Path) -> Canaries:
             ".env",
             "roster.csv",
             "notes.txt",
+            "people/ada.toml",
             "docs/staff.md",
             "CHANGELOG.md",
             ".github/workflows/grade.yml",

@@ -20,6 +20,7 @@ from autograder.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs/running-a-class.md").read_text("utf-8")
+[RUBRIC] = re.findall(r"^```toml\n(\[\[rubric\]\]\n.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 GRADEBOOK = """Student,ID,SIS User ID,SIS Login ID,Section,Homework 1 (5177)
     Points Possible,,,,,5
 "King, Ada",4711,,,LLM 1,
@@ -53,10 +54,13 @@ def test_the_examples_on_the_page_can_be_read(tmp_path: Path) -> None:
     people = parse_roster(roster, modules=["numbers"])
     assert people.problems == () and [person.id for person in people.team("red")] == ["bob", "cyd"]
     toml = "\n".join(re.findall(r"^```toml\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
-    exercises = "".join(f'[[module.exercise]]\nname = "numbers_of/{x}"\ntitle = "x"\npoints = 5\n' for x in "ab")
+    exercises = "".join(
+        f'[[module.exercise]]\nname = "numbers_of/{x}"\ntitle = "x"\npoints = 5\n' for x in ("first", "b")
+    )
     text = f'schema = 1\nid = "x"\ntitle = "x"\n{toml}'.replace('id = "numbers"', 'id = "numbers"\ntitle = "Numbers"')
     put(tmp_path, "grading.toml", text + exercises)
     course = load_course(tmp_path)
+    assert [item.points for item in course.rubrics[0].items] == [2, -1]
     assert course.scores.late_days == 3 and course.feedback.hints == "reported"
 
 
@@ -75,6 +79,8 @@ def test_every_command_for_instructors(tmp_path: Path) -> None:
         if "downloads" in arguments:
             put(root, "downloads/kingada_4711_1_work/numbers_of/first.py", TOTAL)
             put(root, "times.csv", "student,handed_in\nada,2026-09-16T12:00\n")
+        if arguments[0] == "mark" and "[[rubric]]" not in (text := (root / "grading.toml").read_text("utf-8")):
+            put(root, "grading.toml", text + RUBRIC)
         if "RUN1" in arguments:
             with Store(root / ".autograder/results.sqlite") as store:
                 runs = [each.id for each in store.runs()]
@@ -86,9 +92,7 @@ def test_every_command_for_instructors(tmp_path: Path) -> None:
             subprocess.run(["git", "remote", "add", "origin", tmp_path / "course.git"], cwd=root, check=True)
         if "gpu.sqlite" in arguments:
             shutil.copy(root / ".autograder/results.sqlite", root / "gpu.sqlite")
-        if arguments[0] == "mistake":
-            at = arguments.index("--like")
-            del arguments[at : at + 2]  # ada's answer is right here
+        put(root, "points.csv", "student,exercise,item,points,why\nada,numbers_of/first,clarity,1.5,\n")
         put(root, "gradebook.csv", GRADEBOOK)
         # What starts workers is a process of its own.
         done: Done = (run if arguments[0] in ("grade", "rejudge", "mistake") else here)(root, *arguments)
@@ -98,7 +102,7 @@ def test_every_command_for_instructors(tmp_path: Path) -> None:
             assert "2 of 2 collected" in done.flat
         if arguments == ["scores", "ada"]:
             assert "5/5" in done.flat  # the same answer was collected before: it was handed in then
-    assert len(ran) == 24, ran
+    assert len(ran) == 28, ran
     assert "4711" in (root / "for-canvas.csv").read_text("utf-8-sig") and (root / "gradescope/ada.json").is_file()
 
 

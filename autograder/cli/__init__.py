@@ -32,12 +32,14 @@ from autograder.cli import (
     notes,
     otter,
     own,
+    people,
     problems,
     read,
     rejudge,
     runs,
     scores,
     secret,
+    serve,
     similar,
     status,
     students,
@@ -61,6 +63,7 @@ lessons.register(app)
 handin.register(app)
 read.register(app)
 own.register(app)
+people.register(app)
 notes.register(app)
 build.register(app)
 ci.register(app)
@@ -76,6 +79,7 @@ export.register(app)
 canvas.register(app)
 otter.register(app)
 deliver.register(app)
+serve.register(app)
 similar.register(app)
 secret.register(app)
 authors.register(app)

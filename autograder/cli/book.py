@@ -16,6 +16,7 @@ from autograder.refusals import Refused
 if TYPE_CHECKING:
     from autograder.course import Course, Exercise
     from autograder.course.roster import Roster
+    from autograder.people import Folder
     from autograder.scores import Book
     from autograder.store import Store
 
@@ -99,13 +100,28 @@ def chosen_of(store: Store, course: Course, patterns: list[str] | None, run: str
     return chosen
 
 
-def make_book(course: Course, store: Store, roster: Roster, run: str | None = None) -> Book:
-    """Everything that scores are made from; of one run, or of all."""
+def make_book(
+    course: Course, store: Store, roster: Roster, run: str | None = None, *, root: Path | None = None
+) -> Book:
+    """Everything that scores are made from; of one run, or of all. With `root`, also what people said, in the course's files."""
     from autograder.scores import Book
     from autograder.store import Ledger
 
     require_run(store, run)
-    return Book(course, store.marks(run), roster, Ledger(store).adjustments())
+    said = people_folder(root, course).read(_known(store, roster)) if root is not None else {}
+    return Book(course, store.marks(run), roster, Ledger(store).adjustments(), said=said)
+
+
+def people_folder(root: Path, course: Course) -> Folder:
+    """Where the files are that people write about students."""
+    from autograder.people import Folder, folder_of
+
+    return Folder(folder_of(root, private_folder(root)), course)
+
+
+def _known(store: Store, roster: Roster) -> list[str]:
+    """Everybody whom a file can be about: the class list, its groups, and whoever handed something in."""
+    return [*(person.id for person in roster.people), *roster.groups, *store.submissions()]
 
 
 def who(by: str) -> str:

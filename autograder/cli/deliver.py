@@ -105,6 +105,7 @@ def _text(graded: Graded, person: Person, results: list[Result], module: str, ex
 
     views = [of_module(graded.view(result)) for result in results]
     parts = [result_markdown(view, Options(audience="student", show_all=True)) for view in views]
+    parts += [_notes(graded, result, person, module, exercises) for result in results]
     withheld = any(
         (view.earned, view.pending) != (whole.earned, whole.pending)
         for view, whole in zip(views, map(of_module, results), strict=True)
@@ -113,7 +114,16 @@ def _text(graded: Graded, person: Person, results: list[Result], module: str, ex
     found = next((each for each in score.modules if each.module == module), None) if score is not None else None
     if found is not None and not withheld:  # else it would give away what is not to be seen yet
         parts.append(f"## How the score came about\n\n{module_markdown(found)}")
-    return "\n".join(parts)
+    return "\n".join(part for part in parts if part)
+
+
+def _notes(graded: Graded, result: Result, person: Person, module: str, exercises: set[str]) -> str:
+    """What people said, of what it is time to see."""
+    from autograder.people.show import notes_markdown
+
+    notes = graded.notes(result, person.id)
+    texts = [notes_markdown(each) for scope, each in notes.items() if scope == module or scope in exercises]
+    return "\n".join(["## From the people who read your work\n", *texts]) if texts else ""
 
 
 def _push(files: list[Feedback], roster: Roster, module: str, protocols: tuple[str, ...]) -> bool:

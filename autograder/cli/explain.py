@@ -49,6 +49,9 @@ def explain(
     from autograder.feedback.policy import student_view
     from autograder.feedback.terminal import result_report
     from autograder.feedback.view import Options
+    from autograder.people.places import Codes
+    from autograder.people.show import notes_lines
+    from autograder.people.voices import Voices
     from autograder.scores import Book, final_scores, visibility
     from autograder.scores.final import of_student
     from autograder.scores.show import score_steps
@@ -63,7 +66,7 @@ def explain(
     book, published = Book(loaded, [], people), set()
     if path.exists():
         with Store(path) as store:
-            book, published = make_book(loaded, store, people, run), Ledger(store).published()
+            book, published = make_book(loaded, store, people, run, root=root), Ledger(store).published()
     if view == "student":
         found = student_view(
             found, loaded.feedback.show, policies=visibility.policies(book, found.submission, published)
@@ -71,6 +74,13 @@ def explain(
     out = console()
     out.print(result_report(found, Options(audience=view, show_all=show_all or check is not None)))
     only = [each.exercise for each in found.exercises] if check is not None else []
+    policies = visibility.policies(book, found.submission, published)
+    with Codes(loaded) as codes:
+        for scope, notes in Voices(loaded, book.said, people, codes).notes(found).items():
+            late = view == "student" and scope in policies and not policies[scope].when_ok
+            if not late and (check is None or scope in {each.exercise for each in found.exercises}):
+                out.print()
+                out.print(notes_lines(notes))
     for score in of_student(final_scores(book), found.submission, people) if view == "staff" else []:
         out.print()
         out.print(score_steps(score, only))

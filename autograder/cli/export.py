@@ -23,6 +23,7 @@ from autograder.refusals import Refused
 if TYPE_CHECKING:
     from autograder.course import Course
     from autograder.course.roster import Roster
+    from autograder.people.view import Notes
     from autograder.results import Result
     from autograder.scores import Score
 
@@ -104,6 +105,7 @@ def export_gradescope(
 ) -> None:
     """Gradescope's `results.json`: a test for each check, as the student may see it, and the score."""
     from autograder.integrations import gradescope
+    from autograder.people.show import notes_markdown
     from autograder.scores.final import of_student
 
     graded = Graded(course, roster, results, run)
@@ -120,7 +122,8 @@ def export_gradescope(
             )
         view = graded.view(result)
         withheld = (view.earned, view.pending) != (result.earned, result.pending)
-        content = gradescope.results(view, scores[0] if scores else None, points=points, withheld=withheld)
+        notes = "\n".join(map(notes_markdown, graded.notes(result).values()))
+        content = gradescope.results(view, scores[0] if scores else None, points=points, withheld=withheld, notes=notes)
         target = path / f"{file_name(result.submission)}.json" if submission == "all" else path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(gradescope.to_json(content), encoding="utf-8")
@@ -198,13 +201,15 @@ class Graded:
     scores: list[Score]
 
     def __init__(self, course: Path | None, roster: Path | None, results: Path | None, run: str | None) -> None:
+        from autograder.people.places import Codes
+        from autograder.people.voices import Voices
         from autograder.scores import final_scores
         from autograder.store import Ledger, Store, standing
 
         self.root, self.course = open_course(course)
         self.roster = open_roster(self.root, self.course, roster)
         with Store(results_file(self.root, results)) as store:
-            self.book = make_book(self.course, store, self.roster, run)
+            self.book = make_book(self.course, store, self.roster, run, root=self.root)
             self.where = f"run {run}" if run else str(store.path)
             names = [each.name for each in self.course.exercises]
             self.results = list(standing(store, names, runs=None if run is None else [run]))
@@ -212,6 +217,17 @@ class Graded:
         if not self.results:
             raise Refused(f"There are no results of this course in {self.where}.")
         self.scores = final_scores(self.book)
+        self._codes = Codes(self.course)
+        self.voices = Voices(self.course, self.book.said, self.roster, self._codes)
+
+    def notes(self, result: Result, of: str = "") -> dict[str, Notes]:
+        """What people said of it, as far as its students (or the student `of`) may see it now."""
+        from autograder.scores import visibility
+
+        policies = visibility.policies(self.book, result.submission, self.published)
+        shut = {name for name, policy in policies.items() if not policy.when_ok}
+        shut |= {each.id for each in self.course.modules if any(one.name in shut for one in each.exercises)}
+        return {scope: each for scope, each in self.voices.notes(result, of=of).items() if scope not in shut}
 
     def view(self, result: Result) -> Result:
         """A result as its students may see it now."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from autograder.cli.book import ResultsOption, RosterOption, make_book, open_roster
+from autograder.cli.book import ResultsOption, RosterOption, make_book, open_roster, people_folder
 from autograder.cli.common import (
     INSTRUCTORS,
     CourseOption,
@@ -122,6 +122,7 @@ def grade(
     for problem in problems:
         sys.stderr.write(visible(problem) + "\n")
     private = working_folder(root, results)
+    people_folder(root, loaded).read()  # what is wrong in them is said before anything is run
     secret = course_secret(root, private)
     with Store(results or private / "results.sqlite") as store, opening:
         run = None if new else store.latest_run("grade")
@@ -227,6 +228,7 @@ def finish(
     from autograder.cli.scores import file_name
     from autograder.feedback.pen import console
     from autograder.feedback.summary import class_table, legend
+    from autograder.people.requests import take_down
     from autograder.results import to_json
 
     out = console()
@@ -236,7 +238,9 @@ def finish(
         json_folder.mkdir(parents=True, exist_ok=True)
         for result in results:
             (json_folder / f"{file_name(result.submission)}.json").write_bytes(to_json(result))
-    book = make_book(course, store, roster)
+    for told in take_down(people_folder(root, course), results):
+        complain(told)
+    book = make_book(course, store, roster, root=root)
     graded = {each.exercise for result in results for each in result.exercises}
     absent = [person.id for person in roster.people if not any(book.marks_of(person, name) for name in graded)]
     if absent:
@@ -252,6 +256,8 @@ def finish(
 def write_pages(course: Course, store: Store, roster: Roster, pages: Path, *, root: Path) -> Path:
     """Write the pages of everything that was ever graded; the path of the first one."""
     from autograder.grading.certificates import current
+    from autograder.people.places import Codes
+    from autograder.people.voices import Voices
     from autograder.report.facts import Facts
     from autograder.report.pairs import load
     from autograder.report.site import write_report
@@ -259,13 +265,16 @@ def write_pages(course: Course, store: Store, roster: Roster, pages: Path, *, ro
     from autograder.scores.final import of_student
     from autograder.store import Ledger, standing
 
-    book, published = make_book(course, store, roster), Ledger(store).published()
+    book, published = make_book(course, store, roster, root=root), Ledger(store).published()
     scores = final_scores(book)
     everything = list(standing(store, [each.name for each in course.exercises]))
     certificates = {each.name: found for each in course.exercises if (found := current(each, root)) is not None}
     compared, problems = load(private_folder(root))
     for problem in problems:
         complain(problem)
+    with Codes(course) as codes:
+        voices = Voices(course, book.said, roster, codes)
+        notes = {each.submission: voices.notes(each) for each in everything}
     try:
         return write_report(
             everything,
@@ -274,7 +283,16 @@ def write_pages(course: Course, store: Store, roster: Roster, pages: Path, *, ro
             policy=course.feedback.show,
             policies={each.submission: visibility.policies(book, each.submission, published) for each in everything},
             scores={each.submission: of_student(scores, each.submission, roster) for each in everything},
-            facts=Facts(course, roster, book.marks, store.observation, certificates, compared),
+            facts=Facts(
+                course,
+                roster,
+                book.marks,
+                store.observation,
+                certificates,
+                lambda result: notes[result.submission],
+                voices.waiting(),
+                compared,
+            ),
         )
     except FileExistsError as error:
         raise Refused(f"{error}. Name another folder with --report. The results are kept.") from error

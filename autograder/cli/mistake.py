@@ -20,6 +20,7 @@ from autograder.cli.common import (
 from autograder.refusals import Refused
 
 if TYPE_CHECKING:
+    from autograder.course import Course, Exercise
     from autograder.grading.record import Graded
 
 
@@ -41,6 +42,9 @@ def mistake(
         str | None,
         typer.Option("--like", metavar="SUBMISSION", help="Refuse it unless it answers as this submission did."),
     ] = None,
+    verified: Annotated[
+        bool, typer.Option("--verify", help="Refuse it unless `autograder verify` accepts the exercise with it.")
+    ] = False,
     write: Annotated[bool, typer.Option("--write", help="Write it into mistakes.py of the exercise.")] = False,
     results: ResultsOption = None,
     course: CourseOption = None,
@@ -48,7 +52,8 @@ def mistake(
     """Try a new known mistake on the checks and on the class's answers; with --write, add it to the exercise.
 
     It is refused when it does not fit the reference, when no check rejects it, and when it is known. Whoever gave the same answers
-    is named; after --write, `autograder verify` and `autograder rejudge` give them the sentence.
+    is named; after --write, `autograder verify` and `autograder rejudge` give them the sentence. With --verify the exercise is verified
+    on a copy of the course, before anything is written.
     """
     from autograder.feedback.escape import visible
     from autograder.feedback.pen import console
@@ -89,13 +94,43 @@ def mistake(
     elif like is not None:
         raise Refused(f"There are no results yet ({path}), so nothing is known of {like}.")
     text = new_mistake.entry(sentence, edits, new_mistake.raises(failing))
-    if write:
+    if verified:
+        _verify_and_write(root, loaded, one, text, write)
+    elif write:
         new_mistake.append(folder / "mistakes.py", text)
+    if write:
         out.print(visible(f"Written to {folder / 'mistakes.py'}."))
-        out.print(f"Next: autograder verify {one.name}, then autograder rejudge {one.name}.", style="dim")
+        first = "" if verified else f"autograder verify {one.name}, then "
+        out.print(f"Next: {first}autograder rejudge -e {one.name}.", style="dim")
         return
     out.print("\nNothing is written yet; with --write this goes into mistakes.py:\n", style="dim")
     out.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _verify_and_write(root: Path, course: Course, exercise: Exercise, text: str, write: bool) -> None:
+    """Verify the exercise with the new entry, and write the very file that was verified, unless the one there has changed meanwhile."""
+    import tempfile
+
+    from autograder.cli.rehearsal import require_verified
+    from autograder.feedback.pen import console
+    from autograder.release.files import write_atomically
+    from autograder.verify import new_mistake
+
+    path = exercise.solution_dir(root) / "mistakes.py"
+    before = path.read_bytes() if path.is_file() else None
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / path.name
+        if before is not None:
+            made.write_bytes(before)
+        new_mistake.append(made, text)
+        after = made.read_bytes()
+    console().print(f"Verifying {exercise.name} with it …")
+    require_verified(root, course, exercise, {path.name: after})
+    console().print(f"`autograder verify` accepts {exercise.name} with it.")
+    if write:
+        if (path.read_bytes() if path.is_file() else None) != before:
+            raise Refused(f"{path} was changed meanwhile. Nothing was written: try it again.")
+        write_atomically(path, after)
 
 
 def _compare(graded: Graded, path: Path, like: str | None, exercise: str) -> None:

@@ -20,11 +20,14 @@ from autograder.cli.book import (
     results_file,
     who,
 )
-from autograder.cli.common import INSTRUCTORS, CourseOption, open_course
+from autograder.cli.common import INSTRUCTORS, CourseOption, complain, open_course
 from autograder.refusals import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from autograder.course import Course
+    from autograder.people import Said
     from autograder.scores import Book
     from autograder.store import Adjustment
 
@@ -59,8 +62,9 @@ def scores(
     people = open_roster(root, loaded, roster)
     with Store(results_file(root, results)) as store:
         chosen_of(store, loaded, None, run)  # refused when nothing of this course was graded
-        book = make_book(loaded, store, people, run)
+        book = make_book(loaded, store, people, run, root=root)
     found = final_scores(book)
+    _say_waiting(book.said.values(), students or [])
     if students:
         _require_known(students, [score.student for score in found])
         found = [score for score in found if score.student in students]
@@ -76,6 +80,16 @@ def scores(
         json_folder.mkdir(parents=True, exist_ok=True)
         for score in found:
             (json_folder / f"{file_name(score.student)}.json").write_bytes(to_json(score))
+
+
+def _say_waiting(said: Iterable[Said], students: list[str]) -> None:
+    """Name the open requests for a regrade, of everybody or of some."""
+    open_ = [(one.student, each.request.of) for one in said for each in one.requests() if each.open]
+    open_ = [each for each in open_ if not students or each[0] in students]
+    if open_:
+        shown = ", ".join(f"{student} {scope}" for student, scope in open_[:10])
+        more = f" and {len(open_) - 10} more" if len(open_) > 10 else ""
+        complain(f"Open requests for a regrade: {shown}{more}. See them with `autograder requests`.")
 
 
 _HASHED = re.compile(r"-[0-9a-f]{8}$")

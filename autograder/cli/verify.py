@@ -103,7 +103,7 @@ def verify(
             briefly=briefly,
         )
         reports = bench.verify(chosen, parts, seeds)
-        _show(out, reports, details)
+        show_reports(out, reports, details)
         made = _makers(root, loaded, chosen, {each.exercise for each in reports if each.brief})
         stale = [] if part else _out_of_sync(root, loaded, chosen, made)
         _certify(root, chosen, reports, made)
@@ -118,7 +118,7 @@ def verify(
             for saved in saves:
                 saved_in = {path.parent for path in saved}
                 again = [exercise for exercise in chosen if exercise.solution_dir(root) in saved_in]
-                _show(out, bench.verify(again, parts, seeds), details)
+                show_reports(out, bench.verify(again, parts, seeds), details)
     if stale or not all(report.good for report in reports):
         raise typer.Exit(1)
 
@@ -184,12 +184,13 @@ def _progress() -> Progress:
 class Bench:
     """Verifies again and again with the same processes, and shows how far it is. Use as a context manager."""
 
-    def __init__(self, root: Path, course: Course) -> None:
+    def __init__(self, root: Path, course: Course, private: Path | None = None) -> None:
+        """`private` is where plans and what is remembered are kept, by default in the course."""
         from autograder.grading.grade import ClassGrader
         from autograder.grading.secret import AUTHORS
         from autograder.verify.verify import Verifier
 
-        private = private_folder(root)
+        private = private or private_folder(root)
         self._grader = ClassGrader(course, root, private, AUTHORS, run="verify", draw="verify", own_code=True)
         self._verifier = Verifier(self._grader, private / "verify")
 
@@ -229,7 +230,7 @@ class _Bars:
                 self._progress.remove_task(self._bars.pop(exercise))
 
 
-def _show(out: object, reports: list[Report], details: bool) -> None:
+def show_reports(out: object, reports: list[Report], details: bool) -> None:
     from autograder.verify.general.report import general_table
     from autograder.verify.show import report_table, reports_details
     from autograder.verify.show_mutants import mutant_table

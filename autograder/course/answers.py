@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from autograder.course import hints_asked, notebook, source_text, tree
+from autograder.course import hints_asked, notebook, requests_handed_in, source_text, tree
 from autograder.course.config import Course, Exercise
 from autograder.course.layout import Layout, places
 from autograder.course.tree import Entry, Tree
@@ -70,6 +70,7 @@ def collect(opened: Tree, course: Course) -> Collected:
         )
     if not layout.anything and not any(answers.values()) and not unread:
         problems.insert(0, Message(id="submission.nothing"))
+    problems += _requests(opened, layout, course)
     return Collected(files, opened.problems + problems, _hints(opened, layout, course))
 
 
@@ -83,6 +84,17 @@ def _hints(opened: Tree, layout: Layout, course: Course) -> dict[str, int]:
         return {}
     data = opened.read({entry.name: hints_asked.MAX_BYTES})[entry.name]
     return hints_asked.read(data, reported) if isinstance(data, bytes) else {}
+
+
+def _requests(opened: Tree, layout: Layout, course: Course) -> list[Message]:
+    """What the student asks a person to look at again."""
+    entry = layout.find(requests_handed_in.HANDED_IN)
+    if entry is None or isinstance(entry, Message):
+        return []
+    data = opened.read({entry.name: requests_handed_in.MAX_BYTES})[entry.name]
+    names = [each.name for each in course.exercises]
+    asked = requests_handed_in.read(data, names) if isinstance(data, bytes) else {}
+    return [Message(id="submission.request", values={"exercise": name, "why": why}) for name, why in asked.items()]
 
 
 def _read_python(opened: Tree, layout: Layout, course: Course, answers: dict[str, list[SubmittedFile]]) -> None:

@@ -155,6 +155,35 @@ class Track(Table):
     )
 
 
+class RubricItem(Table):
+    """One thing that a person looks at."""
+
+    id: str = Field(
+        pattern=rf"^{NAME}$", description="A short name, unique in the rubric: a person's points refer to it."
+    )
+    title: str = Field(min_length=1, max_length=200, description="What people read, students too.")
+    points: int = Field(
+        ge=-10_000,
+        le=10_000,
+        description="What a person may give: 0 up to this many, which the exercise or module is then out of as well. Below zero it is "
+        "a deduction: 0 down to this many, and nothing is lost as long as nobody takes it.",
+    )
+
+
+class Rubric(Table):
+    """What people give points for, beside the checks."""
+
+    of: str = Field(description="The exercise or the module that it is for.")
+    items: tuple[RubricItem, ...] = Field(
+        alias="item", strict=False, min_length=1, description="What is looked at: a `[[rubric.item]]` each."
+    )
+
+    @property
+    def points(self) -> int:
+        """What the items are out of together; deductions are out of nothing."""
+        return sum(max(item.points, 0) for item in self.items)
+
+
 class Course(Table):
     """The whole file."""
 
@@ -191,6 +220,12 @@ class Course(Table):
     tracks: tuple[Track, ...] = Field(
         default=(), alias="track", strict=False, description="Ways through the course: a `[[track]]` each."
     )
+    rubrics: tuple[Rubric, ...] = Field(
+        default=(),
+        alias="rubric",
+        strict=False,
+        description="What people give points for, beside the checks: a `[[rubric]]` each.",
+    )
 
     @property
     def exercises(self) -> tuple[Exercise, ...]:
@@ -213,7 +248,7 @@ class Course(Table):
     @property
     def hash(self) -> str:
         """Changes when what the file says does, not when its comments or layout do."""
-        return _hash(self, {"packages"})  # a piece of advice: it has no part in grading
+        return _hash(self, {"packages", "rubrics"})  # advice, and what people give: neither has a part in grading
 
     def exercise(self, name: str) -> Exercise:
         """The exercise of that full name; raises `CourseError` with what was probably meant."""

@@ -71,6 +71,14 @@ limits = { cpu_seconds = 30 }
 id = "short"
 title = "A short course"
 exercises = ["tokenizer/bpe"]
+
+[[rubric]]
+of = "tokenizer/bpe"
+
+[[rubric.item]]
+id = "clarity"
+title = "Names and comments say what happens"
+points = 2
 """
 
 

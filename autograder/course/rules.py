@@ -28,6 +28,27 @@ def broken(course: Course, root: Path) -> Iterator[Broken]:
     yield from _forbidden(course)
     yield from _requires(course)
     yield from _tracks(course)
+    yield from _rubrics(course)
+
+
+def _rubrics(course: Course) -> Iterator[Broken]:
+    scopes = [*(each.name for each in course.exercises), *(module.id for module in course.modules)]
+    seen: set[str] = set()
+    for r, rubric in enumerate(course.rubrics):
+        if rubric.of not in scopes:
+            close = difflib.get_close_matches(rubric.of, scopes, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            yield ("rubric", r, "of"), f"there is no {rubric.of!r}{hint}", "an exercise or a module of this file"
+        if rubric.of in seen:
+            yield ("rubric", r, "of"), f"another rubric is of {rubric.of!r} too", "one for each exercise and module"
+        seen.add(rubric.of)
+        ids: set[str] = set()
+        for i, item in enumerate(rubric.items):
+            if item.id in ids:
+                yield ("rubric", r, "item", i, "id"), f"another item has the id {item.id!r} too", "an id of its own"
+            ids.add(item.id)
+            if not item.points:
+                yield ("rubric", r, "item", i, "points"), "is 0", "more than 0, or, for a deduction, less"
 
 
 def _tracks(course: Course) -> Iterator[Broken]:

@@ -23,6 +23,7 @@ IDENTITY = "secret.id"
 TERMS = "terms"
 OF_A_TERM = (
     FILE, IDENTITY, "results.sqlite", "results.sqlite-wal", "results.sqlite-shm", "roster.csv", "report", "collected", "repositories",
+    "people",
 )  # fmt: skip
 _TERM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 _BACKUP = "llm-internals course secret"

@@ -21,19 +21,24 @@ _STATUS = {"passed": "passed", "failed": "failed", "pending": ""}
 
 
 def results(
-    view: Result, score: Score | None = None, *, points: float | None = None, withheld: bool = False
+    view: Result,
+    score: Score | None = None,
+    *,
+    points: float | None = None,
+    withheld: bool = False,
+    notes: str = "",
 ) -> dict[str, Any]:
     """The content of `results.json` for `view`.
 
     The score is that of `score` (lateness and adjustments included), else the points earned in `view`. `points` is what the assignment
-    is out of on Gradescope, where that is another number than here: the score is then scaled to it. `withheld` says that the score tells more than the student may know now.
+    is out of on Gradescope, where that is another number than here: the score is then scaled to it. `withheld` says that the score tells more than the student may know now. `notes`, in Markdown, is what people said of the work.
     """
     worth, out_of = (score.score, score.points) if score is not None else (float(view.earned), float(view.points))
     scale = points / out_of if points is not None and out_of else 1.0
     tests = [test for number_, one in enumerate(view.exercises, 1) for test in exercise_tests(one, number_)]
     found: dict[str, Any] = {
         "score": round(worth * scale, 2),
-        "output": _output(view, score),
+        "output": "\n\n".join(part for part in (_output(view, score), notes.strip()) if part),
         "output_format": "md",
         "visibility": "after_published" if withheld else "visible",
         "stdout_visibility": "hidden",
@@ -94,6 +99,8 @@ def _output(view: Result, score: Score | None) -> str:
     lines = [markdown(messages.text(problem)) for problem in view.problems]
     if view.pending:
         lines.append(f"{view.pending} points are pending: they are not in the score yet.")
+    if score is not None and score.pending > view.pending:
+        lines.append(f"{score.pending - view.pending} points are a person's to give, and not given yet.")
     for module in score.modules if score is not None else []:
         for one in module.exercises:
             steps = [step for step in one.steps if step.kind not in ("verdict", "attempt")]

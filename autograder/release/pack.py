@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autograder.course import requests_handed_in
 from autograder.course.answers import SubmittedFile
 from autograder.course.config import Course, Exercise
 from autograder.course.hints_asked import HANDED_IN
@@ -173,10 +174,11 @@ def _optional(plan: Plan | None) -> set[str]:
 
 
 def _contents(root: Path, exercises: list[Exercise]) -> dict[str, bytes]:
-    """The student's files by their place: each exercise's, each topic's notebook, and what says how many hints were asked for."""
+    """The student's files by their place: each exercise's, each topic's notebook, what says how many hints were asked for, and what is to be looked at again."""
     names = [f"{FOLDER}/{exercise.topic}/{exercise.slug}.py" for exercise in exercises]
     names += [f"{FOLDER}/{topic}/{topic}.ipynb" for topic in dict.fromkeys(each.topic for each in exercises)]
     names.append(HANDED_IN)  # there only where the course reports it
+    names.append(requests_handed_in.HANDED_IN)  # there only where they ask for something
     found = {}
     for name in names:
         path = root / name

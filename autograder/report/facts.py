@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from autograder.course.config import Course
 from autograder.course.roster import Roster
 from autograder.lessons.certificate import Certificate
+from autograder.people.records import Asked
+from autograder.people.view import Notes
 from autograder.report.pairs import Compared
+from autograder.results import Result
 from autograder.store.database import Mark
 
 
@@ -21,6 +24,8 @@ class Facts:
     marks: Sequence[Mark] = ()  # every verdict that was ever given
     observation: Callable[[str], bytes | None] = lambda key: None  # what a student's code returned, by its key
     certificates: Mapping[str, Certificate] = field(default_factory=dict)  # by exercise
+    notes: Callable[[Result], dict[str, Notes]] = lambda result: {}  # what people said, by exercise and module
+    waiting: Sequence[tuple[str, Asked]] = ()  # open requests for a regrade, by who asks
     compared: Sequence[Compared] = ()  # what similarity tools said
 
 

@@ -10,7 +10,7 @@ from autograder.feedback import messages
 from autograder.feedback.escape import spreadsheet
 from autograder.scores.records import Score, number
 
-SHOWN = ("kept", "deadline", "late-days", "late", "adjust", "drop")
+SHOWN = ("kept", "deadline", "late-days", "late", "rubric", "adjust", "drop")
 
 
 def score_csv(scores: Sequence[Score]) -> str:

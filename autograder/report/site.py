@@ -56,7 +56,7 @@ def write_report(
     policy = policy if isinstance(policy, Policy) else Policy(show=policy)
     facts = facts or Facts()
     prepare(out)
-    site = _Site(course_title, policy, policies or {}, scores or {}, facts)
+    site = Site(course_title, policy, policies or {}, scores or {}, facts)
     pages = Pages(out, f"{course_title}\0{policy}", site.about)
     if pages.up_to_date(results, site.beside()):
         return out / "index.html"
@@ -78,8 +78,8 @@ def write_report(
     return index
 
 
-class _Site:
-    """Renders the pages of one report."""
+class Site:
+    """Renders the pages of one report. `served` ones have links to the forms of `autograder serve`, whose templates are in `folders`."""
 
     def __init__(
         self,
@@ -88,10 +88,12 @@ class _Site:
         policies: Mapping[str, Mapping[str, Policy]],
         scores: Mapping[str, Sequence[Score]],
         facts: Facts,
+        served: bool = False,
+        folders: Sequence[Path] = (),
     ) -> None:
         self.course_title, self.policy, self.policies, self.scores = course_title, policy, policies, scores
-        self.facts = facts
-        self.templates = html.environment(TEMPLATES)
+        self.facts, self.served = facts, served
+        self.templates = html.environment(*folders, TEMPLATES)
         self.templates.filters["cells"] = _cells
         self.templates.filters["shell"] = lambda text: shlex.quote(visible(text))
         self.templates.filters["brief"] = lambda text: shorten(text, *BRIEF)
@@ -113,7 +115,7 @@ class _Site:
         """What a student's page shows besides the result, to tell whether it has changed."""
         submission = result.submission
         name = matrix.name_of(submission, self.facts.roster)
-        return f"{self.policies.get(submission)}{self.scores.get(submission)}{name}"
+        return f"{self.policies.get(submission)}{self.scores.get(submission)}{name}{self.facts.notes(result) or ''}"
 
     def beside(self) -> str:
         """What other pages show besides the results."""
@@ -121,7 +123,7 @@ class _Site:
         people = [(person.id, person.name, person.group) for person in facts.roster.people]
         modules = facts.course.modules if facts.course is not None else ()
         parts = [(each.id, each.title, [one.name for one in each.exercises]) for each in modules]
-        return f"{people}{parts}{[mark.number for mark in facts.marks[-1:]]}{facts.certificates}{facts.compared}"
+        return f"{people}{parts}{[mark.number for mark in facts.marks[-1:]]}{facts.certificates}{facts.compared}{facts.waiting or ''}"
 
     def text(self, template: str) -> str:
         return self.templates.get_template(template).render()
@@ -129,6 +131,7 @@ class _Site:
     def page(self, template: str, *, up: str = "../", **values: Any) -> str:
         staff = Options(audience="staff")
         common = {"course": self.course_title, "language": "en", "staff": True, "linked": False, "label": staff.label}
+        common |= {"served": self.served, "open_requests": self.facts.waiting}
         common |= {"context": lambda place: html.sources.context(place, None), "up": up, "links": self.links}
         common |= {"people": self.people, "titles": self.titles, "exercise_pages": self.exercise_pages}
         return self.templates.get_template(template).render(**{**common, **values})
@@ -182,6 +185,8 @@ class _Site:
             "student.html",
             title=f"{self.people[result.submission] or result.submission} · {self.course_title}",
             name=self.people[result.submission],
+            link=self.links.get(result.submission, ""),
+            notes=self.facts.notes(result),
             **student_context(result, self.policy, policies, scores, self.parts),
         )
 

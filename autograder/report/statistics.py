@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from autograder.feedback import messages
@@ -97,10 +97,12 @@ def exercise_statistics(results: list[Result]) -> list[ExerciseStatistics]:
     for result in results:
         for exercise in result.exercises:
             graded.setdefault(exercise.exercise, []).append((result, exercise))
-    return [_exercise(pairs) for pairs in graded.values()]
+    # A sum over a whole submission, once and not for each of its checks.
+    earned = {id(result): result.earned for result in results}
+    return [_exercise(pairs, earned) for pairs in graded.values()]
 
 
-def _exercise(pairs: list[tuple[Result, ExerciseResult]]) -> ExerciseStatistics:
+def _exercise(pairs: list[tuple[Result, ExerciseResult]], earned: Mapping[int, int]) -> ExerciseStatistics:
     exercises = [exercise for _, exercise in pairs]
     checks: dict[str, list[tuple[Result, CheckResult]]] = defaultdict(list)
     for result, exercise in pairs:
@@ -118,7 +120,7 @@ def _exercise(pairs: list[tuple[Result, ExerciseResult]]) -> ExerciseStatistics:
         pending=sum(exercise.pending > 0 for exercise in exercises),
         mean=sum(exercise.earned for exercise in exercises) / len(pairs),
         reliability=whole,
-        checks=[_check(found, left.get(name)) for name, found in checks.items()],
+        checks=[_check(found, left.get(name), earned) for name, found in checks.items()],
         stopped=_shared((messages.text(each.message), result) for result, each in pairs if each.message is not None),
         flagged=[result.submission for result, exercise in pairs if exercise.flags],
         unsettled=[
@@ -127,7 +129,9 @@ def _exercise(pairs: list[tuple[Result, ExerciseResult]]) -> ExerciseStatistics:
     )
 
 
-def _check(pairs: list[tuple[Result, CheckResult]], without: float | None) -> CheckStatistics:
+def _check(
+    pairs: list[tuple[Result, CheckResult]], without: float | None, earned: Mapping[int, int]
+) -> CheckStatistics:
     ran = [(result, check) for result, check in pairs if check.verdict not in PENDING]
     first = pairs[0][1]
     missed = [(result, check) for result, check in ran if check.verdict != "passed"]
@@ -144,7 +148,7 @@ def _check(pairs: list[tuple[Result, CheckResult]], without: float | None) -> Ch
         hidden_only=bool(first.cases) and not any(case.public for case in first.cases),
         answers=len(ran),
         passed=len(ran) - len(missed),
-        discrimination=_discrimination(ran),
+        discrimination=_discrimination(ran, earned),
         without=without,
         missed=[result.submission for result, _ in missed],
         diagnoses=_shared(
@@ -199,12 +203,12 @@ def alpha(items: Sequence[Sequence[float]]) -> float | None:
     return count / (count - 1) * (1 - sum(map(statistics.pvariance, items)) / spread)
 
 
-def _discrimination(pairs: list[tuple[Result, CheckResult]]) -> float | None:
+def _discrimination(pairs: list[tuple[Result, CheckResult]], earned: Mapping[int, int]) -> float | None:
     """Do those who pass it do well elsewhere? Pearson's r of passing with the rest of the points."""
     if len(pairs) < FEW:
         return None
     passing = [float(check.verdict == "passed") for _, check in pairs]
     if len(set(passing)) == 1:
         return None
-    rest = [float(result.earned - check.earned) for result, check in pairs]
+    rest = [float(earned[id(result)] - check.earned) for result, check in pairs]
     return statistics.correlation(passing, rest) if len(set(rest)) > 1 else None

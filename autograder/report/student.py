@@ -61,6 +61,7 @@ class Entry:
 class Section:
     """One module of the submission."""
 
+    id: str
     title: str
     due: str
     earned: int
@@ -85,7 +86,7 @@ def student_context(
             earned, points = sum(each.earned for each in found), sum(each.points for each in found)
             changed = [each for each in modules if each.steps or not each.counts or abs(each.score - earned) > 1e-9]
             entries = [_entry(each, theirs[each.exercise], scores) for each in found]
-            sections.append(Section(part.title, ", ".join(dues), earned, points, changed, entries))
+            sections.append(Section(part.id, part.title, ", ".join(dues), earned, points, changed, entries))
     return {
         "result": result,
         "sections": sections,

@@ -1,8 +1,8 @@
-"""Scores: verdict → the attempt that counts → deadline, late days, what lateness costs → adjustments → the weakest dropped."""
+"""Scores: verdict → the attempt that counts → deadline, late days, what lateness costs → a person's points → adjustments → the weakest dropped."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -12,11 +12,14 @@ from autograder.course import duration
 from autograder.course.config import Course, Exercise, Module
 from autograder.course.roster import Person, Roster
 from autograder.course.tree import key
+from autograder.people.records import Points, Said
+from autograder.people.rubrics import rubric_of
 from autograder.results import Message
 from autograder.scores.adjust import adjusted, adjusted_module
 from autograder.scores.attempts import Attempt, attempts
 from autograder.scores.deadlines import Deadline, deadline, said
 from autograder.scores.records import ExerciseScore, ModuleScore, Score, Step, rounded
+from autograder.scores.rubrics import module_with_rubric, with_rubric
 from autograder.store.database import Mark
 from autograder.store.ledger import Adjustment
 
@@ -25,13 +28,14 @@ DAY = timedelta(days=1)
 
 @dataclass
 class Book:
-    """What scores are made from: the course, who is in the class, every verdict, every adjustment."""
+    """What scores are made from: the course, who is in the class, every verdict, every adjustment, what people said."""
 
     course: Course
     marks: Sequence[Mark]
     roster: Roster = field(default_factory=Roster)
     adjustments: Sequence[Adjustment] = ()
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    said: Mapping[str, Said] = field(default_factory=dict)  # what people said, by student in the form of `tree.key`
 
     def __post_init__(self) -> None:
         self.of: dict[str, dict[str, list[Mark]]] = {}  # by submission, by exercise
@@ -45,6 +49,11 @@ class Book:
         teams = {key(name) for name in [*self.roster.groups, *(person.id for person in self.roster.people)]}
         names = dict.fromkeys(mark.submission for mark in self.marks)
         return [*self.roster.people, *(Person(name) for name in names if key(name) not in teams)]
+
+    def said_of(self, person: Person) -> list[Said]:
+        """What people said of a student's group, then of the student alone, which counts more."""
+        names = dict.fromkeys(key(name) for name in (person.group, person.id) if name)
+        return [self.said[name] for name in names if name in self.said]
 
     def marks_of(self, person: Person, exercise: str) -> list[Mark]:
         """Every verdict on what the student, or anybody of the same group, handed in for `exercise`."""
@@ -112,6 +121,8 @@ class _Scorer:
         exercises = []
         for answer in answers:
             score = self.exercise(module, answer, base, due, days)
+            name = answer.exercise.name
+            score = with_rubric(score, rubric_of(self.book.course, name), self.given(name))
             exercises.append(adjusted(score, self.adjustments, self.remarks))
         dropped = _drop_lowest(exercises, module.drop_lowest)
         counting = [each for each in dropped if each.counts]
@@ -125,7 +136,12 @@ class _Scorer:
             late_days=days,
             exercises=dropped,
         )
+        result = module_with_rubric(result, rubric_of(self.book.course, module.id), self.given(module.id))
         return adjusted_module(result, self.adjustments, self.remarks)
+
+    def given(self, scope: str) -> dict[str, Points]:
+        """A person's points for the items of a rubric."""
+        return {item: points for said in self.book.said_of(self.person) for item, points in said.points(scope).items()}
 
     def days(self, module: Module, answers: list[_Answer], due: datetime | None) -> int:
         """How many late days to spend: as few as give the most points that late days can give here."""

@@ -20,6 +20,7 @@ StepKind = Literal[
     "deadline",  # what the deadline is for this student
     "late-days",  # days spent of the student's own
     "late",  # what lateness costs
+    "rubric",  # what a person gave for an item of a rubric
     "adjust",  # what a person decided
     "drop",  # the weakest does not count
 ]

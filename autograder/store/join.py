@@ -118,8 +118,11 @@ def results_of(store: Store, submission: str) -> Iterator[Result]:
 
 
 def _content(result: Result) -> dict[tuple[str, ...], object]:
-    """What a result says, by submission, exercise and answer; but for the run that says it and the cases that it drew."""
-    return {(result.submission, each.exercise, each.file_hash): _content_of(result, each) for each in result.exercises}
+    """What a result says, by submission, exercise and answer, and what is asked with it; but for the run that says it and the cases that it drew."""
+    found: dict[tuple[str, ...], object] = {
+        (result.submission, each.exercise, each.file_hash): _content_of(result, each) for each in result.exercises
+    }
+    return found | {(result.submission, name, "request", text): True for name, text in result.requests.items()}
 
 
 def _content_of(result: Result, exercise: ExerciseResult) -> object:
