@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from autograder.course.problems import CourseError, Problem
 from autograder.course.settings import Feedback, LateFull, LatePolicy, Limits, Scores, Table
@@ -191,6 +191,18 @@ class Course(Table):
     tracks: tuple[Track, ...] = Field(
         default=(), alias="track", strict=False, description="Ways through the course: a `[[track]]` each."
     )
+    _root: Path | None = PrivateAttr(default=None)
+
+    @property
+    def root(self) -> Path | None:
+        """The folder that it was read from; None where it was not read from one."""
+        return self._root
+
+    def at(self, root: Path) -> Course:
+        """The same course, read from the folder `root`."""
+        found = self.model_copy()
+        found._root = root
+        return found
 
     @property
     def exercises(self) -> tuple[Exercise, ...]:

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from autograder.results import Message
 
 MAX_ENTRIES = 20_000
-MAX_DEPTH = 7  # three folders around assignments/topic/exercise.py, and one more
+MAX_DEPTH = 9  # five folders around assignments/topic/exercise.py, and one more
 SKIPPED = {"__MACOSX", "__pycache__", "node_modules", "site-packages", "venv"}
 
 Kind = Literal["file", "folder", "link", "other"]
