@@ -11,7 +11,7 @@ from autograder.course import hints_asked, notebook, source_text, tree
 from autograder.course.config import Course, Exercise
 from autograder.course.layout import Candidate, Layout, places
 from autograder.course.nested import Unpacked
-from autograder.course.stubs import bare, is_stub
+from autograder.course.stubs import bare
 from autograder.course.tree import Entry, Tree
 from autograder.results import Message
 
@@ -209,7 +209,7 @@ def _choose(answers: list[_Answer], course: Course, problems: list[Message]) -> 
     """
     if len(answers) > 1:
         known = [
-            replace(each, blank=each.file.text is not None and is_stub(course.root, each.file.exercise, each.file.text))
+            replace(each, blank=each.file.text is not None and course.stubs.has(each.file.exercise, each.file.text))
             for each in answers
         ]
         usual = [each.level for each in known if each.kind == "usual"]

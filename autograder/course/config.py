@@ -18,6 +18,7 @@ from pydantic import Field, PrivateAttr
 
 from autograder.course.problems import CourseError, Problem
 from autograder.course.settings import Feedback, LateFull, LatePolicy, Limits, Scores, Table
+from autograder.course.stubs import Stubs
 
 NAME = r"[a-z][a-z0-9_]*"
 FILE = "grading.toml"
@@ -191,17 +192,17 @@ class Course(Table):
     tracks: tuple[Track, ...] = Field(
         default=(), alias="track", strict=False, description="Ways through the course: a `[[track]]` each."
     )
-    _root: Path | None = PrivateAttr(default=None)
+    _stubs: Stubs = PrivateAttr(default_factory=Stubs)
 
     @property
-    def root(self) -> Path | None:
-        """The folder that it was read from; None where it was not read from one."""
-        return self._root
+    def stubs(self) -> Stubs:
+        """What it hands out."""
+        return self._stubs
 
     def at(self, root: Path) -> Course:
         """The same course, read from the folder `root`."""
         found = self.model_copy()
-        found._root = root
+        found._stubs = Stubs(root)
         return found
 
     @property

@@ -14,7 +14,7 @@ from autograder.course.platforms import owners
 from autograder.course.tree import Entry, key, shown
 from autograder.results import Message
 
-MAX_WRAPPERS = 5  # downloads/repo-main/homework/… : folders around the student's work, without zips
+MAX_WRAPPERS = 5  # downloads/repo-main/homework/… : folders around the student's work
 MAX_ROOTS = 8
 MAX_COPIES = 4
 
@@ -268,5 +268,7 @@ def _depth(root: str) -> int:
 
 
 def _wrappers(root: str) -> int:
-    """Folders around the work; a zip is none."""
-    return sum(not is_zip(part) for part in root.strip("/").split("/")) if root else 0
+    """Folders around the work, in the innermost zip that it is in."""
+    parts = root.strip("/").split("/") if root else []
+    zips = [index for index, part in enumerate(parts) if is_zip(part)]
+    return len(parts) - (zips[-1] + 1 if zips else 0)

@@ -25,7 +25,7 @@ import msgspec
 from autograder.course import session, source_text
 from autograder.course.config import Course
 from autograder.course.magics import first_magic
-from autograder.course.stubs import bare, is_stub
+from autograder.course.stubs import bare
 from autograder.course.tree import shown, too_big
 from autograder.results import Message
 
@@ -153,7 +153,7 @@ def _without_copies(own: list[int], pieces: list[_Piece], name: str, course: Cou
         if text not in seen:
             found.append(index)
         seen.add(text)
-    written = [index for index in found if not is_stub(course.root, name, pieces[index].text)]
+    written = [index for index in found if not course.stubs.has(name, pieces[index].text)]
     return written or found
 
 

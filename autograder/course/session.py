@@ -90,21 +90,21 @@ def without_session(texts: list[str], *, alone: bool) -> tuple[list[str], str]:
 
     `from __future__` has to come first in a module; the course's `check` and IPython's `display` show something and do nothing else.
     """
-    future = list(
-        dict.fromkeys(name.strip() for text in texts for m in _FUTURE.finditer(text) for name in m["names"].split(","))
-    )
-    late = not alone or any(_FUTURE.search(text) for text in texts[1:])
-    head = [f"from __future__ import {', '.join(future)}"] if future and late else []
     changed = []
     for text in texts:
-        text = _FUTURE.sub("", text) if head else text
         text = _THE_COURSES.sub(lambda match: f"{match[1] or _ASKS} = print", text)
         changed.append(_IPYTHONS.sub(f"{_SHOWS} = print", text))
-    together = "\n".join(changed)
-    if any(text != before for text, before in zip(changed, texts, strict=True)) or any(
-        re.search(rf"^[ \t]*{name}\(", together, re.MULTILINE) for name in (_SHOWS, _ASKS)
-    ):
-        used, bound = names_in(together), bound_in(together)
-        shims = [name for name in (_SHOWS, _ASKS) if name in used and name not in bound]
-        head += [" = ".join([*shims, "print"])] if shims else []
+    head = []
+    called = [
+        name for name in (_SHOWS, _ASKS) if any(re.search(rf"^[ \t]*{name}\(", each, re.MULTILINE) for each in changed)
+    ]
+    bound = bound_in("\n".join(changed)) if called else set()
+    if shims := [name for name in called if name not in bound]:
+        head.append(" = ".join([*shims, "print"]))
+    if head or not alone or any(_FUTURE.search(text) for text in changed[1:]):
+        names = [
+            name.strip() for text in changed for match in _FUTURE.finditer(text) for name in match["names"].split(",")
+        ]
+        changed = [_FUTURE.sub("", text) for text in changed]
+        head = ([f"from __future__ import {', '.join(dict.fromkeys(names))}"] if names else []) + head
     return changed, "; ".join(head)
