@@ -110,7 +110,7 @@ def test_a_zip_after_other_bytes_and_with_a_comment(tmp_path, course):
 
 def test_an_empty_zip(opened):
     submission = opened()
-    assert (problem(submission), ids(submission)) == ("missing", ["nothing"])
+    assert (problem(submission), ids(submission)) == ("missing", ["no-files"])
 
 
 def zipped(*members: tuple[str, bytes]) -> bytes:

@@ -97,7 +97,7 @@ def collect(opened: Tree, course: Course) -> Collected:
         )(exercise, course)
     if nothing:
         held = layout.holds()
-        said = Message(id="submission.nothing", values={"names": held} if held else {})
+        said = Message(id="submission.nothing", values={"names": held}) if held else Message(id="submission.no-files")
         problems = [*(unopened or [said]), *problems]
     return Collected(files, opened.problems + problems, _hints(opened, layout, course))
 

@@ -147,9 +147,7 @@ class Layout:
             return Message(id="submission.duplicate-name", values={"file": place, "names": names})
         if not found:
             return self._blocked_by_link(root, place)
-        entry = found[0]
-        if entry.name != name:
-            return Message(id="submission.wrong-case", values={"file": place, "found": shown(self.label(entry.name))})
+        entry = found[0]  # in capital letters, perhaps: there is one, so it is meant
         ids = {"folder": "submission.folder", "link": "submission.link", "other": "submission.not-a-file"}
         return Message(id=ids[entry.kind], values={"file": place}) if entry.kind in ids else entry
 
@@ -185,6 +183,8 @@ class Layout:
 
     def _at(self, root: str, place: str, kind: Kind) -> list[Candidate]:
         found = self.find(place, root)
+        if isinstance(found, Entry):
+            place = shown(found.name.removeprefix(root))  # with their capital letters
         return [] if found is None else [self._candidate(kind, root, place, found)]
 
     def _renamed(self, root: str, folder: str, slug: str, level: int) -> list[Candidate]:
