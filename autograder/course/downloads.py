@@ -62,7 +62,9 @@ def identify(found: Iterable[Found], roster: Roster, bounded: Bounded | None = N
         if claim.late and not each.handed_in:
             late.setdefault(who or claim.owner, shown(path.name))
         matched.append((each, who, claim))
-    problems += [f"{said[0]}; graded under its own name." for said in unknown.values()]
+    for said in unknown.values():
+        more = f" ({len(said) - 1} more of the same student)" if len(said) > 1 else ""
+        problems.append(f"{said[0]}{more}; graded under its own name.")
     problems += [f"{name}: the platform marks it as late, but not by how much; see --times." for name in late.values()]
     return _one_each(matched), problems
 
@@ -94,6 +96,8 @@ def _one_each(matched: list[tuple[Found, str, Claim]]) -> list[Found]:
     together: dict[str, list[tuple[Found, Claim]]] = {}
     for index, (each, who, claim) in enumerate(matched):
         owner = f"of {who}" if who else claim.owner or f"number {index}"
+        if each.repository and owner in together:  # commits are not put together: the first one counts
+            owner = f"number {index}"
         together.setdefault(owner, []).append((each, claim))
     names = {owner: owner.removeprefix("of ") for owner in together if owner.startswith("of ")}
     taken = {key(name) for name in names.values()}
@@ -101,10 +105,11 @@ def _one_each(matched: list[tuple[Found, str, Claim]]) -> list[Found]:
     for owner, parts in together.items():
         parts.sort(key=lambda part: -part[1].number)
         first = parts[0][0]
-        id, number = names.get(owner, first.id), 2
+        own = shown(parts[0][1].words[0]) if len(parts) > 1 else first.id
+        id, number = names.get(owner, own), 2
         if owner not in names:
             while key(id) in taken:
-                id, number = f"{first.id}-{number}", number + 1
+                id, number = f"{own}-{number}", number + 1
             taken.add(key(id))
         if len(parts) == 1:
             result.append(replace(first, id=id))

@@ -169,7 +169,7 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     "quotes and brackets": (alone(lambda: notebook(cell("%".join(['"([{' * 20_000]) + "'''" * 9_000, *ALL))), ""),
     "a zip with a hundred thousand names": (zipped(*((f"{n:06}", b"") for n in range(10**5))), "too many"),
     "a folder with many files": (many_files(21_000), "more than 20000"),
-    "three thousand folders in each other": (deep, NOTHING),
+    "three thousand folders in each other": (deep, "no file in it"),
     "very long names": (long_names, NOTHING),
     "a pipe named like a zip": (pipe("mallory.zip"), "is neither a folder, nor a zip"),
     "a socket named like a notebook": (hears("mallory.ipynb"), "is neither a folder, nor a zip"),
