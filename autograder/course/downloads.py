@@ -114,10 +114,9 @@ def _one_each(matched: list[tuple[Found, str, Claim]]) -> list[Found]:
         if len(parts) == 1:
             result.append(replace(first, id=id))
             continue
-        newest = max((part.handed_in for part, _ in parts), default="")
-        clock = next((part.clock for part, _ in parts if part.handed_in == newest), first.clock)
+        newest = max((part for part, _ in parts), key=lambda part: part.handed_in)
         source = joined([part.source for part, _ in parts])
-        result.append(Found(id, source, newest, clock))
+        result.append(Found(id, source, newest.handed_in, newest.clock))
     return result
 
 

@@ -33,7 +33,9 @@ class Tree(Protocol):
     """An open source. `broken` says why nothing can be read from it; `problems` what else a person should know."""
 
     broken: Message | None
-    problems: list[Message]
+
+    @property
+    def problems(self) -> list[Message]: ...
 
     def entries(self) -> list[Entry]: ...
 
