@@ -122,7 +122,7 @@ def grade(
         sys.stderr.write(visible(problem) + "\n")
     private = working_folder(root, results)
     secret = course_secret(root, private)
-    with Store(results or private / "results.sqlite") as store, opening:
+    with Store(results or private / "results.sqlite", keeps=True) as store, opening:
         run = None if new else store.latest_run("grade")
         run = run or store.start_run("grade")
         graded: list[Result] = []
@@ -249,7 +249,9 @@ def finish(
         shown = ", ".join(absent[:20]) + (f" and {len(absent) - 20} more" if len(absent) > 20 else "")
         out.print(f"Nothing handed in by {len(absent)} of {len(roster.people)}: {shown}.", style="yellow")
     everything = list(standing(store, [each.name for each in course.exercises]))
-    certificates = {each.name: found for each in course.exercises if (found := current(each, root)) is not None}
+    shown = {each.exercise for result in everything for each in result.exercises}
+    certified = [each for each in course.exercises if each.name in shown]
+    certificates = {each.name: found for each in certified if (found := current(each, root)) is not None}
     try:
         index = write_report(
             everything,

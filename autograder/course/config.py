@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -218,6 +220,12 @@ class Course(Table):
     @property
     def topics(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(exercise.topic for exercise in self.exercises))
+
+    @cached_property
+    def own_slugs(self) -> frozenset[str]:
+        """The last parts of exercises' names that no two of them share."""
+        counts = Counter(exercise.slug for exercise in self.exercises)
+        return frozenset(slug for slug, count in counts.items() if count == 1)
 
     @property
     def points(self) -> int:

@@ -30,13 +30,9 @@ _COPY_OF = re.compile(r"^(?:copy of|kopie von|copie de|copia de)\s+")
 def places(exercise: Exercise, course: Course) -> list[str]:
     """Where an exercise's file may be, the usual place first."""
     found = [f"assignments/{exercise.topic}/{exercise.slug}.py", f"{exercise.topic}/{exercise.slug}.py"]
-    if _is_unique(exercise, course):
+    if exercise.slug in course.own_slugs:
         found.append(f"{exercise.slug}.py")
     return found
-
-
-def _is_unique(exercise: Exercise, course: Course) -> bool:
-    return sum(each.slug == exercise.slug for each in course.exercises) == 1
 
 
 def exercise_of_file(name: str, course: Course) -> Exercise | None:
@@ -123,7 +119,7 @@ class Layout:
     def candidates(self, exercise: Exercise) -> list[Candidate]:
         """What may answer it, in the order in which it counts among equals."""
         found: list[Candidate] = []
-        unique = _is_unique(exercise, self.course)
+        unique = exercise.slug in self.course.own_slugs
         for root in self.usual:
             for place in places(exercise, self.course):
                 found += self._at(root, place, "usual")
@@ -212,7 +208,7 @@ class Layout:
         topics = {key(topic) for topic in self.course.topics}
         files = {key(f"{each.topic}/{each.slug}.py") for each in self.course.exercises}
         slugs = {key(each.slug) for each in self.course.exercises}
-        single = {key(each.slug) for each in self.course.exercises if _is_unique(each, self.course)}
+        single = {key(slug) for slug in self.course.own_slugs}
         usual: set[str] = set()
         loose: set[str] = set()
         for entry in self._entries:

@@ -64,13 +64,13 @@ class Submission:
     @cached_property
     def hash(self) -> str:
         """SHA-256 over what is graded: exercises, file names, and their bytes (or what is wrong with them)."""
-        total = hashlib.sha256()
+        parts: list[bytes] = []
         for name, file in sorted(self.files.items()):
             problem = json.dumps([file.problem.id, file.problem.values], sort_keys=True) if file.problem else ""
             for part in (name, file.file, problem, file.text or ""):
                 data = part.encode()
-                total.update(len(data).to_bytes(8, "big") + data)
-        return total.hexdigest()
+                parts += (len(data).to_bytes(8, "big"), data)
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def open_submission(
