@@ -1,6 +1,6 @@
 """How often `autograder build --blame` names the right part: every known mistake of every part is planted, one build at a time.
 
-    python benchmarks/blame.py [--every N] [--exercise tokenizer/bbpe]
+    python benchmarks/blame.py [--every N] [--exercise tokenizer/bbpe] [--model gpt2]
 
 For each mistake the other parts are the references. It is counted whether the mistake changes any number of the probes at all, and whether
 then its part, and no other one, is named. Alternatives (right answers) must change nothing. Mistakes that change nothing are listed.
@@ -18,7 +18,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from autograder.capstone.blame import Runs, blame
-from autograder.capstone.parts import PARTS, Filled, Parts, base_parts
+from autograder.capstone.parts import MODELS, Filled, Parts, base_parts, places
 from autograder.twin.exercise import load_exercise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,18 +29,19 @@ def planted(base: Parts, slot: str, text: str) -> Parts:
     filled = {name: dataclasses.replace(each, origin="own") for name, each in base.filled.items()}
     part = base.filled[slot].part
     filled[slot] = Filled(part, "own", f"planted/{part.exercise}.py", text)
-    return Parts(filled)
+    return Parts(filled, base.architecture)
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--every", type=int, default=1, help="take every Nth mistake")
     options.add_argument("--exercise", default="", help="of one exercise only")
+    options.add_argument("--model", default="llama", choices=list(MODELS), help="the network")
     chosen = options.parse_args()
-    base, runs = base_parts(ROOT), Runs()
+    base, runs = base_parts(ROOT, chosen.model), Runs()
     counts: Counter[str] = Counter()
     began = time.perf_counter()
-    for part in PARTS:
+    for part in places(chosen.model):
         if chosen.exercise not in ("", part.exercise):
             continue
         exercise = load_exercise(ROOT / "solutions" / part.exercise, part.exercise)

@@ -12,13 +12,13 @@ import torch
 from autograder.capstone import equivalents
 from autograder.capstone import stages as stages_of
 from autograder.capstone.baselines import bigram, unigram
-from autograder.capstone.blame import blame, difference, run
+from autograder.capstone.blame import Runs, blame, difference
 from autograder.capstone.build import Build, BuildError
 from autograder.capstone.corpus import corpus, instructions, preferences
 from autograder.capstone.export import export
 from autograder.capstone.model import Learner, assemble, windows
 from autograder.capstone.page import write_page
-from autograder.capstone.parts import PARTS, Filled, Parts, base_parts, equivalent, own_parts, unwritten
+from autograder.capstone.parts import MODELS, Filled, Parts, base_parts, equivalent, own_parts, places, unwritten
 from autograder.capstone.probes import PROBES, TINY, TOKENS
 from autograder.capstone.recipe import Recipe
 from autograder.course.load import load_course
@@ -33,6 +33,18 @@ SMALL = Recipe(
 @pytest.fixture(scope="module")
 def base() -> Parts:
     return base_parts(ROOT)
+
+
+@pytest.fixture(scope="module", params=list(MODELS))
+def of_each(request) -> Parts:
+    """The right parts of each architecture."""
+    return base_parts(ROOT, request.param)
+
+
+@pytest.fixture(scope="module")
+def runs() -> Runs:
+    """What probes gave for the references, for all tests."""
+    return Runs()
 
 
 class Quiet:
@@ -61,20 +73,25 @@ def planted(base: Parts, slot: str, old: str, new: str) -> Parts:
     text = filled[slot].text
     assert text.count(old) == 1
     filled[slot] = dataclasses.replace(filled[slot], text=text.replace(old, new), file=f"mine/{slot}.py")
-    return Parts(filled)
+    return Parts(filled, base.architecture)
+
+
+def equivalents_of(parts: Parts) -> Parts:
+    return Parts({part.slot: equivalent(part) for part in places(parts.architecture)}, parts.architecture)
 
 
 # ---------------------------------------------------------------- parts
 
 
-def test_every_part_is_written_in_its_reference(base: Parts) -> None:
-    assert {each.origin for each in base.filled.values()} == {"reference"}
-    for each in base.filled.values():
+def test_every_part_is_written_in_its_reference(of_each: Parts) -> None:
+    assert {each.origin for each in of_each.filled.values()} == {"reference"}
+    for each in of_each.filled.values():
         assert unwritten(each.text, each.part.names) == []
 
 
-def test_stubs_are_no_parts() -> None:
-    parts = own_parts(ROOT, load_course(ROOT))
+@pytest.mark.parametrize("model", list(MODELS))
+def test_stubs_are_no_parts(model: str) -> None:
+    parts = own_parts(ROOT, load_course(ROOT), model)
     for each in parts.filled.values():
         assert each.origin == "reference"
         assert each.why.startswith("not written: ")
@@ -86,11 +103,11 @@ def test_methods_and_functions_that_are_not_written_are_named() -> None:
     assert unwritten(text, ("A", "h", "k")) == ["A.f", "k"]
 
 
-def test_equivalents_do_what_the_references_do(base: Parts) -> None:
-    other = Parts({part.slot: equivalent(part) for part in PARTS})
+def test_equivalents_do_what_the_references_do(of_each: Parts, runs: Runs) -> None:
+    base, other = of_each, equivalents_of(of_each)
     for probe in PROBES:
         if probe.slots != ("tokenizer",):  # another method: other tokens, of which each text is made all the same
-            assert difference(run(probe, base), run(probe, other)) == "", probe.title
+            assert difference(runs.of(probe, base), runs.of(probe, other)) == "", probe.title
 
 
 def test_the_equivalent_tokenizer_gives_every_text_again() -> None:
@@ -229,12 +246,34 @@ def test_the_page_asks_nothing_of_any_other_place(built) -> None:
     assert page.count("<polyline") == 4  # training and held-out loss, instructions, preferences
 
 
-def test_the_model_gives_the_same_logits_in_transformers(built, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def built_gpt2(tmp_path_factory) -> tuple[Build, dict]:
+    made = Build(base_parts(ROOT, "gpt2"), SMALL, tmp_path_factory.mktemp("gpt2"))
+    return made, made.run(Quiet())
+
+
+def test_a_gpt2_goes_through_all_stages(built, built_gpt2) -> None:
+    """The same tokens and baselines as a Llama has, another network; a prompt longer than its positions is cut, not refused."""
+    (_, llama), (made, results) = built, built_gpt2
+    assert list(results) == list(llama)
+    assert results["tokenizer"].outcome == llama["tokenizer"].outcome
+    assert results["pretrain"].outcome.lines == llama["pretrain"].outcome.lines
+    assert results["pretrain"].outcome.curve[-1][1] < results["pretrain"].outcome.curve[0][1]
+    model = stages_of.load(made.work(stages_of.STAGES[-1]), "pretrain")
+    assert {"transformer.wpe.weight", "transformer.h.1.attn.c_attn.bias"} <= set(model.state_dict())
+    app = stages_of.application(made.work(stages_of.STAGES[-1]))
+    body = {"model": "genesis", "prompt": "And he said. " * 200, "stream": False, "options": {"num_predict": 3}}
+    status, lines = stages_of.ask(app, "/api/generate", body)
+    assert status.startswith("200") and lines[-1]["done"]
+
+
+@pytest.mark.parametrize(("model", "kind"), [("built", "LlamaForCausalLM"), ("built_gpt2", "GPT2LMHeadModel")])
+def test_the_model_gives_the_same_logits_in_transformers(model: str, kind: str, request, tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
-    made, _ = built
+    made, _ = request.getfixturevalue(model)
     export(made, tmp_path)
     theirs = transformers.AutoModelForCausalLM.from_pretrained(tmp_path)
-    assert type(theirs).__name__ == "LlamaForCausalLM"
+    assert type(theirs).__name__ == kind
     ours = stages_of.load(made.work(stages_of.STAGES[-1]), "dpo")
     ids = torch.arange(20)[None] * 7
     with torch.no_grad():
@@ -246,8 +285,8 @@ def test_the_model_gives_the_same_logits_in_transformers(built, tmp_path: Path) 
 # ---------------------------------------------------------------- blame
 
 
-def test_the_recorded_tokens_are_the_reference_s(base: Parts) -> None:
-    assert run(PROBES[0], base).numbers == TOKENS
+def test_the_recorded_tokens_are_the_reference_s(base: Parts, runs: Runs) -> None:
+    assert runs.of(PROBES[0], base).numbers == TOKENS
 
 
 @pytest.mark.parametrize(
@@ -259,6 +298,7 @@ def test_the_recorded_tokens_are_the_reference_s(base: Parts) -> None:
             "torch.arange(0, D, 2, dtype=torch.float64) / D)",
             "torch.arange(0, D, 2, dtype=torch.float64) / (2 * D))",
         ),
+        ("norm", "mean_square + eps", "mean_square + 2 * eps"),
         ("loss", "labels[:, 1:]  #", "labels[:, :-1]  #"),
         ("training", "m_hat = m / (1 - beta1**t)", "m_hat = m"),
         ("sampling", "probs.cumsum(-1) - probs >= p", "probs.cumsum(-1) >= p"),
@@ -266,22 +306,38 @@ def test_the_recorded_tokens_are_the_reference_s(base: Parts) -> None:
         ("adapter", "alpha / (math.sqrt(r) if rslora else r)", "alpha"),
     ],
 )
-def test_the_part_at_fault_is_named(base: Parts, slot: str, old: str, new: str) -> None:
-    found = blame(planted(base, slot, old, new), base)
+def test_the_part_at_fault_is_named(base: Parts, runs: Runs, slot: str, old: str, new: str) -> None:
+    found = blame(planted(base, slot, old, new), base, runs=runs)
     assert [each.part.slot for each in found] == [slot]
     assert found[0].what
 
 
-def test_right_parts_are_not_blamed(base: Parts) -> None:
-    own = Parts({name: dataclasses.replace(each, origin="own") for name, each in base.filled.items()})
-    assert blame(own, Parts({part.slot: equivalent(part) for part in PARTS})) == []
+@pytest.mark.parametrize(
+    ("slot", "old", "new"),
+    [
+        ("attention", "D**-0.5 if scale", "D**-0.501 if scale"),
+        ("norm", "torch.rsqrt(variance + eps)", "torch.rsqrt(variance + 10 * eps)"),
+        ("model", "x + self.mlp(self.ln_2(x))", "x + self.mlp(self.ln_2(x - out))"),
+    ],
+)
+def test_the_part_at_fault_of_a_gpt2_is_named(runs: Runs, slot: str, old: str, new: str) -> None:
+    base = base_parts(ROOT, "gpt2")
+    text = base.filled[slot].text
+    changed = dataclasses.replace(base.filled[slot], origin="own", text=text.replace(old, new))
+    found = blame(Parts({**base.filled, slot: changed}, "gpt2"), base, runs=runs)
+    assert [each.part.slot for each in found] == [slot]
 
 
-def test_two_wrong_parts_are_both_named(base: Parts) -> None:
+def test_right_parts_are_not_blamed(of_each: Parts, runs: Runs) -> None:
+    own = {name: dataclasses.replace(each, origin="own") for name, each in of_each.filled.items()}
+    assert blame(Parts(own, of_each.architecture), equivalents_of(of_each), runs=runs) == []
+
+
+def test_two_wrong_parts_are_both_named(base: Parts, runs: Runs) -> None:
     one = planted(base, "attention", "q.shape[-1] ** -0.5", "q.shape[-1] ** -1.0")
     two = planted(base, "loss", "labels[:, 1:]  #", "labels[:, :-1]  #")
     both = one.exchanged(two, ["loss"])
-    assert {each.part.slot for each in blame(both, base)} == {"attention", "loss"}
+    assert {each.part.slot for each in blame(both, base, runs=runs)} == {"attention", "loss"}
 
 
 def test_what_a_part_leaves_switched_off_is_blamed_on_nobody_else(base: Parts) -> None:

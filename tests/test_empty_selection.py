@@ -38,6 +38,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("collect", "", "--late"), ("collect", "nothing", "--late"), ("collect", "nothing", "--until", "2026-09-20T23:59"), ("collect", "numbers", "--late"),
         ("export", "csv", "x.csv", "--results", "nothing.sqlite"), ("export", "junit", "x.xml", "--submission", ""),
         ("export", "gradescope", "", "x"), ("export", "classroom50", "x", "-e", ""), ("ledger", "keep", "--results", ""),
+        ("similar",), ("similar", ""), ("similar", "nothing"), ("similar", "nothing", "-e", ""), ("canvas", "grades", ""), ("canvas", "roster", ""),
         ("verify", ""), ("verify", "nothing"), ("release", "--topic", ""), ("due", "--within", ""),
     ],
 )  # fmt: skip

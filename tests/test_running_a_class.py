@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command_line import COURSE_DATES, Done, here, make_course, run
+from command_line import COURSE_DATES, MISTAKES, Done, here, make_course, run
 from release_course import make_course as small_course
 from release_course import put, released
 from tiny_course import TOTAL
@@ -62,7 +62,8 @@ def test_the_examples_on_the_page_can_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_every_command_for_instructors(tmp_path: Path) -> None:
-    root = make_course(tmp_path / "course")
+    known = MISTAKES.replace(next(line for line in MISTAKES.splitlines() if "add up columns" in line), "")
+    root = make_course(tmp_path / "course", first_mistakes=known)  # the page makes it a known one
     text = (root / "grading.toml").read_text("utf-8")
     put(root, "grading.toml", text.replace('title = "Numbers"', 'title = "Numbers"\n' + COURSE_DATES))
     ran = []
@@ -85,16 +86,19 @@ def test_every_command_for_instructors(tmp_path: Path) -> None:
             subprocess.run(["git", "remote", "add", "origin", tmp_path / "course.git"], cwd=root, check=True)
         if "gpu.sqlite" in arguments:
             shutil.copy(root / ".autograder/results.sqlite", root / "gpu.sqlite")
+        if arguments[0] == "mistake":
+            at = arguments.index("--like")
+            del arguments[at : at + 2]  # ada's answer is right here
         put(root, "gradebook.csv", GRADEBOOK)
         # What starts workers is a process of its own.
-        done: Done = (run if arguments[0] in ("grade", "rejudge") else here)(root, *arguments)
+        done: Done = (run if arguments[0] in ("grade", "rejudge", "mistake") else here)(root, *arguments)
         assert done.code == 0, (arguments, done)
         ran.append(" ".join(arguments[:2]))
         if arguments[:2] == ["collect", "numbers"]:
             assert "2 of 2 collected" in done.flat
         if arguments == ["scores", "ada"]:
             assert "5/5" in done.flat  # the same answer was collected before: it was handed in then
-    assert len(ran) == 22, ran
+    assert len(ran) == 24, ran
     assert "4711" in (root / "for-canvas.csv").read_text("utf-8-sig") and (root / "gradescope/ada.json").is_file()
 
 

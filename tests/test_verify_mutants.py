@@ -19,6 +19,8 @@ from autograder.verify.equivalent import Equivalents, entry
 from autograder.verify.mutant_report import MutantReport
 from autograder.verify.mutants import MutantRunner, sample
 from autograder.verify.mutation import Mutant, mutants
+from autograder.verify.report import Report
+from autograder.verify.show import reports_details
 
 SOLUTION = '''"""Bands of a table."""
 
@@ -273,6 +275,8 @@ def test_killed_surviving_remembered_and_equivalent_mutants(bench: Bench) -> Non
     # Squares only, so that nothing tells rows from columns.
     survivor = by_new["return x.sum(dim=-1) / x.shape[0]"]
     assert survivor in first.survivors and first.share < 1
+    shown = "\n".join(map(str, reports_details(Report(exercise=first.exercise, mutants=first), False)))
+    assert f"solution.py:{survivor.mutant.line}: survives all checks" in shown  # where nothing but mutants was tried
     assert f"{len(first.survivors)} mutants of solution.py survive" in first.problems[0]
     few = replace(first, tried=[each for each in first.tried if not each.survived] * 5 + [survivor])
     assert few.share > 0.98 and few.survivors == [survivor] and few.problems == []  # a case to write, and no fault yet

@@ -5,7 +5,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 import math
 import torch
-from autograder.checks import case, check, flags, raises
+from autograder.checks import Budget, case, check, flags, raises
 
 
 def parts(rng, bounds, B=1, H=2, D=4, dtype="float32", loud=1.0):
@@ -31,7 +31,26 @@ def parts_may_be_empty(student, q, k, v, bounds):
             "wrong bounds": [raises("ValueError", lambda bad=bad: student.split_kv_attention(q, k, v, bad)) for bad in wrong]}
 
 
-@check(points=2, inputs=parts, lecture='merging', public=[case('two parts', bounds=[0, 3, 5]), case('three parts, one of them empty', bounds=[0, 4, 4, 7], B=2, H=3), case('float64, large scores', bounds=[0, 2, 9], dtype='float64', loud=400.0)])
+def long_parts(rng, n, length, H=8, D=64, dtype="float16"):
+    """A few numbers: what ships stays small, and the experiment makes n · length keys of them."""
+    return {"q": rng.normal(1, H, 1, D, dtype=dtype), "few": rng.normal(2, 96, dtype=dtype), "n": n, "length": length}
+
+
+@check(points=1, inputs=long_parts, lecture='each-part-by-itself', budget=Budget(memory=4), public=[case('32 parts of 512 keys, float16', n=32, length=512)])
+def parts_are_converted_one_at_a_time(student, q, few, n, length):
+    """Keys and values in half precision are converted part by part: never is all of a long cache there in float32."""
+    (_, H, _, D), S = q.shape, n * length
+    caches = []
+    for numbers in few:
+        times = -(-(8 * S + D) // 96)
+        long = torch.cat([numbers * (1 + each / times) for each in range(times)])
+        # Each key begins eight numbers behind the one before, for all heads: a long cache as a view of few numbers.
+        caches.append(long.unfold(0, D, 8)[:S].expand(1, H, S, D))
+    o, lse = student.split_kv_attention(q, *caches, list(range(0, S + 1, length)))
+    return {"o": o[::5, ..., ::7].clone(), "lse": lse.clone()}
+
+
+@check(points=1, inputs=parts, lecture='merging', public=[case('two parts', bounds=[0, 3, 5]), case('three parts, one of them empty', bounds=[0, 4, 4, 7], B=2, H=3), case('float64, large scores', bounds=[0, 2, 9], dtype='float64', loud=400.0)])
 def parts_merge_into_the_whole(student, q, k, v, bounds):
     """Merged parts are attention over all keys, with its log-sum-exp, however they were cut."""
     S = bounds[-1]

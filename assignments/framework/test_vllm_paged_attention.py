@@ -5,7 +5,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 from math import inf, nan
 import torch
-from autograder.checks import case, check, flags, reject
+from autograder.checks import Budget, case, check, flags, reject
 
 
 def traffic(rng, n, steps, mix="aaffkcc", ops=None):
@@ -174,7 +174,17 @@ def requests(rng, lens, bs=2, G=1, H=1, D=2, extra=0, more=0, first=None, dtype=
     }
 
 
-@check(points=3, inputs=requests, lecture='attention-through-a-table', public=[case('one request of three tokens, in two blocks', lens=[3]), case('two requests', lens=[4, 1], bs=3, H=2, D=3), case('four query heads share two', lens=[5], bs=2, G=2, H=4, scale=1.0)])
+def holes(cache, block_tables, ctx_lens):
+    """(nb, bs, 1, 1) bool: the slots that hold no token of any request."""
+    nb, bs = cache.shape[:2]
+    real = torch.zeros(nb * bs, dtype=torch.bool)
+    for row, n in zip(block_tables.tolist(), ctx_lens.tolist(), strict=True):
+        for j in range(n):
+            real[row[j // bs] * bs + j % bs] = True
+    return ~real.view(nb, bs, 1, 1)
+
+
+@check(points=2, inputs=requests, lecture='attention-through-a-table', public=[case('one request of three tokens, in two blocks', lens=[3]), case('two requests', lens=[4, 1], bs=3, H=2, D=3), case('four query heads share two', lens=[5], bs=2, G=2, H=4, scale=1.0)])
 def attention_follows_the_block_table(student, q, kc, vc, block_tables, ctx_lens, scale):
     """The output is the attention over the request's tokens, wherever their blocks lie."""
     nb = len(kc)
@@ -191,12 +201,7 @@ def attention_follows_the_block_table(student, q, kc, vc, block_tables, ctx_lens
 @check(points=1, inputs=requests, lecture='attention-through-a-table', public=[case('the table goes on with block 0, which is used', lens=[3, 1], more=2, behind=0, first=0), case('rubbish behind the last token', lens=[1, 3, 5], bs=4), case('the table goes on with a number that is no block', lens=[3, 1], more=1, behind=99)])
 def rubbish_is_not_looked_at(student, q, kc, vc, block_tables, ctx_lens, scale):
     """What stands in other slots (nan, infinities, large numbers) and behind the end of a table changes nothing."""
-    bs = kc.shape[1]
-    real = torch.zeros(kc.shape[0] * bs, dtype=torch.bool)
-    for row, n in zip(block_tables.tolist(), ctx_lens.tolist(), strict=True):
-        for j in range(n):
-            real[row[j // bs] * bs + j % bs] = True
-    hole = ~real.view(-1, bs, 1, 1)
+    hole = holes(kc, block_tables, ctx_lens)
     rubbish = [(nan, nan), (1e30, inf), (-inf, nan), (0.0, 7.0)]
     found = []
     for a, b in rubbish:
@@ -205,6 +210,28 @@ def rubbish_is_not_looked_at(student, q, kc, vc, block_tables, ctx_lens, scale):
         found.append(student.paged_attention(q, keys, values, block_tables, ctx_lens, scale))
         found.append([torch.equal(old, each.view(torch.uint8)) for old, each in zip(before, (keys, values), strict=True)])
     return found
+
+
+def in_a_large_cache(rng, lens, nb, bs=16, G=2, H=8, D=32):
+    """64 numbers for keys and 64 for values: what ships stays small, and the experiment makes a large cache of them."""
+    order, tables = rng.permutation(nb).tolist(), []
+    for n in lens:
+        tables.append([order.pop() for _ in range(-(-n // bs))])
+    tables = [row + [-1] * (max(map(len, tables)) - len(row)) for row in tables]
+    return {"q": rng.normal(len(lens), H, D), "few": rng.normal(2, 64), "sizes": [nb, bs, G, D], "block_tables": torch.tensor(tables), "ctx_lens": torch.tensor(lens)}
+
+
+@check(points=1, inputs=in_a_large_cache, lecture='attention-through-a-table', budget=Budget(memory=4), public=[case('two short requests in a cache of 8192 blocks', nb=8192, lens=[40, 21])])
+def the_cache_is_not_copied(student, q, few, sizes, block_tables, ctx_lens):
+    """Memory follows the requests, not the size of the cache: no copy of it is made."""
+    nb, bs, G, D = sizes
+    caches = []
+    for numbers in few:
+        times = -(-(8 * nb + bs * G * D) // 64)
+        long = torch.cat([numbers * (1 + each / times) for each in range(times)])
+        # Each block begins eight numbers behind the one before: a large cache as a view of few numbers.
+        caches.append(long.unfold(0, bs * G * D, 8)[:nb].unflatten(1, (bs, G, D)))
+    return student.paged_attention(q, *caches, block_tables, ctx_lens, D**-0.5)
 
 
 def families(rng, prompt, children, new, bs=2, G=1, H=2, D=3):

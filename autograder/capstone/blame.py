@@ -82,7 +82,8 @@ def blame(
     found: list[Blamed] = []
     for probe in PROBES:
         known = {each.part.slot for each in found}
-        suspects = [slot for slot in probe.slots if own.filled[slot].origin == "own" and slot not in known]
+        there = [slot for slot in probe.slots if slot in own.filled]
+        suspects = [slot for slot in there if own.filled[slot].origin == "own" and slot not in known]
         if suspects:
             tell(f"{probe.title}: trying {', '.join(suspects)} …")
             found += _search(probe, own, base, suspects, runs)

@@ -123,7 +123,7 @@ class Build:
             outcome = stage.run(work)
         except Exception as error:
             raise fault(self.parts, stage, error) from error
-        origins = {slot: self.parts.filled[slot].origin for slot in stage.slots}
+        origins = {slot: self.parts.filled[slot].origin for slot in stage.slots if slot in self.parts.filled}
         result = Result(stage.name, key, time.perf_counter() - began, False, outcome, origins)
         new = folder / "result.new"
         new.write_text(json.dumps(asdict(result), indent=1, ensure_ascii=False), encoding="utf-8")

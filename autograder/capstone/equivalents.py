@@ -216,6 +216,90 @@ class Llama(nn.Module):
         return self.lm_head(self.model.norm(h))
 
 
+def rms_norm(x: Tensor, w: Tensor, eps: float = 1e-6) -> Tensor:
+    return F.rms_norm(x, w.shape, w, eps)
+
+
+# ---------------------------------------------------------------- a GPT-2 of torch's functions
+
+
+def layer_norm(x: Tensor, w: Tensor, b: Tensor | None, eps: float = 1e-5) -> Tensor:
+    return F.layer_norm(x, w.shape, w, b, eps)
+
+
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, causal: bool = False, scale: float | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Without the weights, for which no build asks."""
+    T, S = q.shape[2], k.shape[2]
+    seen = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T) if causal else mask
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, scale=scale), None
+
+
+class GPT2Cfg(SimpleNamespace):
+    """The sizes of a model, by the names of `gpt/gpt2_model`."""
+
+    def __init__(self, **sizes: Any) -> None:
+        super().__init__(**{"eps": 1e-5, **sizes})
+
+
+def gelu(x: Tensor) -> Tensor:
+    return F.gelu(x, approximate="tanh")
+
+
+class _LayerNorm(nn.LayerNorm):
+    def __init__(self, cfg: Any, norm: Callable[..., Tensor] | None) -> None:
+        super().__init__(cfg.n_embd, cfg.eps)
+        self.exchanged = norm
+
+    def forward(self, input: Tensor) -> Tensor:
+        if self.exchanged is None:
+            return super().forward(input)
+        return self.exchanged(input, self.weight, self.bias, self.eps)
+
+
+class _Layer(nn.Module):
+    def __init__(self, cfg: Any, attend: Any, norm: Any, act: Any) -> None:
+        super().__init__()
+        C, self.heads, self.attend, self.act = cfg.n_embd, cfg.n_head, attend, act
+        self.ln_1, self.ln_2 = _LayerNorm(cfg, norm), _LayerNorm(cfg, norm)
+        self.attn = nn.ModuleDict({"c_attn": nn.Linear(C, 3 * C), "c_proj": nn.Linear(C, C)})
+        self.mlp = nn.ModuleDict({"c_fc": nn.Linear(C, 4 * C), "c_proj": nn.Linear(4 * C, C)})
+
+    def forward(self, x: Tensor, past: tuple[Tensor, Tensor] | None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        B, T, C = x.shape
+        q, k, v = self.attn["c_attn"](self.ln_1(x)).view(B, T, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        if past is not None:
+            k, v = torch.cat([past[0], k], 2), torch.cat([past[1], v], 2)
+        heard = self.attend(q, k, v, causal=True).transpose(1, 2).reshape(B, T, C)
+        x = x + self.attn["c_proj"](heard)
+        return x + self.mlp["c_proj"](self.act(self.mlp["c_fc"](self.ln_2(x)))), (k, v)
+
+
+class GPT2(nn.Module):
+    """The decoder of `gpt/gpt2_model`, by its names of parameters, from torch's modules."""
+
+    def __init__(self, cfg: Any, *, attend: Any = None, norm: Any = None, act: Any = None) -> None:
+        super().__init__()
+        attend = attend or (lambda q, k, v, causal: attention(q, k, v, causal=causal)[0])
+        self.transformer: Any = nn.Module()
+        self.transformer.wte = nn.Embedding(cfg.vocab, cfg.n_embd)
+        self.transformer.wpe = nn.Embedding(cfg.n_ctx, cfg.n_embd)
+        self.transformer.h = nn.ModuleList(_Layer(cfg, attend, norm, act or gelu) for _ in range(cfg.n_layer))
+        self.transformer.ln_f = _LayerNorm(cfg, norm)
+        self.lm_head = nn.Linear(cfg.n_embd, cfg.vocab, bias=False)
+        self.lm_head.weight = self.transformer.wte.weight
+
+    def forward(self, ids: Tensor, past: Any = None) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        old = 0 if past is None else past[0][0].shape[2]
+        x = self.transformer.wte(ids) + self.transformer.wpe(torch.arange(old, old + ids.shape[1]))
+        present = []
+        for number, layer in enumerate(self.transformer.h):
+            x, kept = layer(x, None if past is None else past[number])
+            present.append(kept)
+        return self.lm_head(self.transformer.ln_f(x)), present
+
+
 # ---------------------------------------------------------------- learning
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from autograder.capstone.architectures import architecture
 from autograder.capstone.parts import Parts
 from autograder.capstone.recipe import Recipe
 
@@ -18,34 +19,19 @@ STD = 0.02
 """Of the normal distribution that matrices begin with (GPT-2 and Llama use it too)."""
 
 
-class Rotate:
-    """`position/rope` as `llama/llama1_block` calls it."""
-
-    def __init__(self, apply_rope: Callable[..., Tensor]) -> None:
-        self.apply_rope = apply_rope
-
-    def __call__(self, x: Tensor, pos: Tensor) -> Tensor:
-        return self.apply_rope(x, pos)
-
-
 def assemble(parts: Parts, recipe: Recipe, vocab: int) -> nn.Module:
     """The model of these parts, with weights that the recipe's seed gives: the same ones whatever a part's own are."""
-    cfg = parts.model.LlamaCfg(
-        vocab=vocab, dim=recipe.dim, n_layers=recipe.layers, n_heads=recipe.heads, n_kv_heads=recipe.kv_heads,
-        ffn_dim=recipe.ffn, tied=True, max_len=recipe.length,
-    )  # fmt: skip
-    model = parts.model.Llama(cfg, attend=parts.attention.gqa, rotate=Rotate(parts.positions.apply_rope))
-    model = model.to(getattr(torch, recipe.dtype))
+    model = architecture(parts).make(parts, recipe, vocab).to(getattr(torch, recipe.dtype))
     begin(model, recipe.seed)
     return model
 
 
 @torch.no_grad()
 def begin(model: nn.Module, seed: int) -> None:
-    """Matrices from N(0, 0.02²), in the order of their names; vectors, which are the weights of norms, are 1."""
+    """Matrices from N(0, 0.02²), in the order of their names; biases are 0, and the other vectors, which are the weights of norms, 1."""
     for name, parameter in sorted(model.named_parameters()):
         if parameter.ndim < 2:
-            parameter.fill_(1.0)
+            parameter.fill_(0.0 if name.endswith("bias") else 1.0)
         else:
             parameter.copy_(drawn(parameter, f"{seed} {name}") * STD)
 
@@ -147,7 +133,7 @@ def write(
 ) -> Iterator[int]:  # fmt: skip
     """The tokens that the model writes after `prompt`, one after the other, with a cache; `end` ends them and is not among them."""
     generator = torch.Generator().manual_seed(seed)
-    cache = [parts.model.GrowingCache() for _ in range(recipe.layers)]
+    cache = architecture(parts).cache(parts, recipe)
     new = torch.tensor([prompt])
     for _ in range(n):
         logits = model(new, cache=cache)[:, -1]

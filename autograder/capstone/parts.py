@@ -33,11 +33,22 @@ class Part:
     does: str  # in the model, for the page
 
 
-PARTS = (
-    Part("tokenizer", "tokenizer/bbpe", ("train", "ByteBPE"), "cuts the text into tokens"),
-    Part("attention", "attention/gqa", ("gqa",), "lets each token read the earlier ones"),
-    Part("positions", "position/rope", ("apply_rope",), "tells attention how far away a token is"),
-    Part("model", "llama/llama1_block", ("Llama", "LlamaCfg", "GrowingCache", "swiglu"), "stacks the layers"),
+TOKENIZER = Part("tokenizer", "tokenizer/bbpe", ("train", "ByteBPE"), "cuts the text into tokens")
+MODELS: Mapping[str, tuple[Part, ...]] = {
+    "llama": (
+        Part("attention", "attention/gqa", ("gqa",), "lets each token read the earlier ones"),
+        Part("positions", "position/rope", ("apply_rope",), "tells attention how far away a token is"),
+        Part("norm", "norm/post_ln", ("rms_norm",), "keeps the features of a token at one size"),
+        Part("model", "llama/llama1_block", ("Llama", "LlamaCfg", "GrowingCache", "swiglu"), "stacks the layers"),
+    ),
+    "gpt2": (
+        Part("attention", "attention/self_attention", ("attention",), "lets each token read the earlier ones"),
+        Part("norm", "norm/post_ln", ("layer_norm",), "keeps the features of a token at one size"),
+        Part("model", "gpt/gpt2_model", ("GPT2", "GPT2Cfg", "gelu"), "stacks the layers, and knows positions by heart"),
+    ),
+}
+"""The parts of the network itself, for each architecture. All other parts are the same."""
+OTHERS = (
     Part("loss", "warmup/causal_lm_loss", ("causal_lm_loss",), "says how wrong the next token was guessed"),
     Part(
         "training",
@@ -52,6 +63,11 @@ PARTS = (
     Part("codes", "quant/affine", ("qparams", "quantize", "dequantize"), "keeps each weight in eight bits"),
     Part("server", "framework/ollama_server", ("App",), "answers requests"),
 )
+
+
+def places(architecture: str) -> tuple[Part, ...]:
+    """All parts of a build, in the order in which a text meets them."""
+    return TOKENIZER, *MODELS[architecture], *OTHERS
 
 
 @dataclass(frozen=True)
@@ -84,6 +100,7 @@ class Parts:
     """All parts by their slots: `parts.attention.gqa` is the function that stands there."""
 
     filled: Mapping[str, Filled]
+    architecture: str = "llama"
 
     def __getattr__(self, slot: str) -> Any:
         try:
@@ -93,11 +110,14 @@ class Parts:
         return each.code
 
     def hash(self, slots: tuple[str, ...]) -> str:
-        return hashlib.sha256(" ".join(self.filled[slot].hash for slot in slots).encode()).hexdigest()[:16]
+        """Of the code in these places. An architecture has not every place."""
+        there = [self.architecture, *(self.filled[slot].hash for slot in slots if slot in self.filled)]
+        return hashlib.sha256(" ".join(there).encode()).hexdigest()[:16]
 
     def exchanged(self, other: Parts, slots: tuple[str, ...] | list[str]) -> Parts:
         """These parts, with those of `other` in some places."""
-        return Parts({slot: other.filled[slot] if slot in slots else each for slot, each in self.filled.items()})
+        filled = {slot: other.filled[slot] if slot in slots else each for slot, each in self.filled.items()}
+        return Parts(filled, self.architecture)
 
     def own(self) -> list[str]:
         return [slot for slot, each in self.filled.items() if each.origin == "own"]
@@ -134,21 +154,22 @@ def equivalent(part: Part, why: str = "") -> Filled:
     return Filled(part, "equivalent", "autograder/capstone/equivalents.py", why=why)
 
 
-def base_parts(root: Path) -> Parts:
+def base_parts(root: Path, architecture: str = "llama") -> Parts:
     """A right model: of references where this course has them, else of equivalents."""
-    return Parts({part.slot: _reference(root, part) or equivalent(part) for part in PARTS})
+    filled = {part.slot: _reference(root, part) or equivalent(part) for part in places(architecture)}
+    return Parts(filled, architecture)
 
 
-def own_parts(root: Path, course: Course) -> Parts:
+def own_parts(root: Path, course: Course, architecture: str = "llama") -> Parts:
     """The student's own parts; where one is not written, or can't be read, what `base_parts` has, with the reason."""
     known = {exercise.name for exercise in course.exercises}
-    lacking = [part.exercise for part in PARTS if part.exercise not in known]
+    lacking = [part.exercise for part in places(architecture) if part.exercise not in known]
     if lacking:
         raise Refused(f"This course has no {', '.join(lacking)}: a model needs all of its parts' exercises.")
     files_of = open_own_work(root, course).files
-    base = base_parts(root)
+    base = base_parts(root, architecture)
     filled = {}
-    for part in PARTS:
+    for part in places(architecture):
         file = files_of[part.exercise]
         why = _lacks(file.text, part)
         if why:
@@ -156,7 +177,7 @@ def own_parts(root: Path, course: Course) -> Parts:
             filled[part.slot] = Filled(part, instead.origin, instead.file, instead.text, why)
         else:
             filled[part.slot] = Filled(part, "own", file.file, file.text or "")
-    return Parts(filled)
+    return Parts(filled, architecture)
 
 
 def _lacks(text: str | None, part: Part) -> str:

@@ -14,11 +14,24 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from autograder.capstone.architectures import architecture
 from autograder.capstone.corpus import Corpus, instructions, preferences
 from autograder.capstone.model import END, Learner, assemble, drawn, targets, windows, write
 from autograder.capstone.parts import Parts
 from autograder.capstone.recipe import FULL, Recipe
-from autograder.capstone.stages import Served, Work, adapt, ask, batch_of, encoded, merged, pair_loss, paired, quantized
+from autograder.capstone.stages import (
+    MODEL,
+    Served,
+    Work,
+    adapt,
+    ask,
+    batch_of,
+    encoded,
+    merged,
+    pair_loss,
+    paired,
+    quantized,
+)
 from autograder.lab.corpora import chinese, english
 
 TINY = Recipe(
@@ -101,7 +114,7 @@ def writing(parts: Parts) -> Iterator[tuple[str, float]]:
     model = assemble(parts, TINY, work.size)
     _roughen(model)
     prompt = ByteCoder().encode("And God said")
-    cache = [parts.model.GrowingCache() for _ in range(TINY.layers)]
+    cache = architecture(parts).cache(parts, TINY)
     with torch.no_grad():
         yield "the scores of a text that is read at once, as one sum", _sum(model(torch.tensor([prompt])))
         pieces = [model(torch.tensor([prompt[:5]]), cache=cache), model(torch.tensor([prompt[5:]]), cache=cache)]
@@ -238,12 +251,10 @@ def _roughen(model: nn.Module) -> None:
 
 PROBES = (
     Probe("Tokens", ("tokenizer",), tokens),
-    Probe("Learning", ("model", "attention", "positions", "loss", "training"), learning),
-    Probe("Writing", ("model", "attention", "positions", "sampling"), writing),
-    Probe("Instructions", ("examples", "adapter", "loss", "training", "model", "attention", "positions"), answering),
-    Probe(
-        "Preferences", ("preferences", "examples", "adapter", "training", "model", "attention", "positions"), preferring
-    ),
+    Probe("Learning", (*MODEL, "loss", "training"), learning),
+    Probe("Writing", (*MODEL, "sampling"), writing),
+    Probe("Instructions", ("examples", "adapter", "loss", "training", *MODEL), answering),
+    Probe("Preferences", ("preferences", "examples", "adapter", "training", *MODEL), preferring),
     Probe("Smaller numbers", ("codes",), coding),
-    Probe("Server", ("server", "model", "attention", "positions"), serving),
+    Probe("Server", ("server", *MODEL), serving),
 )

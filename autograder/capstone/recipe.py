@@ -21,6 +21,7 @@ class Recipe:
     ffn: int = 512
     length: int = 128  # tokens of a sequence
     longest: int = 256  # tokens of an instruction with its answer; what is longer is cut
+    positions: int = 512  # that a model knows which has a row for each (GPT-2)
     batch: int = 16  # sequences of a step,
     micro: int = 2  # which are looked at in so many pieces
     steps: int = 400

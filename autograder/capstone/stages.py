@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from autograder.capstone import baselines, checkpoint
+from autograder.capstone.architectures import architecture
 from autograder.capstone.corpus import LIKED_NOT, Corpus, Instruction, Preference, instructions, preferences
 from autograder.capstone.model import (
     END,
@@ -36,8 +37,6 @@ from autograder.capstone.model import (
 from autograder.capstone.parts import Parts
 from autograder.capstone.recipe import Recipe
 
-ADAPTED = r".*\.[qkvo]_proj"
-"""The layers that LoRA adapts: those of attention."""
 WANTED_BITS = 8
 BEGINNINGS = ("And God said", "In the", "And Abraham")
 
@@ -225,7 +224,7 @@ def batch_of(work: Work, examples: Sequence[tuple[list[int], list[int]]]) -> dic
 
 def adapt(work: Work, model: nn.Module) -> nn.Module:
     """LoRA layers in the model, whose A the recipe's seed gives."""
-    work.parts.adapter.inject(model, ADAPTED, work.recipe.rank, 2.0 * work.recipe.rank)
+    work.parts.adapter.inject(model, architecture(work.parts).adapted, work.recipe.rank, 2.0 * work.recipe.rank)
     layer: Any  # of the student's own class
     with torch.no_grad():
         for name, layer in model.named_modules():
@@ -453,8 +452,9 @@ def peak() -> float:
     return most / (1e6 if sys.platform == "darwin" else 1e3)
 
 
-WRITES = ("model", "attention", "positions", "sampling")
-LEARNS = ("model", "attention", "positions", "loss", "training")
+MODEL = ("model", "attention", "positions", "norm")
+"""The network itself; an architecture may lack one of them."""
+LEARNS = (*MODEL, "loss", "training")
 STAGES = (
     Stage("tokenizer", "Tokens", ("tokenizer",), (), tokenizer),
     Stage("pretrain", "Pretraining", ("tokenizer", *LEARNS, "sampling"), ("tokenizer",), pretrain),
@@ -468,18 +468,6 @@ STAGES = (
         ("tokenizer", "sft"),
         dpo,
     ),
-    Stage(
-        "quantize",
-        "Smaller numbers",
-        ("tokenizer", "model", "attention", "positions", "codes"),
-        ("tokenizer", "dpo"),
-        quantize,
-    ),
-    Stage(
-        "serve",
-        "Server",
-        ("tokenizer", "model", "attention", "positions", "examples", "server"),
-        ("tokenizer", "quantize"),
-        serve,
-    ),
+    Stage("quantize", "Smaller numbers", ("tokenizer", *MODEL, "codes"), ("tokenizer", "dpo"), quantize),
+    Stage("serve", "Server", ("tokenizer", *MODEL, "examples", "server"), ("tokenizer", "quantize"), serve),
 )

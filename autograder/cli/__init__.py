@@ -16,6 +16,7 @@ from autograder.cli import (
     audit,
     authors,
     build,
+    canvas,
     ci,
     collect,
     common,
@@ -37,6 +38,7 @@ from autograder.cli import (
     runs,
     scores,
     secret,
+    similar,
     status,
     students,
 )
@@ -71,8 +73,10 @@ runs.register(app)
 ledger.register(app)
 collect.register(app)
 export.register(app)
+canvas.register(app)
 otter.register(app)
 deliver.register(app)
+similar.register(app)
 secret.register(app)
 authors.register(app)
 audit.register(app)

@@ -28,6 +28,9 @@ def build(
     quick: Annotated[
         bool, typer.Option("--quick", "-q", help="A tiny model, in some seconds: to see that all parts run.")
     ] = False,
+    model: Annotated[
+        str, typer.Option("--model", "-m", help="The network: llama, or gpt2 with gpt/gpt2_model's parts.")
+    ] = "llama",
     until: Annotated[
         str, typer.Option("--until", help="Stop after this stage: tokenizer, pretrain, sft, dpo, quantize, serve.")
     ] = "",
@@ -51,22 +54,25 @@ def build(
 
     What is not written yet is replaced. Ctrl-C stops a build; the next one goes on, and does again only what your changes reach.
     """
-    from autograder.capstone.parts import base_parts, own_parts
+    from autograder.capstone.parts import MODELS, base_parts, own_parts
     from autograder.capstone.recipe import FULL, QUICK
     from autograder.capstone.stages import STAGES
     from autograder.feedback.pen import console
 
     if until and until not in {stage.name for stage in STAGES}:
         raise Refused(f"There is no stage {until!r}. The stages: {', '.join(stage.name for stage in STAGES)}.")
+    if model not in MODELS:
+        raise Refused(f"There is no model {model!r}. The models: {', '.join(MODELS)}.")
     out = console()
     root, loaded = open_course(course)
-    parts = base_parts(root) if reference else own_parts(root, loaded)
+    parts = base_parts(root, model) if reference else own_parts(root, loaded, model)
     out.print(chain(parts))
     if blame:
         _blame(out, root, parts)
         return
     recipe = QUICK if quick else FULL
-    made = _build(parts, recipe, private_folder(root) / "build" / (recipe.name + ("-reference" if reference else "")))
+    name = recipe.name + ("" if model == "llama" else f"-{model}") + ("-reference" if reference else "")
+    made = _build(parts, recipe, private_folder(root) / "build" / name)
     results = _run(out, made, until)
     if not until:
         page = _page(made, results, root)
@@ -206,7 +212,7 @@ def _blame(out: Any, root: Path, parts: Parts) -> None:
     from autograder.capstone.blame import blame
     from autograder.capstone.parts import base_parts
 
-    found = blame(parts, base_parts(root), lambda text: out.print(text, style="dim"))
+    found = blame(parts, base_parts(root, parts.architecture), lambda text: out.print(text, style="dim"))
     if not parts.own():
         out.print("None of the parts is yours yet: there is nothing to blame.")
     elif not found:

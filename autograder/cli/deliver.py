@@ -52,7 +52,7 @@ def deliver(
 
     graded = Graded(course, roster, results, run)
     exercises = {exercise.name for exercise in graded.course.module(module).exercises}
-    files = _files(graded, module, exercises)
+    files = feedback_files(graded, module, exercises)
     if not files:
         raise Refused(f"{graded.where} has no results of module {module!r}.")
     folder = into or private_folder(find_root(course)) / "feedback" / module
@@ -65,13 +65,15 @@ def deliver(
 
 
 @dataclass(frozen=True)
-class _File:
+class Feedback:
+    """What one student may read of a module now."""
+
     person: Person
     text: str
     at: int  # when it was graded, in seconds since 1970
 
 
-def _files(graded: Graded, module: str, exercises: set[str]) -> list[_File]:
+def feedback_files(graded: Graded, module: str, exercises: set[str]) -> list[Feedback]:
     """A file for each student who has a result, of a group or of their own."""
     from autograder.course.roster import Person
 
@@ -82,7 +84,7 @@ def _files(graded: Graded, module: str, exercises: set[str]) -> list[_File]:
         for person in graded.roster.team(result.submission) or [Person(result.submission)]:
             of.setdefault(person.id, (person, []))[1].append(result)
     return [
-        _File(
+        Feedback(
             person,
             _text(graded, person, results, module, exercises),
             max(int(datetime.fromisoformat(result.graded_at).timestamp()) for result in results),
@@ -114,14 +116,14 @@ def _text(graded: Graded, person: Person, results: list[Result], module: str, ex
     return "\n".join(parts)
 
 
-def _push(files: list[_File], roster: Roster, module: str, protocols: tuple[str, ...]) -> bool:
+def _push(files: list[Feedback], roster: Roster, module: str, protocols: tuple[str, ...]) -> bool:
     """Put each on the branch of its repository; whether all are there now."""
     from autograder.collect.deliver import push_files
     from autograder.collect.process import FetchError
 
     branch = f"feedback/{module}"
     sent = same = failed = 0
-    shared: dict[str, list[_File]] = {}
+    shared: dict[str, list[Feedback]] = {}
     for file in files:
         url = repository_of(file.person, roster)
         if not url:
@@ -149,7 +151,7 @@ def repository_of(person: Person, roster: Roster) -> str:
     return urls.pop() if len(urls) == 1 else ""
 
 
-def _named(files: list[_File], module: str) -> dict[str, str]:
+def _named(files: list[Feedback], module: str) -> dict[str, str]:
     """What a repository's branch holds: one file when it says the same to all who share the repository, else one for each."""
     if len({file.text for file in files}) == 1:
         return {f"{module}.md": files[0].text}

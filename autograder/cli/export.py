@@ -191,6 +191,7 @@ def export_classroom50(
 class Graded:
     """What exports are made from: what stands of everything graded (or what one run wrote), everybody's score, and what each may see."""
 
+    root: Path
     course: Course
     roster: Roster
     results: list[Result]
@@ -200,9 +201,9 @@ class Graded:
         from autograder.scores import final_scores
         from autograder.store import Ledger, Store, standing
 
-        root, self.course = open_course(course)
-        self.roster = open_roster(root, self.course, roster)
-        with Store(results_file(root, results)) as store:
+        self.root, self.course = open_course(course)
+        self.roster = open_roster(self.root, self.course, roster)
+        with Store(results_file(self.root, results)) as store:
             self.book = make_book(self.course, store, self.roster, run)
             self.where = f"run {run}" if run else str(store.path)
             names = [each.name for each in self.course.exercises]

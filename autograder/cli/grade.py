@@ -12,6 +12,7 @@ from autograder.cli.book import ResultsOption, RosterOption, make_book, open_ros
 from autograder.cli.common import (
     INSTRUCTORS,
     CourseOption,
+    complain,
     course_secret,
     open_course,
     private_folder,
@@ -226,13 +227,7 @@ def finish(
     from autograder.cli.scores import file_name
     from autograder.feedback.pen import console
     from autograder.feedback.summary import class_table, legend
-    from autograder.grading.certificates import current
-    from autograder.report.facts import Facts
-    from autograder.report.site import write_report
     from autograder.results import to_json
-    from autograder.scores import final_scores, visibility
-    from autograder.scores.final import of_student
-    from autograder.store import Ledger, standing
 
     out = console()
     out.print(class_table(results, width=out.width))
@@ -241,30 +236,47 @@ def finish(
         json_folder.mkdir(parents=True, exist_ok=True)
         for result in results:
             (json_folder / f"{file_name(result.submission)}.json").write_bytes(to_json(result))
-    book, published = make_book(course, store, roster), Ledger(store).published()
-    scores = final_scores(book)
+    book = make_book(course, store, roster)
     graded = {each.exercise for result in results for each in result.exercises}
     absent = [person.id for person in roster.people if not any(book.marks_of(person, name) for name in graded)]
     if absent:
         shown = ", ".join(absent[:20]) + (f" and {len(absent) - 20} more" if len(absent) > 20 else "")
         out.print(f"Nothing handed in by {len(absent)} of {len(roster.people)}: {shown}.", style="yellow")
+    index = write_pages(course, store, roster, pages, root=root)
+    layers = ", ".join(results[0].provenance.layers) if results else ""
+    out.print(f"\n{len(results)} submissions in run {run}. Isolation: {layers or 'none'}.", style="dim")
+    out.print(f"Report: {index}")
+    out.print("One submission in full: autograder explain SUBMISSION", style="dim")
+
+
+def write_pages(course: Course, store: Store, roster: Roster, pages: Path, *, root: Path) -> Path:
+    """Write the pages of everything that was ever graded; the path of the first one."""
+    from autograder.grading.certificates import current
+    from autograder.report.facts import Facts
+    from autograder.report.pairs import load
+    from autograder.report.site import write_report
+    from autograder.scores import final_scores, visibility
+    from autograder.scores.final import of_student
+    from autograder.store import Ledger, standing
+
+    book, published = make_book(course, store, roster), Ledger(store).published()
+    scores = final_scores(book)
     everything = list(standing(store, [each.name for each in course.exercises]))
     shown = {each.exercise for result in everything for each in result.exercises}
     certified = [each for each in course.exercises if each.name in shown]
     certificates = {each.name: found for each in certified if (found := current(each, root)) is not None}
+    compared, problems = load(private_folder(root))
+    for problem in problems:
+        complain(problem)
     try:
-        index = write_report(
+        return write_report(
             everything,
             pages,
             course_title=course.title,
             policy=course.feedback.show,
             policies={each.submission: visibility.policies(book, each.submission, published) for each in everything},
             scores={each.submission: of_student(scores, each.submission, roster) for each in everything},
-            facts=Facts(course, roster, book.marks, store.observation, certificates),
+            facts=Facts(course, roster, book.marks, store.observation, certificates, compared),
         )
     except FileExistsError as error:
         raise Refused(f"{error}. Name another folder with --report. The results are kept.") from error
-    layers = ", ".join(results[0].provenance.layers) if results else ""
-    out.print(f"\n{len(results)} submissions in run {run}. Isolation: {layers or 'none'}.", style="dim")
-    out.print(f"Report: {index}")
-    out.print("One submission in full: autograder explain SUBMISSION", style="dim")

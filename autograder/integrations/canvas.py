@@ -172,13 +172,20 @@ def _places(book: Gradebook, scores: Sequence[Score], columns: Mapping[str, str]
 
 
 def _person(book: Gradebook, row: Sequence[str], roster: Roster) -> Person | None:
-    """The student of a row: by Canvas's id, then by the school's, then by login."""
-    for name, fields in (
-        ("ID", ("canvas_id",)),
-        ("SIS User ID", ("sis_id", "id")),
-        ("SIS Login ID", ("login", "id", "email")),
+    """The student of a row."""
+    canvas_id, sis_id, login = (
+        row[book.column(name)].strip() if name in book.head else "" for name in ("ID", "SIS User ID", "SIS Login ID")
+    )
+    return person_of(roster, canvas_id, sis_id, login)
+
+
+def person_of(roster: Roster, canvas_id: str, sis_id: str = "", login: str = "") -> Person | None:
+    """Who is meant in the class list: by Canvas's id, then by the school's, then by login."""
+    for value, fields in (
+        (key(canvas_id), ("canvas_id",)),
+        (key(sis_id), ("sis_id", "id")),
+        (key(login), ("login", "id", "email")),
     ):
-        value = key(row[book.column(name)].strip()) if name in book.head else ""
         for field_ in fields:
             fits = [person for person in roster.people if value and key(getattr(person, field_)) == value]
             if len(fits) == 1:

@@ -10,6 +10,7 @@ from autograder.feedback.escape import Spans
 from autograder.report.clusters import Cluster, clusters
 from autograder.report.facts import Facts
 from autograder.report.history import Changed, Stuck, changes, stuck
+from autograder.report.pairs import Similar, similar
 from autograder.report.statistics import CheckStatistics, Close, ExerciseStatistics, reason
 from autograder.results import Result
 
@@ -45,6 +46,7 @@ class Attention:
     weak: list[tuple[ExerciseStatistics, CheckStatistics]]
     close: list[tuple[ExerciseStatistics, CheckStatistics, Close]]
     flags: list[Flagged]
+    similar: list[Similar]
     ours: list[tuple[str, str]]  # submission and exercise that the grader could not judge
     changes: list[Changed]
 
@@ -66,6 +68,7 @@ def attention(results: Sequence[Result], statistics: Sequence[ExerciseStatistics
             for exercise in result.exercises
             for flag in exercise.flags
         ],
+        similar=similar(facts.compared, results),
         ours=[
             (result.submission, exercise.exercise)
             for result in results

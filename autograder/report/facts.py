@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from autograder.course.config import Course
 from autograder.course.roster import Roster
 from autograder.lessons.certificate import Certificate
+from autograder.report.pairs import Compared
 from autograder.store.database import Mark
 
 
@@ -20,6 +21,7 @@ class Facts:
     marks: Sequence[Mark] = ()  # every verdict that was ever given
     observation: Callable[[str], bytes | None] = lambda key: None  # what a student's code returned, by its key
     certificates: Mapping[str, Certificate] = field(default_factory=dict)  # by exercise
+    compared: Sequence[Compared] = ()  # what similarity tools said
 
 
 @dataclass(frozen=True)

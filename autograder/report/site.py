@@ -1,7 +1,7 @@
 """An instructor's pages about a class: static HTML that opens from a folder, with one stylesheet and one script, and nothing from elsewhere.
 
     out/index.html                 the class: everybody × modules, which open into exercises; who needs help
-    out/attention.html             what to look at: who is stuck, what nothing explains, weak checks, close calls, flags, changes
+    out/attention.html             what to look at: who is stuck, what nothing explains, weak checks, close calls, flags, answers alike, changes
     out/students/<name>.html       one submission as staff sees it, and what of it the student does
     out/exercises/<name>.html      one exercise over the class: its checks, who misses them, diagnoses, how it was verified
     out/scores.csv, report.css, report.js
@@ -121,7 +121,7 @@ class _Site:
         people = [(person.id, person.name, person.group) for person in facts.roster.people]
         modules = facts.course.modules if facts.course is not None else ()
         parts = [(each.id, each.title, [one.name for one in each.exercises]) for each in modules]
-        return f"{people}{parts}{[mark.number for mark in facts.marks[-1:]]}{facts.certificates}"
+        return f"{people}{parts}{[mark.number for mark in facts.marks[-1:]]}{facts.certificates}{facts.compared}"
 
     def text(self, template: str) -> str:
         return self.templates.get_template(template).render()
@@ -194,6 +194,7 @@ class _Site:
             certificate=self.facts.certificates.get(name),
             clusters=[each for each in found.clusters if each.exercise == name],
             struggling=[each for one in found.struggles for each in one.stuck if each.exercise == name],
+            similar=[each for each in found.similar if each.exercise == name],
             cluster=lambda each: self.cluster(each, "../", apart=False),
             few=FEW,
             spans=spans,

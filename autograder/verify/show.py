@@ -52,6 +52,8 @@ def reports_details(report: Report, everything: bool) -> Iterator[RenderableType
     if report.general is not None:
         yield from general_details(report.general, everything)
     yield from _uncited(report, everything)
+    if report.mutants is not None and not report.trials:  # nothing else was tried
+        yield from survivors(report.mutants, everything)
     if not report.trials or not (everything or report.mutants):
         return
     yield Text(f"\n{report.exercise}", "bold")

@@ -66,6 +66,28 @@ def test_attention(reference, incoherent):
     assert (got - F.scaled_dot_product_attention(q, k, v)).abs().max() < 0.2
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+@pytest.mark.parametrize("incoherent", [False, True])
+def test_attention_with_torchs_product_of_eight_bits(reference, incoherent, device):
+    """`torch._scaled_mm` multiplies eight-bit numbers and scales, one scale for each head: on a GPU with its matrix unit."""
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs CUDA")
+    D = 64
+    q, k, v = (normal(1, 2, length, D, seed=length, dtype=torch.float32).to(device) for length in (16, 48, 48))
+    signs = torch.randint(0, 2, (D,), generator=torch.Generator().manual_seed(5)).to(device) * 2 - 1
+    q8, k8, v8 = (
+        reference.quantize_fp8_blocks(reference.hadamard_rotate(x, signs) if incoherent and x is not v else x, 48)
+        for x in (q, k, v)
+    )
+    for h in range(2):
+        scores = torch._scaled_mm(
+            q8[0][0, h], k8[0][0, h].t(), scale_a=q8[1][0, h, 0], scale_b=k8[1][0, h, 0], out_dtype=torch.float32
+        )
+        want = (scores / math.sqrt(D)).softmax(-1) @ (v8[0][0, h].float() * v8[1][0, h])
+        got = reference.fa3_fp8_attention(q, k, v, 48, incoherent, signs)[0, h]
+        torch.testing.assert_close(got, want, atol=1e-5 if device == "cpu" else 1e-2, rtol=1e-4)
+
+
 def test_blocks_and_rotation_lower_the_error(reference):
     """Outliers as in the paper's section 4.3, in queries and keys: against one scale for each head."""
     generator, D, ratios = torch.Generator().manual_seed(0), 128, []

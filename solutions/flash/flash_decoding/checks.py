@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from autograder.checks import Tolerance, case, check, difference, flags, raises, reject
+from autograder.checks import Budget, Tolerance, case, check, difference, flags, raises, reject
 from autograder.lab.kernels import interpreted, launches
 
 
@@ -63,8 +63,36 @@ def parts_may_be_empty(student, q, k, v, bounds):
             "wrong bounds": [raises("ValueError", lambda bad=bad: student.split_kv_attention(q, k, v, bad)) for bad in wrong]}  # fmt: skip
 
 
+def long_parts(rng, n, length, H=8, D=64, dtype="float16"):
+    """A few numbers: what ships stays small, and the experiment makes n · length keys of them."""
+    return {"q": rng.normal(1, H, 1, D, dtype=dtype), "few": rng.normal(2, 96, dtype=dtype), "n": n, "length": length}
+
+
+# Keys and values in float32 have 32 MiB each; those of one part have 1.
 @check(
-    points=2,
+    points=1,
+    inputs=long_parts,
+    lecture="each-part-by-itself",
+    budget=Budget(memory=4),
+    public=[case("32 parts of 512 keys, float16", n=32, length=512)],
+    hidden=[case("40 parts of 450 keys, bfloat16", n=40, length=450, dtype="bfloat16"), case("fewer heads, longer parts", n=40, length=1500, H=2, D=80)],
+    cites=["One part of k and v is converted at a time"],
+)
+def parts_are_converted_one_at_a_time(student, q, few, n, length):
+    """Keys and values in half precision are converted part by part: never is all of a long cache there in float32."""
+    (_, H, _, D), S = q.shape, n * length
+    caches = []
+    for numbers in few:
+        times = -(-(8 * S + D) // 96)
+        long = torch.cat([numbers * (1 + each / times) for each in range(times)])
+        # Each key begins eight numbers behind the one before, for all heads: a long cache as a view of few numbers.
+        caches.append(long.unfold(0, D, 8)[:S].expand(1, H, S, D))
+    o, lse = student.split_kv_attention(q, *caches, list(range(0, S + 1, length)))
+    return {"o": o[::5, ..., ::7].clone(), "lse": lse.clone()}
+
+
+@check(
+    points=1,
     inputs=parts,
     lecture="merging",
     public=[

@@ -38,6 +38,10 @@ mistake("You take the largest candidate. The smallest one whose efficiency is at
 mistake("You split into as many parts as the limits allow, and ask for no efficiency: the smallest candidate that reaches 0.85 of the best is enough.", edit={"return min(n for n, each in efficiency.items() if each >= 0.85 * best)": "return min(128, n_sm, blocks)"})
 mistake("You also try parts that leave the longest part as long as it was.", edit={RULE: "if True:"})
 mistake("You allow more than 128 parts.", edit={"min(128, n_sm, blocks)": "min(n_sm, blocks)"})
+mistake("You convert all keys and values to float32 before you cut them. A long cache is then there once more, at twice its size: convert one part at a time.", edit={
+    "q, outs, sums = q.to(dtype), [], []": "q, k, v, outs, sums = q.to(dtype), k.to(dtype), v.to(dtype), [], []"})  # fmt: skip
+mistake("You compute the scores of all parts with one product, for which all keys are converted at once. Convert one part at a time.", edit={
+    "s = q @ k[..., first:last, :].to(dtype).mT / math.sqrt(D)": "s = (q @ k.to(dtype).mT / math.sqrt(D))[..., first:last]"})  # fmt: skip
 
 
 # --- the kernel ---

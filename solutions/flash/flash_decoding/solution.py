@@ -26,8 +26,8 @@ def split_kv_attention(q: Tensor, k: Tensor, v: Tensor, bounds: list[int]) -> tu
     o: (n, B, H, 1, D), softmax(scores)·v over the keys of the part alone.
     lse: (n, B, H, 1), log Σ exp(score) over the keys of the part, with the scores that the softmax takes (divided by √D).
 
-    Both are computed and returned in float32 (float64 for float64): q, k and v are converted before anything is computed with them. An empty part
-    has o = 0 and lse = -inf.
+    Both are computed and returned in float32 (float64 for float64): q, k and v are converted before anything is computed with them. One part of k and
+    v is converted at a time: in float32 a long cache of halves would take twice its memory once more. An empty part has o = 0 and lse = -inf.
 
     Three keys with scores 0, ln 3 and 0, in parts of two and one:
 

@@ -169,3 +169,20 @@ def waste(ctx_lens, bs):
         while n % bs:
             n, empty = n + 1, empty + 1
     return empty
+
+
+alternative(
+    "a kernel with powers of two, the scale in the query, and heads before requests",
+    edit={
+        "p, before = tl.exp(s - top_new), tl.exp(top - top_new)": "p, before = tl.exp2(1.4426950408889634 * (s - top_new)), tl.exp2(1.4426950408889634 * (top - top_new))",
+        "other=0.0).to(tl.float32)  # (1, WIDTH)": "other=0.0).to(tl.float32) * scale",
+        "tl.sum(q_r * k_j, 1)[:, None] * scale": "tl.sum(q_r * k_j, 1)[:, None]",
+        "tl.program_id(0).to(tl.int64), tl.program_id(1), tl.num_programs(1)": "tl.program_id(1).to(tl.int64), tl.program_id(0), tl.num_programs(0)",
+        "_paged[R, H](": "_paged[H, R](",
+    },
+)
+
+
+@alternative("no kernel", misses=["a_kernel_walks_over_the_blocks", "a_compiled_kernel_walks_over_the_blocks"])
+def paged_attention_triton(q, kc, vc, block_tables, ctx_lens, scale):
+    raise NotImplementedError

@@ -1,10 +1,11 @@
-"""Checks of framework/vllm_paged_attention: users of blocks, writing into slots, attention over blocks, shared beginnings."""
+"""Checks of framework/vllm_paged_attention: users of blocks, writing into slots, attention over blocks, shared beginnings, a kernel."""
 
 from math import inf, nan
 
 import torch
 
-from autograder.checks import Tolerance, case, check, flags, reject
+from autograder.checks import Budget, Tolerance, case, check, difference, flags, reject
+from autograder.lab.kernels import interpreted, launches
 
 # --- the allocator ---------------------------------------------------------------------------------------------------
 
@@ -242,8 +243,18 @@ def requests(rng, lens, bs=2, G=1, H=1, D=2, extra=0, more=0, first=None, dtype=
     }  # fmt: skip
 
 
+def holes(cache, block_tables, ctx_lens):
+    """(nb, bs, 1, 1) bool: the slots that hold no token of any request."""
+    nb, bs = cache.shape[:2]
+    real = torch.zeros(nb * bs, dtype=torch.bool)
+    for row, n in zip(block_tables.tolist(), ctx_lens.tolist(), strict=True):
+        for j in range(n):
+            real[row[j // bs] * bs + j % bs] = True
+    return ~real.view(nb, bs, 1, 1)
+
+
 @check(
-    points=3,
+    points=2,
     inputs=requests,
     lecture="attention-through-a-table",
     public=[
@@ -296,12 +307,7 @@ def attention_follows_the_block_table(student, q, kc, vc, block_tables, ctx_lens
 )
 def rubbish_is_not_looked_at(student, q, kc, vc, block_tables, ctx_lens, scale):
     """What stands in other slots (nan, infinities, large numbers) and behind the end of a table changes nothing."""
-    bs = kc.shape[1]
-    real = torch.zeros(kc.shape[0] * bs, dtype=torch.bool)
-    for row, n in zip(block_tables.tolist(), ctx_lens.tolist(), strict=True):
-        for j in range(n):
-            real[row[j // bs] * bs + j % bs] = True
-    hole = ~real.view(-1, bs, 1, 1)
+    hole = holes(kc, block_tables, ctx_lens)
     rubbish = [(nan, nan), (1e30, inf), (-inf, nan), (0.0, 7.0)]
     found = []
     for a, b in rubbish:
@@ -310,6 +316,102 @@ def rubbish_is_not_looked_at(student, q, kc, vc, block_tables, ctx_lens, scale):
         found.append(student.paged_attention(q, keys, values, block_tables, ctx_lens, scale))
         found.append([torch.equal(old, each.view(torch.uint8)) for old, each in zip(before, (keys, values), strict=True)])
     return found
+
+
+def in_a_large_cache(rng, lens, nb, bs=16, G=2, H=8, D=32):
+    """64 numbers for keys and 64 for values: what ships stays small, and the experiment makes a large cache of them."""
+    order, tables = rng.permutation(nb).tolist(), []
+    for n in lens:
+        tables.append([order.pop() for _ in range(-(-n // bs))])
+    tables = [row + [-1] * (max(map(len, tables)) - len(row)) for row in tables]
+    return {"q": rng.normal(len(lens), H, D), "few": rng.normal(2, 64), "sizes": [nb, bs, G, D], "block_tables": torch.tensor(tables), "ctx_lens": torch.tensor(lens)}
+
+
+# A copy of the keys alone has 32 MiB; what the requests need has one half.
+@check(
+    points=1,
+    inputs=in_a_large_cache,
+    lecture="attention-through-a-table",
+    budget=Budget(memory=4),
+    public=[case("two short requests in a cache of 8192 blocks", nb=8192, lens=[40, 21])],
+    hidden=[case("three requests, a larger cache", nb=9000, lens=[33, 16, 70], G=1), case("large blocks", nb=2500, lens=[64, 130], bs=64)],
+    cites=["no copy of the whole cache is made"],
+)
+def the_cache_is_not_copied(student, q, few, sizes, block_tables, ctx_lens):
+    """Memory follows the requests, not the size of the cache: no copy of it is made."""
+    nb, bs, G, D = sizes
+    caches = []
+    for numbers in few:
+        times = -(-(8 * nb + bs * G * D) // 64)
+        long = torch.cat([numbers * (1 + each / times) for each in range(times)])
+        # Each block begins eight numbers behind the one before: a large cache as a view of few numbers.
+        caches.append(long.unfold(0, bs * G * D, 8)[:nb].unflatten(1, (bs, G, D)))
+    return student.paged_attention(q, *caches, block_tables, ctx_lens, D**-0.5)
+
+
+# --- the kernel in Triton --------------------------------------------------------------------------------------------
+
+
+def kernel_requests(rng, lens, half=False, behind=-1, more=1, extra=2, below=0.0, **sizes):
+    """As `requests`, with nan in every slot that holds no token. `below`: what is taken off all scores (for one head)."""
+    made = requests(rng, lens, behind=behind, more=more, extra=extra, **sizes)
+    q, kc, scale = made["q"], made["kc"], made["scale"]
+    if below:
+        q[:] = q[0, 0]
+        kc -= below / scale * q[0, 0] / q[0, 0].square().sum()
+    hole = holes(kc, made["block_tables"], made["ctx_lens"])
+    made |= {name: made[name].masked_fill(hole, nan) for name in ("kc", "vc")}
+    return made | ({name: made[name].half() for name in ("q", "kc", "vc")} if half else {})
+
+
+def judge_kernel(seen, want, inputs, reference):
+    """What paged_attention gives in float32, from one launch of a kernel, in the dtype of the queries."""
+    if not seen["launched"]:
+        return reject("paged_attention_triton launches no kernel of Triton: what it returns was computed without one.")
+    if len(seen["launched"]) > 1:
+        return reject("paged_attention_triton launches {n} kernels. One launch has a program for each query head of each request.", n=len(seen["launched"]))
+    q, kc, vc, tables, lens, scale = (inputs[name] for name in ("q", "kc", "vc", "block_tables", "ctx_lens", "scale"))
+    fine = Tolerance(atol=1e-5, rtol=1e-4) if q.dtype == torch.float32 else Tolerance(atol=1e-4, rtol=1e-3)
+    for name, values in (("out", vc), ("of other values", -2 * vc)):
+        exact = reference.paged_attention(q.float(), kc.float(), values.float(), tables, lens, scale)
+        wrong = difference(seen[name], exact.to(q.dtype), fine)
+        if wrong:
+            return wrong
+    return difference(seen["left"], want["left"])
+
+
+@check(
+    points=2,
+    bonus=True,
+    needs="triton",
+    inputs=kernel_requests,
+    judge=judge_kernel,
+    lecture="a-kernel-in-triton",
+    hidden=[
+        case("one request of three tokens", lens=[3]),
+        case("requests of several lengths, four heads share two", lens=[7, 1, 4], bs=4, G=2, H=4, D=8),
+        case("blocks and features that are no powers of two", lens=[11, 3], bs=5, G=1, H=2, D=6),
+        case("six heads, a block of one slot", lens=[2, 5], bs=1, G=3, H=6, D=3),
+        case("full blocks, one more, one less", lens=[6, 7, 5], bs=3, H=2, G=2, D=16),
+        case("tables that go on with a large number", lens=[2, 9], bs=4, more=3, behind=10**6, H=2, D=4),
+        case("another scale, scores of hundreds", lens=[9, 4], bs=4, D=8, loud=100.0, scale=0.9),
+        case("scores around -200", lens=[5, 8], bs=4, D=8, below=200.0),
+        case("float16", lens=[9, 2], bs=4, G=2, H=4, D=16, half=True),
+        case("float16, scores that it can't hold", lens=[6, 3], bs=2, D=8, loud=2e4, scale=1e-5, half=True),
+        case("one feature, one long block", lens=[17], bs=20, D=1),
+        case("twenty requests", lens=list(range(1, 21)), bs=7, D=4),
+    ],
+    cites=["from one launch of a kernel in Triton", "It reads nothing else", "the result has the dtype of q"],
+)
+def a_kernel_walks_over_the_blocks(student, q, kc, vc, block_tables, ctx_lens, scale):
+    """Optional: paged_attention_triton gives the attention of all requests from one launch of a kernel in Triton."""
+    names = []
+    q, kc, vc = (interpreted(x) for x in (q, kc, vc))
+    where = block_tables.to(q.device), ctx_lens.to(q.device)
+    with launches(names):
+        out = student.paged_attention_triton(q, kc, vc, *where, scale)
+    others = student.paged_attention_triton(q, kc, -2 * vc, *where, scale)
+    return {"out": out.cpu(), "of other values": others.cpu(), "launched": names, "left": flags(q, kc, vc)}
 
 
 # --- all together ----------------------------------------------------------------------------------------------------
@@ -414,3 +516,26 @@ def the_cache_stays_on_the_gpu(student, q, kc, vc, block_tables, ctx_lens, scale
     student.write_kv(kc, vc, 2 * kc.flatten(0, 1)[newest], -vc.flatten(0, 1)[newest], newest)
     after = student.paged_attention(q, kc, vc, block_tables, ctx_lens, scale)
     return {"out": out.cpu(), "after": after.cpu(), "same place": [each.device.type == q.device.type for each in (out, after, kc)]}
+
+
+@check(
+    points=1,
+    bonus=True,
+    device="cuda",
+    needs="triton",
+    inputs=kernel_requests,
+    judge=judge_kernel,
+    lecture="a-kernel-in-triton",
+    hidden=[
+        case("eight requests", lens=list(range(5, 45, 5)), bs=16, G=2, H=4, D=64),
+        case("float16, blocks and features that are no powers of two", lens=[100, 37, 70], bs=24, G=3, H=6, D=80, half=True),
+        case("one long request", lens=[700], bs=16, G=1, H=2, D=32),
+    ],
+)
+def a_compiled_kernel_walks_over_the_blocks(student, q, kc, vc, block_tables, ctx_lens, scale):
+    """Optional: on a GPU, the compiled kernel gives the attention of all requests from one launch."""
+    names = []
+    with launches(names):
+        out = student.paged_attention_triton(q, kc, vc, block_tables, ctx_lens, scale)
+    others = student.paged_attention_triton(q, kc, -2 * vc, block_tables, ctx_lens, scale)
+    return {"out": out.cpu(), "of other values": others.cpu(), "launched": names, "left": flags(q, kc, vc)}

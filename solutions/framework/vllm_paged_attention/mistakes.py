@@ -70,3 +70,34 @@ mistake("All requests of a batch are cut at the length of the longest.", edit={"
 mistake("Two allocators of one size are the same one.",
         edit={"        self.users = [0] * n\n        self.free_blocks = list(range(n))": "        self.__dict__ = _ALL.setdefault(n, {\"users\": [0] * n, \"free_blocks\": list(range(n))})",
               "class BlockAllocator:": "_ALL = {}\n\n\nclass BlockAllocator:"})  # fmt: skip
+
+mistake("You repeat the keys and values of the whole cache for all query heads. Fetch what a request needs first.",
+        edit={CUT: "k, v = kc.repeat_interleave(H // G, 2)[blocks].flatten(0, 1)[:n, :: H // G], vc.repeat_interleave(H // G, 2)[blocks].flatten(0, 1)[:n, :: H // G]"})  # fmt: skip
+mistake("You reshape the cache before you look into it. Where it is a view, that copies all of it.",
+        edit={CUT: "j = torch.arange(n, device=q.device)\n        at = blocks[j // bs] * bs + j % bs\n        k, v = kc.reshape(-1, G, D)[at], vc.reshape(-1, G, D)[at]"})  # fmt: skip
+CUT_AT = "real = (i < bs) & (j * bs + i < n)"
+HALF = ", mask=inside, other=0.0).to(tl.float32)"
+LAUNCH = """    (R, H, D), (_, bs, G, _) = q.shape, kc.shape
+    out,"""
+
+# --- the kernel ------------------------------------------------------------------------------------------------------
+
+mistake("paged_attention_triton calls paged_attention: a right answer, but no kernel. Write one with @triton.jit and launch it.",
+        edit={LAUNCH: "    return paged_attention(q.float(), kc.float(), vc.float(), block_tables, ctx_lens, scale).to(q.dtype)\n" + LAUNCH})  # fmt: skip
+mistake("You launch the kernel once for each request. One launch has a program for each query head of each request.",
+        edit={"_paged[R, H](\n        q, kc, vc, block_tables, ctx_lens, out,": "for r in range(R):\n      _paged[1, H](\n        q[r], kc, vc, block_tables[r], ctx_lens[r:], out[r],"})  # fmt: skip
+mistake("Your kernel reads all slots of the last block, also those behind the request's last token.", edit={CUT_AT: "real = i < bs"})
+mistake("Your kernel hides slots in the scores alone. Their values are multiplied by the weight 0, and nan times 0 is nan: mask what is loaded.",
+        edit={"v_j = tl.load(vc + at, mask=inside": "v_j = tl.load(vc + at, mask=(i < bs) & (d < D)"})  # fmt: skip
+mistake("Your kernel takes as many slots as the next power of two: those behind the end of a block are another block's.", edit={CUT_AT: "real = j * bs + i < n"})
+mistake("Your kernel does not multiply scores by `scale`.", edit={"tl.sum(q_r * k_j, 1)[:, None] * scale": "tl.sum(q_r * k_j, 1)[:, None]"})
+mistake("In your kernel query head h uses head h % G. Neighbouring query heads share: h // (H / G).", edit={"* G + h // (H // G)) * D": "* G + h % G) * D"})
+mistake("In your kernel the maximum begins at 0. Where all scores are negative, it is too large, and their exponentials vanish.", edit={'top, total = -float("inf"), 0.0': "top, total = 0.0, 0.0"})
+mistake("The results of your kernel are not divided by the sum of the exponentials.", edit={"acc / total, mask": "acc, mask"})
+mistake("Your kernel multiplies in float16. Convert to float32 before you multiply.",
+        edit={"other=0.0).to(tl.float32)  # (1, WIDTH)": "other=0.0)  # (1, WIDTH)", "k_j = tl.load(kc + at" + HALF: "k_j = tl.load(kc + at" + HALF.replace(".to(tl.float32)", "")})  # fmt: skip
+mistake("In your kernel all requests use the block table of the first.", edit={"tables + r * m + j": "tables + j"})
+mistake("In your kernel a row of the table is as long as the request's blocks. All rows have m entries.", edit={"tables + r * m + j": "tables + r * tl.cdiv(n, bs) + j"})
+mistake("Your kernel leaves out the last block where it is not full.", edit={"range(0, tl.cdiv(n, bs))": "range(0, tl.maximum(n // bs, 1))"})
+mistake("The running sum of your kernel is not rescaled when the maximum rises.", edit={"total = before * total + tl.sum(p)": "total = total + tl.sum(p)"})
+mistake("paged_attention_triton returns float32. The result has the dtype of q.", edit={"out, slots = torch.empty_like(q)": "out, slots = torch.empty(q.shape, dtype=torch.float32, device=q.device)"})
