@@ -11,7 +11,7 @@ import pytest
 from command_line import Running, alive, copied, make_course, run, seen, with_code
 from release_course import put
 
-from autograder.course import load_course
+from autograder.course import Submission, load_course, open_submission
 from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers
 from autograder.release.repository import release
@@ -116,6 +116,42 @@ def test_check_without_arguments_is_brief(repository: Path) -> None:
         ["numbers_of/raises", "3/5", "failed"],
     ]
     assert "You add up columns" in done.out and "IndexError" not in done.out and "slow" not in done.out
+
+
+def test_check_pack_and_grade_agree_on_which_answer_counts(repository: Path, tmp_path: Path) -> None:
+    def look() -> tuple[str, str, Submission]:
+        checked, packed = run(repository, "check", "stub"), run(repository, "pack", "stub", "-o", tmp_path / "a.zip")
+        assert (checked.code, packed.code) == (0, 0), (checked, packed)
+        return checked.flat, packed.flat, open_submission(tmp_path / "a.zip", load_course(repository))
+
+    name, notebook = "numbers_of/stub", repository / "assignments/numbers_of/numbers_of.ipynb"
+    cells = json.loads(notebook.read_text("utf-8"))
+    cell = next(each for each in cells["cells"] if f"exercise:{name}" in each["metadata"].get("tags", []))
+    cell["source"] = with_code() + "    raise NotImplementedError('mean')\n"  # the stub's last line was left there
+    notebook.write_text(json.dumps(cells), "utf-8")
+    checked, packed, graded = look()
+    assert "5/5 points" in checked and "answered twice" not in checked, "the stub beside it is nobody's answer"
+    assert "1 of 1 exercises written" in packed and "not written yet" not in packed
+    assert graded.files[name].file.endswith(".ipynb") and graded.problems == []
+
+    write(repository, "stub", with_code(sum_="x.sum(0)"))
+    checked, packed, graded = look()
+    twice = f"`{name}` is answered twice: `assignments/{name}.py` was graded, `assignments/numbers_of/numbers_of.ipynb` was not."
+    assert "2/5 points" in checked and twice.replace("`", "") in checked and twice.replace("`", "") in packed
+    assert graded.files[name].file.endswith(".py") and [each.id for each in graded.problems] == [
+        "submission.two-answers"
+    ]
+
+    (repository / f"assignments/{name}.py").unlink()
+    cell["source"] = "def helper(x):\n    return x\n"
+    put(repository, "stub.py", with_code())
+    notebook.write_text(json.dumps({**cells, "cells": [{**cell, "metadata": {}}]}), "utf-8")
+    checked, packed, graded = look()
+    assert (
+        "5/5 points" in checked
+        and f"{name} was checked in stub.py, which autograder pack leaves out" in checked.replace("`", "")
+    )
+    assert "0 of 1 exercises written" in packed and graded.files[name].text is None
 
 
 @pytest.mark.parametrize("name", ["rigth", "numbers_of/rigth", "assignments/numbers_of/rigth.py"])

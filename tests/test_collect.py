@@ -402,6 +402,15 @@ def test_what_collect_refuses(school: Path, arguments: tuple[str, ...], said: st
     assert done.code == 2 and said in done.said
 
 
+def test_where_nothing_can_be_collected_the_reason_is_said_once_and_it_fails(tmp_path: Path) -> None:
+    root = make_course(tmp_path / "course")
+    rows = "".join(f"s{number:02},{tmp_path}/{number}.git\n" for number in range(27))
+    put(root, ".autograder/roster.csv", f"student,repository\n{rows}")
+    done = here(root, "collect", "numbers", "--late")
+    assert done.code == 1 and "0 of 27 collected." in done.flat, done.said + done.out
+    assert done.flat.count("refused") == 1 and "27 of the class (s00, s01," in done.flat
+
+
 def test_push_times_from_a_file(school: Path, tmp_path: Path) -> None:
     root = school / "course"
     url = school / "server/ada.git"

@@ -17,7 +17,7 @@ from autograder.wire.values import Raised
 
 NAN, INF = float("nan"), float("inf")
 PRODUCED = {
-    "run": "missing-function wrong-signature not-written raised raised-outside wrong-type returned-nothing wrong-parameters mutated timeout memory crashed exited too-big protocol "
+    "run": "missing-function wrong-signature not-written raised raised-outside wrong-type returned-nothing wrong-parameters mutated timeout memory crashed exited too-big protocol import-absent import-beside "
     "unsupported load-syntax load-raised load-timeout load-empty forbidden blocked skipped-no-gpu skipped-no-package grader-error "
     "passed-public-hidden-pending",
     "compare": "type length keys shape dtype nonfinite nan infinite finite value raised judge refused nothing-raised raised-on-right no-gradient stray-gradient",
@@ -192,6 +192,26 @@ def test_what_no_line_of_theirs_raised_is_not_said_to_be_raised_by_their_code():
     assert messages.text(own).startswith("Your code raised AttributeError: 'Layer'") and not messages.hint(own)
     loading = message_of(seen, "f.py", True)
     assert messages.text(loading).startswith("The file raises AttributeError when it is imported")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("No module named 'pandas'", "imports pandas, which is not there where it runs"),
+        ("No module named 'tokenizer'", "imports tokenizer, which is not there"),
+        ("No module named 'warmup.causal_lm_loss'; 'warmup' is not a package", "imports warmup.causal_lm_loss, which"),
+        ("No module named 'submission'", "imports from a file beside it"),
+        ("another text", "raise"),
+    ],
+)
+@pytest.mark.parametrize("loading", [True, False])
+def test_an_import_that_is_not_there_is_named_with_what_to_do(text, said, loading):
+    seen = Observed(kind="raised", name="ModuleNotFoundError", builtin=True, text=text, line=3)
+    message = message_of(seen, "f.py", loading)
+    assert said in messages.text(message)
+    assert ("one file" in messages.hint(message)) == (text != "another text")
+    own = message_of(structs.replace(seen, builtin=False), "f.py", loading)
+    assert "raise" in messages.text(own), "an exception of their own says what they like"
 
 
 def test_an_input_that_could_not_be_named_is_not_named():

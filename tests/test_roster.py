@@ -33,6 +33,16 @@ def test_as_spreadsheets_write_it(tmp_path: Path, encoding: str, separator: str)
     assert [person.id for person in roster.team("bob")] == ["bob", "cyd"] == [p.id for p in roster.team("RED")]
 
 
+def test_what_two_students_can_not_share_is_named() -> None:
+    roster = parse_roster("student,email,login,moodle_id\nada,a@x,l1,7\nbob,A@x,l2,7\ncyd,,l1,\ndan,,,\n", "class.csv")
+    assert [person.id for person in roster.people] == ["ada", "bob", "cyd", "dan"]
+    assert roster.problems == (
+        "class.csv, line 3: student 'bob' has the same email as line 2; one of them is wrong.",
+        "class.csv, line 3: student 'bob' has the same moodle_id as line 2; one of them is wrong.",
+        "class.csv, line 4: student 'cyd' has the same login as line 2; one of them is wrong.",
+    )
+
+
 def test_headings_as_people_write_them() -> None:
     roster = parse_roster("Student ID, E-Mail, Time zone, Team, notes\nada, a@x, Europe/Berlin, red, nice\n")
     [ada] = roster.people
@@ -118,13 +128,36 @@ def test_names_as_platforms_download_them(name: str, who: str) -> None:
         assert "could be dan1 or dan2" in problems[0]
 
 
-def test_of_several_by_one_student_the_newest_counts_and_the_others_are_named() -> None:
-    names = ["kingada_4711_90_work.zip", "kingada_4711_95_work-1.zip", "bob.zip"]
-    found, problems = identify([Found(name.partition("_")[0], f"c/{name}") for name in names], parse_roster(CLASS))
-    assert [each.id for each in found] == ["kingada", "ada", "bob.zip".partition(".")[0]]
-    assert problems == [
-        "kingada_4711_90_work.zip is of ada too, for whom kingada_4711_95_work-1.zip counts; graded under its own name."
+def test_the_files_of_one_student_are_one_submission_the_newest_first() -> None:
+    names = [
+        "kingada_4711_90_work.zip", "kingada_LATE_4711_95_work-1.zip", "kingada_4711_91_bpe.py", "bob.zip",
+        "leezoe_LATE_5555_96_a.py", "leezoe_5555_97_b.py", "leezoe2_5556_98_b.py",
+    ]  # fmt: skip
+    found, problems = identify([Found(name.partition(".")[0], f"c/{name}") for name in names], parse_roster(CLASS))
+    assert [(each.id, each.source) for each in found] == [
+        ("ada", "c/kingada_LATE_4711_95_work-1.zip\nc/kingada_4711_91_bpe.py\nc/kingada_4711_90_work.zip"),
+        ("bob", "c/bob.zip"),
+        ("leezoe", "c/leezoe_5555_97_b.py\nc/leezoe_LATE_5555_96_a.py"),
+        ("leezoe2_5556_98_b", "c/leezoe2_5556_98_b.py"),
     ]
+    assert len(problems) == 4, problems  # of each student once: two are nobody's, two are late
+    assert sum("is nobody of the class list" in each for each in problems) == 2
+    assert sum("marks it as late" in each for each in problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "who"),
+    [
+        ("Homework 1_ak7_attempt_2026-09-14-23-10-05_work.zip", "ada"),  # Blackboard
+        ("HW_1_bo1_attempt_2026-09-14-23-10-05.txt", "bob"),
+        ("HW_my_id_attempt_2026-09-14-23-10-05_x_ak7_attempt_2026-09-14-23-10-05_y.zip", "eve"),
+        ("1234-5678 - Ada King - 14 September, 2026 1110 PM", "ada"),  # Brightspace
+        ("1234-5678 - Bob O'Hara - Sep 14, 2026 1110 PM - work.zip", "bob"),
+    ],
+)
+def test_names_as_blackboard_and_brightspace_download_them(name: str, who: str) -> None:
+    [found], problems = identify([Found("own", f"class/{name}")], parse_roster(CLASS + "eve,Eve,,,my_id,,,,\n"))
+    assert (found.id, problems) == (who, [])
 
 
 def test_without_a_roster_names_stay() -> None:

@@ -110,14 +110,74 @@ def test_a_zip_after_other_bytes_and_with_a_comment(tmp_path, course):
 
 def test_an_empty_zip(opened):
     submission = opened()
-    assert (problem(submission), ids(submission)) == ("missing", ["nothing"])
+    assert (problem(submission), ids(submission)) == ("missing", ["no-files"])
 
 
-def test_a_zip_in_a_zip_is_not_opened(opened):
-    inner = io.BytesIO()
-    with zipfile.ZipFile(inner, "w") as file:
-        file.writestr(PLACE, CODE)
-    assert ids(opened(("work.zip", inner.getvalue()))) == ["nothing"]
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members:
+            file.writestr(name, content)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("wraps", [1, 2, 3])
+def test_zips_in_zips_and_in_folders_are_opened(opened, tmp_path, course, wraps):
+    data = zipped((PLACE, CODE))
+    for _ in range(wraps - 1):
+        data = zipped(("work/submission.zip", data))
+    for submission in (opened(("submission.ZIP", data)), _in_folder(tmp_path, course, "hand-in/work.zip", data)):
+        assert submission.files[BPE].text == CODE.decode() and ids(submission) == []
+        assert submission.files[BPE].file == PLACE
+
+
+def _in_folder(tmp_path: Path, course: Course, name: str, data: bytes) -> Submission:
+    path = tmp_path / "ada" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return open_submission(tmp_path / "ada", course)
+
+
+def test_zips_are_opened_three_deep_and_twenty_of_them(opened):
+    data = zipped((PLACE, CODE))
+    for _ in range(4):
+        data = zipped(("x.zip", data))
+    assert ids(opened(("x.zip", data))) == ["zip-nested"]
+    empty = zipped()
+    many = opened(*((f"{number:02}.zip", empty) for number in range(30)), ("z.zip", zipped((PLACE, CODE))))
+    assert problem(many) == "zip-nested" and set(ids(many)) == {"zip-nested"}
+
+
+def test_a_zip_inside_that_can_not_be_opened_is_why(opened, tmp_path, course):
+    assert ids(opened(("work.zip", b"PK\5\6 no"))) == ["zip-broken"]
+    assert ids(opened(("work.zip", zipped(("notes.txt", b"x")) + b"x" * 70_000))) in (["nothing"], ["zip-broken"])
+    assert problem(_in_folder(tmp_path, course, "work.zip", b"no zip")) == "zip-broken"
+    # Beside work that is found, what else there is does not matter.
+    assert ids(opened(("data.zip", b"no zip"), (PLACE, CODE))) == []
+
+
+def test_work_beside_a_zip_comes_first_and_what_it_lacks_is_in_the_zip(opened):
+    inner = zipped((PLACE, b"old = 1\n"), ("assignments/tokenizer/bbpe.py", CODE))
+    submission = opened(("submission.zip", inner), (PLACE, CODE))
+    assert submission.files[BPE].text == submission.files["tokenizer/bbpe"].text == CODE.decode()
+    assert ids(submission) == []
+
+
+def test_what_a_platform_downloads_of_a_class_is_no_submission(opened):
+    names = [f"{who}_assignsubmission_file_/submission.zip" for who in ("Ada King_901", "Bob Lee_902")]
+    submission = opened(*((name, zipped((PLACE, CODE))) for name in names))
+    assert ids(submission) == ["class"] and problem(submission) == "class"
+    one = opened((names[0], zipped((PLACE, CODE))), (names[0].replace("file_", "onlinetext_"), b""))
+    assert one.files[BPE].text == CODE.decode()
+
+
+@pytest.mark.parametrize(
+    "name", ["assignments\\tokenizer\\bpe.py", "king\\assignments\\tokenizer\\bpe.py", "tokenizer\\bpe.py"]
+)
+def test_windows_powershell_writes_backslashes(opened, name):
+    folder, _, _ = name.rpartition("\\")
+    submission = opened((f"{folder}\\", b""), (name, CODE))
+    assert submission.files[BPE].text == CODE.decode() and ids(submission) == []
 
 
 # ---------------------------------------------------------------- names
@@ -132,7 +192,8 @@ def test_a_zip_in_a_zip_is_not_opened(opened):
         "//server/share/tokenizer/bpe.py",
         "C:/assignments/tokenizer/bpe.py",
         "C:tokenizer/bpe.py",
-        "assignments\\tokenizer\\bpe.py",
+        "..\\tokenizer\\bpe.py",
+        "C:\\tokenizer\\bpe.py",
         "assignments/./tokenizer/bpe.py",
         "assignments//tokenizer/bpe.py",
     ],

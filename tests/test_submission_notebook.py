@@ -10,7 +10,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
-from autograder.course import Course, Submission, load_course, notebook, open_submission
+from autograder.course import Course, Submission, load_course, open_submission
+from autograder.course.magics import first_magic
 from autograder.course.submission import open_own_work
 from autograder.feedback import messages
 
@@ -269,7 +270,7 @@ def test_magics_are_refused_with_their_place(opened, source, line):
     ],
 )
 def test_python_is_no_magic(source):
-    assert notebook.first_magic(source) is None
+    assert first_magic(source) is None
 
 
 def test_a_magic_in_a_shared_cell_stops_what_uses_it(opened):
@@ -283,7 +284,7 @@ def test_a_magic_in_a_shared_cell_stops_what_uses_it(opened):
 )
 def test_looking_for_magics_takes_time_in_proportion(piece):
     # A quadratic search would take hours on this, not the moment that the suite gives it.
-    assert notebook.first_magic(piece * (2**21 // len(piece))) is None
+    assert first_magic(piece * (2**21 // len(piece))) is None
 
 
 # ---------------------------------------------------------------- what is no notebook

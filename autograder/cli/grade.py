@@ -124,7 +124,7 @@ def grade(
     private = working_folder(root, results)
     people_folder(root, loaded).read()  # what is wrong in them is said before anything is run
     secret = course_secret(root, private)
-    with Store(results or private / "results.sqlite") as store, opening:
+    with Store(results or private / "results.sqlite", keeps=True) as store, opening:
         run = None if new else store.latest_run("grade")
         run = run or store.start_run("grade")
         graded: list[Result] = []
@@ -268,7 +268,9 @@ def write_pages(course: Course, store: Store, roster: Roster, pages: Path, *, ro
     book, published = make_book(course, store, roster, root=root), Ledger(store).published()
     scores = final_scores(book)
     everything = list(standing(store, [each.name for each in course.exercises]))
-    certificates = {each.name: found for each in course.exercises if (found := current(each, root)) is not None}
+    shown = {each.exercise for result in everything for each in result.exercises}
+    certified = [each for each in course.exercises if each.name in shown]
+    certificates = {each.name: found for each in certified if (found := current(each, root)) is not None}
     compared, problems = load(private_folder(root))
     for problem in problems:
         complain(problem)

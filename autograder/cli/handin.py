@@ -10,6 +10,8 @@ import typer
 from autograder.cli.common import STUDENTS, CourseOption, open_course
 from autograder.refusals import Refused
 
+_MILD = ("not finished", "noted")
+
 
 def register(app: typer.Typer) -> None:
     for command in (pack, update):
@@ -40,9 +42,7 @@ def pack(
     out = console()
     for note in packed.notes:
         if note.kind != "not begun":
-            out.print(
-                visible(f"{note.exercise}: {note.text}."), style="red" if note.kind != "not finished" else "yellow"
-            )
+            out.print(visible(f"{note.exercise}: {note.text}."), style="yellow" if note.kind in _MILD else "red")
     begun = [note.exercise for note in packed.notes if note.kind == "not begun"]
     if begun:
         shown = ", ".join(begun[:8]) + (f" and {len(begun) - 8} more" if len(begun) > 8 else "")

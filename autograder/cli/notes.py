@@ -10,8 +10,8 @@ import typer
 from autograder.cli.common import STUDENTS, CourseOption
 
 if TYPE_CHECKING:
-    from autograder.course import Course, Exercise
-    from autograder.results import Message
+    from autograder.course import Course, Exercise, SubmittedFile
+    from autograder.grading.student import StudentChecker
 
 SHOWN = 4
 
@@ -20,11 +20,11 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=STUDENTS)(restore)
 
 
-def notes(root: Path, course: Course, exercises: list[Exercise], problems: list[Message]) -> list[str]:
-    """Sentences about files of the course that were changed, imports that will fail when the work is graded, and exercises that are
-    answered twice (`problems` of the work as a whole)."""
-    from autograder.feedback import messages
+def notes(root: Path, course: Course, exercises: list[Exercise], checker: StudentChecker) -> list[str]:
+    """Sentences about files of the course that were changed, imports that will fail when the work is graded, exercises that are
+    answered twice, helpers that are left out, and answers that `pack` does not hand in: of the work that `checker` has opened."""
     from autograder.release.edited import edited, of_exercise
+    from autograder.release.pack import noted
 
     names = [name for exercise in exercises for name in of_exercise(exercise.name)]
     changed = edited(root, dict.fromkeys(names))
@@ -34,29 +34,35 @@ def notes(root: Path, course: Course, exercises: list[Exercise], problems: list[
             f"{_listed(changed)} {'is' if len(changed) == 1 else 'are'} not as the course gave it: what is said above may be "
             "wrong. `autograder restore` brings it back. For cases of your own: `autograder own EXERCISE`."
         )
-    chosen = {exercise.name for exercise in exercises}
-    twice = [each for each in problems if each.id == "submission.two-answers" and each.values.get("exercise") in chosen]
-    said += [f"{messages.text(each)} {messages.hint(each)}" for each in twice]
-    return said + [sentence for exercise in exercises for sentence in _absent(root, course, exercise)]
+    said += [f"{sentence}." for exercise in exercises for sentence in noted(checker.problems, exercise)]
+    answers = [checker.files[exercise.name] for exercise in exercises if exercise.name in checker.files]
+    said += [sentence for file in answers for sentence in _not_packed(file)]
+    return said + [sentence for file in answers for sentence in _absent(root, course, file)]
 
 
-def _absent(root: Path, course: Course, exercise: Exercise) -> list[str]:
-    from autograder.grading.student import expected_plan
-    from autograder.local.packages import absent
-    from autograder.plan import PlanError, load_plan
+def _not_packed(file: SubmittedFile) -> list[str]:
+    from autograder.release.pack import packed_places
 
-    path = exercise.assignment_file(root)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        stub = load_plan(expected_plan(root, exercise)).stub
-    except (OSError, UnicodeDecodeError, PlanError):
+    places = packed_places(file.exercise)
+    if file.text is None or file.file in places:
         return []
-    found = absent(text, course.packages, stub)
-    where = path.relative_to(root).as_posix()
     return [
-        f"{where}:{each.line} imports {each.name}, which will not be there when your work is graded: then no check passes. "
+        f"{file.exercise} was checked in {file.file}, which `autograder pack` leaves out: it hands in {' and '.join(places)}. "
+        "Move your answer there."
+    ]
+
+
+def _absent(root: Path, course: Course, file: SubmittedFile) -> list[str]:
+    from autograder.course.stubs import stub_of
+    from autograder.local.packages import absent
+
+    stub = stub_of(root, file.exercise)
+    found = absent(file.text, course.packages, stub) if file.text is not None and stub is not None else []
+    places = [(*file.where(each.line), each.name) for each in found]
+    return [
+        f"{where}:{line} imports {name}, which will not be there when your work is graded: then no check passes. "
         f"There are Python's own library, {', '.join(course.packages)}; and each exercise is one file."
-        for each in found
+        for where, line, name in places
     ]
 
 

@@ -61,7 +61,7 @@ def check(
         results = checker.check(chosen, lambda result: _print(out, result, root, show_all, len(chosen) > 1))
         if len(chosen) > 1:
             _print_first_failure(out, results, root, show_all)
-        for sentence in notes(root, loaded, chosen, checker.problems):
+        for sentence in notes(root, loaded, chosen, checker):
             out.print(visible(f"\n{sentence}"), style="yellow")
         if len(chosen) == 1:
             run_own(out, root, chosen[0])

@@ -68,7 +68,7 @@ class Watch:
             self.out.print(visible(text))
             return
         self._show(exercise, results[0], time.perf_counter() - start)
-        for sentence in notes(self.root, self.course, [exercise], self.checker.problems):
+        for sentence in notes(self.root, self.course, [exercise], self.checker):
             self.out.print(visible(f"\n{sentence}"), style="yellow")
         run_own(self.out, self.root, exercise, self.zygote.require_going_on)
 

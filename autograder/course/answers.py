@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import bisect
 import hashlib
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from autograder.course import hints_asked, notebook, requests_handed_in, source_text, tree
 from autograder.course.config import Course, Exercise
-from autograder.course.layout import Layout, places
+from autograder.course.layout import Candidate, Layout, places
+from autograder.course.nested import Unpacked
+from autograder.course.stubs import bare
 from autograder.course.tree import Entry, Tree
 from autograder.results import Message
 
 MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_BYTES = 64 * 2**20
-_UNWRITTEN = re.compile(r"^[ \t]*raise NotImplementedError\b", re.MULTILINE)
+MAX_ANSWERS = 8  # of one exercise, that are looked at
 
 
 @dataclass(frozen=True)
@@ -51,27 +52,61 @@ class Collected:
     hints: dict[str, int]  # theirs: by exercise, where the course reports it
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """An answer, and how soon it counts (`layout.Candidate`)."""
+
+    file: SubmittedFile
+    level: int
+    kind: str
+    root: str = ""
+    blank: bool = False  # what the course handed out, as it was
+
+    @cached_property
+    def unwritten(self) -> int:
+        return source_text.unwritten(self.file.text or "")
+
+    @cached_property
+    def code(self) -> str | None:
+        """The text without what a notebook adds to it."""
+        return None if self.file.text is None else bare(self.file.text)
+
+    @property
+    def finished(self) -> bool:
+        return not self.blank and not self.unwritten
+
+
 def collect(opened: Tree, course: Course) -> Collected:
     layout = Layout(opened.entries() if opened.broken is None else [], course)
-    broken = opened.broken or layout.broken
+    broken = opened.broken or downloaded_class(layout)
     if broken is not None:
         files = {
             each.name: SubmittedFile(each.name, places(each, course)[0], None, broken) for each in course.exercises
         }
         return Collected(files, [broken, *opened.problems], {})
     problems: list[Message] = []
-    answers: dict[str, list[SubmittedFile]] = {exercise.name: [] for exercise in course.exercises}
+    answers: dict[str, list[_Answer]] = {exercise.name: [] for exercise in course.exercises}
     _read_python(opened, layout, course, answers)
     unread = _read_notebooks(opened, layout, course, answers, problems)
+    nothing = not layout.anything and not any(answers.values()) and not unread
+    unopened = list(opened.unopened) if isinstance(opened, Unpacked) else []
     files = {}
     for exercise in course.exercises:
-        files[exercise.name] = _choose(answers[exercise.name], problems) or unread.get(exercise.topic, _missing)(
-            exercise, course
-        )
-    if not layout.anything and not any(answers.values()) and not unread:
-        problems.insert(0, Message(id="submission.nothing"))
+        files[exercise.name] = _choose(answers[exercise.name], course, problems) or unread.get(
+            exercise.topic, _unopened(unopened[0]) if nothing and unopened else _missing
+        )(exercise, course)
+    if nothing:
+        held = layout.holds()
+        said = Message(id="submission.nothing", values={"names": held}) if held else Message(id="submission.no-files")
+        problems = [*(unopened or [said]), *problems]
     problems += _requests(opened, layout, course)
     return Collected(files, opened.problems + problems, _hints(opened, layout, course))
+
+
+def downloaded_class(layout: Layout) -> Message | None:
+    """What to say of a source in which a learning platform has put the work of several students."""
+    names = layout.owners()
+    return Message(id="submission.class", values={"names": names[:3], "count": len(names)}) if len(names) > 1 else None
 
 
 def _hints(opened: Tree, layout: Layout, course: Course) -> dict[str, int]:
@@ -97,27 +132,30 @@ def _requests(opened: Tree, layout: Layout, course: Course) -> list[Message]:
     return [Message(id="submission.request", values={"exercise": name, "why": why}) for name, why in asked.items()]
 
 
-def _read_python(opened: Tree, layout: Layout, course: Course, answers: dict[str, list[SubmittedFile]]) -> None:
+def _read_python(opened: Tree, layout: Layout, course: Course, answers: dict[str, list[_Answer]]) -> None:
     caps: dict[str, int] = {}
-    found: list[tuple[Exercise, str, Entry]] = []
+    found: list[tuple[Exercise, Candidate]] = []
     for exercise in course.exercises:
-        for place in places(exercise, course):
-            entry = layout.find(place)
-            if isinstance(entry, Message):
-                answers[exercise.name].append(SubmittedFile(exercise.name, place, None, entry))
-            elif entry is not None:
-                found.append((exercise, place, entry))
-                caps[entry.name] = exercise.limits.file_kb * 1024
+        for candidate in layout.candidates(exercise)[:MAX_ANSWERS]:
+            found.append((exercise, candidate))
+            if isinstance(candidate.found, Entry):
+                caps[candidate.found.name] = exercise.limits.file_kb * 1024
     data = opened.read(caps)
-    for exercise, place, entry in found:
-        content = data[entry.name]
-        text = source_text.decode(content, place) if isinstance(content, bytes) else layout.relabel(content, place)
-        problem = text if isinstance(text, Message) else None
-        answers[exercise.name].append(SubmittedFile(exercise.name, place, None if problem else str(text), problem))
+    for exercise, candidate in found:
+        place = candidate.place
+        if isinstance(candidate.found, Message):
+            text: str | Message = candidate.found
+        else:
+            content = data[candidate.found.name]
+            text = source_text.decode(content, place) if isinstance(content, bytes) else layout.relabel(content, place)
+        file = SubmittedFile(
+            exercise.name, place, text if isinstance(text, str) else None, text if isinstance(text, Message) else None
+        )
+        answers[exercise.name].append(_Answer(file, candidate.level, candidate.kind, candidate.root))
 
 
 def _read_notebooks(
-    opened: Tree, layout: Layout, course: Course, answers: dict[str, list[SubmittedFile]], problems: list[Message]
+    opened: Tree, layout: Layout, course: Course, answers: dict[str, list[_Answer]], problems: list[Message]
 ):
     """Adds the notebooks' answers; returns, by topic, what to say about an exercise that has none, where a notebook is why."""
     notebooks = layout.notebooks()
@@ -143,7 +181,8 @@ def _read_notebooks(
         else:
             unread = {each: _no_cells(label) for each in topic} | unread
         for name, code in extract.codes.items():
-            answers[name].append(_from_notebook(course.exercise(name), label, code))
+            file = SubmittedFile(name, label, code.text, code.problem, code.spans)
+            answers[name].append(_Answer(file, layout.level, "notebook"))
     return unread
 
 
@@ -153,12 +192,12 @@ def _topics(entry: Entry, course: Course, *, alone: bool) -> list[str]:
     return [stem] if stem in course.topics else list(course.topics) if alone else []
 
 
-def _from_notebook(exercise: Exercise, label: str, code: notebook.Code) -> SubmittedFile:
-    return SubmittedFile(exercise.name, label, code.text, code.problem, code.spans)
-
-
 def _because(problem: Message, label: str):
     return lambda exercise, course: SubmittedFile(exercise.name, label, None, problem)
+
+
+def _unopened(problem: Message):
+    return lambda exercise, course: SubmittedFile(exercise.name, places(exercise, course)[0], None, problem)
 
 
 def _no_cells(label: str):
@@ -174,27 +213,55 @@ def _missing(exercise: Exercise, course: Course) -> SubmittedFile:
     return SubmittedFile(exercise.name, place, None, Message(id="submission.missing", values={"file": place}))
 
 
-def _choose(answers: list[SubmittedFile], problems: list[Message]) -> SubmittedFile | None:
-    """The answer that is graded. `answers` are in the order of preference among equals."""
-    if not answers:
+def _choose(answers: list[_Answer], course: Course, problems: list[Message]) -> SubmittedFile | None:
+    """The answer that is graded. `answers` are in the order of preference among equals.
+
+    What the course handed out never wins. Of the rest the one counts that has the fewest functions left to write, but for copies further
+    in; then the one that lies where it should; then one that can be read.
+    """
+    if len(answers) > 1:
+        known = [
+            replace(each, blank=each.file.text is not None and course.stubs.has(each.file.exercise, each.file.text))
+            for each in answers
+        ]
+        usual = [each.level for each in known if each.kind == "usual"]
+        ranked = sorted(
+            known,
+            key=lambda each: (
+                each.blank,
+                each.kind == "usual" and each.level > min(usual),  # a copy further in, as in `old/`
+                each.unwritten,
+                each.level,
+                each.file.problem is not None,
+            ),
+        )
+    else:
+        ranked = answers
+    if not ranked:
         return None
-    ranked = sorted(answers, key=lambda answer: (_unwritten(answer), answer.problem is not None))
     best = ranked[0]
-    for other in ranked[1:]:
-        if _unwritten(other) == _unwritten(best) == 0 and _code(other) != _code(best):
-            values = {"exercise": best.exercise, "graded": best.file, "other": other.file}
-            problems.append(Message(id="submission.two-answers", values=values))
-            break
-    return best
+    others = [each for each in ranked[1:] if each.finished and each.code != best.code] if best.finished else []
+    rivals = [each for each in others if each.level == best.level and each.kind == best.kind and _elsewhere(each, best)]
+    if rivals:
+        folders = [tree.shown(_there(each)) for each in [best, *rivals][:3]]
+        problem = Message(id="submission.several-roots", values={"folders": folders})
+        if problem not in problems:
+            problems.append(problem)
+        return replace(best.file, text=None, problem=problem, spans=())
+    # An older copy further in, as in `old/`, is not worth a word.
+    others = [each for each in others if each.level == best.level or each.kind != best.kind]
+    if others:
+        values = {"exercise": best.file.exercise, "graded": best.file.file, "other": others[0].file.file}
+        problems.append(Message(id="submission.two-answers", values=values))
+    return best.file
 
 
-def _unwritten(answer: SubmittedFile) -> int:
-    return len(_UNWRITTEN.findall(answer.text or ""))
+def _elsewhere(one: _Answer, other: _Answer) -> bool:
+    """Whether no order says which of the two counts."""
+    return one.kind != "notebook" and (one.root != other.root or one.kind in ("renamed", "named"))
 
 
-def _code(answer: SubmittedFile) -> str | None:
-    """The text without what a notebook adds to it."""
-    if answer.text is None:
-        return None
-    lines = [line.rstrip() for line in answer.text.split("\n") if not line.startswith("# %% cell ")]
-    return "\n".join(line for line in lines if line)
+def _there(answer: _Answer) -> str:
+    return (
+        f"{answer.root}{answer.file.file}" if answer.kind in ("renamed", "named", "loose") else answer.root.rstrip("/")
+    )

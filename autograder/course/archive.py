@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import zipfile
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ MAX_RATIO = 200  # of a member that is large when unpacked; text packs 3 to 20 t
 RATIO_FROM = 2**20
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # the others unpack without a bound on memory
 ENCRYPTED = 0x1
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 class _TooLong(Exception):
@@ -59,21 +61,22 @@ class _Metered:
 class ZipTree:
     """The members of the archive `file`. Names that lead anywhere else, or mean two things, are refused."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path | IO[bytes], name: str = "") -> None:
+        """`file` is where it lies, or its bytes as a stream, of which it takes care; then `name` is what people call it."""
         self.broken: Message | None = None
         self.problems: list[Message] = []
         self._members: dict[str, zipfile.ZipInfo] = {}
         self._twice: set[str] = set()
         self._stream: IO[bytes] | None = None
         self._zip: zipfile.ZipFile | None = None
-        label = shown(file.name)
+        label = name = name or shown(file.name if isinstance(file, Path) else "")
         try:
-            self._stream = open_file(file)
+            self._stream = open_file(file) if isinstance(file, Path) else file
             metered = _Metered(self._stream)
             self._zip = zipfile.ZipFile(metered)  # pyright: ignore[reportArgumentType] (all that zipfile needs of a stream)
             metered.left = None
         except OSError as error:
-            self.broken = unreadable(file.name, error)
+            self.broken = unreadable(name, error)
         except _TooLong:
             self.broken = Message(id="submission.zip-too-many", values={"file": label})
         except Exception:  # zipfile raises whatever a hostile table of contents makes it stumble over
@@ -93,14 +96,15 @@ class ZipTree:
         found: list[Entry] = []
         refused: list[str] = []
         for info in self._zip.filelist if self._zip else []:
-            name = info.orig_filename
+            # Windows PowerShell 5.1 writes `\` between folders.
+            name = info.orig_filename.replace("\\", "/")
             if _leads_astray(name):
-                refused.append(name)
+                refused.append(info.orig_filename)
                 continue
+            kind = _kind(info, name)
             name = name.rstrip("/")
             if skipped(name) or name.count("/") >= MAX_DEPTH:
                 continue
-            kind = _kind(info)
             if kind != "folder" and name in self._members:
                 self._twice.add(name)
             elif kind != "folder":
@@ -142,13 +146,13 @@ class ZipTree:
 
 def _leads_astray(name: str) -> bool:
     parts = name.rstrip("/").split("/")
-    return "\\" in name or "\0" in name or ":" in parts[0] or any(part in ("", ".", "..") for part in parts)
+    return "\0" in name or _DRIVE.match(name) is not None or any(part in ("", ".", "..") for part in parts)
 
 
-def _kind(info: zipfile.ZipInfo) -> Kind:
+def _kind(info: zipfile.ZipInfo, name: str) -> Kind:
     mode = info.external_attr >> 16
     if stat.S_ISLNK(mode):
         return "link"
-    if info.orig_filename.endswith("/") or stat.S_ISDIR(mode):
+    if name.endswith("/") or stat.S_ISDIR(mode):
         return "folder"
     return "file" if stat.S_IFMT(mode) in (0, stat.S_IFREG) else "other"

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from autograder.course.problems import CourseError, Problem
 from autograder.course.settings import Feedback, LateFull, LatePolicy, Limits, Scores, Table
+from autograder.course.stubs import Stubs
 
 NAME = r"[a-z][a-z0-9_]*"
 FILE = "grading.toml"
@@ -226,6 +229,18 @@ class Course(Table):
         strict=False,
         description="What people give points for, beside the checks: a `[[rubric]]` each.",
     )
+    _stubs: Stubs = PrivateAttr(default_factory=Stubs)
+
+    @property
+    def stubs(self) -> Stubs:
+        """What it hands out."""
+        return self._stubs
+
+    def at(self, root: Path) -> Course:
+        """The same course, read from the folder `root`."""
+        found = self.model_copy()
+        found._stubs = Stubs(root)
+        return found
 
     @property
     def exercises(self) -> tuple[Exercise, ...]:
@@ -240,6 +255,12 @@ class Course(Table):
     @property
     def topics(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(exercise.topic for exercise in self.exercises))
+
+    @cached_property
+    def own_slugs(self) -> frozenset[str]:
+        """The last parts of exercises' names that no two of them share."""
+        counts = Counter(exercise.slug for exercise in self.exercises)
+        return frozenset(slug for slug, count in counts.items() if count == 1)
 
     @property
     def points(self) -> int:

@@ -1,8 +1,9 @@
 """Whose a submission is: names as Canvas, Moodle and Gradescope download them, matched to the class list.
 
-    Canvas      kingada_LATE_4711_90210_work.zip          name, `LATE`, Canvas's id of the student and of the submission
-    Moodle      Ada King_4711_assignsubmission_file_/     name, Moodle's id of the participant
-    Gradescope  submission_46402163/                      a number; names and times are in submission_metadata.yml beside it
+    Gradescope  submission_46402163/     a number; names and times are in submission_metadata.yml beside it
+
+What other platforms write in names is in `platforms.py`. Several files or folders of one student are one submission (`several.py`): of those
+with the same name the newest one counts, and the others are there beside it.
 
 Other names are taken for a student's id, login, e-mail address, name, or for a group. Nobody is guessed: a name that fits two
 students fits none, and is said.
@@ -11,7 +12,6 @@ students fits none, and is said.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,24 +21,13 @@ from typing import Any
 from autograder.course.bounded import Bounded, Stopped
 from autograder.course.find import Found
 from autograder.course.folder import open_file
+from autograder.course.platforms import Claim, claim_of
 from autograder.course.roster import Person, Roster, names_of, plain_name
+from autograder.course.several import joined
 from autograder.course.tree import key, shown
 
 METADATA = "submission_metadata.yml"
 MAX_METADATA = 64 * 2**20
-_CANVAS = re.compile(r"(?P<name>[^_]+?)(?P<late>_LATE)?_(?P<id>\d+)_(?P<number>\d+)_(?P<file>.+)")
-_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<file>.*)")
-_MOODLES = re.compile(r"_\d+_assignsubmission_")
-
-
-@dataclass(frozen=True)
-class Claim:
-    """What a name says about who handed in, before it is matched."""
-
-    words: tuple[str, ...]  # anything that may be an id, a login, an address or a name
-    ids: dict[str, str]  # by field of the roster
-    late: bool = False
-    number: int = 0  # of several by one student, the higher one is the newer one
 
 
 @dataclass(frozen=True)
@@ -52,39 +41,32 @@ class Entry:
 def identify(found: Iterable[Found], roster: Roster, bounded: Bounded | None = None) -> tuple[list[Found], list[str]]:
     """`found` with the ids that the roster has, and what a person should look at. `bounded` reads what platforms wrote.
 
-    Of several submissions by one student (on a platform: the newest) one gets the id; the others keep their own names.
+    Those of one student are put together, whether a class list knows them or not.
     """
     problems: list[str] = []
     metadata: dict[Path, dict[str, Entry]] = {}
     matched: list[tuple[Found, str, Claim]] = []
+    unknown: dict[str, list[str]] = {}
+    late: dict[str, str] = {}
     for each in found:
         path = Path(each.source)
         entry = _gradescope(path, metadata, problems, bounded)
-        claim = Claim(entry.words or (each.id,), {}) if entry is not None else claim_of(path.name, each.id)
+        claim = Claim(entry.words or (each.id,)) if entry is not None else claim_of(path.name, each.id)
         if entry is not None and not each.handed_in and entry.moment:
             each = replace(each, handed_in=entry.moment, clock="platform")
         fits = _who(claim, roster)
-        if len(fits) != 1 and roster.people:
-            who = f"could be {' or '.join(fits[:4])}" if fits else "is nobody of the class list"
-            problems.append(f"{shown(path.name)} {who}; graded under its own name.")
+        who = fits[0] if len(fits) == 1 else ""
+        if not who and roster.people:
+            what = f"could be {' or '.join(fits[:4])}" if fits else "is nobody of the class list"
+            unknown.setdefault(claim.owner or path.name, []).append(f"{shown(path.name)} {what}")
         if claim.late and not each.handed_in:
-            problems.append(f"{shown(path.name)}: the platform marks it as late, but not by how much; see --times.")
-        matched.append((each, fits[0] if len(fits) == 1 else "", claim))
-    return _one_each(matched, problems), problems
-
-
-def claim_of(name: str, id: str = "") -> Claim:
-    """What a file's or folder's name says."""
-    match = _MOODLE.fullmatch(name)
-    if (
-        match and len(_MOODLES.findall(name)) > 1
-    ):  # a person's name or a file's that looks like Moodle's own words: who knows
-        return Claim((name,), {})
-    if match:
-        return Claim((match["name"],), {"moodle_id": match["id"]})
-    if match := _CANVAS.fullmatch(name):
-        return Claim((match["name"],), {"canvas_id": match["id"]}, bool(match["late"]), int(match["number"][:15]))
-    return Claim(tuple(dict.fromkeys(filter(None, (id, name, name.partition(".")[0])))), {})
+            late.setdefault(who or claim.owner, shown(path.name))
+        matched.append((each, who, claim))
+    for said in unknown.values():
+        more = f" ({len(said) - 1} more of the same student)" if len(said) > 1 else ""
+        problems.append(f"{said[0]}{more}; graded under its own name.")
+    problems += [f"{name}: the platform marks it as late, but not by how much; see --times." for name in late.values()]
+    return _one_each(matched), problems
 
 
 def _who(claim: Claim, roster: Roster) -> list[str]:
@@ -109,27 +91,32 @@ def _addresses(person: Person) -> set[str]:
     return {key(each) for each in told if each}
 
 
-def _one_each(matched: list[tuple[Found, str, Claim]], problems: list[str]) -> list[Found]:
-    newest: dict[str, int] = {}
-    for index, (_, who, claim) in enumerate(matched):
-        if who and (who not in newest or claim.number > matched[newest[who]][2].number):
-            newest[who] = index
-    taken = {key(who) for who in newest}
+def _one_each(matched: list[tuple[Found, str, Claim]]) -> list[Found]:
+    """One submission for each student, in the order in which the first file of each came."""
+    together: dict[str, list[tuple[Found, Claim]]] = {}
+    for index, (each, who, claim) in enumerate(matched):
+        owner = f"of {who}" if who else claim.owner or f"number {index}"
+        if each.repository and owner in together:  # commits are not put together: the first one counts
+            owner = f"number {index}"
+        together.setdefault(owner, []).append((each, claim))
+    names = {owner: owner.removeprefix("of ") for owner in together if owner.startswith("of ")}
+    taken = {key(name) for name in names.values()}
     result = []
-    for index, (each, who, _) in enumerate(matched):
-        if who and newest[who] == index:
-            result.append(replace(each, id=who))
+    for owner, parts in together.items():
+        parts.sort(key=lambda part: -part[1].number)
+        first = parts[0][0]
+        own = shown(parts[0][1].words[0]) if len(parts) > 1 else first.id
+        id, number = names.get(owner, own), 2
+        if owner not in names:
+            while key(id) in taken:
+                id, number = f"{own}-{number}", number + 1
+            taken.add(key(id))
+        if len(parts) == 1:
+            result.append(replace(first, id=id))
             continue
-        if who:
-            other = shown(Path(matched[newest[who]][0].source).name)
-            problems.append(
-                f"{shown(Path(each.source).name)} is of {who} too, for whom {other} counts; graded under its own name."
-            )
-        id, number = each.id, 2
-        while key(id) in taken:
-            id, number = f"{each.id}-{number}", number + 1
-        taken.add(key(id))
-        result.append(replace(each, id=id))
+        newest = max((part for part, _ in parts), key=lambda part: part.handed_in)
+        source = joined([part.source for part, _ in parts])
+        result.append(Found(id, source, newest.handed_in, newest.clock))
     return result
 
 

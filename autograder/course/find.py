@@ -24,6 +24,7 @@ from autograder.course import git
 from autograder.course.config import Course
 from autograder.course.folder import is_file, is_folder
 from autograder.course.layout import places
+from autograder.course.platforms import claim_of
 from autograder.course.repository import is_bare
 from autograder.course.submission import SubmissionError, submission_id
 from autograder.course.tree import key, shown, skipped
@@ -143,6 +144,8 @@ def of_collection(folder: Path) -> list[Found] | None:
 
 
 def _is_submission(folder: Path, course: Course) -> bool:
+    if claim_of(folder.name).owner and "_assignsubmission_" in folder.name:
+        return True
     if is_folder(folder / "assignments"):
         return True
     topics = course.topics

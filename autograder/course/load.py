@@ -51,7 +51,7 @@ def load_course(root: Path) -> Course:
         problems += [at.problem(loc, what, allowed) for loc, what, allowed in rules.broken(course, root)]
     if course is None or problems:
         raise CourseError(sorted(problems, key=lambda problem: problem.line or 0))
-    return _inherit(course)
+    return _inherit(course).at(root.absolute())
 
 
 def _read(file: Path) -> str:

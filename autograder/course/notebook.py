@@ -1,8 +1,9 @@
 """A notebook → the module of each exercise in it.
 
-A code cell belongs to the exercises that its tags name: `exercise:tokenizer/bpe`. Cells tagged `shared` (imports, helpers) come
-along where they stand before an exercise's last cell. All other cells (checks, plots, trials) are left out. Magics and shell
-lines are IPython's language, not Python's: in a cell that is used they are refused with their place.
+A code cell belongs to the exercises that its tags name: `exercise:tokenizer/bpe`. Where an editor has lost the tags, nbgrader's name of the
+cell does, if that is left. Cells tagged `shared` (imports, helpers) come along where they stand before an exercise's last cell. Of all
+other cells (checks, plots, trials) only the imports come along that its cells use and do not have; where they use a function of such a
+cell, that is said. Magics and shell lines are IPython's language, not Python's: in a cell that is used they are refused with their place.
 
 The notebook is decoded into just the fields that are used: its outputs, however large or strange, never become objects.
 Its JSON is not held to the whole schema of nbformat, since a notebook that Jupyter would complain about may still hold good code.
@@ -21,13 +22,21 @@ from typing import Any
 
 import msgspec
 
+from autograder.course import session, source_text
 from autograder.course.config import Course
+from autograder.course.magics import first_magic
+from autograder.course.stubs import bare
 from autograder.course.tree import shown, too_big
 from autograder.results import Message
 
 MAX_BYTES = 16 * 2**20
 SHARED = "shared"
 PREFIX = "exercise:"
+ANSWER = "-code"
+"""How nbgrader's names of cells for answers end."""
+MAX_OTHERS = 200  # cells without a tag of which imports are looked at
+MAX_OTHER_BYTES = 2**16
+_DEFINED = re.compile(r"^(?:(?:async[ \t]+)?def|class)[ \t]+(\w+)", re.MULTILINE)
 
 
 class _Metadata(msgspec.Struct):
@@ -93,13 +102,17 @@ def extract(data: bytes, file: str, course: Course) -> Extract:
     known = {exercise.name for exercise in course.exercises}
     used: dict[str, list[int]] = {}
     shared: list[int] = []
+    others: list[int] = []
     problems: list[Message] = []
     for index, cell in enumerate(cells):
         if cell.cell_type != "code":
             continue
         if SHARED in cell.metadata.tags:
             shared.append(index)
-        for name in exercises_of(cell):
+        names = list(exercises_of(cell)) or _by_grade_id(cell, file, course)
+        if not names and SHARED not in cell.metadata.tags and len(others) < MAX_OTHERS:
+            others.append(index)
+        for name in names:
             if name in known:
                 used.setdefault(name, []).append(index)
             elif len(problems) < 10:
@@ -107,10 +120,41 @@ def extract(data: bytes, file: str, course: Course) -> Extract:
     pieces = [_Piece(cell, index) for index, cell in enumerate(cells)]
     codes = {}
     for name, own in used.items():
-        before = itertools.takewhile(lambda index, last=own[-1]: index < last, shared)
-        indices = (index for index, _ in itertools.groupby(heapq.merge(own, before)))
-        codes[name] = _module((pieces[index] for index in indices), file, course.exercise(name).limits.file_kb * 1024)
+        own = _without_copies(own, pieces, name, course)
+        before = list(itertools.takewhile(lambda index, last=own[-1]: index < last, shared))
+        indices = [index for index, _ in itertools.groupby(heapq.merge(own, before))]
+        apart = [pieces[index] for index in others if index < own[-1] or index not in own]
+        cap = course.exercise(name).limits.file_kb * 1024
+        codes[name], missed = _module([pieces[index] for index in indices], apart, file, cap)
+        if missed is not None and len(problems) < 10:
+            cell, helper = missed
+            values = {"file": file, "cell": cell.number, "name": helper, "tag": PREFIX + name}
+            problems.append(Message(id="submission.helper", values=values))
     return Extract(codes, problems=tuple(problems))
+
+
+def _by_grade_id(cell: Cell, file: str, course: Course) -> list[str]:
+    """The exercise that nbgrader's name of a cell for answers names, where its tags are lost."""
+    slug = cell.grade_id.removesuffix(ANSWER) if cell.grade_id.endswith(ANSWER) else ""
+    found = [each for each in course.exercises if slug and each.slug == slug]
+    topic = file.rpartition("/")[2].rpartition(".")[0]
+    found = [each for each in found if each.topic == topic] or found
+    return [found[0].name] if len(found) == 1 else []
+
+
+def _without_copies(own: list[int], pieces: list[_Piece], name: str, course: Course) -> list[int]:
+    """The cells of an exercise without one that is there twice, and without the cell that was handed out where there is another one."""
+    if len(own) == 1:
+        return own
+    seen: set[str] = set()
+    found: list[int] = []
+    for index in own:
+        text = bare(pieces[index].text)
+        if text not in seen:
+            found.append(index)
+        seen.add(text)
+    written = [index for index in found if not course.stubs.has(name, pieces[index].text)]
+    return written or found
 
 
 def exercises_of(cell: Cell) -> Iterator[str]:
@@ -148,6 +192,15 @@ class _Piece:
     def first_magic(self) -> int | None:
         return first_magic(self.text)
 
+    @cached_property
+    def imports(self) -> list[session.Import]:
+        return session.imports_in(self.text) if self.size <= MAX_OTHER_BYTES else []
+
+    @cached_property
+    def helpers(self) -> set[str]:
+        """The functions and classes that it defines."""
+        return set(_DEFINED.findall(self.text)) if self.size <= MAX_OTHER_BYTES else set()
+
     def problem(self, file: str) -> Message | None:
         """Why it can't be a part of a module."""
         if self.first_magic is not None:
@@ -159,39 +212,58 @@ class _Piece:
         return None
 
 
-def _module(pieces: Iterator[_Piece], file: str, cap: int) -> Code:
-    """The cells joined, each under a comment that names it: the text itself then says where a line came from.
+def _module(pieces: list[_Piece], others: list[_Piece], file: str, cap: int) -> tuple[Code, tuple[_Piece, str] | None]:
+    """The cells joined, each under a comment that names it: the text itself then says where a line came from. And a cell of `others` that
+    they use a helper of, with its name.
 
     No more than `cap` bytes of cells are looked at, so that what a notebook costs does not grow with what it has beyond them.
     """
-    lines: list[str] = []
-    spans = []
-    size, blank = 0, True
+    size = 0
     for piece in pieces:
-        head = f"# %% cell {piece.number}"
-        size += len(head) + piece.size + 2  # the ends of their lines
+        size += len(_head(piece)) + piece.size + 2  # the ends of their lines
         if size > cap:
-            return Code(None, problem=too_big(file, None, cap))
+            return Code(None, problem=too_big(file, None, cap)), None
         problem = piece.problem(file)
         if problem is not None:
-            return Code(None, problem=problem)
-        lines.append(head)
+            return Code(None, problem=problem), None
+    if not any(piece.text.strip() for piece in pieces):
+        return Code(None, problem=Message(id="submission.empty", values={"file": file})), None
+    texts = [piece.text for piece in pieces]
+    parts: list[tuple[_Piece, str]] = []
+    missed = None
+    if any(other.imports or other.helpers for other in others):
+        together = "\n".join(texts)
+        wanted = session.names_in(together) - session.bound_in(together)
+        called = session.calls_in(together)
+        parts = [(other, text) for other in others if (text := session.only(other.imports, wanted))]
+        missed = next(((other, min(found)) for other in others if (found := other.helpers & called)), None)
+    texts, first = session.without_session(texts, alone=not parts)
+    parts += zip(pieces, texts, strict=True)
+    lines = [first] if first else []
+    spans = []
+    for piece, text in parts:
+        lines.append(_head(piece))
         spans.append(Span(len(lines) + 1, f"{file}, cell {piece.number}"))
-        lines += piece.lines
-        blank = blank and not piece.text.strip()
-    if blank:
-        return Code(None, problem=Message(id="submission.empty", values={"file": file}))
-    return Code("\n".join(lines) + "\n", tuple(spans))
+        lines += text.split("\n")
+    return Code("\n".join(lines) + "\n", tuple(spans)), missed
+
+
+def _head(piece: _Piece) -> str:
+    return f"# %% cell {piece.number}"
 
 
 def read_cells(data: bytes, file: str) -> list[Cell] | Message:
     """The cells of the notebook `data`, or why it can't be read; `file` is its name in the message."""
+    if data.startswith(source_text.LFS):
+        return Message(id="submission.lfs", values={"file": file})
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         notebook = _decode(data)
     except RecursionError:
         return Message(id="submission.notebook-broken", values={"file": file, "reason": "it is nested too deeply"})
     except (ValueError, msgspec.MsgspecError) as error:  # both: what is no JSON, and what is no notebook
+        if line := source_text.conflict(data.decode("utf-8", "replace")):
+            return Message(id="submission.conflict", values={"file": file, "line": line})
         return Message(id="submission.notebook-broken", values={"file": file, "reason": str(error)[:200]})
     if notebook.nbformat != 4:
         return Message(id="submission.notebook-format", values={"file": file, "version": notebook.nbformat})
@@ -226,43 +298,3 @@ def _unknown_tag(name: str, file: str, index: int, course: Course) -> Message:
     close = difflib.get_close_matches(name[:100], [exercise.name for exercise in course.exercises], n=1)
     values = {"file": file, "cell": index + 1, "tag": shown(PREFIX + name)}
     return Message(id="submission.unknown-tag", values={**values, "guess": PREFIX + close[0]} if close else values)
-
-
-# ---------------------------------------------------------------- magics
-
-_MAGIC = re.compile(r"\s*(?:[%!?]|[\w.\[\]]+\s*\?{1,2}\s*$|(?:\w[\w., \[\]]*=)\s*(?:!|%\s*[A-Za-z]))")
-_SIGNS = re.compile(r"[%!?]")  # every magic has one of them
-_PIECE = re.compile(r'#[^\n]*|"""|\'\'\'|"(?:\\.|[^"\\\n])*"?|\'(?:\\.|[^\'\\\n])*\'?|[\[\](){}]|\\\n|\n', re.DOTALL)
-_CLOSERS = {quote: re.compile(r"\\.|" + quote, re.DOTALL) for quote in ('"""', "'''")}
-
-
-def first_magic(source: str) -> int | None:
-    """The first line (from 1) that only IPython understands: `%time`, `%%bash`, `!ls`, `x = !ls`, `help?`.
-
-    A `%` may also begin the second line of an expression, or a line of a string, so only the beginnings of statements
-    count. This looks at the text alone: a parser could be made to run out of stack, and the cell may not be Python at all.
-    """
-    line, depth, at = 1, 0, 0
-    if not _SIGNS.search(source):
-        return None
-    if _MAGIC.match(source.partition("\n")[0]):
-        return 1
-    while piece := _PIECE.search(source, at):
-        at, text = piece.end(), piece[0]
-        if text in _CLOSERS:
-            closer = next((each for each in _CLOSERS[text].finditer(source, at) if each[0] == text), None)
-            if closer is None:
-                return None
-            line += source.count("\n", at, closer.end())
-            at = closer.end()
-        elif text in "([{":
-            depth += 1
-        elif text in ")]}":
-            depth = max(depth - 1, 0)
-        else:
-            line += text.count("\n")
-            if text == "\n" and not depth:
-                end = source.find("\n", at)
-                if _MAGIC.match(source[at : end if end >= 0 else len(source)]):
-                    return line
-    return None

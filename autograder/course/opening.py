@@ -23,6 +23,7 @@ class Opening:
 
     def __init__(self, course: Course, bounds: Bounds = USUAL, jobs: int = 0) -> None:
         self.course = course
+        course.stubs.read(exercise.name for exercise in course.exercises)  # once, and not in each process
         self.bounded = Bounded(bounds, ["autograder.course.downloads", "autograder.course.submission"])
         self._pool = ThreadPoolExecutor(jobs or os.cpu_count() or 1, thread_name_prefix="open")
 

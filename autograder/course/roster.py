@@ -162,7 +162,7 @@ class _Reader:
         if first != line:
             self.say(line, f"student {id!r} is there a second time (first in line {first}). Left out")
             return None
-        for name in ("repository", "canvas_id", "sis_id"):
+        for name in ("repository", "email", "login", "sis_id", "canvas_id", "moodle_id"):
             cell = cells.get(name, "")
             other = self.taken.setdefault((name, key(cell)), line) if cell else line
             if other != line and not (name == "repository" and cells.get("group")):

@@ -6,17 +6,20 @@ in them: whatever is wrong becomes a message of the exercise or of the submissio
 Where an exercise `tokenizer/bpe` is looked for (in the source itself, or in the one folder in it that holds the work):
 
 1. `assignments/tokenizer/bpe.py`, `tokenizer/bpe.py`, and `bpe.py` where no other exercise has that name;
-2. cells tagged `exercise:tokenizer/bpe` of any notebook (`notebook.py`).
+2. cells tagged `exercise:tokenizer/bpe` of any notebook (`notebook.py`);
+3. copies as `bpe (1).py` in those places; `bpe.py` alone in any folder; and where there is none of it, a name that ends so, as `king_bpe.py`.
 
-Students get both a stub and a notebook, and work in one of them. Of several answers, the one that has the fewest
-`raise NotImplementedError` left is graded; then one that can be read, a `.py` before a notebook, and the order above. When
-another answer is finished too, and different, the submission says so.
+Zips in folders and in zips are folders (`nested.py`). Students get both a stub and a notebook, and work in one of them. What the course
+handed out, unchanged, never counts where there is another answer. Of several, one in the outermost folder counts, the one that has the
+fewest functions left to write; then one that can be read, a `.py` before a notebook, and the order above. When another answer is
+finished too, and different, the submission says so; where nothing says which of them counts, none does.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +31,9 @@ from autograder.course.archive import ZipTree
 from autograder.course.config import Course
 from autograder.course.folder import FileTree, FolderTree, is_file, is_folder
 from autograder.course.layout import exercise_of_file, places
+from autograder.course.nested import Unpacked
+from autograder.course.platforms import claim_of
+from autograder.course.several import Part, Several, parts_of
 from autograder.course.tree import BrokenTree, Tree
 from autograder.refusals import Refusal
 from autograder.results import REQUEST, Clock, Message
@@ -58,16 +64,16 @@ class Submission:
     @cached_property
     def hash(self) -> str:
         """SHA-256 over what is graded: exercises, file names, and their bytes (or what is wrong with them)."""
-        total = hashlib.sha256()
+        parts: list[bytes] = []
         for name, file in sorted(self.files.items()):
             problem = json.dumps([file.problem.id, file.problem.values], sort_keys=True) if file.problem else ""
             for part in (name, file.file, problem, file.text or ""):
                 data = part.encode()
-                total.update(len(data).to_bytes(8, "big") + data)
+                parts += (len(data).to_bytes(8, "big"), data)
         for problem in self.problems:
             if problem.id == REQUEST:  # the same answers with another request are another hand-in
-                total.update(json.dumps(problem.values, sort_keys=True).encode())
-        return total.hexdigest()
+                parts.append(json.dumps(problem.values, sort_keys=True).encode())
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def open_submission(
@@ -127,6 +133,7 @@ def _opened(
     handed_in: str,
     clock: Clock,
 ) -> Submission:
+    opened = Unpacked(opened)
     try:
         found = collect(opened, course)
     finally:
@@ -171,12 +178,31 @@ def _open(source: str | Path, course: Course, repository: str = "") -> tuple[Tre
         exists = path.exists() or path.is_symlink()
     except (OSError, ValueError) as error:
         raise SubmissionError(f"{tree.shown(str(source))} can't be looked at: {error}") from None
+    if not exists and len(parts := parts_of(str(source))) > 1:
+        return _together([Path(part) for part in parts], course), Path(parts[0]), None
     if not exists:
         in_git = git.parse(str(source))
         if in_git is None:
             raise SubmissionError(f"there is no {path} (a folder, a zip, a .py or .ipynb file, or REPOSITORY@REVISION)")
         return _at_revision(*in_git)
     return _open_path(path, course), path, None
+
+
+def _together(paths: list[Path], course: Course) -> Tree:
+    """What a platform has downloaded of one student, file by file, the newest first. Raises `SubmissionError`."""
+    parts = []
+    gone = [path for path in paths if not os.path.lexists(path)]
+    if gone:
+        raise SubmissionError(f"there is no {tree.shown(str(gone[0]))}, which is a part of what was handed in")
+    for path in paths:
+        claim = claim_of(path.name)
+        name = claim.file or path.name
+        if path.is_symlink() or is_folder(path) or not is_file(path):
+            parts.append(Part(_open_path(path, course), f"{path.name}/"))
+        else:
+            exercise = exercise_of_file(name, course) if name.lower().endswith(".py") else None
+            parts.append(Part(FileTree(path, places(exercise, course)[1] if exercise is not None else name)))
+    return Several(parts)
 
 
 def _at_revision(folder: Path, rev: str) -> tuple[Tree, Path, git.Revision]:
@@ -200,7 +226,7 @@ def _open_path(path: Path, course: Course) -> Tree:
         return ZipTree(path)
     if suffix == ".ipynb":
         return FileTree(path, path.name)
-    exercise = exercise_of_file(path.name, course)
+    exercise = exercise_of_file(claim_of(path.name).file or path.name, course)
     if exercise is None:
         return BrokenTree(Message(id="submission.unknown-file", values={"file": label}))
     return FileTree(path, places(exercise, course)[0])

@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 from autograder.results import Message
 
 MAX_ENTRIES = 20_000
-MAX_DEPTH = 7  # three folders around assignments/topic/exercise.py, and one more
+MAX_DEPTH = 9  # five folders around assignments/topic/exercise.py, and one more
 SKIPPED = {"__MACOSX", "__pycache__", "node_modules", "site-packages", "venv"}
 
 Kind = Literal["file", "folder", "link", "other"]
@@ -33,7 +33,9 @@ class Tree(Protocol):
     """An open source. `broken` says why nothing can be read from it; `problems` what else a person should know."""
 
     broken: Message | None
-    problems: list[Message]
+
+    @property
+    def problems(self) -> list[Message]: ...
 
     def entries(self) -> list[Entry]: ...
 

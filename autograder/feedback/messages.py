@@ -30,6 +30,9 @@ _GRADIENT = re.compile(r"\bgrad(ient)?s?\b")
 _LEAF = re.compile(r"grad\w*['\"]\]\[['\"](\w+)['\"]\]$|\b(\w+)\.grad['\"]\]$")
 _LENGTH = re.compile(r"length (\d+)(?:, then (.*))?", re.DOTALL)
 _NO_EXCEPTION, _RAISED = "no exception", " raised"  # as comparisons name what was raised
+_NOT_FOUND = re.compile(r"No module named '([\w.]+)'(?:; .*)?", re.DOTALL)
+_NO_PACKAGE = "submission"
+"""The name by which Python then knows the package of an exercise's file, which is in none."""
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_]\w*)\}")
 
 
@@ -154,9 +157,21 @@ def _more_exactly(message: Message) -> Message:
         return Message(id="run.returned-nothing", values=values)
     if message.id == "run.raised" and values.get("outside") is True:
         return Message(id="run.raised-outside", values=values)
+    if message.id in ("run.raised", "run.load-raised") and (absent := _absent(values)):
+        return Message(
+            id="run.import-beside" if absent == _NO_PACKAGE else "run.import-absent", values={"name": absent}
+        )
     if message.id == "run.mutated" and values.get("input") == "its inputs":  # which of them could not be told
         return Message(id=message.id)
     return message
+
+
+def _absent(values: dict[str, Any]) -> str:
+    """The module that an import did not find, "" where that is not what was raised."""
+    if values.get("exception") != "ModuleNotFoundError" or values.get("builtin") is not True:
+        return ""
+    found = _NOT_FOUND.fullmatch(str(values.get("text", "")))
+    return found[1] if found else ""
 
 
 def _of_difference(difference: Difference) -> str:

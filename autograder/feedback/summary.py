@@ -144,6 +144,6 @@ def _remarks(result: Result) -> str:
     ours += sum(exercise.verdict == "grader-error" and not exercise.checks for exercise in result.exercises)
     parts = [f"{flags} flagged"] if flags else []
     parts += [f"{ours} our fault"] if ours else []
-    parts += [f"{len(result.problems)} problems"] if result.problems else []
+    parts += [f"{len(result.problems)} problem{'s' * (len(result.problems) > 1)}"] if result.problems else []
     parts += ["not isolated"] if not result.provenance.isolated else []
     return ", ".join(parts)

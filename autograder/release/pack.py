@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from autograder.course import requests_handed_in
 from autograder.course.answers import SubmittedFile
 from autograder.course.config import Course, Exercise
 from autograder.course.hints_asked import HANDED_IN
+from autograder.course.notebook import PREFIX
 from autograder.course.submission import open_own_work, open_submission
 from autograder.experiment.forbidden import first_use
 from autograder.feedback import messages
@@ -24,6 +25,7 @@ from autograder.local.packages import absent
 from autograder.plan import Plan, PlanError, load_plan
 from autograder.release.files import write_atomically
 from autograder.release.wheel import zipped
+from autograder.results import Message
 from autograder.source.errors import ReleaseError
 
 FOLDER = "assignments"
@@ -38,7 +40,7 @@ class Note:
     """Something about one exercise that its student may want to mend before handing in."""
 
     exercise: str
-    kind: str  # "not begun", "not finished", "forbidden", "absent", "breakpoint", "broken", "unreadable"
+    kind: str  # "not begun", "not finished", "forbidden", "absent", "breakpoint", "broken", "unreadable", "noted"
     text: str
 
 
@@ -68,6 +70,7 @@ def pack(
         found = _notes(exercise, file, untouched(exercise, file.text), _plan(root, exercise), course.packages)
         packed.notes += found
         packed.ready += [] if found else [exercise.name]
+        packed.notes += [Note(exercise.name, "noted", text) for text in noted(submission.problems, exercise)]
     contents = _contents(root, exercises)
     if not contents:
         raise ReleaseError(f"there is none of your files in {root / FOLDER}: nothing to hand in.")
@@ -80,6 +83,16 @@ def pack(
     write_atomically(target, zipped({**contents, PLACEHOLDER: _ABOUT}))
     packed.hash = open_submission(target, course, name="you").hash
     return packed
+
+
+def noted(problems: list[Message], exercise: Exercise) -> list[str]:
+    """What was said of the work as a whole that is about this exercise: which of two answers is graded, a helper that is left out."""
+    about = f"{PREFIX}{exercise.name}"
+    return [
+        f"{messages.text(each)} {messages.hint(each)}".rstrip().removesuffix(".")
+        for each in problems
+        if each.values.get("exercise") == exercise.name or each.values.get("tag") == about
+    ]
 
 
 def _plan(root: Path, exercise: Exercise) -> Plan | None:
@@ -145,11 +158,11 @@ def _breakpoints(tree: ast.AST) -> list[int]:
 
 
 def _unwritten(tree: ast.Module) -> set[str]:
-    """The functions and methods that still raise NotImplementedError as a statement of their own."""
+    """The functions and methods that still come to a statement `raise NotImplementedError` of their own."""
 
     def left(name: str, node: ast.AST) -> set[str]:
         found: set[str] = set()
-        for child in ast.iter_child_nodes(node):
+        for child in _reached(node):
             inner = isinstance(child, ast.FunctionDef | ast.ClassDef)
             if isinstance(child, ast.Raise) and child.exc is not None and name:
                 raised = child.exc.func if isinstance(child.exc, ast.Call) else child.exc
@@ -158,6 +171,25 @@ def _unwritten(tree: ast.Module) -> set[str]:
         return found
 
     return left("", tree)
+
+
+def _reached(node: ast.AST) -> Iterator[ast.AST]:
+    """The children of `node`, without statements behind one that never goes on: the stub's last line is often left there."""
+    for _, value in ast.iter_fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield child
+            if isinstance(child, ast.stmt) and _ends(child):
+                break
+
+
+def _ends(statement: ast.stmt) -> bool:
+    """Whether nothing behind it is ever run."""
+    if isinstance(statement, ast.If):
+        return all(branch and any(map(_ends, branch)) for branch in (statement.body, statement.orelse))
+    if isinstance(statement, ast.With):
+        return any(map(_ends, statement.body))
+    return isinstance(statement, ast.Return | ast.Raise)
 
 
 def _optional(plan: Plan | None) -> set[str]:
@@ -173,10 +205,16 @@ def _optional(plan: Plan | None) -> set[str]:
     return bonus - needed
 
 
+def packed_places(exercise: str) -> tuple[str, str]:
+    """Where an exercise's answer may be to be handed in: its file, and its topic's notebook."""
+    topic, _, slug = exercise.partition("/")
+    return f"{FOLDER}/{topic}/{slug}.py", f"{FOLDER}/{topic}/{topic}.ipynb"
+
+
 def _contents(root: Path, exercises: list[Exercise]) -> dict[str, bytes]:
     """The student's files by their place: each exercise's, each topic's notebook, what says how many hints were asked for, and what is to be looked at again."""
-    names = [f"{FOLDER}/{exercise.topic}/{exercise.slug}.py" for exercise in exercises]
-    names += [f"{FOLDER}/{topic}/{topic}.ipynb" for topic in dict.fromkeys(each.topic for each in exercises)]
+    places = [packed_places(exercise.name) for exercise in exercises]
+    names = [file for file, _ in places] + list(dict.fromkeys(notebook for _, notebook in places))
     names.append(HANDED_IN)  # there only where the course reports it
     names.append(requests_handed_in.HANDED_IN)  # there only where they ask for something
     found = {}

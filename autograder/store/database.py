@@ -90,8 +90,11 @@ class Mark:
 class Store:
     """The results file. Use from one thread; close when done."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, keeps: bool = False) -> None:
+        """`keeps`: stored results that were read once stay in memory, for a command that reads a class twice. Nobody changes them."""
         self.path = path
+        self.keeps = keeps
+        self._kept: dict[int, Result] = {}
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
@@ -189,7 +192,12 @@ class Store:
 
     def read(self, number: int) -> Result:
         """One stored result. What stands of a submission is `standing.py`'s business."""
-        return self._unpacked(self.rows("SELECT data FROM result WHERE number = ?", number)[0][0], results.from_json)
+        if number in self._kept:
+            return self._kept[number]
+        found = self._unpacked(self.rows("SELECT data FROM result WHERE number = ?", number)[0][0], results.from_json)
+        if self.keeps:
+            self._kept[number] = found
+        return found
 
     def marks(self, run: str | None = None) -> list[Mark]:
         """What every exercise of every result of `run` (or of all runs) came to, the oldest first."""

@@ -4,6 +4,7 @@ full, and the third is named with a reason that a person understands.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -101,6 +102,29 @@ def zipped(*members: tuple[str, bytes]) -> Make:
     return make
 
 
+def packed(*members: tuple[str, bytes]) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in members:
+            file.writestr(name, content)
+    return data.getvalue()
+
+
+def zips_of_names(room: Path) -> None:
+    inner = packed(*((f"{n:05}", b"") for n in range(14_000)))
+    zipped(*((f"{n:02}.zip", inner) for n in range(40)))(room)
+
+
+def zip_in_zip(content: bytes, levels: int = 1) -> Make:
+    def make(room: Path) -> None:
+        data = content
+        for level in range(levels):
+            data = packed(("x.zip" if level else "ring/soft.zip", data))
+        zipped(("work.zip", data))(room)
+
+    return make
+
+
 def alone(data: Callable[[], bytes]) -> Make:
     return lambda room: (room / "mallory.ipynb").write_bytes(data())
 
@@ -168,8 +192,12 @@ HOSTILE: dict[str, tuple[Make, str]] = {
     "almost a magic in each line": (alone(lambda: notebook(cell(("a" * 500 + " " * 500 + "b\n") * 200 + "x = 7 % 3\n", *ALL))), ""),
     "quotes and brackets": (alone(lambda: notebook(cell("%".join(['"([{' * 20_000]) + "'''" * 9_000, *ALL))), ""),
     "a zip with a hundred thousand names": (zipped(*((f"{n:06}", b"") for n in range(10**5))), "too many"),
+    "zips in a zip with many names each": (zips_of_names, "far too many|were opened|memory"),
+    "a zip in a zip that unpacks to gigabytes": (zip_in_zip(b"\0" * 200_000_000), "are accepted"),
+    "a zip in a zip that is packed too tightly": (zip_in_zip(b"\0" * 50_000_000), "packed so tightly"),
+    "a zip in a zip in a zip …": (zip_in_zip(b"x = 1", levels=9), "was not opened"),
     "a folder with many files": (many_files(21_000), "more than 20000"),
-    "three thousand folders in each other": (deep, NOTHING),
+    "three thousand folders in each other": (deep, "no file in it"),
     "very long names": (long_names, NOTHING),
     "a pipe named like a zip": (pipe("mallory.zip"), "is neither a folder, nor a zip"),
     "a socket named like a notebook": (hears("mallory.ipynb"), "is neither a folder, nor a zip"),
