@@ -9,13 +9,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
 from autograder.cluster.messages import Answer, Answers, Damaged, Unit
 from autograder.grading.record import Graded
-from autograder.store.pieces import Laid, Malformed, Packed, name_of, put_together
+from autograder.store.pieces import Frame, Laid, Malformed, Packed, frame_of, name_of, put_together
 
 FRAMES = 2048  # that are kept at hand: some of each exercise
 
@@ -31,7 +30,7 @@ class Arrivals:
     """Reads answers. What all answers to an exercise have in common is read once."""
 
     def __init__(self) -> None:
-        self._frames: dict[bytes, tuple[dict[str, Any], bytes]] = {}  # by name: read, and packed
+        self._frames: dict[bytes, tuple[Frame, bytes]] = {}  # by name: read, and packed
 
     def read(self, data: bytes, units: Mapping[str, Unit]) -> list[tuple[Answer, Arrived]]:
         """The answers in a message to those of `units`, by key, that they answer. Raises `Damaged`."""
@@ -48,22 +47,22 @@ class Arrivals:
     def _arrived(self, answer: Answer, unit: Unit, pieces: Mapping[bytes, bytes]) -> Arrived:
         names = answer.names
         frame, packed_frame = self._frame(names.frame, pieces)
-        result = put_together(frame, _read(names.own, pieces[names.own]))
+        result = put_together(frame, _said(names.own, pieces[names.own]))
         if result.exercise != unit.exercise or result.key not in ("", unit.key):
             raise Damaged(f"the answer to {unit.exercise} is one to {result.exercise}, or to another text of it")
         laid = Laid(names, {names.frame: packed_frame, names.own: pieces[names.own]})
         return Arrived(result, {key: Packed(value) for key, value in answer.observations.items()}, laid)
 
-    def _frame(self, name: bytes, pieces: Mapping[bytes, bytes]) -> tuple[dict[str, Any], bytes]:
+    def _frame(self, name: bytes, pieces: Mapping[bytes, bytes]) -> tuple[Frame, bytes]:
         if name not in self._frames:
             if len(self._frames) >= FRAMES:
                 self._frames.clear()
-            self._frames[name] = _read(name, pieces[name]), pieces[name]
+            self._frames[name] = frame_of(_said(name, pieces[name])), pieces[name]
         return self._frames[name]
 
 
-def _read(name: bytes, data: bytes) -> dict[str, Any]:
+def _said(name: bytes, data: bytes) -> bytes:
     said = zlib.decompress(data)
     if name_of(said) != name:
         raise Damaged(f"a piece of {len(said)} bytes does not have the hash that it is named by")
-    return msgspec.json.decode(said)
+    return said

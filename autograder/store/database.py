@@ -27,10 +27,10 @@ from autograder.refusals import Refusal
 from autograder.results import ExerciseResult, Result
 from autograder.store import formats, pieces
 from autograder.store.formats import VERSION
-from autograder.store.pieces import Laid, Names, Pieces, packed
+from autograder.store.pieces import Laid, Names, Packed, Pieces, packed
 
 T = TypeVar("T")
-_REMEMBERED = 4096  # pieces that are known to be there
+_REMEMBERED = 2**17  # pieces and observations that are known to be there
 
 
 class StoreError(Refusal):
@@ -72,7 +72,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._pieces = Pieces(self._piece)
-        self._there: set[bytes] = set()  # pieces that need not be packed again
+        self._there: set[bytes | str] = set()  # pieces and observations that need not be packed again
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
@@ -147,10 +147,13 @@ class Store:
                     made = names.get(id(exercise)) or self._lay(exercise, known.get(id(exercise)))
                     data = pieces.record(made)
                     self._db.execute("INSERT OR REPLACE INTO exercise VALUES (?, ?)", (exercise.key, data))
-            for key, value in observations.items():
-                # Most are there already, and packing them takes longer than looking.
-                if not self._db.execute("SELECT 1 FROM observation WHERE hash = ?", (key,)).fetchone():
-                    self._db.execute("INSERT OR IGNORE INTO observation VALUES (?, ?)", (key, packed(value)))
+            # Most are there already, and packing them takes longer than looking.
+            new = [(key, value) for key, value in observations.items() if key not in self._there]
+            if not all(isinstance(value, Packed) for _, value in new):
+                new = [each for each in new if not self.rows("SELECT 1 FROM observation WHERE hash = ?", each[0])]
+            rows = ((key, packed(value)) for key, value in new)
+            self._db.executemany("INSERT OR IGNORE INTO observation VALUES (?, ?)", rows)
+            self._remember(observations)
 
     def insert(self, result: Result, data: bytes) -> None:
         """Write a row for `result`, whose record is `data`, inside a transaction of the caller."""
@@ -222,11 +225,14 @@ class Store:
         """Write a piece that is not there; `data` packs it."""
         if name in self._there:
             return
-        if len(self._there) >= _REMEMBERED:
-            self._there.clear()
         if not self._db.execute("SELECT 1 FROM piece WHERE hash = ?", (name,)).fetchone():
             self._db.execute("INSERT OR IGNORE INTO piece VALUES (?, ?)", (name, data()))
-        self._there.add(name)
+        self._remember([name])
+
+    def _remember(self, there: Iterable[bytes | str]) -> None:
+        if len(self._there) >= _REMEMBERED:
+            self._there.clear()
+        self._there.update(there)
 
     def _piece(self, name: bytes) -> bytes:
         rows = self.rows("SELECT data FROM piece WHERE hash = ?", name)

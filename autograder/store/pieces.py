@@ -10,13 +10,15 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
-from autograder.results import SCHEMA, ExerciseResult, Result
+from autograder.results import SCHEMA, CaseResult, CheckResult, ExerciseResult, Result
 
+T = TypeVar("T")
 # What the frame holds. Any other field, of later versions too, is the answer's own.
 _OF_EXERCISE = ("exercise", "title", "points")
 _OF_CHECK = ("name", "claim", "points", "bonus", "device", "needs", "lecture")
@@ -91,15 +93,69 @@ def lay(result: ExerciseResult, frames: dict[bytes, bytes]) -> Laid:
     return Laid(names, {names.frame: frames[names.frame], names.own: packed(own)})
 
 
-def put_together(frame: dict[str, Any], own: dict[str, Any]) -> ExerciseResult:
-    """An exercise of its two pieces. Raises one of `Malformed`."""
-    whole = {**frame, **own, "checks": []}
-    for about, check in zip(frame["checks"], own.get("checks", ()), strict=True):
-        cases = []
-        for shown, case in zip(about["cases"], check.get("cases", ()), strict=True):
-            cases.append({**shown, **case, "got": shown["want"]} if case.get("got", "") is None else {**shown, **case})
-        whole["checks"].append({**about, **check, "cases": cases})
-    return msgspec.convert(whole, ExerciseResult)
+def _of_own(kind: type[msgspec.Struct], taken: tuple[str, ...], **other: Any) -> type[msgspec.Struct]:
+    """What `split` leaves of a record, as a type: so it is held to its types while it is decoded."""
+    left: list[Any] = []
+    for each in msgspec.structs.fields(kind):
+        if each.name not in taken:
+            default = (
+                {"default_factory": each.default_factory}
+                if each.default is msgspec.NODEFAULT
+                else {"default": each.default}
+            )
+            value = () if each.required else (msgspec.field(**default),)
+            left.append((each.name, other.get(each.name, each.type), *value))
+    return msgspec.defstruct(f"Own{kind.__name__}", left, kw_only=True)
+
+
+_OwnCase = _of_own(CaseResult, _OF_CASE, got=str | None)
+_OwnCheck = _of_own(CheckResult, _OF_CHECK, cases=list[_OwnCase])
+_OwnExercise = _of_own(ExerciseResult, _OF_EXERCISE, checks=list[_OwnCheck])
+_FILLED = {kind: tuple(kind.__struct_fields__) for kind in (_OwnCase, _OwnCheck, _OwnExercise)}
+_own = msgspec.json.Decoder(_OwnExercise)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame that was read: records in which everything is filled in but for what is the answer's own."""
+
+    exercise: ExerciseResult
+    checks: list[tuple[CheckResult, list[CaseResult]]]
+
+
+def frame_of(data: bytes) -> Frame:
+    """Read the frame of an exercise. Raises one of `Malformed`."""
+    whole = msgspec.json.decode(data)
+    checks = []
+    for check in whole.pop("checks"):
+        cases = [_framed(case, CaseResult) for case in check.pop("cases")]
+        checks.append((_framed(check, CheckResult), cases))
+    return Frame(_framed(whole, ExerciseResult), checks)
+
+
+def _framed(record: dict[str, Any], kind: type[T]) -> T:
+    return msgspec.convert({**record, "verdict": "passed"}, kind)
+
+
+def put_together(frame: Frame, data: bytes) -> ExerciseResult:
+    """An exercise of its two pieces. What is of the frame it has in common with all others. Raises one of `Malformed`."""
+    own: Any = _own.decode(data)
+    checks = []
+    for (about, shown), check in zip(frame.checks, own.checks, strict=True):
+        for number, (template, case) in enumerate(zip(shown, check.cases, strict=True)):
+            if case.got is None:
+                case.got = template.want
+            check.cases[number] = _filled(template, case)
+        checks.append(_filled(about, check))
+    own.checks = checks
+    return _filled(frame.exercise, own)
+
+
+def _filled(template: T, own: Any) -> T:
+    record = copy(template)
+    for name in _FILLED[type(own)]:
+        setattr(record, name, getattr(own, name))
+    return record
 
 
 class Pieces:
@@ -111,28 +167,28 @@ class Pieces:
 
     def exercise(self, names: Names) -> ExerciseResult:
         """The exercise that is made of these pieces. Raises one of `Malformed`."""
-        return put_together(self._shared(names.frame), msgspec.json.decode(zlib.decompress(self._find(names.own))))
+        return put_together(self._shared(names.frame, frame_of), zlib.decompress(self._find(names.own)))
 
     def result(self, head: Head) -> Result:
         """A whole result. Raises one of `Malformed`."""
         said = msgspec.json.decode(head.said)
         if said["schema"] != SCHEMA:
             raise msgspec.ValidationError(f"schema is {said['schema']!r}; this version reads {SCHEMA!r}")
-        result = msgspec.convert({**said, "provenance": self._shared(head.provenance)}, Result)
+        result = msgspec.convert({**said, "provenance": self._shared(head.provenance, msgspec.json.decode)}, Result)
         result.exercises = [self.exercise(each) for each in head.exercises]
         return result
 
-    def _shared(self, name: bytes) -> Any:
+    def _shared(self, name: bytes, read: Callable[[bytes], Any]) -> Any:
         if name not in self._common:
             if len(self._common) >= 512:
                 self._common.clear()
-            self._common[name] = msgspec.json.decode(zlib.decompress(self._find(name)))
+            self._common[name] = read(zlib.decompress(self._find(name)))
         return self._common[name]
 
 
 def head(result: Result, exercises: Iterable[Names]) -> tuple[Head, bytes]:
     """How a result is stored whose exercises are laid down, and the piece that its head names."""
-    said = msgspec.to_builtins(result)
+    said = msgspec.to_builtins(msgspec.structs.replace(result, exercises=[]))
     del said["exercises"], said["provenance"]
     made = msgspec.json.encode(result.provenance)
     return Head(msgspec.json.encode(said), name_of(made), list(exercises)), made
