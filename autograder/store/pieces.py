@@ -10,19 +10,19 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from copy import copy
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from autograder.results import SCHEMA, CaseResult, CheckResult, ExerciseResult, Result
 
-T = TypeVar("T")
 # What the frame holds. Any other field, of later versions too, is the answer's own.
 _OF_EXERCISE = ("exercise", "title", "points")
 _OF_CHECK = ("name", "claim", "points", "bonus", "device", "needs", "lecture")
 _OF_CASE = ("title", "public", "fresh", "seed", "parameters", "inputs", "want")
+_SAME = "="
+"""In the place of a case's title: what it got looks like what was expected, as in most right answers."""
 _NAMES = b"\x03"
 """Begins a record that names its pieces. Records of formats 1 and 2 hold the whole, packed, and begin with zlib's "x"."""
 
@@ -68,17 +68,18 @@ def name_of(data: bytes) -> bytes:
 
 
 def split(result: ExerciseResult) -> tuple[bytes, bytes]:
-    """The two pieces of a graded exercise, not packed: its frame, and its own."""
+    """The two pieces of a graded exercise, not packed: its frame, and its own, which is a record of its own type."""
     own = msgspec.to_builtins(result)
-    frame = _taken(own, _OF_EXERCISE)
+    frame = _taken(own, _OF_EXERCISE, exercise="", title="", points=0)
     frame["checks"] = []
     for check in own.get("checks", ()):
-        about = _taken(check, _OF_CHECK)
+        about = _taken(check, _OF_CHECK, name="", claim="", points=0)
         about["cases"] = []
         for case in check.get("cases", ()):
-            shown = _taken(case, _OF_CASE)
+            shown = _taken(case, _OF_CASE, title="", public=False)
             if "want" in shown and case.get("got") == shown["want"]:
-                case["got"] = None  # a right answer mostly looks like the expected one
+                case["title"] = _SAME
+                del case["got"]
             about["cases"].append(shown)
         frame["checks"].append(about)
     return msgspec.json.encode(frame), msgspec.json.encode(own)
@@ -93,34 +94,12 @@ def lay(result: ExerciseResult, frames: dict[bytes, bytes]) -> Laid:
     return Laid(names, {names.frame: frames[names.frame], names.own: packed(own)})
 
 
-def _of_own(kind: type[msgspec.Struct], taken: tuple[str, ...], **other: Any) -> type[msgspec.Struct]:
-    """What `split` leaves of a record, as a type: so it is held to its types while it is decoded."""
-    left: list[Any] = []
-    for each in msgspec.structs.fields(kind):
-        if each.name not in taken:
-            default = (
-                {"default_factory": each.default_factory}
-                if each.default is msgspec.NODEFAULT
-                else {"default": each.default}
-            )
-            value = () if each.required else (msgspec.field(**default),)
-            left.append((each.name, other.get(each.name, each.type), *value))
-    return msgspec.defstruct(f"Own{kind.__name__}", left, kw_only=True)
-
-
-_OwnCase = _of_own(CaseResult, _OF_CASE, got=str | None)
-_OwnCheck = _of_own(CheckResult, _OF_CHECK, cases=list[_OwnCase])
-_OwnExercise = _of_own(ExerciseResult, _OF_EXERCISE, checks=list[_OwnCheck])
-_FILLED = {kind: tuple(kind.__struct_fields__) for kind in (_OwnCase, _OwnCheck, _OwnExercise)}
-_own = msgspec.json.Decoder(_OwnExercise)
-
-
 @dataclass(frozen=True)
 class Frame:
-    """A frame that was read: records in which everything is filled in but for what is the answer's own."""
+    """A frame that was read: the values of its fields, in their order above."""
 
-    exercise: ExerciseResult
-    checks: list[tuple[CheckResult, list[CaseResult]]]
+    exercise: tuple[Any, ...]
+    checks: list[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]  # each with its cases
 
 
 def frame_of(data: bytes) -> Frame:
@@ -128,34 +107,32 @@ def frame_of(data: bytes) -> Frame:
     whole = msgspec.json.decode(data)
     checks = []
     for check in whole.pop("checks"):
-        cases = [_framed(case, CaseResult) for case in check.pop("cases")]
-        checks.append((_framed(check, CheckResult), cases))
-    return Frame(_framed(whole, ExerciseResult), checks)
+        cases = [_values(case, CaseResult, _OF_CASE) for case in check.pop("cases")]
+        checks.append((_values(check, CheckResult, _OF_CHECK), cases))
+    return Frame(_values(whole, ExerciseResult, _OF_EXERCISE), checks)
 
 
-def _framed(record: dict[str, Any], kind: type[T]) -> T:
-    return msgspec.convert({**record, "verdict": "passed"}, kind)
+def _values(record: dict[str, Any], kind: type[msgspec.Struct], fields: tuple[str, ...]) -> tuple[Any, ...]:
+    """Of the right types, and in their order; what was left out has its default."""
+    whole = msgspec.convert({**record, "verdict": "passed"}, kind)
+    return tuple(getattr(whole, name) for name in fields)
 
 
-def put_together(frame: Frame, data: bytes) -> ExerciseResult:
-    """An exercise of its two pieces. What is of the frame it has in common with all others. Raises one of `Malformed`."""
-    own: Any = _own.decode(data)
-    checks = []
-    for (about, shown), check in zip(frame.checks, own.checks, strict=True):
-        for number, (template, case) in enumerate(zip(shown, check.cases, strict=True)):
-            if case.got is None:
-                case.got = template.want
-            check.cases[number] = _filled(template, case)
-        checks.append(_filled(about, check))
-    own.checks = checks
-    return _filled(frame.exercise, own)
+def put_together(frame: Frame, own: bytes) -> ExerciseResult:
+    """An exercise of its two pieces; what is of the frame it has in common with all others. Raises one of `Malformed`.
 
-
-def _filled(template: T, own: Any) -> T:
-    record = copy(template)
-    for name in _FILLED[type(own)]:
-        setattr(record, name, getattr(own, name))
-    return record
+    The head of a cluster does this for every answer, so what there is most of is written out.
+    """
+    result = msgspec.json.decode(own, type=ExerciseResult)
+    result.exercise, result.title, result.points = frame.exercise
+    for (about, shown), check in zip(frame.checks, result.checks, strict=True):
+        check.name, check.claim, check.points, check.bonus, check.device, check.needs, check.lecture = about
+        for values, case in zip(shown, check.cases, strict=True):
+            same = case.title == _SAME
+            case.title, case.public, case.fresh, case.seed, case.parameters, case.inputs, case.want = values
+            if same:
+                case.got = case.want
+    return result
 
 
 class Pieces:
@@ -223,5 +200,8 @@ def of_result(data: bytes) -> set[bytes]:
     )
 
 
-def _taken(record: dict[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:
-    return {name: record.pop(name) for name in fields if name in record}
+def _taken(record: dict[str, Any], fields: tuple[str, ...], **instead: object) -> dict[str, Any]:
+    """Take fields out of a record, and leave something of their types where one has to be there."""
+    taken = {name: record.pop(name) for name in fields if name in record}
+    record.update(instead)
+    return taken
