@@ -9,12 +9,10 @@ from __future__ import annotations
 import json
 import random
 import resource
-import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +22,8 @@ from measure import load, machine
 from rich.console import Console
 from rich.table import Table
 
+from autograder.store import Store, standing
+from autograder.store.pieces import observed
 from autograder.twin.exercise import load_exercise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -86,12 +86,16 @@ def measure(names: Sequence[str], students: int, jobs: int) -> Cost:
         write_class(folder / "class", names, students)
         seconds = grade(folder / "class", folder / "work", names, jobs)
         memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
-        with closing(sqlite3.connect(folder / "work/results.sqlite")) as db:
-            ((observations,),) = db.execute("SELECT SUM(LENGTH(data)) FROM observation")
+        with Store(folder / "work/results.sqlite") as store:
+            exercises = [exercise for each in standing(store) for exercise in each.exercises]
+            cases = [case for exercise in exercises for check in exercise.checks for case in check.cases]
+            kept = [observed(key) for key in {case.observation for case in cases} - {""}]
+            sizes = (store.rows("SELECT LENGTH(data) FROM piece WHERE hash = ?", name) for name in kept)
+            observations = sum(size for found in sizes for (size,) in found)
         results = (folder / "work/results.sqlite").stat().st_size
         again = grade(folder / "class", folder / "work", names, jobs)
         pages = sum(path.stat().st_size for path in (folder / "work/pages").rglob("*") if path.is_file())
-    return Cost(students * len(names), seconds, again, memory, results, observations or 0, pages)
+    return Cost(students * len(names), seconds, again, memory, results, observations, pages)
 
 
 def main(

@@ -216,7 +216,7 @@ def test_a_failure_in_the_middle_of_a_write_leaves_nothing_of_it(path: Path) -> 
         assert store.result("half") is None
         store.save(result(run, "whole"), {})
     with pytest.raises(StoreError), Store(path) as store:
-        store._db.execute("DROP TABLE observation")
+        store._db.execute("DROP TABLE piece")
         store.save(result(run, "half"), {"o": b"x"})
     assert sqlite3.connect(path).execute("SELECT COUNT(*) FROM result WHERE submission = 'half'").fetchone() == (0,)
 
@@ -233,20 +233,21 @@ def test_a_file_that_is_no_database(path: Path, text: bytes) -> None:
     assert path.read_bytes() == text
 
 
-@pytest.mark.parametrize("table", ["result", "exercise", "observation", "piece"])
+@pytest.mark.parametrize("table", ["result", "exercise", "piece"])
 def test_a_damaged_record(path: Path, table: str) -> None:
     run = filled(path)
+    reads: dict[str, list[Callable[[Store], object]]] = {
+        "result": [lambda store: store.results(run)],
+        "exercise": [lambda store: store.exercises(["k0"])],
+        "piece": [lambda store: store.observation("o0"), lambda store: store.results(run)],
+    }
     for damage in (b"damaged", b"", msgspec.json.encode({"a": 1}), b"\x03damaged"):
         with sqlite3.connect(path) as db:
             db.execute(f"UPDATE {table} SET data = ?", (damage,))
-        reads: dict[str, Callable[[Store], object]] = {
-            "result": lambda store: store.results(run),
-            "exercise": lambda store: store.exercises(["k0"]),
-            "observation": lambda store: store.observation("o0"),
-            "piece": lambda store: store.results(run),
-        }
-        with Store(path) as store, pytest.raises(StoreError, match="it is damaged: restore it from a backup"):
-            reads[table](store)
+        with Store(path) as store:
+            for read in reads[table]:
+                with pytest.raises(StoreError, match="it is damaged: restore it from a backup"):
+                    read(store)
 
 
 def test_a_file_with_damaged_pages(path: Path) -> None:

@@ -4,8 +4,9 @@ run           a grading run; append-only
 result        one graded submission of one run; a submission that changed within a run gets another row, the last counts
 mark          what each exercise of a result came to, so that scores need not read the results
 exercise      one graded exercise under the hash of everything that it depends on: equal keys are not graded twice
-piece         what results and exercises are made of, under its hash: what a class has in common is there once; see `pieces.py`
-observation   what students' code returned, under its hash: grades can be judged again without running it again
+piece         what results and exercises are made of, under its hash: what a class has in common is there once; see `pieces.py`. What students'
+              code returned is one, too: grades can be judged again without running it again
+observation   the same, where formats 1 and 2 had it
 adjustment, publication    what people decided; see `ledger.py`
 """
 
@@ -72,7 +73,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._pieces = Pieces(self._piece)
-        self._there: set[bytes | str] = set()  # pieces and observations that need not be packed again
+        self._there: set[bytes] = set()  # pieces and observations that need not be packed again
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
@@ -147,13 +148,19 @@ class Store:
                     made = names.get(id(exercise)) or self._lay(exercise, known.get(id(exercise)))
                     data = pieces.record(made)
                     self._db.execute("INSERT OR REPLACE INTO exercise VALUES (?, ?)", (exercise.key, data))
+            self._observe(observations)
+
+    def _observe(self, observations: dict[str, bytes]) -> None:
+        new = {pieces.observed(key): (key, value) for key, value in observations.items()}
+        for name in new.keys() & self._there:
+            del new[name]
+        for name, (key, value) in [*new.items()]:
             # Most are there already, and packing them takes longer than looking.
-            new = [(key, value) for key, value in observations.items() if key not in self._there]
-            if not all(isinstance(value, Packed) for _, value in new):
-                new = [each for each in new if not self.rows("SELECT 1 FROM observation WHERE hash = ?", each[0])]
-            rows = ((key, packed(value)) for key, value in new)
-            self._db.executemany("INSERT OR IGNORE INTO observation VALUES (?, ?)", rows)
-            self._remember(observations)
+            if not isinstance(value, Packed) and self._observation(key) is not None:
+                del new[name]
+        rows = [(name, packed(value)) for name, (_, value) in new.items()]
+        self._db.executemany("INSERT OR IGNORE INTO piece VALUES (?, ?)", rows)
+        self._remember(new)
 
     def insert(self, result: Result, data: bytes) -> None:
         """Write a row for `result`, whose record is `data`, inside a transaction of the caller."""
@@ -204,8 +211,8 @@ class Store:
         return found
 
     def observation(self, key: str) -> bytes | None:
-        rows = self.rows("SELECT data FROM observation WHERE hash = ?", key)
-        return self._read(rows[0][0], zlib.decompress) if rows else None
+        data = self._observation(key)
+        return self._read(data, zlib.decompress) if data is not None else None
 
     # --- inside ---
 
@@ -229,10 +236,16 @@ class Store:
             self._db.execute("INSERT OR IGNORE INTO piece VALUES (?, ?)", (name, data()))
         self._remember([name])
 
-    def _remember(self, there: Iterable[bytes | str]) -> None:
+    def _remember(self, there: Iterable[bytes]) -> None:
         if len(self._there) >= _REMEMBERED:
             self._there.clear()
         self._there.update(there)
+
+    def _observation(self, key: str) -> bytes | None:
+        """One as it is stored: as a piece, or where formats 1 and 2 had it."""
+        rows = self.rows("SELECT data FROM piece WHERE hash = ?", pieces.observed(key))
+        rows = rows or self.rows("SELECT data FROM observation WHERE hash = ?", key)
+        return rows[0][0] if rows else None
 
     def _piece(self, name: bytes) -> bytes:
         rows = self.rows("SELECT data FROM piece WHERE hash = ?", name)

@@ -188,14 +188,15 @@ def _copy(store: Store, row: Row, into: Store) -> int:
         into.rows("INSERT OR IGNORE INTO run VALUES (?, ?, ?, ?, ?)", *run)
     into.insert(result, data)
     keys = {each.key for each in result.exercises} - {""}
-    parts = pieces.of_result(data)
+    seen = set(_observations(result)) - {""}
+    parts = pieces.of_result(data) | {pieces.observed(key) for key in seen}
     for key in keys:
         for (graded,) in store.rows("SELECT data FROM exercise WHERE key = ?", key):
             parts |= pieces.of_exercise(graded)
     size = len(data)
     for table, name, wanted in (
         ("exercise", "key", keys),
-        ("observation", "hash", set(_observations(result)) - {""}),
+        ("observation", "hash", seen),
         ("piece", "hash", parts),
     ):
         for key in wanted:

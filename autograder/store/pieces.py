@@ -67,6 +67,14 @@ def name_of(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()[:16]
 
 
+def observed(key: str) -> bytes:
+    """The name of the piece that is the observation with this key: a hash, too."""
+    try:
+        return bytes.fromhex(key)
+    except ValueError:
+        return key.encode()
+
+
 def split(result: ExerciseResult) -> tuple[bytes, bytes]:
     """The two pieces of a graded exercise, not packed: its frame, and its own, which is a record of its own type."""
     own = msgspec.to_builtins(result)
