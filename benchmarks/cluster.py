@@ -161,7 +161,7 @@ def sleeper(measured: Sequence[Measured], distinct: bool = False) -> type:
                     began = time.monotonic()
                     kind = (unit.file.text or "").rstrip().rpartition("# ")[2].split()[0]
                     seconds, graded, packed = known[unit.exercise, kind]
-                    observations = {name: Packed(value) for name, value in packed.items()}
+                    observations: dict[str, bytes] = {name: Packed(value) for name, value in packed.items()}
                     time.sleep(seconds)
                     said = msgspec.json.decode(graded, type=ExerciseResult)
                     said.key = unit.key
