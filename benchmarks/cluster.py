@@ -7,6 +7,7 @@ dispatcher, the results file. Last, 1,000 students and 107 exercises on up to 64
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import statistics
@@ -24,18 +25,22 @@ from rich.console import Console
 from rich.table import Table
 from simulated_cluster import Costs, Simulated, simulate
 
+from autograder.cluster.arrivals import Arrivals
 from autograder.cluster.hands import State
 from autograder.cluster.head import ClusterGrader, shipment
-from autograder.cluster.messages import Answer, Answers, Report, Settings, Unit, Work, pack, unpack
-from autograder.cluster.node import NodeGrader
+from autograder.cluster.messages import Answers, Report, Settings, Unit, Work, pack, unpack
+from autograder.cluster.node import NodeGrader, answer_of
 from autograder.cluster.probe import here, versions_of
 from autograder.course import load_course
 from autograder.course.answers import SubmittedFile
 from autograder.course.submission import Submission
 from autograder.grading import hashes
 from autograder.grading.grade import ClassGrader
+from autograder.grading.record import Graded
 from autograder.integrations import ray_cluster
+from autograder.results import ExerciseResult
 from autograder.store import Store
+from autograder.store.pieces import Packed
 from autograder.twin.exercise import load_exercise
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,7 +60,8 @@ class Measured:
     text: str
     first: float  # seconds of the processor, for the first answer to this exercise
     seconds: float  # for a later one
-    graded: bytes  # a `Graded`
+    graded: bytes  # its result, as JSON
+    observations: dict[str, bytes]  # packed
 
 
 def texts(root: Path, name: str) -> dict[str, str]:
@@ -74,7 +80,9 @@ def measure(root: Path, private: Path, names: Sequence[str], times: int) -> tupl
     node = NodeGrader()
     try:
         before = spent()
-        settings = Settings(course.model_dump_json(by_alias=True).encode(), 1, False, False, False, [])
+        settings = Settings(
+            course.model_dump_json(by_alias=True, exclude_defaults=True).encode(), 1, False, False, False, []
+        )
         node.begin(msgspec.msgpack.encode(settings))
         begin = spent() - before
         found = []
@@ -83,16 +91,19 @@ def measure(root: Path, private: Path, names: Sequence[str], times: int) -> tupl
             node.take(hash, data)
             first = None
             for kind, text in texts(root, exercise.name).items():
-                seconds, graded = [], b""
+                seconds, graded, observations = [], b"", {}
                 for number in range(times + 1):
                     file = SubmittedFile(exercise.name, f"{exercise.slug}.py", f"{text}\n# {kind} {number}\n")
                     before = spent()
-                    answers = node.grade(*pack(Work([Unit("key", exercise.name, file)], {exercise.name: hash})))
+                    unit = Unit("key", exercise.name, file)
+                    answers = node.grade(*pack(Work([unit], {exercise.name: hash})))
                     seconds.append(spent() - before)
-                    graded = msgspec.msgpack.encode(msgspec.msgpack.decode(answers, type=Answers).answers[0].graded)
+                    ((_, arrived),) = Arrivals().read(answers, {unit.key: unit})
+                    graded = msgspec.json.encode(arrived.result)
+                    observations = arrived.observations
                 first = seconds[0] if first is None else first
                 usual = statistics.median(seconds[1:])
-                found.append(Measured(exercise.name, kind, text, max(first - usual, 0.0), usual, graded))
+                found.append(Measured(exercise.name, kind, text, max(first - usual, 0.0), usual, graded, observations))
         return found, begin
     finally:
         node.close()
@@ -113,9 +124,12 @@ def spent() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def sleeper(measured: Sequence[Measured]) -> type:
-    """The program of a node that sleeps for as long as an answer took, and says what was found for it."""
-    known = {(each.exercise, each.kind): (each.seconds, each.graded) for each in measured}
+def sleeper(measured: Sequence[Measured], distinct: bool = False) -> type:
+    """The program of a node that sleeps for as long as an answer took, and says what was found for it.
+
+    With `distinct`, what an answer returned is another thing each time, where it is not the stub: so everything has to be written.
+    """
+    known = {(each.exercise, each.kind): (each.seconds, each.graded, each.observations) for each in measured}
     report = Report(
         code=hashes.code(),
         platform=here(),
@@ -130,6 +144,7 @@ def sleeper(measured: Sequence[Measured]) -> type:
             import threading
 
             self.turns = threading.Semaphore(0)
+            self.frames = {}
 
         def begin(self, settings: bytes) -> bytes:
             told = msgspec.msgpack.decode(settings, type=Settings)
@@ -140,23 +155,34 @@ def sleeper(measured: Sequence[Measured]) -> type:
             pass
 
         def grade(self, hash: str, data: bytes) -> bytes:
-            from autograder.grading.record import Graded
-
-            answers = []
+            answers, pieces = [], {}
             with self.turns:
                 for unit in unpack(hash, data, Work).units:
+                    began = time.monotonic()
                     kind = (unit.file.text or "").rstrip().rpartition("# ")[2].split()[0]
-                    seconds, graded = known[unit.exercise, kind]
+                    seconds, graded, packed = known[unit.exercise, kind]
+                    observations: dict[str, bytes] = {name: Packed(value) for name, value in packed.items()}
                     time.sleep(seconds)
-                    said = msgspec.msgpack.decode(graded, type=Graded)
-                    said.result.key = unit.key
-                    answers.append(Answer(unit.key, said, seconds))
-            return msgspec.msgpack.encode(Answers(answers))
+                    said = msgspec.json.decode(graded, type=ExerciseResult)
+                    said.key = unit.key
+                    if distinct and kind != "stub":
+                        observations = renamed(said, observations, unit.key)
+                    answers.append(answer_of(unit.key, Graded(said, observations), began, pieces, self.frames))
+            return msgspec.msgpack.encode(Answers(answers, pieces))
 
         def close(self) -> None:
             pass
 
     return Sleeper
+
+
+def renamed(result: ExerciseResult, observations: dict[str, bytes], key: str) -> dict[str, bytes]:
+    """The observations of a result under names of its own."""
+    names = {name: hashlib.sha256((key + name).encode()).hexdigest()[:32] for name in observations}
+    for check in result.checks:
+        for case in check.cases:
+            case.observation = names.get(case.observation, "")
+    return {names[name]: value for name, value in observations.items()}
 
 
 @dataclass
@@ -169,9 +195,19 @@ class Ran:
     seconds: float
     efficiency: float
     head: float  # seconds of the head's processor, for each unit
+    size: float  # bytes of the results file, for each unit
 
 
-def run(root: Path, private: Path, measured: list[Measured], students: int, nodes: int, slots: int, file: Path) -> Ran:
+def run(
+    root: Path,
+    private: Path,
+    measured: list[Measured],
+    students: int,
+    nodes: int,
+    slots: int,
+    file: Path,
+    distinct: bool = False,
+) -> Ran:
     """Grade so many students, from when all nodes are ready to the last result written."""
     from ray.cluster_utils import Cluster
 
@@ -193,10 +229,12 @@ def run(root: Path, private: Path, measured: list[Measured], students: int, node
         for _ in range(nodes):
             machines.add_node(num_cpus=slots, object_store_memory=STORE)
         exercises = [course.exercise(name) for name in names]
-        with Store(file) as store, ray_cluster.connect(machines.address, sleeper(measured)) as cluster:
+        with Store(file) as store, ray_cluster.connect(machines.address, sleeper(measured, distinct)) as cluster:
             settings: dict[str, Any] = dict(draw="", exercises=exercises, cluster=cluster)
             with ClusterGrader(course, root, private, SECRET, store.start_run().id, **settings) as grader:
                 while sum(hand.state is State.GRADES for hand in grader.hands) < nodes:
+                    if odd := [hand.problems for hand in grader.hands if hand.problems]:
+                        raise SystemExit(f"a node can't be used: {odd[0]}")
                     time.sleep(0.1)
                 began, used = time.perf_counter(), time.process_time()
                 done = sum(1 for _ in grader.grade(submissions, store))
@@ -204,8 +242,8 @@ def run(root: Path, private: Path, measured: list[Measured], students: int, node
     finally:
         machines.shutdown()
     assert done == students
-    units = students * len(names)
-    return Ran(nodes, slots, units, seconds, total / (seconds * nodes * slots), used / units)
+    units, size = students * len(names), file.stat().st_size
+    return Ran(nodes, slots, units, seconds, total / (seconds * nodes * slots), used / units, size / units)
 
 
 def class_of(measured: list[Measured], students: int, exercises: int) -> list[tuple[int, float]]:
@@ -230,7 +268,14 @@ def show(
         made.add_row(name, *(f"{mine[kind].seconds:.3f}" for kind in KINDS), f"{mine['right'].first:.2f}")
     out.print(made, f"A node takes {begin:.1f} s of the processor to begin.\n")
     made = Table(
-        "nodes", "slots each", "answers", "seconds", "efficiency", "head, each answer", title="Ray, nodes that sleep"
+        "nodes",
+        "slots each",
+        "answers",
+        "seconds",
+        "efficiency",
+        "head, each answer",
+        "file, each answer",
+        title="Ray, nodes that sleep",
     )
     for each in ran:
         row = (
@@ -240,6 +285,7 @@ def show(
             f"{each.seconds:.1f}",
             f"{each.efficiency:.3f}",
             f"{each.head * 1000:.2f} ms",
+            f"{each.size / 1000:.1f} kB",
         )
         made.add_row(*map(str, row))
     out.print(made)
@@ -265,6 +311,7 @@ def main(
     students: Annotated[int, typer.Option("--students", help="In the classes that are graded on Ray.")] = 60,
     many: Annotated[int, typer.Option("--many", help="Slots of each node in one more run on Ray; 0 for none.")] = 16,
     slots: Annotated[int, typer.Option("--slots", help="Of each simulated node.")] = 2,
+    distinct: Annotated[bool, typer.Option("--distinct", help="Every answer returns something else.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write what was measured into this file.")] = None,
 ) -> None:
     """How well a cluster is used."""
@@ -275,8 +322,9 @@ def main(
         plan = [(nodes, 1) for nodes in (1, 2, 4)] + ([(4, many)] if many else [])
         ran = []
         for nodes, each in plan:
-            size = students * (4 if each > 1 else 1)
-            ran.append(run(ROOT, folder / "private", measured, size, nodes, each, folder / f"{nodes}-{each}.sqlite"))
+            size = students * (12 if each > 1 else 1)  # enough that what the head does once counts for little
+            file = folder / f"{nodes}-{each}.sqlite"
+            ran.append(run(ROOT, folder / "private", measured, size, nodes, each, file, distinct))
         costs = Costs(
             begin, statistics.mean(each.first for each in measured if each.kind == "right"), 0.0, ran[-1].head
         )
@@ -286,7 +334,12 @@ def main(
     out.print(f"\n{machine()}, load {before} before and {load()} after")
     if json_file is not None:
         said = dict(
-            measured=[{**msgspec.to_builtins(each), "graded": len(each.graded)} for each in measured], begin=begin
+            measured=[
+                dict(exercise=each.exercise, kind=each.kind, first=each.first, seconds=each.seconds)
+                | dict(graded=len(each.graded), observations=sum(map(len, each.observations.values())))
+                for each in measured
+            ],
+            begin=begin,
         )
         said |= dict(ran=ran, costs=costs, simulated=simulated, machine=machine(), load=[before, load()])
         json_file.write_bytes(msgspec.json.format(msgspec.json.encode(said), indent=1) + b"\n")

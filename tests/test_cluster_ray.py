@@ -130,7 +130,7 @@ def results(course: Path, alone: Any, tmp_path: Path) -> Path:
     file = tmp_path / "results.sqlite"
     shutil.copy(course / ".autograder/results.sqlite", file)
     with contextlib.closing(sqlite3.connect(file)) as db, db:
-        for table in ("result", "mark", "exercise", "observation"):
+        for table in ("result", "mark", "exercise", "observation", "piece"):
             db.execute(f"DELETE FROM {table}")
     return file
 

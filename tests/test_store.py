@@ -11,11 +11,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
+from older_files import make_older
 
 from autograder.results import (
     CaseResult,
@@ -31,7 +31,7 @@ from autograder.results import (
     to_json,
 )
 from autograder.store import Ledger, Store, StoreError
-from autograder.store.database import VERSION
+from autograder.store.formats import VERSION
 
 
 def result(run: str, name: str = "ada", verdict: str = "passed", key: str = "k1", hash: str = "h1") -> Result:
@@ -216,7 +216,7 @@ def test_a_failure_in_the_middle_of_a_write_leaves_nothing_of_it(path: Path) -> 
         assert store.result("half") is None
         store.save(result(run, "whole"), {})
     with pytest.raises(StoreError), Store(path) as store:
-        store._db.execute("DROP TABLE observation")
+        store._db.execute("DROP TABLE piece")
         store.save(result(run, "half"), {"o": b"x"})
     assert sqlite3.connect(path).execute("SELECT COUNT(*) FROM result WHERE submission = 'half'").fetchone() == (0,)
 
@@ -233,19 +233,21 @@ def test_a_file_that_is_no_database(path: Path, text: bytes) -> None:
     assert path.read_bytes() == text
 
 
-@pytest.mark.parametrize("table", ["result", "exercise", "observation"])
+@pytest.mark.parametrize("table", ["result", "exercise", "piece"])
 def test_a_damaged_record(path: Path, table: str) -> None:
     run = filled(path)
-    for damage in (b"damaged", b"", msgspec.json.encode({"a": 1})):
+    reads: dict[str, list[Callable[[Store], object]]] = {
+        "result": [lambda store: store.results(run)],
+        "exercise": [lambda store: store.exercises(["k0"])],
+        "piece": [lambda store: store.observation("o0"), lambda store: store.results(run)],
+    }
+    for damage in (b"damaged", b"", msgspec.json.encode({"a": 1}), b"\x03damaged"):
         with sqlite3.connect(path) as db:
             db.execute(f"UPDATE {table} SET data = ?", (damage,))
-        reads: dict[str, Callable[[Store], object]] = {
-            "result": lambda store: store.results(run),
-            "exercise": lambda store: store.exercises(["k0"]),
-            "observation": lambda store: store.observation("o0"),
-        }
-        with Store(path) as store, pytest.raises(StoreError, match="it is damaged: restore it from a backup"):
-            reads[table](store)
+        with Store(path) as store:
+            for read in reads[table]:
+                with pytest.raises(StoreError, match="it is damaged: restore it from a backup"):
+                    read(store)
 
 
 def test_a_file_with_damaged_pages(path: Path) -> None:
@@ -360,11 +362,7 @@ def test_a_file_of_format_1_is_brought_up_to_date(tmp_path: Path) -> None:
             store.save(result(run.id, name), {})
         marks = store.marks()
     assert [(mark.submission, mark.exercise, mark.earned) for mark in marks] == [("ada", "a/b", 2), ("bob", "a/b", 2)]
-    with closing(sqlite3.connect(path)) as db:
-        for table in ("mark", "adjustment", "publication"):
-            db.execute(f"DROP TABLE {table}")
-        db.execute("PRAGMA user_version = 1")
-        db.commit()
+    make_older(path, 1)
     for _ in range(2):
         with Store(path) as store:
             assert store.marks() == marks and store.marks("none") == [] and len(store.results(run.id)) == 2

@@ -17,12 +17,12 @@ from concurrent.futures import Future
 
 import msgspec
 
+from autograder.cluster.arrivals import Arrivals
 from autograder.cluster.hands import Hand, State, sentence
 from autograder.cluster.jobs import MESSAGE_SECONDS, Job, LostWith, error_of, follow, settle, units_of_message
 from autograder.cluster.machines import Cluster, ClusterError, NodeUnfit, Place
-from autograder.cluster.messages import Answers, Report, Unit, Work, pack
+from autograder.cluster.messages import Damaged, Report, Unit, Work, pack
 from autograder.grading.record import Graded
-from autograder.store.database import Packed
 
 POLL = 1.0  # seconds between two looks at which nodes there are
 PATIENCE = 300.0  # seconds without a node that could do what is left
@@ -57,7 +57,8 @@ class Dispatcher:
         self.hands: list[Hand] = []  # every one that there ever was
         self._first = threading.Event()  # a node grades, or none ever will
         self._jobs: dict[str, Job] = {}  # by key: those not done yet
-        self._known: dict[str, Future[Graded]] = {}  # by key: those that were ever wanted
+        self._known: dict[str, Future[Graded]] = {}  # by key: of those
+        self._arrivals = Arrivals()
         self._waiting: dict[bool, deque[Job]] = {True: deque(), False: deque()}  # by whether they need a GPU
         self._shipments: dict[str, tuple[str, bytes]] = {}  # by exercise
         self._restarts: dict[str, int] = {}  # by place
@@ -84,7 +85,8 @@ class Dispatcher:
         self._shipments[exercise] = pack(shipment)
 
     def grade(self, unit: Unit, *, on_gpu: bool, wall_seconds: float) -> Future[Graded]:
-        """What will come of `unit`; equal keys are graded once. Raises `ClusterError` when nothing will."""
+        """What will come of `unit`; keys that are equal to one that is still graded are not graded again. Raises `ClusterError` when
+        nothing will."""
         job = Job(unit, on_gpu, wall_seconds)
         with self._lock:
             if self._failure is not None:
@@ -191,12 +193,17 @@ class Dispatcher:
         self._say(sentence(hand))
 
     def _refuse(self, hand: Hand, problems: list[str]) -> None:
+        """A node can't do it, and could not if it was asked again: what it has in hand goes to the front again."""
         hand.state, hand.problems = State.REFUSED, problems
+        for job in reversed(hand.take_back()):
+            self._waiting[job.on_gpu].appendleft(job)
         self._say(f"Node {hand.place.name} is not used: {'; '.join(problems)}.")
         hand.node.stop()
 
     def _hand_out(self) -> None:
         """Keep each node's hands full, those with the least to do first."""
+        if not any(self._waiting.values()):
+            return
         ready = self._in(State.GRADES)
         while True:
             free = [hand for hand in ready if hand.room > 0 and self._next_of(hand) is not None]
@@ -221,39 +228,57 @@ class Dispatcher:
             needs[exercise] = hash
             if hash not in hand.has:
                 hand.has.add(hash)
-                hand.node.take(hash, data)  # a node that can't take it says so when it is to grade
+                taken = hand.node.take(hash, data)
+                taken.add_done_callback(lambda future: self._events.put(functools.partial(self._taken, hand, future)))
         hash, data = pack(Work([job.unit for job in jobs], needs))
         number = hand.give(jobs, sum(job.wall_seconds for job in jobs), time.monotonic())
         future = hand.node.grade(hash, data)
         future.add_done_callback(lambda future: self._events.put(functools.partial(self._graded, hand, number, future)))
 
+    def _taken(self, hand: Hand, future: Future[None]) -> None:
+        error = error_of(future)
+        if isinstance(error, NodeUnfit) and hand.state is State.GRADES:
+            self._refuse(hand, [str(error)])
+
     def _graded(self, hand: Hand, number: int, future: Future[bytes]) -> None:
         if number not in hand.works:  # it was lost in the meantime, and what it had is given to others
             return
-        if error := error_of(future):
+        error = error_of(future)
+        if isinstance(error, NodeUnfit):
+            self._refuse(hand, [str(error)])
+            return
+        if error:
             self._lost(hand, str(error), kill=True)
             return
+        jobs = {job.unit.key: job for job in hand.works[number].jobs}
+        try:
+            arrived = self._arrivals.read(future.result(), {key: job.unit for key, job in jobs.items()})
+        except Damaged as damaged:
+            self._lost(hand, str(damaged), kill=True)
+            return
         hand.heard = time.monotonic()
-        jobs = {job.unit.key: job for job in hand.works.pop(number).jobs}
-        for answer in msgspec.msgpack.decode(future.result(), type=Answers).answers:
+        del hand.works[number]
+        for answer, graded in arrived:
             job = jobs.pop(answer.key, None)
             if job is not None:
                 hand.units, hand.seconds = hand.units + 1, hand.seconds + answer.seconds
                 self._units, self._seconds = self._units + 1, self._seconds + answer.seconds
-                del self._jobs[answer.key]
-                graded = answer.graded
-                graded.observations = {key: Packed(value) for key, value in graded.observations.items()}
+                self._done(job)
                 settle(job.done, graded)
         if jobs:
             self._again(hand, list(jobs.values()))
+
+    def _done(self, job: Job) -> None:
+        """Nobody has to grade it any more; whoever keeps its result gives it to those who want the same later."""
+        del self._jobs[job.unit.key]
+        self._known.pop(job.unit.key, None)
 
     def _lost(self, hand: Hand, why: str, kill: bool = False) -> None:
         """A node is gone: what it had in hand goes to the front again, in its order."""
         hand.state, hand.problems = State.GONE, [why]
         times = self._restarts[hand.place.id] = self._restarts.get(hand.place.id, 0) + 1
         self._start_at[hand.place.id] = time.monotonic() + PAUSE * times if times <= RESTARTS else math.inf
-        jobs = [job for number in sorted(hand.works) for job in hand.works[number].jobs]
-        hand.works.clear()
+        jobs = hand.take_back()
         again = f"; {len(jobs)} answers that it had are graded again" if jobs else ""
         self._say(f"Node {hand.place.name} was lost ({why}){again}.")
         self._again(hand, jobs)
@@ -265,8 +290,7 @@ class Dispatcher:
             if len(job.losses) < LOSSES:
                 self._waiting[job.on_gpu].appendleft(job)
                 continue
-            del self._jobs[job.unit.key]
-            self._known.pop(job.unit.key, None)
+            self._done(job)
             settle(job.done, error=LostWith(job.losses))
 
     def _require_hope(self, now: float, places: Collection[str]) -> None:
@@ -277,10 +301,14 @@ class Dispatcher:
                 self._served[on_gpu] = now
                 continue
             last = {hand.place.id: hand for hand in self.hands if hand.place.id in places}
-            refused = [hand for hand in last.values() if hand.state is State.REFUSED]
-            patience = min(self._patience, ALL_REFUSED) if len(refused) == len(places) > 0 else self._patience
+            given_up = [hand for hand in last.values() if self._given_up(hand)]
+            patience = min(self._patience, ALL_REFUSED) if len(given_up) == len(places) > 0 else self._patience
             if now - self._served[on_gpu] > patience:
                 raise ClusterError(_hopeless(on_gpu, len(waiting), now - self._served[on_gpu], list(last.values())))
+
+    def _given_up(self, hand: Hand) -> bool:
+        """Whether nothing is started on its machine any more."""
+        return hand.state is State.REFUSED or self._start_at.get(hand.place.id) == math.inf
 
     def _in(self, *states: State) -> list[Hand]:
         return [hand for hand in self.hands if hand.state in states]

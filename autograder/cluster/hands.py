@@ -64,6 +64,12 @@ class Hand:
         self.works[self._number] = Given(jobs, seconds)
         return self._number
 
+    def take_back(self) -> list[Any]:
+        """All that it was given and has not answered, in its order."""
+        jobs = [job for number in sorted(self.works) for job in self.works[number].jobs]
+        self.works.clear()
+        return jobs
+
     def overdue(self, now: float) -> str:
         """What it should have done by now; "" when all is well."""
         silent = now - self.heard

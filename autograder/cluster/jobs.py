@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
+from typing import Any
 
 from autograder.cluster.messages import Unit
 from autograder.grading.record import Graded
@@ -36,7 +37,7 @@ class LostWith(Exception):
         super().__init__(f"{len(nodes)} nodes were lost while this was graded: {', '.join(nodes)}")
 
 
-def error_of(future: Future[bytes]) -> BaseException | None:
+def error_of(future: Future[Any]) -> BaseException | None:
     return future.exception() if not future.cancelled() else RuntimeError("it was called off")
 
 

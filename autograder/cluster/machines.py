@@ -21,7 +21,13 @@ class NodeLost(Exception):
 
 
 class NodeUnfit(NodeLost):
-    """A node can't do it, and would not when it was asked again."""
+    """A node can't do it, and could not when it was asked again."""
+
+
+def error_text(error: BaseException) -> str:
+    """What an error of our own program says, in a line."""
+    said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")[:300]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,9 @@ class Node(Protocol):
 
     def begin(self, settings: bytes) -> Future[bytes]: ...
 
-    def take(self, hash: str, data: bytes) -> Future[None]: ...
+    def take(self, hash: str, data: bytes) -> Future[None]:
+        """Raises there, too, what keeps the node from using it."""
+        ...
 
     def grade(self, hash: str, data: bytes) -> Future[bytes]: ...
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from autograder.course.answers import SubmittedFile
-from autograder.grading.record import Graded
+from autograder.store.pieces import Names
 
 T = TypeVar("T")
 
@@ -46,6 +46,7 @@ class Report(msgspec.Struct, kw_only=True):
     worker: str = ""  # why none could be started; "" when one was
     cuda: bool = False  # whether torch finds a device
     budgets: str = ""  # why memory budgets are weaker here
+    unfit: str = ""  # why it can't begin, and could not when it was asked again; "" when it can
 
 
 class Shipment(msgspec.Struct):
@@ -72,10 +73,11 @@ class Work(msgspec.Struct):
 
 
 class Answer(msgspec.Struct):
-    """What came of one unit."""
+    """What came of one unit, packed as it is stored: nodes are many, and the head is one."""
 
     key: str
-    graded: Graded  # its observations packed, as they are stored
+    names: Names  # of the pieces that the graded exercise is made of
+    observations: dict[str, bytes]  # packed
     seconds: float  # by the node's clock
 
 
@@ -83,10 +85,11 @@ class Answers(msgspec.Struct):
     """What came of one work, in the order of its units."""
 
     answers: list[Answer]
+    pieces: dict[bytes, bytes]  # packed, by name: all that the answers name
 
 
 class Damaged(Exception):
-    """Bytes that are not those of the hash that came with them."""
+    """Bytes that are not those of the hash that came with them, or don't say what they should."""
 
 
 def pack(message: Any) -> tuple[str, bytes]:

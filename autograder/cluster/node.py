@@ -19,14 +19,15 @@ from pathlib import Path
 import msgspec
 
 from autograder.cluster import probe
-from autograder.cluster.messages import Answer, Answers, Damaged, Settings, Shipment, Unit, Work, unpack
+from autograder.cluster.machines import NodeUnfit, error_text
+from autograder.cluster.messages import Answer, Answers, Damaged, Report, Settings, Shipment, Unit, Work, unpack
 from autograder.course.config import Course, Exercise
 from autograder.grading.grade import ClassGrader
 from autograder.grading.planner import Planner
 from autograder.grading.record import Graded
 from autograder.grading.twins import TwinClient
 from autograder.plan import Plan, read_plan
-from autograder.store.database import packed
+from autograder.store.pieces import lay, packed
 
 SHIPMENT_SECONDS = 120.0  # for an exercise that was sent before the work that needs it
 PREFIX = "autograder-node-"
@@ -37,16 +38,34 @@ class NodeGrader:
     """The grader on one machine. Bytes in, bytes out; threads may call at the same time."""
 
     def __init__(self) -> None:
-        self._folder = _private_folder()
+        self._folder: Path | OSError
+        try:
+            self._folder = _private_folder()
+        except OSError as error:  # said when it is to begin, since that is heard
+            self._folder = error
         self._settings: Settings | None = None
         self._grader: _Shipped | None = None
         self._turns = threading.Semaphore(0)  # as many as answers are graded at a time
         self._arrived = threading.Condition()
-        self._shipments: dict[str, str] = {}  # hash → exercise
+        self._shipments: dict[str, NodeUnfit | None] = {}  # by hash: those that came; why one can't be used
+        self._frames: dict[bytes, bytes] = {}  # that were packed before, by name: some of each exercise
 
     def begin(self, settings: bytes) -> bytes:
-        """Start the zygotes, look at this machine, and report."""
-        told = self._settings = msgspec.msgpack.decode(settings, type=Settings)
+        """Start the zygotes, look at this machine, and report: also why it can't begin, where that will not change."""
+        packages: list[str] = []
+        try:
+            told = msgspec.msgpack.decode(settings, type=Settings)
+            packages = told.packages
+            report = self._begun(told)
+        except (OSError, MemoryError):
+            raise  # no room, no more processes: another time there may be
+        except Exception as error:
+            report = probe.unfit(error, packages)
+        return msgspec.msgpack.encode(report)
+
+    def _begun(self, told: Settings) -> Report:
+        if isinstance(self._folder, OSError):
+            raise self._folder
         course = Course.model_validate_json(told.course)
         grader = self._grader = _Shipped(
             course,
@@ -67,16 +86,23 @@ class NodeGrader:
             grader.has_gpu = False  # the head sends it no GPU checks either: the report says why
         for _ in range(told.slots):
             self._turns.release()
-        return msgspec.msgpack.encode(report)
+        return report
 
     def take(self, hash: str, data: bytes) -> None:
-        """Keep an exercise for the work that will need it."""
+        """Keep an exercise for the work that will need it. What is raised here is raised for that work, too."""
         assert self._grader is not None
-        shipment = unpack(hash, data, Shipment)
-        self._grader.ship(shipment)
+        name, failed = "an exercise", None
+        try:
+            shipment = unpack(hash, data, Shipment)
+            name = shipment.exercise
+            self._grader.ship(shipment)
+        except Exception as error:
+            failed = NodeUnfit(f"{name} can't be made ready there ({error_text(error)})")
         with self._arrived:
-            self._shipments[hash] = shipment.exercise
+            self._shipments[hash] = failed
             self._arrived.notify_all()
+        if failed is not None:
+            raise failed
 
     def grade(self, hash: str, data: bytes) -> bytes:
         """Grade one work: when it is its turn, one unit after the other."""
@@ -85,22 +111,34 @@ class NodeGrader:
             if not self._arrived.wait_for(lambda: set(work.needs.values()) <= self._shipments.keys(), SHIPMENT_SECONDS):
                 missing = [name for name, each in work.needs.items() if each not in self._shipments]
                 raise Damaged(f"{', '.join(missing)} did not arrive in {SHIPMENT_SECONDS:.0f} s")
+            for each in work.needs.values():
+                if (failed := self._shipments[each]) is not None:
+                    raise failed
         with self._turns:
-            return msgspec.msgpack.encode(Answers([self._graded(unit) for unit in work.units]))
+            pieces: dict[bytes, bytes] = {}
+            answers = [self._graded(unit, pieces) for unit in work.units]
+        return msgspec.msgpack.encode(Answers(answers, pieces))
 
     def close(self) -> None:
         """End the zygotes, with all that they started, and forget everything."""
         if self._grader is not None:
             self._grader.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if isinstance(self._folder, Path):
+            shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _graded(self, unit: Unit) -> Answer:
+    def _graded(self, unit: Unit, pieces: dict[bytes, bytes]) -> Answer:
+        """Grade one answer, and add to `pieces` what its result is made of."""
         assert self._grader is not None
         began = time.monotonic()
-        graded = self._grader.grade_unit(unit)
-        # Packed here, where there are many processors for it: the head is one.
-        graded.observations = {key: packed(value) for key, value in graded.observations.items()}
-        return Answer(unit.key, graded, time.monotonic() - began)
+        return answer_of(unit.key, self._grader.grade_unit(unit), began, pieces, self._frames)
+
+
+def answer_of(key: str, graded: Graded, began: float, pieces: dict[bytes, bytes], frames: dict[bytes, bytes]) -> Answer:
+    """What is said of a unit whose grading began at `began` (time.monotonic), packed here: see `store.pieces.lay`."""
+    laid = lay(graded.result, frames)
+    pieces.update(laid.pieces)
+    observations = {key: packed(value) for key, value in graded.observations.items()}
+    return Answer(key, laid.names, observations, time.monotonic() - began)
 
 
 @dataclass

@@ -6,6 +6,7 @@ import platform
 from dataclasses import dataclass
 from importlib import metadata
 
+from autograder.cluster.machines import error_text
 from autograder.cluster.messages import Missing, Report
 from autograder.grading import hashes
 from autograder.jail import usage
@@ -34,6 +35,17 @@ def examine(zygote: Zygote, packages: list[str]) -> Report:
         worker=problem,
         cuda=cuda,
         budgets=usage.weakness(found.on),
+    )
+
+
+def unfit(error: Exception, packages: list[str]) -> Report:
+    """What is said of a machine where our own program fails before it has looked at it."""
+    return Report(
+        code=hashes.code(),
+        platform=here(),
+        versions=hashes.versions(),
+        packages=versions_of(packages),
+        unfit=f"it can't begin ({error_text(error)})",
     )
 
 
@@ -92,6 +104,8 @@ class Wanted:
                 problems.append(f"{name} is {there or 'not installed'} there, {version or 'not installed'} here")
         if report.code != self.code and not problems:
             problems.append("it has other files of the autograder; install the same version there")
+        if report.unfit:
+            return [*problems, report.unfit]
         if not report.enough and not self.unsafe:
             problems.append(report.why)
             problems += [

@@ -83,7 +83,7 @@ def grading() -> str:
 @functools.cache
 def code() -> str:
     """Hash of all that grades, wherever it runs: machines that grade one class together have it in common."""
-    return of(engine(), _sources(("cluster", "course", "grading", "results.py")))
+    return of(engine(), _sources(("cluster", "course", "grading", "results.py", "store/pieces.py")))
 
 
 def packages(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from typing import Any
 
-from autograder.cluster.machines import ClusterError, Node, NodeLost, NodeUnfit, Place
+from autograder.cluster.machines import ClusterError, Node, NodeLost, NodeUnfit, Place, error_text
 from autograder.cluster.node import NodeGrader
 
 INSTALL = "Grading on a cluster needs Ray: pip install -c constraints.txt 'llm-internals[cluster]'"
@@ -175,15 +175,23 @@ def _hand_on(done: Future[Any], answer: Future[Any]) -> None:
         if error is None:
             answer.set_result(done.result())
         else:
-            unfit = "No module named" in str(error)
-            answer.set_exception(NodeUnfit(NOT_INSTALLED) if unfit else NodeLost(_said(error)))
+            answer.set_exception(_told(error))
+
+
+def _told(error: BaseException) -> NodeLost:
+    """What a call without an answer means: whether the node is lost, or can't do it."""
+    if "No module named" in str(error):
+        return NodeUnfit(NOT_INSTALLED)
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, NodeUnfit):
+        return NodeUnfit(str(cause))
+    if isinstance(cause, BaseException):  # raised by our own program there
+        return NodeLost(f"its program failed: {error_text(cause)}")
+    return NodeLost(_said(error))
 
 
 def _said(error: BaseException) -> str:
-    """What Ray says about a call without an answer, in a few words."""
-    cause = getattr(error, "cause", None)
-    if isinstance(cause, BaseException):  # raised by our own program there
-        return f"its program failed: {type(cause).__name__}: {_first_line(cause)}"
+    """What Ray says about a node that does not answer, in a few words."""
     text = str(error)
     words = {
         "ActorDiedError": "its program ended",

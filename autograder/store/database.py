@@ -4,7 +4,9 @@ run           a grading run; append-only
 result        one graded submission of one run; a submission that changed within a run gets another row, the last counts
 mark          what each exercise of a result came to, so that scores need not read the results
 exercise      one graded exercise under the hash of everything that it depends on: equal keys are not graded twice
-observation   what students' code returned, under its hash: grades can be judged again without running it again
+piece         what results and exercises are made of, under its hash: what a class has in common is there once; see `pieces.py`. What students'
+              code returned is one, too: grades can be judged again without running it again
+observation   the same, where formats 1 and 2 had it
 adjustment, publication    what people decided; see `ledger.py`
 """
 
@@ -24,34 +26,12 @@ import msgspec
 from autograder import results
 from autograder.refusals import Refusal
 from autograder.results import ExerciseResult, Result
+from autograder.store import formats, pieces
+from autograder.store.formats import VERSION
+from autograder.store.pieces import Laid, Names, Packed, Pieces, packed
 
-VERSION = 2
 T = TypeVar("T")
-_TABLES = """
-CREATE TABLE run (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, started TEXT NOT NULL, finished TEXT, note TEXT NOT NULL DEFAULT ''
-);
-CREATE TABLE result (
-    number INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES run(id), submission TEXT NOT NULL, hash TEXT NOT NULL,
-    graded_at TEXT NOT NULL, data BLOB NOT NULL
-);
-CREATE INDEX result_of_run ON result (run, submission);
-CREATE TABLE mark (
-    result INTEGER NOT NULL REFERENCES result(number), exercise TEXT NOT NULL, file_hash TEXT NOT NULL,
-    verdict TEXT NOT NULL, earned INTEGER NOT NULL, points INTEGER NOT NULL, pending INTEGER NOT NULL,
-    handed_in TEXT NOT NULL, clock TEXT NOT NULL, PRIMARY KEY (result, exercise)
-) WITHOUT ROWID;
-CREATE TABLE adjustment (
-    number INTEGER PRIMARY KEY, made_at TEXT NOT NULL, by TEXT NOT NULL, student TEXT NOT NULL, scope TEXT NOT NULL,
-    kind TEXT NOT NULL, value TEXT NOT NULL, why TEXT NOT NULL, until TEXT NOT NULL, was INTEGER
-);
-CREATE TABLE publication (
-    number INTEGER PRIMARY KEY, made_at TEXT NOT NULL, by TEXT NOT NULL, module TEXT NOT NULL, shown INTEGER NOT NULL
-);
-CREATE TABLE exercise (key TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE observation (hash TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
-"""
-_NEW_IN_2 = ("mark", "adjustment", "publication")
+_REMEMBERED = 2**17  # pieces and observations that are known to be there
 
 
 class StoreError(Refusal):
@@ -95,6 +75,8 @@ class Store:
         self.path = path
         self.keeps = keeps
         self._kept: dict[int, Result] = {}
+        self._pieces = Pieces(self._piece)
+        self._there: set[bytes] = set()  # pieces and observations that need not be packed again
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
@@ -147,25 +129,44 @@ class Store:
     # --- results ---
 
     def save(
-        self, result: Result, observations: dict[str, bytes], graded: Iterable[ExerciseResult] | None = None
+        self,
+        result: Result,
+        observations: dict[str, bytes],
+        graded: Iterable[ExerciseResult] | None = None,
+        laid: Iterable[tuple[ExerciseResult, Laid]] = (),
     ) -> None:
         """Write one graded submission, its exercises and their observations in one transaction.
 
-        `graded` are the exercises as they were graded, before prerequisites blocked any; by default those of `result`.
+        `graded` are the exercises as they were graded, before prerequisites blocked any; by default those of `result`. `laid` are
+        those of both that are laid down already, elsewhere: the very objects, each with what it is made of.
         """
+        known = {id(exercise): made for exercise, made in laid}
         with self.transaction():
-            self.insert(result, _pack(msgspec.json.encode(result)))
+            names = {id(each): self._lay(each, known.get(id(each))) for each in result.exercises}
+            head, provenance = pieces.head(result, (names[id(each)] for each in result.exercises))
+            self._keep(head.provenance, lambda: packed(provenance))
+            self.insert(result, pieces.record(head))
             for exercise in result.exercises if graded is None else graded:
                 if exercise.key and exercise.verdict != "blocked":
-                    data = _pack(msgspec.json.encode(exercise))
+                    made = names.get(id(exercise)) or self._lay(exercise, known.get(id(exercise)))
+                    data = pieces.record(made)
                     self._db.execute("INSERT OR REPLACE INTO exercise VALUES (?, ?)", (exercise.key, data))
-            for key, value in observations.items():
-                # Most are there already, and packing them takes longer than looking.
-                if not self._db.execute("SELECT 1 FROM observation WHERE hash = ?", (key,)).fetchone():
-                    self._db.execute("INSERT OR IGNORE INTO observation VALUES (?, ?)", (key, _pack(value)))
+            self._observe(observations)
+
+    def _observe(self, observations: dict[str, bytes]) -> None:
+        new = {pieces.observed(key): (key, value) for key, value in observations.items()}
+        for name in new.keys() & self._there:
+            del new[name]
+        for name, (key, value) in [*new.items()]:
+            # Most are there already, and packing them takes longer than looking.
+            if not isinstance(value, Packed) and self._observation(key) is not None:
+                del new[name]
+        rows = [(name, packed(value)) for name, (_, value) in new.items()]
+        self._db.executemany("INSERT OR IGNORE INTO piece VALUES (?, ?)", rows)
+        self._remember(new)
 
     def insert(self, result: Result, data: bytes) -> None:
-        """Write a row for `result`, whose packed JSON is `data`, inside a transaction of the caller."""
+        """Write a row for `result`, whose record is `data`, inside a transaction of the caller."""
         number = self._db.execute(
             "INSERT INTO result (run, submission, hash, graded_at, data) VALUES (?, ?, ?, ?, ?)",
             (result.run, result.submission, result.hash, result.graded_at, data),
@@ -194,7 +195,7 @@ class Store:
         """One stored result. What stands of a submission is `standing.py`'s business."""
         if number in self._kept:
             return self._kept[number]
-        found = self._unpacked(self.rows("SELECT data FROM result WHERE number = ?", number)[0][0], results.from_json)
+        found = self._read(self.rows("SELECT data FROM result WHERE number = ?", number)[0][0], self._result)
         if self.keeps:
             self._kept[number] = found
         return found
@@ -214,48 +215,78 @@ class Store:
         found: dict[str, ExerciseResult] = {}
         for key in keys:
             for row in self.rows("SELECT data FROM exercise WHERE key = ?", key):
-                found[key] = self._unpacked(row[0], _read_exercise)
+                found[key] = self._read(row[0], self._exercise)
         return found
 
     def observation(self, key: str) -> bytes | None:
-        rows = self.rows("SELECT data FROM observation WHERE hash = ?", key)
-        return self._unpacked(rows[0][0], bytes) if rows else None
+        data = self._observation(key)
+        return self._read(data, zlib.decompress) if data is not None else None
 
     # --- inside ---
 
+    def _lay(self, exercise: ExerciseResult, made: Laid | None) -> Names:
+        """Have the pieces of an exercise in the file, inside a transaction."""
+        if made is not None:
+            for name, data in made.pieces.items():
+                self._keep(name, lambda data=data: data)
+            return made.names
+        frame, own = pieces.split(exercise)
+        names = Names(pieces.name_of(frame), pieces.name_of(own))
+        self._keep(names.frame, lambda: packed(frame))
+        self._keep(names.own, lambda: packed(own))
+        return names
+
+    def _keep(self, name: bytes, data: Callable[[], bytes]) -> None:
+        """Write a piece that is not there; `data` packs it."""
+        if name in self._there:
+            return
+        if not self._db.execute("SELECT 1 FROM piece WHERE hash = ?", (name,)).fetchone():
+            self._db.execute("INSERT OR IGNORE INTO piece VALUES (?, ?)", (name, data()))
+        self._remember([name])
+
+    def _remember(self, there: Iterable[bytes]) -> None:
+        if len(self._there) >= _REMEMBERED:
+            self._there.clear()
+        self._there.update(there)
+
+    def _observation(self, key: str) -> bytes | None:
+        """One as it is stored: as a piece, or where formats 1 and 2 had it."""
+        rows = self.rows("SELECT data FROM piece WHERE hash = ?", pieces.observed(key))
+        rows = rows or self.rows("SELECT data FROM observation WHERE hash = ?", key)
+        return rows[0][0] if rows else None
+
+    def _piece(self, name: bytes) -> bytes:
+        rows = self.rows("SELECT data FROM piece WHERE hash = ?", name)
+        if not rows:
+            raise KeyError(f"the piece {name.hex()} is missing")
+        return rows[0][0]
+
+    def _result(self, data: bytes) -> Result:
+        head = pieces.head_of(data)
+        return self._pieces.result(head) if head is not None else results.from_json(zlib.decompress(data))
+
+    def _exercise(self, data: bytes) -> ExerciseResult:
+        names = pieces.names_of(data)
+        return self._pieces.exercise(names) if names is not None else _whole_exercise(zlib.decompress(data))
+
     def _prepare(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, 1, VERSION):
+        if not 0 <= version <= VERSION:
             raise StoreError(
                 f"{self.path} was written by another version (format {version}, this one reads {VERSION}); "
                 "use that version, or another file with --results"
             )
-        if version == 0 and self._tables() - {"run", "result", "exercise", "observation", *_NEW_IN_2}:
+        if version == 0 and formats.foreign(self._db):
             raise StoreError(f"{self.path} is a database of another program; use another file with --results")
         self._db.execute("PRAGMA journal_mode = WAL")
         # Safe against a killed process; the last commits may go at a power cut.
         self._db.execute("PRAGMA synchronous = NORMAL")
-        if version == 0:
+        if version < VERSION:
             with self.transaction():
-                if "run" not in self._tables():  # another process may have made them meanwhile
-                    for statement in _TABLES.split(";"):
-                        if statement.strip():
-                            self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version = {VERSION}")
-        elif version == 1:
-            self._update()
-
-    def _update(self) -> None:
-        """From format 1, which had results alone."""
-        with self.transaction():
-            if "mark" in self._tables():  # another process did it meanwhile
-                return
-            for statement in _TABLES.split(";"):
-                if any(f"CREATE TABLE {name} " in statement for name in _NEW_IN_2):
-                    self._db.execute(statement)
-            for number, data in self._db.execute("SELECT number, data FROM result").fetchall():
-                self._mark(number, self._unpacked(data, results.from_json))
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
+                if version == 0:
+                    formats.make(self._db)
+                else:
+                    formats.update(self._db, lambda number, data: self._mark(number, self._read(data, self._result)))
 
     def _mark(self, number: int, result: Result) -> None:
         self._db.executemany(
@@ -267,9 +298,6 @@ class Store:
             ],
         )
 
-    def _tables(self) -> set[str]:
-        return {row[0] for row in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What a query finds."""
         try:
@@ -277,27 +305,33 @@ class Store:
         except sqlite3.Error as error:
             raise self._explained(error) from error
 
-    def _unpacked(self, data: bytes, read: Callable[[bytes], T]) -> T:
+    def _read(self, data: bytes, read: Callable[[bytes], T]) -> T:
         try:
-            return read(zlib.decompress(data))
-        except (zlib.error, TypeError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            return read(data)
+        except pieces.Malformed as error:
             raise self._explained(ValueError(f"malformed record: {error}")) from error
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything inside is written, or nothing."""
+        """Everything inside is written, or nothing. Inside another one it is a part of that."""
+        if self._db.in_transaction:
+            yield self._db
+            return
         try:
             self._db.execute("BEGIN IMMEDIATE")
             yield self._db
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            self._roll_back()
             raise self._explained(error) from error
         except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            self._roll_back()
             raise
+
+    def _roll_back(self) -> None:
+        self._there.clear()
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
     def _explained(self, error: Exception) -> StoreError:
         text = str(error)
@@ -314,18 +348,5 @@ class Store:
         return StoreError(f"the results file {self.path} can't be used ({text}); {advice}")
 
 
-def _read_exercise(data: bytes) -> ExerciseResult:
+def _whole_exercise(data: bytes) -> ExerciseResult:
     return msgspec.json.decode(data, type=ExerciseResult)
-
-
-class Packed(bytes):
-    """An observation as it is stored: packed where it was made."""
-
-
-def packed(data: bytes) -> bytes:
-    """An observation as it is stored; `Packed` says so to `Store.save`."""
-    return zlib.compress(data, 6)
-
-
-def _pack(data: bytes) -> bytes:
-    return bytes(data) if isinstance(data, Packed) else packed(data)

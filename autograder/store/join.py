@@ -14,9 +14,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from autograder.results import ExerciseResult, Result, from_json
+from autograder.results import ExerciseResult, Result
+from autograder.store import pieces
 from autograder.store.database import Store, StoreError
 
 Decision = tuple[object, ...]  # a row of `adjustment` without its number; what a "back" takes back is a Decision too
@@ -31,7 +30,7 @@ class Row:
     number: int
     run: str
     submission: str
-    hash: str  # SHA-256 of its JSON
+    hash: str  # SHA-256 of its record; of its JSON, where it was written in format 1 or 2
     written: str  # ISO 8601, UTC: never earlier than what was written before it into the same file
 
 
@@ -66,7 +65,7 @@ def rows(store: Store) -> list[Row]:
     ):
         # A result that was judged again or joined has the time at which its code ran: its run says when it was written.
         written = max(written, graded_at, started.get(run, ""))
-        found.append(Row(number, run, name, hashlib.sha256(_unpack(store, data)).hexdigest(), written))
+        found.append(Row(number, run, name, _identity(store, data), written))
     return found
 
 
@@ -187,19 +186,27 @@ def _join_results(store: Store, other: Store) -> None:
 def _copy(store: Store, row: Row, into: Store) -> int:
     """Copy one result as it is, with its run, its exercises and what their checks returned; the bytes that it takes."""
     [(data,)] = store.rows("SELECT data FROM result WHERE number = ?", row.number)
-    result = _read(store, data)
+    result = store.read(row.number)
     for run in store.rows("SELECT id, kind, started, finished, note FROM run WHERE id = ?", row.run):
         into.rows("INSERT OR IGNORE INTO run VALUES (?, ?, ?, ?, ?)", *run)
     into.insert(result, data)
+    keys = {each.key for each in result.exercises} - {""}
+    seen = set(_observations(result)) - {""}
+    parts = pieces.of_result(data) | {pieces.observed(key) for key in seen}
+    for key in keys:
+        for (graded,) in store.rows("SELECT data FROM exercise WHERE key = ?", key):
+            parts |= pieces.of_exercise(graded)
     size = len(data)
-    for table, name, keys in (
-        ("exercise", "key", {each.key for each in result.exercises}),
-        ("observation", "hash", set(_observations(result))),
+    for table, name, wanted in (
+        ("exercise", "key", keys),
+        ("observation", "hash", seen),
+        ("piece", "hash", parts),
     ):
-        for key in keys - {""}:
-            for (value,) in store.rows(f"SELECT data FROM {table} WHERE {name} = ?", key):
-                into.rows(f"INSERT OR IGNORE INTO {table} VALUES (?, ?)", key, value)
-                size += len(value)
+        for key in wanted:
+            if not into.rows(f"SELECT 1 FROM {table} WHERE {name} = ?", key):
+                for (value,) in store.rows(f"SELECT data FROM {table} WHERE {name} = ?", key):
+                    into.rows(f"INSERT INTO {table} VALUES (?, ?)", key, value)
+                    size += len(value)
     return size
 
 
@@ -262,15 +269,9 @@ def _observations(result: Result) -> Iterator[str]:
                 yield case.observation
 
 
-def _unpack(store: Store, data: bytes) -> bytes:
+def _identity(store: Store, data: bytes) -> str:
+    """What tells a stored result from every other one. A copy has it too, since records are copied as they are."""
     try:
-        return zlib.decompress(data)
-    except zlib.error as error:
-        raise StoreError(f"the results file {store.path} is damaged ({error}): restore it from a backup") from error
-
-
-def _read(store: Store, data: bytes) -> Result:
-    try:
-        return from_json(_unpack(store, data))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return hashlib.sha256(data if pieces.head_of(data) is not None else zlib.decompress(data)).hexdigest()
+    except pieces.Malformed as error:
         raise StoreError(f"the results file {store.path} is damaged ({error}): restore it from a backup") from error
