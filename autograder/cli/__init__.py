@@ -32,6 +32,7 @@ from autograder.cli import (
     otter,
     own,
     problems,
+    questions,
     read,
     rejudge,
     runs,
@@ -59,6 +60,7 @@ lessons.register(app)
 handin.register(app)
 read.register(app)
 own.register(app)
+questions.register(app)
 notes.register(app)
 build.register(app)
 ci.register(app)
