@@ -1,6 +1,6 @@
 """How many questions can be asked of right answers: all references and alternatives, each with the sheet that staff would get.
 
-    python benchmarks/questions.py [--every N] [--record FILE]
+    python benchmarks/questions.py [--every N] [--references] [--record FILE]
 
 Each key that is about a call of an example is computed once more here, in plain Python, from nothing but what is printed: the file,
 the line that is changed, and the call. What is done is kept in the record, and not done again while the code and the file are the same.
@@ -21,6 +21,7 @@ import time
 import types
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,8 @@ def confirmed(sheet: Sheet, question: Question) -> bool | None:
     """Whether plain Python comes to the same key; None where it is not asked: the call is an experiment's, or the question about a line."""
     whole = [*question.code, *(line for choice in question.choices for line in choice.text.split("\n"))]
     if any(
-        "student." in line or line.startswith("return ") or ("<" in line and "tensor of shape" in line) for line in whole
+        "student." in line or line.startswith("return ") or ("<" in line and "tensor of shape" in line)
+        for line in whole
     ):
         return None
     after = changed(sheet.text, question.line, question.new) if question.new else sheet.text
@@ -172,6 +174,7 @@ def measured(zygote: Zygote, exercise: Exercise, text: str) -> dict[str, Any]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--every", type=int, default=1, help="take every Nth exercise")
+    options.add_argument("--references", action="store_true", help="no alternatives")
     options.add_argument("--record", type=Path, default=ROOT / ".autograder" / "questions.jsonl")
     chosen = options.parse_args()
     record, made_by = chosen.record, engine()
@@ -182,7 +185,7 @@ def main() -> None:
     exercises = load_course(ROOT).exercises[:: chosen.every]
     with Zygote() as zygote, record.open("a", encoding="utf-8") as file:
         for exercise in exercises:
-            for name, text in sources(exercise):
+            for name, text in islice(sources(exercise), 1 if chosen.references else None):
                 key = hashlib.sha256(f"{made_by} {exercise.name} {text}".encode()).hexdigest()
                 row = known.get(key)
                 if row is None:

@@ -58,7 +58,7 @@ def _one_of(
         else "With which of these is the result still the same?"
     )
     needs = [(source, each.key) for source in (None, change) for each in (call, *others)]
-    yield Question(kind, sentence(asks), common, *found, change.line, change.old, change.new, tuple(needs))
+    yield Question(kind, sentence(asks), common, *found, call.family, change.line, change.old, change.new, tuple(needs))
 
 
 def _in_common(calls: list[Call]) -> tuple[tuple[str, ...], list[str]]:
@@ -74,7 +74,7 @@ def _in_common(calls: list[Call]) -> tuple[tuple[str, ...], list[str]]:
 
 
 def _families(evidence: Evidence, draw: random.Random) -> list[list[Call]]:
-    """The calls that do the same to different inputs, so that choosing among them takes more than a look at their names."""
+    """The calls that do the same to different inputs, so that choosing takes more than a look at their names."""
     ordered = sorted(evidence.calls.values(), key=lambda call: call.family)
     families = [shuffled(group, draw) for _, group in groupby(ordered, key=lambda call: call.family)]
     return shuffled([each for each in families if len(each) >= LEAST], draw)
@@ -129,6 +129,7 @@ def becomes(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
             sentence("What does the last line give now?"),
             call.shown,
             *found,
+            call.family,
             change.line,
             change.old,
             change.new,
@@ -163,7 +164,7 @@ def which(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
         asks = sentence(
             "The last line gives {}. With which of these changes does it give {}?", before.text or "", after.text or ""
         )
-        yield Question("which", asks, call.shown, *found, needs=tuple(needs))
+        yield Question("which", asks, call.shown, *found, call.family, needs=tuple(needs))
 
 
 def happens(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
@@ -188,7 +189,7 @@ def happens(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
             )
             needs = ((None, key), (change, key))
             yield Question(
-                "happens", sentence("What comes of the last line now?"), call.shown, choices, kind,
+                "happens", sentence("What comes of the last line now?"), call.shown, choices, kind, call.family,
                 change.line, change.old, change.new, needs,
             )  # fmt: skip
 
@@ -219,7 +220,7 @@ def _visible_changes(evidence: Evidence, draw: random.Random) -> Iterator[tuple[
     for change, seen in shuffled(evidence.changed.items(), draw):
         for key, after in shuffled(seen.items(), draw):
             own = evidence.own[key]
-            readable = evidence.calls[key].small and own.text is not None and after.text is not None
+            readable = evidence.is_readable(key) and own.text is not None and after.text is not None
             if readable and own.differs(after) and not after.raised:
                 yield change, key, after
 

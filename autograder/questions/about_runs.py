@@ -19,14 +19,21 @@ def returns(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
     """What a call gives. The other choices are what it gives with one line changed."""
     for key, seen in shuffled(evidence.own.items(), draw):
         call = evidence.calls[key]
-        if not call.small or call.told or seen.text is None:
+        if not evidence.is_readable(key) or call.told or seen.text is None:
             continue
         chosen = apart(seen, list(with_changes(evidence, key, draw)))
         wrong = [Choice(other.text or "", why=f"if {told(change)}") for change, other in chosen]
         found = arranged(Choice(seen.text), wrong, draw)
         if found is not None:
             needs = [(None, key), *((change, key) for change, _ in chosen)]
-            yield Question("returns", sentence("What does the last line give?"), call.shown, *found, needs=tuple(needs))
+            yield Question(
+                "returns",
+                sentence("What does the last line give?"),
+                call.shown,
+                *found,
+                call.family,
+                needs=tuple(needs),
+            )
 
 
 def times(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
@@ -46,7 +53,9 @@ def times(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
             found = arranged(Choice(str(count)), wrong, draw)
             if found is not None:
                 asks = sentence(f"How often does line {line}, {{}}, run?", evidence.row(line))
-                yield Question("times", asks, call.shown, *found, line, evidence.row(line), needs=((None, key),))
+                yield Question(
+                    "times", asks, call.shown, *found, call.family, line, evidence.row(line), needs=((None, key),)
+                )
 
 
 def shape(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
@@ -68,14 +77,16 @@ def shape(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
             found = arranged(Choice(str(right)), [Choice(text) for text in texts], draw)
             if found is not None:
                 asks = sentence(f"Which shape has {{}} after line {line}, {{}}?", name, evidence.row(line))
-                yield Question("shape", asks, call.shown, *found, line, evidence.row(line), needs=((None, key),))
+                yield Question(
+                    "shape", asks, call.shown, *found, call.family, line, evidence.row(line), needs=((None, key),)
+                )
 
 
 def holds(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
     """What a variable holds after its line. The other choices are what it holds at other times and with one line changed."""
     for key, seen in shuffled(evidence.own.items(), draw):
         call = evidence.calls[key]
-        if not call.small:
+        if not evidence.is_readable(key):
             continue
         for (line, name), values in shuffled(seen.held.items(), draw):
             if not values or any("text" not in each for each in values) or seen.lines.get(line) != len(values):
@@ -104,4 +115,6 @@ def holds(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
                 asks = sentence(
                     f"What does {{}} hold after line {line}, {{}}, has run{when}?", name, evidence.row(line)
                 )
-                yield Question("holds", asks, call.shown, *made, line, evidence.row(line), needs=tuple(needs))
+                yield Question(
+                    "holds", asks, call.shown, *made, call.family, line, evidence.row(line), needs=tuple(needs)
+                )

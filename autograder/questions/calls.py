@@ -15,13 +15,14 @@ from typing import Any
 
 import torch
 
+from autograder.lab import is_hosted
 from autograder.plan import Plan, PlannedCase, PlannedCheck
 from autograder.questions.printed import printed
 from autograder.source.parsing import parse
 from autograder.twin import docstrings
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
-from autograder.wire.values import BadValue
+from autograder.wire.values import BadValue, Lab
 
 VARIANTS = 6
 """Calls with other numbers that are made of one example."""
@@ -40,7 +41,7 @@ class Call:
     inputs: dict[str, Any]
     want_bytes: int  # about what the answer is as large as
     shown: tuple[str, ...]  # lines of Python
-    family: str  # calls of one family do the same to different inputs
+    family: str  # calls of one family ask the same function, or check, for different inputs
     told: bool = False  # the stub says what it gives
     small: bool = True  # its inputs are all there to be read
 
@@ -60,12 +61,11 @@ def calls(plan: Plan, draw: random.Random) -> list[Call]:
 def _examples(stub: str, draw: random.Random) -> list[Call]:
     written: list[list[Call]] = []
     names = _own_names(stub)
-    for number, example in enumerate(docstrings.read_examples(stub)):
+    for example in docstrings.read_examples(stub):
         if "raises(" in example.text:
             continue
-        family = f"{example.where} {number}"
         texts = [example.text, *_varied(example.text, draw)]
-        made = [_example(text, family, names, told=text == example.text) for text in dict.fromkeys(texts)]
+        made = [_example(text, example.where, names, told=text == example.text) for text in dict.fromkeys(texts)]
         written.append([each for each in made if each is not None])
     found: list[Call] = []
     for turn in range(VARIANTS + 1):  # some of each, where there are too many
@@ -128,7 +128,7 @@ def _literals(tree: ast.AST) -> list[ast.expr]:
 def _change(node: ast.expr, draw: random.Random) -> None:
     match node:
         case ast.Constant(value=int(value)):
-            node.value = max(0, value + draw.choice((1, -1, 2, 3))) if value >= 0 else value
+            node.value = max(min(value, 1), value + draw.choice((1, -1, 2, 3))) if value >= 0 else value
         case ast.Constant(value=float(value)):
             node.value = draw.choice((round(value + 0.5, 4), 2 * value, round(value / 2, 4), value + 1.0))
         case ast.Constant(value=str(value)):
@@ -177,8 +177,8 @@ def _cases(plan: Plan, draw: random.Random) -> list[Call]:
 
 
 def _can_be_asked(check: PlannedCheck, case: PlannedCase) -> bool:
-    """Whether it runs as an ordinary call here: what the lab, a device or measuring would change is nothing to read about."""
-    return check.is_runnable() and check.device == "cpu" and not case.lab
+    """Whether it runs as an ordinary call here: not on a device, and not as ranks or stages in processes of their own."""
+    return check.is_runnable() and check.device == "cpu" and not is_hosted(case.lab)
 
 
 def _case(check: PlannedCheck, case: PlannedCase, body: tuple[str, ...]) -> Call | None:
@@ -191,7 +191,7 @@ def _case(check: PlannedCheck, case: PlannedCase, body: tuple[str, ...]) -> Call
         text = printed(value, SHOWN_COLUMNS - len(name) - 3)
         if text is None or _is_rounded(value):
             small = False
-            text = _outline(value)
+            text = case.inputs_text.get(name, "") if isinstance(value, Lab) else _outline(value)
         if text is None:
             return None
         lines.append(f"{name} = {text}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,22 +43,38 @@ def own_lines(text: str, stub: str) -> set[int]:
     return found
 
 
-def changes(text: str, lines: set[int]) -> list[Change]:
-    """All changes of `text` in these lines, in the order of their places; no two make the same line of the same one."""
+def changes(text: str, lines: set[int], most: int, draw: random.Random) -> list[Change]:
+    """At most `most` changes of `text`, each of one of these lines; no two make the same line of the same one."""
     tree = parse(text)
     rows = _lines(text)
-    made: dict[tuple[int, str], Change] = {}
+    every = _every(tree, rows)
+    wanted = [key for key in every if key[0] in lines]
+    draw.shuffle(wanted)
+    found: list[Change] = []
+    for line, new_code in wanted[: 2 * most]:
+        changed, scope = every[line, new_code]
+        source = "\n".join([*rows[: line - 1], changed, *rows[line:]])
+        if len(found) < most and _is_other(source, tree):
+            found.append(Change(line, _code(rows[line - 1]), new_code, scope, source))
+    return found
+
+
+def changeable(text: str, lines: set[int]) -> set[int]:
+    """Those of the lines that have a change."""
+    return {line for line, _ in _every(parse(text), _lines(text))} & lines
+
+
+def _every(tree: ast.Module, rows: list[str]) -> dict[tuple[int, str], tuple[str, str]]:
+    """By a line and what becomes of it: the whole row, and the function around it."""
+    found: dict[tuple[int, str], tuple[str, str]] = {}
     for scope, node in _inside_functions(tree):
         for line, start, end, new in _edits(node, rows):
             row = rows[line - 1].encode("utf-8")
             changed = (row[:start] + new.encode("utf-8") + row[end:]).decode("utf-8")
             old_code, new_code = _code(rows[line - 1]), _code(changed)
-            if line not in lines or old_code == new_code or max(len(old_code), len(new_code)) > MOST_COLUMNS:
-                continue
-            source = "\n".join([*rows[: line - 1], changed, *rows[line:]])
-            if (line, new_code) not in made and _is_other(source, tree):
-                made[line, new_code] = Change(line, old_code, new_code, scope, source)
-    return sorted(made.values(), key=lambda each: each.line)
+            if old_code != new_code and max(len(old_code), len(new_code)) <= MOST_COLUMNS:
+                found.setdefault((line, new_code), (changed, scope))
+    return found
 
 
 def _lines(text: str) -> list[str]:
@@ -96,6 +113,8 @@ def _inside_functions(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
             return
         if inside:
             yield ".".join(scopes), node
+        if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.Constant):
+            return  # a negative number is changed as a whole
         for name, field in ast.iter_fields(node):
             if name in ("annotation", "returns"):
                 continue
@@ -193,16 +212,13 @@ def _call(node: ast.Call, rows: list[str]) -> Iterator[_Edit]:
         start = func.end_col_offset - len(func.attr.encode())
         yield func.lineno, start, func.end_col_offset, _OTHER_NAME[func.attr]
     if isinstance(func, ast.Name):
-        if func.id in _OTHER_NAME:
+        if func.id in ("min", "max", "any", "all"):
             yield _whole(func, _OTHER_NAME[func.id])
         if func.id == "range":
             for argument in node.args:
                 yield from _off_by_one(argument, rows)
         if func.id in ("sorted", "reversed", "abs", "set") and len(node.args) == 1 and not node.keywords:
             yield _whole(node, _atom(node.args[0], rows))
-    plain = [each for each in node.args if not isinstance(each, ast.Starred)]
-    if len(plain) == 2 and len(node.args) == 2 and not isinstance(func, ast.Name):
-        yield from _swapped(*plain, rows)
 
 
 def _off_by_one(bound: ast.expr, rows: list[str]) -> Iterator[_Edit]:

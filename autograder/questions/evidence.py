@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import random
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 from autograder.questions.calls import Call
-from autograder.questions.changes import Change, changes, code_of, own_lines
+from autograder.questions.changes import Change, changeable, changes, code_of, own_lines
 from autograder.questions.runs import Runs, Seen, Variable
 from autograder.source.parsing import parse
 
@@ -16,6 +17,13 @@ MOST_CHANGES = 48
 """Of one file that are tried: a sample, where there are more."""
 OTHER_SEED = 1234567
 """Torch's seed of second runs: what depends on a random draw comes out otherwise there, and nobody can know it."""
+
+
+_DRAWS = re.compile(r"manual_seed|Generator|generator|\brandn?\b|randint|randperm|normal_?\(|uniform_\(|multinomial")
+"""Lines that draw numbers: the same ones each time, where they are seeded, but nobody knows them."""
+
+_LONG = re.compile(r"\d{7}")
+"""Numbers like a hash, or a count of parameters: nobody gets them without a computer."""
 
 
 @dataclass
@@ -31,6 +39,12 @@ class Evidence:
     def row(self, line: int) -> str:
         """A line of the file, without its indentation and the comment behind it."""
         return code_of(self.text, line)
+
+    def is_readable(self, key: str) -> bool:
+        """Whether a person could work out the numbers of a call: its inputs are there to be read, and nothing in it is drawn."""
+        seen = self.own[key]
+        drawn = any(_DRAWS.search(self.row(number)) for number, count in seen.lines.items() if count)
+        return self.calls[key].small and not drawn and not _LONG.search(seen.text or "")
 
     def reaches(self, change: Change, key: str) -> bool:
         """Whether the line of a change runs in a call of the unchanged file."""
@@ -59,24 +73,25 @@ def gather(runs: Runs, calls: list[Call], stub: str, draw: random.Random) -> Evi
 
 def equal(one: Seen, other: Seen) -> bool:
     """Whether two runs of the same code say the same, in all that a question may be about."""
-    return one.same(other) and one.text == other.text and one.lines == other.lines and one.held == other.held
+    return one.same(other) and one.text == other.text and one.lines == other.lines and one.told == other.told
 
 
 def _change(found: Evidence, runs: Runs, stub: str, draw: random.Random) -> None:
     reached = {line for seen in found.own.values() for line, count in seen.lines.items() if count}
-    every = changes(found.text, own_lines(found.text, stub))
-    possible = [change for change in every if change.line in reached]
-    found.left_out["a change of a line that no call reaches"] += len(every) - len(possible)
-    if len(possible) > MOST_CHANGES:
-        possible = draw.sample(possible, MOST_CHANGES)
-    for change in possible:
+    own = own_lines(found.text, stub)
+    found.left_out["a line of its author that no call reaches"] += len(changeable(found.text, own) - reached)
+    for change in changes(found.text, own & reached, MOST_CHANGES, draw):
         if runs.over:
             found.left_out["a change for which there was no time"] += 1
             continue
-        seen = runs.observe(change.source, found.calls.values())
+        # Where its line does not run, nothing changes. What a question rests on is run all the same, when its key is verified.
+        reaching = {key for key, own in found.own.items() if own.lines.get(change.line)}
+        seen = runs.observe(change.source, [call for key, call in found.calls.items() if key in reaching])
         if not seen:
-            found.left_out["a change with which the file can't be loaded, or hangs"] += 1
-        elif all(own.same(seen[key]) for key, own in found.own.items() if key in seen) and len(seen) == len(found.own):
+            found.left_out["a change with which the file can't be loaded, or nothing of it ends well"] += 1
+            continue
+        seen |= {key: own for key, own in found.own.items() if key not in reaching}
+        if all(key in seen and own.same(seen[key]) for key, own in found.own.items()):
             found.left_out["a change that changes no result"] += 1
             found.changed[change] = seen  # it may still be a choice, or the answer "the same"
         else:
@@ -117,8 +132,9 @@ def repeated(text: str) -> list[int]:
         if not isinstance(loop, ast.For | ast.While):
             continue
         for node in ast.walk(loop):
-            simple = isinstance(node, ast.Assign | ast.AugAssign | ast.Expr | ast.Return)
-            alone = simple and node.lineno == node.end_lineno and node.lineno != loop.lineno
+            if not isinstance(node, ast.Assign | ast.AugAssign | ast.Expr | ast.Return):
+                continue
+            alone = node.lineno == node.end_lineno and node.lineno != loop.lineno
             if alone and not any(isinstance(each, skipped) for each in ast.walk(node)):
                 found.append(node.lineno)
     return sorted(set(found))

@@ -23,11 +23,12 @@ from autograder.questions.runs import Runs
 COUNT = 5
 CANDIDATES = 60
 """Of each kind that are looked at."""
+MOST_CHARACTERS, MOST_LINES = 200_000, 3000
+"""Of a file: what is longer nobody reads in five minutes, and comparing it with the stub would take too long."""
 CHECKING_SECONDS = 60.0
 """Time of all second runs together: they have a clock of their own."""
 
 Maker = Callable[[Evidence, random.Random], Iterator[Question]]
-_ON_CHANGES: tuple[Maker, ...] = (another, becomes, which)
 _ON_RUNS: tuple[Maker, ...] = (returns, times, holds, shape)
 
 
@@ -56,16 +57,22 @@ def make_sheet(
     digest = hashlib.sha256(code.text.encode("utf-8", "surrogatepass")).hexdigest()
     sheet = Sheet(plan.exercise, title, code.file, code.text, seed, digest)
     draw = random.Random(f"{plan.exercise} {digest} {seed}")
-    try:
-        watched = variables(code.text, plan.stub)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        sheet.problem = "Python cannot read this file."
+    if len(code.text) > MOST_CHARACTERS or code.text.count("\n") > MOST_LINES:
+        sheet.problem = "The file is too long to ask about."
         return sheet
-    runs = Runs(zygote, plan, code, limits, watched)
-    evidence = gather(runs, calls(plan, draw), plan.stub, draw)
+    runs = Runs(zygote, plan, code, limits)
+    if not runs.loads():
+        sheet.problem = "The file can't be loaded. `autograder check` says why."
+        return sheet
+    try:
+        runs.variables = variables(code.text, plan.stub)
+        evidence = gather(runs, calls(plan, draw), plan.stub, draw)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        sheet.problem = "Its code is nested too deep to ask about."
+        return sheet
     sheet.left_out, sheet.calls, sheet.changes = evidence.left_out, len(evidence.own), len(evidence.changed)
     if not evidence.own:
-        sheet.problem = "No call of it gave the same answer twice: is it finished, and does it load?"
+        sheet.problem = "No call of it gave a plain answer, the same one twice. Is it finished?"
         return sheet
     sheet.questions = _chosen(evidence, replace(runs, clock=Clock(CHECKING_SECONDS)), count, draw)
     return sheet
@@ -91,12 +98,12 @@ def _chosen(evidence: Evidence, runs: Runs, count: int, draw: random.Random) -> 
         for maker in makers:  # what was only too near to another question has a second chance
             if strict:
                 waiting[maker] = list(islice(maker(evidence, draw), CANDIDATES))
-    return found
+    return draw.sample(found, len(found))
 
 
 def _order(draw: random.Random) -> list[Maker]:
-    """Questions on changes and on runs by turns; what only asks for the kind of a result comes last."""
-    first, second = draw.sample(_ON_CHANGES, len(_ON_CHANGES)), draw.sample(_ON_RUNS, len(_ON_RUNS))
+    """Questions on changes and on runs by turns, the one that needs most first; what only asks for the kind of a result comes last."""
+    first, second = [another, *draw.sample((becomes, which), 2)], draw.sample(_ON_RUNS, len(_ON_RUNS))
     mixed = [each for pair in zip(first, second, strict=False) for each in pair]
     return [*mixed, *second[len(first) :], happens]
 
@@ -117,7 +124,8 @@ def _next(
 
 
 def _is_near(question: Question, found: list[Question], strict: bool) -> bool:
-    """Whether it would be a duplicate; `strict`: or is about the line or the call of another one."""
+    """Whether it would be a duplicate; `strict`: or is about the line, the call, or the same kind of the same function as another one.
+    More than two of those are too many however few there are."""
     telling = {"returns", "becomes", "which"}
     for other in found:
         if question.changes & other.changes:
@@ -126,10 +134,15 @@ def _is_near(question: Question, found: list[Question], strict: bool) -> bool:
             return True
         if question.code == other.code and {question.kind, other.kind} <= telling:
             return True  # one would give away what the other asks
-        same_line = question.line and question.line in {other.line, *(line for line, _ in other.changes)}
-        if strict and (same_line or (question.code and question.code == other.code)):
+        if strict and (question.code and question.code == other.code):
             return True
-    return False
+    alike = sum((other.kind, other.family) == (question.kind, question.family) for other in found)
+    on_its_lines = sum(bool(_lines(question) & _lines(other)) for other in found)
+    return max(alike, on_its_lines) >= (1 if strict else 2)
+
+
+def _lines(question: Question) -> set[int]:
+    return {question.line, *(line for line, _ in question.changes)} - {0}
 
 
 def verified(question: Question, evidence: Evidence, runs: Runs) -> bool:

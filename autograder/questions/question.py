@@ -48,6 +48,7 @@ class Question:
     code: tuple[str, ...]  # the call that it is about
     choices: tuple[Choice, ...]
     answer: int
+    family: str = ""  # of the calls that it is about
     line: int = 0  # of the file that it is about
     old: str = ""  # that line
     new: str = ""  # what it becomes

@@ -27,6 +27,7 @@ SECONDS = 2.0
 ALL_SECONDS = 90.0
 """Time of all calls of one sheet together."""
 MOST_BYTES = 2 * 2**20  # of the answer of one call
+MOST_ITEMS = 3000  # in lists and dicts
 VISIBLE = Tolerance(atol=2e-3, rtol=2e-2)
 """Two results that differ by more differ for a person too."""
 
@@ -56,6 +57,11 @@ class Seen:
     held: Mapping[Variable, Sequence[dict[str, Any]]] = field(default_factory=dict)
 
     @property
+    def told(self) -> dict[Variable, list[Any]]:
+        """What variables held, as far as a question tells it."""
+        return {key: [each.get("text", each.get("shape")) for each in values] for key, values in self.held.items()}
+
+    @property
     def raised(self) -> bool:
         return isinstance(self.value, Raised)
 
@@ -81,7 +87,7 @@ class Runs:
     plan: Plan
     code: Code
     limits: RunLimits
-    variables: list[Variable]
+    variables: list[Variable] = field(default_factory=list)
     clock: Clock = field(default_factory=lambda: Clock(ALL_SECONDS))
 
     def __post_init__(self) -> None:
@@ -96,6 +102,11 @@ class Runs:
     @property
     def over(self) -> bool:
         return self.clock.over
+
+    def loads(self) -> bool:
+        """Whether the file can be read and loaded: Python's own parser looks at it in a worker first, since it can be taken down."""
+        with Session(self.zygote, self._plan, self.code, self.limits, clock=self.clock) as session:
+            return session.load() is None
 
     def observe(self, source: str, calls: Iterable[Call], torch_seed: int = 0) -> dict[str, Seen]:
         """What `source` gives for each call, by its key, in one fresh worker. What can't be asked about is left out: no answer in
@@ -144,7 +155,7 @@ def read(blob: bytes) -> Seen | None:
         value = said["value"]
     else:
         return None
-    if not _is_whole(value):
+    if not _is_whole(value) or _items(value) > MOST_ITEMS:
         return None
     try:
         return Seen(value, encode(value), printed(value), _lines(said["lines"]), _held(said["held"]))
@@ -161,6 +172,16 @@ def _is_whole(value: Any, depth: int = 0) -> bool:
     if isinstance(value, dict):
         return all(_is_whole(each, depth + 1) for pair in value.items() for each in pair)
     return not isinstance(value, list | tuple | set | frozenset) or all(_is_whole(each, depth + 1) for each in value)
+
+
+def _items(value: Any) -> int:
+    """How many values are in it: comparing takes a time for each."""
+    parts: Any = ()
+    if isinstance(value, dict):
+        parts = [each for pair in value.items() for each in pair]
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = value
+    return 1 + sum(map(_items, parts))
 
 
 def _lines(said: Any) -> dict[int, int]:
