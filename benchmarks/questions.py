@@ -56,7 +56,8 @@ def sources(exercise: Exercise) -> Iterator[tuple[str, str]]:
 def engine() -> str:
     total = hashlib.sha256()
     for path in sorted((ROOT / "autograder" / "questions").glob("*.py")):
-        total.update(path.read_bytes())
+        if path.name not in ("quiz.py", "sheet.py"):  # what a sheet looks like
+            total.update(path.read_bytes())
     return total.hexdigest()
 
 

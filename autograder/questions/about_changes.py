@@ -22,6 +22,11 @@ def shuffled(items: Any, draw: random.Random) -> list[Any]:
     return found
 
 
+def _about(change: Change, *parts: Any, **more: Any) -> Question:
+    """A question on a change that is told before it is asked."""
+    return Question(*parts, line=change.line, old=change.old, new=change.new, **more)
+
+
 # --- which call gives another result ---
 
 
@@ -58,7 +63,7 @@ def _one_of(
         else "With which of these is the result still the same?"
     )
     needs = [(source, each.key) for source in (None, change) for each in (call, *others)]
-    yield Question(kind, sentence(asks), common, *found, call.family, change.line, change.old, change.new, tuple(needs))
+    yield _about(change, kind, sentence(asks), common, *found, family=call.family, needs=tuple(needs))
 
 
 def _in_common(calls: list[Call]) -> tuple[tuple[str, ...], list[str]]:
@@ -124,17 +129,8 @@ def becomes(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
         if found is None:
             continue
         needs = [(None, key), (change, key), *((source, key) for source, _ in chosen)]
-        yield Question(
-            "becomes",
-            sentence("What does the last line give now?"),
-            call.shown,
-            *found,
-            call.family,
-            change.line,
-            change.old,
-            change.new,
-            tuple(needs),
-        )
+        asks = sentence("What does the last line give now?")
+        yield _about(change, "becomes", asks, call.shown, *found, family=call.family, needs=tuple(needs))
 
 
 def which(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
@@ -164,7 +160,7 @@ def which(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
         asks = sentence(
             "The last line gives {}. With which of these changes does it give {}?", before.text or "", after.text or ""
         )
-        yield Question("which", asks, call.shown, *found, call.family, needs=tuple(needs))
+        yield Question("which", asks, call.shown, *found, family=call.family, needs=tuple(needs))
 
 
 def happens(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
@@ -188,10 +184,8 @@ def happens(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
                 Choice(text, code=False, why=why if index == kind else "") for index, text in enumerate(texts)
             )
             needs = ((None, key), (change, key))
-            yield Question(
-                "happens", sentence("What comes of the last line now?"), call.shown, choices, kind, call.family,
-                change.line, change.old, change.new, needs,
-            )  # fmt: skip
+            asks = sentence("What comes of the last line now?")
+            yield _about(change, "happens", asks, call.shown, choices, kind, family=call.family, needs=needs)
 
 
 def _kind_of(before: Seen, after: Seen) -> int | None:

@@ -54,7 +54,14 @@ def times(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
             if found is not None:
                 asks = sentence(f"How often does line {line}, {{}}, run?", evidence.row(line))
                 yield Question(
-                    "times", asks, call.shown, *found, call.family, line, evidence.row(line), needs=((None, key),)
+                    "times",
+                    asks,
+                    call.shown,
+                    *found,
+                    family=call.family,
+                    line=line,
+                    old=evidence.row(line),
+                    needs=((None, key),),
                 )
 
 
@@ -78,7 +85,14 @@ def shape(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
             if found is not None:
                 asks = sentence(f"Which shape has {{}} after line {line}, {{}}?", name, evidence.row(line))
                 yield Question(
-                    "shape", asks, call.shown, *found, call.family, line, evidence.row(line), needs=((None, key),)
+                    "shape",
+                    asks,
+                    call.shown,
+                    *found,
+                    family=call.family,
+                    line=line,
+                    old=evidence.row(line),
+                    needs=((None, key),),
                 )
 
 
@@ -116,5 +130,12 @@ def holds(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
                     f"What does {{}} hold after line {line}, {{}}, has run{when}?", name, evidence.row(line)
                 )
                 yield Question(
-                    "holds", asks, call.shown, *made, call.family, line, evidence.row(line), needs=tuple(needs)
+                    "holds",
+                    asks,
+                    call.shown,
+                    *made,
+                    family=call.family,
+                    line=line,
+                    old=evidence.row(line),
+                    needs=tuple(needs),
                 )

@@ -217,7 +217,7 @@ def _call(node: ast.Call, rows: list[str]) -> Iterator[_Edit]:
         if func.id == "range":
             for argument in node.args:
                 yield from _off_by_one(argument, rows)
-        if func.id in ("sorted", "reversed", "abs", "set") and len(node.args) == 1 and not node.keywords:
+        if func.id in ("reversed", "abs") and len(node.args) == 1 and not node.keywords:
             yield _whole(node, _atom(node.args[0], rows))
 
 

@@ -13,7 +13,7 @@ from autograder.questions.changes import Change, changeable, changes, code_of, o
 from autograder.questions.runs import Runs, Seen, Variable
 from autograder.source.parsing import parse
 
-MOST_CHANGES = 48
+MOST_CHANGES = 32
 """Of one file that are tried: a sample, where there are more."""
 OTHER_SEED = 1234567
 """Torch's seed of second runs: what depends on a random draw comes out otherwise there, and nobody can know it."""

@@ -85,7 +85,7 @@ class Quiz:
         for number, row, _ in self.rows[max(question.line - 1 - AROUND, 0) : question.line + AROUND]:
             here = number == question.line
             style = "bold" if here else "dim"
-            mark = "-" if here and question.new else " "
+            mark = " " if not here else "-" if question.new else self.pen.signs["here"]
             lines.append(
                 self.pen.line(
                     f"{mark}{number:4}  {row.expandtabs(4)}", f"{style} red" if mark == "-" else style, overflow="fold"
