@@ -71,15 +71,16 @@ def module(text: str, name: str) -> dict[str, Any]:
     return made.__dict__
 
 
-def given(text: str, lines: list[str]) -> str | None:
-    """What the last line gives, printed; None where it has no value of one line."""
+def given(text: str, lines: list[str]) -> str:
+    """What the last line gives, printed."""
     names = {**module(text, "opinion"), "torch": torch, "tensor": torch.tensor, "math": math}
     try:
         exec("\n".join(lines[:-1]), names)
         value = eval(lines[-1], names)
     except Exception as error:
         return f"raises {type(error).__name__}"
-    return printed(tuple(value) if isinstance(value, torch.Size) else value)
+    value = tuple(value) if isinstance(value, torch.Size) else value
+    return printed(value) or repr(value)
 
 
 def changed(text: str, line: int, new: str) -> str:
@@ -157,7 +158,7 @@ def measured(zygote: Zygote, exercise: Exercise, text: str) -> dict[str, Any]:
     opinions = {question: opinion(sheet, question) for question in sheet.questions}
     for question, said in opinions.items():
         if said == "contradicted":
-            print(f"CONTRADICTED: {exercise.name}: {question}", flush=True)
+            print(f"CONTRADICTED: {exercise.name}: {question.kind} {question.code} {question.asks} {question.choices}")
     return {
         "questions": len(sheet.questions),
         "kinds": [question.kind for question in sheet.questions],

@@ -175,7 +175,7 @@ def happens(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
                 continue
             texts = (
                 "the same as before",
-                "other numbers in the same form",
+                "other values in the same form",
                 "a result of another shape or length",
                 "an error",
             )

@@ -18,13 +18,16 @@ from autograder.questions.calls import calls
 from autograder.questions.changes import Change
 from autograder.questions.evidence import OTHER_SEED, Evidence, equal, gather, variables
 from autograder.questions.question import Question
-from autograder.questions.runs import Runs
+from autograder.questions.runs import Runs, Seen
 
 COUNT = 5
 CANDIDATES = 60
 """Of each kind that are looked at."""
 MOST_CHARACTERS, MOST_LINES = 200_000, 3000
 """Of a file: what is longer nobody reads in five minutes, and comparing it with the stub would take too long."""
+MOST_OTHERWISE = 10
+"""Keys that come out otherwise the second time, before it is clear that nothing about this file can be relied on."""
+_OTHERWISE = "a question whose key came out otherwise the second time"
 CHECKING_SECONDS = 60.0
 """Time of all second runs together: they have a clock of their own."""
 
@@ -111,13 +114,13 @@ def _order(draw: random.Random) -> list[Maker]:
 def _next(
     waiting: list[Question], found: list[Question], strict: bool, evidence: Evidence, runs: Runs
 ) -> Question | None:
-    while waiting:
+    while waiting and evidence.left_out[_OTHERWISE] < MOST_OTHERWISE:
         question = waiting.pop(0)
         if _is_near(question, found, strict):
             evidence.left_out["a question that is too near to another one"] += strict
             continue
         if not verified(question, evidence, runs):
-            evidence.left_out["a question whose key came out otherwise the second time"] += 1
+            evidence.left_out[_OTHERWISE] += 1
             continue
         return question
     return None
@@ -156,4 +159,10 @@ def verified(question: Question, evidence: Evidence, runs: Runs) -> bool:
         again = runs.observe(source, [evidence.calls[key] for key in keys], OTHER_SEED)
         if any(key not in again or not equal(known[key], again[key]) for key in keys):
             return False
+        if question.kind in ("holds", "shape") and any(not _holds_the_same(known[key], again[key]) for key in keys):
+            return False
     return bool(wanted)
+
+
+def _holds_the_same(known: Seen, again: Seen) -> bool:
+    return all(again.told.get(each) == values for each, values in known.told.items())
