@@ -26,8 +26,8 @@ from autograder.wire.values import BadValue, Lab
 
 VARIANTS = 6
 """Calls with other numbers that are made of one example."""
-MOST_EXAMPLES = 44
-MOST_CASES = 16
+MOST_EXAMPLES = 30
+MOST_CASES = 10
 SHOWN_LINES, SHOWN_COLUMNS = 6, 110
 """What is shown of one call."""
 
