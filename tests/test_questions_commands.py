@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,9 +12,9 @@ from command_line import LONG, command, environment, here, make_course, run, sub
 from release_course import put
 
 from autograder.course import load_course
+from autograder.plan import load_plan
 from autograder.release.assignments import build_assignments
 from autograder.release.makers import makers
-from autograder.release.repository import release
 
 SOLUTION = '''"""Runs of equal numbers."""
 
@@ -76,13 +77,6 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     submit(root, "bob", first=OWN.replace("(number, 1)", "(number, 2)"))
     assert run(root, "grade", "class").code == 0
     return root
-
-
-@pytest.fixture(scope="module")
-def repository(course: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("quiz") / "repository"
-    release(course, folder, makers=makers(course, load_course(course), course / ".autograder"), version="1.0")
-    return folder
 
 
 def test_everybody_who_passed_gets_a_sheet_in_all_forms(course: Path) -> None:
@@ -154,31 +148,27 @@ def ask(folder: Path, said: str, *arguments: str) -> subprocess.CompletedProcess
     )
 
 
-def test_a_student_is_asked_and_told(repository: Path) -> None:
-    put(repository, "assignments/numbers_of/first.py", OWN)
-    done = ask(repository, "x\na\ns\nq\n", "first", "--seed", "4")
+def test_a_student_is_asked_and_told_until_the_input_ends(course: Path) -> None:
+    put(course, "assignments/numbers_of/first.py", OWN)
+    done = ask(course, "x\na\ns\n", "first", "--seed", "4")
     assert done.returncode == 0 and done.stderr == ""
     assert "Question 1 of 5" in done.stdout and "Question 3 of 5" in done.stdout
     assert "Question 4" not in done.stdout and "Type one of a, b" in done.stdout
     assert "Right." in done.stdout or "No, it is" in done.stdout
     assert "of 2 right. The same questions again: --seed 4" in done.stdout
-    assert not (repository / ".autograder/questions").exists()
 
 
-def test_all_right_answers_are_counted_and_a_process_of_ones_own_is_no_must(repository: Path) -> None:
-    put(repository, "assignments/numbers_of/first.py", OWN)
-    told = ask(repository, "s\n" * 5, "first", "--seed", "4").stdout
-    key = [line.split()[2][0] for line in told.splitlines() if "It is " in line]
+def test_all_right_answers_are_counted_and_a_process_of_ones_own_is_no_must(course: Path) -> None:
+    put(course, "assignments/numbers_of/first.py", OWN)
+    told = ask(course, "s\n" * 5, "first", "--seed", "4").stdout
+    key = re.findall(r"It is ([a-d])\)", told)
     assert len(key) == 5
-    done = ask(repository, "\n".join(key) + "\n", "first", "--seed", "4", "--in-process")
+    done = ask(course, "\n".join(key) + "\n", "first", "--seed", "4", "--in-process")
     assert done.stdout.count("Right.") == 5 and "5 of 5 right" in done.stdout
 
 
-def test_the_stub_and_the_end_of_the_input_end_it_in_good_order(repository: Path) -> None:
-    stub = (repository / "assignments/numbers_of/expected/first.plan").is_file()
-    assert stub
-    put(repository, "assignments/numbers_of/first.py", OWN)
-    done = ask(repository, "", "first", "--seed", "4")
-    assert done.returncode == 0 and "Question 1 of 5" in done.stdout and "Traceback" not in done.stderr
-    put(repository, "assignments/numbers_of/first.py", "def runs(:\n")
-    assert "can't be loaded" in ask(repository, "", "first").stdout
+def test_the_stub_is_not_asked_about(course: Path) -> None:
+    stub = load_plan(course / "assignments/numbers_of/expected/first.plan").stub
+    put(course, "assignments/numbers_of/first.py", stub)
+    done = ask(course, "", "first")
+    assert done.returncode == 2 and "is the stub as it came" in done.stderr
