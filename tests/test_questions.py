@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
 from markdown_it import MarkdownIt
+from vocabulary import quick, vocabulary
 
 from autograder.experiment.observe import load_module
+from autograder.feedback.escape import visible
 from autograder.grading.asking import Code, RunLimits
 from autograder.jail.host import Zygote
 from autograder.plan import Plan, PlannedCase, PlannedCheck
@@ -259,9 +262,23 @@ def test_what_a_worker_says_is_held_to_a_schema() -> None:
         {"value": list(range(100_000)), "lines": {}, "held": {}},
     ):
         assert read(encode(wrong)) is None
+    assert read(encode({**good, "lines": {line: 1 for line in range(10_000)}})).lines == {}  # pyright: ignore
     odd = read(encode({"value": 1, "lines": {"a": 1, 2: "x"}, "held": {"3": [], "x y": [], 4: []}}))
     assert odd is not None and odd.lines == {} and odd.held == {}
     assert read(b"garbage") is None
+
+
+@quick
+@given(vocabulary, vocabulary)
+def test_whatever_a_worker_returns_can_be_compared_and_told(one: Any, other: Any) -> None:
+    seen = [read(encode({"value": value, "lines": {}, "held": {"1 x": [{"plain": value}]}})) for value in (one, other)]
+    known = [each for each in seen if each is not None]
+    for each in known:
+        assert each.same(each) and not each.differs(each)
+        assert each.text is None or (len(each.text) <= 88 and each.text == visible(each.text))
+        assert visible(about_changes.outline(each.value)) and about_changes.form(each.value)
+    if len(known) == 2:
+        assert not (known[0].same(known[1]) and known[0].differs(known[1]))
 
 
 # ---------------------------------------------------------------- questions

@@ -93,6 +93,10 @@ def test_everybody_who_passed_gets_a_sheet_in_all_forms(course: Path) -> None:
     page = (folder / "ada.key.html").read_text("utf-8")
     assert "Ada &lt;b&gt;King&lt;/b&gt;" in page and "Seed 4" in page and "seen.append((number, 1))" in page
     assert not any(b"987" in path.read_bytes() for path in folder.iterdir())
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    again = run(course, "questions", "first")
+    assert again.code == 0 and "ada: the sheet of this answer is there" in again.flat
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_sheet_is_made_again_from_its_seed_and_of_a_file(course: Path, tmp_path: Path) -> None:

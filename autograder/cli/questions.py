@@ -41,6 +41,9 @@ def questions(
     file: Annotated[
         Path | None, typer.Option("--file", help="A file, folder or zip instead of what was graded.")
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Draw anew where there is a sheet of the same answer, which else stays.")
+    ] = False,
     anyway: Annotated[bool, typer.Option("--anyway", help="Also for work that does not pass.")] = False,
     count: CountOption = 5,
     seed: SeedOption = None,
@@ -78,22 +81,26 @@ def questions(
     )
     people = open_roster(root, loaded, roster)
     folder = out or private_folder(root) / "questions" / chosen.topic / chosen.slug
-    screen, written = console(), 0
+    screen = console()
     with Zygote() as zygote:
         found = list(found)
         for (name, work), base in zip(found, names_for([name for name, _ in found]), strict=True):
+            if not again and seed is None and _is_there(folder / base, work, count):
+                screen.print(
+                    visible(f"{name}: the sheet of this answer is there, {folder / base}.html"), soft_wrap=True
+                )
+                continue
             sheet = _sheet(zygote, root, chosen, work, _seed(seed), count)
             person = people.person(name)
             sheet.student = person.name or name if person is not None else name
             path = _write(sheet, folder / base)
-            written += 1
             said = f"{name}: {_number(len(sheet.questions), 'question')}"
             screen.print(visible(f"{said}, {path}.html, .key.html, .md, .key.md"), soft_wrap=True)
             if len(sheet.questions) < count:
                 screen.print(
                     visible(f"    {sheet.problem or 'No more that are worth asking were found.'}"), style="yellow"
                 )
-    if not written:
+    if not found:
         raise Refused(f"Nobody's {chosen.name} has passed yet. --anyway takes all that was graded.")
 
 
@@ -237,6 +244,17 @@ def _sheet(zygote: Any, root: Path, exercise: Exercise, work: SubmittedFile, see
     run_limits = RunLimits(limits.cpu_seconds, limits.wall_factor, limits.memory_mb, limits.output_kb)
     code = Code(work.text, work.file, exercise.forbid)
     return make_sheet(zygote, plan, code, run_limits, seed, title=exercise.title, count=count)
+
+
+def _is_there(path: Path, work: SubmittedFile, count: int) -> bool:
+    """Whether there is a sheet of this very answer, with as many questions asked for: one that was printed stays as it is."""
+    import json
+
+    try:
+        record = json.loads(path.with_name(path.name + ".json").read_text("utf-8"))
+        return (record["hash"], record["count"]) == (work.hash, count)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _write(sheet: Sheet, path: Path) -> Path:

@@ -82,10 +82,9 @@ def _lines(text: str) -> list[str]:
     return re.split(r"\r\n|\r|\n", text)
 
 
-def code_of(text: str, line: int) -> str:
-    """A line of a file, without its indentation and the comment behind it."""
-    rows = _lines(text)
-    return _code(rows[line - 1]) if 0 < line <= len(rows) else ""
+def codes(text: str) -> list[str]:
+    """The lines of a file, without their indentation and the comments behind them."""
+    return [_code(row) for row in _lines(text)]
 
 
 def _code(row: str) -> str:

@@ -7,9 +7,10 @@ import random
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from autograder.questions.calls import Call
-from autograder.questions.changes import Change, changeable, changes, code_of, own_lines
+from autograder.questions.changes import Change, changeable, changes, codes, own_lines
 from autograder.questions.runs import Runs, Seen, Variable
 from autograder.source.parsing import parse
 
@@ -36,9 +37,13 @@ class Evidence:
     changed: dict[Change, dict[str, Seen]] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)  # why something is not asked about → how often
 
+    @cached_property
+    def _rows(self) -> list[str]:
+        return codes(self.text)
+
     def row(self, line: int) -> str:
         """A line of the file, without its indentation and the comment behind it."""
-        return code_of(self.text, line)
+        return self._rows[line - 1] if 0 < line <= len(self._rows) else ""
 
     def is_readable(self, key: str) -> bool:
         """Whether a person could work out the numbers of a call: its inputs are there to be read, and nothing in it is drawn."""

@@ -51,6 +51,7 @@ class Sheet:
     changes: int = 0
     problem: str = ""  # why there is none
     student: str = ""
+    count: int = COUNT  # how many were asked for
 
 
 def make_sheet(
@@ -58,7 +59,7 @@ def make_sheet(
 ) -> Sheet:
     """At most `count` questions on a file, the same ones for the same seed. Never raises for what the file does."""
     digest = hashlib.sha256(code.text.encode("utf-8", "surrogatepass")).hexdigest()
-    sheet = Sheet(plan.exercise, title, code.file, code.text, seed, digest)
+    sheet = Sheet(plan.exercise, title, code.file, code.text, seed, digest, count=count)
     draw = random.Random(f"{plan.exercise} {digest} {seed}")
     if len(code.text) > MOST_CHARACTERS or code.text.count("\n") > MOST_LINES:
         sheet.problem = "The file is too long to ask about."

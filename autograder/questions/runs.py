@@ -124,7 +124,8 @@ class Runs:
                     continue
                 seen = None if outcome.changed else read(outcome.value)
                 if seen is not None:
-                    found[call.key] = seen
+                    held = {each: values for each, values in seen.held.items() if each in self.variables}
+                    found[call.key] = replace(seen, held=held)
         return found
 
     def _case(self, call: Call) -> PlannedCase:
@@ -187,7 +188,8 @@ def _items(value: Any) -> int:
 def _lines(said: Any) -> dict[int, int]:
     if type(said) is not dict:
         return {}
-    return {line: count for line, count in said.items() if type(line) is int and type(count) is int}
+    found = {line: count for line, count in said.items() if type(line) is int and type(count) is int}
+    return found if len(found) <= MOST_ITEMS else {}
 
 
 def _held(said: Any) -> dict[Variable, list[dict[str, Any]]]:

@@ -129,6 +129,7 @@ def record(sheet: Sheet) -> str:
         "file": sheet.file,
         "hash": sheet.hash,
         "seed": sheet.seed,
+        "count": sheet.count,
         "calls": sheet.calls,
         "changes": sheet.changes,
         "left_out": dict(sorted(sheet.left_out.items())),
