@@ -1,6 +1,6 @@
 """How many questions can be asked of right answers: all references and alternatives, each with the sheet that staff would get.
 
-    python benchmarks/questions.py [--every N] [--alternatives N] [--record FILE]
+    python benchmarks/questions.py [--every N] [--first N] [--alternatives N] [--record FILE]
 
 Each key that is about a call of an example is computed once more here, in plain Python, from nothing but what is printed: the file,
 the line that is changed, and the call. What is done is kept in the record, and not done again while the code and the file are the same.
@@ -176,6 +176,7 @@ def measured(zygote: Zygote, exercise: Exercise, text: str) -> dict[str, Any]:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--every", type=int, default=1, help="take every Nth exercise")
+    options.add_argument("--first", type=int, default=0, help="the number of the first exercise, from 0")
     options.add_argument("--alternatives", type=int, help="of each exercise at most; by default all")
     options.add_argument("--record", type=Path, default=ROOT / ".autograder" / "questions.jsonl")
     chosen = options.parse_args()
@@ -184,7 +185,7 @@ def main() -> None:
     lines = record.read_text("utf-8").splitlines() if record.exists() else []
     known = {row["key"]: row for row in map(json.loads, lines)}
     rows: list[dict[str, Any]] = []
-    exercises = load_course(ROOT).exercises[:: chosen.every]
+    exercises = load_course(ROOT).exercises[chosen.first :: chosen.every]
     with Zygote() as zygote, record.open("a", encoding="utf-8") as file:
         for exercise in exercises:
             for name, text in islice(sources(exercise), None if most is None else 1 + most):

@@ -353,6 +353,14 @@ def test_results_that_change_from_run_to_run_are_not_asked_about(zygote: Zygote,
     assert made.questions and not any("scale" in line for each in made.questions for line in each.code)
 
 
+@pytest.mark.parametrize("taken", ["torch.empty(2)", "torch.randn(2, generator=torch.Generator().manual_seed(3))"])
+def test_numbers_that_nobody_can_know_are_not_asked_for(zygote: Zygote, taken: str) -> None:
+    drawn = ANSWER.replace("y = x * by", f"y = x * by\n    z = {taken}")
+    made = sheet_of(zygote, drawn, count=8)
+    about = [each for each in made.questions if any("scale" in line for line in each.code)]
+    assert about and not {each.kind for each in about} & {"returns", "becomes", "which", "holds"}
+
+
 def test_a_variable_that_changes_from_run_to_run_is_not_asked_about_but_its_call_is(zygote: Zygote) -> None:
     made = sheet_of(
         zygote, ANSWER.replace("y = x * by", "import time; y = x * by; t = time.perf_counter_ns()"), count=8

@@ -20,8 +20,11 @@ OTHER_SEED = 1234567
 """Torch's seed of second runs: what depends on a random draw comes out otherwise there, and nobody can know it."""
 
 
-_DRAWS = re.compile(r"manual_seed|Generator|generator|\brandn?\b|randint|randperm|normal_?\(|uniform_\(|multinomial")
-"""Lines that draw numbers: the same ones each time, where they are seeded, but nobody knows them."""
+_DRAWS = re.compile(
+    r"manual_seed|Generator|generator|\brandn?\b|randint|randperm|normal_?\(|uniform_\(|multinomial"
+    r"|\bempty(_like|_strided)?\(|new_empty|resize_"
+)
+"""Lines that draw numbers, or take memory as it is: often the same ones each time, but nobody knows them."""
 
 _LONG = re.compile(r"\d{7}")
 """Numbers like a hash, or a count of parameters: nobody gets them without a computer."""
