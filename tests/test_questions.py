@@ -329,6 +329,8 @@ def test_results_that_nearly_agree_are_neither_the_same_nor_different() -> None:
     one, near, far = (Seen(x, encode(x), printed(x)) for x in (1.0, 1.0001, 1.5))
     assert one.same(one) and not one.same(near) and not one.differs(near)
     assert one.differs(far) and not one.same(far)
+    zero, minus = (Seen(x, encode(x), printed(x)) for x in (0.0, -0.0))
+    assert not zero.same(minus) and not zero.differs(minus)
     assert not equal(one, near) and not equal(one, replace(one, lines={1: 2})) and equal(one, replace(one))
 
 

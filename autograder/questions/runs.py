@@ -66,8 +66,8 @@ class Seen:
         return isinstance(self.value, Raised)
 
     def same(self, other: Seen) -> bool:
-        """Whether both are the same result: to the last digits that anybody looks at."""
-        return self.blob == other.blob or self._difference(other, None) is None
+        """Whether both are the same result, to the last digits that anybody looks at, and are written alike: 0 is not -0 there."""
+        return self.blob == other.blob or (self.text == other.text and self._difference(other, None) is None)
 
     def differs(self, other: Seen) -> bool:
         """Whether a person sees that they are two results. Neither this nor `same`: nobody should be asked."""
