@@ -34,6 +34,7 @@ from autograder.cli import (
     own,
     people,
     problems,
+    questions,
     read,
     rejudge,
     runs,
@@ -64,6 +65,7 @@ handin.register(app)
 read.register(app)
 own.register(app)
 people.register(app)
+questions.register(app)
 notes.register(app)
 build.register(app)
 ci.register(app)
