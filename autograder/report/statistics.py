@@ -138,8 +138,8 @@ def _check(
     close = [
         Close(result.submission, check.margin, check.verdict == "passed")
         for result, check in ran
-        if check.margin is not None and CLOSE[0] <= check.margin <= CLOSE[1]
-    ]
+        if first.points and check.margin is not None and CLOSE[0] <= check.margin <= CLOSE[1]
+    ]  # where points hang on it: an example of a docstring is rounded, so all right answers are near its tolerance
     return CheckStatistics(
         name=first.name,
         claim=first.claim,
