@@ -150,8 +150,8 @@ def which(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
         }  # of each line one, where there are enough
         chosen = [*lines.values(), *(each for each in others if each not in lines.values())][: CHOICES - 1]
         found = arranged(
-            Choice(told(change), why=f"gives {after.text}"),
-            [Choice(told(other), why=f"gives {seen.text}") for other, seen in chosen],
+            Choice(told(change), why=_comes_to(after)),
+            [Choice(told(other), why=_comes_to(seen)) for other, seen in chosen],
             draw,
         )
         if found is None:
@@ -161,6 +161,10 @@ def which(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
             "The last line gives {}. With which of these changes does it give {}?", before.text or "", after.text or ""
         )
         yield Question("which", asks, call.shown, *found, family=call.family, needs=tuple(needs))
+
+
+def _comes_to(seen: Seen) -> str:
+    return str(seen.text) if seen.raised else f"gives {seen.text}"
 
 
 def happens(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
