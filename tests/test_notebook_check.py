@@ -68,7 +68,7 @@ def test_check_outside_of_a_notebook(
     released: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], zygote
 ) -> None:
     """The same in plain Python: a report as in a terminal, and sentences for what can't be."""
-    monkeypatch.setattr("autograder.grading.student.make_zygote", lambda: zygote)
+    monkeypatch.setattr("autograder.jail.here.make_zygote", lambda: zygote)
     monkeypatch.setattr(integration, "_checkers", {})
     monkeypatch.setattr(integration.atexit, "register", lambda function: None)
     path, notebook = notebook_of(released)
@@ -111,7 +111,7 @@ def test_in_colab_the_notebook_of_the_browser_is_checked(
     released: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], zygote
 ) -> None:
     """The clone beside it has nobody's work in it. (Colab itself is not here: a module stands for its answer.)"""
-    monkeypatch.setattr("autograder.grading.student.make_zygote", lambda: zygote)
+    monkeypatch.setattr("autograder.jail.here.make_zygote", lambda: zygote)
     monkeypatch.setattr(integration, "_checkers", {})
     monkeypatch.setattr(integration.atexit, "register", lambda function: None)
     monkeypatch.chdir(released)

@@ -89,7 +89,7 @@ def _packages() -> list[tuple[str, str, str, str]]:
 
 
 def _platform() -> tuple[str, str, str, str]:
-    from autograder.grading.student import forks_safely
+    from autograder.jail.here import forks_safely
 
     found = f"{platform.system()} {platform.machine()}"
     if forks_safely():
@@ -138,7 +138,7 @@ def _released(root: Path) -> tuple[str, str, str, str]:
 
 def _worker() -> tuple[str, str, str, str]:
     """Whether a worker really starts: import torch in a process of its own, fork, answer."""
-    from autograder.grading.student import forks_safely
+    from autograder.jail.here import forks_safely
     from autograder.jail.host import JailError, Zygote
     from autograder.wire.messages import Load
 

@@ -148,7 +148,8 @@ def _why_not(exercise: Exercise, module: Module) -> str:
 
 def _require_passed(root: Path, course: Course, exercise: Exercise) -> None:
     """Run the public checks, and refuse unless all that can be run here pass."""
-    from autograder.grading.student import StudentChecker, make_zygote
+    from autograder.grading.student import StudentChecker
+    from autograder.jail.here import make_zygote
 
     zygote = make_zygote()
     try:

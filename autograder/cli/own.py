@@ -79,7 +79,8 @@ def _named(plan: Any, title: str) -> tuple[Any, Any]:
 def _failing(root: Path, loaded: Any, exercise: Exercise, plan: Any) -> tuple[Any, Any]:
     """The first failing case of a check with points, as `check` would show it."""
     from autograder.feedback.causes import first_case, in_order
-    from autograder.grading.student import StudentChecker, make_zygote
+    from autograder.grading.student import StudentChecker
+    from autograder.jail.here import make_zygote
 
     checker = StudentChecker(root, loaded, make_zygote())
     try:

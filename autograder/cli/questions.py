@@ -114,7 +114,7 @@ def quiz(
     course: CourseOption = None,
 ) -> None:
     """Ask yourself about your own code: what a call gives, what a changed line would do. Nothing is sent or graded."""
-    from autograder.grading.student import make_zygote
+    from autograder.jail.here import make_zygote
 
     zygote = make_zygote(in_process)  # torch is imported while the rest is read
     try:

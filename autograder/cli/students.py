@@ -12,6 +12,7 @@ from autograder.refusals import Refused
 
 if TYPE_CHECKING:
     from autograder.course import Exercise
+    from autograder.course.answers import SubmittedFile
     from autograder.grading.student import StudentChecker
 
 ExercisesArgument = Annotated[
@@ -40,7 +41,7 @@ def check(
     Hidden checks decide your grade: they ask the same questions of more inputs. `pytest assignments/tokenizer/test_bpe.py`
     runs the same checks with pytest, so that `breakpoint()` and `--pdb` work.
     """
-    from autograder.grading.student import make_zygote
+    from autograder.jail.here import make_zygote
 
     zygote = make_zygote(in_process)  # torch is imported while the rest is read
     try:
@@ -52,16 +53,18 @@ def check(
         out = console()
         root, loaded = open_course(course)
         checker = _checker(root, loaded, zygote)
-        chosen = loaded.match(exercises or []) if exercises else _begun(root, loaded.exercises, loaded)
+        checker.open()
+        chosen = loaded.match(exercises or []) if exercises else _begun(root, loaded.exercises, checker.files)
         if not chosen:
             out.print(
                 "Nothing begun yet: fill in a stub in assignments/, or name an exercise. The map: autograder status"
             )
             return
-        results = checker.check(chosen, lambda result: _print(out, result, root, show_all, len(chosen) > 1))
+        noted = notes(root, loaded, chosen, checker)
+        results = checker.check_opened(chosen, lambda result: _print(out, result, root, show_all, len(chosen) > 1))
         if len(chosen) > 1:
             _print_first_failure(out, results, root, show_all)
-        for sentence in notes(root, loaded, chosen, checker):
+        for sentence in noted:
             out.print(visible(f"\n{sentence}"), style="yellow")
         if len(chosen) == 1:
             run_own(out, root, chosen[0])
@@ -79,12 +82,10 @@ def _checker(root: Path, course: Any, zygote: Any) -> StudentChecker:
     return StudentChecker(root, course, zygote)
 
 
-def _begun(root: Path, exercises: Any, course: Any) -> list[Exercise]:
+def _begun(root: Path, exercises: Any, files: dict[str, SubmittedFile]) -> list[Exercise]:
     """The exercises whose file is no longer the stub."""
-    from autograder.course.submission import open_own_work
     from autograder.grading.student import untouched
 
-    files = open_own_work(root, course).files
     return [exercise for exercise in exercises if not untouched(root, exercise, files[exercise.name].text)]
 
 
@@ -121,7 +122,7 @@ def watch(
     from autograder.cli.interrupting import Interruptible
     from autograder.cli.watching import Watch
     from autograder.feedback.pen import console
-    from autograder.grading.student import make_zygote
+    from autograder.jail.here import make_zygote
 
     zygote = Interruptible(make_zygote(in_process))
     out = console()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,26 +16,11 @@ from autograder.grading.asking import Code, RunLimits
 from autograder.grading.exercise import ExerciseGrader
 from autograder.grading.record import Subject
 from autograder.grading.twins import TwinClient
-from autograder.jail.host import Zygote
 from autograder.plan import Plan, PlanError, load_plan
 from autograder.results import ExerciseResult, Message
 from autograder.twin import messages as twin
 
 PROGRESS = "progress.json"
-
-
-def forks_safely() -> bool:
-    """Whether workers can be forked from a process that has imported torch."""
-    return hasattr(os, "fork") and sys.platform != "darwin"
-
-
-def make_zygote(in_process: bool = False) -> Any:
-    """A zygote where forking is safe, else its stand-in. Importing torch starts at once, in the background."""
-    if in_process or not forks_safely():
-        from autograder.jail.inprocess import InProcess
-
-        return InProcess()
-    return Zygote().start()
 
 
 def expected_plan(root: Path, exercise: Exercise) -> Path:
@@ -61,16 +44,26 @@ class StudentChecker:
             client.close()
         self.zygote.close()
 
-    def check(self, exercises: list[Exercise], on_result: Callable[[ExerciseResult], None]) -> list[ExerciseResult]:
-        """Check these exercises and remember how they stand."""
+    def open(self) -> None:
+        """Read the student's work as it is now. Needs no torch, which may still be on its way."""
         submission = open_own_work(self.root, self.course)
         self.problems, self.files = submission.problems, submission.files
+
+    def check(self, exercises: list[Exercise], on_result: Callable[[ExerciseResult], None]) -> list[ExerciseResult]:
+        """Read the student's work, check these exercises, and remember how they stand."""
+        self.open()
+        return self.check_opened(exercises, on_result)
+
+    def check_opened(
+        self, exercises: list[Exercise], on_result: Callable[[ExerciseResult], None]
+    ) -> list[ExerciseResult]:
+        """Check these exercises of the work that was last opened, and remember how they stand."""
         results = []
         for exercise in exercises:
-            result = self.check_file(exercise, submission.files[exercise.name])
+            result = self.check_file(exercise, self.files[exercise.name])
             results.append(result)
             on_result(result)
-        Progress(self.root).remember(results, {e.name: submission.files[e.name].hash for e in exercises})
+        Progress(self.root).remember(results, {e.name: self.files[e.name].hash for e in exercises})
         return results
 
     def check_file(self, exercise: Exercise, file: SubmittedFile) -> ExerciseResult:

@@ -107,7 +107,8 @@ def _in_colab() -> bytes | None:
 
 def _checker(root: Path, course: Course) -> Any:
     """One a course, with torch loaded once: the second check of a session is there at once."""
-    from autograder.grading.student import StudentChecker, make_zygote
+    from autograder.grading.student import StudentChecker
+    from autograder.jail.here import make_zygote
 
     known = _checkers.get(root)
     if known is None or known.course != course:
