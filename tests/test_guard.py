@@ -199,8 +199,29 @@ def test_the_courses_own_answers_raise_no_suspicion() -> None:
         exercise = load_exercise(each.solution_dir(root), each.name)
         stub = ast.parse(exercise.stub)
         for source in (exercise.reference, *(one.source for one in exercise.alternatives)):
-            found = suspicions(ast.parse(source), bool(each.forbid), stub)
+            found = suspicions(ast.parse(source), each.forbid, stub)
             assert [one for one in found if one.trick == "machine"] == [], each.name
+
+
+def test_no_reference_is_flagged() -> None:
+    """A flag that right answers have is one that an instructor learns to pass over."""
+    root = Path(__file__).parents[1]
+    for each in load_course(root).exercises:
+        tree, stub = (
+            ast.parse((root / folder).read_text("utf-8"))
+            for folder in (f"solutions/{each.name}/solution.py", f"assignments/{each.name}.py")
+        )
+        assert suspicions(tree, each.forbid, stub) == [], each.name
+
+
+@pytest.mark.parametrize(("forbidden", "flagged"), [([], False), (["peft"], False), (["torch.softmax"], True)])
+def test_a_name_in_a_package_is_looked_at_where_the_exercise_forbids_one_of_its_names(
+    zygote: Zygote, forbidden: list[str], flagged: bool
+) -> None:
+    code = "import torch.nn.functional as F\ndef f(x, act):\n    return getattr(F, act)(x)\n"
+    assert inspect(zygote, code, forbidden) == ([("computed-name", "getattr", 3)] if flagged else [])
+    sly = "import sys\ndef f(name):\n    return getattr(sys, name)\n"
+    assert bool(inspect(zygote, sly, forbidden)) == bool(forbidden)  # from there every package can be had
 
 
 def test_what_the_stub_has_already_is_no_suspicion_and_what_is_added_is(zygote: Zygote) -> None:

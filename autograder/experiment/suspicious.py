@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -103,12 +103,12 @@ _OPEN = ("autograder.lab",)
 _PUT_TOGETHER = (ast.BinOp, ast.JoinedStr, ast.Call, ast.Subscript)
 
 
-def suspicions(tree: ast.AST, forbids: bool, stub: ast.AST | None = None) -> list[Suspicion]:
-    """The first use of each kind of trick. `forbids`: whether the exercise has names to get around. What stands in the `stub`
-    already, by trick and word, is the course's own."""
-    ours = set() if stub is None else {(each.trick, each.word) for each in _found(list(ast.walk(stub)), forbids)}
+def suspicions(tree: ast.AST, forbidden: Collection[str], stub: ast.AST | None = None) -> list[Suspicion]:
+    """The first use of each kind of trick. `forbidden`: the names that the exercise forbids, which a trick may get around. What
+    stands in the `stub` already, by trick and word, is the course's own."""
+    ours = set() if stub is None else {(each.trick, each.word) for each in _found(list(ast.walk(stub)), forbidden)}
     first: dict[Trick, Suspicion] = {}
-    for each in _found(list(ast.walk(tree)), forbids):
+    for each in _found(list(ast.walk(tree)), forbidden):
         if (each.trick, each.word) in ours:
             continue
         if each.trick not in first or each.line < first[each.trick].line:
@@ -116,15 +116,17 @@ def suspicions(tree: ast.AST, forbids: bool, stub: ast.AST | None = None) -> lis
     return sorted(first.values(), key=lambda each: each.line)
 
 
-def _found(nodes: list[ast.AST], forbids: bool) -> Iterator[Suspicion]:
-    modules = _imported(nodes)
+def _found(nodes: list[ast.AST], forbidden: Collection[str]) -> Iterator[Suspicion]:
+    modules, forbids = _imported(nodes), bool(forbidden)
+    # From these packages nothing leads to another one: a name in them, however it was put together, gets around no ban of others.
+    harmless = {root for root in ("torch", "numpy") if not any(name.partition(".")[0] == root for name in forbidden)}
     for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from _of_import(node)
         elif isinstance(node, ast.Attribute):
             yield from _of_attribute(node, modules, forbids)
         elif isinstance(node, ast.Call):
-            yield from _of_call(node, modules, forbids)
+            yield from _of_call(node, modules, harmless, forbids)
         elif isinstance(node, ast.Constant) and _is_private_place(node.value):
             yield Suspicion("machine", str(node.value), node.lineno)
 
@@ -135,16 +137,17 @@ def _is_private_place(value: object) -> bool:
     return plain and _PRIVATE_PLACE.search(str(value)) is not None
 
 
-def _imported(nodes: list[ast.AST]) -> set[str]:
-    """The names that stand for modules, as far as imports tell."""
-    names: set[str] = set()
+def _imported(nodes: list[ast.AST]) -> dict[str, str]:
+    """The names that stand for modules, as far as imports tell, and the package of each."""
+    names: dict[str, str] = {}
     for node in nodes:
         if isinstance(node, ast.Import):
-            names |= {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                names[alias.asname or top] = top
         elif isinstance(node, ast.ImportFrom) and node.module == "torch":
-            names |= {
-                alias.asname or alias.name for alias in node.names if alias.name in ("nn", "ops", "special", "linalg")
-            }
+            modules = [alias for alias in node.names if alias.name in ("nn", "ops", "special", "linalg")]
+            names |= {alias.asname or alias.name: "torch" for alias in modules}
     return names
 
 
@@ -167,7 +170,7 @@ def _of_import(node: ast.Import | ast.ImportFrom) -> Iterator[Suspicion]:
             yield Suspicion("insides", name, node.lineno)
 
 
-def _of_attribute(node: ast.Attribute, modules: set[str], forbids: bool) -> Iterator[Suspicion]:
+def _of_attribute(node: ast.Attribute, modules: Mapping[str, str], forbids: bool) -> Iterator[Suspicion]:
     owner = node.value.id if isinstance(node.value, ast.Name) else ""
     if node.attr in _INSIDES:
         yield Suspicion("insides", node.attr, node.lineno)
@@ -183,7 +186,9 @@ def _of_attribute(node: ast.Attribute, modules: set[str], forbids: bool) -> Iter
         yield Suspicion("private-torch", f"{owner}.{node.attr}", node.lineno)
 
 
-def _of_call(node: ast.Call, modules: set[str], forbids: bool) -> Iterator[Suspicion]:
+def _of_call(
+    node: ast.Call, modules: Mapping[str, str], harmless: Collection[str], forbids: bool
+) -> Iterator[Suspicion]:
     function = node.func.id if isinstance(node.func, ast.Name) else ""
     called = function or getattr(node.func, "attr", "")
     owner = node.args[0].id if node.args and isinstance(node.args[0], ast.Name) else ""
@@ -194,7 +199,8 @@ def _of_call(node: ast.Call, modules: set[str], forbids: bool) -> Iterator[Suspi
     elif function in ("getattr", "attrgetter", "methodcaller") or called in ("attrgetter", "methodcaller"):
         name = node.args[1] if function == "getattr" and len(node.args) > 1 else node.args[0] if node.args else None
         computed = name is not None and not isinstance(name, ast.Constant)
-        if forbids and computed and (owner in modules or isinstance(name, _PUT_TOGETHER)):
+        of_a_module = owner in modules and modules[owner] not in harmless
+        if forbids and computed and (of_a_module or isinstance(name, _PUT_TOGETHER)):
             yield Suspicion("computed-name", called, node.lineno)
     elif called in ("import_module", "__import__"):
         if node.args and not isinstance(node.args[0], ast.Constant):

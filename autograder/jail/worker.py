@@ -193,7 +193,7 @@ def inspect(request: Inspect) -> Inspected:
     """What a person should look at in a source that can be read; one that can't is told by `Load`."""
     try:
         tree, stub = ast.parse(request.source), ast.parse(request.stub)
-        found = suspicious.suspicions(tree, bool(request.forbidden), stub)
+        found = suspicious.suspicions(tree, request.forbidden, stub)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         return Inspected()
     return Inspected([Noticed(kind=each.trick, name=each.word[:200], line=each.line) for each in found[:MAX_NOTICED]])
