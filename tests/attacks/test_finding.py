@@ -197,12 +197,12 @@ TREES: dict[str, tuple[Make, str]] = {
     "links among objects": (links_among_objects, "neither a file nor a folder"),
     "settings that include others": (include, "there is no commit"),
     "a file that names the git folder": (git_file, ""),
-    "a link to the git folder": (git_link, "nothing of the course"),
+    "a link to the git folder": (git_link, "no file in it"),
     "a link for HEAD": (head_link, "HEAD is not a file"),
     "a link for refs": (refs_link, "refs is not a folder"),
     "three names": (three_names, "objects is not a folder"),
     "pipes": (pipes, "HEAD is not a file"),
-    "a pipe for a list of what was collected": (manifest_pipe, "nothing of the course"),
+    "a pipe for a list of what was collected": (manifest_pipe, "no file in it"),
     "a commit of 256 MB": (huge_commit, ""),
 }
 
