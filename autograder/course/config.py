@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, PrivateAttr
@@ -230,11 +230,17 @@ class Course(Table):
         description="What people give points for, beside the checks: a `[[rubric]]` each.",
     )
     _stubs: Stubs = PrivateAttr(default_factory=Stubs)
+    _notebooks: dict[tuple[str, bytes], Any] = PrivateAttr(default_factory=dict)
 
     @property
     def stubs(self) -> Stubs:
         """What it hands out."""
         return self._stubs
+
+    @property
+    def notebooks(self) -> dict[tuple[str, bytes], Any]:
+        """What was found in notebooks lately, by their names and hashes: `notebook.extract` keeps it."""
+        return self._notebooks
 
     def at(self, root: Path) -> Course:
         """The same course, read from the folder `root`."""

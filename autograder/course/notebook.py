@@ -12,6 +12,7 @@ Its JSON is not held to the whole schema of nbformat, since a notebook that Jupy
 from __future__ import annotations
 
 import difflib
+import hashlib
 import heapq
 import itertools
 import re
@@ -85,6 +86,10 @@ class Code:
     problem: Message | None = None
 
 
+KEPT = 64
+"""Notebooks whose modules are remembered."""
+
+
 @dataclass(frozen=True)
 class Extract:
     """All that a notebook holds for a course. `broken` says why it could not be read at all."""
@@ -95,7 +100,19 @@ class Extract:
 
 
 def extract(data: bytes, file: str, course: Course) -> Extract:
-    """The modules in the notebook `data`; `file` is its name in messages. Never raises for what is in it."""
+    """The modules in the notebook `data`; `file` is its name in messages. Never raises for what is in it.
+
+    Most notebooks are met again: those that a student does not use, at each save that `watch` sees and in each hand-in of a class.
+    """
+    key, kept = (file, hashlib.sha256(data).digest()), course.notebooks
+    if key not in kept:
+        if len(kept) >= KEPT:
+            del kept[next(iter(kept))]
+        kept[key] = _extract(data, file, course)
+    return kept[key]
+
+
+def _extract(data: bytes, file: str, course: Course) -> Extract:
     cells = read_cells(data, file)
     if isinstance(cells, Message):
         return Extract({}, broken=cells)
