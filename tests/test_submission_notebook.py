@@ -349,3 +349,13 @@ def test_many_notebooks(opened, tmp_path, monkeypatch):
     for number in range(3):
         submission = opened(("x = 1",), name=f"n{number}.ipynb")
     assert ids(submission) == ["nothing", "many-notebooks"]
+
+
+def test_what_is_remembered_of_notebooks_makes_no_two_courses_different(tmp_path: Path) -> None:
+    """A session of Jupyter keeps its torch as long as the course is the same."""
+    one, other = load_course(ROOT), load_course(ROOT)
+    file = tmp_path / "tokenizer.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(STUB, metadata={"tags": ["exercise:tokenizer/bpe"]})]), file)
+    first = open_submission(tmp_path, one).files[BPE]
+    assert one.notebooks and not other.notebooks and one == other
+    assert open_submission(tmp_path, one).files[BPE] == first == open_submission(tmp_path, other).files[BPE]

@@ -10,6 +10,7 @@ import difflib
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -187,6 +188,13 @@ class Rubric(Table):
         return sum(max(item.points, 0) for item in self.items)
 
 
+@dataclass
+class Remembered:
+    """What was found in a course's hand-ins. It makes no two courses different."""
+
+    found: dict[tuple[str, bytes], Any] = field(default_factory=dict, compare=False)
+
+
 class Course(Table):
     """The whole file."""
 
@@ -230,7 +238,7 @@ class Course(Table):
         description="What people give points for, beside the checks: a `[[rubric]]` each.",
     )
     _stubs: Stubs = PrivateAttr(default_factory=Stubs)
-    _notebooks: dict[tuple[str, bytes], Any] = PrivateAttr(default_factory=dict)
+    _notebooks: Remembered = PrivateAttr(default_factory=Remembered)
 
     @property
     def stubs(self) -> Stubs:
@@ -240,7 +248,7 @@ class Course(Table):
     @property
     def notebooks(self) -> dict[tuple[str, bytes], Any]:
         """What was found in notebooks lately, by their names and hashes: `notebook.extract` keeps it."""
-        return self._notebooks
+        return self._notebooks.found
 
     def at(self, root: Path) -> Course:
         """The same course, read from the folder `root`."""
