@@ -232,7 +232,7 @@ def test_every_link_of_every_page_leads_somewhere_and_nothing_of_theirs_is_marku
             assert target.netloc == urlsplit(served.address).netloc, link
             if "line=" not in target.query or "line=3" in target.query:
                 left.append(target.path + (f"?{target.query}" if target.query else ""))
-    assert len(seen) > 15 and {"/requests", "/work", "/attention.html", "/scores.csv"} <= set(seen)
+    assert len(seen) > 15 and {"/requests", "/jobs", "/attention.html", "/scores.csv"} <= set(seen)
     assert any(path.startswith("/mistake?") for path in seen) and any("line=3" in path for path in seen)
 
 
@@ -243,7 +243,7 @@ def test_code_is_shown_line_by_line_and_escaped(served: Served) -> None:
     assert "&lt;/pre&gt;&lt;script&gt;alert(2)" in page.text and 'id="L12"' in page.text
 
 
-@pytest.mark.parametrize("path", ["/students/nobody.html", "/exercises/x.html", "/marking/students/ada.html/numbers_of/second", "/work/99", "/mistake?exercise=x", "/../grading.toml", "/students/..%2f..%2fgrading.html", "/grading.toml", "/.autograder/secret"])  # fmt: skip
+@pytest.mark.parametrize("path", ["/students/nobody.html", "/exercises/x.html", "/marking/students/ada.html/numbers_of/second", "/jobs/99", "/mistake?exercise=x", "/../grading.toml", "/students/..%2f..%2fgrading.html", "/grading.toml", "/.autograder/secret"])  # fmt: skip
 def test_what_is_not_there(served: Served, path: str) -> None:
     answer = served.ask(path)
     assert answer.status in (400, 404) and "schema" not in answer.text
@@ -379,6 +379,12 @@ def test_new_grades_and_files_written_by_hand_are_seen_and_a_broken_one_is_named
 # --- known mistakes ----------------------------------------------------------------------------------------------------
 
 
+def mistake_form(page: Answer) -> dict[str, str]:
+    """The form that makes ada's wrong answer a known mistake, filled in."""
+    edit = {"edit": "x.sum(-1)", "to": "x.sum(-1) * 3"}
+    return {"token": page.field("token"), "exercise": NAME, "like": "ada", "sentence": SENTENCE, **edit}
+
+
 @pytest.mark.slow
 def test_a_cluster_becomes_a_known_mistake_after_verify_accepted_it(own: Served) -> None:
     attention = own.ask("/attention.html").text
@@ -387,14 +393,7 @@ def test_a_cluster_becomes_a_known_mistake_after_verify_accepted_it(own: Served)
     assert "return x.sum(-1)" in page.text
     mistakes = own.root / "solutions/numbers_of/first/mistakes.py"
     before = mistakes.read_bytes()
-    form = {
-        "token": page.field("token"),
-        "exercise": NAME,
-        "like": "ada",
-        "sentence": SENTENCE,
-        "edit": "x.sum(-1)",
-        "to": "x.sum(-1) * 3",
-    }
+    form = mistake_form(page)
     for changed, said in (({"sentence": " "}, "Write the sentence"), ({"edit": "", "to": ""}, "Say which piece"), ({"to": ""}, "something in its place"), ({"to": "a\0b"}, "no file has"), ({"to": "x" * 30_000}, "more than")):  # fmt: skip
         refused = own.ask("/mistake", {**form, **changed})
         assert refused.status == 400 and said in refused.text
@@ -430,14 +429,7 @@ def test_what_verify_does_not_accept_is_not_written(own: Served) -> None:
     mistakes = own.root / "solutions/numbers_of/first/mistakes.py"
     before = mistakes.read_bytes()
     page = own.ask(f"/mistake?exercise={quote(NAME, safe='')}&like=ada")
-    form = {
-        "token": page.field("token"),
-        "exercise": NAME,
-        "like": "ada",
-        "sentence": SENTENCE,
-        "edit": "x.sum(-1)",
-        "to": "x.sum(-1) * 3",
-    }
+    form = mistake_form(page)
     done = own.until_ended(own.ask("/mistake", form).headers["Location"])
     assert 'data-state="failed"' in done.text and "does not accept numbers_of/first" in done.text
     assert mistakes.read_bytes() == before
@@ -445,14 +437,7 @@ def test_what_verify_does_not_accept_is_not_written(own: Served) -> None:
 
 def test_ctrl_c_ends_it_with_what_it_began(own: Served) -> None:
     page = own.ask(f"/mistake?exercise={quote(NAME, safe='')}&like=ada")
-    form = {
-        "token": page.field("token"),
-        "exercise": NAME,
-        "like": "ada",
-        "sentence": SENTENCE,
-        "edit": "x.sum(-1)",
-        "to": "x.sum(-1) * 3",
-    }
+    form = mistake_form(page)
     assert own.ask("/mistake", form).status == 303
     children = own.running.children()
     done = own.running.interrupt()

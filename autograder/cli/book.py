@@ -31,6 +31,10 @@ RosterOption = Annotated[
     Path | None,
     typer.Option("--roster", help="Class list, a CSV file. By default .autograder/roster.csv, if there is one."),
 ]
+CollectedOption = Annotated[
+    list[Path] | None,
+    typer.Option("--collected", help="A folder that `autograder collect --into` wrote; may be repeated."),
+]
 ByOption = Annotated[str, typer.Option("--by", help="Who decides; by default your user name.")]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from autograder.cli.book import ResultsOption, RosterOption, make_book, open_roster, people_folder
+from autograder.cli.book import CollectedOption, ResultsOption, RosterOption, make_book, open_roster, people_folder
 from autograder.cli.common import (
     INSTRUCTORS,
     CourseOption,
@@ -39,10 +39,7 @@ def grade(
         list[str] | None,
         typer.Argument(help="Folders, zips, notebooks, git commits (`REPOSITORY@REV`), or folders full of those."),
     ] = None,
-    collected: Annotated[
-        list[Path] | None,
-        typer.Option("--collected", help="A folder that `autograder collect --into` wrote; may be repeated."),
-    ] = None,
+    collected: CollectedOption = None,
     exercise: Annotated[
         list[str] | None, typer.Option("--exercise", "-e", help="Only these exercises; may be repeated.")
     ] = None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from autograder.cli.book import ResultsOption, RosterOption, open_roster
+from autograder.cli.book import CollectedOption, ResultsOption, RosterOption, open_roster
 from autograder.cli.common import (
     INSTRUCTORS,
     CourseOption,
@@ -41,10 +41,7 @@ def similar(
         list[str] | None,
         typer.Argument(help="As `grade` takes them: folders, zips, notebooks, git commits, or folders full of those."),
     ] = None,
-    collected: Annotated[
-        list[Path] | None,
-        typer.Option("--collected", help="A folder that `autograder collect --into` wrote; may be repeated."),
-    ] = None,
+    collected: CollectedOption = None,
     exercise: Annotated[
         list[str] | None,
         typer.Option("--exercise", "-e", help="Only these exercises, topics or modules; may be repeated."),

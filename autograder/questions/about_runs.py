@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from itertools import permutations
 
 from autograder.questions.about_changes import apart, shuffled, told, with_changes
+from autograder.questions.calls import Call
 from autograder.questions.evidence import Evidence, repeated
-from autograder.questions.question import Choice, Question, arranged, sentence
+from autograder.questions.question import Choice, Kind, Needs, Question, Sentence, arranged, sentence
 
 FEWEST, MOST = 2, 40
 """Times that a line runs, for it to be counted by a person."""
@@ -36,6 +37,19 @@ def returns(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
             )
 
 
+def _on_line(
+    evidence: Evidence,
+    kind: Kind,
+    asks: Sentence,
+    call: Call,
+    found: tuple[tuple[Choice, ...], int],
+    line: int,
+    needs: Needs,
+) -> Question:
+    """A question on what a line does in a call."""
+    return Question(kind, asks, call.shown, *found, family=call.family, line=line, old=evidence.row(line), needs=needs)
+
+
 def times(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
     """How often a line in a loop runs. The other choices are what other lines, other calls and changes come to, or one more and less."""
     lines = repeated(evidence.text)
@@ -53,16 +67,7 @@ def times(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
             found = arranged(Choice(str(count)), wrong, draw)
             if found is not None:
                 asks = sentence(f"How often does line {line}, {{}}, run?", evidence.row(line))
-                yield Question(
-                    "times",
-                    asks,
-                    call.shown,
-                    *found,
-                    family=call.family,
-                    line=line,
-                    old=evidence.row(line),
-                    needs=((None, key),),
-                )
+                yield _on_line(evidence, "times", asks, call, found, line, ((None, key),))
 
 
 def shape(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
@@ -84,16 +89,7 @@ def shape(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
             found = arranged(Choice(str(right)), [Choice(text) for text in texts], draw)
             if found is not None:
                 asks = sentence(f"Which shape has {{}} after line {line}, {{}}?", name, evidence.row(line))
-                yield Question(
-                    "shape",
-                    asks,
-                    call.shown,
-                    *found,
-                    family=call.family,
-                    line=line,
-                    old=evidence.row(line),
-                    needs=((None, key),),
-                )
+                yield _on_line(evidence, "shape", asks, call, found, line, ((None, key),))
 
 
 def holds(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
@@ -129,13 +125,4 @@ def holds(evidence: Evidence, draw: random.Random) -> Iterator[Question]:
                 asks = sentence(
                     f"What does {{}} hold after line {line}, {{}}, has run{when}?", name, evidence.row(line)
                 )
-                yield Question(
-                    "holds",
-                    asks,
-                    call.shown,
-                    *made,
-                    family=call.family,
-                    line=line,
-                    old=evidence.row(line),
-                    needs=tuple(needs),
-                )
+                yield _on_line(evidence, "holds", asks, call, made, line, tuple(needs))

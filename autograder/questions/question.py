@@ -30,6 +30,10 @@ def sentence(text: str, *codes: str) -> Sentence:
     return tuple(parts)
 
 
+Needs = tuple[tuple[Change | None, str], ...]
+"""The runs that a key rests on: of the file (None), or of a change of it; each with the key of the call."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """What can be chosen: a text, or lines of code."""
@@ -52,9 +56,7 @@ class Question:
     line: int = 0  # of the file that it is about
     old: str = ""  # that line
     new: str = ""  # what it becomes
-    needs: tuple[
-        tuple[Change | None, str], ...
-    ] = ()  # the runs that its key rests on: of the file, or of a change of it
+    needs: Needs = ()
 
     @property
     def letter(self) -> str:

@@ -38,8 +38,8 @@ def create_app(classroom: Classroom, guard: Guard, jobs: Jobs, by: str) -> Flask
         ("/report.css", pages.style),
         ("/report.js", pages.script),
         ("/requests", pages.requests),
-        ("/work", pages.work),
-        ("/work/<int:number>", pages.job),
+        ("/jobs", pages.work),
+        ("/jobs/<int:number>", pages.job),
     ):
         app.add_url_rule(address, f"{function.__name__} {address}", function)
     for address, function in (
@@ -175,7 +175,7 @@ class _Pages:
                 job = self.jobs.start(
                     f"A new known mistake of {exercise.name}", exercise.name, arguments, then="rejudge"
                 )
-                return redirect(f"/work/{job.number}", 303)
+                return redirect(f"/jobs/{job.number}", 303)
             except Refusal as error:
                 told = error.sentences()
         clusters = [each for each in self.classroom.attention().clusters if each.exercise == exercise.name]
@@ -195,13 +195,13 @@ class _Pages:
 
     def rejudge(self) -> Any:
         if request.method == "GET":
-            return redirect("/work")
+            return redirect("/jobs")
         course = self.classroom.graded().course
         exercise = course.exercise(request.form.get("exercise", ""))
         place = self.classroom.place
         options = ["--results", str(place.results.absolute()), "--course", str(place.root)]
         job = self.jobs.start(f"Judge {exercise.name} again", exercise.name, ["rejudge", "-e", exercise.name, *options])
-        return redirect(f"/work/{job.number}", 303)
+        return redirect(f"/jobs/{job.number}", 303)
 
     def work(self) -> str:
         return self._page("work.html", "Work", jobs=self.jobs.all())
