@@ -41,7 +41,7 @@ PENDING: frozenset[str] = frozenset({"skipped", "grader-error"})
 """Verdicts whose points are neither earned nor lost yet."""
 
 
-class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Record(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):  # records are in no cycles
     """Base of all records: keywords only. Fields that this version does not know are left out when they are read back."""
 
 

@@ -53,7 +53,7 @@ def explain(
     from autograder.people.show import notes_lines
     from autograder.people.voices import Voices
     from autograder.scores import Book, final_scores, visibility
-    from autograder.scores.final import of_student
+    from autograder.scores.final import by_submission
     from autograder.scores.show import score_steps
     from autograder.store import Ledger, Store
 
@@ -81,7 +81,7 @@ def explain(
             if not late and (check is None or scope in {each.exercise for each in found.exercises}):
                 out.print()
                 out.print(notes_lines(notes))
-    for score in of_student(final_scores(book), found.submission, people) if view == "staff" else []:
+    for score in by_submission(final_scores(book), people)(found.submission) if view == "staff" else []:
         out.print()
         out.print(score_steps(score, only))
     if view == "staff" and found.hints:

@@ -106,7 +106,7 @@ def export_gradescope(
     """Gradescope's `results.json`: a test for each check, as the student may see it, and the score."""
     from autograder.integrations import gradescope
     from autograder.people.show import notes_markdown
-    from autograder.scores.final import of_student
+    from autograder.scores.final import by_submission
 
     graded = Graded(course, roster, results, run)
     chosen = (
@@ -114,8 +114,9 @@ def export_gradescope(
     )
     if not chosen:
         raise Refused(f"There is no result of {submission!r} in {graded.where}.")
+    scores_of = by_submission(graded.scores, graded.roster)
     for result in chosen:
-        scores = of_student(graded.scores, result.submission, graded.roster)
+        scores = scores_of(result.submission)
         if len({score.score for score in scores}) > 1:
             complain(
                 f"{result.submission}: its students have different scores; Gradescope gets that of {scores[0].student}."

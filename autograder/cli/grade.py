@@ -259,11 +259,11 @@ def write_pages(course: Course, store: Store, roster: Roster, pages: Path, *, ro
     from autograder.report.pairs import load
     from autograder.report.site import write_report
     from autograder.scores import final_scores, visibility
-    from autograder.scores.final import of_student
+    from autograder.scores.final import by_submission
     from autograder.store import Ledger, standing
 
     book, published = make_book(course, store, roster, root=root), Ledger(store).published()
-    scores = final_scores(book)
+    scores_of = by_submission(final_scores(book), roster)
     everything = list(standing(store, [each.name for each in course.exercises]))
     shown = {each.exercise for result in everything for each in result.exercises}
     certified = [each for each in course.exercises if each.name in shown]
@@ -281,7 +281,7 @@ def write_pages(course: Course, store: Store, roster: Roster, pages: Path, *, ro
             course_title=course.title,
             policy=course.feedback.show,
             policies={each.submission: visibility.policies(book, each.submission, published) for each in everything},
-            scores={each.submission: of_student(scores, each.submission, roster) for each in everything},
+            scores={each.submission: scores_of(each.submission) for each in everything},
             facts=Facts(
                 course,
                 roster,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import bisect
 import hashlib
+import json
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from autograder.course import hints_asked, notebook, requests_handed_in, source_text, tree
 from autograder.course.config import Course, Exercise
@@ -34,6 +35,13 @@ class SubmittedFile:
     def hash(self) -> str:
         """SHA-256 of the text that is graded, "" when there is none."""
         return hashlib.sha256(self.text.encode()).hexdigest() if self.text is not None else ""
+
+    @cached_property
+    def identity(self) -> bytes:
+        """What is graded of it, so that no two different answers have the same."""
+        problem = json.dumps([self.problem.id, self.problem.values], sort_keys=True) if self.problem else ""
+        parts = [part.encode() for part in (self.exercise, self.file, problem, self.text or "")]
+        return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
     def where(self, line: int) -> tuple[str, int]:
         """A line of the text as the student knows it: the file and its line, or the notebook's cell and the line in it."""
@@ -92,9 +100,9 @@ def collect(opened: Tree, course: Course) -> Collected:
     unopened = list(opened.unopened) if isinstance(opened, Unpacked) else []
     files = {}
     for exercise in course.exercises:
-        files[exercise.name] = _choose(answers[exercise.name], course, problems) or unread.get(
-            exercise.topic, _unopened(unopened[0]) if nothing and unopened else _missing
-        )(exercise, course)
+        found = _choose(answers[exercise.name], course, problems)
+        why = unread.get(exercise.topic) or (_unopened(unopened[0]) if nothing and unopened else None)
+        files[exercise.name] = found or (why(exercise, course) if why is not None else missing(exercise.name))
     if nothing:
         held = layout.holds()
         said = Message(id="submission.nothing", values={"names": held}) if held else Message(id="submission.no-files")
@@ -208,9 +216,11 @@ def _no_cells(label: str):
     return say
 
 
-def _missing(exercise: Exercise, course: Course) -> SubmittedFile:
-    place = places(exercise, course)[0]
-    return SubmittedFile(exercise.name, place, None, Message(id="submission.missing", values={"file": place}))
+@cache
+def missing(name: str) -> SubmittedFile:
+    """What there is of an exercise that was not handed in: the very same for everybody, of whom most hand in few."""
+    place = f"assignments/{name}.py"
+    return SubmittedFile(name, place, None, Message(id="submission.missing", values={"file": place}))
 
 
 def _choose(answers: list[_Answer], course: Course, problems: list[Message]) -> SubmittedFile | None:

@@ -1,45 +1,38 @@
-"""Functions of ours called on hostile files, each call in a process of its own with bounded time and memory, which can be killed.
+"""Functions of ours called on hostile files, in processes of their own with bounded time and memory, which can be killed.
 
-    grader ── starts ► server: exec'd, holds nothing private, has imported what is called; forks for each call
+    grader ── starts ► server: exec'd, holds nothing private, has imported what is called; forks a keeper for each thread that calls
                          └─ keeper: keeps the clock, kills, and clears away
-                              └─ caller: behind its limits, calls the function, writes its result down
+                              └─ caller: behind its limits, calls the function, says what came of it
 
 Nothing that students wrote is run there: the bounds are for what is large, deep or slow to read, and for what takes the
 interpreter itself down. The grader tells what to call as a pickle; what comes back is msgpack, decoded into a known type.
+A caller that needed little makes the next call too, since a process for each of a thousand submissions takes longer than reading them.
+No call pays for another: one that comes to nothing in a caller with a past is made once more in a new one.
 A keeper ends its caller, and what that started, as soon as nobody waits for the result.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import pickle
-import select
-import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
-SECONDS = 60.0
-CPU_SECONDS = 30
-MEMORY_MB = 1024  # of address space, of which the interpreter has some 100
-MAX_RESULT = 256 * 2**20
-MAX_FILE = 64 * 2**20  # bytes of one temporary file
+from autograder.course.calls import Bounds, frame, framed, pickled
+
 _SLACK = 30.0  # for a keeper to be started and to clear away
 
 T = TypeVar("T")
 Why = Literal["time", "memory", "died"]
-_encode = msgspec.msgpack.Encoder().encode
 
 
 @dataclass(eq=False)  # not frozen: whoever handles an exception writes its traceback into it
@@ -47,15 +40,6 @@ class Stopped(Exception):
     """The call has no result: it ran out of time or memory, or its process died."""
 
     why: Why
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What one call may take."""
-
-    seconds: float = SECONDS  # by the clock
-    cpu_seconds: int = CPU_SECONDS
-    memory_mb: int = MEMORY_MB
 
 
 USUAL = Bounds()
@@ -67,14 +51,17 @@ class Bounded:
     Where processes can't be forked (Windows), calls run in this process, without bounds.
     """
 
-    def __init__(self, bounds: Bounds = USUAL, imports: Sequence[str] = ()) -> None:
-        """`imports`: modules with what will be called, imported by the server once for all calls."""
+    def __init__(self, bounds: Bounds = USUAL, imports: Sequence[str] = (), shared: Sequence[object] = ()) -> None:
+        """`imports`: modules with what will be called, imported by the server once for all calls. `shared`: arguments of many calls,
+        which travel there once; nobody changes them."""
         self.bounds = bounds
         self._imports = imports
+        self._shared = shared
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._waiting: set[socket.socket] = set()
+        self._idle: list[socket.socket] = []  # to keepers that wait for a call
         self._closed = False
 
     def __enter__(self) -> Bounded:
@@ -93,7 +80,7 @@ class Bounded:
         """`function(*arguments)`, which must be a function of a module; `into` is the type of its result. Raises `Stopped`."""
         if not hasattr(os, "fork"):
             return function(*arguments)
-        job = pickle.dumps((self.bounds, function, arguments))
+        job = pickled((function, arguments), self._shared)
         answer = self._ask(job) or self._ask(job)  # once more where the server died, of whatever
         if not answer.startswith(b"+"):
             raise Stopped({b"t": "time", b"m": "memory"}.get(answer, "died"))  # pyright: ignore[reportArgumentType]
@@ -109,29 +96,43 @@ class Bounded:
             self._stop()
 
     def _ask(self, job: bytes) -> bytes:
-        """What the keeper says, "" when there is none."""
-        ours, theirs = socket.socketpair()
-        with ours:
-            with self._lock, theirs:
-                if self._closed:
-                    return b""
-                self._start()
-                assert self._control is not None
-                try:
-                    socket.send_fds(self._control, [b"?"], [theirs.fileno()])
-                except OSError:
-                    self._stop()
-                    return b""
-                self._waiting.add(ours)
-            try:
-                ours.settimeout(self.bounds.seconds + _SLACK)
-                ours.sendall(len(job).to_bytes(8, "big") + job)
-                return _to_the_end(ours)
-            except OSError:
+        """What a keeper says, "" when there is none."""
+        with self._lock:
+            keeper = self._keeper()
+            if keeper is None:
                 return b""
-            finally:
-                with self._lock:
-                    self._waiting.discard(ours)
+            self._waiting.add(keeper)
+        answer = b""
+        try:
+            keeper.settimeout(self.bounds.seconds + _SLACK)
+            keeper.sendall(framed(job))
+            answer = frame(keeper)
+        except OSError:
+            pass
+        with self._lock:
+            self._waiting.discard(keeper)
+            if answer.startswith(b"+") and not self._closed:
+                self._idle.append(keeper)
+            else:
+                keeper.close()
+        return answer
+
+    def _keeper(self) -> socket.socket | None:
+        """A keeper that nobody else asks."""
+        self._start()
+        if self._idle:
+            return self._idle.pop()
+        if self._closed or self._control is None:
+            return None
+        ours, theirs = socket.socketpair()
+        with theirs:
+            try:
+                socket.send_fds(self._control, [b"?"], [theirs.fileno()])
+            except OSError:
+                ours.close()
+                self._stop()
+                return None
+        return ours
 
     def _start(self) -> None:
         if self._closed or not hasattr(os, "fork"):
@@ -140,132 +141,34 @@ class Bounded:
             return
         self._stop()
         ours, theirs = socket.socketpair()
-        self._server = subprocess.Popen(
-            [sys.executable, "-s", "-P", "-m", "autograder.course.bounded", str(theirs.fileno()), *self._imports],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is the grader's to deal with
-        )
-        theirs.close()
+        with theirs, tempfile.TemporaryFile() as known:
+            known.write(pickle.dumps((self.bounds, tuple(self._shared))))
+            known.seek(0)
+            self._server = subprocess.Popen(
+                [sys.executable, "-s", "-P", "-m", "autograder.course.keeper", str(theirs.fileno()), *self._imports],
+                pass_fds=[theirs.fileno()],
+                stdin=known,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is the grader's to deal with
+            )
         self._control = ours
 
     def _stop(self) -> None:
+        for keeper in self._idle:  # they clear away, and only then are gone
+            with contextlib.suppress(OSError):
+                keeper.shutdown(socket.SHUT_WR)
+                keeper.settimeout(_SLACK)
+                keeper.recv(1)
+            keeper.close()
+        self._idle.clear()
         if self._control is not None:
             self._control.close()
             self._control = None
         if self._server is not None:
-            self._server.kill()  # keepers see that nobody waits any more
-            self._server.wait()
-            self._server = None
-
-
-def _to_the_end(stream: socket.socket) -> bytes:
-    parts = []
-    while part := stream.recv(2**20):
-        parts.append(part)
-    return b"".join(parts)
-
-
-# ---------------------------------------------------------------- the server's side
-
-
-def serve(control: socket.socket, imports: Sequence[str]) -> None:
-    """Fork a keeper for each socket that comes, until nobody is at the other end."""
-    for name in imports:
-        importlib.import_module(name)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers are not waited for
-    while True:
-        _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
-        if not descriptors:
-            return
-        if os.fork() == 0:
-            control.close()
             try:
-                _keep(socket.socket(fileno=descriptors[0]))
-            finally:
-                os._exit(0)
-        os.close(descriptors[0])
-
-
-def _keep(connection: socket.socket) -> None:
-    """Make one call in a process of its own, and say what came of it."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with connection.makefile("rb") as stream:
-        bounds, function, arguments = pickle.loads(stream.read(int.from_bytes(stream.read(8), "big")))
-    folder = tempfile.mkdtemp(prefix="autograder-open-")
-    try:
-        result, theirs = os.pipe()
-        caller = os.fork()
-        if caller == 0:
-            connection.close()
-            os.close(result)
-            _call(theirs, folder, bounds, function, arguments)
-        os.close(theirs)
-        with contextlib.suppress(OSError):
-            os.setpgid(caller, caller)  # both sides do: whoever comes first
-        said = _read(result, connection, time.monotonic() + bounds.seconds)
-        with contextlib.suppress(OSError):
-            os.killpg(caller, signal.SIGKILL)  # with a git that it started
-        _, status = os.waitpid(caller, 0)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    if said is None or (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGXCPU):
-        said = b"t"
-    connection.sendall(said or b"d")
-
-
-def _read(result: int, connection: socket.socket, deadline: float) -> bytes | None:
-    """What the caller writes; None when it takes too long, or when nobody waits for it."""
-    watch = select.poll()
-    watch.register(result, select.POLLIN)
-    watch.register(connection, 0)  # it is hung up
-    parts, size = [], 0
-    while size <= MAX_RESULT:
-        left = deadline - time.monotonic()
-        ready = dict(watch.poll(left * 1000)) if left > 0 else {}
-        if not ready or connection.fileno() in ready:
-            return None
-        part = os.read(result, 2**20)
-        if not part:
-            return b"".join(parts)
-        parts.append(part)
-        size += len(part)
-    return b"m"
-
-
-def _call(result: int, folder: str, bounds: Bounds, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    """In the caller: never returns."""
-    try:
-        with contextlib.suppress(OSError):
-            os.setpgid(0, 0)
-        tempfile.tempdir = folder  # the keeper removes it, however this process ends
-        _limit(bounds)
-        try:
-            said = b"+" + _encode(function(*arguments))
-        except MemoryError:
-            said = b"m"
-        with open(result, "wb", closefd=False) as stream:
-            stream.write(said)
-    finally:
-        os._exit(0)
-
-
-def _limit(bounds: Bounds) -> None:
-    """Soft limits suffice: no code of others runs here. What runs out of processor time is ended by a signal of its own."""
-    import resource
-
-    for name, amount in (
-        (resource.RLIMIT_CPU, bounds.cpu_seconds),
-        (resource.RLIMIT_AS, bounds.memory_mb * 2**20),
-        (resource.RLIMIT_FSIZE, MAX_FILE),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        hard = resource.getrlimit(name)[1]
-        with contextlib.suppress(OSError, ValueError):  # macOS refuses some of them
-            resource.setrlimit(name, (amount if hard == resource.RLIM_INFINITY else min(amount, hard), hard))
-
-
-if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
+                self._server.wait(timeout=2.0)  # what it and its keepers took is counted as this process's
+            except subprocess.TimeoutExpired:
+                self._server.kill()  # keepers see that nobody waits any more
+                self._server.wait()
+            self._server = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -27,10 +27,11 @@ class FolderTree:
     Where the system can, every step is taken from the folder's descriptor, so that nothing swapped on the way leads out.
     """
 
-    def __init__(self, root: Path, places: list[str] | None = None, within: str = "") -> None:
+    def __init__(self, root: Path, places: Callable[[], list[str]] = list, within: str = "") -> None:
+        """`places` are looked up directly where not everything can be listed."""
         self.root = root
         self.within = within
-        self.places = places or []  # looked up directly, however much else there is
+        self.places = places
         self.broken: Message | None = None
         self.problems: list[Message] = []
         self._fd: int | None = None
@@ -61,7 +62,7 @@ class FolderTree:
                 found[entry.name] = entry
                 if entry.kind == "folder" and entry.name.count("/") < MAX_DEPTH - 1:
                     queue.append(entry.name)
-        for place in self.places:
+        for place in self.places() if self.problems else ():
             if place not in found and (entry := self._look(place)):
                 found[place] = entry
         return list(found.values())

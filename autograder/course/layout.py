@@ -104,6 +104,8 @@ class Layout:
         self._by_key: dict[str, list[Entry]] = {}
         for entry in self._entries:
             self._by_key.setdefault(key(entry.name), []).append(entry)
+        self._named = {each.rpartition("/")[2] for each in self._by_key}  # as keys
+        self._links = any(entry.kind == "link" for entry in self._entries)
         self._copies: dict[tuple[str, str], list[Entry]] = {}
         self._by_end: dict[str, list[Entry]] = {}
         self.usual, self.loose = self._find_roots()
@@ -118,6 +120,8 @@ class Layout:
 
     def candidates(self, exercise: Exercise) -> list[Candidate]:
         """What may answer it, in the order in which it counts among equals."""
+        if not self._may_answer(exercise):
+            return []
         found: list[Candidate] = []
         unique = exercise.slug in self.course.own_slugs
         for root in self.usual:
@@ -132,6 +136,12 @@ class Layout:
         for entry in self._by_end.get(exercise.name, [])[:MAX_COPIES]:
             found.append(self._candidate("named", "", entry.name, entry))
         return sorted(found, key=lambda each: each.level)
+
+    def _may_answer(self, exercise: Exercise) -> bool:
+        """Whether there is any such name at all, or a link that may hide it: most hand-ins have files of few exercises."""
+        slug = key(exercise.slug)
+        copied = any(each == slug for _, each in self._copies)
+        return self._links or f"{slug}.py" in self._named or copied or exercise.name in self._by_end
 
     def find(self, place: str, root: str | None = None) -> Entry | Message | None:
         """The file at `place` below `root` (the first one), what is wrong with what is there, or None when nothing is."""

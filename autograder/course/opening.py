@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from autograder.course.answers import missing
 from autograder.course.bounded import USUAL, Bounded, Bounds, Stopped
 from autograder.course.config import Course
 from autograder.course.find import Found
@@ -24,7 +25,7 @@ class Opening:
     def __init__(self, course: Course, bounds: Bounds = USUAL, jobs: int = 0) -> None:
         self.course = course
         course.stubs.read(exercise.name for exercise in course.exercises)  # once, and not in each process
-        self.bounded = Bounded(bounds, ["autograder.course.downloads", "autograder.course.submission"])
+        self.bounded = Bounded(bounds, ["autograder.course.downloads", "autograder.course.submission"], [course])
         self._pool = ThreadPoolExecutor(jobs or os.cpu_count() or 1, thread_name_prefix="open")
 
     def __enter__(self) -> Opening:
@@ -46,7 +47,8 @@ class Opening:
             there = self.bounded.call(open_anonymous, found, self.course, into=Submission)
         except Stopped as stopped:
             return not_opened(found, self.course, self._why(stopped))
-        return replace(there, id=found.id, source=found.source)
+        files = {each.name: there.files.get(each.name) or missing(each.name) for each in self.course.exercises}
+        return replace(there, id=found.id, source=found.source, files=files)
 
     def _why(self, stopped: Stopped) -> Message:
         bounds = self.bounded.bounds
@@ -58,8 +60,10 @@ class Opening:
 
 
 def open_anonymous(found: Found, course: Course) -> Submission:
-    """`open_found` without the id and the place. Raises `MemoryError`."""
-    return replace(open_found(found, course), id="", source="")
+    """`open_found` without the id, the place, and what was not handed in. Raises `MemoryError`."""
+    there = open_found(found, course)
+    files = {name: file for name, file in there.files.items() if file is not missing(name)}
+    return replace(there, id="", source="", files=files)
 
 
 def opened(source: str | Path, course: Course, name: str) -> Submission:

@@ -64,12 +64,7 @@ class Submission:
     @cached_property
     def hash(self) -> str:
         """SHA-256 over what is graded: exercises, file names, and their bytes (or what is wrong with them)."""
-        parts: list[bytes] = []
-        for name, file in sorted(self.files.items()):
-            problem = json.dumps([file.problem.id, file.problem.values], sort_keys=True) if file.problem else ""
-            for part in (name, file.file, problem, file.text or ""):
-                data = part.encode()
-                parts += (len(data).to_bytes(8, "big"), data)
+        parts = [self.files[name].identity for name in sorted(self.files)]
         for problem in self.problems:
             if problem.id == REQUEST:  # the same answers with another request are another hand-in
                 parts.append(json.dumps(problem.values, sort_keys=True).encode())
@@ -153,7 +148,8 @@ def open_own_work(root: Path, course: Course, *, packed: bool = False) -> Submis
     only `assignments/` counts there; nor does more than that go into the zip of `autograder pack` (`packed`).
     """
     only = packed or (root / "solutions").is_dir()
-    opened = FolderTree(root, _all_places(course, ASSIGNMENTS if only else ""), ASSIGNMENTS if only else "")
+    within = ASSIGNMENTS if only else ""
+    opened = FolderTree(root, lambda: _all_places(course, within), within)
     try:
         found = collect(opened, course)
     finally:
@@ -218,7 +214,7 @@ def _open_path(path: Path, course: Course) -> Tree:
     if path.is_symlink():
         return BrokenTree(Message(id="submission.link", values={"file": label}))
     if is_folder(path):
-        return FolderTree(path, _all_places(course))
+        return FolderTree(path, lambda: _all_places(course))
     suffix = path.suffix.lower()
     if not is_file(path) or suffix not in (".zip", ".py", ".ipynb"):
         return BrokenTree(Message(id="submission.unknown-kind", values={"file": label}))

@@ -70,6 +70,8 @@ def skipped(name: str) -> bool:
 
 def key(name: str) -> str:
     """Equal for names that some file system takes for the same file: by case or Unicode form."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

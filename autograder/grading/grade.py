@@ -58,6 +58,7 @@ class ClassGrader(Graders):
         super().__post_init__()
         self._graders: dict[str, ExerciseGrader] = {}
         self._in_progress: dict[str, Future[Graded]] = {}
+        self._shared: dict[str, tuple[str, ...]] = {}
         self._lock = threading.Lock()
 
     # --- the class ---
@@ -135,17 +136,20 @@ class ClassGrader(Graders):
         """Hash of everything that the result of `file` depends on."""
         problem = repr((file.problem.id, sorted(file.problem.values.items()))) if file.problem else ""
         return hashes.of(
-            "exercise",
-            hashes.engine(),
-            hashes.grading(),
-            self.planner_key(exercise),
-            exercise.hash,
+            *self._common(exercise),
             file.file,
             file.text if file.text is not None else "",
             problem,
             repr(file.spans),
             f"gpu {self.has_gpu} unsafe {self.unsafe}",
         )
+
+    def _common(self, exercise: Exercise) -> tuple[str, ...]:
+        """The part of the key that all its answers share."""
+        if exercise.name not in self._shared:
+            made_with = "exercise", hashes.engine(), hashes.grading()
+            self._shared[exercise.name] = (*made_with, self.planner_key(exercise), exercise.hash)
+        return self._shared[exercise.name]
 
     def _prepare(self, names: set[str]) -> None:
         """Make the plans first: a broken course stops here, before anybody is graded, and so does a missing jail. (What is broken was

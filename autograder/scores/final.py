@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -273,7 +273,15 @@ def _dropped(score: ExerciseScore) -> ExerciseScore:
     return msgspec.structs.replace(score, counts=False, steps=[*score.steps, step])
 
 
-def of_student(scores: Iterable[Score], submission: str, roster: Roster) -> list[Score]:
-    """The scores that a submission called `submission` counts for."""
-    members = {key(person.id) for person in roster.team(submission)} or {key(submission)}
-    return [score for score in scores if key(score.student) in members]
+def by_submission(scores: Iterable[Score], roster: Roster) -> Callable[[str], list[Score]]:
+    """What gives the scores that a submission of some name counts for: those of its students."""
+    of: dict[str, list[tuple[int, Score]]] = {}
+    for place, score in enumerate(scores):
+        of.setdefault(key(score.student), []).append((place, score))
+
+    def find(submission: str) -> list[Score]:
+        members = {key(person.id) for person in roster.team(submission)} or {key(submission)}
+        found = [each for member in members for each in of.get(member, ())]
+        return [score for _, score in sorted(found, key=lambda each: each[0])]
+
+    return find

@@ -27,7 +27,7 @@ from autograder.report.site import Site
 from autograder.report.statistics import ExerciseStatistics, exercise_statistics
 from autograder.results import ExerciseResult, Result
 from autograder.scores import Book, final_scores, visibility
-from autograder.scores.final import of_student
+from autograder.scores.final import by_submission
 from autograder.store import Ledger, Store, standing
 from autograder.store.database import Mark
 from autograder.store.ledger import Adjustment
@@ -190,11 +190,12 @@ class Classroom:
             waiting=voices.waiting(),
             compared=load(self.place.private)[0],
         )
+        scores_of = by_submission(scores, graded.roster)
         site = Site(
             graded.course.title,
             visibility.Policy(graded.course.feedback.show),
             {each: visibility.policies(book, each, graded.published) for each in known[: len(graded.results)]},
-            {each: of_student(scores, each, graded.roster) for each in known[: len(graded.results)]},
+            {each: scores_of(each) for each in known[: len(graded.results)]},
             facts,
             served=True,
             folders=(TEMPLATES,),

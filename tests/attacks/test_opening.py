@@ -7,11 +7,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ from attacks.course import HONEST, temporary_folder
 
 from autograder.course import Course
 from autograder.course.bounded import Bounded, Bounds, Stopped
+from autograder.course.calls import pickled
 from autograder.course.downloads import identify
 from autograder.course.find import find_submissions
 from autograder.course.opening import Opening
@@ -393,6 +396,37 @@ def test_what_calls_may_do() -> None:
                 bounded.call(function, *arguments, into=Any)
             assert stopped.value.why == reason, function
         assert bounded.call(sorted, [2, 1], into=list[int]) == [1, 2]
+
+
+def test_what_little_calls_share() -> None:
+    with Bounded(Bounds(memory_mb=600)) as bounded:
+        caller = bounded.call(os.getpid, into=int)
+        assert bounded.call(os.getpid, into=int) == caller
+        for function, arguments in (
+            (eval, ("sum(range(10**8))",)),  # takes its time
+            (eval, ("len(b'x' * (300 << 20))",)),  # takes memory
+            (tempfile.mkstemp, ()),  # leaves a file
+        ):
+            bounded.call(function, *arguments, into=Any)
+            before, caller = caller, bounded.call(os.getpid, into=int)
+            assert caller != before, function
+
+
+def test_no_call_pays_for_the_one_before(tmp_path: Path) -> None:
+    """The second one needs what the first one has taken from its process."""
+    with Bounded() as bounded:
+        caller = bounded.call(os.getpid, into=int)
+        bounded.call(resource.setrlimit, resource.RLIMIT_FSIZE, (0, 0), into=None)
+        bounded.call(shutil.copy, __file__, str(tmp_path / "copy"), into=str)
+        assert (tmp_path / "copy").read_bytes() == Path(__file__).read_bytes()
+        assert bounded.call(os.getpid, into=int) != caller
+
+
+def test_what_is_shared_travels_once() -> None:
+    shared = ["x" * 1000, "y"]
+    with Bounded(shared=[shared]) as bounded:
+        assert bounded.call(len, shared, into=int) == 2
+        assert len(pickled((len, (shared,)), [shared])) < 100
 
 
 def test_a_server_that_was_killed_is_started_again() -> None:
