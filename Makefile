@@ -9,6 +9,8 @@ HANDED_IN ?= attention tuning  # the modules that the example class hands in; a 
 
 # Tests and graders work side by side, one process on each core: more threads in each only wait for one another.
 export OMP_NUM_THREADS ?= 1
+# A few hundred processes run the course's own code: each would compile it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup grade test test-slow test-all lint types verify one release figures site bench gpu gpu-wheels clean
@@ -34,10 +36,10 @@ grade: .venv/.grade  ## grade the example class
 
 # The exercises' checks.py are no part of it: `verify` runs every case of them, in the jail.
 test: .venv/.dev    ## every test but the slow ones
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not slow" --ignore-glob="$(CURDIR)/solutions/*/*/checks.py" $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --ignore-glob="$(CURDIR)/solutions/*/*/checks.py" $(ARGS)
 
 test-slow: .venv/.dev ## attacks as an ordinary user and on weaker machines, fifty kills, whatever else is slow
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m slow $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m slow $(ARGS)
 
 test-all: .venv/.dev ## the slow ones too
 	$(BIN)/python -m pytest -q $(ARGS)
