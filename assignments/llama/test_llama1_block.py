@@ -72,7 +72,7 @@ def all_gradients(out, model, names):
     return gradients(out, {name: parameters[name] for name in names})
 
 
-@check(points=1, inputs=tokens, tolerance=GRADIENTS, lecture='one-block', public=[case('one layer, one group of heads', T=3, dim=4, n_heads=2, n_kv_heads=1, ffn_dim=3, vocab=5), case('two heads for keys too, two sequences', B=2, T=2, dim=4, n_heads=2, n_kv_heads=2, ffn_dim=3, vocab=3)])
+@check(points=1, inputs=tokens, tolerance=GRADIENTS, lecture='one-block', public=[case('one layer, one group of heads', T=3, dim=4, n_heads=2, n_kv_heads=1, ffn_dim=3, vocab=5), case('two heads for keys too, two sequences', B=2, T=2, dim=4, n_heads=2, n_kv_heads=2, ffn_dim=2, vocab=3)])
 def blocks_are_added_up(student, cfg, weights, ids):
     """The logits are those of L blocks, each with attention and a feed-forward network behind norms of their own."""
     model = build(student, cfg, weights)

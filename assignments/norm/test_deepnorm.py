@@ -119,7 +119,7 @@ def xaviers_rule(seen, want, inputs):
     return None
 
 
-@check(points=1, inputs=models, judge=xaviers_rule, lecture='the-first-weights', public=[case('β = 0.5')])
+@check(points=1, inputs=models, judge=xaviers_rule, lecture='the-first-weights', public=[case('β = 0.5', F=20)])
 def ffn_values_and_outputs_get_the_gain_beta(student, weights, C, F, beta, seed):
     """ffn, v_proj and out_proj are drawn by Xavier's normal rule with the gain β, q_proj and k_proj with 1."""
     seen = {}

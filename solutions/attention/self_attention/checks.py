@@ -397,7 +397,7 @@ def bf16_is_near(seen, want):
     inputs=layer,
     judge=bf16_is_near,
     lecture="in-a-real-system",
-    public=[case("24 tokens", B=1, T=24, C=32, H=4)],
+    public=[case("24 tokens", B=1, T=24, C=24, H=4)],
     hidden=[case("100 tokens, causal", B=2, T=100, C=96, H=6, causal=True)],
 )
 def bfloat16_stays_close(student, x, weights, heads, bias, causal):

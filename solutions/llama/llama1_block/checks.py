@@ -119,7 +119,7 @@ def all_gradients(out, model, names):
     lecture="one-block",
     public=[
         case("one layer, one group of heads", T=3, dim=4, n_heads=2, n_kv_heads=1, ffn_dim=3, vocab=5),
-        case("two heads for keys too, two sequences", B=2, T=2, dim=4, n_heads=2, n_kv_heads=2, ffn_dim=3, vocab=3),
+        case("two heads for keys too, two sequences", B=2, T=2, dim=4, n_heads=2, n_kv_heads=2, ffn_dim=2, vocab=3),
     ],
     hidden=[
         case("two groups of heads", T=3),

@@ -157,7 +157,7 @@ def xaviers_rule(seen, want, inputs):
     inputs=models,
     judge=xaviers_rule,
     lecture="the-first-weights",
-    public=[case("β = 0.5")],
+    public=[case("β = 0.5", F=20)],
     hidden=[
         case("β = 0.2, other sizes", C=48, F=12, beta=0.2),
         case("two layers", C=12, F=20, beta=0.6, layers=2),
