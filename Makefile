@@ -64,8 +64,9 @@ one: .venv/.dev     ## one exercise or topic: make one ONLY=attention/gqa
 release: .venv/.dev ## write assignments/ from solutions/
 	$(BIN)/autograder release
 
-figures: .venv/.dev ## draw the lectures' figures from the references
-	for script in lectures/*/figures/*.py; do $(BIN)/python $$script || exit 1; done
+figures: .venv/.dev ## draw the lectures' figures from the references (ARGS=a script for one of them)
+	$(PIP) --editable '.[figures]'
+	$(BIN)/python docs/figures.py $(ARGS)
 
 site: .venv/.dev    ## the lectures as static pages, in site/
 	$(BIN)/autograder site $(ARGS)

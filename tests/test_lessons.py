@@ -247,6 +247,13 @@ def own_code(name: str) -> dict[str, ModuleType]:
     return {**parents, module: reference_module(exercise)}
 
 
+def test_figures_have_nothing_in_them_that_nobody_sees() -> None:
+    """`make figures` writes them so; everybody who clones the course loads them."""
+    figures = sorted((ROOT / "lectures").glob("*/figures/*.svg"))
+    assert len(figures) > 100
+    assert [path.name for path in figures if "<metadata" in path.read_text(encoding="utf-8")] == []
+
+
 @pytest.mark.parametrize("figure", sorted((ROOT / "lectures").glob("*/figures/*.svg")), ids=lambda path: path.stem)
 def test_any_reader_can_draw_the_text_of_figures(figure: Path) -> None:
     assert rare(figure.read_text("utf-8")) == []

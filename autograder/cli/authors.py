@@ -48,6 +48,7 @@ def release(
     from autograder.release.pages import refresh_pages
     from autograder.release.repository import release as write_release
     from autograder.verify.certificate import all_certified
+    from autograder.verify.verify import Parts
 
     root, loaded = open_course(course)
     require_solutions(root)
@@ -65,7 +66,9 @@ def release(
         out.print(f"{there}, as solutions/ gives them.")
         return
     with Bench(root, loaded) as bench:
-        bad = [report for report in bench.verify(list(loaded.exercises)) if not report.good]
+        # What is certified was tried whole when it was accepted: since then only the engine can have changed.
+        reports = bench.verify(list(loaded.exercises), Parts(briefly=True))
+    bad = [report for report in reports if not report.good]
     if bad:
         problems = "\n".join(f"  {report.exercise}: {problem}" for report in bad for problem in report.problems)
         raise Refused(f"The course is not ready to be released:\n{problems}")

@@ -88,7 +88,7 @@ def ruff_problems(exercise: Exercise, root: Path) -> list[str]:
     return [f"ruff: {line}" for line in said.stdout.splitlines()] if said.returncode == 1 else []
 
 
-PUBLIC_BYTES, CASE_BYTES = 102_400, 1_000_000
+PUBLIC_BYTES, CASE_BYTES = 100_000, 1_000_000
 """Of the plan that ships, and of one case of the one that does not, both as they are written."""
 
 
