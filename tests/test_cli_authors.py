@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ from tiny_course import TOTAL, TOTAL_CHECKS
 
 from autograder.course import load_course
 from autograder.release.new import KINDS
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +54,19 @@ def test_new_writes_an_exercise_that_verify_accepts(base: tuple[Path, Done, Done
 
 
 def test_every_kind_is_accepted_and_stands_where_it_should(course: Path) -> None:
-    """One run for all of them: each is complete, and no general mistake survives."""
+    """One run for all of them: each is complete, no general mistake survives, and ruff is content, with its own settings and with this
+    course's."""
     for kind in KINDS:
         after = ("--after", "numbers") if kind == "function" else ("--after", "kinds/a_function")
         assert run(course, "new", f"kinds/a_{kind}", "--kind", kind, *after).code == 0
     names = [exercise.name for exercise in load_course(course).exercises]
     others = [f"kinds/a_{kind}" for kind in reversed(KINDS) if kind != "function"]
     assert names == ["numbers_of/first", "numbers_of/scaled", "kinds/a_function", *others]
+    ruff = [Path(sys.executable).with_name("ruff"), "check", "--no-cache", "--isolated", course / "solutions/kinds"]
+    assert subprocess.run(ruff, capture_output=True, text=True).stdout == "All checks passed!\n"
+    shutil.copy(ROOT / "pyproject.toml", course)
     assert run(course, "release").code == 0
-    done = run(course, "verify", "kinds", "--general")
+    done = run(course, "verify", "kinds")
     assert done.code == 0, done.out
 
 
