@@ -248,10 +248,13 @@ def parts_fill_the_gpu(student, calls):
 
 
 def kernel_inputs(rng, S, n, B=1, H=2, D=16, dtype=torch.float32, scale=1.0, below=0.0):
-    """`below`: what is taken off all scores."""
+    """`below`: what is taken off all scores. Where scores are large, float32 has them exactly, in whatever order they are added up:
+    what a rounded score of 300 changes in its weight is more than a tolerance that a wrong kernel would miss."""
     q, k, v = (rng.normal(B, H, length, D).to(dtype) for length in (1, S, S))
-    k = k - below * math.sqrt(D) * q / q.square().sum(-1, keepdim=True)
-    return {"q": q * scale, "k": k, "v": v, "n": n}
+    if scale != 1.0 or below:
+        q, k = q.sign() if below else (q * scale).round(), (8 * k).round() / 8
+        k = k - below / math.sqrt(D) * q
+    return {"q": q, "k": k, "v": v, "n": n}
 
 
 def judge_kernel(seen, want, inputs, reference):

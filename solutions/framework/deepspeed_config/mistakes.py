@@ -2,11 +2,12 @@
 
 from autograder.checks import mistake
 
+TAKEN = "train, micro, steps = (cfg.get(name)"
 CHECK = "if train != micro * steps * world:"
 PAPER = "whole, shared = {0: (16, 0), 1: (4, 12), 2: (2, 14), 3: (0, 16)}.get(stage, (None, None))"
 ONLY = "if offload_param and not (offload_opt and stage == 3):"
 
-mistake("You ignore the number of GPUs.", edit={"    # BEGIN SOLUTION\n    train, micro, steps": "    # BEGIN SOLUTION\n    world = 1\n    train, micro, steps"})
+mistake("You ignore the number of GPUs.", edit={TAKEN: f"world = 1\n    {TAKEN}"})
 mistake("You do not check the equation in the end, so fractions are cut off and contradictions pass.", edit={CHECK: "if False:"})
 mistake("You check the equation only where all three are given. A missing one can leave a fraction too.", edit={
     CHECK: "if None not in (cfg.get('train_batch_size'), cfg.get('train_micro_batch_size_per_gpu'), cfg.get('gradient_accumulation_steps')) and train != micro * steps * world:"})  # fmt: skip
