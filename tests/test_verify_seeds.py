@@ -9,7 +9,7 @@ from test_planted_faults import FILES, Change, at
 from autograder.course.load import load_course
 from autograder.grading.grade import ClassGrader
 from autograder.grading.secret import AUTHORS
-from autograder.verify.seeds import SeedRunner
+from autograder.verify.seeds import Drawn, SeedRunner
 
 SEEDS = 6
 # Each is wrong for some of the draws.
@@ -27,12 +27,15 @@ LUCKY: dict[str, tuple[str, Change, str]] = {
 }
 
 
+NEAR: dict[str, Change] = {"alternatives": at("x * total.reciprocal()", "x * total.reciprocal() * (1 + 1.1e-4)")}
+
+
 @pytest.fixture(scope="module")
-def problems(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Drawn]:
     root = tmp_path_factory.mktemp("seeds")
     rows = ['schema = 1\nid = "seeds"\ntitle = "Seeds"\n[[module]]\nid = "a"\ntitle = "A"\n']
     lucky = {name.replace(" ", "_"): {file: change} for name, (file, change, _) in LUCKY.items()}
-    for name, changes in {"right": {}, **lucky}.items():
+    for name, changes in {"right": {}, **lucky, "near": NEAR}.items():
         rows.append(f'[[module.exercise]]\nname = "drawn/{name}"\ntitle = "{name}"\npoints = 3\n')
         for file, text in FILES.items():
             put(root, f"solutions/drawn/{name}/{file}.py", changes.get(file, lambda text: text)(text))
@@ -40,20 +43,30 @@ def problems(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     course = load_course(root)
     with ClassGrader(course, root, root / ".autograder", AUTHORS, run="verify", draw="verify", own_code=True) as grader:
         exercises = list(course.exercises)
-        found = SeedRunner(grader, SEEDS).run(exercises)
+        runner = SeedRunner(grader, SEEDS, root / "cache")
+        found = runner.run(exercises)
+        grader.close()  # nothing runs again: what was found is remembered
+        assert runner.run(exercises) == found
     return {each.slug: said for each, said in zip(exercises, found, strict=True)}
 
 
-def test_right_answers_pass_whatever_is_drawn(problems: dict[str, list[str]]) -> None:
-    assert problems["right"] == []
+def test_right_answers_pass_whatever_is_drawn(drawn: dict[str, Drawn]) -> None:
+    assert drawn["right"].problems == drawn["right"].near() == []
+    assert 0 < drawn["right"].worst["rows_are_divided"].error < 0.1
+
+
+def test_what_comes_near_to_a_tolerance_is_told(drawn: dict[str, Drawn]) -> None:
+    assert drawn["near"].problems == []
+    (said,) = drawn["near"].near()
+    assert "check rows_are_divided, case " in said and "the alternative “by a product” comes to 0." in said, said
 
 
 @pytest.mark.parametrize("name", LUCKY)
-def test_what_hangs_on_the_draw_is_told(problems: dict[str, list[str]], name: str) -> None:
-    (problem,) = problems[name.replace(" ", "_")]
+def test_what_hangs_on_the_draw_is_told(drawn: dict[str, Drawn], name: str) -> None:
+    (problem,) = drawn[name.replace(" ", "_")].problems
     assert LUCKY[name][2] in problem and f"of {SEEDS} other seeds" in problem, problem
 
 
-def test_it_is_said_how_often(problems: dict[str, list[str]]) -> None:
-    times = int(problems["an_alternative"][0].rpartition("(with ")[2].split()[0])
+def test_it_is_said_how_often(drawn: dict[str, Drawn]) -> None:
+    times = int(drawn["an_alternative"].problems[0].rpartition("(with ")[2].split()[0])
     assert 1 <= times < SEEDS

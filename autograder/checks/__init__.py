@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from autograder.checks.chance import implausible, surprise
     from autograder.checks.modules import flags, gradients, leaves, with_gradients, with_weights
     from autograder.checks.rng import Rng
+    from autograder.checks.scores import large_scores
     from autograder.checks.values import lab, operate, raises
     from autograder.twin.compare import difference
 
@@ -38,6 +39,7 @@ __all__ = [
     "gradients",
     "implausible",
     "lab",
+    "large_scores",
     "leaves",
     "mistake",
     "operate",
@@ -58,6 +60,7 @@ _LAZY = {
     "with_gradients": "autograder.checks.modules",
     "with_weights": "autograder.checks.modules",
     "Rng": "autograder.checks.rng",
+    "large_scores": "autograder.checks.scores",
     "lab": "autograder.checks.values",
     "operate": "autograder.checks.values",
     "raises": "autograder.checks.values",

@@ -205,11 +205,14 @@ class Bench:
         from autograder.verify.seeds import SeedRunner
 
         with _progress() as progress:
-            self._verifier.on_trial = _Bars(progress)
+            bars = _Bars(progress)
+            self._verifier.on_trial = bars
             reports = self._verifier.verify(exercises, parts)
-        if seeds:
-            for report, problems in zip(reports, SeedRunner(self._grader, seeds).run(exercises), strict=True):
-                report.problems += problems
+            if seeds:
+                runner = SeedRunner(self._grader, seeds, self._verifier.cache, bars)
+                for report, drawn in zip(reports, runner.run(exercises), strict=True):
+                    report.drawn = drawn
+                    report.problems += [*drawn.problems, *drawn.near()]
         return reports
 
 

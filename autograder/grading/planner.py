@@ -5,6 +5,7 @@ The reference's observations are computed once here; after that, grading a submi
 
 from __future__ import annotations
 
+import copy
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -111,6 +112,12 @@ class Planner:
 
     def draft(self, exercise: Exercise, client: TwinClient) -> Plan:
         """A plan that lacks only what the known mistakes give, on its `compared` cases. Raises `CourseProblem`."""
+        plan = self.with_inputs(exercise, client)
+        self._add_reference(plan, client, f"solutions/{exercise.name}")
+        return plan
+
+    def with_inputs(self, exercise: Exercise, client: TwinClient) -> Plan:
+        """A plan that has inputs, and nothing that anybody gave for them. Raises `CourseProblem`."""
         described = client.describe()
         where = f"solutions/{exercise.name}"
         if described.problem:
@@ -120,7 +127,7 @@ class Planner:
             stub=described.stub,
             reference=described.reference,
             experiments=described.experiments,
-            checks=described.checks,
+            checks=copy.deepcopy(described.checks),  # a plan of its own: the same twin may be asked for others
             mistakes=[mistake.sentence for mistake in described.mistakes],
             imports=sorted({check.needs for check in described.checks if check.needs}),
             complete=False,
@@ -132,8 +139,7 @@ class Planner:
             raise CourseProblem(
                 f'{where}/checks.py: a budget can\'t be held with jail = "tools": child processes are not measured'
             )
-        self._add_inputs(plan, described, client, where)
-        self._add_reference(plan, described.reference, client, where)
+        self._add_inputs(plan, client, where)
         return plan
 
     def complete(self, exercise: Exercise, plan: Plan, observed: list[Outcomes], client: TwinClient) -> None:
@@ -165,7 +171,7 @@ class Planner:
         """Where the course's own implementations are observed for a plan."""
         return Session(self.zygote, plan, Code(source, file), RunLimits(cpu_seconds=5.0), on_cpu=True)
 
-    def _add_inputs(self, plan: Plan, described: twin.Described, client: TwinClient, where: str) -> None:
+    def _add_inputs(self, plan: Plan, client: TwinClient, where: str) -> None:
         for check in plan.checks:
             public = sum(case.public and not case.drawn for case in check.cases)
             for index, case in enumerate(check.cases):
@@ -182,15 +188,15 @@ class Planner:
                 case.lab, case.example = made.lab, made.example
                 case.fingerprint = hashes.of(case.seed, case.inputs)[:16]
 
-    def _add_reference(self, plan: Plan, reference: str, client: TwinClient, where: str) -> None:
-        with self.session(plan, reference, f"{where}/solution.py") as session:
+    def _add_reference(self, plan: Plan, client: TwinClient, where: str) -> None:
+        with self.session(plan, plan.reference, f"{where}/solution.py") as session:
             cases = [pair for pair in plan.cases() if pair[0].is_runnable(gpu=True)]
             outcomes = observe_all(session, cases)
         for check, case in cases:
             outcome = outcomes[check.name, case.title]
             if outcome.verdict is not None:
                 raise CourseProblem(
-                    f"{where}: on check {check.name}, case {case.title!r}, the reference itself {_said(outcome)}"
+                    f"{where}: on check {check.name}, case {case.title!r}, the reference itself {said(outcome)}"
                 )
             case.want = outcome.value
             case.needs = budget.needs(outcome.used)
@@ -200,7 +206,7 @@ class Planner:
         for (check, case), verdict in zip(cases, client.review(seen), strict=True):
             case.want_text = verdict.text
             if not verdict.passed:
-                raise CourseProblem(f"{where}: check {check.name}, case {case.title!r}{_refused(verdict)}")
+                raise CourseProblem(f"{where}: check {check.name}, case {case.title!r}{refused(verdict)}")
         for check in plan.checks:
             hidden = 0
             for case in check.cases:
@@ -224,7 +230,7 @@ def _same_points(plan: Plan, exercise: Exercise) -> None:
         )
 
 
-def _refused(verdict: twin.Verdict) -> str:
+def refused(verdict: twin.Verdict) -> str:
     """Why an answer of the reference is refused, as the end of a sentence that begins with the case."""
     message = verdict.message
     if verdict.problem:
@@ -243,7 +249,8 @@ def _refused(verdict: twin.Verdict) -> str:
     return f", rejects the reference itself: {message and message.values}"
 
 
-def _said(outcome: Outcome) -> str:
+def said(outcome: Outcome) -> str:
+    """How a run ended that gave no value, as the end of a sentence that begins with whose it was."""
     if outcome.message is None:
         return f"ended with {outcome.verdict}"
     values = outcome.message.values

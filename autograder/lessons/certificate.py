@@ -42,6 +42,7 @@ class Certificate(msgspec.Struct, kw_only=True):
     forgers: int  # none earned a point
     general: Tried | None = None  # None: not tried
     mutants: Tried | None = None
+    seeds: int = 0  # other secrets under which right answers were tried: `honest` is over their inputs too
     oracles: list[str] = []  # packages that the reference is held against
     checks: dict[str, Figures] = {}
 

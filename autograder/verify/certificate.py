@@ -48,8 +48,14 @@ def keep(exercise: Exercise, root: Path, report: Report, public_plan: Callable[[
     if not report.good or (not report.trials and known is None):
         return
     made = known if known is not None and not report.trials else _of(report, now, oracles(exercise, root))
+    if known is not None and known.seeds and report.drawn is None:  # what was found with other seeds stays true
+        kept = {
+            name: msgspec.structs.replace(each, honest=known.checks[name].honest) for name, each in made.checks.items()
+        }
+        made = msgspec.structs.replace(made, checks=kept)
     made = msgspec.structs.replace(
         made,
+        seeds=report.drawn.seeds if report.drawn is not None else known.seeds if known else 0,
         plan=hashlib.sha256(public_plan()).hexdigest() if report.trials else made.plan,
         general=_general(report) or (known.general if known else None),
         mutants=_mutants(report) or (known.mutants if known else None),

@@ -13,6 +13,7 @@ from autograder.twin import docstrings
 from autograder.twin.messages import Examined, Loose
 from autograder.verify.general.report import GeneralReport
 from autograder.verify.mutant_report import MutantReport
+from autograder.verify.seeds import Drawn
 from autograder.verify.trial import Trial
 
 
@@ -30,6 +31,7 @@ class Report:
     budgets: dict[str, dict[str, float]] = field(default_factory=dict)  # of checks that have one
     mutants: MutantReport | None = None  # when they were tried
     general: GeneralReport | None = None
+    drawn: Drawn | None = None  # right answers under other secrets, when they were tried
     coverage: Coverage = field(default_factory=Coverage)  # which sentences of the docstrings its checks cite
 
     @property
@@ -47,7 +49,10 @@ class Report:
     def honest_error(self, check: str) -> float | None:
         """The largest error of a right answer, in units of the tolerance; None where everything is compared exactly."""
         right = (*self.of("reference"), *self.of("alternative"))
-        return max((trial.margins[check] for trial in right if check in trial.margins), default=None)
+        errors = [trial.margins[check] for trial in right if check in trial.margins]
+        if self.drawn is not None and check in self.drawn.worst:
+            errors.append(self.drawn.worst[check].error)
+        return max(errors, default=None)
 
     def dishonest_error(self, check: str) -> float | None:
         """The smallest error for which a mistake is rejected; None where none is rejected for its numbers."""
