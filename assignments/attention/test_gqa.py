@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import case, check, difference, flags, gradients, leaves, reject
+from autograder.checks import case, check, difference, flags, gradients, large_scores, leaves, reject
 
 
 def heads(rng, B=1, G=2, S=2, D=2, n_rep=2, dtype="float32", values=None):
@@ -22,10 +22,13 @@ def copies_stand_side_by_side(student, x, n_rep):
     return {"y": y, "gradient": gradients(y, {"x": x})["x"], "of a view": views, "left": flags(view)}
 
 
-def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **more):
+def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, by=0.0, rising=False, dtype="float32", **more):
+    """Random queries, keys and values; `by`: their scores are so large."""
     shapes = {"q": (B, H, T, D), "k": (B, G, S or T, D), "v": (B, G, S or T, D)}
     made = {name: rng.normal(*shape, dtype=dtype) for name, shape in shapes.items()}
-    return made | {"q": made["q"] * loud} | more
+    if by:
+        made["q"], made["k"], made["v"] = large_scores(**made, by=by, rising=rising)
+    return made | more
 
 
 @check(points=1, inputs=grouped, lecture='the-layer-in-between', public=[case('four heads in two groups', T=2, S=3), case('one group', B=2, H=3, G=1, T=2, S=2)])

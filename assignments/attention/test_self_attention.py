@@ -5,18 +5,20 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 from math import log
 import torch
-from autograder.checks import case, check, difference, flags, gradients, leaves, reject, with_weights
+from autograder.checks import case, check, difference, flags, gradients, large_scores, leaves, reject, with_weights
 
 
-def qkv(rng, B=1, H=1, T=1, S=None, D=4, Dv=None, loud=1.0, values=None, dtype="float32", scale=None):
-    """Random queries, keys and values (or given ones); `loud` makes the scores large."""
+def qkv(rng, B=1, H=1, T=1, S=None, D=4, Dv=None, by=0.0, rising=False, values=None, dtype="float32", scale=None):
+    """Random queries, keys and values (or given ones); `by`: their scores are so large."""
     dtype = getattr(torch, dtype)
     if values is not None:
         q, k, v = (torch.tensor(each, dtype=dtype)[None, None] for each in values)
     else:
         S, Dv = S or T, Dv or D
         q, k, v = (rng.normal(B, H, n, d, dtype=dtype) for n, d in ((T, D), (S, D), (S, Dv)))
-    return {"q": q * loud, "k": k, "v": v, "scale": scale}
+    if by:
+        q, k, v = large_scores(q, k, v, by, rising=rising)
+    return {"q": q, "k": k, "v": v, "scale": scale}
 
 
 @check(points=1, inputs=qkv, lecture='scores-weights-values', public=[case('one query, two keys', values=([[2 * log(3), 0.0, 0.0, 0.0]], [[1.0, 0, 0, 0], [0, 1.0, 0, 0]], [[4.0], [8.0]])), case('two heads, three queries, five keys', B=1, H=2, T=3, S=5, D=4, Dv=2)])
@@ -38,7 +40,7 @@ def weighs_values_by_scores(student, q, k, v, scale):
     }
 
 
-def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, loud=1.0, empty=(), causal=False, mask=None, **more):
+def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, empty=(), causal=False, mask=None, **more):
     """As `qkv`, with a mask of `shape` that leaves every query a key, except those in `empty` (with causal, one that
     the first query sees too)."""
     S = S or T
@@ -50,7 +52,7 @@ def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, loud=1.0, empty=(),
         rows[rng.integer(0, max(S - T, 0) + 1 if causal and len(rows) == S else len(rows))] = True
         for index in empty:
             keep[..., index, :] = False
-    made = qkv(rng, B=B, H=H, T=T, S=S, D=D, loud=loud, **more)
+    made = qkv(rng, B=B, H=H, T=T, S=S, D=D, **more)
     return {"q": made["q"], "k": made["k"], "v": made["v"], "mask": keep, "causal": causal}
 
 
@@ -88,9 +90,9 @@ def layer(rng, B=1, T=1, C=4, H=2, bias=None, dtype="float32", lengths=None, cau
     dtype = getattr(torch, dtype)
     weights = {}
     for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
-        weights[f"{name}.weight"] = rng.normal(C, C, scale=1.5 * C**-0.5, dtype=dtype)
+        weights[f"{name}.weight"] = rng.normal(C, C, scale=C**-0.5, dtype=dtype)
         if bias is not False:
-            weights[f"{name}.bias"] = rng.normal(C, dtype=dtype)
+            weights[f"{name}.bias"] = rng.normal(C, scale=0.5, dtype=dtype)
     made = {"x": rng.normal(B, T, C, dtype=dtype), "weights": weights, "heads": H}
     if lengths is not None:
         return made | {"keep": torch.arange(T) < torch.tensor(lengths)[:, None], "causal": causal}

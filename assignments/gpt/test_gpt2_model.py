@@ -31,7 +31,7 @@ def sizes(cfg):
     return shapes | {"transformer.ln_f.weight": (C,), "transformer.ln_f.bias": (C,)}
 
 
-def tokens(rng, B=1, T=3, dtype="float32", gain=1.5, far=0.0, **options):
+def tokens(rng, B=1, T=3, dtype="float32", gain=1.2, far=0.0, **options):
     cfg = config(**options)
     weights = rng.weights(sizes(cfg), gain=gain, dtype=dtype)
     for name in ("wte", "wpe"):

@@ -32,11 +32,12 @@ def every_pair_counts_once(student, r):
     }
 
 
-def ranked(rng, shape=(), ranks=None, r=None, scale=1.0, dtype="float64", levels=()):
-    """Rewards and the labelers' ranks: given, or each prompt's a new order of `levels`."""
+def ranked(rng, shape=(), ranks=None, r=None, scale=1.0, step=0.0, dtype="float64", levels=()):
+    """Rewards (multiples of `step`) and the labelers' ranks: given, or each prompt's a new order of `levels`."""
     if levels:
         ranks = [rng.shuffled(list(levels)) for _ in range(shape[0])]
     r = torch.tensor(r, dtype=getattr(torch, dtype)) if r else rng.normal(*(shape or torch.tensor(ranks).shape), scale=scale, dtype=dtype)
+    r = (r / step).round() * step if step else r  # equal or far apart: what float32 rounds is more than the tolerance in between
     return {"r": r, "ranks": torch.tensor(ranks)}
 
 

@@ -13,8 +13,8 @@ def layer(rng, N=4, C=3, E=4, F=5, k=2, dtype="float32", loud=1.0, only=None, ga
     x, Wg = rng.normal(N, C, dtype=dtype), loud * rng.normal(E, C, dtype=dtype)
     if only is not None:
         x[:, 0] = 1.0
-        Wg[:, 0] = -40.0
-        Wg[list(only), 0] = 40.0
+        Wg[:, 0] = -12.0
+        Wg[list(only), 0] = 12.0
     W13 = rng.normal(E, 2 * F, C, dtype=dtype)
     W13[:, :F] *= gates
     return {"x": x, "Wg": Wg, "W13": W13, "W2": rng.normal(E, C, F, dtype=dtype, scale=0.5), "k": k}

@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import case, check, flags, gradients, lab, leaves, raises, with_weights
+from autograder.checks import case, check, flags, gradients, lab, large_scores, leaves, raises, with_weights
 
 
 def tables(rng, B=2, P=3, L=2, G=2, D=2, dtype="float32", values=None):
@@ -68,13 +68,18 @@ def the_network_makes_the_table(student, weights, sizes, B):
     return seen
 
 
-def heads(rng, B=2, H=4, G=2, T=3, S=None, P=2, D=3, masked=None, loud=1.0, causal=True, zero=False, dtype="float32"):
+def heads(rng, B=2, H=4, G=2, T=3, S=None, P=2, D=3, masked=None, by=0.0, causal=True, zero=False, dtype="float32"):
+    """`by`: the scores are so large."""
     S = S or T
-    made = {"q": rng.normal(B, H, T, D, scale=loud, dtype=dtype)}
+    made = {"q": rng.normal(B, H, T, D, dtype=dtype)}
     for name, n in (("k", S), ("v", S), ("pk", P), ("pv", P)):
         made[name] = rng.normal(B, G, n, D, dtype=dtype)
     if zero:
         made["pk"], made["pv"] = torch.zeros_like(made["pk"]), torch.zeros_like(made["pv"])
+    if by:
+        keys, values = (torch.cat([made[f"p{name}"], made[name]], 2) for name in "kv")
+        made["q"], keys, values = large_scores(made["q"], keys, values, by)
+        (made["pk"], made["k"]), (made["pv"], made["v"]) = (each.split([P, S], 2) for each in (keys, values))
     mask = None
     if masked is not None:
         mask = torch.arange(S) < (S - torch.tensor(masked)[:, None])

@@ -188,7 +188,7 @@ def batch(rng, b=1, t=3, v=2, dtype="float64", scale=1.0, spans=None, **options)
         case("no prompt at all", b=2, t=5, v=3, spans=[(0, 5), (0, 4), (0, 2), (0, 3)]),
         case("two places", b=4, t=2, v=6, spans=[(1, 2)] * 8, lam=0.7),
         case("as many rows as places and tokens", b=2, t=4, v=4, lam=0.4),
-        case("loud logits", b=2, t=5, v=3, scale=200.0, lam=0.3),
+        case("loud logits", b=2, t=9, v=5, scale=200.0, lam=0.3, spans=[(1, 9), (1, 8), (2, 9), (1, 9)]),
         case("very loud logits", b=2, t=7, v=4, scale=3000.0, lam=0.3, spans=[(1, 7), (2, 7), (1, 6), (2, 7)]),
         case("lam of 0", b=2, t=5, v=3, lam=0.0),
         case("many pairs, many tokens", b=9, t=4, v=18),

@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.checks import case, check, difference, flags, gradients, leaves, reject
+from autograder.checks import case, check, difference, flags, gradients, large_scores, leaves, reject
 
 
 def heads(rng, B=1, G=2, S=2, D=2, n_rep=2, dtype="float32", values=None):
@@ -37,10 +37,13 @@ def copies_stand_side_by_side(student, x, n_rep):
     return {"y": y, "gradient": gradients(y, {"x": x})["x"], "of a view": views, "left": flags(view)}
 
 
-def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **more):
+def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, by=0.0, rising=False, dtype="float32", **more):
+    """Random queries, keys and values; `by`: their scores are so large."""
     shapes = {"q": (B, H, T, D), "k": (B, G, S or T, D), "v": (B, G, S or T, D)}
     made = {name: rng.normal(*shape, dtype=dtype) for name, shape in shapes.items()}
-    return made | {"q": made["q"] * loud} | more
+    if by:
+        made["q"], made["k"], made["v"] = large_scores(**made, by=by, rising=rising)
+    return made | more
 
 
 @check(
@@ -54,7 +57,7 @@ def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, loud=1.0, dtype="float32", **m
         case("three groups of four", B=2, H=12, G=3, T=4, S=3, D=2),
         case("eight heads in four groups, D = 1", B=1, H=8, G=4, T=3, S=2, D=1),
         case("all sizes alike", B=4, H=4, G=2, T=4, S=4, D=4),
-        case("large scores", B=1, H=4, G=2, T=3, S=5, D=16, loud=300.0),
+        case("large scores", B=1, H=4, G=2, T=3, S=5, D=16, by=128.0),
         case("one key", B=3, H=2, G=1, T=2, S=1, D=8),
     ],
     fresh=1,
@@ -84,7 +87,7 @@ def groups_attend(student, q, k, v):
         case("five tokens", B=1, H=8, G=2, T=5, D=3),
         case("one token", B=2, H=4, G=4, T=1),
         case("the sizes of heads, groups and tokens agree", B=2, H=4, G=4, T=4, S=4, D=4),
-        case("later keys are loud", B=1, H=4, G=2, T=6, loud=300.0),
+        case("later keys are loud", B=1, H=4, G=2, T=6, by=128.0, rising=True),
     ],
     fresh=1,
     cites=["query t sees key s if"],
@@ -105,7 +108,7 @@ def causal_ends_in_the_lower_right_corner(student, q, k, v):
         case("three groups", B=2, H=6, G=3, T=3, S=4, D=5, dtype="float64"),
         case("one group", B=1, H=3, G=1, T=4, D=8, dtype="float64"),
         case("a group for each head", B=2, H=2, G=2, T=1, S=6, D=3, dtype="float64"),
-        case("large scores", B=1, H=4, G=2, T=6, D=16, loud=5e4, dtype="float64"),
+        case("large scores", B=1, H=4, G=2, T=6, D=16, by=2000.0, dtype="float64"),
     ],
     cites=["The softmax is computed in that dtype", "results have the dtype", "Hugging Face"],
 )

@@ -6,25 +6,41 @@ from autograder.checks import case, check, flags, gradients, with_weights
 from autograder.lab.pieces import pieces_are_the_whole
 
 
-def tokens(rng, B=1, T=3, C=4, H=2, S=None, cuts=None, loud=1.0, dtype="float32"):
-    """New tokens and weights of a layer. `S`: as many old ones have random keys and values; `cuts`: where pieces end."""
+def tokens(rng, B=1, T=3, C=4, H=2, S=None, cuts=None, loud=1.0, by=0.0, dtype="float32"):
+    """New tokens and weights of a layer. `S`: as many old ones have random keys and values; `cuts`: where pieces end; `by`: see `raise_scores`."""
     dtype = getattr(torch, dtype)
     D = C // H
     made = {
         "x": rng.normal(B, T, C, scale=loud, dtype=dtype),
         "heads": H,
         "weights": {
-            "qkv.weight": rng.normal(C + 2 * D, C, scale=1.5 * C**-0.5, dtype=dtype),
+            "qkv.weight": rng.normal(C + 2 * D, C, scale=C**-0.5, dtype=dtype),
             "qkv.bias": rng.normal(C + 2 * D, dtype=dtype),
             "o_proj.weight": rng.normal(C, C, scale=C**-0.5, dtype=dtype),
             "o_proj.bias": rng.normal(C, dtype=dtype),
         },
     }
+    if by:
+        raise_scores(made["x"], made["weights"], heads=H, by=by)
     if S is not None:
         made["cache"] = tuple(rng.normal(B, 1, S, D, dtype=dtype) for _ in "kv")
     if cuts is not None:
         made["cuts"] = cuts
     return made
+
+
+def raise_scores(x, weights, heads, by):
+    """All scores of the heads 0, 2 … higher by `by`, those of the others lower: the first feature of queries and keys is a bias. The
+    rest is in eighths, so that float32 has every score exactly, and values are small, so that gradients are."""
+    C = x.shape[-1]
+    D = C // heads
+    for part in (x, *weights.values()):
+        part.mul_(8).round_().div_(8)
+    for part in (weights["qkv.weight"], weights["qkv.bias"]):
+        part[: C + D : D] = 0
+        part[C + D :] /= 64
+    weights["qkv.bias"][:C:D] = by * D**0.5 / 4 * (1 - 2 * (torch.arange(heads) % 2))
+    weights["qkv.bias"][C] = 4
 
 
 def build(student, weights, heads):
@@ -44,7 +60,7 @@ def build(student, weights, heads):
         case("heads of seven", B=2, T=6, C=35, H=5),
         case("more heads than tokens", B=1, T=2, C=24, H=12),
         case("twenty heads", B=1, T=2, C=40, H=20),
-        case("large scores", B=2, T=5, C=12, H=3, loud=30.0),
+        case("large scores", B=2, T=5, C=12, H=3, by=100.0),
     ],
     fresh=1,
     cites=[

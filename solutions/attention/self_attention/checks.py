@@ -4,20 +4,22 @@ from math import log
 
 import torch
 
-from autograder.checks import case, check, difference, flags, gradients, leaves, reject, with_weights
+from autograder.checks import case, check, difference, flags, gradients, large_scores, leaves, reject, with_weights
 
 # --- the function ----------------------------------------------------------------------------------------------------
 
 
-def qkv(rng, B=1, H=1, T=1, S=None, D=4, Dv=None, loud=1.0, values=None, dtype="float32", scale=None):
-    """Random queries, keys and values (or given ones); `loud` makes the scores large."""
+def qkv(rng, B=1, H=1, T=1, S=None, D=4, Dv=None, by=0.0, rising=False, values=None, dtype="float32", scale=None):
+    """Random queries, keys and values (or given ones); `by`: their scores are so large."""
     dtype = getattr(torch, dtype)
     if values is not None:
         q, k, v = (torch.tensor(each, dtype=dtype)[None, None] for each in values)
     else:
         S, Dv = S or T, Dv or D
         q, k, v = (rng.normal(B, H, n, d, dtype=dtype) for n, d in ((T, D), (S, D), (S, Dv)))
-    return {"q": q * loud, "k": k, "v": v, "scale": scale}
+    if by:
+        q, k, v = large_scores(q, k, v, by, rising=rising)
+    return {"q": q, "k": k, "v": v, "scale": scale}
 
 
 @check(
@@ -37,7 +39,7 @@ def qkv(rng, B=1, H=1, T=1, S=None, D=4, Dv=None, loud=1.0, values=None, dtype="
         case("one feature", B=1, H=2, T=4, S=3, D=1, Dv=5),
         case("one key", B=2, H=1, T=3, S=1, D=8),
         case("one query", B=2, H=5, T=1, S=9, D=3),
-        case("scores in the thousands", B=1, H=2, T=4, S=6, D=16, loud=100.0),
+        case("scores above a hundred", B=1, H=2, T=4, S=6, D=16, by=128.0),
         case("more queries than keys", B=3, H=1, T=7, S=2, D=2, Dv=1),
     ],
     fresh=1,
@@ -61,7 +63,7 @@ def weighs_values_by_scores(student, q, k, v, scale):
     }
 
 
-def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, loud=1.0, empty=(), causal=False, mask=None, **more):
+def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, empty=(), causal=False, mask=None, **more):
     """As `qkv`, with a mask of `shape` that leaves every query a key, except those in `empty` (with causal, one that
     the first query sees too)."""
     S = S or T
@@ -73,7 +75,7 @@ def masked(rng, shape=(), B=1, H=1, T=1, S=None, D=4, p=0.5, loud=1.0, empty=(),
         rows[rng.integer(0, max(S - T, 0) + 1 if causal and len(rows) == S else len(rows))] = True
         for index in empty:
             keep[..., index, :] = False
-    made = qkv(rng, B=B, H=H, T=T, S=S, D=D, loud=loud, **more)
+    made = qkv(rng, B=B, H=H, T=T, S=S, D=D, **more)
     return {"q": made["q"], "k": made["k"], "v": made["v"], "mask": keep, "causal": causal}
 
 
@@ -99,10 +101,10 @@ THREE = ([[0.0, 0.0]], [[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [[3.0], [5.0], [90.
         case("a mask for each head", shape=(1, 3, 4, 5), B=2, H=3, T=4, S=5),
         case("a mask for everything", shape=(2, 2, 3, 7), B=2, H=2, T=3, S=7),
         case("as many queries as keys", shape=(2, 1, 5, 5), B=2, H=4, T=5, S=5),
-        case("the hidden scores are the largest by far", shape=(6, 8), B=1, H=2, T=6, S=8, D=8, loud=300.0),
+        case("the hidden scores are the largest by far", shape=(6, 8), B=1, H=2, T=6, S=8, D=16, by=512.0, rising=True),
         case("nothing is hidden", shape=(3, 3), B=1, H=1, T=3, S=3, p=1.0),
         case("one key is left", shape=(2, 1, 1, 9), B=2, H=1, T=2, S=9, p=0.0),
-        case("what is left has the lowest scores", shape=(5,), B=2, H=4, T=6, S=5, p=0.0, loud=300.0),
+        case("what is left has the lowest scores", shape=(5,), B=2, H=4, T=6, S=5, p=0.0, by=512.0, rising=True),
     ],
     fresh=1,
     cites=[
@@ -133,7 +135,7 @@ def hidden_keys_take_no_part(student, q, k, v, mask, causal):
         case("as many as heads", mask=True, B=4, H=4, T=4, S=4, causal=True),
         case("with a mask as well", shape=(2, 1, 1, 6), B=2, H=2, T=3, S=6, p=0.6, causal=True),
         case("with a mask for each query", shape=(5, 5), B=1, H=1, T=5, S=5, p=0.7, causal=True),
-        case("later keys are the loudest", mask=True, B=1, H=1, T=6, S=6, loud=100.0, causal=True),
+        case("later keys are the loudest", mask=True, B=1, H=1, T=6, S=6, by=512.0, rising=True, causal=True),
         case("one token", mask=True, B=1, H=1, T=1, S=1, causal=True),
     ],
     fresh=1,
@@ -183,9 +185,9 @@ def layer(rng, B=1, T=1, C=4, H=2, bias=None, dtype="float32", lengths=None, cau
     dtype = getattr(torch, dtype)
     weights = {}
     for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
-        weights[f"{name}.weight"] = rng.normal(C, C, scale=1.5 * C**-0.5, dtype=dtype)
+        weights[f"{name}.weight"] = rng.normal(C, C, scale=C**-0.5, dtype=dtype)
         if bias is not False:
-            weights[f"{name}.bias"] = rng.normal(C, dtype=dtype)
+            weights[f"{name}.bias"] = rng.normal(C, scale=0.5, dtype=dtype)
     made = {"x": rng.normal(B, T, C, dtype=dtype), "weights": weights, "heads": H}
     if lengths is not None:
         return made | {"keep": torch.arange(T) < torch.tensor(lengths)[:, None], "causal": causal}
@@ -328,7 +330,7 @@ def the_future_is_not_seen(student, x, weights, heads, j, other):
     ],
     hidden=[
         case("two in every head", shape=(2, 2, 5, 3), B=2, H=2, T=5, S=3, empty=[0, 3]),
-        case("large scores", shape=(4, 4), B=1, H=2, T=4, S=4, empty=[2], loud=100.0),
+        case("large scores", shape=(4, 4), B=1, H=2, T=4, S=4, empty=[2], by=256.0),
         case("all of them", shape=(2, 6), B=2, H=1, T=2, S=6, empty=[0, 1]),
         case("more queries than keys, causal", shape=(3,), B=1, H=2, T=6, S=3, p=1.0, causal=True),
         case("the mask hides what causal allows", mask=[[False, True], [True, True]], T=2, S=2, causal=True),
@@ -360,8 +362,8 @@ def a_query_that_sees_nothing_gets_zeros(student, q, k, v, mask, causal):
         case("sizes that all differ", B=2, H=3, T=4, S=5, D=6, Dv=7, dtype="float64"),
         case("one feature", B=1, H=2, T=4, S=4, D=1, Dv=5, dtype="float64"),
         case("one key", B=2, H=1, T=1, S=1, D=8, dtype="float64"),
-        case("scores in the thousands", B=1, H=2, T=4, S=6, D=16, loud=3e3, dtype="float64"),
-        case("scores of 100 000", B=2, H=1, T=6, S=6, D=8, loud=1e5, dtype="float64"),
+        case("scores in the thousands", B=1, H=2, T=4, S=6, D=16, by=3000.0, dtype="float64"),
+        case("scores of 100 000", B=2, H=1, T=6, S=6, D=16, by=1e5, dtype="float64"),
     ],
     cites=["as exact as it allows", "Hugging Face", "Scores may be large"],
 )

@@ -61,7 +61,7 @@ def a_text_is_its_first_token(student, h, ids, mask, w, W, b):
         case("long texts", lengths=[25, 9, 2, 17], V=12, C=5, dirt=30.0),
         case("padding of nan", lengths=[4, 7, 5], dirt=math.nan),
         case("padding that has the id of a word", lengths=[4, 3], ids=[[CLS, 4, 5, SEP], [CLS, 4, SEP, 5]], dirt=9.0),
-        case("float32, a mask of bool", lengths=[5, 8], C=4, dtype="float32", bools=True),
+        case("float32, a mask of bool", lengths=[5, 8], C=4, dtype="float32", whole=True, bools=True),
         case("many ids", lengths=[40, 3], V=5000, whole=True),
         case("empty texts", lengths=[2, 3, 1]),
     ],

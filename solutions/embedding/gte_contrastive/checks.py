@@ -111,7 +111,7 @@ def hard_negatives_join_but_not_beside_their_own_document(student, q, d, hard, o
     ],
     hidden=[
         case("good pairs at 0.001", B=4, C=5, temp=0.001, noise=0.05),
-        case("at 0.0001", B=5, C=4, temp=0.0001),
+        case("at 0.001", B=5, C=4, temp=0.001),
         case("with hard negatives", B=3, C=6, K=2, temp=0.0005, noise=0.3),
         case("one pair", B=1, C=3, temp=0.02, noise=-0.1),
         case("opposite, and nothing else to compare with", q=[[2.0]], d=[[-3.0]], temp=0.00005),

@@ -182,7 +182,7 @@ def attended(student, x, weights, H, pos, mask):
         case("all sizes alike", B=4, T=4, H=4, D=4),
         case("heads of six features", B=1, T=5, H=2, D=6),
         case("eighteen heads", B=1, T=2, H=18, D=2),
-        case("float32", B=2, T=6, H=5, D=2, dtype="float32"),
+        case("float32", B=2, T=6, H=5, D=2, dtype="float32", gain=1.0),
         case("one sequence, one token", B=1, T=1, H=3, D=4),
         case("with positions and a mask", B=2, T=5, H=3, D=4, positions="any", masked="any"),
     ],
@@ -202,7 +202,7 @@ def each_head_has_its_rows_together(student, x, weights, H, pos, mask):
     hidden=[
         case("any positions, any mask", B=3, T=5, H=1, D=6, positions="any", masked="any"),
         case("far away", B=2, T=4, H=1, D=8, positions="any", far=100_000),
-        case("float32, far away", B=2, T=3, H=1, D=4, positions="in order", dtype="float32", far=2000),
+        case("float32, far away", B=2, T=3, H=1, D=4, positions="in order", dtype="float32", far=1000, gain=1.0),
         case("one pair", B=1, T=6, H=1, D=2, positions="in order"),
         case("all at one place", B=2, T=7, H=1, D=4, masked="any"),
         case("sharp scores", B=2, T=4, H=1, D=4, positions="any", gain=6.0),

@@ -54,11 +54,12 @@ def every_pair_counts_once(student, r):
     }
 
 
-def ranked(rng, shape=(), ranks=None, r=None, scale=1.0, dtype="float64", levels=()):
-    """Rewards and the labelers' ranks: given, or each prompt's a new order of `levels`."""
+def ranked(rng, shape=(), ranks=None, r=None, scale=1.0, step=0.0, dtype="float64", levels=()):
+    """Rewards (multiples of `step`) and the labelers' ranks: given, or each prompt's a new order of `levels`."""
     if levels:
         ranks = [rng.shuffled(list(levels)) for _ in range(shape[0])]
     r = torch.tensor(r, dtype=getattr(torch, dtype)) if r else rng.normal(*(shape or torch.tensor(ranks).shape), scale=scale, dtype=dtype)
+    r = (r / step).round() * step if step else r  # equal or far apart: what float32 rounds is more than the tolerance in between
     return {"r": r, "ranks": torch.tensor(ranks)}
 
 
@@ -150,7 +151,7 @@ def without_a_pair_nothing_is_learned(student, r, ranks):
     hidden=[
         case("10,000 and -10,000", ranks=[[1, 2, 3], [3, 2, 1]], r=[[1e4, 0.0, -1e4], [1e4, 0.0, -1e4]]),
         case("float64", shape=(3, 5), levels=(1, 2, 3, 4, 5), scale=3e3),
-        case("float32", shape=(2, 4), levels=(1, 2, 3, 4), scale=100.0, dtype="float32"),
+        case("float32", shape=(2, 4), levels=(1, 2, 3, 4), scale=100.0, step=32.0, dtype="float32"),
         case("ties are far apart too", ranks=[[1, 1, 2]], r=[[-9e3, 9e3, 0.0]]),
         case("around 100", ranks=[[2, 1], [2, 1], [2, 1]], r=[[88.0, 0.0], [90.0, 0.0], [104.0, 0.0]], dtype="float32"),
         case("right by far", ranks=[[1, 2], [1, 2], [1, 2]], r=[[15.0, 0.0], [30.0, 0.0], [700.0, 0.0]]),

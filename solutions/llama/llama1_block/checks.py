@@ -93,7 +93,7 @@ def sizes(cfg):
     return shapes | {"model.norm.weight": (C,), "lm_head.weight": (cfg["vocab"], C)}
 
 
-def tokens(rng, B=1, T=3, dtype="float32", gain=1.5, **options):
+def tokens(rng, B=1, T=3, dtype="float32", gain=1.2, **options):
     cfg = config(**options)
     weights = rng.weights(sizes(cfg), gain=gain, dtype=dtype)
     weights["model.embed_tokens.weight"] *= cfg["dim"] ** 0.5

@@ -196,7 +196,7 @@ def images_choose_texts_and_texts_images(student, img, txt, scale, bias):
     hidden=[
         case("a scale of 101", B=4, C=3, logit_scale=log(101), noise=0.7),
         case("e to the 20", B=4, C=3, logit_scale=20.0),
-        case("e to the 30, float32", B=3, C=5, logit_scale=30.0, dtype="float32", noise=0.4),
+        case("e to the 30", B=3, C=5, logit_scale=30.0, noise=0.4),
         case("a scale of 60", B=5, C=4, logit_scale=log(60)),
         case("one pair", B=1, C=4, logit_scale=6.0),
     ],

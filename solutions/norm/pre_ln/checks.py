@@ -33,7 +33,7 @@ def build(student, x, weights, L, more):
     lecture="the-stream",
     public=[case("one layer", L=1), case("two layers, two sequences", L=2, B=2, T=2, C=3, dtype="float64")],
     hidden=[
-        case("three layers", L=3, B=2, T=4, C=5),
+        case("three layers", L=3, B=2, T=4, C=5, dtype="float64"),
         case("one token of many features", L=2, B=3, T=1, C=19),
         case("sizes alike", L=4, B=4, T=4, C=4, dtype="float64"),
         case("large weights", L=2, B=2, T=3, C=7, gain=20.0, dtype="float64"),

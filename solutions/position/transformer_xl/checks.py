@@ -59,7 +59,7 @@ def segment(rng, B=1, T=3, M=2, C=4, H=2, D=3, loud=1.0, dtype="float32", still=
     """New tokens, memory and weights. `still`: no query and no biases, so that all scores are 0."""
     shapes = {"q": (H * D, C), "ke": (H * D, C), "kr": (H * D, C), "v": (H * D, C), "o": (C, H * D)}
     W = {name: rng.normal(*shape, scale=shape[1] ** -0.5, dtype=dtype) for name, shape in shapes.items()}
-    W["q"] *= 0.0 if still else 1.5 * loud
+    W["q"] *= 0.0 if still else loud
     u, v = (rng.normal(H, D, scale=0.0 if still else loud, dtype=dtype) for _ in "uv")
     return {
         "h": rng.normal(B, T, C, dtype=dtype),

@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.checks import case, check, flags, gradients, lab, leaves, raises, with_weights
+from autograder.checks import case, check, flags, gradients, lab, large_scores, leaves, raises, with_weights
 
 
 def tables(rng, B=2, P=3, L=2, G=2, D=2, dtype="float32", values=None):
@@ -102,13 +102,18 @@ def the_network_makes_the_table(student, weights, sizes, B):
     return seen
 
 
-def heads(rng, B=2, H=4, G=2, T=3, S=None, P=2, D=3, masked=None, loud=1.0, causal=True, zero=False, dtype="float32"):
+def heads(rng, B=2, H=4, G=2, T=3, S=None, P=2, D=3, masked=None, by=0.0, causal=True, zero=False, dtype="float32"):
+    """`by`: the scores are so large."""
     S = S or T
-    made = {"q": rng.normal(B, H, T, D, scale=loud, dtype=dtype)}
+    made = {"q": rng.normal(B, H, T, D, dtype=dtype)}
     for name, n in (("k", S), ("v", S), ("pk", P), ("pv", P)):
         made[name] = rng.normal(B, G, n, D, dtype=dtype)
     if zero:
         made["pk"], made["pv"] = torch.zeros_like(made["pk"]), torch.zeros_like(made["pv"])
+    if by:
+        keys, values = (torch.cat([made[f"p{name}"], made[name]], 2) for name in "kv")
+        made["q"], keys, values = large_scores(made["q"], keys, values, by)
+        (made["pk"], made["k"]), (made["pv"], made["v"]) = (each.split([P, S], 2) for each in (keys, values))
     mask = None
     if masked is not None:
         mask = torch.arange(S) < (S - torch.tensor(masked)[:, None])
@@ -132,7 +137,7 @@ def heads(rng, B=2, H=4, G=2, T=3, S=None, P=2, D=3, masked=None, loud=1.0, caus
         case("no prefix", P=0, T=4, H=3, G=3),
         case("a prefix longer than the text", P=9, T=2, H=8, G=2, D=2),
         case("all is padding but the prefix", masked=(3, 3), T=3, P=2, causal=False),
-        case("large scores", loud=30.0, T=5, P=3, D=8),
+        case("large scores", by=100.0, T=5, P=3, D=16),
         case("zeros, in groups, masked", zero=True, masked=(2, 1), B=2, H=4, G=2, T=4, P=3),
         case("all sizes alike", B=2, H=2, G=2, T=2, P=2, D=2),
     ],
@@ -157,7 +162,7 @@ def every_query_sees_the_prefix(student, q, k, v, pk, pv, key_mask, causal):
     public=[case("two positions before two tokens", T=2, dtype="float64")],
     hidden=[
         case("masked", masked=(2, 1), T=3, P=4, dtype="float64"),
-        case("large scores", loud=5e3, D=16, T=4, H=3, G=1, dtype="float64"),
+        case("large scores", by=2000.0, D=16, T=4, H=3, G=1, dtype="float64"),
         case("two new tokens", B=1, T=2, S=6, P=1, D=7, dtype="float64"),
     ],
     cites=["the softmax is computed in it", "Hugging Face", "Results have the dtype of the inputs"],
