@@ -234,12 +234,13 @@ def eight_bits_stay_on_the_gpu(student, q, k, v, block, signs):
     lecture="attention-in-eight-bits",
     tolerance=Tolerance(atol=1e-2, rtol=1e-2, why="a GPU's matrix unit adds up products of eight bits with fewer digits than float32 has"),
     hidden=[
-        case("48 queries, 64 keys, one scale for each head", T=48, S=64, block=64, B=2, H=2, D=64, grid=False),
-        case("outliers", T=16, S=32, block=32, D=128, grid=False, outliers=True),
+        case("48 queries, 64 keys, one scale for each head", T=48, S=64, block=64, B=2, H=2, D=64, dtype="float64", grid=False),
+        case("outliers", T=16, S=32, block=32, D=128, dtype="float64", grid=False, outliers=True),
     ],
 )
 def the_matrix_unit_takes_the_same_bits(student, q, k, v, block, signs):
     """On a GPU, its matrix unit multiplies your eight-bit numbers: times the scales, its products are the scores of the emulation."""
+    # From float64: a last bit of a turned float32 decides now and then which eight-bit number is the next, and those lie far apart.
     scores, emulated = [], []
     for turned in (False, True):
         (q8, q_scale), (k8, k_scale) = (
@@ -249,7 +250,7 @@ def the_matrix_unit_takes_the_same_bits(student, q, k, v, block, signs):
         for b in range(q.shape[0]):
             for h in range(q.shape[1]):
                 left, right = q8[b, h].contiguous(), k8[b, h].contiguous()
-                scales = q_scale[b, h].reshape(()), k_scale[b, h].reshape(())
+                scales = q_scale[b, h].reshape(()).float(), k_scale[b, h].reshape(()).float()
                 product = torch._scaled_mm(left, right.t(), scale_a=scales[0], scale_b=scales[1], out_dtype=torch.float32)
                 scores.append(product.cpu())
     return {"scores": scores, "emulated": emulated}

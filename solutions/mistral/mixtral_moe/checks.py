@@ -41,7 +41,7 @@ def routed(student, x, Wg, k):
         case("as many of everything", N=4, C=4, E=4, k=2),
         case("one token", N=1, C=5, E=6, k=4),
         case("many experts", N=20, C=7, E=19, k=6),
-        case("large logits", N=6, C=5, E=5, k=3, loud=20.0),
+        case("large logits", N=6, C=5, E=5, k=3, loud=10.0),
     ],
     fresh=1,
     cites=["the k experts with the largest logits", "the softmax over these k logits alone", "a linear layer without bias", "so a row adds up to 1", "Inputs may be views"],
