@@ -162,7 +162,7 @@ def every_query_sees_the_prefix(student, q, k, v, pk, pv, key_mask, causal):
     public=[case("two positions before two tokens", T=2, dtype="float64")],
     hidden=[
         case("masked", masked=(2, 1), T=3, P=4, dtype="float64"),
-        case("large scores", by=2000.0, D=16, T=4, H=3, G=1, dtype="float64"),
+        case("large scores", by=5e4, D=16, T=4, H=3, G=1, dtype="float64"),
         case("two new tokens", B=1, T=2, S=6, P=1, D=7, dtype="float64"),
     ],
     cites=["the softmax is computed in it", "Hugging Face", "Results have the dtype of the inputs"],
