@@ -112,13 +112,24 @@ def step(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.4, option
     return {name: each.to(getattr(torch, dtype)) for name, each in (("logp", logp), ("old", old), ("adv", adv))} | {"mask": mask, "options": options or {}}
 
 
+def no_more_exact(found, dtype):
+    """The same with its Python floats in `dtype`, where that is float32: what was computed in it has no more digits."""
+    if dtype == torch.float64:
+        return found
+    if isinstance(found, dict):
+        return {name: no_more_exact(each, dtype) for name, each in found.items()}
+    if isinstance(found, tuple):
+        return tuple(no_more_exact(each, dtype) for each in found)
+    return torch.tensor(found, dtype=dtype) if isinstance(found, float) else found
+
+
 @check(points=2, inputs=step, lecture='a-step-that-is-not-too-large', public=[case('each of the eight cases once', spans=[(0, 4), (0, 4)], T=4, hand=True), case('two lengths', spans=[(0, 4), (0, 2)], T=4, fill=3.0), case('nan in padding, a clip of 0.1', spans=[(0, 3), (1, 2)], T=4, options={'clip': 0.1})])
 def the_policys_loss_is_clipped(student, logp, old, adv, mask, options):
     """The loss is the mean over all tokens of -min(ρ A, clamp(ρ) A), and where the clamp is the smaller one no gradient flows."""
     leaves = [each.clone().requires_grad_() for each in (logp, old, adv)]
     loss, statistics = student.ppo_loss(*leaves, mask, **options)
     loss.backward()
-    return {
+    found = {
         "loss": loss.detach(),
         "statistics": statistics,
         "gradient": leaves[0].grad,
@@ -128,6 +139,7 @@ def the_policys_loss_is_clipped(student, logp, old, adv, mask, options):
         "of views": student.ppo_loss(logp.mT.contiguous().mT, old, adv, mask.mT.contiguous().mT, **options),
         "left": flags(logp, old, adv, mask),
     }
+    return no_more_exact(found, logp.dtype)
 
 
 def critics(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.5, options=None, surprising=1.0):

@@ -166,6 +166,8 @@ def gradient_descent_trains_the_head(student, chosen, rejected, steps, options):
     first, losses = student.train_rm(chosen, rejected, steps, **options)
     second, fewer = student.train_rm(rejected, chosen, steps=steps, **options)
     other, slow = student.train_rm(chosen, rejected, steps, lr=0.03)
+    if first.w.dtype == torch.float32:  # losses that were computed in float32 have no more digits than it
+        losses, fewer, slow = (torch.tensor(each) if isinstance(each, list) and {*map(type, each)} == {float} else each for each in (losses, fewer, slow))
     viewed, _ = student.train_rm(*((h.mT.contiguous().mT, mask.T.contiguous().T) for h, mask in (chosen, rejected)), steps, **options)
     with torch.no_grad():
         return {

@@ -114,7 +114,7 @@ HAND = [[-4.0, -7.0], [-9.0, -3.0], [-6.0, -7.5], [-8.0, -4.0]]
     ],
     hidden=[
         case("one pair", b=1, beta=0.3),
-        case("seven pairs, a large β", b=7, beta=2.5),
+        case("seven pairs, a large β", b=7, beta=2.5, spread=1.0),
         case("float32", b=5, dtype="float32", beta=0.2),
         case("long answers", b=4, length=800.0, spread=9.0),
         case("the default, again", b=6, spread=8.0),

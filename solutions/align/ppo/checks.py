@@ -189,6 +189,17 @@ def step(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.4, option
     return {name: each.to(getattr(torch, dtype)) for name, each in (("logp", logp), ("old", old), ("adv", adv))} | {"mask": mask, "options": options or {}}
 
 
+def no_more_exact(found, dtype):
+    """The same with its Python floats in `dtype`, where that is float32: what was computed in it has no more digits."""
+    if dtype == torch.float64:
+        return found
+    if isinstance(found, dict):
+        return {name: no_more_exact(each, dtype) for name, each in found.items()}
+    if isinstance(found, tuple):
+        return tuple(no_more_exact(each, dtype) for each in found)
+    return torch.tensor(found, dtype=dtype) if isinstance(found, float) else found
+
+
 @check(
     points=2,
     inputs=step,
@@ -217,7 +228,7 @@ def the_policys_loss_is_clipped(student, logp, old, adv, mask, options):
     leaves = [each.clone().requires_grad_() for each in (logp, old, adv)]
     loss, statistics = student.ppo_loss(*leaves, mask, **options)
     loss.backward()
-    return {
+    found = {
         "loss": loss.detach(),
         "statistics": statistics,
         "gradient": leaves[0].grad,
@@ -227,6 +238,7 @@ def the_policys_loss_is_clipped(student, logp, old, adv, mask, options):
         "of views": student.ppo_loss(logp.mT.contiguous().mT, old, adv, mask.mT.contiguous().mT, **options),
         "left": flags(logp, old, adv, mask),
     }
+    return no_more_exact(found, logp.dtype)
 
 
 def critics(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=0.5, options=None, surprising=1.0):

@@ -78,7 +78,7 @@ def run(student, x, weights, shape, options, pos, watch):
         case("heads of eight", T=5, C=7, H=2, D=8, F=9),
         case("five heads, one key", B=3, T=4, C=10, H=5, F=6),
         case("one token", T=1, C=5, F=3),
-        case("twenty tokens", B=1, T=20, C=4, F=3),
+        case("twenty tokens", B=1, T=20, C=6, F=3, gain=1.0),
         case("as many keys as queries", T=4, C=9, H=3, G=3, F=8),
         case("C = H · D = F", T=3, C=8, H=2, F=8, D=4),
         case("F is one", T=3, F=1),

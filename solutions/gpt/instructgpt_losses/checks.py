@@ -109,7 +109,7 @@ def ranks_say_what_was_preferred(student, r, ranks):
         case("6, 5 and 3 pairs", ranks=[[1, 2, 3, 4], [1, 2, 2, 3], [1, 1, 1, 2]]),
         case("four pairs, and ten", ranks=[[1, 2, 3, 4, 5], [1, 1, 1, 1, 2], [2, 1, 1, 1, 1], [1, 5, 2, 4, 3]]),
         case("ties at other places", ranks=[[0, 0, 1], [0, 1, 1], [0, 1, 2], [2, 0, 1], [1, 0, 0]], dtype="float32"),
-        case("far apart", ranks=[[1, 2, 2, 2, 2, 2], [1, 2, 3, 4, 5, 6]], scale=6.0),
+        case("far apart", ranks=[[1, 2, 2, 2, 2, 2], [1, 2, 3, 4, 5, 6]], scale=3.0),
     ],
     cites=["each prompt weighs the same", "are one element of the batch"],
 )
