@@ -34,6 +34,8 @@ SHORT = torch.tensor([[3.0, 4.0], [1e-10, 0.0], [0.0, 1.0]])
 def the_nearest_example_is_the_last(student, x, pool, k, options):
     """The k examples with the largest cosine, or the smallest distance, are chosen, and the nearest one stands last."""
     other = "euclidean" if options.get("metric", "cosine") == "cosine" else "cosine"
+    if pool.shape[1] == 1:  # all cosines are 1 or -1, and the last digit would decide
+        other = "euclidean"
     return {
         "chosen": student.knn_demos(x, pool, k, **options),
         "by the other metric": student.knn_demos(x, pool, k, metric=other),
