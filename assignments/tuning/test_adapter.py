@@ -43,7 +43,7 @@ def begins_small(seen, want, inputs):
         n = unit.numel()
         if not bool(unit.isfinite().all()) or abs(float(unit.std()) - 1) > 7 / (2 * n) ** 0.5 or abs(float(unit.mean())) > 7 / n**0.5:
             return reject("{name} has not the mean 0 and the standard deviation init_std.", name=name)
-        if float(unit.abs().max()) < 2:
+        if float(unit.abs().max()) < 1.8:  # uniform ones end at 1.73; of 180 normal ones none is larger once in a million times
             return reject("The numbers of {name} are not normal.", name=name)
     flat = [weight.flatten() for _, weight in numbers]
     if any(torch.equal(a, b) for i, a in enumerate(flat) for b in flat[:i]):

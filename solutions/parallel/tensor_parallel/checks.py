@@ -298,7 +298,7 @@ def attention(rng, n, heads, kv_heads, width, channels, batch=2, length=3, dtype
         case("four ranks, one position", n=4, heads=4, kv_heads=4, width=1, channels=2, length=1, batch=3),
         case("heads wider than the model", n=2, heads=4, kv_heads=2, width=5, channels=3, length=7, batch=1),
         case("twenty heads", n=2, heads=20, kv_heads=20, width=1, channels=3, batch=1),
-        case("heads of one number, a longer text", n=2, heads=6, kv_heads=2, width=1, channels=4, length=70, batch=1, scale=2.0),
+        case("heads of one number, a longer text", n=2, heads=6, kv_heads=2, width=1, channels=4, length=70, batch=1),
     ],
     cites=["the position t attends to positions 0 to t", "scores are scaled by 1/√D"],
 )

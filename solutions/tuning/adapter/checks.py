@@ -58,7 +58,7 @@ def begins_small(seen, want, inputs):
         n = unit.numel()
         if not bool(unit.isfinite().all()) or abs(float(unit.std()) - 1) > 7 / (2 * n) ** 0.5 or abs(float(unit.mean())) > 7 / n**0.5:
             return reject("{name} has not the mean 0 and the standard deviation init_std.", name=name)
-        if float(unit.abs().max()) < 2:
+        if float(unit.abs().max()) < 1.8:  # uniform ones end at 1.73; of 180 normal ones none is larger once in a million times
             return reject("The numbers of {name} are not normal.", name=name)
     flat = [weight.flatten() for _, weight in numbers]
     if any(torch.equal(a, b) for i, a in enumerate(flat) for b in flat[:i]):
@@ -80,7 +80,7 @@ def begins_small(seen, want, inputs):
     judge=begins_small,
     lecture="nearly-nothing-at-the-start",
     public=[case("the usual size")],
-    hidden=[case("larger", C=20, m=9, std=0.02), case("tanh", C=12, m=30, std=1e-4, act="tanh"), case("relu", C=40, m=3, act="relu")],
+    hidden=[case("larger", C=20, m=9, std=0.02), case("tanh", C=12, m=30, std=1e-4, act="tanh"), case("relu", C=64, m=5, act="relu")],
     cites=["At the start both weights", "a fresh adapter gives nearly x"],
 )
 def a_fresh_adapter_changes_little(student, C, m, std, act, seed, x):
@@ -153,7 +153,7 @@ def outputs(student, model, weights, ids, mask, m, options):
         case("other sizes", width=6, heads=2, layers=1, m=7, B=1),
         case("one number", m=1, T=4, padded=True),
         case("eighteen numbers", m=18, layers=1, T=2, B=1),
-        case("eighteen layers", m=1, layers=18, width=2, heads=1, T=2, B=1),
+        case("eighteen layers", m=1, layers=18, width=2, heads=1, T=2, B=1, dtype="float64"),
         case("an encoder", causal=False, act="tanh"),
     ],
     cites=["style=\"houlsby\": two in each layer", "before it is added to x", "Returns `model` itself"],
