@@ -252,8 +252,8 @@ def hard_negatives_join_the_candidates(student, q, p, hard, options):
     ],
     hidden=[
         case("good pairs at 0.001", B=4, C=5, temp=0.001, noise=0.05),
-        case("opposite pairs, in float32", B=4, C=3, temp=None, noise=-0.05, dtype="float32"),
-        case("at 0.0001", B=5, C=4, temp=0.0001),
+        case("opposite pairs, in float32", B=3, C=8, temp=None, noise=-0.05, dtype="float32"),
+        case("at 0.001", B=5, C=4, temp=0.001),
         case("hard negatives that are nearer than the passage", B=3, C=6, K=2, temp=0.0005, noise=0.3),
         case("very good pairs", B=5, C=8, K=3, temp=None, noise=0.001, dtype="float32"),
     ],
