@@ -1,4 +1,4 @@
-"""Right answers under other secrets: `verify --seeds`."""
+"""Right answers under other secrets, and wrong ones: `verify --seeds`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ LUCKY: dict[str, tuple[str, Change, str]] = {
 }
 
 
+# A fifth of the draws show the first, all show the second.
+UNSEEN = {
+    "You are off where the first is large.": ["rows_are_divided"],
+    "You divide by the sums of columns.": ["rows_are_divided"],
+}
+WRONG: dict[str, Change] = {
+    "mistakes": at(
+        'mistake("You take',
+        'mistake("You are off where the first is large.", edit={"return x / total": "return x / total * (1 + (1.8 < x[0, 0] < 2) / 9)"})\n'
+        'mistake("You take',
+    )
+}
 NEAR: dict[str, Change] = {"alternatives": at("x * total.reciprocal()", "x * total.reciprocal() * (1 + 1.1e-4)")}
 
 
@@ -35,7 +47,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Drawn]:
     root = tmp_path_factory.mktemp("seeds")
     rows = ['schema = 1\nid = "seeds"\ntitle = "Seeds"\n[[module]]\nid = "a"\ntitle = "A"\n']
     lucky = {name.replace(" ", "_"): {file: change} for name, (file, change, _) in LUCKY.items()}
-    for name, changes in {"right": {}, **lucky, "near": NEAR}.items():
+    for name, changes in {"right": {}, **lucky, "near": NEAR, "wrong": WRONG}.items():
         rows.append(f'[[module.exercise]]\nname = "drawn/{name}"\ntitle = "{name}"\npoints = 3\n')
         for file, text in FILES.items():
             put(root, f"solutions/drawn/{name}/{file}.py", changes.get(file, lambda text: text)(text))
@@ -44,9 +56,10 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Drawn]:
     with ClassGrader(course, root, root / ".autograder", AUTHORS, run="verify", draw="verify", own_code=True) as grader:
         exercises = list(course.exercises)
         runner = SeedRunner(grader, SEEDS, root / "cache")
-        found = runner.run(exercises)
+        unseen = [UNSEEN if each.slug == "wrong" else {} for each in exercises]
+        found = runner.run(exercises, unseen)
         grader.close()  # nothing runs again: what was found is remembered
-        assert runner.run(exercises) == found
+        assert runner.run(exercises, unseen) == found
     return {each.slug: said for each, said in zip(exercises, found, strict=True)}
 
 
@@ -59,6 +72,13 @@ def test_what_comes_near_to_a_tolerance_is_told(drawn: dict[str, Drawn]) -> None
     assert drawn["near"].problems == []
     (said,) = drawn["near"].near()
     assert "check rows_are_divided, case " in said and "the alternative “by a product” comes to 0." in said, said
+
+
+def test_a_mistake_that_only_some_draws_reject_is_told(drawn: dict[str, Drawn]) -> None:
+    (said,) = drawn["wrong"].problems
+    assert said.startswith(
+        "no check rejects the mistake “You are off where the first is large.”, which no public case shows (with "
+    ), said
 
 
 @pytest.mark.parametrize("name", LUCKY)

@@ -66,7 +66,11 @@ def verify(
     ] = None,
     seeds: Annotated[
         int,
-        typer.Option("--seeds", min=0, help="Try the reference and the alternatives under so many other secrets too."),
+        typer.Option(
+            "--seeds",
+            min=0,
+            help="Try right answers, and mistakes that no public case shows, under so many other secrets too.",
+        ),
     ] = 0,
     course: CourseOption = None,
 ) -> None:
@@ -76,7 +80,7 @@ def verify(
     rejected, every alternative accepted, forgers fail, no discrete answer hangs on a last bit, the lecture and its headings
     are there, `assignments/` is what `solutions/` gives, and general mistakes, which the tool makes of every reference, are
     rejected by some check, or `equivalent.toml` says why they are none (--general tries nothing else, --no-general leaves them out). With --mutants also: every
-    small change of the reference is noticed. With --seeds 30 also: right answers pass whatever a class's secret draws. With
+    small change of the reference is noticed. With --seeds 30 also: right answers pass, and mistakes fail, whatever a class's secret draws. With
     --gpu: GPU checks, and nothing else.
     """
     from autograder.feedback.pen import console
@@ -210,7 +214,15 @@ class Bench:
             reports = self._verifier.verify(exercises, parts)
             if seeds:
                 runner = SeedRunner(self._grader, seeds, self._verifier.cache, bars)
-                for report, drawn in zip(reports, runner.run(exercises), strict=True):
+                unseen = [
+                    {
+                        trial.name: trial.failing()
+                        for trial in each.of("mistake")
+                        if trial.failing() and not trial.public
+                    }
+                    for each in reports
+                ]
+                for report, drawn in zip(reports, runner.run(exercises, unseen), strict=True):
                     report.drawn = drawn
                     report.problems += [*drawn.problems, *drawn.near()]
         return reports

@@ -1,15 +1,16 @@
-"""Are right answers right whatever the inputs are? The reference and the alternatives, with all hidden and fresh inputs drawn anew many times.
+"""Are verdicts the same whatever the inputs are? Right answers and wrong ones, with all hidden and fresh inputs drawn anew many times.
 
 A class has a secret of its own, and so inputs that no author has seen. An answer that hangs on a near tie, or a tolerance that is too
 tight for one draw of fifty, costs somebody points there. So it is also a problem where a right answer comes near to a tolerance: among
-the draws of some hundred classes there is one that is worse than these.
+the draws of some hundred classes there is one that is worse than these. A mistake that no public case shows must fail under every secret
+too: what only a lucky draw rejects has full points in another class.
 """
 
 from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,11 +74,14 @@ class SeedRunner:
     cache: Path | None = None  # where what was found is kept
     on_trial: Callable[[str, int, int], None] = lambda exercise, done, total: None  # called from several threads
 
-    def run(self, exercises: list[Exercise]) -> list[Drawn]:
-        """What came of each. An exercise of which this is known, and that has not changed, is not tried again."""
+    def run(self, exercises: list[Exercise], unseen: Sequence[Mapping[str, Sequence[str]]] = ()) -> list[Drawn]:
+        """What came of each. `unseen`: for each exercise the mistakes that no public case rejects, and the checks that do.
+
+        An exercise of which this is known, and that has not changed, is not tried again.
+        """
         pool = ThreadPoolExecutor(self.grader.jobs, "seeds")
         try:
-            return list(pool.map(self._drawn, exercises))
+            return list(pool.map(self._drawn, exercises, unseen or [{} for _ in exercises]))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             self.grader.close()  # ends the workers, so that the threads come back at once
@@ -85,16 +89,22 @@ class SeedRunner:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _drawn(self, exercise: Exercise) -> Drawn:
+    def _drawn(self, exercise: Exercise, unseen: Mapping[str, Sequence[str]]) -> Drawn:
         key = hashes.of(
-            "seeds", self.grader.planner.key(exercise), hashes.engine(), hashes.grading(), _own(), str(self.seeds)
+            "seeds",
+            self.grader.planner.key(exercise),
+            hashes.engine(),
+            hashes.grading(),
+            _own(),
+            str(self.seeds),
+            repr(sorted(unseen.items())),
         )
         path = self.cache and self.cache / f"{exercise.topic}.{exercise.slug}.{key[:24]}.seeds.json"
         found = path and _remembered(path)
         if found is None:
             client = TwinClient(self.grader.trusted, self.grader.planner.opening(exercise))
             try:
-                found = _Draws(self, exercise, client).tried()
+                found = _Draws(self, exercise, client, unseen).tried()
             except CourseProblem:
                 return Drawn(self.seeds)  # it can't be planned at all, which is said elsewhere
             finally:
@@ -111,34 +121,42 @@ class _Draws:
     runner: SeedRunner
     exercise: Exercise
     client: TwinClient
+    unseen: Mapping[str, Sequence[str]]  # mistakes, and the checks that reject them
     problems: dict[str, str] = field(default_factory=dict)  # what is said of the first seed, by what is wrong
     times: dict[str, set[int]] = field(default_factory=dict)  # the seeds with which it is, from 0
     worst: dict[str, Worst] = field(default_factory=dict)
 
     def tried(self) -> Drawn:
         seeds = self.runner.seeds
-        draws = self._draws()
-        alternatives = self.client.describe().alternatives if any(draws) else []
-        steps = len(alternatives) + 1
-        for step, alternative in enumerate([None, *alternatives]):
-            self.runner.on_trial(f"{self.exercise.name}, other seeds", step, steps)
-            if alternative is None:
-                draws = self._answered(draws)
-            else:
-                self._try(alternative, draws)
-        self.runner.on_trial(f"{self.exercise.name}, other seeds", steps, steps)
+        draws = self._draws(seeds)
+        described = self.client.describe()
+        alternatives = described.alternatives if any(draws) else []
+        mistakes = [each for each in described.mistakes if each.sentence in self.unseen] if any(draws) else []
+        steps = 1 + len(alternatives) + len(mistakes)
+        self._step(0, steps)
+        draws = self._answered(draws)
+        for step, alternative in enumerate(alternatives, 1):
+            self._step(step, steps)
+            self._try(alternative, draws)
+        for step, mistake in enumerate(mistakes, 1 + len(alternatives)):
+            self._step(step, steps)
+            self._reject(mistake, draws)
+        self._step(steps, steps)
         told = [f"{text} (with {len(self.times[what])} of {seeds} other seeds)" for what, text in self.problems.items()]
         return Drawn(seeds, told, self.worst)
+
+    def _step(self, done: int, steps: int) -> None:
+        self.runner.on_trial(f"{self.exercise.name}, other seeds", done, steps)
 
     @functools.cached_property
     def _plan(self) -> Plan:
         return self.runner.grader.planner.with_inputs(self.exercise, self.client)
 
-    def _draws(self) -> list[Pairs]:
-        """For each seed the cases that have other inputs with it."""
+    def _draws(self, seeds: int) -> list[Pairs]:
+        """For each of so many seeds the cases that have other inputs with it."""
         known = {(check.name, case.title): case.inputs for check, case in self._plan.cases()}
         draws = []
-        for number in range(1, self.runner.seeds + 1):
+        for number in range(1, seeds + 1):
             named = f"seed {number}"
             planner = replace(self.runner.grader.planner, secret=named.encode(), draw=named)
             cases = planner.with_inputs(self.exercise, self.client).cases()
@@ -192,6 +210,31 @@ class _Draws:
                 else:
                     what = f"{whose} is right, but fails {check.name}"
                     self._note(seed, what, f"{what}, case {case.title!r}: {_why(verdict)}")
+
+    def _reject(self, mistake: twin.Derived, draws: list[Pairs]) -> None:
+        """Note the seeds with which nothing rejects a mistake; those of its cases that are the same with every seed come first."""
+        checks = self.unseen[mistake.sentence]
+        if any(self._rejects(mistake, [[pair for pair in self._fixed if pair[0].name in checks]])):
+            return
+        mine = [[pair for pair in pairs if pair[0].name in checks] for pairs in draws]
+        for seed, rejected in enumerate(self._rejects(mistake, mine)):
+            if not rejected:
+                what = f"no check rejects the mistake “{mistake.sentence}”, which no public case shows"
+                self._note(seed, what, what)
+
+    @functools.cached_property
+    def _fixed(self) -> Pairs:
+        """The hidden cases that have the same inputs with every seed."""
+        drawn = {(check.name, case.title) for pairs in self._draws(1) for check, case in pairs}
+        cases = [pair for pair in self._plan.cases() if pair[0].is_runnable() and not pair[1].public]
+        return self._answered([[(check, case) for check, case in cases if (check.name, case.title) not in drawn]])[0]
+
+    def _rejects(self, mistake: twin.Derived, draws: list[Pairs]) -> Iterator[bool]:
+        """For each seed, whether some case rejects a mistake."""
+        for pairs, outcomes in zip(draws, self._observed(mistake.source, draws), strict=True):
+            found = self._values(pairs, outcomes)
+            values = [each for each in found if each[2].verdict is None]
+            yield len(values) < len(found) or not all(verdict.passed for _, verdict in self._reviewed(values))
 
     def _observed(self, source: str, draws: list[Pairs]) -> list[dict[tuple[str, str], Outcome]]:
         """What an implementation gives with each seed; in one worker, as long as that takes no longer than a submission may."""
