@@ -95,13 +95,17 @@ def alpha_changes_nothing(student, q, k, alphas):
     return {"with each alpha": outs, "by name": found, "gradients": gradients(outs, {"q": q, "k": k})}
 
 
-def halves(rng, B=1, H=2, T=3, S=4, D=4, q_size=1, k_size=1, unit=2, alpha=None, shift=0, far=False):
+def halves(rng, B=1, H=2, T=3, S=4, D=4, q_size=1, k_size=1, unit=2, alpha=None, shift=0, far=False, full=False):
     """float16 numbers that make every z exact: q has multiples of `unit`, k has integers, √D is a power of two.
 
-    `far`: the scores of each query lie far below those of the query before it.
+    `far`: the scores of each query lie far below those of the query before it. `full`: every query, up to its sign, and the first key
+    have the largest number in all features, so that the products of one pair all add up, whatever else is drawn.
     """
     q = rng.integers(-q_size, q_size + 1, B, H, T, D) * unit
     k = rng.integers(-k_size, k_size + 1, B, H, S, D)
+    if full:
+        q = q[..., :1].sign().clamp(min=0) * 2 - 1  # 1 or -1
+        q, k[:, :, 0] = (q * q_size * unit).expand(B, H, T, D), k_size
     if far:  # all keys have the same first feature, and the queries have ever less of it
         k[..., 0] = k_size
         q[..., 0] = torch.arange(T).mul(-2).add(T - 1).mul(unit * q_size)[:T]

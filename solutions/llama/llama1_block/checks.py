@@ -35,7 +35,7 @@ def network(rng, shape=(2,), C=3, F=5, dtype="float64", loud=1.0):
         case("F = C", shape=(2,), C=4, F=4),
         case("one feature inside", shape=(3,), C=5, F=1),
         case("float32", shape=(2, 2), C=3, F=7, dtype="float32"),
-        case("large inputs", shape=(5,), C=3, F=4, loud=300.0),
+        case("large inputs", shape=(5,), C=3, F=16, loud=3000.0),
     ],
     fresh=1,
     cites=["The feed-forward network of Llama", "Only the gate goes through", "all as nn Linear keeps", "any number of dimensions"],
@@ -123,7 +123,7 @@ def all_gradients(out, model, names):
     ],
     hidden=[
         case("two groups of heads", T=3),
-        case("two layers", B=2, T=5, n_layers=2, dim=12, n_heads=6, n_kv_heads=3, ffn_dim=10, vocab=11),
+        case("two layers", B=2, T=5, n_layers=2, dim=12, n_heads=6, n_kv_heads=3, ffn_dim=10, vocab=11, gain=0.8),
         case("one key head", T=4, dim=12, n_heads=3, n_kv_heads=1, ffn_dim=7, vocab=5),
         case("tied", B=2, T=4, n_layers=2, tied=True),
         case("one token", B=3, T=1, n_layers=2),

@@ -177,13 +177,17 @@ def alpha_changes_nothing(student, q, k, alphas):
     return {"with each alpha": outs, "by name": found, "gradients": gradients(outs, {"q": q, "k": k})}
 
 
-def halves(rng, B=1, H=2, T=3, S=4, D=4, q_size=1, k_size=1, unit=2, alpha=None, shift=0, far=False):
+def halves(rng, B=1, H=2, T=3, S=4, D=4, q_size=1, k_size=1, unit=2, alpha=None, shift=0, far=False, full=False):
     """float16 numbers that make every z exact: q has multiples of `unit`, k has integers, √D is a power of two.
 
-    `far`: the scores of each query lie far below those of the query before it.
+    `far`: the scores of each query lie far below those of the query before it. `full`: every query, up to its sign, and the first key
+    have the largest number in all features, so that the products of one pair all add up, whatever else is drawn.
     """
     q = rng.integers(-q_size, q_size + 1, B, H, T, D) * unit
     k = rng.integers(-k_size, k_size + 1, B, H, S, D)
+    if full:
+        q = q[..., :1].sign().clamp(min=0) * 2 - 1  # 1 or -1
+        q, k[:, :, 0] = (q * q_size * unit).expand(B, H, T, D), k_size
     if far:  # all keys have the same first feature, and the queries have ever less of it
         k[..., 0] = k_size
         q[..., 0] = torch.arange(T).mul(-2).add(T - 1).mul(unit * q_size)[:T]
@@ -204,7 +208,7 @@ def halves(rng, B=1, H=2, T=3, S=4, D=4, q_size=1, k_size=1, unit=2, alpha=None,
         case("sixteen features", B=1, H=3, T=4, S=7, D=16, q_size=8, k_size=20, unit=128),
         case("alpha = 8", B=2, H=2, T=3, S=5, q_size=12, k_size=60, unit=128, alpha=8.0),
         case("alpha = 64, ordinary scores", B=1, H=2, T=6, S=3, q_size=3, k_size=2, alpha=64.0, unit=4),
-        case("alpha = 4096, where 32 is not enough", B=2, H=1, T=3, S=6, q_size=7, k_size=40, unit=8192, alpha=4096.0),
+        case("alpha = 4096, where 32 is not enough", B=2, H=1, T=3, S=6, q_size=7, k_size=40, unit=8192, alpha=4096.0, full=True),
         case("one feature", B=1, H=2, T=3, S=4, D=1, q_size=200, k_size=300, unit=32),
         case("alpha = 1/512, keys larger than queries", B=1, H=3, T=5, S=4, D=1, q_size=1, k_size=800, unit=0.125, alpha=2.0**-9),
     ],
