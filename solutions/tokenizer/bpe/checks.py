@@ -53,6 +53,7 @@ def word_list(rng, n, words=None, letters="", count=0):
         case("capitals and letters beyond ASCII", letters="aAbBzéß中文", count=15, n=12),
         case("the words come in another order", words={"zy": 2, "yz": 2, "ba": 2, "ab": 2}, n=4),
         case("the same left symbol", words={"ad": 1, "ac": 1, "ab": 1, "a": 9}, n=3),
+        case("the end of a word, or a later letter", words={"ab": 3, "acd": 3}, n=1),
         case("letters before merged symbols", words={"abz": 3, "cab": 3, "za": 3, "zbc": 3}, n=8),
     ],
     fresh=2,
