@@ -39,6 +39,12 @@ WRONG: dict[str, Change] = {
         'mistake("You take',
     )
 }
+# The same mistake where memory is measured, which is not done here: what fails a budget is not said to pass.
+BUDGETED: dict[str, Change] = WRONG | {
+    "checks": lambda text: text.replace("import Tolerance,", "import Budget, Tolerance,").replace(
+        "@check(points=2, ", "@check(points=2, budget=Budget(memory=5), "
+    )
+}
 NEAR: dict[str, Change] = {"alternatives": at("x * total.reciprocal()", "x * total.reciprocal() * (1 + 1.1e-4)")}
 
 
@@ -47,7 +53,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Drawn]:
     root = tmp_path_factory.mktemp("seeds")
     rows = ['schema = 1\nid = "seeds"\ntitle = "Seeds"\n[[module]]\nid = "a"\ntitle = "A"\n']
     lucky = {name.replace(" ", "_"): {file: change} for name, (file, change, _) in LUCKY.items()}
-    for name, changes in {"right": {}, **lucky, "near": NEAR, "wrong": WRONG}.items():
+    for name, changes in {"right": {}, **lucky, "near": NEAR, "wrong": WRONG, "budgeted": BUDGETED}.items():
         rows.append(f'[[module.exercise]]\nname = "drawn/{name}"\ntitle = "{name}"\npoints = 3\n')
         for file, text in FILES.items():
             put(root, f"solutions/drawn/{name}/{file}.py", changes.get(file, lambda text: text)(text))
@@ -56,7 +62,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Drawn]:
     with ClassGrader(course, root, root / ".autograder", AUTHORS, run="verify", draw="verify", own_code=True) as grader:
         exercises = list(course.exercises)
         runner = SeedRunner(grader, SEEDS, root / "cache")
-        unseen = [UNSEEN if each.slug == "wrong" else {} for each in exercises]
+        unseen = [UNSEEN if each.slug in ("wrong", "budgeted") else {} for each in exercises]
         found = runner.run(exercises, unseen)
         grader.close()  # nothing runs again: what was found is remembered
         assert runner.run(exercises, unseen) == found
@@ -79,6 +85,10 @@ def test_a_mistake_that_only_some_draws_reject_is_told(drawn: dict[str, Drawn]) 
     assert said.startswith(
         "no check rejects the mistake “You are off where the first is large.”, which no public case shows (with "
     ), said
+
+
+def test_nothing_is_said_of_a_mistake_that_a_budget_may_reject(drawn: dict[str, Drawn]) -> None:
+    assert drawn["budgeted"].problems == [] and drawn["budgeted"].worst  # the check was run
 
 
 @pytest.mark.parametrize("name", LUCKY)

@@ -22,7 +22,7 @@ from autograder.feedback import messages
 from autograder.grading import hashes
 from autograder.grading.asking import Outcome
 from autograder.grading.grade import ClassGrader
-from autograder.grading.planner import CourseProblem, refused, said
+from autograder.grading.planner import CourseProblem, refused, said, write_private
 from autograder.grading.runner import observe_all
 from autograder.grading.twins import TwinClient
 from autograder.plan import Plan, PlannedCase, PlannedCheck
@@ -110,7 +110,7 @@ class SeedRunner:
             finally:
                 client.close()
             if path:
-                _remember(path, found)
+                write_private(path, msgspec.json.encode(found))
         return found
 
 
@@ -131,7 +131,7 @@ class _Draws:
         draws = self._draws(seeds)
         described = self.client.describe()
         alternatives = described.alternatives if any(draws) else []
-        mistakes = [each for each in described.mistakes if each.sentence in self.unseen] if any(draws) else []
+        mistakes = [each for each in described.mistakes if self._may_pass(each)] if any(draws) else []
         steps = 1 + len(alternatives) + len(mistakes)
         self._step(0, steps)
         draws = self._answered(draws)
@@ -211,6 +211,11 @@ class _Draws:
                     what = f"{whose} is right, but fails {check.name}"
                     self._note(seed, what, f"{what}, case {case.title!r}: {_why(verdict)}")
 
+    def _may_pass(self, mistake: twin.Derived) -> bool:
+        """Whether it may hang on the draw that a mistake is rejected. What breaks a budget is not measured here: that hangs on sizes."""
+        checks = self.unseen.get(mistake.sentence, ())
+        return bool(checks) and not any(check.budget for check in self._plan.checks if check.name in checks)
+
     def _reject(self, mistake: twin.Derived, draws: list[Pairs]) -> None:
         """Note the seeds with which nothing rejects a mistake; those of its cases that are the same with every seed come first."""
         checks = self.unseen[mistake.sentence]
@@ -288,10 +293,3 @@ def _remembered(path: Path) -> Drawn | None:
         return msgspec.json.decode(path.read_bytes(), type=Drawn)
     except (OSError, msgspec.DecodeError):
         return None
-
-
-def _remember(path: Path, found: Drawn) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(msgspec.json.encode(found))
-    temporary.replace(path)
