@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from command_line import MISTAKES, Done, copied, make_course, run
 from release_course import tree
 
 from autograder.course import load_course
-from autograder.plan import read_plan, write_plan
+from autograder.plan import PlannedCase, read_plan, write_plan
 from autograder.verify.certificate import about, certified
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
@@ -127,22 +128,51 @@ def test_a_plan_that_is_known_whole_serves_a_release(course: Path) -> None:
     assert done.code == 0 and tree(course / "assignments") == before, done.out
 
 
-def test_what_training_gives_may_differ_from_one_processor_to_the_next(course: Path) -> None:
+@pytest.mark.parametrize(("factor", "stays"), [(1 + 1e-5, True), (1.05, False)])
+def test_what_training_gives_may_differ_from_one_processor_to_the_next(
+    course: Path, factor: float, stays: bool
+) -> None:
     """A thousandth, where a certificate speaks of the committed plan; more, and it is another plan."""
-    plan_file = course / "assignments/numbers_of/expected/first.plan"
-    before = plan_file.read_bytes()
-    for factor, stays in ((1 + 1e-5, True), (1.05, False)):
-        plan = read_plan(before, "first.plan")
-        for _, case in plan.cases():
-            value = decode(case.want)
-            case.want = encode(value * factor) if isinstance(value, torch.Tensor) else case.want
-        plan_file.write_bytes(write_plan(plan))
-        found = json.loads(certificate(course).read_text("utf-8"))
-        found["plan"] = hashlib.sha256(plan_file.read_bytes()).hexdigest()
-        certificate(course).write_text(json.dumps(found), "utf-8")
-        changed = plan_file.read_bytes()
-        assert run(course, "release").code == 0
-        assert (plan_file.read_bytes() == changed) is stays
+    replace_plan(course, lambda case: setattr(case, "want", scaled(case.want, factor)))
+    changed = committed_plan(course).read_bytes()
+    assert run(course, "release").code == 0
+    assert (committed_plan(course).read_bytes() == changed) is stays
+
+
+def test_what_is_tried_whole_is_held_to_no_more(course: Path) -> None:
+    """Mistakes blow last digits up, so a machine that makes them anew must neither ask for a release nor certify its own plan."""
+
+    def blown_up(case: PlannedCase) -> None:
+        case.mistakes = {index: scaled(value, 1.5) for index, value in case.mistakes.items()}
+
+    replace_plan(course, blown_up)
+    text = certificate(course).read_text("utf-8")
+    done = run(course, "verify", "--no-general", "numbers_of/first")
+    assert done.code == 0 and tried(done)[3] == "10/10" and "assignments/" not in done.flat
+    assert certificate(course).read_text("utf-8") == text
+
+
+def committed_plan(course: Path) -> Path:
+    return course / "assignments/numbers_of/expected/first.plan"
+
+
+def replace_plan(course: Path, change: Callable[[PlannedCase], None]) -> None:
+    """Commit another plan, with a certificate that speaks of it."""
+    file = committed_plan(course)
+    before = file.read_bytes()
+    plan = read_plan(before, "first.plan")
+    for _, case in plan.cases():
+        change(case)
+    file.write_bytes(write_plan(plan))
+    assert file.read_bytes() != before
+    found = json.loads(certificate(course).read_text("utf-8"))
+    found["plan"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    certificate(course).write_text(json.dumps(found), "utf-8")
+
+
+def scaled(blob: bytes, factor: float) -> bytes:
+    value = decode(blob) if blob else None
+    return encode(value * factor) if isinstance(value, torch.Tensor) else blob
 
 
 def test_what_it_is_given_for_is_looked_at(course: Path) -> None:

@@ -108,7 +108,7 @@ def verify(
         )
         reports = bench.verify(chosen, parts, seeds)
         show_reports(out, reports, details)
-        made = _makers(root, loaded, chosen, {each.exercise for each in reports if each.brief})
+        made = _makers(root, loaded, chosen)
         stale = [] if part else _out_of_sync(root, loaded, chosen, made)
         _certify(root, chosen, reports, made)
         if stale:
@@ -264,15 +264,18 @@ def show_reports(out: object, reports: list[Report], details: bool) -> None:
             print_(part)
 
 
-def _makers(root: Path, course: Course, chosen: list[Exercise], brief: set[str]) -> Makers:
-    """What makes `assignments/` for the topics of the chosen exercises. Others of a topic are not tried for it."""
-    from autograder.release.makers import makers
-    from autograder.verify.certificate import certified
+def _makers(root: Path, course: Course, chosen: list[Exercise]) -> Makers:
+    """What makes `assignments/` for the topics of the chosen exercises. Others of a topic are not tried for it.
 
-    topics, names = {exercise.topic for exercise in chosen}, {exercise.name for exercise in chosen}
+    A committed plan that a certificate speaks of stays where only last digits differ, also of what was tried whole: training gives
+    others on another processor, and `release` would not write the plan anew either.
+    """
+    from autograder.release.makers import makers
+    from autograder.verify.certificate import all_certified
+
+    topics = {exercise.topic for exercise in chosen}
     planned = [exercise for exercise in course.exercises if exercise.topic in topics]
-    others = {each.name for each in planned if each.name not in names and certified(each, root)}
-    return makers(root, course, private_folder(root), planned, certified=brief | others)
+    return makers(root, course, private_folder(root), planned, certified=all_certified(root, planned))
 
 
 def _certify(root: Path, chosen: list[Exercise], reports: list[Report], made: Makers) -> None:
