@@ -35,7 +35,7 @@ def with_alpha(rng, alpha=None, **sizes):
         case("answers of one token", k=4, t=6, v=7, spans=[(1, 2), (5, 6), (3, 4), (2, 3)]),
         case("no prompt at all", k=3, t=5, v=3, spans=[(0, 5), (0, 4), (0, 2)]),
         case("large logits", k=2, t=5, v=3, scale=3000.0, moved=5000.0),
-        case("logits of 1e4 and -1e4", k=3, t=6, v=3, extreme=True, spans=[(1, 6), (2, 5), (3, 5)]),
+        case("logits of 1e4 and -1e4", k=7, t=9, v=4, extreme=True),
         case("many answers, long rows, many tokens", k=18, t=19, v=20, spans=[(i // 3, 19 - i // 4) for i in range(18)]),
         case("as many answers as places and tokens", k=5, t=5, v=5),
         case("two dimensions of prompts", prompts=(3, 2), k=2, t=5, v=4, spans=[(2, 5), (1, 3)]),

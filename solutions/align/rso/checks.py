@@ -76,7 +76,7 @@ def candidates(rng, N=3, n=1, beta=1.0, dtype="float64", scale=1.0, moved=0.0, r
         case("float32", N=9, n=4, beta=1.5, dtype="float32"),
         case("one of one", N=1, n=1, beta=3.0),
         case("rewards around 100,000", N=6, n=3, beta=0.4, moved=1e5),
-        case("rewards around a million that hardly differ", N=8, n=4, beta=0.05, scale=0.05, moved=1e6),
+        case("rewards around a million that hardly differ", N=20, n=6, beta=0.005, scale=0.02, moved=1e6),
         case("a small β for small rewards", N=9, n=4, beta=1e-4, scale=1e-4),
         case("many of one reward", N=20, n=12, beta=0.6, distinct=3),
         case("64 candidates, 8 of them", N=64, n=8, beta=0.5),

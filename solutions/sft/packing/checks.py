@@ -17,7 +17,7 @@ def rows(rng, lengths=(), cap=8, n=0, low=1):
     lecture="best-fit-decreasing",
     public=[
         case("four examples", lengths=[5, 3, 4, 2]),
-        case("the best row is not the first one", lengths=[5, 6, 6, 2, 3], cap=10),
+        case("the best row is not the first one", lengths=[5, 7, 1, 4], cap=10),
         case("the longest comes last", lengths=[1, 2, 7]),
     ],
     hidden=[
