@@ -45,6 +45,23 @@ BUDGETED: dict[str, Change] = WRONG | {
         "@check(points=2, ", "@check(points=2, budget=Budget(memory=5), "
     )
 }
+# Two orders can be drawn: about half of the seeds give the one that the author's own has.
+FEW: dict[str, Change] = {
+    "checks": lambda text: (
+        text.replace("@check(points=2, ", "@check(points=1, ")
+        + """
+
+def order(rng):
+    return {"x": torch.eye(2)[rng.permutation(2)] + 1.0}
+
+
+@check(points=1, inputs=order, hidden=[case("two orders")])
+def any_order(student, x):
+    \"\"\"The order does not matter.\"\"\"
+    return student.share(x * torch.tensor([1.0, 2.0]))
+"""
+    )
+}
 NEAR: dict[str, Change] = {"alternatives": at("x * total.reciprocal()", "x * total.reciprocal() * (1 + 1.1e-4)")}
 
 
@@ -53,7 +70,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Drawn]:
     root = tmp_path_factory.mktemp("seeds")
     rows = ['schema = 1\nid = "seeds"\ntitle = "Seeds"\n[[module]]\nid = "a"\ntitle = "A"\n']
     lucky = {name.replace(" ", "_"): {file: change} for name, (file, change, _) in LUCKY.items()}
-    for name, changes in {"right": {}, **lucky, "near": NEAR, "wrong": WRONG, "budgeted": BUDGETED}.items():
+    for name, changes in {"right": {}, **lucky, "near": NEAR, "wrong": WRONG, "budgeted": BUDGETED, "few": FEW}.items():
         rows.append(f'[[module.exercise]]\nname = "drawn/{name}"\ntitle = "{name}"\npoints = 3\n')
         for file, text in FILES.items():
             put(root, f"solutions/drawn/{name}/{file}.py", changes.get(file, lambda text: text)(text))
@@ -62,7 +79,8 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Drawn]:
     with ClassGrader(course, root, root / ".autograder", AUTHORS, run="verify", draw="verify", own_code=True) as grader:
         exercises = list(course.exercises)
         runner = SeedRunner(grader, SEEDS, root / "cache")
-        unseen = [UNSEEN if each.slug in ("wrong", "budgeted") else {} for each in exercises]
+        known = {"wrong": UNSEEN, "budgeted": UNSEEN, "few": {"You divide by the sums of columns.": ["any_order"]}}
+        unseen = [known.get(each.slug, {}) for each in exercises]
         found = runner.run(exercises, unseen)
         grader.close()  # nothing runs again: what was found is remembered
         assert runner.run(exercises, unseen) == found
@@ -85,6 +103,10 @@ def test_a_mistake_that_only_some_draws_reject_is_told(drawn: dict[str, Drawn]) 
     assert said.startswith(
         "no check rejects the mistake “You are off where the first is large.”, which no public case shows (with "
     ), said
+
+
+def test_inputs_that_are_the_known_ones_with_some_seed_are_tried_with_it(drawn: dict[str, Drawn]) -> None:
+    assert drawn["few"].problems == []
 
 
 def test_nothing_is_said_of_a_mistake_that_a_budget_may_reject(drawn: dict[str, Drawn]) -> None:

@@ -122,6 +122,9 @@ class _Draws:
     exercise: Exercise
     client: TwinClient
     unseen: Mapping[str, Sequence[str]]  # mistakes, and the checks that reject them
+    drawn: set[tuple[str, str]] = field(
+        default_factory=set
+    )  # check and title of each case that has other inputs with some seed
     problems: dict[str, str] = field(default_factory=dict)  # what is said of the first seed, by what is wrong
     times: dict[str, set[int]] = field(default_factory=dict)  # the seeds with which it is, from 0
     worst: dict[str, Worst] = field(default_factory=dict)
@@ -153,21 +156,21 @@ class _Draws:
         return self.runner.grader.planner.with_inputs(self.exercise, self.client)
 
     def _draws(self, seeds: int) -> list[Pairs]:
-        """For each of so many seeds the cases that have other inputs with it."""
+        """For each of so many seeds the cases that have other inputs with some of them. Few runs in any order have the known order, too, with one."""
         known = {(check.name, case.title): case.inputs for check, case in self._plan.cases()}
         draws = []
         for number in range(1, seeds + 1):
             named = f"seed {number}"
             planner = replace(self.runner.grader.planner, secret=named.encode(), draw=named)
             cases = planner.with_inputs(self.exercise, self.client).cases()
-            draws.append(
-                [
-                    pair
-                    for pair in cases
-                    if pair[0].is_runnable() and pair[1].inputs != known[pair[0].name, pair[1].title]
-                ]
-            )
-        return draws
+            draws.append([pair for pair in cases if pair[0].is_runnable()])
+        self.drawn = {
+            (check.name, case.title)
+            for pairs in draws
+            for check, case in pairs
+            if case.inputs != known[check.name, case.title]
+        }
+        return [[(check, case) for check, case in pairs if (check.name, case.title) in self.drawn] for pairs in draws]
 
     def _answered(self, draws: list[Pairs]) -> list[Pairs]:
         """The cases with what the reference gives; without those in which it fails itself, which is noted."""
@@ -230,9 +233,10 @@ class _Draws:
     @functools.cached_property
     def _fixed(self) -> Pairs:
         """The hidden cases that have the same inputs with every seed."""
-        drawn = {(check.name, case.title) for pairs in self._draws(1) for check, case in pairs}
         cases = [pair for pair in self._plan.cases() if pair[0].is_runnable() and not pair[1].public]
-        return self._answered([[(check, case) for check, case in cases if (check.name, case.title) not in drawn]])[0]
+        return self._answered([[(check, case) for check, case in cases if (check.name, case.title) not in self.drawn]])[
+            0
+        ]
 
     def _rejects(self, mistake: twin.Derived, draws: list[Pairs]) -> Iterator[bool]:
         """For each seed, whether some case rejects a mistake."""

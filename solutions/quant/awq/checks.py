@@ -322,7 +322,7 @@ def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtyp
         case("only a few", R=2, C=8, n_grid=16, max_shrink=0.2),
         case("inputs in three dimensions", R=2, C=8, shape=(3, 4, 8), n_grid=10),
         case("as many rows as columns as inputs", R=4, C=4, n=4, n_grid=10),
-        case("2.9 thresholds are two", R=6, C=8, n_grid=10, max_shrink=0.29),
+        case("2.9 thresholds are two", R=6, C=8, n_grid=10, max_shrink=0.29, outlier=14.0),
         case("eighteen thresholds", R=4, C=8, n_grid=20, max_shrink=0.9, outlier=14.0),
         case("half of the largest is the least, by default", R=2, C=8, outlier=20.0),
         case("inputs in four dimensions", R=2, C=8, shape=(2, 3, 2, 8), n_grid=10),
