@@ -71,7 +71,7 @@ def attention(x, w1, w2):
 
 
 def drops(x, w1, w2):
-    for factor in (1.0, 2.0, 3.0, 4.0):
+    for factor in range(1, 41):  # so many that an address is used again for certain
         (x * factor).exp()
     return x * 2.0
 
