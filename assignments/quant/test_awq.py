@@ -204,7 +204,7 @@ def clip_ahead(W, x, bits, group, n_grid, shrink):
     return lead
 
 
-def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtype="float64", shape=None, zeros=False, silent=False, outlier=3.0):
+def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtype="float64", shape=None, zeros=False, silent=False, outlier=3.0, scale=1.0):
     """Weights and inputs. `outlier`: how much larger every third column of W is; where it is above 3, its inputs are small, so that low thresholds win."""
     options = {name: value for name, value in (("n_grid", n_grid), ("max_shrink", max_shrink)) if value is not None}
     for _ in range(300):
@@ -214,6 +214,7 @@ def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtyp
             W[0, :group] = 0
         W = W.to(getattr(torch, dtype))
         x = large_columns(rng, shape or (n, C), dtype, 0.5)
+        x *= scale
         if outlier > 3:
             x[..., ::3] /= outlier**2
         if silent:

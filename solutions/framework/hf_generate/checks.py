@@ -75,6 +75,7 @@ def seen_tokens_become_less_likely(student, ids, logits, setting):
         case("n = 4", B=5, t=30, V=6, few=2, setting=4),
         case("no token twice, many rows", B=7, t=5, V=11, setting=1, dtype="float64"),
         case("as many of everything", B=3, t=3, V=3, setting=1),
+        case("no token twice, rows that were filled up", B=4, t=4, V=9, few=5, pads=[0, 1, 2, 3], setting=1),
         case("some are -inf already", B=3, t=8, V=7, few=3, hidden=3, setting=2),
         case("n = 20", ids=[[*range(20), *range(19)], [*range(1, 21), *range(19)]], V=21, setting=20),
     ],

@@ -162,7 +162,7 @@ mistake(
 )
 mistake(
     "The mask that you were given is changed: places without a token are True after the call.",
-    edit={"    return ids\n    # END SOLUTION": "    given.fill_(True)\n    return ids\n    # END SOLUTION", "    ids = ids.clone()\n    done": "    ids, given = ids.clone(), mask\n    done"},
+    edit={"    return ids\n    # END SOLUTION": "    given.fill_(True)\n    return ids\n    # END SOLUTION", "    done = torch.zeros": "    given = mask\n    done = torch.zeros"},
 )
 mistake(
     "The last of your stops decides alone. A row is finished when one of them says so.",

@@ -195,7 +195,6 @@ def generate(
     """
     # BEGIN SOLUTION
     text = ids.masked_fill(~mask, -1)  # what processors and stops see
-    ids = ids.clone()
     done = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
     cache, fed = None, 0
     for _ in range(max_new):

@@ -287,7 +287,7 @@ def clip_ahead(W, x, bits, group, n_grid, shrink):
     return lead
 
 
-def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtype="float64", shape=None, zeros=False, silent=False, outlier=3.0):
+def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtype="float64", shape=None, zeros=False, silent=False, outlier=3.0, scale=1.0):
     """Weights and inputs. `outlier`: how much larger every third column of W is; where it is above 3, its inputs are small, so that low thresholds win."""
     options = {name: value for name, value in (("n_grid", n_grid), ("max_shrink", max_shrink)) if value is not None}
     for _ in range(300):
@@ -297,6 +297,7 @@ def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtyp
             W[0, :group] = 0
         W = W.to(getattr(torch, dtype))
         x = large_columns(rng, shape or (n, C), dtype, 0.5)
+        x *= scale
         if outlier > 3:
             x[..., ::3] /= outlier**2
         if silent:
@@ -326,6 +327,7 @@ def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtyp
         case("eighteen thresholds", R=4, C=8, n_grid=20, max_shrink=0.9, outlier=14.0),
         case("half of the largest is the least, by default", R=2, C=8, outlier=20.0),
         case("inputs in four dimensions", R=2, C=8, shape=(2, 3, 2, 8), n_grid=10),
+        case("huge inputs", R=2, C=8, n_grid=10, outlier=20.0, scale=1e25),
         case("one vector", R=2, C=8, shape=(8,), n_grid=8),
         case("a group of twenty", R=2, C=20, group=20, n_grid=8),
         case("a group of zeros", R=2, C=8, n_grid=6, zeros=True),
