@@ -8,7 +8,7 @@ import pytest
 from autograder.course.load import load_course
 from autograder.grading.certificates import about
 from autograder.grading.hashes import installed
-from autograder.lessons.certificate import read
+from autograder.lessons.certificate import SEEDS, read
 
 ROOT = Path(__file__).resolve().parents[1]
 TREE = tomllib.loads((ROOT / "lectures/topics.toml").read_text(encoding="utf-8"))["tree"]
@@ -44,6 +44,13 @@ def test_a_leaf_works(leaf, exercises):
         if not any(each.endswith(" ") for each in needs):  # without Triton, say, nobody can tell
             assert certificate.about == about(exercise, ROOT), f"{name} changed since then: autograder verify {name}"
         assert certificate.mistakes >= 15 and certificate.alternatives and certificate.checks
+
+
+@pytest.mark.parametrize("exercise", BY_NAME.values(), ids=BY_NAME)
+def test_verdicts_hang_on_no_secret(exercise):
+    """Each exercise was also tried with the inputs that other secrets draw, as every class has a secret of its own."""
+    certificate = read(exercise, ROOT)
+    assert certificate is not None and certificate.seeds >= SEEDS, f"autograder verify --seeds {SEEDS} {exercise.name}"
 
 
 def test_the_table_beside_it_has_every_leaf():

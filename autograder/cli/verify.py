@@ -117,6 +117,14 @@ def verify(
             )
             for line in stale[:10]:
                 out.print(f"  {line}")
+        if untried := _under_one_secret(root, chosen, reports):
+            from autograder.lessons.certificate import SEEDS
+
+            out.print(
+                "\nTried with the inputs of one secret alone, while every class draws its own: "
+                f"`autograder verify --seeds {SEEDS} {' '.join(untried)}`",
+                style="yellow",
+            )
         if watch:
             out.print("\nWatching; Ctrl-C ends.", style="dim")
             for saved in saves:
@@ -285,6 +293,16 @@ def _certify(root: Path, chosen: list[Exercise], reports: list[Report], made: Ma
     for exercise, report in zip(chosen, reports, strict=True):
         if report.good and not report.brief:
             certificate.keep(exercise, root, report, lambda name=exercise.name: made.public_plan(name))
+
+
+def _under_one_secret(root: Path, chosen: list[Exercise], reports: list[Report]) -> list[str]:
+    """Those that are as they should be, as far as one secret's inputs show it."""
+    from autograder.lessons.certificate import SEEDS
+    from autograder.verify.certificate import current
+
+    good = [exercise for exercise, report in zip(chosen, reports, strict=True) if report.good and not report.brief]
+    found = [(exercise, current(exercise, root)) for exercise in good]
+    return [exercise.name for exercise, known in found if known is not None and known.seeds < SEEDS]
 
 
 def _out_of_sync(root: Path, course: Course, chosen: list[Exercise], made: Makers) -> list[str]:

@@ -10,6 +10,8 @@ import msgspec
 from autograder.course.config import Exercise
 
 FILE = "certificate.json"
+SEEDS = 12
+"""Under so many other secrets every exercise of the course is tried: a class draws inputs that no author has seen."""
 _FIRST = "> **How its checks were tried**: "
 _BLOCK = re.compile(rf"\n*^{re.escape(_FIRST)}.*\n(?:>.*\n)*\Z", re.MULTILINE)
 

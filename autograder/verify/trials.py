@@ -20,7 +20,7 @@ from autograder.grading.planner import Outcomes, compared
 from autograder.grading.record import Subject
 from autograder.grading.runner import Session, observe_all
 from autograder.grading.twins import TwinClient
-from autograder.plan import Plan, PlannedCheck
+from autograder.plan import Plan, PlannedCase, PlannedCheck
 from autograder.results import CaseResult, CheckResult, ExerciseResult, Message, Verdict
 from autograder.source.reach import Reach
 from autograder.twin import messages as twin
@@ -30,8 +30,11 @@ from autograder.verify.trial import FAR, Trial
 
 # A variant that hangs is rejected: there is no need to wait as long as for a student.
 LIMITS = RunLimits(cpu_seconds=4.0, wall_factor=3.0)
+PATCHERS = ("patcher", "control")
 FEW, MOST_OF_A_KIND = 3, {"mistake": 6}
 """So many are tried of each kind where a sample is enough."""
+
+Pairs = list[tuple[PlannedCheck, PlannedCase]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,11 @@ class Trials:
             nonlocal done
             grader, passed = self._narrowed(each)
             if observe and each.kind == "mistake":
-                result, outcomes = self._observed(each, grader)
+                with self.course.planner.session(grader.plan, each.source, "solution.py") as session:
+                    result, outcomes = self._observed(each, grader, session, compared(grader.plan))
+            elif each.kind in PATCHERS:
+                with Session(grader.zygote, grader.plan, Code(each.source, "solution.py"), LIMITS) as session:
+                    result, outcomes = self._observed(each, grader, session, _one_of_each(grader))
             else:
                 result, outcomes = self._graded(each, grader), {}
             tried = _trial(each, result, passed), outcomes
@@ -135,23 +142,23 @@ class Trials:
             mine = replace(mine, plan=_reordered(plan), torch_seed=4321)
         return mine.grade(self._subject(each)).result
 
-    def _observed(self, each: _Attempt, grader: ExerciseGrader) -> tuple[ExerciseResult, Outcomes]:
-        """A mistake, run once for the plan and for its trial: first as the planner does it, then what is left."""
-        plan = grader.plan
-        with self.course.planner.session(plan, each.source, "solution.py") as session:
-            observed = observe_all(session, compared(plan), measure=False)
-            rejected = self._rejected(observed)
-            outcomes = dict(observed)
-            left = []
-            for check, case in grader.runnable():
-                if check.budget:
-                    left.append((check, case))  # now measured, which the plan has no use for
-                elif check.name in rejected:
-                    skipped = Outcome(rejected[check.name], Message(id="run.not-run", values={}))
-                    outcomes.setdefault((check.name, case.title), skipped)
-                elif not case.compared:
-                    left.append((check, case))
-            outcomes |= observe_all(session, left)
+    def _observed(
+        self, each: _Attempt, grader: ExerciseGrader, session: Session, first: Pairs
+    ) -> tuple[ExerciseResult, Outcomes]:
+        """What is wrong, run on `first`, and then on what is left of the checks that those cases do not fail. With what they gave."""
+        observed = observe_all(session, first, measure=False)
+        rejected = self._rejected(observed)
+        outcomes = dict(observed)
+        left = []
+        for check, case in grader.runnable():
+            if check.budget:
+                left.append((check, case))  # now measured, which the plan has no use for
+            elif check.name in rejected:
+                skipped = Outcome(rejected[check.name], Message(id="run.not-run", values={}))
+                outcomes.setdefault((check.name, case.title), skipped)
+            elif (check.name, case.title) not in observed:
+                left.append((check, case))
+        outcomes |= observe_all(session, left)
         return grader.judge(self._subject(each), outcomes).result, observed
 
     def _rejected(self, observed: Outcomes) -> dict[str, Verdict]:
@@ -202,6 +209,12 @@ class Trials:
                     f"check {check.name}, case {case.title!r} is unstable: one bit of its inputs flips {change}"
                 )
         return problems
+
+
+def _one_of_each(grader: ExerciseGrader) -> Pairs:
+    """One case of each check: where a patch reaches nothing, its zeros fail it, and need not be run on the others."""
+    found = {check.name: (check, case) for check, case in reversed(grader.runnable()) if not check.budget}
+    return list(found.values())[::-1]
 
 
 def _is_too_much(case: CaseResult) -> bool:

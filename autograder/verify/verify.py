@@ -48,7 +48,7 @@ class Verifier:
             return reports
         jobs = self.grader.jobs
         # An exercise is led by one thread, which makes its inputs and waits; what takes time are its trials, all in one pool.
-        leaders, pool = ThreadPoolExecutor(jobs, "verify"), ThreadPoolExecutor(jobs, "trials")
+        leaders, pool = ThreadPoolExecutor(jobs + 2, "verify"), ThreadPoolExecutor(jobs, "trials")
         try:
             reports = list(leaders.map(lambda each: self._verify(each, pool, each.name in brief), exercises))
         except BaseException:
