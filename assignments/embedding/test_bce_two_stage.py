@@ -153,6 +153,7 @@ def equal_scores_keep_their_order(student, q, D, quarters, rel):
     return {
         "retrieved": [student.retrieve(q, D, k)[1] for k in (2, len(D))],
         "reranked": student.rerank(pairs, Reader(row, "float64")),
+        "a passage twice": student.rerank([pairs[1], pairs[0], pairs[1]], Reader(row, "float64")),
         "saturated": student.rerank(pairs[:3], Reader([40.0, 50.0, 45.0], "float64")),  # the sigmoid of all is 1.0
         "ranked": student.ranked(rel, scores),
         "measures": [measures, student.average_precision(rel, scores)],

@@ -51,7 +51,7 @@ def a_group_is_never_cut(student, w, H, Hkv, D):
     worlds = [n for n in range(1, Hkv + 1) if Hkv % n == 0]
     shards = {n: [student.shard_for_tp(w, Hkv, rank, n) for rank in range(n)] for n in worlds}
     # Rows could be cut evenly in these cases too: what may not be cut is a group.
-    wrong = [(rank, n) for n in range(1, 2 * Hkv + 3) for rank in (0, n - 1) if Hkv % n] + [(-1, 1), (1, 1), (Hkv, Hkv), (-1, Hkv)]
+    wrong = [(rank, n) for n in range(1, 2 * Hkv + 3) for rank in (0, n - 1) if Hkv % n] + [(-1, 1), (1, 1), (Hkv, Hkv), (-1, Hkv), (-2, Hkv)]
     refused = [raises("ValueError", lambda rank=rank, n=n: student.shard_for_tp(w, Hkv, rank, n)) for rank, n in wrong]
     return {"shards": shards, "refused": refused, "of a view": student.shard_for_tp(views(w), Hkv, 0, worlds[-1]), "left": flags(w)}
 
@@ -64,11 +64,16 @@ def sizes(C, H, Hkv, D, F):
     }
 
 
-def block(rng, B=2, T=4, C=8, H=4, Hkv=2, dtype="float32", scale=1.0, gain=1.5, watch="", pos=None, **options):
+def block(rng, B=2, T=4, C=8, H=4, Hkv=2, dtype="float32", scale=1.0, gain=1.5, watch="", pos=None, offset=0.0, opposite=0.0, **options):
+    """`opposite`: keys are the queries of their group, times so much and turned round, so that a token sees itself least of all."""
     D, F = options.get("D", C // H), options.get("F", 4 * C)
     weights = rng.weights(sizes(C, H, Hkv, D, F), gain=gain, dtype=dtype)
     weights["input_layernorm.bias"] = rng.normal(C, scale=0.5, dtype=dtype)
-    return {"x": rng.normal(B, T, C, scale=scale, dtype=dtype), "weights": weights, "C": C, "H": H, "Hkv": Hkv, "options": options,
+    if opposite:
+        groups = weights["self_attention.query_key_value.weight"].unflatten(0, (Hkv, H // Hkv + 2, D))
+        groups[:, 0] *= opposite
+        groups[:, -2] = -groups[:, 0]
+    return {"x": rng.normal(B, T, C, scale=scale, dtype=dtype) + offset, "weights": weights, "C": C, "H": H, "Hkv": Hkv, "options": options,
             "watch": [name for name in weights if name.startswith(watch)], "pos": pos}
 
 

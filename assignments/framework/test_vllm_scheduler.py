@@ -3,17 +3,21 @@
 Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
 """
 
+from functools import partial
 from autograder.checks import case, check, difference, reject
 
 
-def sequences(rng, bs, lists=None, n=0, length=12, V=2, extras=((),)):
-    """Lists of tokens, or n random ones; each is hashed with each of the extras."""
+def sequences(rng, bs, lists=None, n=0, length=12, V=2, extras=((),), many=0):
+    """Lists of tokens, or n random ones; each is hashed with each of the extras. And `many` lists of 20 blocks, all different."""
     lists = [list(tokens) for tokens in lists or [rng.integers(0, V, rng.integer(0, length)).tolist() for _ in range(n)]]
-    return {"calls": [[tokens, list(extra)] for tokens in lists for extra in extras], "bs": bs}
+    return {"calls": [[tokens, list(extra)] for tokens in lists for extra in extras], "bs": bs, "many": many}
 
 
 def same_where_all_before_is_the_same(seen, want):
     """The numbers are open. Which of them are equal is not: each is replaced by the place where it was seen first."""
+    if seen["different"] != want["different"]:
+        return reject("{blocks} blocks are different, and have {numbers} different numbers.", blocks=want["different"], numbers=seen["different"])
+    seen, want = seen["numbers"], want["numbers"]
     if [len(each) for each in seen] != [len(each) for each in want]:
         return reject("There is one number for each full block, and none for tokens behind the last full block.")
 
@@ -32,9 +36,11 @@ def same_where_all_before_is_the_same(seen, want):
 
 
 @check(points=2, inputs=sequences, judge=same_where_all_before_is_the_same, lecture='the-prefix-cache', public=[case('the same block behind another one', bs=2, lists=[[1, 2, 3, 4], [5, 6, 3, 4], [1, 2, 3, 4, 5]]), case('the same block twice', bs=2, lists=[[1, 2, 1, 2, 1, 2]]), case('another extra', bs=2, lists=[[1, 2, 3, 4]], extras=[(), ('adapter',), ('adapter', 2)])])
-def a_number_stands_for_all_before_it(student, calls, bs):
+def a_number_stands_for_all_before_it(student, calls, bs, many):
     """Full blocks have equal numbers exactly if they and everything before them are the same."""
-    return [student.block_hashes(tokens, bs, tuple(extra)) for tokens, extra in calls]
+    numbers = [student.block_hashes(tokens, bs, tuple(extra)) for tokens, extra in calls]
+    different = {h for i in range(many) for h in student.block_hashes([i, *range(20 * bs - 1)], bs)}
+    return {"numbers": numbers, "different": len(different)}
 
 
 def traffic(rng, max_tokens, max_seqs, n_blocks, bs, n=0, prompt=(1, 9), new=(1, 6), gap=2, V=50, shared=0, requests=None, prefix_cache=None):
@@ -146,7 +152,7 @@ def follow(log, sizes, requests, rule):
     return None
 
 
-def _rules(number, step, sizes, order, known, prompts, over, lasting, work, twice, begins, start_of):
+def _rules(number, step, sizes, order, known, prompts, over, lasting, work, twice, begins, start_of, cached=True):
     max_tokens, max_seqs, n_blocks, bs = sizes
     tables, preempted = step["tables"], step["preempted"]
     used = sum(n for _, n in work.values())
@@ -183,14 +189,17 @@ def _rules(number, step, sizes, order, known, prompts, over, lasting, work, twic
     if left and any(start_of[i] + work.get(i, (0, 0))[1] < known[i] for i in tables):
         return reject("Step {number} leaves {left} of the tokens unused, and a request that runs has more to compute.", number=number, left=left)
     could = left and len(tables) < max_seqs and not preempted and len(order) > len(tables)
-    if could and step["n_free"] >= -(-known[order[len(tables)]] // bs):
+    if could:  # known blocks may be among the free ones, and a chunk behind them needs others
+        chunk = known[order[len(tables)]] if cached else min(known[order[len(tables)]], left)
+    if could and step["n_free"] >= -(-chunk // bs):
         return reject("Step {number}: a request waits, although it could begin.", number=number)
     return None
 
 
 def keeps_the_rules(seen, want, inputs):
     """Any schedule that keeps the rules is right; it has to end, too."""
-    return follow(seen["log"], inputs["sizes"], inputs["requests"], _rules) or difference(seen["done"], want["done"])
+    rules = partial(_rules, cached=inputs["options"].get("prefix_cache", True))
+    return follow(seen["log"], inputs["sizes"], inputs["requests"], rules) or difference(seen["done"], want["done"])
 
 
 @check(points=3, inputs=traffic, judge=keeps_the_rules, lecture='what-a-step-does', public=[case('a long prompt in chunks, while another one goes on', max_tokens=4, max_seqs=2, n_blocks=9, bs=2, requests=[(3, [1, 2], 6, 0), (4, [5] * 9, 2, 1)]), case('the last one has to go', max_tokens=8, max_seqs=3, n_blocks=4, bs=2, requests=[(9, [1, 2], 5, 0), (5, [3, 4], 4, 0)]), case('nobody waits without need', max_tokens=9, max_seqs=2, n_blocks=12, bs=2, requests=[(1, [1, 2], 6, 0), (2, [3], 2, 0), (3, [4, 4], 2, 0)])])
@@ -264,14 +273,17 @@ def one_by_one(rng, n_blocks, prompts=(), bs=2, max_tokens=64, new=1, prefix_cac
 
 
 def _first_chunks(student, sizes, options, requests, limit):
-    """Where each request began to compute."""
+    """Where each request began to compute, also after each preemption."""
     _, log, texts, _ = serve(student, sizes, options, requests, limit)
-    starts = {}
+    starts, before = {}, {}
     for step in log:
         for i, start, n in step["prefill"]:
-            starts.setdefault(i, [start, n])
+            if i not in before:
+                starts.setdefault(i, []).append([start, n])
         for i in step["decode"]:
-            starts.setdefault(i, ["decode"])
+            if i not in before:
+                starts.setdefault(i, []).append(["decode"])
+        before = step["tables"]
     return {"starts": starts, "texts": texts}
 
 

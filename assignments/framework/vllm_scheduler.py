@@ -42,8 +42,9 @@ def block_hashes(tokens: list[int], bs: int, extra: tuple = ()) -> list[int]:
     """A number for each *full* block of bs tokens, from the front; tokens behind the last full block have none.
 
     Two blocks have the same number exactly if the tokens in them are the same, all tokens before them are the same, and `extra` is the same
-    (something else that the keys and values depend on: an adapter, a picture, a user who shares nothing). So a number stands for a block and for
-    all that is before it. What the numbers are is open; that two different ones agree by chance may be as unlikely as one in 2⁶⁰.
+    (strings, or whole numbers from 0 on: something else that the keys and values depend on, such as an adapter, a picture, a user who
+    shares nothing). So a number stands for a block and for all that is before it. What the numbers are is open; that two different ones
+    agree by chance may be as unlikely as one in 2⁶⁰.
 
     >>> block_hashes([5, 6, 7], 4)
     []

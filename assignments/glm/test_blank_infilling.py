@@ -69,7 +69,11 @@ def pos2_counts_inside_of_a_piece(student, tokens, spans, order, ids):
 @check(points=2, lecture='who-may-look-at-whom', public=[case('two of four', calls=[[2, 4]]), case('three of five, one of five', calls=[[3, 5], [1, 5]])])
 def part_b_is_causal_and_part_a_sees_itself(student, calls):
     """Part A looks at part A; part B looks at part A and at part B up to itself."""
-    return [student.glm_mask(sep, N) for sep, N in calls]
+    masks = [student.glm_mask(sep, N) for sep, N in calls]
+    found = [mask.clone() for mask in masks]
+    for mask in masks:
+        mask.logical_not_()  # it is the caller's
+    return [found, [student.glm_mask(sep, N) for sep, N in calls]]
 
 
 def prefix(rng, n=4, prefix_len=2, V=50):

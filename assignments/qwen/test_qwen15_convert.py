@@ -59,9 +59,11 @@ def every_tensor_owns_its_memory(student, sd, n_layers):
     """Every tensor of your result is contiguous and has memory of its own, of its own size."""
     transposed = student.convert_qwen1_to_qwen2(views(sd), n_layers)
     found = student.convert_qwen1_to_qwen2(sd, n_layers)
+    tied = student.convert_qwen1_to_qwen2(sd | {"lm_head.weight": sd["transformer.wte.weight"]}, n_layers)
     for weight in sd.values():
         weight.zero_()
     return {
+        "storages, where sd has one tensor twice": len({weight.untyped_storage().data_ptr() for weight in tied.values()}),
         "steps of views": {name: list(weight.stride()) for name, weight in transposed.items()},
         "after sd was set to zero": found,
         "bytes": {name: weight.untyped_storage().nbytes() for name, weight in found.items()},

@@ -45,7 +45,13 @@ def observed(student, backbone, prefix, head, ids, mask, options):
     learned = {f"prefix.{n}": p for n, p in model.prefix.named_parameters()} | {f"head.{n}": p for n, p in model.head.named_parameters()}
     seen["gradients"] = gradients(logits, learned)
     seen |= {"turned": model((ids + 1) % 29, mask).detach(), "shorter": model(ids[:1, :1]).detach()}
-    model.eval().requires_grad_(False)
+    evaluated = gradients(model.eval()(ids, mask), learned)
+    with torch.no_grad():
+        model.prefix.embedding.weight.mul_(0.5)
+        after = model(ids, mask)
+        model.prefix.embedding.weight.mul_(2)
+    seen |= {"gradients in evaluation mode": evaluated, "in evaluation mode, after a step": after}
+    model.requires_grad_(False)
     return seen | {"in evaluation mode": model(ids.flip(0), None if mask is None else mask.flip(0)), "left": flags(views[0], model.prefix, model.head)}
 
 
@@ -125,7 +131,7 @@ def several_tasks_share_a_prompt(student, backbone, prefix, head, ids, mask, opt
         first.prefix.embedding.weight.mul_(0.5)
     seen["after a step"] = second(ids, mask).detach()
     P, reparam = options["P"], options.get("reparam", False)
-    seen["another length"] = raises("ValueError", lambda: student.PTuningV2(backbone, P + 1, 2, "cls", reparam, first))
+    seen["another length"] = [raises("ValueError", lambda n=n: student.PTuningV2(backbone, n, 2, "cls", reparam, first)) for n in (P + 1, 0)]
     seen["another kind"] = raises("ValueError", lambda: student.PTuningV2(backbone, P, 2, "cls", not reparam, first))
     return seen | {"learns": numbers, "heads": [tuple(each.head.weight.shape) for each in (first, second)]}
 

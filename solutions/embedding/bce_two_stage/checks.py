@@ -89,7 +89,7 @@ def passages(rng, counts, logits=None, dtype="float64", scale=2.0, **options):
     public=[case("three passages, one without windows", counts=[2, 1, 0, 3], threshold=0.3), case("the default threshold", counts=[1, 2, 1, 1]), case("a score of just the threshold", counts=[1, 1], logits=[0.0, -0.01], threshold=0.5)],
     hidden=[
         case("many", counts=[3, 1, 4, 2, 1, 5, 2], threshold=0.6),
-        case("all are kept", counts=[2, 2, 1, 2], threshold=0.0),
+        case("all are kept", counts=[2, 2, 1, 2], logits=[-3.0, -1.5, -2.0, -4.0, 0.5, -1.0, -2.5], threshold=0.0),
         case("none has windows", counts=[0, 0], threshold=-1.0),
         case("no passage", counts=[]),
         case("the threshold is reached", counts=[1, 2], logits=[0.0, -0.001, 0.3], threshold=0.5),
@@ -256,6 +256,7 @@ def equal_scores_keep_their_order(student, q, D, quarters, rel):
     return {
         "retrieved": [student.retrieve(q, D, k)[1] for k in (2, len(D))],
         "reranked": student.rerank(pairs, Reader(row, "float64")),
+        "a passage twice": student.rerank([pairs[1], pairs[0], pairs[1]], Reader(row, "float64")),
         "saturated": student.rerank(pairs[:3], Reader([40.0, 50.0, 45.0], "float64")),  # the sigmoid of all is 1.0
         "ranked": student.ranked(rel, scores),
         "measures": [measures, student.average_precision(rel, scores)],

@@ -95,7 +95,7 @@ def a_group_is_never_cut(student, w, H, Hkv, D):
     worlds = [n for n in range(1, Hkv + 1) if Hkv % n == 0]
     shards = {n: [student.shard_for_tp(w, Hkv, rank, n) for rank in range(n)] for n in worlds}
     # Rows could be cut evenly in these cases too: what may not be cut is a group.
-    wrong = [(rank, n) for n in range(1, 2 * Hkv + 3) for rank in (0, n - 1) if Hkv % n] + [(-1, 1), (1, 1), (Hkv, Hkv), (-1, Hkv)]
+    wrong = [(rank, n) for n in range(1, 2 * Hkv + 3) for rank in (0, n - 1) if Hkv % n] + [(-1, 1), (1, 1), (Hkv, Hkv), (-1, Hkv), (-2, Hkv)]
     refused = [raises("ValueError", lambda rank=rank, n=n: student.shard_for_tp(w, Hkv, rank, n)) for rank, n in wrong]
     return {"shards": shards, "refused": refused, "of a view": student.shard_for_tp(views(w), Hkv, 0, worlds[-1]), "left": flags(w)}
 
@@ -108,11 +108,16 @@ def sizes(C, H, Hkv, D, F):
     }  # fmt: skip
 
 
-def block(rng, B=2, T=4, C=8, H=4, Hkv=2, dtype="float32", scale=1.0, gain=1.5, watch="", pos=None, **options):
+def block(rng, B=2, T=4, C=8, H=4, Hkv=2, dtype="float32", scale=1.0, gain=1.5, watch="", pos=None, offset=0.0, opposite=0.0, **options):
+    """`opposite`: keys are the queries of their group, times so much and turned round, so that a token sees itself least of all."""
     D, F = options.get("D", C // H), options.get("F", 4 * C)
     weights = rng.weights(sizes(C, H, Hkv, D, F), gain=gain, dtype=dtype)
     weights["input_layernorm.bias"] = rng.normal(C, scale=0.5, dtype=dtype)
-    return {"x": rng.normal(B, T, C, scale=scale, dtype=dtype), "weights": weights, "C": C, "H": H, "Hkv": Hkv, "options": options,
+    if opposite:
+        groups = weights["self_attention.query_key_value.weight"].unflatten(0, (Hkv, H // Hkv + 2, D))
+        groups[:, 0] *= opposite
+        groups[:, -2] = -groups[:, 0]
+    return {"x": rng.normal(B, T, C, scale=scale, dtype=dtype) + offset, "weights": weights, "C": C, "H": H, "Hkv": Hkv, "options": options,
             "watch": [name for name in weights if name.startswith(watch)], "pos": pos}  # fmt: skip
 
 
@@ -130,6 +135,7 @@ def block(rng, B=2, T=4, C=8, H=4, Hkv=2, dtype="float32", scale=1.0, gain=1.5, 
         case("one token", T=1),
         case("twenty tokens", B=1, T=20, C=4, H=2, Hkv=1),
         case("large inputs", T=3, scale=30.0),
+        case("inputs with a large mean", T=3, offset=300.0, scale=5.0),
     ],
     fresh=1,
     cites=[
@@ -178,8 +184,9 @@ def far_positions_keep_their_digits(student, x, weights, C, H, Hkv, options, wat
     hidden=[
         case("a small base", T=6, C=8, H=2, Hkv=1, F=5, base=7.0),
         case("heads wider than C / H", T=3, C=6, H=4, Hkv=2, D=4, F=7),
-        case("heads narrower than C / H", T=3, C=12, H=2, Hkv=1, D=2, F=9, pos=[1, 1, 4]),
+        case("heads narrower than C / H", T=3, C=12, H=2, Hkv=1, D=2, pos=[1, 1, 4]),
         case("small numbers: eps counts", T=3, F=5, eps=1e-3, scale=1e-2),
+        case("later tokens have by far the largest scores", B=1, T=3, C=16, H=1, Hkv=1, F=4, opposite=100.0),
         case("all at one position", T=4, C=8, H=2, Hkv=2, pos=[5, 5, 5, 5]),
         case("backwards", T=3, F=4, pos=[2, 1, 0]),
         case("F is one", T=3, C=4, H=2, Hkv=1, F=1),

@@ -1,18 +1,23 @@
 """Checks of framework/vllm_scheduler: hashes of blocks, texts, the rules of each step, blocks, what the prefix cache spares."""
 
+from functools import partial
+
 from autograder.checks import case, check, difference, reject
 
 # --- hashes ----------------------------------------------------------------------------------------------------------
 
 
-def sequences(rng, bs, lists=None, n=0, length=12, V=2, extras=((),)):
-    """Lists of tokens, or n random ones; each is hashed with each of the extras."""
+def sequences(rng, bs, lists=None, n=0, length=12, V=2, extras=((),), many=0):
+    """Lists of tokens, or n random ones; each is hashed with each of the extras. And `many` lists of 20 blocks, all different."""
     lists = [list(tokens) for tokens in lists or [rng.integers(0, V, rng.integer(0, length)).tolist() for _ in range(n)]]
-    return {"calls": [[tokens, list(extra)] for tokens in lists for extra in extras], "bs": bs}
+    return {"calls": [[tokens, list(extra)] for tokens in lists for extra in extras], "bs": bs, "many": many}
 
 
 def same_where_all_before_is_the_same(seen, want):
     """The numbers are open. Which of them are equal is not: each is replaced by the place where it was seen first."""
+    if seen["different"] != want["different"]:
+        return reject("{blocks} blocks are different, and have {numbers} different numbers.", blocks=want["different"], numbers=seen["different"])
+    seen, want = seen["numbers"], want["numbers"]
     if [len(each) for each in seen] != [len(each) for each in want]:
         return reject("There is one number for each full block, and none for tokens behind the last full block.")
 
@@ -50,13 +55,17 @@ def same_where_all_before_is_the_same(seen, want):
         case("large ids", bs=2, lists=[[128000, 128001], [128001, 128000], [0, 128000], [151935, 2**20]]),
         case("several extras", bs=2, n=6, length=9, extras=[(), (0,), (1,), ("0",), (0, 0)]),
         case("extra is in every block, not as a token", bs=2, lists=[[7, 7, 7, 7], [7, 7]], extras=[(), (7,), (7, 7)]),
+        # Of numbers with 32 bits about five would be there twice, of numbers with 64 bits one in a billion.
+        case("two hundred thousand blocks", bs=2, lists=[[1, 2]], many=10_000),
     ],
     fresh=1,
     cites=["A number for each", "Two blocks have the same number exactly if"],
 )
-def a_number_stands_for_all_before_it(student, calls, bs):
+def a_number_stands_for_all_before_it(student, calls, bs, many):
     """Full blocks have equal numbers exactly if they and everything before them are the same."""
-    return [student.block_hashes(tokens, bs, tuple(extra)) for tokens, extra in calls]
+    numbers = [student.block_hashes(tokens, bs, tuple(extra)) for tokens, extra in calls]
+    different = {h for i in range(many) for h in student.block_hashes([i, *range(20 * bs - 1)], bs)}
+    return {"numbers": numbers, "different": len(different)}
 
 
 # --- traffic ---------------------------------------------------------------------------------------------------------
@@ -196,7 +205,7 @@ def follow(log, sizes, requests, rule):
     return None
 
 
-def _rules(number, step, sizes, order, known, prompts, over, lasting, work, twice, begins, start_of):
+def _rules(number, step, sizes, order, known, prompts, over, lasting, work, twice, begins, start_of, cached=True):
     max_tokens, max_seqs, n_blocks, bs = sizes
     tables, preempted = step["tables"], step["preempted"]
     used = sum(n for _, n in work.values())
@@ -233,14 +242,17 @@ def _rules(number, step, sizes, order, known, prompts, over, lasting, work, twic
     if left and any(start_of[i] + work.get(i, (0, 0))[1] < known[i] for i in tables):
         return reject("Step {number} leaves {left} of the tokens unused, and a request that runs has more to compute.", number=number, left=left)
     could = left and len(tables) < max_seqs and not preempted and len(order) > len(tables)
-    if could and step["n_free"] >= -(-known[order[len(tables)]] // bs):
+    if could:  # known blocks may be among the free ones, and a chunk behind them needs others
+        chunk = known[order[len(tables)]] if cached else min(known[order[len(tables)]], left)
+    if could and step["n_free"] >= -(-chunk // bs):
         return reject("Step {number}: a request waits, although it could begin.", number=number)
     return None
 
 
 def keeps_the_rules(seen, want, inputs):
     """Any schedule that keeps the rules is right; it has to end, too."""
-    return follow(seen["log"], inputs["sizes"], inputs["requests"], _rules) or difference(seen["done"], want["done"])
+    rules = partial(_rules, cached=inputs["options"].get("prefix_cache", True))
+    return follow(seen["log"], inputs["sizes"], inputs["requests"], rules) or difference(seen["done"], want["done"])
 
 
 @check(
@@ -261,6 +273,7 @@ def keeps_the_rules(seen, want, inputs):
         case("blocks of one token, all needed", max_tokens=5, max_seqs=5, n_blocks=11, bs=1, n=6, prompt=(1, 5), new=(3, 7), gap=1),
         case("the same beginning", max_tokens=6, max_seqs=4, n_blocks=10, bs=2, n=8, shared=7),
         case("without a prefix cache", max_tokens=6, max_seqs=4, n_blocks=10, bs=2, n=6, shared=7, prefix_cache=False),
+        case("a chunk needs no more than its own blocks", max_tokens=4, max_seqs=2, n_blocks=5, bs=2, requests=[(1, [1, 2], 4, 0), (2, [3] * 8, 1, 1)], prefix_cache=False),
         case("all are preempted several times", max_tokens=18, max_seqs=18, n_blocks=6, bs=2, n=7, prompt=(1, 4), new=(5, 8), gap=1),
         case("nineteen at a time", max_tokens=40, max_seqs=19, n_blocks=60, bs=2, n=22, prompt=(1, 3), new=(2, 4), gap=1),
         case("blocks of nineteen", max_tokens=30, max_seqs=3, n_blocks=6, bs=19, n=4, prompt=(15, 40), new=(3, 6)),
@@ -363,14 +376,17 @@ def one_by_one(rng, n_blocks, prompts=(), bs=2, max_tokens=64, new=1, prefix_cac
 
 
 def _first_chunks(student, sizes, options, requests, limit):
-    """Where each request began to compute."""
+    """Where each request began to compute, also after each preemption."""
     _, log, texts, _ = serve(student, sizes, options, requests, limit)
-    starts = {}
+    starts, before = {}, {}
     for step in log:
         for i, start, n in step["prefill"]:
-            starts.setdefault(i, [start, n])
+            if i not in before:
+                starts.setdefault(i, []).append([start, n])
         for i in step["decode"]:
-            starts.setdefault(i, ["decode"])
+            if i not in before:
+                starts.setdefault(i, []).append(["decode"])
+        before = step["tables"]
     return {"starts": starts, "texts": texts}
 
 
@@ -398,6 +414,10 @@ AB = [1, 2, 3, 4, 5, 6, 7]
         case("switched off", prompts=[AB, AB, AB[:4]], n_blocks=20, prefix_cache=False),
         case("computed in chunks", prompts=[AB, AB, [*AB, 4, 4, 4]], n_blocks=20, max_tokens=3),
         case("blocks of one", bs=1, prompts=[AB, AB, [1, 2, 3, 3], [1]], n_blocks=30),
+        # 2 is preempted when 1 needs a third block, and begins again when 1 is finished.
+        case("after a preemption", n_blocks=4, max_tokens=8, requests=[(1, [10, 11, 12, 13], 3, 0), (2, [20], 6, 0)]),
+        case("after a preemption, switched off", n_blocks=4, max_tokens=8, requests=[(9, [1, 2], 5, 0), (5, [3, 4], 4, 0)], prefix_cache=False),
+        case("a prompt that begins in the last free block", n_blocks=5, max_tokens=4, requests=[(1, [1, 2], 4, 0), (2, [3] * 8, 1, 1)]),
         case("a long one", prompts=[range(40), range(40), range(39)], n_blocks=60),
     ],
     cites=["uses the known blocks that its known tokens begin with", "its first chunk has start", "At least its last known token"],
@@ -425,6 +445,7 @@ A, B, C, D = ([10 * i + j for j in range(5)] for i in (1, 2, 3, 4))
         case("long ones, half forgotten", prompts=[range(9), range(20, 26), range(9), range(30, 34), range(20, 29), range(9)], n_blocks=8),
         case("longer texts", new=5, prompts=[A, B, A, C, D, C, A], n_blocks=10),
         case("blocks of three", bs=3, prompts=[range(10), range(20, 27), range(40, 47), range(10), range(20, 27)], n_blocks=7),
+        case("who is preempted gives back the end of a beginning first", n_blocks=5, max_tokens=8, requests=[(9, [1, 2], 7, 0), (5, [3, 4], 6, 0)]),
     ],
     cites=["The free block that was given back the longest time ago", "the last one of its table counts as given back first", "Using a free block from the prefix cache"],
 )  # fmt: skip

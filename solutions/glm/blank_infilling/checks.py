@@ -46,7 +46,7 @@ HIDDEN = [
     case("no span", n=4, spans=[], order=[]),
     case("five spans in a circle", n=20, spans=[(1, 2), (4, 7), (8, 9), (12, 17), (18, 19)], order=[2, 3, 4, 0, 1]),
     case("one token three times", n=30, k=5, V=1),
-    case("large ids", n=14, k=3, V=10**6, ids={"MASK": 150000, "SOP": 150004, "EOP": 150005}),
+    case("large ids", n=14, k=3, V=2**26, ids={"MASK": 150000, "SOP": 150004, "EOP": 150005}),
     case("twenty spans of one token", n=40, spans=[(i, i + 1) for i in range(0, 40, 2)]),
 ]
 
@@ -121,7 +121,11 @@ def pos2_counts_inside_of_a_piece(student, tokens, spans, order, ids):
 )  # fmt: skip
 def part_b_is_causal_and_part_a_sees_itself(student, calls):
     """Part A looks at part A; part B looks at part A and at part B up to itself."""
-    return [student.glm_mask(sep, N) for sep, N in calls]
+    masks = [student.glm_mask(sep, N) for sep, N in calls]
+    found = [mask.clone() for mask in masks]
+    for mask in masks:
+        mask.logical_not_()  # it is the caller's
+    return [found, [student.glm_mask(sep, N) for sep, N in calls]]
 
 
 def prefix(rng, n=4, prefix_len=2, V=50):

@@ -54,6 +54,7 @@ def batch(rng, B=2, T=6, C=3, rows=None, dtype="float32", feats_dtype=None, imag
         case("features in float64, embeddings in float32", B=2, T=5, feats_dtype="float64"),
         case("features in float32, embeddings in bfloat16", B=2, T=5, C=4, dtype="bfloat16", feats_dtype="float32"),
         case("float64", B=4, T=3, C=7, dtype="float64"),
+        case("more features than bfloat16 can count", rows=[[1] + [9] * 300], C=1, dtype="bfloat16"),
         case("another id", B=2, T=9, C=3, image_id=3),
         case("as many features as sequences and tokens", rows=[[9, 1, 9], [1, 9, 2], [2, 2, 2]], C=3),
     ],

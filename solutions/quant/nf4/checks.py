@@ -144,6 +144,8 @@ def the_same_levels(seen, want):
         case("bfloat16, near the middles", shape=(8, 16), block=16, dtype="bfloat16", near=True),
         case("a transposed matrix", shape=(5, 12), block=4, turned=True),
         case("tiny weights", shape=(2, 64), block=64, scale=1e-20),
+        case("weights of which the reciprocal is infinite", shape=(2, 16), block=16, scale=1e-39),
+        case("five thousand blocks", shape=(10_001,), block=2),
     ],
     fresh=2,
     cites=[
@@ -277,6 +279,7 @@ def scales(rng, sizes, block, values=None, skewed=False, lopsided=False):
         case("one far above, two below the mean", sizes=(12, 9), block=12, lopsided=True),
         case("all alike", sizes=(), values=[0.5, 0.5, 0.5, 0.5, 0.5], block=2),
         case("one", sizes=(), values=[0.75], block=256),
+        case("tiny ones", sizes=(), values=[1e-7, 2e-7, 3e-7], block=256),
         # Exact in any order of summation: of a difference that is rounding alone, the code would be anything.
         case("one left over", sizes=(), values=[1.0, 2.0, 3.0, 1.5, 2.5, 2.0, 0.5, 3.5], block=7),
     ],

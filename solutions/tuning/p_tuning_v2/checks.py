@@ -43,7 +43,13 @@ def observed(student, backbone, prefix, head, ids, mask, options):
     learned = {f"prefix.{n}": p for n, p in model.prefix.named_parameters()} | {f"head.{n}": p for n, p in model.head.named_parameters()}
     seen["gradients"] = gradients(logits, learned)
     seen |= {"turned": model((ids + 1) % 29, mask).detach(), "shorter": model(ids[:1, :1]).detach()}
-    model.eval().requires_grad_(False)
+    evaluated = gradients(model.eval()(ids, mask), learned)
+    with torch.no_grad():
+        model.prefix.embedding.weight.mul_(0.5)
+        after = model(ids, mask)
+        model.prefix.embedding.weight.mul_(2)
+    seen |= {"gradients in evaluation mode": evaluated, "in evaluation mode, after a step": after}
+    model.requires_grad_(False)
     return seen | {"in evaluation mode": model(ids.flip(0), None if mask is None else mask.flip(0)), "left": flags(views[0], model.prefix, model.head)}
 
 
@@ -205,7 +211,7 @@ def several_tasks_share_a_prompt(student, backbone, prefix, head, ids, mask, opt
         first.prefix.embedding.weight.mul_(0.5)
     seen["after a step"] = second(ids, mask).detach()
     P, reparam = options["P"], options.get("reparam", False)
-    seen["another length"] = raises("ValueError", lambda: student.PTuningV2(backbone, P + 1, 2, "cls", reparam, first))
+    seen["another length"] = [raises("ValueError", lambda n=n: student.PTuningV2(backbone, n, 2, "cls", reparam, first)) for n in (P + 1, 0)]
     seen["another kind"] = raises("ValueError", lambda: student.PTuningV2(backbone, P, 2, "cls", not reparam, first))
     return seen | {"learns": numbers, "heads": [tuple(each.head.weight.shape) for each in (first, second)]}
 
@@ -221,7 +227,7 @@ def models_to_count(rng, sizes=(), frozen=()):
     public=[case("five positions", sizes=[(5, 2, 12, 3), (5, 2, 12, 3, "tag", True)], frozen=[0])],
     hidden=[
         case("BERT large", sizes=[(20, 24, 1024, 2), (128, 24, 1024, 9, "tag"), (20, 24, 1024, 2, "cls", True)], frozen=[1, 2]),
-        case("nothing but the head", sizes=[(0, 3, 7, 2), (0, 1, 1, 1, "tag")], frozen=[0, 1, 2]),
+        case("nothing but the head", sizes=[(0, 3, 7, 2), (0, 1, 1, 1, "tag"), (0, 3, 7, 2, "cls", True)], frozen=[0, 1, 2]),
         case("one of each", sizes=[(1, 1, 1, 1), (1, 1, 1, 1, "cls", True), (2, 3, 5, 7, "tag", True), (1, 2, 3, 20)], frozen=[]),
     ],
     cites=["How many numbers a `PTuningV2` learns", "a parameter that occurs twice", "A model without parameters", "Another task raises"],
