@@ -44,3 +44,5 @@ mistake("Your model records a graph while it reads. Switch gradients off around 
 mistake("You sort passages by their logits. Large logits have the same score, and then the smaller index comes first.",
         edit={SCORES: "logits = score_fn(batch).tolist()\n        scores = iter([(torch.tensor(z, dtype=torch.float64).sigmoid().item(), z) for z in logits])",
               KEEP: "return [(i, score[0]) for i, score in sorted(passages, key=lambda passage: -passage[1][1]) if score[0] >= threshold]"})  # fmt: skip
+mistake("A threshold of 0 becomes the default one. `threshold or 0.35` takes 0 for nothing.", edit={"    passages = [(i, max": "    threshold = threshold or 0.35\n    passages = [(i, max"})
+mistake("You look the place of a passage up with `index`: of two equal passages the first one is found twice.", edit={"passages = [(i, max(next(scores) for _ in windows)) for i, (_, windows) in enumerate(pairs) if windows]": "passages = [(pairs.index(pair), max(next(scores) for _ in pair[1])) for pair in pairs if pair[1]]"})

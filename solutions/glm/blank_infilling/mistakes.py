@@ -67,3 +67,5 @@ mistake("Your loss_mask is a bool tensor. It is int64, as all rows are.", edit={
 mistake("No span is longer than eight tokens in your function. A draw may be any number above 0.", edit={"        if k > 0:": "        if 0 < k < 9:"})
 mistake("In a long text you place spans at equal distances. Every placement is equally likely.", edit={
     "sorted(rng.sample(range(gaps), len(lengths)))": "(sorted(rng.sample(range(gaps), len(lengths))) if n < 50 else [i * gaps // len(lengths) for i in range(len(lengths))])"})  # fmt: skip
+mistake("Your ids go through float32, which has no 16,777,217.", edit={"{name: torch.tensor(row) for": "{name: torch.Tensor(row).long() for"})
+mistake("You give the same tensor for a mask again. Who changes one in place changes the next.", edit={"def glm_mask(": "from functools import lru_cache\n\n\n@lru_cache(maxsize=64)\ndef glm_mask("})

@@ -45,3 +45,4 @@ mistake("You multiply the embeddings of image tokens by 0, and 0 · nan is nan. 
     "found = embeds.clone()": "found = embeds * (~place)[..., None]", PUT: "found = found.index_put((place,), feats.to(embeds.dtype), accumulate=True)"})  # fmt: skip
 mistake("Where the features are frozen, no gradient reaches the embeddings. Each of the two gets its own.", edit={
     "found = embeds.clone()": "found = embeds.clone() if feats.requires_grad else embeds.detach().clone()"})  # fmt: skip
+mistake("You count image tokens in the dtype of the embeddings. bfloat16 has no 257: count in int64.", edit={"    found = embeds.clone()\n    found[place] = feats.to(embeds.dtype)\n    return found\n": "    if not len(feats):\n        return embeds.clone()\n    index = (place.to(embeds.dtype).flatten().cumsum(0) - 1).long().clamp(0, len(feats) - 1).view(ids.shape)\n    return torch.where(place[..., None], feats.to(embeds.dtype)[index], embeds)\n"})

@@ -144,7 +144,7 @@ def the_same_levels(seen, want):
         case("bfloat16, near the middles", shape=(8, 16), block=16, dtype="bfloat16", near=True),
         case("a transposed matrix", shape=(5, 12), block=4, turned=True),
         case("tiny weights", shape=(2, 64), block=64, scale=1e-20),
-        case("weights of which the reciprocal is infinite", shape=(2, 16), block=16, scale=1e-39),
+        case("weights of which the reciprocal is infinite", shape=(2, 16), block=16, scale=1e-40),
         case("five thousand blocks", shape=(10_001,), block=2),
     ],
     fresh=2,

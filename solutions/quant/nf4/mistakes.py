@@ -184,3 +184,6 @@ mistake(
     "You switch gradients off and leave them so.",
     edit={"    flat = w.flatten().float()\n": "    flat = w.flatten().float()\n    torch.set_grad_enabled(False)\n"},
 )
+mistake("You multiply by 1 / absmax, which is infinite for the smallest numbers of float32. Divide.", edit={"blocks / torch.where(absmax == 0, 1.0, absmax)[:, None]": "blocks * (1 / torch.where(absmax == 0, 1.0, absmax))[:, None]"})
+mistake("You quantize 4096 blocks at a time, and leave out the last part, which has fewer.", edit={"codes = torch.bucketize(scaled, middles).to(torch.uint8)": "codes = torch.bucketize(scaled, middles).to(torch.uint8)\n    codes[len(scaled) // min(4096, len(scaled)) * min(4096, len(scaled)) :] = 0"})
+mistake("A scale below 1e-8 is taken for 0. Any scale above 0 is one.", edit={"torch.where(scales == 0, 1.0, scales).repeat_interleave": "torch.where(scales < 1e-8, 1.0, scales).repeat_interleave"})

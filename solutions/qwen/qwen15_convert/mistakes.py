@@ -41,3 +41,4 @@ mistake("Your tensors require gradients. Those of a file do not.", edit={OTHER: 
 mistake("You pass over every name that ends in masked_bias. Only .attn.masked_bias is known.", edit={r"\.attn\.masked_bias$": r"masked_bias$"})
 mistake("You pass over names in which only the last letters are those of a table. A dot stands before rotary_emb.", edit={
     r"\.rotary_emb\.inv_freq$": r"rotary_emb\.inv_freq$"})  # fmt: skip
+mistake("Weights that are one tensor in sd are one tensor in your result. Each has memory of its own.", edit={"    found = {}\n": "    found, copies = {}, {}\n", "found[new] = sd[old].clone(memory_format=torch.contiguous_format)": "found[new] = copies.setdefault((sd[old].data_ptr(), sd[old].shape), sd[old].clone(memory_format=torch.contiguous_format))"})
