@@ -69,9 +69,13 @@ def answers_are_scored_by_the_token_before(student, step, ctx, cont, greedy, opt
             cont[i] = order[1] if (greedy == "but last" and i == len(cont) - 1) or (greedy == "but first" and i == 0) else order[0]
     reader, same = Reader(step), Reader(step)
     found = student.loglikelihood(reader, ctx, cont, **options)
+    with torch.no_grad():
+        student.loglikelihood(Reader(step), ctx, cont, **options)
+        on = torch.is_grad_enabled()
     return {
         "found": found,
         "read": reader.seen,
+        "gradients are on, where they were off": on,
         "another one": student.loglikelihood(Reader(step), ctx[::-1], cont[::-1]),
         "once more": student.loglikelihood(Reader(step), ctx=ctx, cont=cont, **options),
         "the same model again": [student.loglikelihood(same, *each) for each in ((ctx, cont), (ctx[::-1], cont[::-1]), (ctx, cont, max(len(cont), 1)))],

@@ -121,9 +121,13 @@ def answers_are_scored_by_the_token_before(student, step, ctx, cont, greedy, opt
             cont[i] = order[1] if (greedy == "but last" and i == len(cont) - 1) or (greedy == "but first" and i == 0) else order[0]
     reader, same = Reader(step), Reader(step)
     found = student.loglikelihood(reader, ctx, cont, **options)
+    with torch.no_grad():
+        student.loglikelihood(Reader(step), ctx, cont, **options)
+        on = torch.is_grad_enabled()
     return {
         "found": found,
         "read": reader.seen,
+        "gradients are on, where they were off": on,
         "another one": student.loglikelihood(Reader(step), ctx[::-1], cont[::-1]),
         "once more": student.loglikelihood(Reader(step), ctx=ctx, cont=cont, **options),
         "the same model again": [student.loglikelihood(same, *each) for each in ((ctx, cont), (ctx[::-1], cont[::-1]), (ctx, cont, max(len(cont), 1)))],
@@ -313,6 +317,7 @@ def exam(rng, lls=None, choices=None, gold=None, questions=0, answers=4):
         case("all right", lls=[[-1.0, -9.0], [-9.0, -1.0], [-2.0, -3.0]], choices=[["a", "b"], ["a", "b"], ["a", "b"]], gold=[0, 1, 0]),
         case("one answer to choose from", lls=[[-1.0], [-2.0, -1.0]], choices=[["a"], ["a", "b"]], gold=[0, 0]),
         case("two questions", questions=2, answers=3),
+        case("nearly equal", lls=[[-4.00000001, -4.0], [-4.0, -4.00000001]], choices=[["a", "b"], ["a", "b"]], gold=[1, 1]),
         case("the last of many", questions=40, answers=[6]),
     ],
     fresh=1,

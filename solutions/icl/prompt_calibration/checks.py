@@ -134,6 +134,7 @@ def labels_have_probabilities(student, scores, options):
         case("the mean of long words", sizes=[1, 2], lengths=(5, 14), normalize=True),
         case("a mean of -5,000", scores=[[[-4000.0, -6000.0]], [[-5001.0]], [[-4999.0], [-5000.5, -5000.5]]], normalize=True),
         case("sums to -10,000", sizes=[2, 2, 2], low=-3000.0),
+        case("hardly possible beside impossible", scores=[[[-9999.5]], [[-math.inf]]]),
         case("only one is possible", scores=[[[-math.inf]], [[-2000.0]], [[-1.0, -math.inf]]]),
         case("some impossible, the mean", sizes=[3, 2, 3], zero=3, normalize=True),
         case("one label", scores=[[[-2.0, -1.0]]]),

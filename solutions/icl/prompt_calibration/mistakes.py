@@ -160,3 +160,4 @@ mistake("A word that stands twice in a label counts once. It counts twice.", edi
 mistake("With one label only you do not ask whether it is possible. It raises ValueError, too.", edit={IMPOSSIBLE: "if scores.max() == -torch.inf and len(scores) > 1:"})
 mistake("A mean that is nearly 0 is refused. Only 0 itself is.", edit={"if (mean == 0).any():": "if (mean < 1e-12).any():"}, crashes=True)
 mistake("Probabilities that are nearly equal count as equal in GlobalE. The largest one counts.", edit={"labels = p.argmax(-1)\n": "labels = (p >= p.amax(-1, keepdim=True) - 1e-6).int().argmax(-1)\n"})
+mistake("-inf is replaced by -10,000, which a possible label may have, too. Then an impossible one gets a part.", edit={"scores = torch.stack(scores)\n": "scores = torch.stack(scores).clamp(min=-1e4)\n"})
