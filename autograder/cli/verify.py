@@ -117,11 +117,11 @@ def verify(
             )
             for line in stale[:10]:
                 out.print(f"  {line}")
-        if untried := _under_one_secret(root, chosen, reports):
+        if untried := _under_few_secrets(root, chosen, reports):
             from autograder.lessons.certificate import SEEDS
 
             out.print(
-                "\nTried with the inputs of one secret alone, while every class draws its own: "
+                f"\nTried under fewer than {SEEDS} other secrets, while every class has its own and draws its own inputs: "
                 f"`autograder verify --seeds {SEEDS} {' '.join(untried)}`",
                 style="yellow",
             )
@@ -295,8 +295,8 @@ def _certify(root: Path, chosen: list[Exercise], reports: list[Report], made: Ma
             certificate.keep(exercise, root, report, lambda name=exercise.name: made.public_plan(name))
 
 
-def _under_one_secret(root: Path, chosen: list[Exercise], reports: list[Report]) -> list[str]:
-    """Those that are as they should be, as far as one secret's inputs show it."""
+def _under_few_secrets(root: Path, chosen: list[Exercise], reports: list[Report]) -> list[str]:
+    """Those that are as they should be, as far as the inputs of few secrets show it."""
     from autograder.lessons.certificate import SEEDS
     from autograder.verify.certificate import current
 

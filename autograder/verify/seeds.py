@@ -28,6 +28,7 @@ from autograder.grading.twins import TwinClient
 from autograder.plan import Plan, PlannedCase, PlannedCheck
 from autograder.source.reach import Reach
 from autograder.twin import messages as twin
+from autograder.verify.trial import Pairs
 
 NEAR = 0.5
 """The share of a tolerance that a right answer may come to under any of these secrets. Not held against bfloat16 and float16, where a
@@ -35,7 +36,6 @@ tolerance is two units in the last place and right answers often differ by one."
 WORKER_SECONDS = 10.0
 """After so long an implementation gets a new worker: one worker may not compute for longer than a submission would."""
 
-Pairs = list[tuple[PlannedCheck, PlannedCase]]
 Answer = tuple[PlannedCheck, PlannedCase, Outcome]
 
 
@@ -122,9 +122,7 @@ class _Draws:
     exercise: Exercise
     client: TwinClient
     unseen: Mapping[str, Sequence[str]]  # mistakes, and the checks that reject them
-    drawn: set[tuple[str, str]] = field(
-        default_factory=set
-    )  # check and title of each case that has other inputs with some seed
+    drawn: set[tuple[str, str]] = field(default_factory=set)  # check and title of the cases that other seeds change
     problems: dict[str, str] = field(default_factory=dict)  # what is said of the first seed, by what is wrong
     times: dict[str, set[int]] = field(default_factory=dict)  # the seeds with which it is, from 0
     worst: dict[str, Worst] = field(default_factory=dict)
@@ -156,7 +154,7 @@ class _Draws:
         return self.runner.grader.planner.with_inputs(self.exercise, self.client)
 
     def _draws(self, seeds: int) -> list[Pairs]:
-        """For each of so many seeds the cases that have other inputs with some of them. Few runs in any order have the known order, too, with one."""
+        """For each of so many seeds the cases whose inputs some of them change: also with one that happens to draw the known inputs."""
         known = {(check.name, case.title): case.inputs for check, case in self._plan.cases()}
         draws = []
         for number in range(1, seeds + 1):
@@ -233,10 +231,9 @@ class _Draws:
     @functools.cached_property
     def _fixed(self) -> Pairs:
         """The hidden cases that have the same inputs with every seed."""
-        cases = [pair for pair in self._plan.cases() if pair[0].is_runnable() and not pair[1].public]
-        return self._answered([[(check, case) for check, case in cases if (check.name, case.title) not in self.drawn]])[
-            0
-        ]
+        hidden = [pair for pair in self._plan.cases() if pair[0].is_runnable() and not pair[1].public]
+        fixed = [(check, case) for check, case in hidden if (check.name, case.title) not in self.drawn]
+        return self._answered([fixed])[0]
 
     def _rejects(self, mistake: twin.Derived, draws: list[Pairs]) -> Iterator[bool]:
         """For each seed, whether some case rejects a mistake."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from autograder.plan import PlannedCase, PlannedCheck
+
+Pairs = list[tuple[PlannedCheck, PlannedCase]]
+
 FAR = 100.0
 """Times the tolerance: how near a wrong answer that is farther off comes in other cases need not be known."""
 

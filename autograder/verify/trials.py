@@ -20,21 +20,19 @@ from autograder.grading.planner import Outcomes, compared
 from autograder.grading.record import Subject
 from autograder.grading.runner import Session, observe_all
 from autograder.grading.twins import TwinClient
-from autograder.plan import Plan, PlannedCase, PlannedCheck
+from autograder.plan import Plan, PlannedCheck
 from autograder.results import CaseResult, CheckResult, ExerciseResult, Message, Verdict
 from autograder.source.reach import Reach
 from autograder.twin import messages as twin
 from autograder.verify.forgers import forgers
 from autograder.verify.renamed import renamed
-from autograder.verify.trial import FAR, Trial
+from autograder.verify.trial import FAR, Pairs, Trial
 
 # A variant that hangs is rejected: there is no need to wait as long as for a student.
 LIMITS = RunLimits(cpu_seconds=4.0, wall_factor=3.0)
 PATCHERS = ("patcher", "control")
 FEW, MOST_OF_A_KIND = 3, {"mistake": 6}
 """So many are tried of each kind where a sample is enough."""
-
-Pairs = list[tuple[PlannedCheck, PlannedCase]]
 
 
 @dataclass(frozen=True)

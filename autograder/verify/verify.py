@@ -48,6 +48,7 @@ class Verifier:
             return reports
         jobs = self.grader.jobs
         # An exercise is led by one thread, which makes its inputs and waits; what takes time are its trials, all in one pool.
+        # Two more lead than can work: while inputs are made for some, there are trials of the others.
         leaders, pool = ThreadPoolExecutor(jobs + 2, "verify"), ThreadPoolExecutor(jobs, "trials")
         try:
             reports = list(leaders.map(lambda each: self._verify(each, pool, each.name in brief), exercises))

@@ -12,8 +12,9 @@ from autograder.grading.asking import Code, RunLimits
 from autograder.grading.runner import Session
 from autograder.jail.host import Zygote
 from autograder.lab import is_hosted
-from autograder.plan import Plan, PlannedCase, PlannedCheck
+from autograder.plan import Plan
 from autograder.verify.general.made import General
+from autograder.verify.trial import Pairs
 
 NOT_TRIED = "nothing: no call of it could be made again"
 _LIMITS = RunLimits(cpu_seconds=90.0, wall_factor=4.0)
@@ -74,13 +75,10 @@ def _is_open(found: dict[tuple[str, str, str], str], tries: dict[tuple[str, str,
     return found[each.name] in ("", NOT_TRIED) and tries[each.name] < ENOUGH
 
 
-_Cases = list[tuple[PlannedCheck, PlannedCase]]
-
-
-def _cases(plan: Plan) -> tuple[_Cases, _Cases]:
+def _cases(plan: Plan) -> tuple[Pairs, Pairs]:
     """The first public and the first hidden case of each check; and all others, for what those do not come to."""
-    first: _Cases = []
-    more: _Cases = []
+    first: Pairs = []
+    more: Pairs = []
     for check in plan.checks:
         if check.is_runnable() and not check.budget:
             # What a rank of a hosted value calls goes to the host: a harness for one process can't make it again.
