@@ -54,6 +54,40 @@ def drawn(n: int) -> list[float]:
     # END SOLUTION
 
 
+def placed(words: list[str], scores: list[float], start: int | None = None, worst: float = 9.0) -> list[int]:
+    """The places of the words with the highest score, from `start`; the first one leads where two are equal, an empty list gives
+    no places. Scores may be -inf, and count at most `worst`."""
+    # BEGIN SOLUTION
+    best = float("-inf")
+    if start is None:
+        start = 0
+    found: list[int] = []
+    last = None
+    for place, word in enumerate(words):
+        score = min(scores[place], worst)
+        best = max(best, score)
+        last = len(word) if last is None else last
+    pairs = sorted(zip(scores, range(len(words))), key=lambda pair: -min(pair[0], worst))
+    with torch.no_grad():
+        found = [start + place for score, place in pairs if min(score, worst) >= best]
+    return found + [last or 0]
+    # END SOLUTION
+
+
+def first_best(rows: Tensor) -> list[int]:
+    """The first of the largest numbers of each row of (N, C)."""
+    # BEGIN SOLUTION
+    return rows.argmax(-1).tolist()
+    # END SOLUTION
+
+
+def joined(text: str, other: Tensor) -> tuple[str, int]:
+    """The text, and the sum of whole numbers."""
+    # BEGIN SOLUTION
+    return text, int(other.sum())
+    # END SOLUTION
+
+
 class Kept:
     """Keeps n."""
 
@@ -67,10 +101,18 @@ class Kept:
 class Halved(nn.Module):
     """Halves, in both modes."""
 
+    def __init__(self) -> None:
+        """Has a table, and a weight."""
+        super().__init__()
+        # BEGIN SOLUTION
+        self.register_buffer("table", torch.ones(1) / 2)
+        self.weight = nn.Parameter(torch.ones(1))
+        # END SOLUTION
+
     def forward(self, x: Tensor) -> list[Tensor]:
         """x / 2, in a list."""
         # BEGIN SOLUTION
-        return [x / 2]
+        return [x * self.table * self.weight]
         # END SOLUTION
 '''
 
@@ -142,6 +184,28 @@ def _cached(student: Any) -> Any:
     return student.scaled(X, 1, 1, cache=10 * X)
 
 
+def _halves_twice(student: Any) -> Any:
+    module = student.Halved().eval()
+    first = module(X)
+    module.weight.data *= 2
+    return first, module(X)
+
+
+def _without_gradients(student: Any) -> bool:
+    with torch.no_grad():
+        student.placed(["a"], [1.0])
+        return torch.is_grad_enabled()
+
+
+def _words_after(student: Any) -> Any:
+    words, scores = ["a"], [1.0]
+    student.placed(words, scores)
+    return words, scores
+
+
+PLACED: Callable[[Any], Any] = lambda student: student.placed(["a", "b"], [1.0, 2.0])  # noqa: E731
+JOINED: Callable[[Any], Any] = lambda student: student.joined("a", X.long())  # noqa: E731
+ROWED: Callable[[Any], Any] = lambda student: student.first_best(X.flip(-1))  # noqa: E731
 ONCE: Callable[[Any], Any] = lambda student: student.scaled(X, 1, 1)  # noqa: E731  a check that looks at one plain call
 WORD: Callable[[Any], Any] = lambda student: student.listed(["a"])  # noqa: E731
 ROWS: list[tuple[str, str, str, Callable[[Any], Any], Callable[[Any], Any]]] = [
@@ -174,6 +238,26 @@ ROWS: list[tuple[str, str, str, Callable[[Any], Any], Callable[[Any], Any]]] = [
     ("Halved.forward", "mode", "evaluation", lambda s: s.Halved().eval()(X), lambda s: s.Halved()(X)),
     ("Halved.forward", "mode", "training", lambda s: s.Halved()(X), lambda s: s.Halved().eval()(X)),
     ("listed", "exception", "none", lambda s: s.listed([]), WORD),
+    ("placed", "falsy", "worst", lambda s: s.placed(["a", "b"], [1.0, 2.0], worst=0.0), PLACED),
+    ("scaled", "first row", "x", lambda s: s.scaled(X, 2, 1), lambda s: s.scaled(X[:1], 2, 1)),
+    ("placed", "empty", "words", lambda s: s.placed([], []), PLACED),
+    ("joined", "whole", "", lambda s: s.joined("a", torch.tensor(2**24 + 1)), JOINED),
+    ("placed", "finite", "arguments", lambda s: s.placed(["a", "b"], [-1e6, -1e7]), PLACED),
+    ("placed", "finite", "1e4", lambda s: s.placed(["a", "b"], [-1e6, -1e7]), PLACED),
+    ("placed", "place", "words", lambda s: s.placed(["a", "a"], [1.0, 2.0]), PLACED),
+    ("placed", "tie", "sorted zip(scores, range(len(words)))", lambda s: s.placed(["a", "b"], [2.0, 2.0]), PLACED),
+    ("first_best", "tie", "argmax", lambda s: s.first_best(X * 0), ROWED),
+    ("placed", "items", "once: words", lambda s: s.placed(["a", "a"], [1.0, 2.0]), PLACED),
+    ("placed", "items", "sorted: scores", lambda s: s.placed(["a", "b"], [2.0, 1.0]), PLACED),
+    ("joined", "text", "stripped: text", lambda s: s.joined(" a", X.long()), JOINED),
+    ("joined", "text", "lower: text", lambda s: s.joined("A", X.long()), JOINED),
+    ("joined", "text", "ascii: text", lambda s: s.joined("é", X.long()), JOINED),
+    ("placed", "changed", "words", _words_after, PLACED),
+    ("placed", "left", "grad mode", _without_gradients, PLACED),
+    ("Halved.forward", "mode", "gradients", lambda s: s.Halved().eval()(X)[0].requires_grad, lambda s: s.Halved()(X)),
+    ("Halved.forward", "mode", "weights", _halves_twice, lambda s: s.Halved().eval()(X)),
+    ("Halved.__init__", "buffer", "", lambda s: s.Halved().double().table.dtype, lambda s: s.Halved()(X)),
+    ("placed", "truth", "last is None", lambda s: s.placed(["", "b"], [1.0, 2.0]), PLACED),
 ]
 
 

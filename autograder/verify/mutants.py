@@ -115,12 +115,12 @@ class MutantTrial:
     enough = ENOUGH
     alone = False  # each check in a worker of its own
 
-    def __init__(self, grader: ExerciseGrader, reference: str, checks: str, memory: Memory, made_by: str = "") -> None:
+    def __init__(self, grader: ExerciseGrader, reference: str, checks: str, memory: Memory) -> None:
         self._grader = grader
         self._plan = _silent(grader.plan)
         self._memory = memory
         self.used: set[str] = set()
-        self._code = hashes.of(_code(reference), _code(self._plan.stub), hashes.engine(), _runner(), made_by)
+        self._code = hashes.of(code_of(reference), code_of(self._plan.stub), hashes.engine(), _runner())
         source = extract.Source(checks, "checks.py")
         self._keys = {check.name: _check_key(source, check) for check in self._plan.checks}
         self._reference = Code(reference, "solution.py")
@@ -233,7 +233,7 @@ def _runner() -> str:
     return hashes.of(Path(__file__).read_bytes())
 
 
-def _code(source: str) -> str:
+def code_of(source: str) -> str:
     """What a module does, whatever its comments, docstrings and layout."""
     tree = parse(source)
     for node in ast.walk(tree):

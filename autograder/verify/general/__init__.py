@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from autograder.source.parsing import parse
-from autograder.verify.general import arguments, code, left, modes, precision, remembers
+from autograder.verify.general import arguments, code, left, modes, order, precision, remembers, texts
 from autograder.verify.general.made import General, Target, targets
 
 KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
@@ -25,18 +25,32 @@ KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
     arguments.exchanged,
     arguments.ignored,
     arguments.another_default,
+    arguments.falsy,
+    arguments.first_row,
+    arguments.empty,
     arguments.clamped,
     arguments.truncated,
     arguments.contiguous,
     arguments.dimensions,
     precision.rounded,
+    precision.whole,
+    precision.infinite,
+    order.places,
+    order.ties,
+    order.listed,
+    texts.simplified,
     left.modules,
     left.tensors,
+    left.arguments,
+    left.grad_mode,
     left.seeds,
     left.memory,
     modes.one_mode,
+    modes.buffers,
     code.exact_types,
     code.short_loops,
+    code.finite,
+    code.truth,
     code.exceptions,
 )
 

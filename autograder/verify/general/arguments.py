@@ -47,6 +47,36 @@ def another_default(target: Target) -> Iterator[General]:
         yield target.wrapped("default", each.name, sentence, defaults, name=each.name, value=other)
 
 
+def falsy(target: Target) -> Iterator[General]:
+    """`x or default`: an option of 0, or an empty one, counts as left out."""
+    for each in target.options:
+        nothing = each.default in ("0", "0.0", "''", "()", "False")
+        if (
+            not nothing
+            and not each.is_choice
+            and re.search(r"\b(int|float|str|list|tuple|dict|set|Sequence|Iterable)\b", each.hint)
+        ):
+            sentence = f"`{each.name}` of 0, or an empty one, counts as left out (`{each.name} or {each.default}`)"
+            yield target.wrapped("falsy", each.name, sentence, takes_default, name=each.name)
+
+
+def first_row(target: Target) -> Iterator[General]:
+    """The first row of a tensor counts for all rows."""
+    for each in target.parameters:
+        if each.is_tensor and re.match(r"(torch\.)?Tensor", each.hint):
+            sentence = f"the first row of `{each.name}` is taken for all rows"
+            yield target.wrapped("first row", each.name, sentence, repeats_first, name=each.name)
+
+
+def empty(target: Target) -> Iterator[General]:
+    """What is empty is refused with IndexError, where the docstring speaks of it."""
+    if target.says(r"\b([Ee]mpty|[Nn]o (rows?|items?|tokens?|words?|texts?|examples?)|length 0)\b", own=True):
+        for each in target.parameters:
+            if each.is_tensor or re.match(r"(str|bytes|list|dict|set|Sequence|Iterable)\b", each.hint):
+                sentence = f"an empty `{each.name}` ends with IndexError"
+                yield target.wrapped("empty", each.name, sentence, refuses_empty, name=each.name)
+
+
 def clamped(target: Target) -> Iterator[General]:
     """A number that counts no further than 16."""
     for each in target.parameters:
@@ -58,8 +88,7 @@ def clamped(target: Target) -> Iterator[General]:
 def truncated(target: Target) -> Iterator[General]:
     """A text, list or dict of which only the first 16 items are looked at; not the name of a choice."""
     for each in target.parameters:
-        choice = each.hint == "str" and (each.default is not None or each.name in ("to", "algo", "method", "layout"))
-        if not choice and re.match(r"(str|bytes|list|dict|set|Sequence|Iterable)\b", each.hint):
+        if not each.is_choice and re.match(r"(str|bytes|list|dict|set|Sequence|Iterable)\b", each.hint):
             sentence = f"only the first {MOST} items of `{each.name}` are looked at"
             yield target.wrapped("truncated", each.name, sentence, truncates, name=each.name, most=MOST)
 
@@ -126,6 +155,54 @@ def defaults(function, name, value):
         if name not in given:
             named.arguments[name] = value
         return function(*named.args, **named.kwargs)
+
+    return wrapped
+
+
+def takes_default(function, name):
+    """Takes the default of one parameter for 0 and for what is empty."""
+    import functools
+    import inspect
+
+    default = inspect.signature(function).parameters[name].default
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        named = bound(function, args, kwargs)
+        value = named.arguments[name]
+        if isinstance(value, (int, float, str, bytes, list, tuple, dict, set)) and not value and value is not False:
+            named.arguments[name] = default
+        return function(*named.args, **named.kwargs)
+
+    return wrapped
+
+
+def repeats_first(function, name):
+    """Takes the first row for all rows of one tensor."""
+    import functools
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        named = bound(function, args, kwargs)
+        value = named.arguments[name]
+        if hasattr(value, "expand_as") and value.ndim and len(value) > 1:
+            named.arguments[name] = value[:1].expand_as(value)
+        return function(*named.args, **named.kwargs)
+
+    return wrapped
+
+
+def refuses_empty(function, name):
+    """Looks at the first item of one argument."""
+    import functools
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        value = bound(function, args, kwargs).arguments[name]
+        size = value.numel() if hasattr(value, "numel") else len(value) if hasattr(value, "__len__") else 1
+        if not size:
+            raise IndexError("list index out of range")
+        return function(*args, **kwargs)
 
     return wrapped
 

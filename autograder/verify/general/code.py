@@ -1,4 +1,5 @@
-"""Mistakes in the code of the reference itself: exact types, loops that end early; and what it raises."""
+"""Mistakes in the code of the reference itself: exact types, loops that end early, `or` for `is None`, large numbers for infinite
+ones; and what it raises."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import ast
 import builtins
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from autograder.verify.general.arguments import MOST
 from autograder.verify.general.made import General, Target, bound, parts
@@ -26,7 +28,7 @@ def exact_types(target: Target) -> Iterator[General]:
             text = f"(type({value}) in {union})"
             about = ast.unparse(call)
             yield General(
-                target.scope, "exact type", about, f"`{about}` asks for the exact type", _edited(target, call, text)
+                target.scope, "exact type", about, f"`{about}` asks for the exact type", edited(target, call, text)
             )
 
 
@@ -50,7 +52,7 @@ def short_loops(target: Target) -> Iterator[General]:
                     "short loop",
                     old,
                     f"the loop over `{old}` ends after {most}",
-                    _edited(target, each, text),
+                    edited(target, each, text),
                 )
         if isinstance(node, ast.While):
             old = ast.unparse(node.test)
@@ -58,8 +60,45 @@ def short_loops(target: Target) -> Iterator[General]:
             # The counter is made by the first look at it, so that one expression is all that changes.
             text = f"({rounds} := locals().get({rounds!r}, 0) + 1) <= {most} and ({old})"
             yield General(
-                target.scope, "short loop", old, f"`while {old}` ends after {most}", _edited(target, node.test, text)
+                target.scope, "short loop", old, f"`while {old}` ends after {most}", edited(target, node.test, text)
             )
+
+
+_INFINITE = re.compile(
+    r"(float\(['\"](?P<sign>[+-]?)inf['\"]\)|(math|torch|np|numpy)\.inf|(torch|np)\.finfo\(.*\)\.(max|min))"
+)
+_LARGE = ("1e4", "1e9")
+
+
+def finite(target: Target) -> Iterator[General]:
+    """A large number in place of an infinite one."""
+    found = [
+        (node, match)
+        for node in ast.walk(target.node)
+        if isinstance(node, ast.Call | ast.Attribute) and (match := _INFINITE.fullmatch(ast.unparse(node)))
+    ]
+    for large in _LARGE if found else ():
+        source = target
+        for node, match in sorted(found, key=lambda each: (-each[0].lineno, -each[0].col_offset)):  # the last one first
+            sign = "-" if match["sign"] == "-" or match[0].endswith(".min") else ""
+            source = replace(source, reference=edited(source, node, f"({sign}{large})"))
+        sentence = f"infinite is written as {large}: larger numbers are taken for more than infinite"
+        yield General(target.scope, "finite", large, sentence, source.reference)
+
+
+def truth(target: Target) -> Iterator[General]:
+    """`if not x` for `if x is None`: 0 and what is empty count as nothing. Options are seen to by `arguments.falsy`."""
+    known = {each.name: each for each in target.parameters}
+    for node in ast.walk(target.node):
+        if not (isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Is | ast.IsNot)):
+            continue
+        name, right = ast.unparse(node.left), node.comparators[0]
+        parameter = known.get(name)
+        option = parameter is not None and (parameter.default is not None or parameter.is_tensor)
+        if isinstance(right, ast.Constant) and right.value is None and not option:
+            text = f"(not {name})" if isinstance(node.ops[0], ast.Is) else f"bool({name})"
+            sentence = f"`{ast.unparse(node)}` is asked as `{text}`: 0 and what is empty count as nothing"
+            yield General(target.scope, "truth", ast.unparse(node), sentence, edited(target, node, text))
 
 
 def exceptions(target: Target) -> Iterator[General]:
@@ -96,7 +135,7 @@ def exceptions(target: Target) -> Iterator[General]:
         )
 
 
-def _edited(target: Target, node: ast.expr, text: str) -> str:
+def edited(target: Target, node: ast.expr, text: str) -> str:
     """The reference with `text` in place of an expression."""
     lines = target.reference.encode("utf-8").split(b"\n")
     starts = [0]
@@ -130,4 +169,4 @@ def raises_another(function, name, other):
     return wrapped
 
 
-__all__ = ["bound", "exact_types", "exceptions", "parts", "short_loops"]
+__all__ = ["bound", "edited", "exact_types", "exceptions", "finite", "parts", "short_loops", "truth"]

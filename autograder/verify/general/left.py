@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from autograder.verify.general.made import General, Target, bound, parts
@@ -34,6 +35,20 @@ def tensors(target: Target) -> Iterator[General]:
     ):
         sentence = "`requires_grad` of tensors that are passed is left on"
         yield target.wrapped("left", "requires_grad", sentence, leaves_requires_grad)
+
+
+def arguments(target: Target) -> Iterator[General]:
+    """A list, dict, set or tensor that is passed is changed after the call, one at a time."""
+    for each in target.parameters:
+        if each.is_tensor or re.match(r"(list|dict|set|Sequence|Iterable)\b", each.hint):
+            yield target.wrapped("changed", each.name, f"`{each.name}` is changed", changes, name=each.name)
+
+
+def grad_mode(target: Target) -> Iterator[General]:
+    """Gradients are on after the call, whatever the caller had, in a file that has to do with them."""
+    if not target.is_init and re.search(r"no_grad|enable_grad|inference_mode|set_grad_enabled", target.reference):
+        sentence = "gradients are switched on after the call, also for a caller who had them off"
+        yield target.wrapped("left", "grad mode", sentence, switches_on)
 
 
 def seeds(target: Target) -> Iterator[General]:
@@ -110,6 +125,50 @@ def leaves_requires_grad(function):
     return wrapped
 
 
+def changes(function, name):
+    """Changes one argument in place after the call, where that can be done."""
+    import functools
+
+    import torch
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        value = bound(function, args, kwargs).arguments[name]
+        result = function(*args, **kwargs)
+        if isinstance(value, torch.Tensor) and value.numel():
+            try:
+                with torch.no_grad():
+                    value.logical_not_() if value.dtype == torch.bool else value.add_(1)
+            except RuntimeError:  # an expanded one, or one of inference
+                pass
+        elif type(value).__name__ == "ndarray" and value.size:
+            value.flat[0] = not value.flat[0] if value.dtype == bool else value.flat[0] + 1
+        elif isinstance(value, list) and value:
+            value.append(value[0])
+        elif isinstance(value, dict) and value:
+            value.popitem()
+        elif isinstance(value, set) and value:
+            value.pop()
+        return result
+
+    return wrapped
+
+
+def switches_on(function):
+    """Switches gradients on after the call."""
+    import functools
+
+    import torch
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        result = function(*args, **kwargs)
+        torch.set_grad_enabled(True)
+        return result
+
+    return wrapped
+
+
 def reseeds(function):
     """Seeds every source of random numbers in each call."""
     import functools
@@ -146,4 +205,4 @@ def holds(function):
     return wrapped
 
 
-__all__ = ["bound", "memory", "modules", "seeds", "tensors"]
+__all__ = ["arguments", "bound", "grad_mode", "memory", "modules", "parts", "seeds", "tensors"]

@@ -72,6 +72,17 @@ def alike(want: Any, seen: Any) -> bool:
     return bool(want == seen)
 
 
+def has_nan(want: Any) -> bool:
+    """Whether a plain value has a number in it that is none."""
+    if isinstance(want, torch.Tensor):
+        return bool(want.isnan().any())
+    if isinstance(want, np.ndarray):
+        return want.dtype.kind == "f" and bool(np.isnan(want).any())
+    if isinstance(want, list | tuple):
+        return any(map(has_nan, want))
+    return isinstance(want, float) and want != want
+
+
 def parts(value: Any) -> Iterator[Any]:
     """What lists, tuples, dicts and objects hold, all the way down, each once."""
     waiting, known = [value], set[int]()

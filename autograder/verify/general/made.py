@@ -20,6 +20,7 @@ from autograder.source.parsing import parse
 from autograder.source.stub import make_stub
 
 _TENSOR = re.compile(r"\b(Tensor|ndarray)\b")
+_CHOICES = ("to", "algo", "method", "layout")
 _MODULE = re.compile(r"\b(Module|Stage)\b")
 
 
@@ -54,6 +55,11 @@ class Parameter:
     @property
     def is_module(self) -> bool:
         return bool(_MODULE.search(self.hint))
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether it is the name of one of a few ways, not a text."""
+        return self.hint == "str" and (self.default is not None or self.name in _CHOICES)
 
 
 @dataclass(frozen=True)

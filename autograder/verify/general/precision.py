@@ -1,10 +1,12 @@
-"""Numbers that are rounded on the way: float64 through float32, float16 and bfloat16 in every step."""
+"""Numbers that are rounded on the way: float64 through float32, float16 and bfloat16 in every step, whole numbers through floats;
+infinite ones made finite."""
 
 # Wrappers carry no types into the jail, and look at values of any.
 # pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from autograder.verify.general.made import General, Target, bound, parts
@@ -20,6 +22,20 @@ def rounded(target: Target) -> Iterator[General]:
     if target.says(r"b?float16|half precision"):
         sentence = "every step is rounded to float16 or bfloat16, when the arguments are"
         yield target.wrapped("rounded", "low precision", sentence, rounds, wide=False)
+
+
+def whole(target: Target) -> Iterator[General]:
+    """Whole numbers that are returned have gone through float32, which has 24 bits for them."""
+    if re.search(r"\bint\b", target.returns) and not target.is_init:
+        sentence = "whole numbers of the result have gone through float32: large ones are rounded"
+        yield target.wrapped("whole", "", sentence, goes_through)
+
+
+def infinite(target: Target) -> Iterator[General]:
+    """Infinite numbers that are passed count as 10,000, where the docstring speaks of them."""
+    if target.says(r"[-−]?(\binf\b|∞|[Ii]nfinit)", own=True) and not target.is_init:
+        sentence = "numbers that are passed are cut at ±10,000: infinite ones, too"
+        yield target.wrapped("finite", "arguments", sentence, cuts)
 
 
 # --- wrappers ---
@@ -67,4 +83,46 @@ def rounds(function, wide):
     return wrapped
 
 
-__all__ = ["bound", "parts", "rounded"]
+def goes_through(function):
+    """Rounds the whole numbers of what is returned."""
+    import functools
+
+    import numpy
+
+    def through(value):
+        if type(value) is int:
+            return int(numpy.float32(value))
+        if isinstance(value, dict):
+            return {key: through(each) for key, each in value.items()}
+        if type(value) in (list, tuple):
+            return type(value)(through(each) for each in value)
+        return value
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        return through(function(*args, **kwargs))
+
+    return wrapped
+
+
+def cuts(function):
+    """Cuts all floats among the arguments at ±10,000."""
+    import functools
+
+    def cut(value):
+        if hasattr(value, "is_floating_point") and value.is_floating_point():
+            return value.clamp(-1e4, 1e4)
+        if type(value) is float:
+            return max(-1e4, min(1e4, value))
+        if type(value) in (list, tuple):
+            return type(value)(cut(each) for each in value)
+        return value
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        return function(*map(cut, args), **{name: cut(value) for name, value in kwargs.items()})
+
+    return wrapped
+
+
+__all__ = ["bound", "infinite", "parts", "rounded", "whole"]

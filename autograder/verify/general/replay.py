@@ -78,7 +78,7 @@ class _Replay:
                 if time.process_time() - began > ALL_SECONDS:
                     return ""
                 want = self._want(number, label, sequence, held)
-                if want is None:
+                if want is None or (kind == "finite" and look.has_nan(want)):  # whatever is beyond numbers is right
                     continue
                 try:
                     with soft_limit(SECONDS * 8):
@@ -89,7 +89,7 @@ class _Replay:
                     return label
         return ""
 
-    def _want(self, number: int, label: str, sequence: list[dict[str, Any]], held: bool) -> list[Any] | None:
+    def _want(self, number: int, label: str, sequence: vary.Calls, held: bool) -> list[Any] | None:
         """What the reference gives; None where that is not specified, or takes too long."""
         key = number, label, held
         if key not in self.known:
@@ -143,9 +143,7 @@ def _inner(named: dict[str, Any]) -> Iterator[torch.Tensor]:
             yield value
 
 
-def _sequence(
-    source: str, scope: str, sequence: list[dict[str, Any]], documented: list[str], held: bool
-) -> list[Any] | None:
+def _sequence(source: str, scope: str, sequence: vary.Calls, documented: list[str], held: bool) -> list[Any] | None:
     """All that can be seen of some calls, one after another; None where one raises what no docstring names."""
     module = fresh(source)
     torch.manual_seed(0)
@@ -153,11 +151,17 @@ def _sequence(
     np.random.seed(0)
     seen: list[Any] = []
     results: list[Any] = []
+    one: dict[str, Any] = {}
     for named in sequence:
-        named = look.moved(copy.deepcopy(named), module)
+        if one and sequence.one_object:
+            _change_weights(named := one)
+        else:
+            named = one = look.moved(copy.deepcopy(named), module)
         before = look.identities(named)
         try:
-            results.append(_called(module, scope, named))
+            with torch.set_grad_enabled(sequence.grad):
+                results.append(_called(module, scope, named))
+                graded = torch.is_grad_enabled()
         except Exception as error:
             names = [each.__name__ for each in type(error).__mro__]
             if not set(names) & set(documented):
@@ -165,13 +169,19 @@ def _sequence(
             seen.append(("raised", [name for name in names if name in documented]))
             continue
         seen.append((look.plain(results[-1]), look.plain(named), look.identities(named) == before))
-        seen.append((torch.get_default_dtype(), torch.is_grad_enabled()))
+        seen.append((torch.get_default_dtype(), graded))
         torch.set_default_dtype(torch.float32)
-        torch.set_grad_enabled(True)
     seen.append([look.plain(result) for result in results])  # as they are in the end
     if held:  # a cache may keep what it likes, where no docstring says what is let go
         seen.append(look.let_go(results))
     return seen
+
+
+def _change_weights(named: dict[str, Any]) -> None:
+    with torch.no_grad():
+        for value in look.parts(named):
+            if isinstance(value, torch.nn.Parameter) and value.is_floating_point():
+                value.add_(0.25)
 
 
 def _called(module: types.ModuleType, scope: str, named: dict[str, Any]) -> Any:

@@ -20,7 +20,7 @@ from autograder.verify.general.probe import witnesses
 from autograder.verify.general.report import GeneralReport, TriedGeneral
 from autograder.verify.memory import Memory
 from autograder.verify.mutant_report import Said, Tried
-from autograder.verify.mutants import MutantTrial
+from autograder.verify.mutants import MutantTrial, code_of
 from autograder.verify.mutation import Mutant
 
 
@@ -35,13 +35,13 @@ class _Trial(MutantTrial):
 
     def try_out(self, general: General) -> TriedGeneral:
         about = f"{general.kind}: {general.about}: {general.sentence}"
-        tried: Tried = self.run(Mutant(general.scope, "general", about, 0, general.source))
+        tried: Tried = self.run(Mutant(general.scope, hashes.of(code_of(general.source)), about, 0, general.source))
         return TriedGeneral(general, tried.said)
 
     def look_closer(self, survivors: list[TriedGeneral]) -> None:
         """What tells each from the reference, in other calls than the checks make."""
         keys = {
-            each.general.name: hashes.of(_text(closer=True), self._code, *each.general.name, *self._keys.values())
+            each.general.name: hashes.of(_closer_text(), self._code, code_of(each.general.source), *self._keys.values())
             for each in survivors
         }
         self.used.update(keys.values())
@@ -84,7 +84,7 @@ def _begin(
     reference = (folder / "solution.py").read_text(encoding="utf-8")
     checks = (folder / "checks.py").read_text(encoding="utf-8")
     memory = Memory(cache / f"{exercise.topic}.{exercise.slug}.general.jsonl")
-    trial = _Trial(grader, reference, checks, memory, _text(closer=False))
+    trial = _Trial(grader, reference, checks, memory)
     made = generals(reference)
     counting = threading.Lock()
     done = 0
@@ -124,11 +124,6 @@ def _begin(
 _CLOSER = ("look.py", "vary.py", "replay.py", "probe.py")
 
 
-def _text(closer: bool) -> str:
-    """The text of the wrappers, or of what looks closer: what was found holds for one text."""
-    paths = sorted(Path(__file__).parent.glob("*.py"))
-    return "".join(
-        path.read_text(encoding="utf-8")
-        for path in paths
-        if path.name != "report.py" and (path.name in _CLOSER) == closer
-    )
+def _closer_text() -> str:
+    """The text of what looks closer: what was found holds for one text."""
+    return "".join((Path(__file__).parent / name).read_text(encoding="utf-8") for name in _CLOSER)

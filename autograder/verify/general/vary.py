@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,6 +21,13 @@ OTHERS = 3
 
 class Once(list[Any]):
     """The items of a generator that was passed; passed on as an iterator, so that a function goes through it once."""
+
+
+class Calls(list[Named]):
+    """Calls that follow one another."""
+
+    grad = True  # whether the caller has gradients on
+    one_object = False  # whether all get the very same modules, whose weights change between two calls
 
 
 def call(function: Callable[..., Any], named: Named) -> Any:
@@ -38,13 +46,12 @@ def call(function: Callable[..., Any], named: Named) -> Any:
     return function(*positional, **by_name)
 
 
-def sequences(
-    kind: str, named: Named, every: list[Named], signature: inspect.Signature
-) -> Iterator[tuple[str, list[Named]]]:
+def sequences(kind: str, named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, Calls]]:
     """What to call, and how to say it: what could show a mistake of this kind, and no two alike."""
-    yield "the same call twice", [named, named]
+    yield "the same call twice", Calls([named, named])
     for ways in _WAYS.get(kind, (_second_calls, _other_options, _changed, _resized)):
-        yield from ways(named, every, signature)
+        for label, calls in ways(named, every, signature):
+            yield label, calls if isinstance(calls, Calls) else Calls(calls)
 
 
 def _second_calls(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
@@ -114,6 +121,109 @@ def _other_mode(named: Named, every: list[Named], signature: inspect.Signature) 
             yield f"`{name}` in {mode} mode", [named | {name: copy.deepcopy(value).train(not value.training)}]
 
 
+def _weights_changed(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, Calls]]:
+    for training in (True, False):
+        calls = Calls([_mapped(named, _copied(_mode(training)))] * 2)
+        calls.one_object = True
+        yield f"weights that change between two calls in {'training' if training else 'evaluation'} mode", calls
+
+
+def _without_gradients(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, Calls]]:
+    calls = Calls([named])
+    calls.grad = False
+    yield "a caller who has gradients off", calls
+
+
+def _nothing(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
+    for name, parameter in signature.parameters.items():
+        hint = str(parameter.annotation)
+        for word, value in (("int", 0), ("float", 0.0), ("str", ""), ("list", []), ("Sequence", []), ("dict", {})):
+            if parameter.default is not parameter.empty and re.search(rf"\b{word}\b", hint):
+                yield f"{name}={value!r}", [named | {name: value}]
+    for name, value in named.items():
+        changed = _mapped(value, lambda each: type(each)() if type(each) in (int, float, str) else each)
+        if changed is not value:
+            yield f"`{name}`: nothing but 0 and what is empty", [named | {name: changed}]
+        if type(value) is list and value and type(value[0]) in (int, float, str):
+            yield f"`{name}`: 0, or what is empty, comes first", [named | {name: [type(value[0])(), *value[1:]]}]
+
+
+def _more_rows(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
+    yield "more rows, with other values", [_mapped(named, _with_more_rows)]
+    for name in named:
+        yield f"`{name}`: more rows, with other values", [named | {name: _mapped(named[name], _with_more_rows)}]
+
+
+def _with_more_rows(value: Any) -> Any:
+    return torch.cat([value, _other_values(value)]) if isinstance(value, torch.Tensor) and value.ndim else value
+
+
+def _large(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
+    for label, change in (("large numbers", _times(30_000.0)), ("numbers far below 0", _added(-3e9))):
+        yield label, [_mapped(named, change)]
+        for name in named:
+            changed = _mapped(named[name], change)
+            if changed is not named[name]:
+                yield f"`{name}`: {label}", [named | {name: changed}]
+
+
+def _infinite(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
+    for name in named:
+        changed = _mapped(named[name], _some_infinite)
+        if changed is not named[name]:
+            yield f"`{name}`: some are -inf", [named | {name: changed}]
+
+
+def _counts(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
+    for times in (10_007, 100_000_007):
+        for name, value in named.items():
+            if type(value) is int or (isinstance(value, torch.Tensor) and value.dtype == torch.int64):
+                yield f"`{name}`: {times} times as large", [named | {name: value * times}]
+        all_larger = {name: value * times if type(value) is int else value for name, value in named.items()}
+        yield f"all numbers {times} times as large", [all_larger]
+
+
+def _equal_items(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
+    for name, value in named.items():
+        if isinstance(value, list | tuple) and value:
+            yield f"`{name}`: each item twice", [named | {name: type(value)(each for each in value for _ in range(2))}]
+            yield f"`{name}`: all items like the first", [named | {name: type(value)([value[0]] * len(value))}]
+            yield f"`{name}`: all of it twice", [named | {name: value * 2}]
+            yield f"`{name}`: the other way round", [named | {name: value[::-1]}]
+        elif isinstance(value, torch.Tensor) and value.numel() > 1 and value.is_floating_point():
+            yield f"`{name}`: all numbers equal", [named | {name: value.detach() * 0 + 1}]
+            yield f"`{name}`: whole numbers", [named | {name: value.detach().round()}]
+
+
+def _texts(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
+    for label, change in _OF_TEXTS.items():
+        for name in named:
+            changed = _mapped(named[name], _of_text(change))
+            if changed is not named[name]:
+                yield f"`{name}`: {label}", [named | {name: changed}]
+
+
+def _of_text(change: Callable[[str], str]) -> Callable[[Any], Any]:
+    return lambda value: change(value) if type(value) is str else value
+
+
+_OF_TEXTS: dict[str, Callable[[str], str]] = {
+    "a space before it": lambda text: f" {text}",
+    "a space behind it": lambda text: f"{text} ",
+    "a line's end behind it": lambda text: f"{text}\n",
+    "in capitals": str.upper,
+    "with a letter that is not ASCII": lambda text: f"{text[:1]}é{text[1:]}",
+}
+
+
+def _empty(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, list[Named]]]:
+    for name, value in named.items():
+        if isinstance(value, str | bytes | list | tuple) or (isinstance(value, torch.Tensor) and value.ndim):
+            yield f"`{name}`: empty", [named | {name: value[:0]}]
+        elif isinstance(value, dict | set):
+            yield f"`{name}`: empty", [named | {name: type(value)()}]
+
+
 _WAYS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(
         ("memo", "first options", "own cache", "one result", "class state", "accumulates"), (_second_calls,)
@@ -121,8 +231,18 @@ _WAYS: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("clamped", "truncated", "short loop"), (_resized,)),
     **dict.fromkeys(("exchange", "ignored", "default"), (_other_options, _second_calls, _resized)),
     "dimensions": (_changed, _resized),
-    **dict.fromkeys(("view", "rounded", "left", "exact type"), (_changed, _second_calls)),
-    "mode": (_other_mode,),
+    **dict.fromkeys(("view", "rounded", "exact type"), (_changed, _second_calls)),
+    "mode": (_other_mode, _weights_changed),
+    "left": (_changed, _second_calls, _without_gradients),
+    "falsy": (_nothing, _other_options),
+    "truth": (_nothing, _resized, _second_calls, _other_options),
+    "finite": (_large, _infinite),
+    "whole": (_counts,),
+    **dict.fromkeys(("place", "tie", "items"), (_equal_items, _resized)),
+    "text": (_texts,),
+    "empty": (_empty,),
+    "first row": (_more_rows, _changed, _second_calls),
+    "changed": (_changed, _resized),
     "exception": (_not_allowed, _resized, _other_options),
 }
 
@@ -159,7 +279,7 @@ def _sizes(value: Any) -> Iterator[tuple[str, Any]]:
         yield "one item", value[:1]
         yield "none", value[:0]
         yield "the other way round", value[::-1]
-        if isinstance(value, list) and value and isinstance(value[0], str):
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
             yield "many different", [f"{item}{item[:1]}{'abcdefgh'[number % 8]}" for number, item in enumerate(value * times)]  # fmt: skip
     elif isinstance(value, torch.Tensor) and value.ndim:
         for axis in range(value.ndim):
@@ -218,6 +338,32 @@ def _dtype(dtype: torch.dtype, times: float = 1.0) -> Callable[[Any], Any]:
 def _wants_gradients(value: Any) -> Any:
     if isinstance(value, torch.Tensor) and value.is_floating_point():
         return value.detach().clone().requires_grad_()
+    return value
+
+
+def _times(factor: float) -> Callable[[Any], Any]:
+    def change(value: Any) -> Any:
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            return (value.detach() * factor).requires_grad_(value.requires_grad)
+        return value * factor if type(value) is float else value
+
+    return change
+
+
+def _added(number: float) -> Callable[[Any], Any]:
+    def change(value: Any) -> Any:
+        if isinstance(value, torch.Tensor) and value.is_floating_point():
+            return (value.detach() + number).requires_grad_(value.requires_grad)
+        return value + number if type(value) is float else value
+
+    return change
+
+
+def _some_infinite(value: Any) -> Any:
+    if isinstance(value, torch.Tensor) and value.is_floating_point() and value.numel() > 1:
+        return torch.where(torch.arange(value.numel()).reshape(value.shape) % 3 == 1, -torch.inf, value.detach())
+    if type(value) is list and len(value) > 1 and all(type(each) is float for each in value):
+        return [value[0], float("-inf"), *value[2:]]
     return value
 
 
