@@ -10,7 +10,7 @@ from autograder.lab.answers import AnswerWorld
 
 def written(rng, prompts=2, n=3, scores=None):
     """Answers to each prompt with their rewards, some of which are equal; texts may repeat."""
-    names = [f"prompt {i}" for i in rng.sample(range(50), prompts)]
+    names = [f" Prompt {i}\n" for i in rng.sample(range(50), prompts)]  # given on as they are
     scores = scores or [[rng.choice([-2.0, -1.0, 0.5, 1.0, 3.0]) for _ in range(n)] for _ in names]
     return {"prompts": names, "answers": [[rng.word("ab", 1, 2) + str(j % 5) for j in range(len(row))] for row in scores], "scores": scores}
 
@@ -154,7 +154,7 @@ def rounds_make_the_policy_better(student, seed, prompts, rounds, n, options, va
     """Each round takes the best of n, trains on the training set of all rounds so far, and tells the mean reward of what it took."""
     torch.manual_seed(5)
     small = AnswerWorld(seed, prompts, 2, 3)
-    names = [f"prompt {p}" for p in range(prompts)]
+    names = [f" Prompt {p}\n" for p in range(prompts)]
     policy, generator, events, true, held = small.policy(), torch.Generator().manual_seed(seed), [], [], []
 
     def sample(prompt, many):

@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import case, check, flags, gradients, raises, with_gradients, with_weights
+from autograder.checks import case, check, flags, gradients, in_evaluation, raises, with_gradients, with_weights
 from autograder.lab.answers import AnswerWorld
 
 
@@ -77,6 +77,7 @@ def a_head_is_a_vector_and_a_number(student, h, mask, weights):
         "new rewards": new(h, mask).detach(),
         "trains": [each.requires_grad for each in new.parameters()],
         "of views, in evaluation mode": used(h.mT.contiguous().mT, mask.T.contiguous().T).detach(),
+        "in evaluation mode": in_evaluation(head, lambda: head(h, mask)),
         "left": flags(h, mask, used, new),
         "chance": torch.rand(2),
     }

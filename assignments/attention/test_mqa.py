@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import case, check, flags, gradients, with_weights
+from autograder.checks import case, check, flags, gradients, in_evaluation, with_weights
 from autograder.lab.pieces import pieces_are_the_whole
 
 
@@ -109,6 +109,7 @@ def decoding_in_pieces_is_prefill(student, x, heads, weights, cuts):
         "another sequence": others,
         "another end": again,
         "two layers": turns,
+        "in evaluation mode": in_evaluation(attention, lambda: attention(x)[0]),
         "left": flags(attention, second, x),
     }
 

@@ -5,7 +5,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 from math import log
 import torch
-from autograder.checks import case, check, difference, flags, gradients, large_scores, leaves, reject, with_weights
+from autograder.checks import case, check, difference, flags, gradients, in_evaluation, large_scores, leaves, reject, with_weights
 
 
 def qkv(rng, B=1, H=1, T=1, S=None, D=4, Dv=None, by=0.0, rising=False, values=None, dtype="float32", scale=None):
@@ -113,7 +113,8 @@ def heads_are_slices_of_the_projections(student, x, weights, heads, bias, causal
     attention = build(student, weights, heads, bias)
     (x,) = leaves(x)
     out = attention(x, causal=True) if causal else attention(x)
-    return {"out": out, "gradient of x": gradients(out, {"x": x})["x"], "gradients": gradients(out, attention)}
+    quiet = in_evaluation(attention, lambda: attention(x, causal=causal))
+    return {"out": out, "in evaluation mode": quiet, "gradient of x": gradients(out, {"x": x})["x"], "gradients": gradients(out, attention)}
 
 
 def padding_changes_nothing(seen, want, inputs):
@@ -148,7 +149,11 @@ def in_turn(student, x, weights, heads, keep):
     second.eval()
     second.k_proj.requires_grad_(False)
     view = x.mT.contiguous().mT
-    outs = [layer(view, *more) for layer in (first, second) for more in ([keep], [], [keep.flip(0)], [keep, True])]
+    on_the_left = keep.flip(1)  # as for generating
+    given = ([keep], [], [keep.flip(0)], [keep, True], [on_the_left])
+    outs = [layer(view, *more) for layer in (first, second) for more in given]
+    # With padding on the left, padding itself sees nothing before it, which is another check's.
+    outs += [layer(view, on_the_left, True) * on_the_left[..., None] for layer in (first, second)]
     return {"outs": outs, "left": flags(first, second, view)}
 
 
@@ -198,7 +203,8 @@ def float64_is_exact_to_the_end(student, q, k, v, scale):
     x = torch.linspace(-1, 1, 12, dtype=q.dtype).view(1, 6, 2)
     weights = {f"{name}_proj.weight": 1.3 * torch.eye(2, dtype=q.dtype) for name in "qkvo"}
     layer = with_weights(student.MultiHeadAttention(2, 1, bias=False), weights)
-    return {"outs": outs, "gradients": grads, "of a layer": layer(x, causal=True)}
+    plain = student.attention(q.sign(), k.sign(), v, scale=0.3)[1]  # float32 does not hold 0.3
+    return {"outs": outs, "gradients": grads, "with a scale of 0.3": plain, "of a layer": layer(x, causal=True)}
 
 
 def bf16_is_near(seen, want):

@@ -475,6 +475,7 @@ def a_pair_has_its_loss(student, tables, prompts, liked, disliked, beta, same, t
         for each in reference.parameters():
             each.mul_(-0.5)
         seen["the reference changed in place"] = student.preference_loss(model, reference, prompts, liked, disliked, beta)
+        seen["gradients stay off"] = not torch.is_grad_enabled()
     return seen
 
 

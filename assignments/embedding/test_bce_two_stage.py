@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import case, check, flags, raises, with_gradients
+from autograder.checks import case, check, flags, leaves_gradients_off, raises, with_gradients
 
 
 def vectors(rng, B=2, N=5, C=3, k=2, dtype="float64", lengths=1.0):
@@ -63,7 +63,7 @@ def the_best_window_counts(student, pairs, logits, dtype, options):
     found = student.rerank(pairs, reader, **options)
     higher = student.rerank(pairs, reader, threshold=0.55)
     again = student.rerank(pairs[::-1], reader, threshold=0.45)
-    return {"found": found, "above 0.55": higher, "the other way round": again, "read": reader.calls, "left": [pairs, torch.is_grad_enabled()]}
+    return {"found": found, "above 0.55": higher, "the other way round": again, "read": list(reader.calls), "gradients stay off": leaves_gradients_off(student.rerank, pairs, reader), "left": [pairs, torch.is_grad_enabled()]}
 
 
 def groups(rng, B=2, N=3, scale=2.0, dtype="float64"):

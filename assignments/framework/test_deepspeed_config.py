@@ -104,4 +104,5 @@ def buckets_are_filled_in_order(student, numels, bucket):
 def loss_scales_are_fixed_or_dynamic(student, settings):
     """A loss scale is off, fixed, or dynamic where it is 0, with DeepSpeed's defaults."""
     bad = [raises("ValueError", lambda scale=scale: student.loss_scale({"fp16": {"enabled": True, "loss_scale": scale}})) for scale in (-1, -0.5)]
-    return {"seen": [student.loss_scale({"fp16": fp16, "bf16": {"enabled": True}}) for fp16 in settings], "missing": student.loss_scale({}), "bad": bad}
+    cfgs = [{"fp16": fp16 and dict(fp16), "bf16": {"enabled": True}} for fp16 in settings]
+    return {"seen": [student.loss_scale(cfg) for cfg in cfgs], "given": cfgs, "missing": student.loss_scale({}), "bad": bad}

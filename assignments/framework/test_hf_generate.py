@@ -5,7 +5,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 from math import inf
 import torch
-from autograder.checks import case, check, difference, flags, implausible, reject
+from autograder.checks import case, check, difference, flags, implausible, leaves_gradients_off, reject
 
 
 def rows(rng, setting, ids=None, B=2, t=5, V=6, few=None, pads=(), hidden=0, logits=None, dtype="float32"):
@@ -92,6 +92,8 @@ class Model:
     def __call__(self, new, positions, mask, cache):
         if mask.dtype != torch.bool or new.dtype != torch.int64 or positions.dtype != torch.int64:
             raise TypeError("the model takes int64 tokens, int64 positions and a mask of bool")
+        if not bool(((new >= 0) & (new < self.effect.shape[1])).all()):
+            raise ValueError("the model takes token ids from 0 to V - 1, also at places without a token")
         real = mask[:, mask.shape[1] - new.shape[1] :]
         seen = positions.masked_fill(~real, -1)  # what places without a token have is open
         if not bool(((positions >= 0) & (positions < 64))[real].all()):
@@ -155,8 +157,10 @@ def rows_end_each_by_itself(student, ids, mask, max_new, model, options):
         return torch.tensor([ids.shape[1] >= mask.shape[1] + 4]).expand(len(ids))
 
     long = torch.cat([ids, ids], 1), torch.cat([mask, torch.ones_like(mask)], 1)
-    stopped = [student.generate(Model(**model), *long, max_new, stopping=stops, **options) for stops in ([stop], [stop, late], [late, stop])]
-    return {"out": out, "calls": len(asked.calls), "stopped": stopped}
+    lists = [stop], [stop, late], [late, stop]
+    stopped = [student.generate(Model(**model), *long, max_new, stopping=stops, **options) for stops in lists]
+    return {"out": out, "calls": len(asked.calls), "stopped": stopped, "stops that were given": [len(stops) for stops in lists],
+            "gradients stay off": leaves_gradients_off(student.generate, Model(**model), ids, mask, 1, **options)}
 
 
 @check(points=1, inputs=prompts, lecture='what-the-model-is-fed', public=[case('rows of three, one and two', B=3, T=3, pads=[0, 2, 1], max_new=5, pad=2)])

@@ -104,4 +104,5 @@ def every_option_counts_and_nothing_is_left(student, x, weights, shape, options,
     pos = torch.tensor(pos)
     with torch.no_grad():
         outs = [layer(x, pos), other(x, pos + 1), layer.eval()(x, pos), layer(x[:1, :2], pos[:2]), layer(x, pos + 2), other.train()(x, pos)]
-    return {"outs": outs, "names": sorted(layer.state_dict()), "left": flags(layer, other, x)}
+    quiet = layer.eval()(x, pos).requires_grad
+    return {"outs": outs, "gradients flow in evaluation mode": quiet, "names": sorted(layer.state_dict()), "left": flags(layer, other, x)}

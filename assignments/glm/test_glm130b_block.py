@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check, flags, gradients, leaves, with_gradients, with_weights
+from autograder.checks import Tolerance, case, check, flags, gradients, in_evaluation, leaves, with_gradients, with_weights
 from autograder.lab.parts import Feed, Mix
 
 
@@ -115,11 +115,12 @@ def attended(student, x, weights, H, pos, mask):
     out = layer(leaf, pos) if mask is None else layer(leaf, pos, mask)
     found = gradients(out, {"x": leaf} | dict(layer.named_parameters()))
     views = layer(x.mT.contiguous().mT, pos.mT.contiguous().mT, None if mask is None else mask.mT.contiguous().mT)
+    quiet = in_evaluation(layer, lambda: layer(x, pos, mask))
     layer.dense.bias.requires_grad_(False)
     layer.eval()
     layer.dense.train()
     others = [layer(x, pos, torch.eye(x.shape[1]).bool()), layer(-x, pos.flip(1), mask)]
-    return {"out": out, "gradients": found, "of views": views, "of others": others, "left": flags(x, layer)}
+    return {"out": out, "gradients": found, "of views": views, "of others": others, "in evaluation mode": quiet, "left": flags(x, layer)}
 
 
 @check(points=1, inputs=attending, lecture='one-matrix-sorted-by-heads', public=[case('two heads of two features')])

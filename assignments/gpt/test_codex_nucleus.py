@@ -28,7 +28,9 @@ FOUR = [[0.5, 0.3, 0.15, 0.05]]
 def keeps_the_smallest_set_of_mass_p(student, logits, p):
     """The kept tokens are the fewest most probable ones that sum to p or more, and they stay where they are."""
     view = logits.mT.contiguous().mT
-    outs = [student.top_p_filter(view, p), student.top_p_filter(logits.flip(-1), p)]  # the first stays what it is
+    turned = logits.flip(-1)
+    outs = [student.top_p_filter(view, p), student.top_p_filter(turned, p)]  # the first stays what it is
+    turned.zero_()  # and the second, whatever becomes of what was passed
     return {"kept": outs[0], "the other way round": outs[1], "left": flags(view)}
 
 
@@ -36,7 +38,9 @@ def keeps_the_smallest_set_of_mass_p(student, logits, p):
 def keeps_the_k_largest(student, logits, k):
     """The k largest logits of each row stay as they are, the others become -inf."""
     view = logits.mT.contiguous().mT
-    outs = [student.top_k_filter(view, k), student.top_k_filter(logits.flip(-1), k), student.top_k_filter(view, 1)]
+    turned = logits.flip(-1)
+    outs = [student.top_k_filter(view, k), student.top_k_filter(turned, k), student.top_k_filter(view, 1)]
+    turned.zero_()  # what was returned does not change with it
     return {"kept": outs[0], "the other way round": outs[1], "one": outs[2], "left": flags(view)}
 
 
@@ -91,7 +95,7 @@ def generators(rng, B=1, V=64, options=None):
 
 def the_generator_decides(seen, want):
     calls = len(want["first"])
-    draws = {name: each for name, each in seen.items() if name not in ("global", "left")}
+    draws = {name: each for name, each in seen.items() if name not in ("global", "left", "logits")}
     wrong = [
         each for each in draws.values() if len(each) != calls or any(a.shape != want["first"][0].shape for a in each)
     ]
@@ -99,6 +103,8 @@ def the_generator_decides(seen, want):
         return difference(draws, {name: want[name] for name in draws})
     if seen["left"] != want["left"]:
         return difference(seen["left"], want["left"])
+    if difference(seen["logits"], want["logits"]) is not None:
+        return reject("`logits` are changed by a call. They are the caller's.")
     if difference(seen["global"], want["global"]) is not None:
         return reject(
             "torch's global generator is not as it was: it was used or seeded. All randomness comes from `gen`."
@@ -132,7 +138,8 @@ def the_generator_decides_alone(student, logits, seeds, options):
     draws = {"first": draw(seeds[0], 1), "again": draw(seeds[0], 2), "other": draw(seeds[1], 1)}
     untouched = torch.rand(3)
     left = flags(logits)
-    return draws | {"left": left} | {"after temperature 0": draw(seeds[0], 3, greedy=True), "global": untouched}
+    draws["after temperature 0"] = draw(seeds[0], 3, greedy=True)
+    return draws | {"left": left, "logits": logits, "global": untouched}
 
 
 SCORES = Tolerance(atol=1e-5, rtol=1e-5)

@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check, difference, flags, gradients, implausible, raises, reject, with_gradients, with_weights
+from autograder.checks import Tolerance, case, check, difference, flags, gradients, implausible, leaves_gradients_off, raises, reject, with_gradients, with_weights
 from autograder.lab.pieces import pieces_are_the_whole
 
 
@@ -85,6 +85,10 @@ def blocks_are_added_up(student, cfg, weights, ids, of, training):
     if present and ids.shape[1] > 1:
         last = model(ids[:, -1:], model(ids[:, :-1])[1])[0]
         seen["gradients through the cache"] = all_gradients(last, model, [name for name in names if name.endswith("ln_1.weight")])
+    if present and ids.shape[1] > 2:
+        early = model(ids[:, 1:-1], model(ids[:, :1])[1])[1]
+        far = model(ids[:, -1:], early)[0]
+        seen["gradients through two caches"] = all_gradients(far, model, [name for name in names if name.endswith("ln_1.weight")])
     return seen
 
 
@@ -130,6 +134,7 @@ def given_parts_are_used(student, cfg, weights, ids):
     seen["behind a cache"] = calls[-1:]
     for name, part in parts.items():
         logits[name] = build(student, cfg, weights, **{"act": torch.tanh, name: part})(ids)[0]
+    logits["act, an empty module"] = build(student, cfg, weights, act=torch.nn.Sequential())(ids)[0]  # its length is 0
     return {"logits": logits, "calls": seen}
 
 
@@ -210,6 +215,7 @@ def checkpoints_are_loaded(student, cfg, ids, sd, model_dtype, names):
     wrong = {
         "missing": [{key: w for key, w in sd.items() if key != name} for name in names],
         "another shape": [sd | {name: sd[name][:-1]} for name in names],
+        "one more dimension": [sd | {name: sd[name][None]} for name in names],
         "turned already": [sd | {name: sd[name].mT} for name in square],
         "unknown": [sd | {name: torch.zeros(2)} for name in unknown],
     }
@@ -252,6 +258,8 @@ def are_drawn(seen, want, inputs):
         return reject("The same numbers occur several times among the weights: each number is to be drawn by itself.")
     if difference(seen["again"], seen["one"]) is not None:
         return reject("The same seed gave other weights.")
+    if not seen["gradients stay off"]:
+        return reject("Gradients are on after the call, for a caller who had them off.")
     if difference(seen["other seed"], seen["one"]) is None or difference(seen["no seed"], seen["one"]) is None:
         return reject("Another seed gave the same weights.")
     if not seen["logits"].abs().max() > 0:
@@ -294,6 +302,7 @@ def first_weights_are_drawn(student, n_layer, vocab, n_ctx, n_embd, seed, std):
         found[kind] = matrix.detach()[:2].clone()
     if seed is None:
         found["no seed"] = -found["no seed"]  # it is the same there
+    found["gradients stay off"] = leaves_gradients_off(student.init_weights, two)
     tied = dict(two.named_parameters(remove_duplicate=False))["lm_head.weight"] is two.get_parameter("transformer.wte.weight")
     logits = one(torch.arange(3)[None])[0]
     return found | {

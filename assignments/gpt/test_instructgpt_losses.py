@@ -90,6 +90,7 @@ def demonstrations_have_a_mean_of_zero(student, r, demo_r):
         "shifted": shifted,
         "the demonstrations themselves": student.normalize_bias(demo_r, demo_r),
         "by others": student.normalize_bias(r, demo_r * demo_r),
+        "by a small bias": student.normalize_bias(r, demo_r - demo_r.mean() + 3e-7),
         "of views": student.normalize_bias(r.movedim(0, -1) if r.ndim else r, demo_r.movedim(0, -1)),
         "what was given": given,
         "left": flags(r, demo_r),

@@ -42,7 +42,7 @@ def table(rng, scores=None, sizes=(), low=-4.0, lengths=(1, 5), zero=0, **option
 
 def asked(student, scores, options, text="Mood:"):
     """label_probs, and what the model was asked."""
-    words = [[f"w{i}{j}" * (1 + j) for j in range(len(row))] for i, row in enumerate(scores)]
+    words = [[f"W{i}{j}" * (1 + j) for j in range(len(row))] for i, row in enumerate(scores)]
     known = {" " + word: given for row, answers in zip(words, scores, strict=True) for word, given in zip(row, answers, strict=True)}
     calls = []
 

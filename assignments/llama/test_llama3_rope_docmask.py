@@ -5,7 +5,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 import math
 import torch
-from autograder.checks import Tolerance, case, check, flags
+from autograder.checks import Tolerance, again, case, check, flags
 
 
 RELATIVE = Tolerance(atol=0.0, rtol=1e-5, why="float32 and float64 are both right here; one check of its own tells them apart")
@@ -25,7 +25,7 @@ def settings(rng, calls):
 @check(points=2, inputs=settings, tolerance=RELATIVE, lecture='three-bands-of-wavelengths', public=[case('Llama 3.1 8B: all defaults, 64 pairs', calls=[128]), case('Llama 3.2 1B: 32 pairs, factor 32', calls=[{'D': 64, 'factor': 32.0}]), case('one pair in each band', calls=[{'D': 6, 'base': 64.0, 'factor': 2.0, 'orig': 2 * math.pi * 8}])])
 def fast_pairs_stay_and_slow_ones_are_divided(student, calls):
     """Short wavelengths keep their frequency, long ones are divided by the factor, and those between are blended by s."""
-    return [student.llama3_rope_freqs(**call) for call in calls]
+    return [again(student.llama3_rope_freqs, **call) for call in calls]
 
 
 @check(points=1, inputs=settings, tolerance=EXACT, lecture='three-bands-of-wavelengths', public=[case('eight pairs', calls=[16])])
@@ -89,7 +89,8 @@ def ids_by(start):
     """An encoder of bytes (from `start` on), and control tokens behind them."""
     names = ["begin_of_text", "start_header_id", "end_header_id", "eot_id"]
     special = {f"<|{name}|>": start + 300 + 7 * i for i, name in enumerate(names)}
-    return (lambda text: [start + byte for byte in text.encode()]), special
+    known = {}  # the same list for the same text, as an encoder gives it that remembers
+    return (lambda text: known.setdefault(text, [start + byte for byte in text.encode()])), special
 
 
 def encoded(student, messages):

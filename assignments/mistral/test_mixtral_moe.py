@@ -40,7 +40,10 @@ def the_largest_logits_are_chosen(student, x, Wg, W13, W2, k):
 def float64_is_exact_to_the_end(student, x, Wg, W13, W2, k):
     """For float64 tensors everything is computed in float64, the softmax of the router too."""
     out = with_gradients(lambda x, Wg: student.moe_forward(x, Wg, W13, W2, k), x=x, Wg=Wg)
-    return routed(student, x, Wg, k) | {"out": out}
+    one = torch.ones(1, 1, dtype=x.dtype)
+    near = torch.cat([one, one + 1e-9])  # logits that only float64 tells apart
+    experts = torch.ones(2, 2, 1, dtype=x.dtype), torch.stack([one, 5 * one])
+    return routed(student, x, Wg, k) | {"out": out, "of near logits": student.moe_forward(one, near, *experts, 1)}
 
 
 @check(points=3, inputs=layer, lecture='the-experts', public=[case('two of four experts'), case('one of two', N=3, C=2, E=2, F=3, k=1), case('one expert: an ordinary layer', N=3, C=2, E=1, F=4, k=1)])
@@ -72,7 +75,7 @@ def work_is_done_for_chosen_experts_only(student, N, C, E, F, k):
     """The layer does the work of k experts for each token, not of all."""
     x, Wg = ((torch.arange(n * C) * step).sin().view(n, C) for n, step in ((N, 0.7), (E, 1.3)))
     W13, W2 = torch.full((E, 2 * F, C), 0.01), torch.full((E, C, F), 0.02)
-    return student.moe_forward(x, Wg, W13, W2, k)[:4]
+    return student.moe_forward(x, Wg, W13, W2, k)[::97, :4]
 
 
 def loads(rng, N=4, E=3, k=2, scale=1.0, dtype="float64", one=False):
@@ -86,7 +89,7 @@ def loads(rng, N=4, E=3, k=2, scale=1.0, dtype="float64", one=False):
 def an_uneven_load_costs_more(student, router_logits, k):
     """The loss is E times the sum over experts of how often each is chosen, times its mean probability."""
     found = with_gradients(lambda router_logits: student.aux_loss(router_logits, k), router_logits=router_logits)
-    return {"loss": found, "with one": student.aux_loss(router_logits, 1), "other tokens": student.aux_loss(-router_logits.T.contiguous().T, k), "left": flags(router_logits)}
+    return {"loss": found, "with one": student.aux_loss(router_logits, 1), "of equal logits": student.aux_loss(0 * router_logits, k), "other tokens": student.aux_loss(-router_logits.T.contiguous().T, k), "left": flags(router_logits)}
 
 
 def models(rng, cfgs):

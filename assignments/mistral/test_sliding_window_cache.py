@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Budget, case, check, difference, flags, leaves, raises, reject, with_gradients
+from autograder.checks import Budget, again, case, check, difference, flags, leaves, raises, reject, with_gradients
 from autograder.lab.pieces import pieces_are_the_whole
 
 
@@ -19,7 +19,7 @@ def sizes(rng, calls=(), random=0):
 @check(points=2, inputs=sizes, lecture='the-window', public=[case('four tokens, a window of two', calls=[(4, 4, 2)]), case('the last two of five, and a wide window', calls=[(2, 5, 3), (2, 5, 9)])])
 def a_window_ends_with_the_token_itself(student, calls):
     """Query t of the last T sees the W keys that end with its own, or as many as there are."""
-    return [student.swa_mask(*call) for call in calls]
+    return [again(student.swa_mask, *call) for call in calls]
 
 
 @check(points=1, inputs=sizes, lecture='further-than-the-window', public=[case('one layer and two', calls=[(1, 4), (2, 4)]), case('Mistral 7B', calls=[(32, 4096)])])
@@ -38,6 +38,8 @@ def in_any_order(seen, want, rng):
     """Each `get` may list its tokens in any order: both are sorted by their positions."""
     for number, (mine, theirs) in enumerate(zip(seen["got"], want["got"], strict=True)):
         mine, theirs = list(mine), list(theirs)
+        if mine[2].dtype != theirs[2].dtype:
+            return difference(mine[2], theirs[2])
         if mine[2].shape[0] != theirs[2].shape[0] or mine[2].sort()[0].tolist() != theirs[2].sort()[0].tolist():
             return reject("After call {number} the cache has other positions than the newest {n}.", number=number, n=theirs[2].shape[0])
         for part in (0, 1):
@@ -68,14 +70,15 @@ def the_newest_tokens_are_kept(student, sizes, dtype, steps):
     return {"got": [*got, default.get()], "left": left}
 
 
-@check(points=1, budget=Budget(memory=3), lecture='a-cache-that-rolls', public=[case('32 pieces of 512 tokens', W=512, t=512, calls=32)])
-def memory_does_not_grow(student, W, t, calls):
+@check(points=1, budget=Budget(memory=3), lecture='a-cache-that-rolls', public=[case('32 pieces of 512 tokens', W=512, t=512, calls=32, layers=1)])
+def memory_does_not_grow(student, W, t, calls, layers):
     """However many tokens are appended, the memory is that of W tokens."""
-    cache = student.RollingCache(1, 8, W, 128)
-    for call in range(calls):
-        x = torch.full((1, 8, t, 128), float(call))
-        cache.append(x, -x, torch.arange(call * t, call * t + t))
-    k, v, positions = cache.get()
+    caches = [student.RollingCache(1, 8, W, 128) for _ in range(layers)]
+    for cache in caches:
+        for call in range(calls):
+            x = torch.full((1, 8, t, 128), float(call))
+            cache.append(x, -x, torch.arange(call * t, call * t + t))
+    k, v, positions = caches[0].get()
     return {"shapes": [list(k.shape), list(v.shape)], "positions": positions.sort()[0], "sums": [k.sum().double(), v.sum().double()]}
 
 
@@ -117,11 +120,12 @@ def ledger_for(k):
 @check(points=2, inputs=heads, judge=pieces_are_the_whole, lecture='attention-in-pieces', public=[case('two tokens, then one, a window of two', cuts=[2, 3], W=2), case('a chunk that is longer than the window', cuts=[3, 7], W=3, H=4, G=2)])
 def pieces_give_the_result_of_all_at_once(student, q, k, v, cuts, W, start):
     """Tokens fed in pieces get the result of all at once, from any cache that says which position is where."""
-    whole = student.attend(q, k, v, torch.arange(cuts[-1]) + start, ledger_for(k), W).transpose(1, 2).flatten(2)
+    pos = torch.arange(cuts[-1]) + start
+    whole = student.attend(q, k, v, pos, ledger_for(k), W).transpose(1, 2).flatten(2)
     ledger, other = ledger_for(k), ledger_for(k)
     pieces = fed(student, ledger, q, k, v, cuts, W, start)
     others = fed(student, other, *(x.mT.contiguous().mT.flip(2) for x in (q, k, v)), cuts, W, start)
-    return {"whole": whole, "pieces": pieces, "others": others, "events": ledger.events, "left": flags(q, k, v)}
+    return {"whole": whole, "pieces": pieces, "others": others, "events": ledger.events, "positions": pos, "left": flags(q, k, v)}
 
 
 @check(points=1, inputs=heads, lecture='attention-in-pieces', public=[case('two tokens, then two, a window of three', cuts=[2, 4], W=3, dtype='float64')])
@@ -166,5 +170,6 @@ def chunks_follow_each_other(student, ids, table, chunk, W, layers):
     other = student.chunked_prefill(model(others), ids.flip(1).T.contiguous().T, chunk)
     plain = student.chunked_prefill(lambda new, pos: new * 100 + pos, ids, chunk)
     exact = student.chunked_prefill(lambda new, pos: (new + pos).double()[..., None] / torch.tensor([3, 7]), ids, chunk)
+    wide = student.chunked_prefill(lambda new, pos: (new + pos)[..., None, None] * torch.ones(2, 3), ids, chunk)
     refused = [raises("ValueError", lambda wrong=wrong: student.chunked_prefill(model(none), ids, wrong)) for wrong in (0, -2)]
-    return {"outputs": found, "calls": calls, "of others": other, "whole numbers": plain, "in float64": exact, "refused": refused, "calls then": none}
+    return {"outputs": found, "calls": calls, "of others": other, "whole numbers": plain, "in float64": exact, "of four dimensions": wide, "refused": refused, "calls then": none}

@@ -48,6 +48,7 @@ def class_token_first_then_patches_with_positions(student, img, weights, made, f
     seen = {"out": out, "gradients": gradients(out, {"img": x}), "of parameters": gradients(out, layer), "left": flags(layer, img)}
     size = made["image_size"]
     shapes = [(size + 1, size), (size, size + 1), (2 * size, 2 * size), (size * 4, size // 4 or 3)]
+    shapes.append((size - made["patch_size"],) * 2)
     layer.eval()
     with torch.no_grad():
         other = with_weights(student.ViTEmbed(**made), {name: -weight for name, weight in weights.items()})
@@ -88,6 +89,8 @@ def of_clip(student, img, txt, scale):
 def of_siglip(student, img, txt, scale, bias):
     view = [x.T.contiguous().T for x in (img, txt)]
     given = {"img": img, "txt": txt, "scale": scale, "bias": bias}
+    with torch.inference_mode():
+        student.siglip_loss(img, txt, scale, bias)
     return {
         "loss": with_gradients(lambda img, txt, scale, bias: student.siglip_loss(img, txt, scale, bias), **given),
         "of views": student.siglip_loss(*view, scale, bias),

@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import case, check, flags, gradients, leaves, raises, with_weights
+from autograder.checks import case, check, flags, gradients, in_evaluation, leaves, raises, with_weights
 
 
 IMAGE = 9
@@ -98,7 +98,7 @@ def the_projector_has_two_layers(student, x, weights):
         "a view": layer(view),
         "six dimensions": layer(x[None, None, None]),
         "left": flags(x, layer, frozen),
-        "evaluation": layer.eval()(x),
+        "evaluation": in_evaluation(layer, lambda: layer(x)),
     }
 
 

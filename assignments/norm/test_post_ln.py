@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check, flags, gradients, leaves, with_gradients, with_weights
+from autograder.checks import Tolerance, case, check, flags, gradients, in_evaluation, leaves, with_gradients, with_weights
 from autograder.lab.parts import Feed, Mix
 
 
@@ -109,5 +109,5 @@ def the_block_normalises_after_each_sum(student, x, weights, more):
     turns = [other(x), block(-x), block(x.mT.contiguous().mT)]
     result = {"out": out, "gradients": found, "turns": turns, "fresh": fresh, "kept": kept, "left": flags(block, x)}
     result |= {"attn sees": list(attn.seen), "ffn sees": list(ffn.seen)}
-    quiet = block.eval()(leaf)
-    return result | {"in evaluation mode": {"out": quiet, "gradient": gradients(quiet, {"x": leaf})["x"]}}
+    quiet = in_evaluation(block, lambda: block(leaf))
+    return result | {"in evaluation mode": quiet | {"gradient": gradients(block.eval()(leaf), {"x": leaf})["x"]}}

@@ -6,7 +6,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 import itertools
 import torch
 from torch import nn
-from autograder.checks import Tolerance, case, check, difference, flags, lab, leaves, reject
+from autograder.checks import Tolerance, again, case, check, difference, flags, lab, leaves, reject
 from autograder.lab.replay import replay
 
 
@@ -238,4 +238,4 @@ def means_of_uneven_chunks(student, means, sizes):
 @check(points=1, lecture='one-link-for-all', public=[case('two ranks', settings=[[100, 1, 2, 4, 2]]), case('as many ranks as rows', settings=[[1000, 10, 20, 8, 8]])])
 def bytes_over_the_master_s_link(student, settings):
     """dp_traffic counts what rank 0 sends and receives: weights, rows, outputs and both kinds of gradients."""
-    return [student.dp_traffic(p, i, o, batch=b, n=n) for p, i, o, b, n in settings]
+    return [again(student.dp_traffic, p, i, o, batch=b, n=n) for p, i, o, b, n in settings]

@@ -3,7 +3,7 @@
 Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
 """
 
-from autograder.checks import case, check, raises
+from autograder.checks import again, case, check, raises
 
 
 def models(rng, rows=(), drawn=0, **more):
@@ -20,7 +20,7 @@ def states(rng, K=12, **more):
 def each_device_holds_its_part(student, rows, K):
     """zero_parts and zero_bytes share the optimizer's state, then gradients, then weights; stages beyond 0 to 3 are refused."""
     seen = {
-        "parts": [[student.zero_parts(psi, n, stage, K=K) for stage in range(4)] for psi, n in rows],
+        "parts": [[again(student.zero_parts, psi, n, stage, K=K) for stage in range(4)] for psi, n in rows],
         "parts by default": [student.zero_parts(psi, n, 3) for psi, n in rows],
         "bytes": [[student.zero_bytes(psi, n, stage, K=K) for stage in range(4)] for psi, n in rows],
         "by place": [student.zero_bytes(psi, n, 1, 8) for psi, n in rows],
@@ -89,7 +89,7 @@ def the_fullest_device_counts(student, shapes, ns):
 def the_optimizer_is_on_the_cpu(student, rows, K):
     """offload_plan keeps the weights on the device, and this process's part of the rest on the CPU; 2 bytes go down and 2 come up."""
     return {
-        "plans": [student.offload_plan(psi, n, K) for psi, n in rows],
+        "plans": [again(student.offload_plan, psi, n, K) for psi, n in rows],
         "by default": [student.offload_plan(psi) for psi, _ in rows],
         "floats": all(isinstance(each, float) for psi, n in rows for each in student.offload_plan(psi, n).values()),
         "by name": [student.offload_plan(psi, n=n) for psi, n in rows],

@@ -94,13 +94,14 @@ def a_checkpoint_is_joined(student, n, shapes):
         start += size
         for rank, part in enumerate(flat.chunk(n)):
             parts[rank].append(part.clone())
-    whole = student.consolidate(parts, [tuple(shape) for shape in shapes])
+    asked = [tuple(shape) for shape in shapes]
+    whole = student.consolidate(parts, asked)
     found = [each.clone() for each in whole]
     for each in whole:
         each += 100
     others = [[strided(part + 1) for part in rank] for rank in parts]
     joined = student.consolidate(others, [tuple(shape) for shape in shapes])
-    return {"whole": found, "given": parts, "others": joined, "left": flags(*itertools.chain(*parts, *others))}
+    return {"whole": found, "given": parts, "shapes": asked, "others": joined, "left": flags(*itertools.chain(*parts, *others))}
 
 
 def network(params, x):

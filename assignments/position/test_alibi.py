@@ -28,7 +28,10 @@ def slopes_fall_geometrically_to_one_256th(student, H):
 @check(points=1, lecture='numbers-of-heads-that-are-no-power-of-two', tolerance=SLOPES, public=[case('12 heads', H=12), case('3 heads', H=3)])
 def other_head_counts_take_every_other_slope(student, H):
     """For other numbers, the slopes of the power of two below come first, then every other slope of the one above."""
-    return student.alibi_slopes(H)
+    slopes = student.alibi_slopes(H)
+    first = slopes.clone()
+    slopes.zero_()  # those of this call only
+    return {"slopes": first, "once more": student.alibi_slopes(H)}
 
 
 @check(points=1, lecture='a-line-for-each-head', public=[case('one head, three tokens', H=1, T=3, S=3), case('two heads, four tokens', H=2, T=4, S=4)])
@@ -89,6 +92,7 @@ def gradients_reach_queries_keys_and_values(student, q, k, v):
     return {
         "output": output,
         "of views": [student.alibi_attention(*views), student.alibi_attention(*views[:2], -views[2])],
+        "float32 next": str(student.alibi_attention(q.float(), k.float(), v.float()).dtype),
         "left": flags(*views),
         **{f"{name}.grad": grad for name, grad in gradients(output, leaves).items()},
     }

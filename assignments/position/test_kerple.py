@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check, difference, flags, gradients, implausible, reject, with_weights
+from autograder.checks import Tolerance, case, check, difference, flags, gradients, implausible, in_evaluation, reject, with_weights
 
 
 LOG = {"r1": (0.05, 2.0), "r2": (0.05, 1.5)}
@@ -38,6 +38,7 @@ def observe(layer, T, S, weights):
     longer = layer(T, S + 1)
     with torch.no_grad():
         bias.mul_(0)  # the caller's own
+    quiet = in_evaluation(layer, lambda: layer(T, S))
     layer.r2.requires_grad_(False)
     layer.eval()
     again = with_weights(layer, weights[0])(T, S)
@@ -46,6 +47,7 @@ def observe(layer, T, S, weights):
         "gradients": grads,
         "other parameters": second,
         "one key more": longer,
+        "in evaluation mode": quiet,
         "again": again,
         "parameters": {name: parameter.detach().clone() for name, parameter in layer.named_parameters()},
         "left": flags(layer),

@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check, flags, gradients
+from autograder.checks import Tolerance, again, case, check, difference, flags, gradients
 
 
 NEAR = Tolerance(atol=1e-4, rtol=1e-5)
@@ -16,6 +16,9 @@ EXACT = Tolerance(
 
 
 FAR = Tolerance(atol=3e-3, rtol=1e-3)
+
+
+IN_FLOAT16 = Tolerance(atol=1e-4, rtol=2**-10)
 
 
 ONE_ULP = Tolerance(atol=1e-3, rtol=2**-7)
@@ -46,7 +49,7 @@ def tokens(rng, B=1, H=1, T=1, D=4, values=None, pos=None, low=0, high=0, own=Fa
 @check(points=1, lecture='an-angle-for-each-pair', tolerance=Tolerance(rtol=1e-12), public=[case('D = 4', D=4, base=10000.0), case('D = 6, base 1000', D=6, base=1000.0)])
 def frequencies_fall_from_1(student, D, base):
     """Pair i has the frequency base^(-2i/D), in float64."""
-    return [student.rope_freqs(D, **based(base)), student.rope_freqs(D, 20.0)]
+    return [again(student.rope_freqs, D, **based(base)), student.rope_freqs(D, 20.0)]
 
 
 @check(points=1, inputs=tokens, lecture='two-styles', tolerance=NEAR, public=[case('(1, 0) at position 1', D=2, values=[[1.0, 0.0]], pos=[1]), case('four features at position 1', values=[[1.0, 0.0, 0.0, 1.0]], pos=[1]), case('three tokens', T=3, D=4)])
@@ -91,7 +94,12 @@ def float64_stays_exact_far_out(student, x, pos, style, rotary_dim, base):
     return student.apply_rope(x, pos, style, rotary_dim, base)
 
 
-@check(points=1, inputs=tokens, lecture='precision', tolerance=ONE_ULP, public=[case('bfloat16 at positions around 1000', H=2, T=8, D=32, low=900, high=1100, dtype='bfloat16')])
+def rounded_once(seen, want, inputs):
+    near = want.dtype == torch.float16 and int(inputs["pos"].max()) < 100
+    return difference(seen, want, IN_FLOAT16 if near else ONE_ULP)
+
+
+@check(points=1, inputs=tokens, lecture='precision', judge=rounded_once, public=[case('bfloat16 at positions around 1000', H=2, T=8, D=32, low=900, high=1100, dtype='bfloat16')])
 def low_precision_is_rotated_in_float32(student, x, pos, style, rotary_dim, base):
     """bfloat16 (or float16) x comes back as such, off by one rounding only: positions, angles, tables and rotation are float32."""
     return student.apply_rope(x, pos, style, rotary_dim, base)
@@ -106,8 +114,10 @@ def gradients_are_turned_back(student, x, pos, style, rotary_dim, base):
 
 
 def rows(rng, H, D, C=2, to="half", numbered=False, dtype="float32"):
-    w = torch.arange(H * D * C).view(H * D, C) if numbered else rng.normal(H * D, C)
-    return {"w": w.to(getattr(torch, dtype)), "H": H, "to": to}
+    dtype = getattr(torch, dtype)
+    wide = torch.promote_types(dtype, torch.float32)
+    w = torch.arange(H * D * C).view(H * D, C) if numbered else rng.normal(H * D, C, dtype=wide)
+    return {"w": w.to(dtype), "H": H, "to": to}
 
 
 @check(points=1, inputs=rows, lecture='from-metas-files-to-hugging-faces', tolerance=Tolerance(), public=[case('one head, D = 4', H=1, D=4, C=1, numbered=True), case('two heads, D = 6', H=2, D=6, C=1, numbered=True), case('the other way', H=1, D=6, C=1, to='interleaved', numbered=True)])
@@ -122,4 +132,4 @@ def weights_move_from_one_style_to_the_other(student, w, H, to):
 @check(points=1, lecture='far-tokens-matter-less', public=[case('two pairs', D=4, max_dist=3, base=10000.0)])
 def the_bound_falls_with_the_distance(student, D, max_dist, base):
     """The bound at distance m is the mean of |S_j(m)| over all D/2 partial sums S_j of exp(1j · m · θ_i)."""
-    return [student.decay_bound(D, max_dist, **based(base)), student.decay_bound(D, max_dist, 20.0)]
+    return [again(student.decay_bound, D, max_dist, **based(base)), student.decay_bound(D, max_dist, 20.0)]

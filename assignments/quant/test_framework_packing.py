@@ -92,12 +92,14 @@ def gptq_words_are_read(student, qweight, qzeros, bits, options):
 @check(points=1, inputs=layer, lecture='awq', public=[case('one group, zeros of 8', zeros=8), case('two groups', o=16, c=6, groups=2)])
 def awq_packs_outputs_in_its_order(student, q, zeros, bits, options):
     """AWQ packs codes and zero-points along the outputs, in the order 0 2 4 6 1 3 5 7, and they are read as they were."""
-    qweight, qzeros = student.pack_awq(view(q), view(zeros))
+    given = view(q), view(zeros)
+    qweight, qzeros = student.pack_awq(*given)
     read = student.unpack_awq(view(qweight), view(qzeros))
     other = student.pack_awq(15 - q.long(), 15 - zeros.long())
     return {
         "qweight": of(qweight),
         "qzeros": of(qzeros),
+        "given": [torch.equal(given[0], q), torch.equal(given[1], zeros)],
         "read": [of(each) for each in read],
         "others": [*other, *student.unpack_awq(*other)],
         "other zeros": student.unpack_awq(qweight, other[1])[1],

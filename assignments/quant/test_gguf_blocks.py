@@ -6,7 +6,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 import math
 import struct
 import numpy as np
-from autograder.checks import Tolerance, case, check, difference, raises, reject
+from autograder.checks import Tolerance, again, case, check, difference, raises, reject
 
 
 FLOAT = Tolerance(atol=1e-6, rtol=1e-6)
@@ -242,7 +242,7 @@ def a_file(rng, which):
 @check(points=1, inputs=a_file, lecture='the-file', public=[case('texts', which='texts'), case('three arrays', which='plain'), case('an alignment of 64', which='alignment')])
 def a_file_is_read(student, buf):
     """read_gguf gives the metadata and the tensors, in their order, shapes and dtypes."""
-    kv, tensors = student.read_gguf(buf)
+    kv, tensors = again(student.read_gguf, buf)
     return {"metadata": list(kv.items()), "tensors": [(name, np.array(array)) for name, array in tensors.items()]}
 
 

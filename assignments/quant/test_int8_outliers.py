@@ -5,7 +5,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 import torch
 from torch import nn
-from autograder.checks import Tolerance, case, check, difference, flags, raises
+from autograder.checks import Tolerance, case, check, difference, flags, leaves_gradients_off, raises
 
 
 PRODUCT = Tolerance(atol=2e-4, rtol=2e-5)
@@ -206,6 +206,7 @@ def smoothing_keeps_the_function(student, kind, norm, linears, batches, h, alpha
     view = torch.stack([0.5 * batches[0], batches[0]], -1)[..., 0]
     again = student.apply_smooth(norm=before, linears=layers[:1], batches=[view], **share(alpha))
     with_another = student.apply_smooth(before, layers, batches, alpha=0.8)
+    off = leaves_gradients_off(student.apply_smooth, before, layers, batches, alpha=0.4)
     return {
         "s": s,
         "outputs": outputs,
@@ -215,6 +216,7 @@ def smoothing_keeps_the_function(student, kind, norm, linears, batches, h, alpha
         "after the refusal": untouched,
         "s of the first linear, afterwards": again,
         "s with another alpha, afterwards": with_another,
+        "gradients stay off": off,
         "afterwards": [parameter.detach() for parameter in now],
         "left": [*flags(*modules, *now, *batches), s.requires_grad, torch.is_grad_enabled(), torch.rand(2)],
     }

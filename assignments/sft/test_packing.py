@@ -14,7 +14,10 @@ def rows(rng, lengths=(), cap=8, n=0, low=1):
 @check(points=2, inputs=rows, lecture='best-fit-decreasing', public=[case('four examples', lengths=[5, 3, 4, 2]), case('the best row is not the first one', lengths=[5, 7, 1, 4], cap=10), case('the longest comes last', lengths=[1, 2, 7])])
 def each_goes_where_it_fits_best(student, lengths, cap):
     """The longest example comes first, and each goes into the row with the least room that is enough."""
-    return [student.pack_bfd(lengths, cap), student.pack_bfd(lengths[::-1], cap), student.pack_bfd(lengths, cap + 3)]
+    first = student.pack_bfd(lengths, cap)
+    kept = [list(row) for row in first]
+    first.clear()  # the caller's own now
+    return [kept, student.pack_bfd(lengths[::-1], cap), student.pack_bfd(lengths, cap + 3), student.pack_bfd(lengths, cap)]
 
 
 @check(points=1, inputs=rows, lecture='best-fit-decreasing', public=[case('one token too many', lengths=[3, 9, 2])])
@@ -50,12 +53,14 @@ def examples_do_not_see_each_other(student, cu, x):
     backwards = student.block_causal_mask(cu[-1] - cu.flip(0))  # the same examples, the last one first
     spread = torch.stack([cu, cu], 1)[:, 0]  # a view that is not contiguous
     weights = (x @ x.T).masked_fill(~mask, -torch.inf).softmax(-1)
-    return {"mask": mask, "first alone": other, "backwards": backwards, "of a view": student.block_causal_mask(spread), "attention": weights @ x, "again": student.block_causal_mask(cu)}
+    kept = mask.clone()
+    mask.zero_()  # the caller's own now
+    return {"mask": kept, "first alone": other, "backwards": backwards, "of a view": student.block_causal_mask(spread), "attention": weights @ x, "again": student.block_causal_mask(cu)}
 
 
-def embeddings(rng, tokens, T, C, alpha=5.0, dtype="float32", seed=3, left=False):
+def embeddings(rng, tokens, T, C, alpha=5.0, dtype="float32", seed=3, left=False, places=None):
     e = rng.normal(len(tokens), T, C, dtype=dtype)
-    mask = torch.arange(T) < torch.tensor(tokens)[:, None]
+    mask = torch.arange(T) < torch.tensor(tokens)[:, None] if places is None else torch.tensor(places, dtype=torch.bool)
     return {"e": e, "mask": mask.flip(1) if left else mask, "alpha": alpha, "seed": seed}
 
 

@@ -6,7 +6,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 import math
 import random
 from collections import Counter
-from autograder.checks import case, check, difference, reject
+from autograder.checks import again, case, check, difference, reject
 from autograder.lab import corpora
 
 
@@ -177,7 +177,7 @@ def samples_whole_segmentations(student, s, logp, alpha, seed, draws):
 @check(points=1, lecture='bytes', public=[case('a Chinese character', text='你', pieces=['▁he', 'llo', '▁', '<0xE4>', '<0xBD>', '<0xA0>', '!'])])
 def characters_become_bytes_and_come_back(student, text, pieces):
     """A character without a piece becomes its UTF-8 bytes, and decoding puts neighbouring bytes together first."""
-    return {"byte_fallback": student.byte_fallback(text), "decode": student.decode(pieces)}
+    return {"byte_fallback": again(student.byte_fallback, text), "decode": student.decode(pieces)}
 
 
 @check(points=1, lecture='decoding', public=[case('a sentence', pieces=['▁hel', 'lo', '▁wor', 'ld'])])

@@ -9,6 +9,8 @@ from autograder.checks import case, check
 @check(points=1, lecture='cleaning', public=[case('a zero-width space vanishes, a tab separates', texts=['un\u200baffable', 'two\twords\nthree']), case('a character for private use stays', texts=['a\ue000b'])])
 def cleans_the_text(student, texts):
     """White space of every kind separates words; control and format characters vanish without a trace."""
+    for text in texts:  # what a caller does with one result does not show in the next one
+        student.basic_tokenize(text, lower=False).append("?")
     return [student.basic_tokenize(text, lower=False) for text in texts]
 
 

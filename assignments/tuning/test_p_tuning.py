@@ -5,7 +5,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 import torch
 from torch import nn
-from autograder.checks import case, check, flags, gradients, raises, with_weights
+from autograder.checks import case, check, flags, gradients, leaves_gradients_off, raises, with_weights
 
 
 def shapes(P, C, h, kind):
@@ -55,7 +55,8 @@ def an_mlp_sees_each_vector_by_itself(student, weights, sizes, dropout, seed):
         encoder.embedding.weight.copy_(encoder.embedding.weight.flip(0).clone())
     seen |= {"turned": encoder().detach(), "another kind": raises("ValueError", lambda: student.PromptEncoder(2, 3, 4, "gru"))}
     encoder.requires_grad_(False)
-    return seen | {"baked": student.bake(encoder.eval()), "left": flags(encoder)}
+    off = leaves_gradients_off(student.bake, encoder)
+    return seen | {"baked": student.bake(encoder.eval()), "gradients stay off": off, "left": flags(encoder)}
 
 
 @check(points=1, inputs=encoders, lecture='baking', public=[case('an LSTM with dropout', dropout=0.5), case('an MLP', kind='mlp')])

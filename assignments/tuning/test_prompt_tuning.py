@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import case, check, difference, flags, gradients, lab, raises, reject, with_weights
+from autograder.checks import case, check, difference, flags, gradients, in_evaluation, lab, raises, reject, with_weights
 
 
 def texts(rng, V=5, C=3, P=4, n=4, dtype="float32", grad=False, first=False):
@@ -127,8 +127,12 @@ def the_prompt_stands_before_everything(student, model, weight, ids, mask, label
     gradient = gradients(found["logits"], {"weight": prompt.weight})["weight"]
     if gradient is not None and weight.dtype != embeds.dtype:
         gradient = gradient.float()  # what went through float32 is no more exact than that
+    quiet = in_evaluation(prompt, lambda: prompt(embeds)[:, ::2])
+    if weight.dtype != embeds.dtype:  # what went through float32 is no more exact than that
+        quiet["gradients"] = {name: None if grad is None else grad.float() for name, grad in quiet["gradients"].items()}
     return {
         "frozen afterwards": flags(frozen),
+        "in evaluation mode": quiet,
         "found": {name: value.detach() for name, value in found.items()},
         "again": again["logits"].detach()[:, ::2, :7],
         "shorter": shorter["logits"].detach()[..., :7],

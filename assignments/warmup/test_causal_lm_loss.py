@@ -37,6 +37,7 @@ def position_predicts_next_token(student, logits, labels):
         "raw": student.causal_lm_loss(logits, labels),
         **loss_and_gradient(student, logits, labels),
         "of views": student.causal_lm_loss(*view),
+        "divided by 3": student.causal_lm_loss(logits, labels, num_items=3),
         "backwards": student.causal_lm_loss(logits.flip(1), labels.flip(1)),
     }
 
@@ -59,6 +60,7 @@ def ignored_targets_do_not_count(student, logits, labels, ignore_index):
     """Ignored targets count neither in the sum nor in the number: the mean is over all other targets of the batch."""
     return {
         "raw": student.causal_lm_loss(logits, labels, ignore_index=ignore_index),
+        "divided by 1": student.causal_lm_loss(logits, labels, ignore_index=ignore_index, num_items=1),
         **loss_and_gradient(student, logits, labels, ignore_index=ignore_index),
     }
 

@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import case, check, flags, leaves
+from autograder.checks import case, check, flags, leaves, leaves_gradients_off
 
 
 def one_step(rng, shape=(3,), t=1, dtype="float64", start=False, scale=1.0, numbers=None, **options):
@@ -77,6 +77,12 @@ def course(optimizer, params, grads, rates):
             optimizer.lr = rate
         optimizer.step()
         seen.append({"params": [p.detach().clone() for p in params], "grads": [p.grad for p in params]})
+    held = [p.grad for p in params]
+    for p in params:
+        p.grad = None  # so that the last step changes nothing
+    seen.append({"gradients stay off": leaves_gradients_off(optimizer.step)})
+    for p, grad in zip(params, held, strict=True):
+        p.grad = grad
     return seen
 
 

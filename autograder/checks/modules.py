@@ -78,6 +78,46 @@ def gradients(output: Tensor | Sequence[Tensor], wanted: Mapping[str, Tensor] | 
     return found
 
 
+def leaves_gradients_off(function: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+    """Whether gradients are still off after a call, for a caller who has them off.
+
+    >>> leaves_gradients_off(torch.ones, 1)
+    True
+    >>> leaves_gradients_off(torch.set_grad_enabled, True)
+    False
+    """
+    with torch.no_grad():
+        function(*args, **kwargs)
+        return not torch.is_grad_enabled()
+
+
+def in_evaluation(module: nn.Module, call: Callable[[], Tensor]) -> dict[str, Any]:
+    """What `call()` gives of `module` in evaluation mode: its result, the gradients of the parameters, and the result once the
+    parameters are half as large. Modes and numbers are as they were afterwards.
+
+    >>> layer = with_weights(nn.Linear(1, 1, bias=False), {"weight": torch.tensor([[6.0]])})
+    >>> seen = in_evaluation(layer, lambda: layer(torch.ones(1, 1)))
+    >>> seen["value"].item(), seen["with other weights"].item(), layer.weight.item()
+    (6.0, 3.0, 6.0)
+    """
+    modes = [(each, each.training) for each in module.modules()]
+    module.eval()
+    output = call()
+    found = {"value": output.detach(), "gradients": gradients(output, module)}
+    held = [
+        (parameter, parameter.data) for parameter in module.parameters()
+    ]  # graphs of earlier calls need these numbers
+    try:
+        for parameter, numbers in held:
+            parameter.data = numbers * 0.5
+        return found | {"with other weights": call().detach()}
+    finally:
+        for parameter, numbers in held:
+            parameter.data = numbers
+        for each, training in modes:
+            each.training = training
+
+
 def leaves(*tensors: Tensor) -> list[Tensor]:
     """Copies of `tensors` that require gradients, so that the experiment's own inputs stay as they are.
 

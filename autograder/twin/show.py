@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from autograder.wire.values import Cut, Drawn, Lab, Raised, Unsupported
 
 LIMIT = 300
 DEPTH = 8
+DIGITS = (6, 9, 17)  # of the numbers of tensors: as many as are needed, where two values are told from each other
+
+_digits: ContextVar[int] = ContextVar("digits", default=DIGITS[0])
 
 
 def show(value: Any, limit: int = LIMIT) -> str:
@@ -22,6 +26,24 @@ def show(value: Any, limit: int = LIMIT) -> str:
     """
     text = _text(value, limit, 0)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def show_apart(value: Any, other: Any, limit: int = LIMIT) -> tuple[str, str]:
+    """Two different values, in as many digits as it takes to see that they are.
+
+    >>> show_apart(torch.tensor([0.4999998]), torch.tensor([0.5]))
+    ('tensor([0.499999791], float32)', 'tensor([0.5], float32)')
+    """
+    texts = show(value, limit), show(other, limit)
+    for digits in DIGITS[1:]:
+        if texts[0] != texts[1]:
+            break
+        token = _digits.set(digits)
+        try:
+            texts = show(value, limit), show(other, limit)
+        finally:
+            _digits.reset(token)
+    return texts
 
 
 def _text(value: Any, room: int, depth: int) -> str:
@@ -151,4 +173,4 @@ def _rows(value: Any) -> str:
 
 
 def _item(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+    return f"{value:.{_digits.get()}g}" if isinstance(value, float) else repr(value)

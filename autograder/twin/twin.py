@@ -51,7 +51,7 @@ from autograder.twin.messages import (
     Weighed,
     took_too_long,
 )  # fmt: skip
-from autograder.twin.show import show
+from autograder.twin.show import show, show_apart
 from autograder.wire.channel import Channel, ChannelError
 from autograder.wire.decode import decode
 from autograder.wire.encode import encode
@@ -208,8 +208,8 @@ class Twin:
             verdict.want_text = show(want)
         if verdict.difference is not None:
             part, wanted = differing_part(value, want, verdict.difference.path)
-            if part is not value:
-                verdict.text, verdict.want_text = show(part), show(wanted)
+            if part is not value or text == show(want):
+                verdict.text, verdict.want_text = show_apart(part, wanted)
         if verdict.passed and seen.changed and not check.mutates:
             return Verdict(False, text=text, message=_mutation(seen))
         if not verdict.passed:

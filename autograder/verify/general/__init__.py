@@ -17,6 +17,7 @@ from autograder.verify.general.made import General, Target, targets
 
 KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
     remembers.remembered,
+    remembers.given_out,
     remembers.first_options,
     remembers.accumulated,
     remembers.own_cache,

@@ -48,31 +48,33 @@ def another_default(target: Target) -> Iterator[General]:
 
 
 def falsy(target: Target) -> Iterator[General]:
-    """`x or default`: an option of 0, or an empty one, counts as left out."""
+    """`if x`, where `x is not None` is asked for: an option of 0, or an empty one, counts as left out."""
     for each in target.options:
-        nothing = each.default in ("0", "0.0", "''", "()", "False")
         if (
-            not nothing
-            and not each.is_choice
+            each.default == "None"
+            and "Callable" not in each.hint
             and re.search(r"\b(int|float|str|list|tuple|dict|set|Sequence|Iterable)\b", each.hint)
         ):
-            sentence = f"`{each.name}` of 0, or an empty one, counts as left out (`{each.name} or {each.default}`)"
+            sentence = f"`{each.name}` of 0, or an empty one, counts as left out (`if {each.name}`)"
             yield target.wrapped("falsy", each.name, sentence, takes_default, name=each.name)
 
 
 def first_row(target: Target) -> Iterator[General]:
     """The first row of a tensor counts for all rows."""
     for each in target.parameters:
-        if each.is_tensor and re.match(r"(torch\.)?Tensor", each.hint):
+        if re.match(r"(torch\.)?Tensor", each.hint) and not target.scope.endswith(
+            "_triton"
+        ):  # which gets interpreted ones
             sentence = f"the first row of `{each.name}` is taken for all rows"
             yield target.wrapped("first row", each.name, sentence, repeats_first, name=each.name)
 
 
 def empty(target: Target) -> Iterator[General]:
-    """What is empty is refused with IndexError, where the docstring speaks of it."""
-    if target.says(r"\b([Ee]mpty|[Nn]o (rows?|items?|tokens?|words?|texts?|examples?)|length 0)\b", own=True):
-        for each in target.parameters:
-            if each.is_tensor or re.match(r"(str|bytes|list|dict|set|Sequence|Iterable)\b", each.hint):
+    """What is empty is refused with IndexError, where a sentence of the docstring speaks of it."""
+    for each in target.parameters:
+        if each.is_tensor or re.match(r"(str|bytes|list|dict|set|Sequence|Iterable)\b", each.hint):
+            spoken = rf"([Ee]mpty|[Nn]o|[Ww]ithout)\b[^.;:]*\b{each.name}\b|\b{each.name}\b[^.;]*\b(empty|length 0)\b"
+            if target.says(spoken, own=True):
                 sentence = f"an empty `{each.name}` ends with IndexError"
                 yield target.wrapped("empty", each.name, sentence, refuses_empty, name=each.name)
 

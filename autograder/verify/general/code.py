@@ -67,7 +67,7 @@ def short_loops(target: Target) -> Iterator[General]:
 _INFINITE = re.compile(
     r"(float\(['\"](?P<sign>[+-]?)inf['\"]\)|(math|torch|np|numpy)\.inf|(torch|np)\.finfo\(.*\)\.(max|min))"
 )
-_LARGE = ("1e4", "1e9")
+_LARGE = "1e4"  # 1e9 is what much code writes: no score comes near it
 
 
 def finite(target: Target) -> Iterator[General]:
@@ -77,13 +77,13 @@ def finite(target: Target) -> Iterator[General]:
         for node in ast.walk(target.node)
         if isinstance(node, ast.Call | ast.Attribute) and (match := _INFINITE.fullmatch(ast.unparse(node)))
     ]
-    for large in _LARGE if found else ():
-        source = target
-        for node, match in sorted(found, key=lambda each: (-each[0].lineno, -each[0].col_offset)):  # the last one first
-            sign = "-" if match["sign"] == "-" or match[0].endswith(".min") else ""
-            source = replace(source, reference=edited(source, node, f"({sign}{large})"))
-        sentence = f"infinite is written as {large}: larger numbers are taken for more than infinite"
-        yield General(target.scope, "finite", large, sentence, source.reference)
+    source = target
+    for node, match in sorted(found, key=lambda each: (-each[0].lineno, -each[0].col_offset)):  # the last one first
+        sign = "-" if match["sign"] == "-" or match[0].endswith(".min") else ""
+        source = replace(source, reference=edited(source, node, f"({sign}{_LARGE})"))
+    if found:
+        sentence = f"infinite is written as {_LARGE}: larger numbers are taken for more than infinite"
+        yield General(target.scope, "finite", _LARGE, sentence, source.reference)
 
 
 def truth(target: Target) -> Iterator[General]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -40,13 +41,16 @@ def tensors(target: Target) -> Iterator[General]:
 def arguments(target: Target) -> Iterator[General]:
     """A list, dict, set or tensor that is passed is changed after the call, one at a time."""
     for each in target.parameters:
-        if each.is_tensor or re.match(r"(list|dict|set|Sequence|Iterable)\b", each.hint):
+        held = each.is_tensor and not re.match(r"Callable|Iterator|Iterable", each.hint)
+        if held or re.match(r"(list|dict|set|Sequence)\b", each.hint):
             yield target.wrapped("changed", each.name, f"`{each.name}` is changed", changes, name=each.name)
 
 
 def grad_mode(target: Target) -> Iterator[General]:
-    """Gradients are on after the call, whatever the caller had, in a file that has to do with them."""
-    if not target.is_init and re.search(r"no_grad|enable_grad|inference_mode|set_grad_enabled", target.reference):
+    """Gradients are on after the call, whatever the caller had, in a function that switches them itself."""
+    if not target.is_init and re.search(
+        r"no_grad|enable_grad|inference_mode|set_grad_enabled", ast.unparse(target.node)
+    ):
         sentence = "gradients are switched on after the call, also for a caller who had them off"
         yield target.wrapped("left", "grad mode", sentence, switches_on)
 

@@ -68,7 +68,8 @@ def alike(want: Any, seen: Any) -> bool:
     if isinstance(want, list | tuple):
         return type(want) is type(seen) and len(want) == len(seen) and all(map(alike, want, seen))
     if isinstance(want, float) and isinstance(seen, float):
-        return want == seen or abs(want - seen) <= 1e-9 + 1e-6 * abs(want) or (want != want and seen != seen)
+        near = abs(want) < np.inf and abs(want - seen) <= 1e-9 + 1e-6 * abs(want)
+        return near or want == seen or (want != want and seen != seen)
     return bool(want == seen)
 
 

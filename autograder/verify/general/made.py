@@ -20,7 +20,8 @@ from autograder.source.parsing import parse
 from autograder.source.stub import make_stub
 
 _TENSOR = re.compile(r"\b(Tensor|ndarray)\b")
-_CHOICES = ("to", "algo", "method", "layout")
+_CHOICES = ("to", "algo", "method", "layout", "kind", "mode", "style", "recompute", "pattern", "entry_point")
+_NAMES = ("targets", "order", "dims")  # of parts or axes
 _MODULE = re.compile(r"\b(Module|Stage)\b")
 
 
@@ -59,7 +60,8 @@ class Parameter:
     @property
     def is_choice(self) -> bool:
         """Whether it is the name of one of a few ways, not a text."""
-        return self.hint == "str" and (self.default is not None or self.name in _CHOICES)
+        listed = self.hint.startswith("list[str]") and self.name in _NAMES
+        return listed or (self.hint == "str" and (self.default is not None or self.name in (*_CHOICES, *_NAMES)))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from autograder.verify.general.code import edited
 from autograder.verify.general.made import General, Target, bound, parts
 
-_SEQUENCE = re.compile(r"(list|Sequence|Iterable|tuple)\b")
+_SEQUENCE = re.compile(
+    r"(list|Sequence|Iterable|Collection)\[(str|int|float|bytes|tuple\b.*)\]"
+)  # of items with values
 _ORDERED = ("max", "min", "sorted")
 _OF_TIES = r"\b(tie|ties|tied|equal|first|lowest|earliest|earlier|smallest (id|index|number))\b"
 
@@ -47,7 +49,7 @@ def ties(target: Target) -> Iterator[General]:
 def listed(target: Target) -> Iterator[General]:
     """A list whose equal items count once, or whose order does not count."""
     for each in target.parameters:
-        if _SEQUENCE.match(each.hint):
+        if _SEQUENCE.match(each.hint) and "Tensor" not in each.hint:
             once, in_order = f"equal items of `{each.name}` count once", f"`{each.name}` is sorted first"
             yield target.wrapped("items", f"once: {each.name}", once, rearranges, name=each.name, how="once")
             yield target.wrapped("items", f"sorted: {each.name}", in_order, rearranges, name=each.name, how="sorted")

@@ -26,7 +26,7 @@ def rounded(target: Target) -> Iterator[General]:
 
 def whole(target: Target) -> Iterator[General]:
     """Whole numbers that are returned have gone through float32, which has 24 bits for them."""
-    if re.search(r"\bint\b", target.returns) and not target.is_init:
+    if re.fullmatch(r"int|tuple\[int\b.*|dict\[str, int\]", target.returns) and not target.is_init:
         sentence = "whole numbers of the result have gone through float32: large ones are rounded"
         yield target.wrapped("whole", "", sentence, goes_through)
 
@@ -34,8 +34,8 @@ def whole(target: Target) -> Iterator[General]:
 def infinite(target: Target) -> Iterator[General]:
     """Infinite numbers that are passed count as 10,000, where the docstring speaks of them."""
     if target.says(r"[-−]?(\binf\b|∞|[Ii]nfinit)", own=True) and not target.is_init:
-        sentence = "numbers that are passed are cut at ±10,000: infinite ones, too"
-        yield target.wrapped("finite", "arguments", sentence, cuts)
+        sentence = "infinite numbers that are passed count as ±10,000"
+        yield target.wrapped("finite", "arguments", sentence, makes_finite)
 
 
 # --- wrappers ---
@@ -105,22 +105,21 @@ def goes_through(function):
     return wrapped
 
 
-def cuts(function):
-    """Cuts all floats among the arguments at ±10,000."""
+def makes_finite(function):
+    """Takes ±10,000 for infinite floats among the arguments."""
     import functools
+    import math
 
-    def cut(value):
+    def finite(value):
         if hasattr(value, "is_floating_point") and value.is_floating_point():
-            return value.clamp(-1e4, 1e4)
-        if type(value) is float:
-            return max(-1e4, min(1e4, value))
+            return value.nan_to_num(nan=math.nan, posinf=1e4, neginf=-1e4) if value.isinf().any() else value
         if type(value) in (list, tuple):
-            return type(value)(cut(each) for each in value)
-        return value
+            return type(value)(finite(each) for each in value)
+        return math.copysign(1e4, value) if type(value) is float and math.isinf(value) else value
 
     @functools.wraps(function)
     def wrapped(*args, **kwargs):
-        return function(*map(cut, args), **{name: cut(value) for name, value in kwargs.items()})
+        return function(*map(finite, args), **{name: finite(value) for name, value in kwargs.items()})
 
     return wrapped
 

@@ -12,6 +12,10 @@ from typing import Any
 from autograder.verify.general.made import General, Target, bound, parts
 
 _CACHE = re.compile(r"cache|past|state|memory")
+_KEY = re.compile(
+    r"(int|float|str|bool|bytes|tuple\[[^]]*\]|\w*Cfg|\w*Config)( \| None)?"
+)  # what `functools.lru_cache` takes
+_CHANGEABLE = re.compile(r"(list|dict|set|torch\.Tensor|Tensor|np\.ndarray|tuple\[(Tensor|list|dict))\b")
 
 
 def remembered(target: Target) -> Iterator[General]:
@@ -30,6 +34,17 @@ def remembered(target: Target) -> Iterator[General]:
     elif len(names) > 1:
         sentence = f"results are remembered by `{names[0]}` alone"
         yield target.wrapped("memo", names[0], sentence, remembers, shapes=False, keys=names[:1])
+
+
+def given_out(target: Target) -> Iterator[General]:
+    """`functools.lru_cache`: what a caller does to a result, the next caller sees."""
+    if (
+        not target.owner
+        and _CHANGEABLE.match(target.returns)
+        and all(_KEY.fullmatch(p.hint) for p in target.parameters)
+    ):
+        sentence = "results are remembered and given out again (`lru_cache`): whoever changes one changes the next one"
+        yield target.wrapped("given out", "", sentence, gives_out)
 
 
 def first_options(target: Target) -> Iterator[General]:
@@ -94,6 +109,22 @@ def remembers(function, shapes, keys):
     def wrapped(*args, **kwargs):
         named = bound(function, args, kwargs).arguments
         key = str([key_of(value) for name, value in named.items() if name in keys or name == "self"])
+        if key not in known:
+            known[key] = function(*args, **kwargs)
+        return known[key]
+
+    return wrapped
+
+
+def gives_out(function):
+    """Remembers results by all arguments, and gives out the same object each time."""
+    import functools
+
+    known = {}
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        key = repr(sorted(bound(function, args, kwargs).arguments.items()))
         if key not in known:
             known[key] = function(*args, **kwargs)
         return known[key]
@@ -211,4 +242,14 @@ def shares(function):
     return wrapped
 
 
-__all__ = ["accumulated", "bound", "first_options", "one_buffer", "own_cache", "parts", "remembered", "shared_by_class"]
+__all__ = [
+    "accumulated",
+    "bound",
+    "first_options",
+    "given_out",
+    "one_buffer",
+    "own_cache",
+    "parts",
+    "remembered",
+    "shared_by_class",
+]

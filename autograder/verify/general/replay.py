@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from autograder.checks.results import spoil
 from autograder.experiment.time_limit import TimeUp, soft_limit
 from autograder.verify.general import look, vary
 
@@ -170,6 +171,8 @@ def _sequence(source: str, scope: str, sequence: vary.Calls, documented: list[st
             continue
         seen.append((look.plain(results[-1]), look.plain(named), look.identities(named) == before))
         seen.append((torch.get_default_dtype(), graded))
+        if sequence.spoiled:
+            spoil(results.pop())
         torch.set_default_dtype(torch.float32)
     seen.append([look.plain(result) for result in results])  # as they are in the end
     if held:  # a cache may keep what it likes, where no docstring says what is let go

@@ -1,4 +1,4 @@
-"""Texts that are made simpler than they are: without white space around them, in small letters, in ASCII."""
+"""Texts that are made simpler than they are: without white space around them, in small letters."""
 
 # Wrappers carry no types into the jail, and look at values of any.
 # pyright: reportAttributeAccessIssue=false, reportIndexIssue=false
@@ -13,7 +13,6 @@ from autograder.verify.general.made import General, Target, bound, parts
 _WAYS = {
     "stripped": "white space around `{}` is taken away",
     "lower": "`{}` is read in small letters",
-    "ascii": "characters of `{}` that are not ASCII are left out",
 }
 
 
@@ -35,8 +34,7 @@ def simplifies(function, name, way):
 
     def simpler(value):
         if type(value) is str:
-            text = {"stripped": value.strip(), "lower": value.lower()}.get(way)
-            return value.encode("ascii", "ignore").decode() if text is None else text
+            return value.strip() if way == "stripped" else value.lower()
         if type(value) in (list, tuple):
             return type(value)(simpler(each) for each in value)
         if type(value) is dict:

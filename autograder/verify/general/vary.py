@@ -27,6 +27,7 @@ class Calls(list[Named]):
     """Calls that follow one another."""
 
     grad = True  # whether the caller has gradients on
+    spoiled = False  # whether the caller changes each result before the next call
     one_object = False  # whether all get the very same modules, whose weights change between two calls
 
 
@@ -128,6 +129,12 @@ def _weights_changed(named: Named, every: list[Named], signature: inspect.Signat
         yield f"weights that change between two calls in {'training' if training else 'evaluation'} mode", calls
 
 
+def _spoiled(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, Calls]]:
+    calls = Calls([named, named])
+    calls.spoiled = True
+    yield "a caller who changes a result and asks again", calls
+
+
 def _without_gradients(named: Named, every: list[Named], signature: inspect.Signature) -> Iterator[tuple[str, Calls]]:
     calls = Calls([named])
     calls.grad = False
@@ -212,7 +219,6 @@ _OF_TEXTS: dict[str, Callable[[str], str]] = {
     "a space behind it": lambda text: f"{text} ",
     "a line's end behind it": lambda text: f"{text}\n",
     "in capitals": str.upper,
-    "with a letter that is not ASCII": lambda text: f"{text[:1]}é{text[1:]}",
 }
 
 
@@ -233,6 +239,7 @@ _WAYS: dict[str, tuple[Any, ...]] = {
     "dimensions": (_changed, _resized),
     **dict.fromkeys(("view", "rounded", "exact type"), (_changed, _second_calls)),
     "mode": (_other_mode, _weights_changed),
+    "given out": (_spoiled,),
     "left": (_changed, _second_calls, _without_gradients),
     "falsy": (_nothing, _other_options),
     "truth": (_nothing, _resized, _second_calls, _other_options),

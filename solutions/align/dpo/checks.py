@@ -206,6 +206,7 @@ def far_pairs_stay_finite(student, pc, pr, rc, rr, options):
         case("ipo, a small β", b=4, beta=0.05, loss_type="ipo"),
         case("ipo, a large β, float32", b=5, beta=2.0, loss_type="ipo", dtype="float32"),
         case("ipo, by default", b=3, loss_type="ipo"),
+        case("ipo, β = 0.3, whose target float32 does not hold", b=4, beta=0.3, loss_type="ipo"),
         case("smoothed by 0.4", b=6, beta=0.4, label_smoothing=0.4),
         case("smoothed, by name", b=3, beta=1.5, label_smoothing=0.25, loss_type="sigmoid"),
     ],

@@ -111,3 +111,7 @@ mistake(
 )
 mistake("A negative label_smoothing passes with hinge and ipo. It raises ValueError.", edit={"if not 0 <= label_smoothing < 0.5 or": "if (loss_type == \"sigmoid\" and not 0 <= label_smoothing < 0.5) or", "or (label_smoothing and": "or (label_smoothing > 0 and"})
 mistake("One sum over all prompts normalises everything. Each prompt has its own Z(x).", edit={BEST: "(ref.log() + reward / beta).flatten().softmax(-1).view(ref.shape)"})
+mistake(
+    "The target 1/(2β) of ipo goes through float32. float64 is exact to nine digits.",
+    edit={"(h - 1 / (2 * beta))": "(h - torch.full_like(h, 1 / (2 * beta), dtype=torch.float32).to(h))"},
+)

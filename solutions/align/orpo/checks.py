@@ -247,6 +247,7 @@ def listed(rng, prompts=(), n=2, scale=1.0, moved=0.0, dtype="float64", numbers=
         case("one answer is far ahead", numbers=[[40.0, 0.0, -3.0], [-60.0, -99.0, -61.0]]),
         case("two tie far ahead", numbers=[[90.0, 90.0, -90.0, 0.0]]),
         case("far below zero", prompts=(3,), n=6, moved=-95.0),
+        case("as large as rewards get", numbers=[[97.0, 97.0, 97.0, 97.0], [97.0, 96.5, 96.0, 97.0]]),
     ],
     fresh=1,
     cites=["So the probabilities are σ(r_i + c)", "which sums to 1 over the last dimension"],

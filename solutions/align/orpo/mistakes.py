@@ -116,3 +116,13 @@ mistake("δ is detached in the loss, or the loss is replaced by its slope: the v
 mistake("`lam or 0.1` makes 0.1 of a weight of 0. With a weight of 0 only fine-tuning is left.", edit={BATCH: "return orpo_loss(-lp_c, lp_c, lp_r, lam or 0.1).mean()"})
 mistake("Log-probabilities of tokens are cut off at -1000. They may be smaller.", edit={"logits[:, :-1].log_softmax(-1)": "logits[:, :-1].log_softmax(-1).clamp(min=-1e3)"})
 mistake("A random number is drawn on the way. Nothing here is random.", edit={CHUNK: "torch.rand(1)\n    lp_c, lp_r = lp.chunk(2)"})
+
+mistake(
+    "You look for c between -100 and 100. For several rewards of 100 it lies below.",
+    edit={
+        "low = -top[..., :1] - torch.log(torch.tensor(reward.shape[-1] - 1.0, dtype=reward.dtype, device=reward.device))": (
+            "low = torch.full_like(top[..., :1], -100.0)"
+        ),
+        "high = -top[..., 1:]": "high = torch.full_like(top[..., :1], 100.0)",
+    },
+)

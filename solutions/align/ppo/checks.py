@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.checks import case, check, flags, with_gradients
+from autograder.checks import case, check, flags, gradients, with_gradients
 from autograder.lab.answers import PAD, AnswerWorld, TablePolicy
 
 NAN = float("nan")
@@ -83,8 +83,8 @@ def episodes(rng, spans=((0, 3),), T=3, dtype="float64", beta=0.1, fill=NAN, sca
 )
 def tokens_have_rewards(student, score, logp, ref_logp, mask, beta):
     """Each token of an answer gets -β (log π - log π_ref), its last one the score too, and padding gets 0."""
-    leaf = logp.clone().requires_grad_()
-    found = student.kl_rewards(score, leaf, ref_logp, mask, beta)
+    leaves = [each.clone().requires_grad_() for each in (score, logp, ref_logp)]
+    found = student.kl_rewards(*leaves, mask, beta)
     return {
         "rewards": found.detach(),
         "requires a gradient": found.requires_grad,
@@ -119,6 +119,7 @@ def runs(rng, spans=((0, 3),), T=3, dtype="float64", gamma=0.9, lam=0.8, fill=NA
         case("one token", spans=[(0, 1)], T=1),
         case("as many answers as tokens", spans=[(0, 4), (0, 3), (0, 2), (0, 1)], T=4, fill=1e30),
         case("forty tokens", spans=[(0, 40), (5, 33)], T=40, gamma=0.99, lam=0.97, scale=10.0),
+        case("two hundred tokens, float32", spans=[(0, 200)], T=200, dtype="float32", gamma=1.0, lam=0.5),
         case("no token", spans=[(0, 0), (0, 0)], T=3),
         case("γ = λ = 1", spans=[(0, 6), (2, 5)], T=7, gamma=1.0, lam=1.0, fill=float("inf")),
     ],
@@ -127,8 +128,8 @@ def runs(rng, spans=((0, 3),), T=3, dtype="float64", gamma=0.9, lam=0.8, fill=NA
 )
 def advantages_sum_what_was_unexpected(student, rewards, values, mask, gamma, lam):
     """A_t is the sum of (γλ)^k δ_{t+k} up to the answer's last token, behind which the value is 0, and the returns are A + V."""
-    leaf = values.clone().requires_grad_()
-    advantages, returns = student.gae(rewards, leaf, mask, gamma, lam)
+    leaves = [each.clone().requires_grad_() for each in (rewards, values)]
+    advantages, returns = student.gae(*leaves, mask, gamma, lam)
     kept = {"advantages": advantages.detach(), "returns": returns.detach(), "require gradients": [advantages.requires_grad, returns.requires_grad]}
     return kept | {
         "of others": student.gae(rewards=values, values=rewards, mask=mask, gamma=gamma, lam=lam),
@@ -168,8 +169,12 @@ def numbers(rng, spans=((0, 3),), T=3, dtype="float64", fill=NAN, scale=1.0, mov
 )
 def whitened_over_all_tokens(student, x, mask):
     """All answers' tokens together get mean 0 and variance 1, with N - 1 and 1e-8; padding is left out and stays 0."""
+    leaf = x.clone().requires_grad_()
+    whitened = student.masked_whiten(leaf, mask)
+    grad = gradients((whitened * torch.arange(x.numel()).view_as(x)).sum(), {"x": leaf})["x"] if mask.any() else None
     return {
-        "whitened": student.masked_whiten(x, mask),
+        "whitened": whitened.detach(),
+        "gradient of x": grad,
         "with its mean": student.masked_whiten(x, mask, shift_mean=False),
         "by name": student.masked_whiten(x=2 * x, mask=mask, shift_mean=True),
         "of a view": student.masked_whiten(x.mT.contiguous().mT, mask.mT.contiguous().mT),
@@ -234,6 +239,7 @@ def the_policys_loss_is_clipped(student, logp, old, adv, mask, options):
         "gradient": leaves[0].grad,
         "reached": [leaf.grad is not None and bool(leaf.grad.any()) for leaf in leaves[1:]],
         "the other way": student.ppo_loss(logp=logp, old=old, adv=-adv, mask=mask, **options),
+        "no advantages": student.ppo_loss(logp, old, torch.where(mask, 0.0, adv), mask, **options),
         "twice the advantages": student.ppo_loss(logp, old, 2 * adv, mask, **options),
         "of views": student.ppo_loss(logp.mT.contiguous().mT, old, adv, mask.mT.contiguous().mT, **options),
         "left": flags(logp, old, adv, mask),
@@ -369,6 +375,14 @@ def steps_lead_to_the_best_policy(student, seed, prompts, vocab, length, beta, l
     return {"slope at the best policy": flat, "on the way": seen, "at the best policy": state_of(small, best, beta)["objective"]}
 
 
+def far_steps(student):
+    """Updates that make the two tokens of one answer many times as probable: its log-probabilities are parameters themselves."""
+    p, v = (torch.zeros(1, 2, dtype=torch.float64, requires_grad=True) for _ in "pv")
+    zeros, mask = torch.zeros(1, 2, dtype=torch.float64), torch.ones(1, 2, dtype=torch.bool)
+    optimizer = Descent([p, v], lr=50.0)
+    return student.ppo_update(lambda: p * 1, lambda: v * 1, optimizer, zeros[0, :1] + 1, zeros, mask, lam=0.5, epochs=3)
+
+
 @check(
     points=2,
     inputs=world,
@@ -422,4 +436,4 @@ def updates_from_samples_climb(student, seed, prompts, vocab, length, beta, lam,
         found = student.ppo_update(logps, values, optimizer, *given, **options)
         seen.append({"left": flags(*given), "given": [each.clone() for each in given], "statistics": found, "policy": policy.logits.detach().clone(), "critic": critic.logits.detach().clone()} | state_of(small, policy, 0.05))
     again = student.ppo_update(logps, values, optimizer, *given, beta=0.7, epochs=1)  # the last batch once more, with other options
-    return {"updates": seen, "again": again, "calls": [calls.count("policy"), calls.count("critic")], "steps": optimizer.steps, "chance": torch.rand(2)}
+    return {"updates": seen, "again": again, "calls": [calls.count("policy"), calls.count("critic")], "steps": optimizer.steps, "far": far_steps(student), "chance": torch.rand(2)}

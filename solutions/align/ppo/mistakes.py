@@ -172,3 +172,37 @@ mistake("A batch without a token makes no step. Each epoch is one step of the op
 mistake("A single token is not whitened. Its variance is 0, and its advantage becomes 0.", edit={WHITE: "advantages = masked_whiten(advantages, mask) if mask.sum() > 1 else advantages\n"})
 mistake("Padding of the reference's tensor is overwritten. Nothing that is passed in is changed.", edit={"    found = []\n    for _ in range(epochs)": "    ref_logp.masked_fill_(~mask, 0.0)\n    found = []\n    for _ in range(epochs)"})
 mistake("A random number is drawn. Nothing here is random.", edit={"    found = []\n    for _ in range(epochs)": "    torch.rand(1)\n    found = []\n    for _ in range(epochs)"})
+
+mistake(
+    "The score keeps its gradient. None flows through the rewards.",
+    edit={"return (rewards + " + LAST + ").detach()": "return rewards.detach() + " + LAST},
+)
+mistake(
+    "A token whose advantage is 0 counts as clipped when ρ has left the range. Neither of the two products is smaller then.",
+    edit={CUT: "(torch.where(adv >= 0, ratio > 1 + clip, ratio < 1 - clip) & mask).sum() / tokens"},
+)
+mistake(
+    "You leave a batch alone when the probabilities have grown tenfold. Nothing else is done to the losses.",
+    edit={
+        "loss, statistics = ppo_loss(policy(), old, advantages, mask, clip)": (
+            "logp = policy()\n        loss, statistics = ppo_loss(logp, old, advantages, mask, clip)\n"
+            "        loss = loss * (torch.where(mask, logp.detach() - old, 0.0).exp().mean() <= 10.0)"
+        )
+    },
+)
+mistake(
+    "All advantages come from one sum from the end, divided by (γλ)^t. That is 0 after some dozens of tokens, and 0 / 0.",
+    edit={
+        RETURNED: (
+            "deltas = torch.where(mask, rewards + gamma * torch.nn.functional.pad(values[:, 1:], (0, 1)) - values, 0.0)\n"
+            "    if gamma * lam:\n"
+            "        powers = (gamma * lam) ** torch.arange(rewards.shape[1], dtype=rewards.dtype)\n"
+            "        advantages = torch.where(mask, (deltas * powers).flip(1).cumsum(1).flip(1) / powers, 0.0)\n"
+            "    " + RETURNED
+        )
+    },
+)
+mistake(
+    "Padding is taken out after the division: where it is nan, the gradients of all tokens are.",
+    edit={WHITENED: "whitened = torch.where(mask, (x - mean) / (variance + 1e-8).sqrt(), 0.0)"},
+)

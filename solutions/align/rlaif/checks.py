@@ -168,6 +168,7 @@ def question(rng, template, a, b, thinks=False, samples=None, missing="", bias=0
         case("answers with braces", template="{} {1}{2} {0}", a="{2} is {1}", b="{}"),
     ],
     hidden=[
+        case("white space around everything", template=" " + PLAIN + "\n", a=" x ", b="Y\n"),
         case("answers that look like the template", template=PLAIN + " {3} {{", a="1: {1}\n2: {2}", b=r"\1 {1}"),
         case("empty answers", template="[{1}|{2}]", a="", b="?"),
         case("the same answer twice", template="{1}, {2}", a="same", b="same"),

@@ -82,6 +82,7 @@ def candidates(rng, N=3, n=1, beta=1.0, dtype="float64", scale=1.0, moved=0.0, r
         case("64 candidates, 8 of them", N=64, n=8, beta=0.5),
         case("the best one comes last", rewards=[0.0, 0.5, 1.0, 1.5, 9.0], n=3, beta=1.0),
         case("all rewards are negative", rewards=[-8.0, -6.5, -9.0, -6.0], n=3, beta=2.0),
+        case("numbers that are 0", rewards=[1.0, 3.0, -2.0], n=3, beta=0.5, numbers=[0.0, 0.75, 0.0, 0.0, 0.5, 0.0, 0.25] * 4),
     ],
     fresh=3,
     cites=["m stays the same until the sweep ends", "by growing place", "Nothing is accepted twice", "No number is taken that is not used"],

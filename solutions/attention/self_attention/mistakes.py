@@ -185,3 +185,17 @@ mistake(
         )
     },
 )
+
+mistake(
+    "You take padding to stand on the right: the first keys are taken, as many as there are tokens. The mask says which ones.",
+    edit={
+        "key_padding_mask[:, None, None, :]": (
+            "(torch.arange(T, device=x.device) < key_padding_mask.sum(1)[:, None])[:, None, None, :]"
+        )
+    },
+)
+
+mistake(
+    "A scale that is given goes through float32. The result is as exact as the dtype of q allows.",
+    edit={SCALE: "(D**-0.5 if scale is None else torch.tensor(scale, dtype=torch.float32, device=q.device))"},
+)

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from autograder.checks import case, check, difference, flags, implausible, lab, raises, reject
+from autograder.checks import case, check, difference, flags, implausible, lab, leaves_gradients_off, raises, reject
 from autograder.lab.exam import Language, mean_loss, unfinished
 
 MOST = 30_000  # parameters
@@ -392,6 +392,7 @@ def it_learns_step_by_step(student, ids, pieces, best, vocab, steps, seeds):
         logits = [each.eval()(inputs[:2])[:, -1] for each in (copied, model)]
     table = nn.Embedding.from_pretrained(torch.eye(vocab))
     return {
+        "gradients stay off": leaves_gradients_off(student.next_logits, table, pieces[0].tolist()),
         "of a table": [student.next_logits(table, piece.tolist()) for piece in pieces[:3]],
         "after one step": one,
         "untrained": numbers(untrained),

@@ -72,10 +72,9 @@ def extract_answer(text, style):
     if style == "phrase":
         answer = None
         for line in text.split("\n"):
-            low = line.lower()
             for at in range(len(line)):
                 for phrase in ("answer is", "answer:", "答案是", "答案为", "答案："):
-                    if low.startswith(phrase, at):
+                    if line[at : at + len(phrase)].lower() == phrase:
                         answer = first_number(line[at + len(phrase) :]) or answer
         return answer
     if style == "boxed":

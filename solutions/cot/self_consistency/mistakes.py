@@ -295,3 +295,16 @@ mistake(
     "A text without any step is left out of the vote. Only texts without an answer are.",
     edit={"able = [i for i, (_, answer) in enumerate(paths) if answer is not None]": "able = [i for i, (_, answer) in enumerate(paths) if answer is not None and steps(i)]"},
 )
+
+mistake(
+    "Weights go through float32, in which near ones are equal.",
+    edit={"math.exp(score - top)": "math.exp(float(__import__('numpy').float32(score)) - float(__import__('numpy').float32(top)))"},
+)
+mistake(
+    "You look for phrases in `text.lower()` and cut the text itself there. Some letters become two: places are no longer the same.",
+    edit={
+        '        for phrase in re.finditer("|".join(map(re.escape, PHRASES)), text, re.IGNORECASE):\n': (
+            '        for phrase in re.finditer("|".join(map(re.escape, PHRASES)), text.lower()):\n'
+        )
+    },
+)

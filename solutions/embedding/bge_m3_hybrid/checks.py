@@ -70,11 +70,12 @@ def a_text_is_its_first_token(student, h, ids, mask, w, W, b):
 )  # fmt: skip
 def a_word_has_its_largest_weight(student, h, ids, mask, w, W, b):
     """Each word has the largest of its weights; padding, special tokens and words without weight are left out."""
-    one = b.new_ones(())
-    found = student.sparse_weights(h, w, one / 2, ids, mask, {CLS, SEP})
+    one, special = b.new_ones(()), {CLS, SEP}
+    half = one / 2
+    found = student.sparse_weights(h, w, half, ids, mask, special)
     other = student.sparse_weights(h.mT.contiguous().mT, -w, one / 4, ids.T.contiguous().T, mask, {CLS, SEP, PAD, 4})
     small = student.sparse_weights(h, w, -2 * one, ids, mask, {SEP})
-    return {"weights": found, "others": other, "with a bias of -2": small, "left": flags(h, w, ids, mask)}
+    return {"weights": found, "others": other, "with a bias of -2": small, "given": [half, sorted(special)], "left": flags(h, w, ids, mask)}
 
 
 def dicts(rng, pairs=(), count=0, V=12):

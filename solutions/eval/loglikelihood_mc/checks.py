@@ -40,6 +40,7 @@ PIECES = [" the", "the", " cat", "cat", " ", "  ", "\n", "a", "ab", "b", ":", " 
         case("white space alone", ctx=" ", cont="the cat", prefix=7),
     ],
     hidden=[
+        case("a capital", ctx="The cat", cont=" sat", prefix=7),
         case("several spaces", ctx="the  cat   ", cont=" sat", prefix=3),
         case("a line break at the end", ctx="the cat:\n", cont="A", prefix=3),
         case("a space and a line break", ctx="a \n ", cont="cat", prefix=3),

@@ -2,7 +2,18 @@
 
 import torch
 
-from autograder.checks import Tolerance, case, check, flags, gradients, leaves, raises, with_gradients, with_weights
+from autograder.checks import (
+    Tolerance,
+    case,
+    check,
+    flags,
+    gradients,
+    in_evaluation,
+    leaves,
+    raises,
+    with_gradients,
+    with_weights,
+)
 
 # Honest gradients of a block in float32 differ by some 1e-5.
 GRADIENTS = Tolerance(atol=5e-5, rtol=2e-4)
@@ -227,4 +238,5 @@ def every_option_counts_and_nothing_is_left(student, x, weights, C, H, watch, op
     layer.mlp.dense_h_to_4h.weight.requires_grad_(False)
     with torch.no_grad():
         outs = [layer(x), other(x), layer.eval()(x), layer(x[:1, :2]), other.train()(x)]
-    return {"outs": outs, "names": sorted(layer.state_dict()), "left": flags(layer, other, x)}
+    quiet = in_evaluation(layer, lambda: layer(x))
+    return {"outs": outs, "in evaluation mode": quiet, "names": sorted(layer.state_dict()), "left": flags(layer, other, x)}

@@ -34,7 +34,7 @@ def a_document_is_the_set_of_its_shingles(student, docs, n):
     found = [student.shingles(doc, n) for doc in docs]
     found.append(student.shingles(["one", "two", "three", "four", "five", "six"]))  # n = 5
     found.append(student.shingles(docs[0], n + 1))
-    return [*found, student.shingles(["a b", "c"], 2), student.shingles(["a", "b c"], 2)]
+    return [*found, student.shingles(["The", "the", "the "], 1), student.shingles(["a b", "c"], 2), student.shingles(["a", "b c"], 2)]
 
 
 def numbers(rng, n, large=True):
@@ -155,9 +155,10 @@ def graph(rng, n=8, edges=4, chain=0):
 )  # fmt: skip
 def one_of_each_cluster_stays(student, n, pairs):
     """Of everything that hangs together through pairs, the document with the smallest number stays, and nothing else."""
-    once = student.dedup_clusters(n, {tuple(pair) for pair in pairs})
+    given = {tuple(pair) for pair in pairs}
+    once = student.dedup_clusters(n, given)
     turned = student.dedup_clusters(n, {tuple(pair[::-1]) for pair in reversed(pairs)})
-    return {"stays": once, "with pairs turned round": turned, "more of them": student.dedup_clusters(n + 2, {tuple(pair) for pair in pairs})}
+    return {"stays": once, "pairs that were given": sorted(given), "with pairs turned round": turned, "more of them": student.dedup_clusters(n + 2, {tuple(pair) for pair in pairs})}
 
 
 def crawl(rng, lengths=(12, 9), min_len=3, copies=2, vocab=50, span=5):

@@ -37,6 +37,7 @@ def batches(rng, configs=(), random=0):
         case("all are given", configs=[(30, 3, 5, 2), (7, 7, 1, 1), (8, 1, 1, 8)]),
         case("one GPU", configs=[(12, None, None, 1), (None, 5, None, 1), (12, 3, None, 1), (12, None, 3, 1), (None, 5, 2, 1)]),
         case("many GPUs", configs=[(4096, 8, None, 64), (4096, None, 2, 512), (None, 1, 16, 1024), (1024, None, None, 1024)]),
+        case("a batch of many millions", configs=[(None, 33_554_435, 1, 1)]),
     ],
     fresh=1,
     cites=["with two of them the third one", "with train alone or micro alone", "So train micro steps world", "Keys that are not named here"],
@@ -209,4 +210,5 @@ def buckets_are_filled_in_order(student, numels, bucket):
 def loss_scales_are_fixed_or_dynamic(student, settings):
     """A loss scale is off, fixed, or dynamic where it is 0, with DeepSpeed's defaults."""
     bad = [raises("ValueError", lambda scale=scale: student.loss_scale({"fp16": {"enabled": True, "loss_scale": scale}})) for scale in (-1, -0.5)]
-    return {"seen": [student.loss_scale({"fp16": fp16, "bf16": {"enabled": True}}) for fp16 in settings], "missing": student.loss_scale({}), "bad": bad}
+    cfgs = [{"fp16": fp16 and dict(fp16), "bf16": {"enabled": True}} for fp16 in settings]
+    return {"seen": [student.loss_scale(cfg) for cfg in cfgs], "given": cfgs, "missing": student.loss_scale({}), "bad": bad}

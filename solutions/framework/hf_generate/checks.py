@@ -4,7 +4,7 @@ from math import inf
 
 import torch
 
-from autograder.checks import case, check, difference, flags, implausible, reject
+from autograder.checks import case, check, difference, flags, implausible, leaves_gradients_off, reject
 
 # --- processors ------------------------------------------------------------------------------------------------------
 
@@ -147,6 +147,7 @@ OPERA = ["st", "op", "opera", "sto", "pper", "las", "topper", "s", "to", "pped",
         case("it overlaps with itself", pieces=["a", "b"], ids=[[0, 0, 0], [0, 0, 1], [1, 0, 0]], stops=["aa"]),
         case("two halves of a character", pieces=["a", [0xC3], [0xA9], "e"], ids=[[0, 1, 2], [0, 1, 3], [2, 2, 1]], stops=["é"]),
         case("a mark stands before a half character", pieces=["a", [0xC3], [0xA9], "\n"], ids=[[3, 1, 2], [0, 3, 1], [0, 3, 3]], stops=["\n\n", "a\n"]),
+        case("one stop begins as another one does", pieces=["a", "b"], ids=[[0, 1], [1, 0]], stops=["a", "ab"]),
         case("nothing stops", pieces=["a", "b"], ids=[[0, 1], [1, 1]], stops=[]),
         case("one token", pieces=["a", "bab", "b"], ids=[[1], [2], [0]], stops=["ab", "c"]),
         case("long rows, and a stop longer than 16", pieces=["ab", "c"], ids=[[0] * 20 + [1], [0] * 8 + [1] + [0] * 12], stops=["ab" * 9 + "c"]),
@@ -187,6 +188,8 @@ class Model:
     def __call__(self, new, positions, mask, cache):
         if mask.dtype != torch.bool or new.dtype != torch.int64 or positions.dtype != torch.int64:
             raise TypeError("the model takes int64 tokens, int64 positions and a mask of bool")
+        if not bool(((new >= 0) & (new < self.effect.shape[1])).all()):
+            raise ValueError("the model takes token ids from 0 to V - 1, also at places without a token")
         real = mask[:, mask.shape[1] - new.shape[1] :]
         seen = positions.masked_fill(~real, -1)  # what places without a token have is open
         if not bool(((positions >= 0) & (positions < 64))[real].all()):
@@ -295,8 +298,10 @@ def rows_end_each_by_itself(student, ids, mask, max_new, model, options):
         return torch.tensor([ids.shape[1] >= mask.shape[1] + 4]).expand(len(ids))
 
     long = torch.cat([ids, ids], 1), torch.cat([mask, torch.ones_like(mask)], 1)
-    stopped = [student.generate(Model(**model), *long, max_new, stopping=stops, **options) for stops in ([stop], [stop, late], [late, stop])]
-    return {"out": out, "calls": len(asked.calls), "stopped": stopped}
+    lists = [stop], [stop, late], [late, stop]
+    stopped = [student.generate(Model(**model), *long, max_new, stopping=stops, **options) for stops in lists]
+    return {"out": out, "calls": len(asked.calls), "stopped": stopped, "stops that were given": [len(stops) for stops in lists],
+            "gradients stay off": leaves_gradients_off(student.generate, Model(**model), ids, mask, 1, **options)}  # fmt: skip
 
 
 @check(

@@ -186,3 +186,17 @@ class RepetitionPenalty:
             seen = seen | self.seen
         self.seen = seen
         return torch.where(seen, torch.where(logits < 0, logits * self.p, logits / self.p), logits)
+
+mistake(
+    "The model gets -1 at places without a token, which is no id of its vocabulary. Processors and stops alone see -1.",
+    edit={"logits, cache = model(ids[:, fed:]": "logits, cache = model(text[:, fed:]"},
+    crashes=True,
+)
+mistake(
+    "You compare the places of all stops together. A stop counts that stands where this one did not stand before.",
+    edit={
+        "            places = [(stop, i) for stop in self.stops for i in range(len(text)) if text.startswith(stop, i)]\n": (
+            "            places = [(tuple(self.stops), i) for i in range(len(text)) if text.startswith(tuple(self.stops), i)]\n"
+        )
+    },
+)

@@ -489,6 +489,8 @@ def continuations_share_a_prompt(student, sizes, q, k, v):
     lecture="what-is-wasted",
     public=[case("3 + 0 + 3", ctx_lens=[1, 4, 5], bs=4), case("blocks of one", ctx_lens=[3, 2], bs=1)],
     hidden=[
+        case("equal lengths", ctx_lens=[5, 5, 5], bs=4),
+        case("a very long block", ctx_lens=[2], bs=33_554_437),
         case("full ones, one more, one less", ctx_lens=[16, 17, 15, 32, 33, 31], bs=16),
         case("nobody", ctx_lens=[], bs=5),
         case("none yet", ctx_lens=[0, 3, 0], bs=7),

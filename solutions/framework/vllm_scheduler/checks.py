@@ -106,12 +106,12 @@ def serve(student, sizes, options, requests, limit):
             came.append(i)
             asked.append(given)
         before = dict(sampled)
-        out = scheduler.step(dict(sampled))
+        out = scheduler.step(sampled)
         done |= set(out.finished)
         tables = scheduler.tables
         work = [tuple(chunk) for chunk in out.prefill]
         work += [(i, len(prompts[i]) + len(texts[i]) - 1, 1) for i in out.decode if i in prompts]
-        log.append({"came": came, "sampled": before, "prefill": out.prefill, "decode": out.decode, "preempted": out.preempted,
+        log.append({"came": came, "sampled": before, "is left": sampled == before, "prefill": out.prefill, "decode": out.decode, "preempted": out.preempted,
                     "finished": out.finished, "tables": tables, "n_free": scheduler.n_free})  # fmt: skip
         sampled = {}
         reads = []
@@ -209,6 +209,8 @@ def _rules(number, step, sizes, order, known, prompts, over, lasting, work, twic
     max_tokens, max_seqs, n_blocks, bs = sizes
     tables, preempted = step["tables"], step["preempted"]
     used = sum(n for _, n in work.values())
+    if not step["is left"]:
+        return reject("Step {number}: the tokens that were passed are changed.", number=number)
     if twice:
         return reject("Step {number}: a request is in the lists of a step twice.", number=number)
     if sorted(step["finished"]) != sorted(over):

@@ -2,7 +2,16 @@
 
 import torch
 
-from autograder.checks import Tolerance, case, check, flags, gradients, leaves, with_gradients, with_weights
+from autograder.checks import (
+    Tolerance,
+    case,
+    check,
+    flags,
+    gradients,
+    leaves,
+    with_gradients,
+    with_weights,
+)
 
 # Honest gradients of a block in float32 differ by some 1e-5.
 GRADIENTS = Tolerance(atol=5e-5, rtol=2e-4)
@@ -202,4 +211,5 @@ def every_option_counts_and_nothing_is_left(student, x, weights, shape, options,
     pos = torch.tensor(pos)
     with torch.no_grad():
         outs = [layer(x, pos), other(x, pos + 1), layer.eval()(x, pos), layer(x[:1, :2], pos[:2]), layer(x, pos + 2), other.train()(x, pos)]
-    return {"outs": outs, "names": sorted(layer.state_dict()), "left": flags(layer, other, x)}
+    quiet = layer.eval()(x, pos).requires_grad
+    return {"outs": outs, "gradients flow in evaluation mode": quiet, "names": sorted(layer.state_dict()), "left": flags(layer, other, x)}

@@ -64,7 +64,9 @@ FOUR = [[0.5, 0.3, 0.15, 0.05]]
 def keeps_the_smallest_set_of_mass_p(student, logits, p):
     """The kept tokens are the fewest most probable ones that sum to p or more, and they stay where they are."""
     view = logits.mT.contiguous().mT
-    outs = [student.top_p_filter(view, p), student.top_p_filter(logits.flip(-1), p)]  # the first stays what it is
+    turned = logits.flip(-1)
+    outs = [student.top_p_filter(view, p), student.top_p_filter(turned, p)]  # the first stays what it is
+    turned.zero_()  # and the second, whatever becomes of what was passed
     return {"kept": outs[0], "the other way round": outs[1], "left": flags(view)}
 
 
@@ -89,7 +91,9 @@ def keeps_the_smallest_set_of_mass_p(student, logits, p):
 def keeps_the_k_largest(student, logits, k):
     """The k largest logits of each row stay as they are, the others become -inf."""
     view = logits.mT.contiguous().mT
-    outs = [student.top_k_filter(view, k), student.top_k_filter(logits.flip(-1), k), student.top_k_filter(view, 1)]
+    turned = logits.flip(-1)
+    outs = [student.top_k_filter(view, k), student.top_k_filter(turned, k), student.top_k_filter(view, 1)]
+    turned.zero_()  # what was returned does not change with it
     return {"kept": outs[0], "the other way round": outs[1], "one": outs[2], "left": flags(view)}
 
 
@@ -160,6 +164,8 @@ def come_as_often_as_they_should(seen, case):
              expected=[[5 / 8, 3 / 8, 0], [0, 0, 1.0]]),
         # Logits that differ by 1e-6 (ten steps of float32) are drawn alike at a temperature of 1e-5, and 500 / 1e-38 is infinite.
         case("temperature 0 and nearly equal logits", shares=[[0.4, 0.4000004, 0.2]], temperature=0.0, expected=[[0, 1.0, 0]]),
+        # (.501 / .499) ** 250 is e: a temperature that is kept above .01 gives .6 and .4.
+        case("a temperature near 0", shares=[[0.501, 0.499]], temperature=0.004, expected=[[0.7311, 0.2689]], dtype="float64"),
         case("top_p 0 leaves one", shares=[[0.2, 0.35, 0.45]], top_p=0.0, expected=[[0, 0, 1.0]]),
         case("more than there are", shares=[[0.2, 0.5, 0.3]], top_k=50, expected=[[0.2, 0.5, 0.3]]),
         case("20 of 24", shares=[[0.048] * 20 + [0.01] * 4], top_k=20, expected=[[0.05] * 20 + [0.0] * 4]),
@@ -185,7 +191,7 @@ def generators(rng, B=1, V=64, options=None):
 
 def the_generator_decides(seen, want):
     calls = len(want["first"])
-    draws = {name: each for name, each in seen.items() if name not in ("global", "left")}
+    draws = {name: each for name, each in seen.items() if name not in ("global", "left", "logits")}
     wrong = [
         each for each in draws.values() if len(each) != calls or any(a.shape != want["first"][0].shape for a in each)
     ]
@@ -193,6 +199,8 @@ def the_generator_decides(seen, want):
         return difference(draws, {name: want[name] for name in draws})
     if seen["left"] != want["left"]:
         return difference(seen["left"], want["left"])
+    if difference(seen["logits"], want["logits"]) is not None:
+        return reject("`logits` are changed by a call. They are the caller's.")
     if difference(seen["global"], want["global"]) is not None:
         return reject(
             "torch's global generator is not as it was: it was used or seeded. All randomness comes from `gen`."
@@ -237,7 +245,8 @@ def the_generator_decides_alone(student, logits, seeds, options):
     draws = {"first": draw(seeds[0], 1), "again": draw(seeds[0], 2), "other": draw(seeds[1], 1)}
     untouched = torch.rand(3)
     left = flags(logits)
-    return draws | {"left": left} | {"after temperature 0": draw(seeds[0], 3, greedy=True), "global": untouched}
+    draws["after temperature 0"] = draw(seeds[0], 3, greedy=True)
+    return draws | {"left": left, "logits": logits, "global": untouched}
 
 
 # --- beam search -----------------------------------------------------------------------------------------------------
@@ -305,6 +314,7 @@ TWO_AT_ONCE = [[0.01, 0.02, 0.5, 0.47], [0.25] * 4, [0.1, 0.7, 0.08, 0.12], [0.0
         case("more beams than there are sequences", vocab=3, beams=50, max_len=2),
         case("more beams than tokens", vocab=3, beams=5, max_len=5),
         case("other ids of bos and eos", vocab=5, bos=3, eos=4, beams=2, max_len=6),
+        case("bos is eos, as in GPT-2", shares=[[0.4, 0.35, 0.25], [0.5, 0.3, 0.2], [0.2, 0.3, 0.5]], bos=0, eos=0, beams=2, max_len=4),
         case("one token at most", vocab=6, beams=4, max_len=1),
         case("forty tokens", shares=[[0.2, 1e-9, 0.45, 0.35], [0.25] * 4, [0.5, 1e-9, 0.2, 0.3], [0.15, 1e-9, 0.6, 0.25]],
              beams=2, max_len=40),

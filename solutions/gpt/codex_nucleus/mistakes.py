@@ -246,3 +246,28 @@ mistake(
     'You take top_p = 0 for "off". It keeps the most probable token; 1 keeps all.',
     edit={"top_p_filter(logits, top_p).softmax(-1)": "top_p_filter(logits, top_p or 1.0).softmax(-1)"},
 )
+mistake(
+    "You raise small temperatures to 0.01. Only 0 is special: .004 makes logits sharper than .01 does.",
+    edit={"logits = logits / temperature": "logits = logits / max(temperature, 1e-2)"},
+)
+mistake(
+    "You divide the caller's logits in place.",
+    edit={"logits = logits / temperature": "logits /= temperature"},
+)
+mistake(
+    "You cut sequences at the first eos, bos included: where bos is eos, nothing is left.",
+    edit={"hypotheses[:beams][best, 1:].tolist()": "[(t[: t.index(eos) + 1] if eos in t else t)[1:] for t in hypotheses[:beams][best].tolist()]"},
+    crashes=True,
+)
+mistake(
+    "With p of 1 you return the logits themselves. What was returned changes when the caller writes into them.",
+    edit={"    ordered, index = logits.sort(descending=True)\n": "    if p >= 1:\n        return logits\n    ordered, index = logits.sort(descending=True)\n"},
+)
+mistake(
+    "With k from V on you return the logits themselves. What was returned changes when the caller writes into them.",
+    edit={
+        "    kth = logits.topk(min(k, logits.shape[-1])).values[:, -1:]  # (B, 1)\n": (
+            "    if k >= logits.shape[-1]:\n        return logits\n    kth = logits.topk(k).values[:, -1:]\n"
+        )
+    },
+)

@@ -332,6 +332,7 @@ def nothing_goes_on_afterwards(student, program, interrupted, options):
         case("equal means keep their order", samples=[("b", [-1.0, -3.0]), ("a", [-2.0]), ("c", [-1.5, -2.5])]),
     ],
     hidden=[
+        case("texts that differ in white space and capitals", samples=[("a", [-1.0]), (" a", [-0.5]), ("A", [-2.0])]),
         case("one token decides nothing", samples=[("p", [-0.125, -8.0]), ("q", [-1.0, -1.0, -1.0]), ("r", [-0.25] * 7)]),
         case("the same text twice", samples=[("x", [-3.0]), ("y", [-1.0]), ("x", [-0.5]), ("y", [-4.0])]),
         case("texts without tokens are last", samples=[("none", []), ("bad", [-50.0]), ("", []), ("impossible", [-math.inf, -1.0])]),

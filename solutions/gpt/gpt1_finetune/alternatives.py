@@ -67,7 +67,7 @@ class _Mlp(nn.Module):
 class GPT1Block(nn.Module):
     def __init__(self, C, H, eps=1e-5, act=None):
         super().__init__()
-        self.attn, self.mlp = _Attn(C, H), _Mlp(C, act or nn.GELU(approximate="tanh"))
+        self.attn, self.mlp = _Attn(C, H), _Mlp(C, nn.GELU(approximate="tanh") if act is None else act)
         self.ln_1, self.ln_2 = _Norm(C, eps), _Norm(C, eps)
 
     def forward(self, x):

@@ -108,7 +108,7 @@ def without_an_activation_it_is_gelu_with_tanh(student, x, weights, H, more):
     layer = build(student, x, weights, H)
     (leaf,) = leaves(x)
     out = layer(leaf)
-    return {"out": out, "gradients": gradients(out, {"x": leaf}), "None": build(student, x, weights, H, act=None)(-x)}
+    return {"out": out, "gradients": gradients(out, {"x": leaf}), "None": build(student, x, weights, H, act=None)(-x), "an empty module": build(student, x, weights, H, act=torch.nn.Sequential())(-x)}
 
 
 # --- tasks -----------------------------------------------------------------------------------------------------------

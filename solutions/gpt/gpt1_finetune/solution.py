@@ -79,7 +79,7 @@ class GPT1Block(nn.Module):
         """
         super().__init__()
         # BEGIN SOLUTION
-        self.attn, self.mlp = Attention(C, H), MLP(C, act or gelu)
+        self.attn, self.mlp = Attention(C, H), MLP(C, gelu if act is None else act)
         self.ln_1, self.ln_2 = nn.LayerNorm(C, eps), nn.LayerNorm(C, eps)
         # END SOLUTION
 

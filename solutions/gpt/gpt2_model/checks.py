@@ -10,6 +10,7 @@ from autograder.checks import (
     flags,
     gradients,
     implausible,
+    leaves_gradients_off,
     raises,
     reject,
     with_gradients,
@@ -138,6 +139,10 @@ def blocks_are_added_up(student, cfg, weights, ids, of, training):
     if present and ids.shape[1] > 1:
         last = model(ids[:, -1:], model(ids[:, :-1])[1])[0]
         seen["gradients through the cache"] = all_gradients(last, model, [name for name in names if name.endswith("ln_1.weight")])
+    if present and ids.shape[1] > 2:
+        early = model(ids[:, 1:-1], model(ids[:, :1])[1])[1]
+        far = model(ids[:, -1:], early)[0]
+        seen["gradients through two caches"] = all_gradients(far, model, [name for name in names if name.endswith("ln_1.weight")])
     return seen
 
 
@@ -149,6 +154,7 @@ def blocks_are_added_up(student, cfg, weights, ids, of, training):
     hidden=[
         case("a large eps", B=2, T=4, n_embd=6, n_head=3, dtype="float64", eps=0.5),
         case("two layers, a small eps", T=5, n_embd=8, n_layer=2, dtype="float64", eps=1e-12),
+        case("scores beyond ten thousand", T=5, n_embd=12, n_head=3, dtype="float64", gain=1000.0),
         case("large scores", T=5, n_embd=12, n_head=3, dtype="float64", gain=100.0),
         case("features far from 0", B=2, T=4, n_embd=6, n_layer=2, dtype="float64", far=1e3),
         case("float32 stays float32", B=2, T=2, n_layer=2, eps=0.01),
@@ -216,6 +222,7 @@ def given_parts_are_used(student, cfg, weights, ids):
     seen["behind a cache"] = calls[-1:]
     for name, part in parts.items():
         logits[name] = build(student, cfg, weights, **{"act": torch.tanh, name: part})(ids)[0]
+    logits["act, an empty module"] = build(student, cfg, weights, act=torch.nn.Sequential())(ids)[0]  # its length is 0
     return {"logits": logits, "calls": seen}
 
 
@@ -336,6 +343,7 @@ def checkpoints_are_loaded(student, cfg, ids, sd, model_dtype, names):
     wrong = {
         "missing": [{key: w for key, w in sd.items() if key != name} for name in names],
         "another shape": [sd | {name: sd[name][:-1]} for name in names],
+        "one more dimension": [sd | {name: sd[name][None]} for name in names],
         "turned already": [sd | {name: sd[name].mT} for name in square],
         "unknown": [sd | {name: torch.zeros(2)} for name in unknown],
     }
@@ -378,6 +386,8 @@ def are_drawn(seen, want, inputs):
         return reject("The same numbers occur several times among the weights: each number is to be drawn by itself.")
     if difference(seen["again"], seen["one"]) is not None:
         return reject("The same seed gave other weights.")
+    if not seen["gradients stay off"]:
+        return reject("Gradients are on after the call, for a caller who had them off.")
     if difference(seen["other seed"], seen["one"]) is None or difference(seen["no seed"], seen["one"]) is None:
         return reject("Another seed gave the same weights.")
     if not seen["logits"].abs().max() > 0:
@@ -405,6 +415,7 @@ def model_sizes(rng, seed=None, std=None, **more):
         case("two layers", n_layer=2, vocab=41, n_ctx=50, n_embd=16, seed=1),
         case("three layers, a large std", n_layer=3, vocab=50, n_ctx=33, n_embd=12, std=0.5, seed=2),
         case("one layer", n_layer=1, vocab=40, n_ctx=30, n_embd=20, std=1.0, seed=7),
+        case("one layer, a std of 4", n_layer=1, vocab=40, n_ctx=30, n_embd=20, std=4.0, seed=7),
         case("twenty layers, another seed", n_layer=12, vocab=60, n_ctx=30, n_embd=6, seed=12345),
         case("no seed given", n_layer=2, vocab=41, n_ctx=33, n_embd=16, seed=None),
     ],
@@ -437,6 +448,7 @@ def first_weights_are_drawn(student, n_layer, vocab, n_ctx, n_embd, seed, std):
         found[kind] = matrix.detach()[:2].clone()
     if seed is None:
         found["no seed"] = -found["no seed"]  # it is the same there
+    found["gradients stay off"] = leaves_gradients_off(student.init_weights, two)
     tied = dict(two.named_parameters(remove_duplicate=False))["lm_head.weight"] is two.get_parameter("transformer.wte.weight")
     logits = one(torch.arange(3)[None])[0]
     return found | {

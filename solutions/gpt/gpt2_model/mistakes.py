@@ -39,7 +39,7 @@ mistake("You change the input in place: work on a new tensor.", edit={
 mistake("Your gelu is rounded to float32. Keep the dtype of x.", edit={
     GELU: "x32 = x.float()\n    return (0.5 * x32 * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x32 + 0.044715 * x32**3)))).to(x.dtype)"})  # fmt: skip
 mistake("No gradient flows through your tanh.", edit={"0.044715 * x**3)))": "0.044715 * x**3)).detach())"})
-mistake("When no activation is given, your model uses ReLU and not your gelu.", edit={"norm or layer_norm, act or gelu": "norm or layer_norm, act or torch.relu"})
+mistake("When no activation is given, your model uses ReLU and not your gelu.", edit={"gelu if act is None else act": "torch.relu if act is None else act"})
 
 # --- the block -------------------------------------------------------------------------------------------------------
 
@@ -120,9 +120,10 @@ mistake("ln_f has an eps of its own in your model. All norms have that of the co
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 
-mistake("You ignore the `attend` that is given.", edit={"attend or attention": "attention"})
-mistake("You ignore the `norm` that is given.", edit={"norm or layer_norm, act or gelu": "layer_norm, act or gelu"})
-mistake("You ignore the `act` that is given.", edit={"norm or layer_norm, act or gelu": "norm or layer_norm, gelu"})
+mistake("You ignore the `attend` that is given.", edit={"attention if attend is None else attend": "attention"})
+mistake("You ignore the `norm` that is given.", edit={"layer_norm if norm is None else norm": "layer_norm"})
+mistake("You ignore the `act` that is given.", edit={"gelu if act is None else act": "gelu"})
+mistake("`act or gelu` takes an activation for none that is empty: a module without parts has the length 0.", edit={"gelu if act is None else act": "act or gelu"})
 mistake("You use the given norm in the blocks, and your own behind the last one.", edit={
     "self.transformer.ln_f = Norm(cfg.n_embd, cfg.eps, norm)": "self.transformer.ln_f = Norm(cfg.n_embd, cfg.eps, layer_norm)"})  # fmt: skip
 mistake("You call `attend` without causal=True. It is off by default.", edit={
@@ -272,3 +273,24 @@ mistake("You pass over every name that ends in masked_bias. Only those of attent
 mistake("Where wte is missing you take it from the head. Raise RuntimeError.", edit={
     'if "transformer.wte.weight" in weights:': "if 'lm_head.weight' in weights:\n            weights.setdefault('transformer.wte.weight', weights['lm_head.weight'])\n"
     '        if "transformer.wte.weight" in weights:'})  # fmt: skip
+
+mistake(
+    "Numbers beyond 2 are drawn again: a normal distribution has no end, and this one has another std.",
+    edit={
+        "parameter.copy_(torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype) * std * scale)": (
+            "nn.init.trunc_normal_(parameter, std=std * scale, generator=generator)"
+        )
+    },
+)
+mistake(
+    "A weight of another shape is loaded if it has as many numbers. RuntimeError is raised for it.",
+    edit={"        self.load_state_dict(weights)\n": "        own = self.state_dict()\n        self.load_state_dict({name: w.reshape(own[name].shape) if name in own and w.numel() == own[name].numel() and w.ndim != own[name].ndim else w for name, w in weights.items()})\n"},
+)
+mistake(
+    "What was computed with an older cache keeps no graph: gradients end at the second cache.",
+    edit={"        return self.c_proj(out.transpose(1, 2).flatten(2)), (k, v)\n": "        if past is not None:\n            k, v = (torch.cat([old.detach(), new[:, :, old.shape[2] :]], dim=2) for old, new in zip(past, (k, v), strict=True))\n        return self.c_proj(out.transpose(1, 2).flatten(2)), (k, v)\n"},
+)
+mistake(
+    "Later tokens get a score of -10,000, and some scores are lower. -inf hides them.",
+    edit={"scores.masked_fill(hidden, -torch.inf)": "scores.masked_fill(hidden, -1e4)"},
+)

@@ -153,7 +153,9 @@ class GPT2(nn.Module):
         """
         super().__init__()
         # BEGIN SOLUTION
-        attend, norm, act = attend or attention, norm or layer_norm, act or gelu
+        attend = attention if attend is None else attend
+        norm = layer_norm if norm is None else norm
+        act = gelu if act is None else act
         self.transformer = nn.Module()
         self.transformer.wte = nn.Embedding(cfg.vocab, cfg.n_embd)
         self.transformer.wpe = nn.Embedding(cfg.n_ctx, cfg.n_embd)

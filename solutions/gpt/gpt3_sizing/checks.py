@@ -132,7 +132,7 @@ def asked(rng, instruction, query, ks, shots=TRANSLATE, count=0):
         case("twenty shots", instruction="Answer.", query="a long question of more than sixteen letters", ks=[20, 17, 3], count=21),
         case("an instruction of one space", instruction=" ", query="q", ks=[0, 1]),
         case("no shots to choose from", instruction="Say yes.", query="well", ks=[0], shots=[]),
-        case("texts with spaces, breaks and arrows", instruction=" Sort: \n", query=" b => a ", ks=[1, 2], shots=[[" x", "y "], ["1\n2", "=>"]]),
+        case("texts with spaces, breaks and arrows", instruction=" Sort: \n", query=" B => a ", ks=[1, 2], shots=[[" X", "y "], ["1\n2", "=>"]]),
         case("empty texts", instruction="Go", query="", ks=[2, 1, 0], shots=[["", "a"], ["b", ""]]),
         case("the same shot twice", instruction="", query="q", ks=[2], shots=[["x", "y"], ["x", "y"]]),
     ],

@@ -227,3 +227,8 @@ mistake(
     "With more than six responses, you drop the pairs whose rewards are equal. Only those with equal ranks are dropped, for every K.",
     edit={PREFERRED: f"({PREFERRED}) & ((r[:, :, None] != r[:, None, :]) | (r.shape[1] <= 6))"},
 )
+
+mistake(
+    "A mean that is nearly 0 is left as it is. The mean is taken off, however small it is.",
+    edit={"return r - demo_r.mean()": "return r - torch.where(demo_r.mean().abs() < 1e-6, 0.0, demo_r.mean())"},
+)

@@ -26,6 +26,7 @@ BAD = ["{x}", "{y}", "", "{y} then {x}", "{x} {x} {y}", "{x} {y} {y}", "Review: 
         case("braces in a text", demos=[("{y} {x}", "{x}")], x="{y}", instruction="Use {x}."),
     ],
     hidden=[
+        case("an example twice", demos=[("Too long.", "bad")] * 2, x="?"),
         case("content-free", instruction="Mood:", demos=TWO, x=""),
         case("white space at the ends of texts", demos=[(" a ", " b\n")], x="  c  ", instruction=" Hm. ", template="{x} \n{y} "),
         case("nothing between", demos=[("a", "b")], x="c ", template="Q{x}{y}E"),
@@ -77,7 +78,7 @@ def table(rng, scores=None, sizes=(), low=-4.0, lengths=(1, 5), zero=0, **option
 
 def asked(student, scores, options, text="Mood:"):
     """label_probs, and what the model was asked."""
-    words = [[f"w{i}{j}" * (1 + j) for j in range(len(row))] for i, row in enumerate(scores)]
+    words = [[f"W{i}{j}" * (1 + j) for j in range(len(row))] for i, row in enumerate(scores)]
     known = {" " + word: given for row, answers in zip(words, scores, strict=True) for word, given in zip(row, answers, strict=True)}
     calls = []
 

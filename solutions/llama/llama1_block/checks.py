@@ -60,6 +60,7 @@ def only_the_gate_goes_through_silu(student, x, Wg, Wu, Wd):
         case("⌊8 · 96 / 3⌋ is 256 already", calls=[[96, 256]]),
     ],
     hidden=[
+        case("many millions", calls=[[40_000_003, 2], [13, 2, None]]),
         case("Llama 3.1 405B", calls=[[16384, 4096, 1.2]]),
         case("a multiple already", calls=[[384], [96, 256], [6, 16], [3, 8], [6, 4], [96, 64, 1.25]]),
         case("one more than a multiple", calls=[[97, 2], [7, 18], [7, 6], [200, 13]]),

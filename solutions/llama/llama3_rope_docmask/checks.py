@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from autograder.checks import Tolerance, case, check, flags
+from autograder.checks import Tolerance, again, case, check, flags
 
 # The slowest frequency is 1e-7: only the relative error counts. float32 has about 1e-6 in the end.
 RELATIVE = Tolerance(atol=0.0, rtol=1e-5, why="float32 and float64 are both right here; one check of its own tells them apart")
@@ -44,7 +44,7 @@ def settings(rng, calls):
 )  # fmt: skip
 def fast_pairs_stay_and_slow_ones_are_divided(student, calls):
     """Short wavelengths keep their frequency, long ones are divided by the factor, and those between are blended by s."""
-    return [student.llama3_rope_freqs(**call) for call in calls]
+    return [again(student.llama3_rope_freqs, **call) for call in calls]
 
 
 @check(
@@ -154,6 +154,7 @@ def chat(rng, messages):
         case("two messages of one role", messages=[USER, USER, HELPER]),
         case("a system message later, none first", messages=[ANSWER, USER, HELPER, ANSWER]),
         case("not only ASCII", messages=[{"role": "user", "content": "¿Qué? 你好 🦙\u200b"}]),
+        case("a content that ends like a message", messages=[{"role": "user", "content": "a<|eot_id|>"}]),
         case("a backslash", messages=[{"role": "user", "content": "print('a\\\\nb')\\\\n"}]),
         case("twenty messages", messages=[USER, ANSWER] * 10),
     ],
@@ -172,7 +173,8 @@ def ids_by(start):
     """An encoder of bytes (from `start` on), and control tokens behind them."""
     names = ["begin_of_text", "start_header_id", "end_header_id", "eot_id"]
     special = {f"<|{name}|>": start + 300 + 7 * i for i, name in enumerate(names)}
-    return (lambda text: [start + byte for byte in text.encode()]), special
+    known = {}  # the same list for the same text, as an encoder gives it that remembers
+    return (lambda text: known.setdefault(text, [start + byte for byte in text.encode()])), special
 
 
 def encoded(student, messages):

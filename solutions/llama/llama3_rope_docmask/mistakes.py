@@ -168,3 +168,20 @@ mistake("Your base is a float32 before you compute with it. Everything is float6
 mistake("A content that is a control token becomes one if a tool says it. In a content it is text, whatever the role.", edit={
     IDS: "said = message['content'].strip()\n        tool = message['role'] not in ('system', 'user', 'assistant')\n        "
     + IDS.replace('*encode(message["content"].strip())', "*([special[said]] if tool and said in special else encode(said))")})  # fmt: skip
+
+mistake(
+    "A content that ends with <|eot_id|> gets no end of its own. Each message has one, whatever it says.",
+    edit={
+        '        text += header(message["role"]) + message["content"].strip() + "<|eot_id|>"\n': (
+            '        text += header(message["role"]) + message["content"].strip()\n'
+            '        text += "" if text.endswith("<|eot_id|>") else "<|eot_id|>"\n'
+        )
+    },
+)
+
+mistake(
+    "You append to the list that `encode` gave you. It may be the encoder's own.",
+    edit={
+        '*encode(message["content"].strip()), eot]': '*(lambda given: given.append(eot) or given)(encode(message["content"].strip()))]'
+    },
+)

@@ -66,7 +66,10 @@ def the_largest_logits_are_chosen(student, x, Wg, W13, W2, k):
 def float64_is_exact_to_the_end(student, x, Wg, W13, W2, k):
     """For float64 tensors everything is computed in float64, the softmax of the router too."""
     out = with_gradients(lambda x, Wg: student.moe_forward(x, Wg, W13, W2, k), x=x, Wg=Wg)
-    return routed(student, x, Wg, k) | {"out": out}
+    one = torch.ones(1, 1, dtype=x.dtype)
+    near = torch.cat([one, one + 1e-9])  # logits that only float64 tells apart
+    experts = torch.ones(2, 2, 1, dtype=x.dtype), torch.stack([one, 5 * one])
+    return routed(student, x, Wg, k) | {"out": out, "of near logits": student.moe_forward(one, near, *experts, 1)}
 
 
 @check(
@@ -84,6 +87,7 @@ def float64_is_exact_to_the_end(student, x, Wg, W13, W2, k):
         case("all choose the same two", N=6, C=4, E=5, F=3, k=2, only=(1, 3)),
         case("many experts", N=19, C=5, E=18, F=2, k=3),
         case("more tokens than any capacity", N=150, C=2, E=2, F=1, k=1),
+        case("all tokens in one expert of four", N=300, C=2, E=4, F=1, k=1, only=(2,)),
         case("gates of thousands", N=5, C=3, E=3, F=4, k=1, dtype="float64", gates=2000.0),
     ],
     fresh=1,
@@ -139,7 +143,7 @@ def work_is_done_for_chosen_experts_only(student, N, C, E, F, k):
     """The layer does the work of k experts for each token, not of all."""
     x, Wg = ((torch.arange(n * C) * step).sin().view(n, C) for n, step in ((N, 0.7), (E, 1.3)))
     W13, W2 = torch.full((E, 2 * F, C), 0.01), torch.full((E, C, F), 0.02)
-    return student.moe_forward(x, Wg, W13, W2, k)[:4]
+    return student.moe_forward(x, Wg, W13, W2, k)[::97, :4]
 
 
 def loads(rng, N=4, E=3, k=2, scale=1.0, dtype="float64", one=False):
@@ -172,7 +176,7 @@ def loads(rng, N=4, E=3, k=2, scale=1.0, dtype="float64", one=False):
 def an_uneven_load_costs_more(student, router_logits, k):
     """The loss is E times the sum over experts of how often each is chosen, times its mean probability."""
     found = with_gradients(lambda router_logits: student.aux_loss(router_logits, k), router_logits=router_logits)
-    return {"loss": found, "with one": student.aux_loss(router_logits, 1), "other tokens": student.aux_loss(-router_logits.T.contiguous().T, k), "left": flags(router_logits)}
+    return {"loss": found, "with one": student.aux_loss(router_logits, 1), "of equal logits": student.aux_loss(0 * router_logits, k), "other tokens": student.aux_loss(-router_logits.T.contiguous().T, k), "left": flags(router_logits)}
 
 
 def models(rng, cfgs):
@@ -205,6 +209,7 @@ def all_numbers_are_counted(student, cfgs):
         case("a larger one", cfgs=[(32_768, 6144, 56, 48, 8, 128, 16_384, 8, 2)]),
         case("all experts", cfgs=[(50, 8, 3, 4, 2, 5, 11, 6, 6), (17, 6, 2, 3, 3, 4, 5, 1, 1)]),
         case("others", cfgs=[(50, 8, 3, 4, 2, 5, 11, 6, 3), (19, 10, 4, 5, 1, 3, 7, 64, 8)]),
+        case("seven of ten, where shares are rounded", cfgs=[(50, 8, 1, 4, 2, 5, 3, 10, 7), (50, 8, 3, 4, 2, 5, 7, 49, 29)]),
     ],
     cites=["The numbers that one token meets"],
 )

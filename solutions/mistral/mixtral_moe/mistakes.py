@@ -60,3 +60,20 @@ mistake("You choose by the softmax of the logits in your loss. Where several of 
     CHOSEN: CHOSEN.replace("router_logits.topk", "router_logits.softmax(-1).topk")})  # fmt: skip
 mistake("An expert takes 64 tokens at most in your layer. There is no capacity here.", edit={
     WHERE: "token, place = (each[:64] for each in torch.where(idx == e))"})  # fmt: skip
+
+mistake(
+    "Each expert takes twice its share of the tokens at most, and 64 at least. Every token goes through its k experts.",
+    edit={WHERE: WHERE.partition("  #")[0] + "\n        token, place = (each[: max(64, 2 * len(x) * k // len(Wg))] for each in (token, place))"},
+)
+mistake(
+    "Of equal logits you count all, as if each was chosen. A token chooses k experts.",
+    edit={COUNT: "f = (router_logits >= router_logits.topk(k, dim=-1).values[:, -1:]).sum(0).to(router_logits.dtype) / N"},
+)
+mistake(
+    "You take a share k / E of all experts' numbers and round it down. k experts are a whole number of numbers.",
+    edit={ACTIVE: "experts = cfg.L * cfg.E * 3 * cfg.C * cfg.F\n    return total_params(cfg) - experts + int(experts * (cfg.k / cfg.E))"},
+)
+mistake(
+    "The experts are chosen by logits in float32, in which near ones are equal. Everything is computed in the dtype of the inputs.",
+    edit={TOPK: "logits = x @ Wg.T\n    idx = logits.float().topk(k, dim=-1).indices\n    logits = logits.gather(-1, idx)"},
+)

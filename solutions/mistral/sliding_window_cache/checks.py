@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.checks import Budget, case, check, difference, flags, leaves, raises, reject, with_gradients
+from autograder.checks import Budget, again, case, check, difference, flags, leaves, raises, reject, with_gradients
 from autograder.lab.pieces import pieces_are_the_whole
 
 # --- masks and sizes -------------------------------------------------------------------------------------------------
@@ -34,7 +34,7 @@ def sizes(rng, calls=(), random=0):
 )
 def a_window_ends_with_the_token_itself(student, calls):
     """Query t of the last T sees the W keys that end with its own, or as many as there are."""
-    return [student.swa_mask(*call) for call in calls]
+    return [again(student.swa_mask, *call) for call in calls]
 
 
 @check(
@@ -43,6 +43,7 @@ def a_window_ends_with_the_token_itself(student, calls):
     lecture="further-than-the-window",
     public=[case("one layer and two", calls=[(1, 4), (2, 4)]), case("Mistral 7B", calls=[(32, 4096)])],
     hidden=[
+        case("forty million tokens", calls=[(997, 40_961)]),
         case("windows of one", calls=[(1, 1), (7, 1)]),
         case("one layer", calls=[(1, 9), (1, 2)]),
         case("others", calls=[(3, 5), (24, 128), (5, 3), (60, 1024)]),
@@ -67,6 +68,8 @@ def in_any_order(seen, want, rng):
     """Each `get` may list its tokens in any order: both are sorted by their positions."""
     for number, (mine, theirs) in enumerate(zip(seen["got"], want["got"], strict=True)):
         mine, theirs = list(mine), list(theirs)
+        if mine[2].dtype != theirs[2].dtype:
+            return difference(mine[2], theirs[2])
         if mine[2].shape[0] != theirs[2].shape[0] or mine[2].sort()[0].tolist() != theirs[2].sort()[0].tolist():
             return reject("After call {number} the cache has other positions than the newest {n}.", number=number, n=theirs[2].shape[0])
         for part in (0, 1):
@@ -100,6 +103,9 @@ def in_any_order(seen, want, rng):
         case("many of everything", B=18, G=17, D=19, W=2, spans=[[0, 1], [1, 2]]),
         case("half precision", W=3, spans=[[0, 2], [2, 2]], dtype="float16", given="float64", B=2),
         case("a wider cache, as many of everything", W=3, B=3, G=3, D=3, dtype="float64", spans=[[0, 3], [3, 3]]),
+        case("a chunk of the whole window, then one token", W=4, spans=[[0, 4], [4, 1]], B=2),
+        case("positions of many millions", W=2, spans=[[16777216, 2], [16777218, 1]]),
+        case("positions that bfloat16 does not hold", W=2, spans=[[257, 2], [259, 1]], dtype="bfloat16"),
         case("a window of thirty", W=30, spans=[[0, 25], [25, 20], [45, 31], [76, 1]]),
     ],
     fresh=1,
@@ -132,17 +138,22 @@ def the_newest_tokens_are_kept(student, sizes, dtype, steps):
     points=1,
     budget=Budget(memory=3),
     lecture="a-cache-that-rolls",
-    public=[case("32 pieces of 512 tokens", W=512, t=512, calls=32)],
-    hidden=[case("100 pieces of 40 tokens", W=400, t=40, calls=100), case("pieces longer than the window", W=300, t=900, calls=20)],
+    public=[case("32 pieces of 512 tokens", W=512, t=512, calls=32, layers=1)],
+    hidden=[
+        case("100 pieces of 40 tokens", W=400, t=40, calls=100, layers=1),
+        case("pieces longer than the window", W=300, t=900, calls=20, layers=1),
+        case("one long piece in each of 32 layers", W=4, t=256, calls=1, layers=32),
+    ],
     cites=["in memory for W tokens that is taken once"],
 )  # fmt: skip
-def memory_does_not_grow(student, W, t, calls):
+def memory_does_not_grow(student, W, t, calls, layers):
     """However many tokens are appended, the memory is that of W tokens."""
-    cache = student.RollingCache(1, 8, W, 128)
-    for call in range(calls):
-        x = torch.full((1, 8, t, 128), float(call))
-        cache.append(x, -x, torch.arange(call * t, call * t + t))
-    k, v, positions = cache.get()
+    caches = [student.RollingCache(1, 8, W, 128) for _ in range(layers)]
+    for cache in caches:
+        for call in range(calls):
+            x = torch.full((1, 8, t, 128), float(call))
+            cache.append(x, -x, torch.arange(call * t, call * t + t))
+    k, v, positions = caches[0].get()
     return {"shapes": [list(k.shape), list(v.shape)], "positions": positions.sort()[0], "sums": [k.sum().double(), v.sum().double()]}
 
 
@@ -211,11 +222,12 @@ def ledger_for(k):
 )  # fmt: skip
 def pieces_give_the_result_of_all_at_once(student, q, k, v, cuts, W, start):
     """Tokens fed in pieces get the result of all at once, from any cache that says which position is where."""
-    whole = student.attend(q, k, v, torch.arange(cuts[-1]) + start, ledger_for(k), W).transpose(1, 2).flatten(2)
+    pos = torch.arange(cuts[-1]) + start
+    whole = student.attend(q, k, v, pos, ledger_for(k), W).transpose(1, 2).flatten(2)
     ledger, other = ledger_for(k), ledger_for(k)
     pieces = fed(student, ledger, q, k, v, cuts, W, start)
     others = fed(student, other, *(x.mT.contiguous().mT.flip(2) for x in (q, k, v)), cuts, W, start)
-    return {"whole": whole, "pieces": pieces, "others": others, "events": ledger.events, "left": flags(q, k, v)}
+    return {"whole": whole, "pieces": pieces, "others": others, "events": ledger.events, "positions": pos, "left": flags(q, k, v)}
 
 
 @check(
@@ -291,5 +303,6 @@ def chunks_follow_each_other(student, ids, table, chunk, W, layers):
     other = student.chunked_prefill(model(others), ids.flip(1).T.contiguous().T, chunk)
     plain = student.chunked_prefill(lambda new, pos: new * 100 + pos, ids, chunk)
     exact = student.chunked_prefill(lambda new, pos: (new + pos).double()[..., None] / torch.tensor([3, 7]), ids, chunk)
+    wide = student.chunked_prefill(lambda new, pos: (new + pos)[..., None, None] * torch.ones(2, 3), ids, chunk)
     refused = [raises("ValueError", lambda wrong=wrong: student.chunked_prefill(model(none), ids, wrong)) for wrong in (0, -2)]
-    return {"outputs": found, "calls": calls, "of others": other, "whole numbers": plain, "in float64": exact, "refused": refused, "calls then": none}
+    return {"outputs": found, "calls": calls, "of others": other, "whole numbers": plain, "in float64": exact, "of four dimensions": wide, "refused": refused, "calls then": none}

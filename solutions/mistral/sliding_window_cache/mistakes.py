@@ -88,3 +88,36 @@ mistake("You give the cache the last W tokens of a chunk only. Give it k, v and 
 mistake("Your cache keeps W - 1 tokens, as one that adds the new token later. It keeps the newest W.",
         edit={GET: "used = used & (self.positions > self.positions.max() - len(used) + 1)\n        " + GET})  # fmt: skip
 mistake("You scale by 1/√(H · D), the width of the model. A product sums D terms: the scale is 1/√D.", edit={"q.shape[-1] ** -0.5": "(q.shape[1] * q.shape[-1]) ** -0.5"})
+
+mistake(
+    "Positions are kept in the dtype of the cache, which rounds large ones: bfloat16 knows no 257. They are int64.",
+    edit={
+        "self.positions = torch.full((W,), -1)": "self.positions = torch.full((W,), -1, dtype=dtype)",
+        "self.positions[slots] = pos\n": "self.positions[slots] = pos.to(self.positions.dtype)\n",
+        "self.v[:, :, used], self.positions[used]": "self.v[:, :, used], self.positions[used].long()",
+    },
+)
+
+mistake(
+    "Outputs of more than two dimensions are joined along the last but one. Tokens are the second dimension, whatever comes behind it.",
+    edit={"return torch.cat(pieces, dim=1)": "return torch.cat(pieces, dim=-2 if pieces[0].dim() > 3 else 1)"},
+)
+
+
+@mistake(
+    "Your cache keeps a slice of all that it was given: what is cut away stays in memory behind it. Copy what is kept.",
+    fails=["memory_does_not_grow"],
+)
+class RollingCache:
+    def __init__(self, B, G, W, D, dtype=torch.float32):
+        self.W = W
+        self.k, self.v = (torch.zeros(B, G, 0, D, dtype=dtype) for _ in "kv")
+        self.positions = torch.arange(0)
+
+    def append(self, k, v, pos):
+        self.k = torch.cat([self.k, k.detach().to(self.k.dtype)], dim=2)[:, :, -self.W :]
+        self.v = torch.cat([self.v, v.detach().to(self.v.dtype)], dim=2)[:, :, -self.W :]
+        self.positions = torch.cat([self.positions, pos])[-self.W :]
+
+    def get(self):
+        return self.k.clone(), self.v.clone(), self.positions.clone()

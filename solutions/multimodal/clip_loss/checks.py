@@ -95,6 +95,7 @@ def class_token_first_then_patches_with_positions(student, img, weights, made, f
     seen = {"out": out, "gradients": gradients(out, {"img": x}), "of parameters": gradients(out, layer), "left": flags(layer, img)}
     size = made["image_size"]
     shapes = [(size + 1, size), (size, size + 1), (2 * size, 2 * size), (size * 4, size // 4 or 3)]
+    shapes.append((size - made["patch_size"],) * 2)
     layer.eval()
     with torch.no_grad():
         other = with_weights(student.ViTEmbed(**made), {name: -weight for name, weight in weights.items()})
@@ -138,6 +139,8 @@ def of_clip(student, img, txt, scale):
 def of_siglip(student, img, txt, scale, bias):
     view = [x.T.contiguous().T for x in (img, txt)]
     given = {"img": img, "txt": txt, "scale": scale, "bias": bias}
+    with torch.inference_mode():
+        student.siglip_loss(img, txt, scale, bias)
     return {
         "loss": with_gradients(lambda img, txt, scale, bias: student.siglip_loss(img, txt, scale, bias), **given),
         "of views": student.siglip_loss(*view, scale, bias),
@@ -227,6 +230,7 @@ def the_scale_is_at_most_100(student, img, txt, scale, bias):
         case("one text stands there twice", B=4, C=3, logit_scale=1.2, bias=-1.0, same=[(0, 2)]),
         case("float32", B=8, C=6, logit_scale=1.0, bias=-3.0, dtype="float32"),
         case("thirty pairs", B=30, C=7, logit_scale=2.0, bias=-4.0),
+        case("three hundred pairs", B=300, C=4, logit_scale=1.0, bias=-2.0),
         case("forty-five pairs", B=45, C=5, logit_scale=1.0, bias=-2.0),
     ],
     fresh=1,
@@ -248,6 +252,7 @@ def each_pair_is_a_question_of_its_own(student, img, txt, scale, bias):
     hidden=[
         case("good pairs, scale 3000", B=4, C=5, logit_scale=8.0, bias=-9.0, noise=0.1),
         case("opposite pairs, in float32", B=4, C=3, logit_scale=4.7, bias=10.0, noise=-0.05, dtype="float32"),
+        case("one good pair and one bad, in float32", img=[[1.0, 0.0], [0.0, 1.0]], txt=[[1.0, 0.0], [-1.0, -0.2]], logit_scale=9.0, dtype="float32"),
         case("a bias of -2000", B=3, C=4, logit_scale=2.0, bias=-2000.0),
         case("a bias of 900", B=3, C=2, logit_scale=6.5, bias=900.0),
         case("perfect pairs", B=5, C=8, logit_scale=7.0, bias=-500.0, noise=1e-4),

@@ -173,3 +173,31 @@ mistake("Without gradients your layer keeps the class token of its first call, a
               "first = (self.class_embedding if torch.is_grad_enabled() else self.kept).expand(len(img), 1, -1)"})  # fmt: skip
 mistake("No gradient flows to images behind the eighth one.",
         edit={GRID: "img = torch.cat([img[:8], img[8:].detach()])\n    " + GRID})  # fmt: skip
+
+mistake(
+    "A smaller square image passes, with the first positions. ValueError is raised for any other size.",
+    edit={
+        "if img.shape[2:] != (self.image_size, self.image_size):": "if img.shape[2] != img.shape[3] or img.shape[2] > self.image_size:",
+        "torch.cat([first, tokens], dim=1) + self.position_embedding.weight": "torch.cat([first, tokens], dim=1) + self.position_embedding.weight[: tokens.shape[1] + 1]",
+    },
+)
+mistake(
+    "Of the table in pieces of 256 rows, each piece has its own diagonal. A pair belongs together where i = j, in all of the table.",
+    edit={
+        "signs = 2 * torch.ones_like(scores.diagonal()).diag() - 1": "i = torch.arange(len(img), device=img.device)\n    signs = torch.where(i[:, None] % 256 == i, 1.0, -1.0).to(scores.dtype)"
+    },
+)
+mistake(
+    "The largest score of the whole table is taken off. In a row without large scores all exponentials are 0 then.",
+    edit={
+        "    return -(scores.log_softmax(1).diagonal().mean() + scores.log_softmax(0).diagonal().mean()) / 2\n": (
+            "    scores = scores - scores.detach().max()\n    e, right = scores.exp(), scores.diagonal()\n"
+            "    return (e.sum(1).log() - right + e.sum(0).log() - right).mean() / 2\n"
+        )
+    },
+)
+mistake(
+    "Signs are remembered from the first call, which may have been one of inference: they can't be used where gradients are wanted.",
+    edit={"signs = 2 * torch.ones_like(scores.diagonal()).diag() - 1": "signs = siglip_loss.__dict__.setdefault(str((len(img), scores.dtype)), 2 * torch.ones_like(scores.diagonal()).diag() - 1)"},
+    crashes=True,
+)

@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.checks import case, check, flags, gradients, leaves, raises, with_weights
+from autograder.checks import case, check, flags, gradients, in_evaluation, leaves, raises, with_weights
 
 IMAGE = 9
 
@@ -152,7 +152,7 @@ def the_projector_has_two_layers(student, x, weights):
         "a view": layer(view),
         "six dimensions": layer(x[None, None, None]),
         "left": flags(x, layer, frozen),
-        "evaluation": layer.eval()(x),
+        "evaluation": in_evaluation(layer, lambda: layer(x)),
     }
 
 

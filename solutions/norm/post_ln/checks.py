@@ -8,6 +8,7 @@ from autograder.checks import (
     check,
     flags,
     gradients,
+    in_evaluation,
     leaves,
     with_gradients,
     with_weights,
@@ -246,5 +247,5 @@ def the_block_normalises_after_each_sum(student, x, weights, more):
     turns = [other(x), block(-x), block(x.mT.contiguous().mT)]
     result = {"out": out, "gradients": found, "turns": turns, "fresh": fresh, "kept": kept, "left": flags(block, x)}
     result |= {"attn sees": list(attn.seen), "ffn sees": list(ffn.seen)}
-    quiet = block.eval()(leaf)
-    return result | {"in evaluation mode": {"out": quiet, "gradient": gradients(quiet, {"x": leaf})["x"]}}
+    quiet = in_evaluation(block, lambda: block(leaf))
+    return result | {"in evaluation mode": quiet | {"gradient": gradients(block.eval()(leaf), {"x": leaf})["x"]}}

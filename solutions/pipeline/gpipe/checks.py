@@ -81,6 +81,7 @@ def the_bubble_shrinks_with_micro_batches(student, p, m):
         case("only inputs are kept", m=8, boundary=10, inside=100, recompute=True),
     ],
     hidden=[
+        case("gigabytes", m=9, boundary=33_554_433, inside=33_554_435, recompute=True),
         case("one micro-batch", m=1, boundary=7, inside=33, recompute=False),
         case("one micro-batch, recomputed", m=1, boundary=7, inside=33, recompute=True),
         case("a transformer layer", m=32, boundary=2 * 2048 * 4096, inside=32 * 2048 * 4096, recompute=True),

@@ -1,6 +1,6 @@
 """Checks of pipeline/interleaved: where layers lie, schedules by what they cost, the formulas behind them."""
 
-from autograder.checks import case, check, difference, raises, reject
+from autograder.checks import again, case, check, difference, raises, reject
 from autograder.lab.schedules import invalid, too_full, too_long
 
 
@@ -26,7 +26,7 @@ from autograder.lab.schedules import invalid, too_full, too_long
 )
 def layers_go_round_the_devices(student, n_layers, p, v):
     """Chunk c of device r holds the layers of stage c · p + r."""
-    return student.place_layers(n_layers, p, v)
+    return again(student.place_layers, n_layers, p, v)
 
 
 def short(seen, case):
@@ -165,7 +165,7 @@ def the_bubble_has_a_formula(student, p, m, v):
 )  # fmt: skip
 def the_peak_has_a_formula(student, p, m, v):
     """`peak_chunks` is the most that each device holds, in activations of one micro-batch in one chunk."""
-    return student.peak_chunks(p, m, v)
+    return again(student.peak_chunks, p, m, v)
 
 
 @check(

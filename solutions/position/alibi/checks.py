@@ -51,7 +51,10 @@ def slopes_fall_geometrically_to_one_256th(student, H):
 )
 def other_head_counts_take_every_other_slope(student, H):
     """For other numbers, the slopes of the power of two below come first, then every other slope of the one above."""
-    return student.alibi_slopes(H)
+    slopes = student.alibi_slopes(H)
+    first = slopes.clone()
+    slopes.zero_()  # those of this call only
+    return {"slopes": first, "once more": student.alibi_slopes(H)}
 
 
 @check(
@@ -89,6 +92,7 @@ def bias_falls_with_distance_and_hides_the_future(student, H, T, S):
         case("all but one", H=3, T=7, S=8),
         case("one query, 100 keys", H=8, T=1, S=100),
         case("two queries, 40 keys", H=12, T=2, S=40),
+        case("one query, 3000 keys", H=2, T=1, S=3000),
     ],
     cites=["Query t stands at position", "Queries are the *last* T"],
 )
@@ -182,6 +186,7 @@ def a_cached_decode_continues_the_sequence(student, q, k, v, lengths):
     public=[case("float64, two heads", H=2, T=3, D=2, dtype="float64")],
     hidden=[
         case("eight heads", H=8, T=6, D=16, dtype="float64"),
+        case("scores beyond all numbers of float32", H=2, T=4, D=4, dtype="float64", loud=1e39),
         case("from a cache", B=2, H=4, T=2, S=5, D=3, dtype="float64"),
         case("one token: only the value gets a gradient", H=1, T=1, D=4, dtype="float64"),
     ],
@@ -202,6 +207,7 @@ def gradients_reach_queries_keys_and_values(student, q, k, v):
     return {
         "output": output,
         "of views": [student.alibi_attention(*views), student.alibi_attention(*views[:2], -views[2])],
+        "float32 next": str(student.alibi_attention(q.float(), k.float(), v.float()).dtype),
         "left": flags(*views),
         **{f"{name}.grad": grad for name, grad in gradients(output, leaves).items()},
     }

@@ -235,3 +235,28 @@ def alibi_slopes(H):
     if (H,) not in biases:
         biases[(H,)] = two_powers(H)
     return biases[(H,)]
+
+mistake(
+    "No key is further away than 2047 tokens for you. The bias falls without end.",
+    edit={"distance  # (H, 1, 1)": "distance.clamp(max=2047)  # (H, 1, 1)"},
+)
+
+mistake(
+    "The bias is remembered by its sizes, in the dtype of the first call. Each call depends on its own arguments alone.",
+    edit={
+        "        bias = alibi_bias(H, T, S).to(q.dtype)\n": (
+            "        known = alibi_attention.__dict__\n        bias = known.setdefault(str((H, T, S)), alibi_bias(H, T, S).to(q.dtype))\n"
+        )
+    },
+    crashes=True,
+)
+
+mistake(
+    "Later keys get the most negative number of float32, and float64 has larger scores. It is -inf.",
+    edit={"alibi_bias(H, T, S).to(q.dtype)": "alibi_bias(H, T, S).clamp(min=torch.finfo(torch.float32).min).to(q.dtype)"},
+)
+
+mistake(
+    "Slopes for other numbers of heads are remembered, and given out again and again: a caller who changes them changes the next ones.",
+    edit={"def alibi_slopes(": "@__import__('functools').cache\ndef alibi_slopes("},
+)

@@ -2,7 +2,18 @@
 
 import torch
 
-from autograder.checks import Tolerance, case, check, difference, flags, gradients, implausible, reject, with_weights
+from autograder.checks import (
+    Tolerance,
+    case,
+    check,
+    difference,
+    flags,
+    gradients,
+    implausible,
+    in_evaluation,
+    reject,
+    with_weights,
+)
 
 LOG = {"r1": (0.05, 2.0), "r2": (0.05, 1.5)}
 POWER = {"r1": (0.05, 1.5), "r2": (0.1, 1.9)}
@@ -33,6 +44,7 @@ def observe(layer, T, S, weights):
     longer = layer(T, S + 1)
     with torch.no_grad():
         bias.mul_(0)  # the caller's own
+    quiet = in_evaluation(layer, lambda: layer(T, S))
     layer.r2.requires_grad_(False)
     layer.eval()
     again = with_weights(layer, weights[0])(T, S)
@@ -41,6 +53,7 @@ def observe(layer, T, S, weights):
         "gradients": grads,
         "other parameters": second,
         "one key more": longer,
+        "in evaluation mode": quiet,
         "again": again,
         "parameters": {name: parameter.detach().clone() for name, parameter in layer.named_parameters()},
         "left": flags(layer),

@@ -52,7 +52,7 @@ def apply_rope(x, pos, style="half", rotary_dim=None, base=10000.0):
 
 @alternative("a 2 × 2 matrix for each pair, written into a new tensor")
 def apply_rope(x, pos, style="half", rotary_dim=None, base=10000.0):
-    R = rotary_dim or x.shape[-1]
+    R = x.shape[-1] if rotary_dim is None else rotary_dim
     wide = torch.promote_types(x.dtype, torch.float32)
     angles = _angles(pos, R, base)
     cos, sin = angles.cos(), angles.sin()

@@ -271,3 +271,28 @@ mistake(
         "cos, sin = angles.cos().to(wide), angles.sin().to(wide)": "cos, sin = angles.cos().float().to(wide), angles.sin().float().to(wide)"
     },
 )
+
+mistake(
+    "float16 is turned in float16. It is rotated in float32 and rounded once at the end, as bfloat16 is.",
+    edit={"wide = torch.promote_types(x.dtype, torch.float32)": "wide = torch.float32 if x.dtype == torch.bfloat16 else x.dtype"},
+)
+
+mistake(
+    "permute_weights goes through float32: the rows of a float64 weight come back rounded.",
+    edit={"return w.unflatten(0, pairs).transpose(1, 2).flatten(0, 2)": "return w.float().unflatten(0, pairs).transpose(1, 2).flatten(0, 2).to(w.dtype)"},
+)
+
+mistake(
+    "Angles come from a table of 131,072 positions, and a later one is not in it. Any position from 0 on may come.",
+    edit={
+        ANGLES + "(R, base).to(x.device)": (
+            "angles = (torch.arange(131072, device=x.device)[:, None] * rope_freqs(R, base).to(x.device))[pos]"
+        )
+    },
+    crashes=True,
+)
+
+mistake(
+    "`rotary_dim or D` takes 0 for None. With 0 nothing is rotated.",
+    edit={"x.shape[-1] if rotary_dim is None else rotary_dim": "rotary_dim or x.shape[-1]"},
+)

@@ -33,7 +33,7 @@ def apply_rope(
         "half": features i and R/2+i, as in Hugging Face's Llama;
         "interleaved": features 2i and 2i+1, as in the paper, Meta's Llama and GLM.
     rotary_dim: R; only the first R features of a head are rotated, with the frequencies `rope_freqs(R, base)`, and
-        the others come back unchanged. None rotates all D.
+        the others come back unchanged. None rotates all D, and 0 none.
 
     Returns a tensor of x's shape and dtype, on its device. A pair (a, b) turned by φ is
     (a cos φ - b sin φ, a sin φ + b cos φ): counterclockwise. Every head is turned alike. Gradients flow to x.

@@ -240,6 +240,8 @@ def some_codes(rng, values=None, **rest):
             dtype="float64",
             z_dtype="float64",
         ),
+        case("groups, the same for all rows", shape=(3, 8), scale_shape=(2,), bits=4, symmetric=False),
+        case("far beyond both ends", values=[-1e10, 1.0, 1e10], s=1.0, z=0, bits=8, symmetric=True),
         case("two bits", shape=(4, 5), scale_shape=(4, 1), bits=2, symmetric=True, beyond=0.3),
         case("four dimensions", shape=(2, 3, 2, 4), scale_shape=(2, 3, 2, 2), bits=8, symmetric=False),
         case("float64, one scale", shape=(3, 7), scale_shape=(), bits=8, symmetric=True, dtype="float64"),
@@ -316,6 +318,7 @@ def gradients_as_exact_as_x(seen, want):
         ),
         case("two groups of three", shape=(5, 6), scale_shape=(5, 2), bits=4, symmetric=False, beyond=0.3),
         case("groups in three dimensions", shape=(3, 2, 8), scale_shape=(3, 2, 4), bits=8, symmetric=False),
+        case("far beyond both ends", values=[-1e8, 1.0, 1e8], s=0.5, z=3, bits=4, symmetric=False),
         case("the last half step", values=[-1.75, -1.25, 5.75, 6.25, 6.75], s=1.0, z=1, bits=3, symmetric=False),
     ],
     fresh=1,
@@ -381,6 +384,7 @@ def layer(rng, n, c, o, bias=True, zero_point=None, period=None, unit=False):
         case("sums beyond 2^24, in another order", n=2, c=16384, o=2, period=1, zero_point=1, unit=True),
         case("a long sum", n=1, c=16384, o=2, period=1024, zero_point=3, unit=True),
         case("one by one", n=1, c=1, o=1),
+        case("five thousand inputs", n=2, c=5000, o=3),
     ],
     fresh=1,
     cites=[
@@ -471,6 +475,7 @@ def _error(x, threshold, bits):
         case(
             "the last candidate is the best", sizes=[(20,), (4, 3)], method="mse", bits=3, outlier=8.0, all_at=1.01 / 3
         ),
+        case("an empty batch", sizes=[(0, 2), (5,)], method="minmax"),
         case("no method", sizes=[(2, 2)], method=""),
     ],
     cites=[

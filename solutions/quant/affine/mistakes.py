@@ -228,3 +228,31 @@ mistake(
         "return _fit(s, q) * (q.to(s.dtype) - _fit(z, q))": "return _fit(s, q).float() * (q.float() - _fit(z, q).float())"
     },
 )
+
+mistake(
+    "s is repeated only where it has as many dimensions as x. One with fewer may have groups, too.",
+    edit={"if s.ndim else s": "if s.ndim == x.ndim else s"},
+    crashes=True,
+)
+mistake(
+    "You take the largest number of each batch by itself, and an empty batch has none.",
+    edit={"    if method == \"minmax\":\n        return size.max().item()\n": "    if method == \"minmax\":\n        return max(batch.abs().max().item() for batch in batches)\n"},
+    crashes=True,
+)
+mistake(
+    "x + (y - x) is not y where x is much larger: it is rounded to the places of x.",
+    edit={"return y.detach() + torch.where(inside, x - x.detach(), 0.0)": "x = torch.where(inside, x, x.detach())\n    return x + (y - x).detach()"},
+)
+mistake(
+    "You turn to int32 before the clamp: numbers beyond 2^31 become the most negative one.",
+    edit={"q = torch.round(x / _fit(s, x)) + _fit(z, x)": "q = torch.round(x / _fit(s, x)).to(torch.int32) + _fit(z, x).to(torch.int32)"},
+)
+mistake(
+    "The sum is taken in blocks of 4096 inputs, and the rest behind the last whole block is lost.",
+    edit={
+        "torch._int_mm(shifted, wq.T) - (zx - 128) * wq.sum(1, dtype=torch.int32)": (
+            "torch._int_mm(shifted[:, : max(4096, shifted.shape[1] // 4096 * 4096)], wq[:, : max(4096, shifted.shape[1] // 4096 * 4096)].T)"
+            " - (zx - 128) * wq.sum(1, dtype=torch.int32)"
+        )
+    },
+)

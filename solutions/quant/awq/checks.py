@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from autograder.checks import Tolerance, case, check, difference, flags, raises
+from autograder.checks import Tolerance, case, check, difference, flags, leaves_gradients_off, raises
 
 AHEAD = 1e-3
 # Of right answers the chosen scales differ by a power and a root; the next candidate by percents.
@@ -257,6 +257,7 @@ def the_function_stays(student, kind, prev, linears, s, frozen, x):
     once = [parameter.detach().clone() for parameter in now]
     outputs = [each(before(x)).detach() for each in layers]
     student.apply_awq(prev=before, linears=layers[:1], s=torch.stack([1 / s, s], 1)[:, 0])
+    off = leaves_gradients_off(student.apply_awq, before, layers, torch.ones_like(s))
     weights = torch.arange(4.0).reshape(2, 2)
     behind = module("linear", {"weight": weights, "bias": weights[0]})
     without = nn.GELU(), nn.LayerNorm(2, elementwise_affine=False)
@@ -266,6 +267,7 @@ def the_function_stays(student, kind, prev, linears, s, frozen, x):
         "the same objects": [a is b for a, b in zip(objects, now, strict=True)],
         "after going back": [parameter.detach() for parameter in now],
         "refused": [raises("ValueError", lambda each=each: student.apply_awq(each, [behind], torch.tensor([2.0, 3.0]))) for each in without],
+        "gradients stay off": off,
         "the layer of the refused": behind.weight.detach(),
         "left": [*flags(*modules, *now, s), torch.is_grad_enabled(), torch.rand(2)],
     }

@@ -21,9 +21,10 @@ def correlated(rng, n, C, dtype="float64"):
 
 def left():
     """What a call could have changed for the whole program. The precision is set back for the next case."""
-    precision = torch.get_float32_matmul_precision()
+    precision, on_gpus = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("highest")
-    return [torch.rand(2), torch.is_grad_enabled(), precision]
+    torch.backends.cudnn.allow_tf32 = True
+    return [torch.rand(2), torch.is_grad_enabled(), precision, on_gpus]
 
 
 def batches(rng, sizes=None, dtype="float64", damp=None, given=None):
@@ -125,8 +126,11 @@ def errors_cost_what_h_says(student, W, Wq, H):
     """proxy_loss is half the trace of E H Eᵀ, as a float."""
     weights = W.clone().requires_grad_()
     torch.manual_seed(1)
+    used = torch.ones(len(H), dtype=H.dtype)
+    used[0] = 0.0
     return {
         "loss": student.proxy_loss(weights, Wq, H),
+        "with an input that is always 0": student.proxy_loss(W, Wq, H * used * used[:, None]),
         "of twice the error": student.proxy_loss(2 * W, 2 * Wq, H),
         "without correlation": student.proxy_loss(W=W, Wq=Wq, H=torch.eye(len(H), dtype=H.dtype)),
         "no error": student.proxy_loss(W, W, H),

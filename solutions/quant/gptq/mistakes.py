@@ -244,3 +244,13 @@ mistake("The zero-point is taken off behind the scale: s · q - z.", edit={VALUE
 mistake("The result is float32, whatever s is.", edit={VALUE: "return (s[:, of] * (codes.to(s.dtype) - z[:, of])).float()"})
 mistake("The weights come back in the order of rounding, not in that of the codes.", edit={VALUE: "return (s[:, of] * (codes.to(s.dtype) - z[:, of]))[:, perm]"})
 mistake("The weights carry a gradient if s does. Nothing that is returned does: detach.", edit={VALUE: "return s[:, of] * (codes.to(s.dtype) - z[:, of])"})
+
+mistake(
+    "proxy_loss wants a factor of H, and an H with an input that is always 0 has none. It is defined for every H.",
+    edit={LOSS: "return (E @ torch.linalg.cholesky(H.detach())).square().sum().item() / 2"},
+    crashes=True,
+)
+mistake(
+    "You switch TF32 off for the whole program. No call changes torch's settings.",
+    edit={PERMUTED: "torch.backends.cudnn.allow_tf32 = False\n    " + PERMUTED},
+)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from autograder.checks import Tolerance, case, check, difference, flags, raises
+from autograder.checks import Tolerance, case, check, difference, flags, leaves_gradients_off, raises
 
 # Sums of some dozen products of up to 60 · 3 in float32; the next code would be off by 1e-2.
 PRODUCT = Tolerance(atol=2e-4, rtol=2e-5)
@@ -325,6 +325,7 @@ def smoothing_keeps_the_function(student, kind, norm, linears, batches, h, alpha
     view = torch.stack([0.5 * batches[0], batches[0]], -1)[..., 0]
     again = student.apply_smooth(norm=before, linears=layers[:1], batches=[view], **share(alpha))
     with_another = student.apply_smooth(before, layers, batches, alpha=0.8)
+    off = leaves_gradients_off(student.apply_smooth, before, layers, batches, alpha=0.4)
     return {
         "s": s,
         "outputs": outputs,
@@ -334,6 +335,7 @@ def smoothing_keeps_the_function(student, kind, norm, linears, batches, h, alpha
         "after the refusal": untouched,
         "s of the first linear, afterwards": again,
         "s with another alpha, afterwards": with_another,
+        "gradients stay off": off,
         "afterwards": [parameter.detach() for parameter in now],
         "left": [*flags(*modules, *now, *batches), s.requires_grad, torch.is_grad_enabled(), torch.rand(2)],
     }

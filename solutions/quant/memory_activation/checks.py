@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from autograder.checks import case, check, flags, raises
+from autograder.checks import again, case, check, flags, leaves_gradients_off, raises
 
 
 def sizes(rng, s=None, b=None, h=None, a=None, **options):
@@ -31,7 +31,7 @@ def sizes(rng, s=None, b=None, h=None, a=None, **options):
 def a_layer_keeps_fourteen_things(student, sizes, options):
     """Each part of a layer has its bytes: those with sbh, and those with a table of scores for each head."""
     s, b, h, a = sizes
-    parts = student.activation_parts(s, b, h, a)
+    parts = again(student.activation_parts, s, b, h, a)
     return {"parts": list(parts.items()), "by name": student.activation_parts(s=s, b=b + 1, h=h, a=a), "again": student.activation_parts(*sizes)}
 
 
@@ -231,8 +231,12 @@ def storages_are_counted_once(student, which, x, w1, w2, needs, options):
     many = [(x.detach() * (i + 1.0)).requires_grad_() for i in range(19)]
     with torch.no_grad():
         nothing = student.saved_bytes(lambda *given: FUNCTIONS[which](*given), [x, w1, w2])
+    listed, left_out = [x, w1, w2], [x[-1:]]
+    student.saved_bytes(FUNCTIONS[which], listed, left_out)
     return {
+        "lists that were given": [len(listed), len(left_out)],
         "without a graph": nothing,
+        "gradients stay off": leaves_gradients_off(student.saved_bytes, FUNCTIONS[which], listed),
         "weights ignored": student.saved_bytes(fn, [x, w1, w2], ignore=(each for each in (w1, w2))),
         "nothing ignored": student.saved_bytes(fn, [x, w1, w2]),
         "the input ignored": student.saved_bytes(fn, [x, w1, w2], ignore=[x[-1:]]),

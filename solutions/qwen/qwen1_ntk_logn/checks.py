@@ -2,7 +2,17 @@
 
 import torch
 
-from autograder.checks import Tolerance, case, check, flags, gradients, leaves, with_gradients, with_weights
+from autograder.checks import (
+    Tolerance,
+    case,
+    check,
+    flags,
+    gradients,
+    in_evaluation,
+    leaves,
+    with_gradients,
+    with_weights,
+)
 
 EXACT = Tolerance(atol=0.0, rtol=1e-12)
 
@@ -210,4 +220,6 @@ def float64_and_nothing_remembered(student, x, weights, sizes, options):
     short = sizes["train_len"]
     view = x.mT.contiguous().mT
     seen = [attention(x), attention(x.flip(1)), attention(x[:, :short]), attention(x[:1]), other(x), attention(view), attention(x)]
-    return {"outputs": seen, "frozen": frozen(x), "left": flags(x, attention, frozen)}
+    quiet = in_evaluation(attention, lambda: attention(x[:1, :2]))
+    quiet = {"with other weights": quiet["with other weights"], "have gradients": [name for name, grad in quiet["gradients"].items() if grad is not None]}
+    return {"outputs": seen, "in evaluation mode": quiet, "frozen": frozen(x), "left": flags(x, attention, frozen)}

@@ -2,7 +2,7 @@
 
 import torch
 
-from autograder.checks import Tolerance, case, check, flags, gradients, leaves, raises, with_gradients
+from autograder.checks import Tolerance, again, case, check, flags, gradients, leaves, raises, with_gradients
 
 CLOSE = Tolerance(atol=0.0, rtol=1e-5, why="frequencies in float32, as libraries have them, pass here; float64_is_exact is for digits")
 
@@ -25,7 +25,7 @@ CLOSE = Tolerance(atol=0.0, rtol=1e-5, why="frequencies in float32, as libraries
 )
 def slow_pairs_are_stretched(student, calls):
     """Pairs that turn often stay as they are, pairs that turn rarely are slowed by factor, and a ramp joins the two."""
-    other = [student.yarn_freqs(*call[:4], beta_slow=0.5)[0].double() for call in calls]
+    other = [again(student.yarn_freqs, *call[:4], beta_slow=0.5)[0].double() for call in calls]
     return [student.yarn_freqs(*call)[0].double() for call in calls] + other
 
 
@@ -79,7 +79,7 @@ def mscale_grows_with_the_logarithm(student, factors):
 def a_query_has_three_positions(student, T, chunk, local):
     """Keys count within their chunk, and queries have a position for each kind of chunk; windows that do not fit raise ValueError."""
     return {
-        "positions": student.dca_positions(T, chunk, local),
+        "positions": again(student.dca_positions, T, chunk, local),
         "again": student.dca_positions(T, chunk + 1, local),
         "too local": raises("ValueError", lambda: student.dca_positions(T, chunk, chunk + 1)),
         "no window": raises("ValueError", lambda: student.dca_positions(T, chunk, 0)),
@@ -102,7 +102,7 @@ def a_query_has_three_positions(student, T, chunk, local):
 )
 def distances_never_reach_the_training_length(student, T, chunk, local):
     """The distance is that of the two chunks' positions: exact for near keys, below chunk + local for all, and -1 for later keys."""
-    return [student.dca_relative_positions(T, chunk, local), student.dca_relative_positions(T, chunk + 1, local)]
+    return [again(student.dca_relative_positions, T, chunk, local), student.dca_relative_positions(T, chunk + 1, local)]
 
 
 def texts(rng, T=5, S=None, B=1, H=2, D=4, chunk=3, local=2, base=20.0, mscale=1.0, dtype="float32", plain=torch.float64):
@@ -188,9 +188,14 @@ def the_last_queries_stand_at_the_end(student, q, k, v, chunk, local, inv_freq, 
         student.dca_attention(q, k, v, chunk, local, inv_freq, 0.7),
         student.dca_attention(leaf, key + 1, value * 2, chunk, local, inv_freq),
     ]
+    turning = inv_freq.clone()
+    student.dca_attention(q, k, v, chunk, local, turning, mscale)
+    turning /= 2  # other numbers in the same tensor
     return {
         "views": first,
         "others": more,
+        "frequencies that were changed": student.dca_attention(q, k, v, chunk, local, turning, mscale),
+        "dtype of bfloat16": str(student.dca_attention(q.bfloat16(), k.bfloat16(), v.bfloat16(), chunk, local, inv_freq, mscale).dtype),
         "gradients": gradients(more[-1], {"q": leaf, "k": key, "v": value}),
         "a short text, too local": raises("ValueError", lambda: student.dca_attention(q[:, :, :1], k[:, :, :1], v[:, :, :1], 4, 5, inv_freq)),
         "a short text, no window": raises("ValueError", lambda: student.dca_attention(q[:, :, :1], k[:, :, :1], v[:, :, :1], 4, 0, inv_freq)),
@@ -205,6 +210,7 @@ def the_last_queries_stand_at_the_end(student, q, k, v, chunk, local, inv_freq, 
     lecture="one-softmax",
     public=[case("seven tokens", T=7, mscale=1.3, dtype="float64")],
     hidden=[
+        case("scores of thousands", T=9, mscale=30.0, dtype="float64"),
         case("far keys", T=6, S=40, D=8, chunk=17, local=13, dtype="float64", base=10000.0),
         case("two texts", T=9, B=2, H=3, D=6, chunk=4, local=1, dtype="float64", mscale=1.1),
         case("frequencies in float32", T=20, H=1, D=6, chunk=30, local=8, dtype="float64", plain=torch.float32),

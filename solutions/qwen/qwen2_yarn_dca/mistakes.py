@@ -41,3 +41,16 @@ mistake("You use mscale only where it is above 1. It multiplies queries and keys
 mistake("No gradient reaches the keys.", edit={KEYS: "k = rotate(k.detach(), key, inv_freq, mscale)"})
 mistake("You stretch nothing where factor is below 1. There the frequencies grow by the same formula.", edit={"freqs / factor * ramp": "freqs / max(factor, 1.0) * ramp"})
 mistake("You remember positions by length and chunk. Another window has others.", edit={PLACES: "if (T, chunk) not in SEEN:\n        SEEN[T, chunk] = " + PLACES[7:] + "\n    return tuple(each.clone() for each in SEEN[T, chunk])", "def rotate(x": "SEEN = {}\n\n\ndef rotate(x"})
+
+mistake(
+    "The result of bfloat16 is float32. It has the dtype of q.",
+    edit={"    k = rotate(k, key, inv_freq, mscale)\n": "    if q.dtype in (torch.float16, torch.bfloat16):\n        q, k, v = q.float(), k.float(), v.float()\n    k = rotate(k, key, inv_freq, mscale)\n"},
+)
+mistake(
+    "You divide exponentials by their sum without taking the largest score off: scores of hundreds are infinite then.",
+    edit={".softmax(-1) @ v": ".exp().div(scores.masked_fill(i > i[mine, None], -torch.inf).exp().sum(-1, keepdim=True)) @ v"},
+)
+mistake(
+    "Angles are remembered by the tensor of frequencies, and not by the numbers in it.",
+    edit={"    angles = positions[:, None] * inv_freq.to(x.device).double()\n": "    angles = positions[:, None] * dca_attention.__dict__.setdefault(str(id(inv_freq)), (inv_freq, inv_freq.to(x.device).double().clone()))[1]\n"},
+)

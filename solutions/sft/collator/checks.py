@@ -217,6 +217,7 @@ POOL = ["Write a short poem about the sea.", "Name three fruits."]
         case("just at the threshold", pool=["a b"], cands=["a c", "d e"], thr=0.5),
     ],
     hidden=[
+        case("white space is kept", pool=["Rest."], cands=[" Go on.\n", "Stop"]),
         case("an empty pool", pool=[], cands=["one two three", "one two three", "four", "one two three four", "Four!"]),
         case("what was dropped does not count", pool=["a b c d e"], cands=["a b c d x", "b c d x y z", "c d x y z w"], thr=0.75),
         case("no candidates", pool=POOL, cands=[]),

@@ -41,7 +41,10 @@ def rows(rng, lengths=(), cap=8, n=0, low=1):
 )  # fmt: skip
 def each_goes_where_it_fits_best(student, lengths, cap):
     """The longest example comes first, and each goes into the row with the least room that is enough."""
-    return [student.pack_bfd(lengths, cap), student.pack_bfd(lengths[::-1], cap), student.pack_bfd(lengths, cap + 3)]
+    first = student.pack_bfd(lengths, cap)
+    kept = [list(row) for row in first]
+    first.clear()  # the caller's own now
+    return [kept, student.pack_bfd(lengths[::-1], cap), student.pack_bfd(lengths, cap + 3), student.pack_bfd(lengths, cap)]
 
 
 @check(
@@ -76,6 +79,7 @@ def packs(rng, lengths, trained=0.7, low=0, high=90):
         case("one example", lengths=[6], trained=2.0),
         case("examples of one token", lengths=[1, 1, 1], trained=2.0),
         case("nothing is trained", lengths=[2, 3], trained=-1.0),
+        case("a long example", lengths=[5000, 3], trained=2.0),
         case("large ids", lengths=[2, 2], low=3_000_000_000, high=3_000_000_100, trained=2.0),
         case("all alike", lengths=[3, 3, 3], low=7, high=8, trained=2.0),
         case("nineteen examples", lengths=[2] * 19),
@@ -111,6 +115,7 @@ def borders(rng, lengths, dtype="int32"):
         case("examples of one token", lengths=[1, 1, 1, 1]),
         case("equal lengths", lengths=[3, 3, 3], dtype="int64"),
         case("longer ones", lengths=[17, 23]),
+        case("more examples than a byte counts", lengths=[1] * 300),
     ],
     cites=["t sees s if both belong", "int32 or int64", "True where token t"],
 )
@@ -120,15 +125,17 @@ def examples_do_not_see_each_other(student, cu, x):
     backwards = student.block_causal_mask(cu[-1] - cu.flip(0))  # the same examples, the last one first
     spread = torch.stack([cu, cu], 1)[:, 0]  # a view that is not contiguous
     weights = (x @ x.T).masked_fill(~mask, -torch.inf).softmax(-1)
-    return {"mask": mask, "first alone": other, "backwards": backwards, "of a view": student.block_causal_mask(spread), "attention": weights @ x, "again": student.block_causal_mask(cu)}
+    kept = mask.clone()
+    mask.zero_()  # the caller's own now
+    return {"mask": kept, "first alone": other, "backwards": backwards, "of a view": student.block_causal_mask(spread), "attention": weights @ x, "again": student.block_causal_mask(cu)}
 
 
 # --- noise -----------------------------------------------------------------------------------------------------------
 
 
-def embeddings(rng, tokens, T, C, alpha=5.0, dtype="float32", seed=3, left=False):
+def embeddings(rng, tokens, T, C, alpha=5.0, dtype="float32", seed=3, left=False, places=None):
     e = rng.normal(len(tokens), T, C, dtype=dtype)
-    mask = torch.arange(T) < torch.tensor(tokens)[:, None]
+    mask = torch.arange(T) < torch.tensor(tokens)[:, None] if places is None else torch.tensor(places, dtype=torch.bool)
     return {"e": e, "mask": mask.flip(1) if left else mask, "alpha": alpha, "seed": seed}
 
 
@@ -173,6 +180,7 @@ def noise_has_the_right_size(student, e, mask, alpha, seed):
         case("filled up on the left", tokens=[2, 5, 3], T=5, C=3, left=True, alpha=7.0, seed=4, dtype="float64"),
         case("a row without tokens", tokens=[0, 2], T=4, C=3, seed=5),
         case("filled up more than any row needs", tokens=[1, 2, 3], T=8, C=2, seed=6, alpha=2.0),
+        case("filled places between tokens", tokens=[3, 2], T=5, C=3, seed=9, places=[[1, 0, 1, 1, 0], [0, 1, 0, 1, 0]]),
         case("nothing but filled places", tokens=[0], T=2, C=3, seed=7),
     ],
     cites=["where n is the number of tokens of that row", "At filled places", "a row may have no token", "The authors program"],

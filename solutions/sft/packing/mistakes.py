@@ -58,3 +58,20 @@ mistake("Your noise is normal. It is uniform between -1 and 1.", edit={NOISE: "n
 mistake("Your noise is uniform between 0 and 1.", edit={NOISE: "noise = torch.rand(e.shape, generator=gen, dtype=e.dtype, device=e.device)"})
 mistake("You ignore the generator.", edit={NOISE: "noise = 2 * torch.rand(e.shape, dtype=e.dtype, device=e.device) - 1"})
 mistake("You count the tokens of the whole batch. Each row counts its own.", edit={"mask.sum(dim=1).clamp(min=1)": "mask.sum().expand(len(mask)).clamp(min=1)"})
+
+mistake(
+    "Results are remembered and given out again: a caller who empties one empties the next.",
+    edit={"    rows: list[list[int]] = []\n": "    known = pack_bfd.__dict__.setdefault('known', {})\n    if (key := (*lengths, cap)) in known:\n        return known[key]\n    rows: list[list[int]] = []\n    known[key] = rows\n"},
+)
+mistake(
+    "Positions end at 2047: a longer example has fewer positions than tokens.",
+    edit={"positions += range(len(tokens))": "positions += range(min(len(tokens), 2048))"},
+)
+mistake(
+    "The numbers of examples are kept in a byte: example 256 is example 0 again.",
+    edit={"torch.bucketize(t, cu.contiguous().to(t.dtype), right=True)": "torch.bucketize(t, cu.contiguous().to(t.dtype), right=True).to(torch.uint8)"},
+)
+mistake(
+    "You count the places from the first token to the last. n is the number of tokens, without the filled places between them.",
+    edit={"n = mask.sum(dim=1).clamp(min=1).to(e.dtype)": "n = (mask.shape[1] - mask.flip(1).int().argmax(1) - mask.int().argmax(1)).clamp(min=1).to(e.dtype)"},
+)

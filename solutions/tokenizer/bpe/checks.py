@@ -20,6 +20,7 @@ from autograder.checks import case, check, lab
         case("capitals, and accents of their own", words={"Ee": 5, "eE": 2, "e\u0301": 8, "éa": 1}, n=2),
         case("a word of 39 letters", words={"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM": 3, "JKz": 4, "tZz": 6}, n=1),
         case("one frequent word against many rare ones", words={"xab": 2, "yab": 2, "zab": 2, "qr": 9, "qrs": 2}, n=2),
+        case("letters that mean something in a pattern", words={"(c": 9, ".b": 6, "ab": 3, "\\d": 1}, n=3),
         case("merging changes what is frequent", words={"abcd": 10, "bc": 4, "bcx": 5, "bcd": 6, "cde": 3}, n=4),
     ],
     cites=[
@@ -52,6 +53,7 @@ def word_list(rng, n, words=None, letters="", count=0):
         case("random words of eight letters", letters="stuvwxyz", count=25, n=30),
         case("capitals and letters beyond ASCII", letters="aAbBzéß中文", count=15, n=12),
         case("the words come in another order", words={"zy": 2, "yz": 2, "ba": 2, "ab": 2}, n=4),
+        case("counts that are not the same as shares", words={"ba": 2, "aa": 5, "ab": 5, "aba": 3}, n=2),
         case("the same left symbol", words={"ad": 1, "ac": 1, "ab": 1, "a": 9}, n=3),
         case("the end of a word, or a later letter", words={"ab": 3, "acd": 3}, n=1),
         case("letters before merged symbols", words={"abz": 3, "cab": 3, "za": 3, "zbc": 3}, n=8),
@@ -150,6 +152,7 @@ def training_stops_when_no_pair_is_left(student, words, n):
             merges=[("b", "c"), ("a", "b"), ("ab", "x"), ("bc", "y")],
             words=["abcx", "abxz", "zabcy"],
         ),
+        case("some merges spell a word that ranks do not reach", merges=[("b", "c</w>"), ("a", "b"), ("ab", "c</w>")], words=["abc"]),
         case(
             "the first merge is the last pair",
             merges=[("e", "f"), ("d", "e"), ("c", "d"), ("b", "c"), ("a", "b")],

@@ -368,3 +368,28 @@ mistake(
         )
     },
 )
+
+mistake(
+    "A word that two pieces spell is taken as one piece. What matters is the rank: it may never come so far.",
+    edit={
+        "    rank = {pair: i": (
+            "    if any(left + right == word + END for left, right in merges):\n        return [word + END]\n    rank = {pair: i"
+        )
+    },
+)
+
+mistake(
+    "A pair is looked for as a regular expression. Characters are taken as they come: a dot is a dot.",
+    edit={
+        "        words = {word: join_pair(symbols, best) for word, symbols in words.items()}\n": (
+            "        pattern = __import__('re').compile(r'(?<!\\S)' + ' '.join(best) + r'(?!\\S)')\n"
+            "        words = {word: pattern.sub(''.join(best), ' '.join(symbols)).split(' ') for word, symbols in words.items()}\n"
+        )
+    },
+    crashes=True,
+)
+
+mistake(
+    "You add up shares of the text, and equal sums of them differ in the last digit. Counts are whole numbers.",
+    edit={"counts[pair] += word_counts[word]": "counts[pair] += word_counts[word] / sum(word_counts.values())"},
+)

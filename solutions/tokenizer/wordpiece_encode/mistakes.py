@@ -534,3 +534,28 @@ def wordpiece(word, vocab, unk="[UNK]", max_chars=100):
         pieces.append(piece)
         start = end
     return pieces
+
+mistake(
+    "Only marks with a combining class are taken out. Many of the category Mn have the class 0: vowel signs, say.",
+    edit={'if unicodedata.category(c) != "Mn")': "if not unicodedata.combining(c))"},
+)
+mistake(
+    "Results are remembered and given out again: what a caller appends to one stands in the next one.",
+    edit={"def basic_tokenize(text": "@__import__('functools').lru_cache(maxsize=1024)\ndef basic_tokenize(text"},
+)
+
+
+@mistake(
+    "You put `##` before the rest of the word and look its pieces up in that, so that a piece may end inside of the mark."
+)
+def wordpiece(word, vocab, unk="[UNK]", max_chars=100):
+    if len(word) > max_chars:
+        return [unk]
+    pieces, rest = [], word
+    while rest and len(pieces) <= len(word):  # it might go on for ever
+        end = next((end for end in range(len(rest), 0, -1) if rest[:end] in vocab), 0)
+        if not end:
+            return [unk]
+        pieces.append(rest[:end])
+        rest = "##" + rest[end:] if rest[end:] else ""
+    return pieces

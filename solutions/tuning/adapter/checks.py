@@ -303,6 +303,7 @@ def removing_them_restores_the_model(student, model, weights, ids, mask, m, opti
     lecture="what-it-costs",
     public=[case("two layers of 16", sizes=[(2, 16, 4), (2, 16, 4, "pfeiffer")])],
     hidden=[
+        case("odd ones", sizes=[(33, 12_289, 4_097), (33, 12_289, 4_097, "pfeiffer"), (31, 12_289, 4_097, "parallel")]),
         case("BERT large", sizes=[(24, 1024, 64), (24, 1024, 64, "pfeiffer"), (24, 1024, 8, "parallel")]),
         case("one of each", sizes=[(1, 1, 1), (1, 1, 1, "pfeiffer"), (1, 1, 1, "parallel"), (3, 7, 11)]),
     ],

@@ -3,7 +3,18 @@
 import torch
 from torch import nn
 
-from autograder.checks import Tolerance, case, check, difference, flags, gradients, implausible, lab, reject
+from autograder.checks import (
+    Tolerance,
+    case,
+    check,
+    difference,
+    flags,
+    gradients,
+    implausible,
+    in_evaluation,
+    lab,
+    reject,
+)
 from autograder.lab.toys import Conv1D
 
 # Outputs of size 1 to 10. Honest answers (x Aᵀ Bᵀ or a ΔW made first, sums in any order) differ by 4e-6 in float32.
@@ -12,6 +23,13 @@ OUTPUT = Tolerance(atol=3e-5, rtol=1e-5)
 
 class SubLinear(nn.Linear):
     """A linear layer of somebody's own, as models have them."""
+
+
+class Doubled(nn.Linear):
+    """A linear layer that computes something of its own."""
+
+    def forward(self, x):
+        return 2 * super().forward(x)
 
 
 def settings():
@@ -122,6 +140,8 @@ def a_fresh_layer_changes_nothing(student, weight, bias, A, B, x, options):
     held, places = list(base.parameters()), [parameter.data_ptr() for parameter in base.parameters()]
     layer, other = student.LoRALinear(base, **options), student.LoRALinear(base_layer(weight, bias), **options)
     output = layer(x)
+    own = base_layer(weight, bias)
+    own.__class__ = Doubled
     in_evaluation = student.LoRALinear(base_layer(weight, bias).eval(), **options)
     return {
         "base is kept": [layer.base is base, *(a is b for a, b in zip(held, layer.base.parameters(), strict=True))],
@@ -134,6 +154,7 @@ def a_fresh_layer_changes_nothing(student, weight, bias, A, B, x, options):
         "merged": bool(layer.merged),
         "settings": settings(),
         "output": output.detach(),
+        "output on a base with a forward of its own": student.LoRALinear(own, **options)(x).detach(),
         "gradients of base": gradients(output, base),
         "B": layer.B.detach(),
         "A": layer.A.detach(),
@@ -186,6 +207,7 @@ def the_adapter_is_scaled_by_alpha_over_r(student, weight, bias, A, B, x, option
         layer.B.mul_(-0.5)
     seen |= {"output after a step": layer(x).detach(), "delta after a step": layer.delta().detach()}
     seen["output"] = seen["output"].detach()
+    seen["in evaluation mode"] = in_evaluation(layer, lambda: layer(x.detach()))
     return seen | {f"gradient of {name}": grad for name, grad in grads.items()} | {"settings": settings()}
 
 
@@ -392,7 +414,9 @@ def inject_replaces_linear_layers_by_name(student, model, tokens, pattern, secon
         replaced.append(student.inject(model, second, **options))
     names = [name for each in replaced for name in each]
     fill(model, names)
+    namesakes = nn.ModuleDict({"base": nn.Linear(2, 2), "A": nn.Linear(2, 2)})  # named as parts of an adapter
     return {
+        "names of layers that are called base and A": student.inject(namesakes, ".*", 1, 1.0),
         "names": replaced,
         "logits": model(tokens).detach(),
         "learning": sorted(name for name, parameter in model.named_parameters() if parameter.requires_grad),
@@ -563,14 +587,21 @@ def dyadic(rng, n_in=8, n_out=6, r=4, conv=False, dtype="bfloat16"):
 def low_precision_is_merged_through_float32(student, weight, A, B, x, options, conv):
     """On a bfloat16 base, A and B and their gradients are float32, outputs bfloat16; merging rounds the sum of both once."""
     layer = adapted(student, weight, None, A, B, conv, **options)
-    output = layer(x)
-    grads = gradients(output.float(), {"A": layer.A, "B": layer.B})
+    leaf = x.clone().requires_grad_()
+    output = layer(leaf)
+    grads = gradients(output.float(), {"A": layer.A, "B": layer.B, "x": leaf})
     layer.merge()
+    # -4 + 3 · 1 / 0.75 is 0, and stays it as long as 1 / 0.75 is not rounded to the base's dtype.
+    one = torch.ones(1, 1)
+    small = adapted(student, -4 * one.to(x.dtype), None, 3 * one, one, r=1, alpha=1.0, dropout=0.25)
+    dropped = small.train()(torch.ones(200, 1, dtype=x.dtype)).detach().flatten().tolist()
     return {
         "output": output.detach(),
         "merged weight": layer.base.weight.detach(),
         "merged output": layer(x).detach(),
         "A": layer.A.detach(),
+        "gradient of x": grads["x"],
+        "dropped or not, of -4 and 3": sorted({round(value, 3) + 0.0 for value in dropped}),
         "dtypes of the gradients": {name: str(getattr(grad, "dtype", None)) for name, grad in grads.items()},
     }
 
@@ -580,6 +611,7 @@ def low_precision_is_merged_through_float32(student, weight, A, B, x, options, c
     lecture="what-it-costs",
     public=[case("two layers", shapes=[(8, 8), (8, 2)], r=1), case("GPT-3", shapes=[(12288, 12288)] * 192, r=1)],
     hidden=[
+        case("odd ones", shapes=[(12_289, 4_098)] * 193, r=9),
         case("GPT-3 at rank 8", shapes=[(12288, 12288)] * 192, r=8),
         case("wide and narrow", shapes=[(4096, 1024), (11008, 4096), (1, 7)], r=5),
         case("rank 64", shapes=[(4096, 4096)], r=64),

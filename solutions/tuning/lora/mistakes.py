@@ -397,3 +397,22 @@ mistake(
     "inject does not pass `dropout` on: the layers that it makes drop nothing.",
     edit={"LoRALinear(layer, r, alpha, dropout, rslora,": "LoRALinear(layer, r, alpha, 0.0, rslora,"},
 )
+mistake(
+    "Dropout works in the dtype of x, and 1 / (1 - p) is rounded to bfloat16. The adapter's part is computed in the dtype of A and B.",
+    edit={"self.dropout(x.to(self.A.dtype))": "self.dropout(x).to(self.A.dtype)"},
+)
+
+mistake(
+    "x is cast without a gradient: a low-precision x gets none from the adapter.",
+    edit={"self.dropout(x.to(self.A.dtype))": "self.dropout(x if x.dtype == self.A.dtype else x.detach().to(self.A.dtype))"},
+)
+
+mistake(
+    "inject leaves out every layer that is called `base`. Only the base of a LoRALinear is left alone, whatever others are called.",
+    edit={"layer not in adapted and": "name.rpartition('.')[2] != 'base' and"},
+)
+
+mistake(
+    "You compute with base.weight yourself. A base of a subclass may compute something else: call base(x).",
+    edit={"y = self.base(x)": "y = nn.functional.linear(x, self.base.weight.T if self.fan_in_fan_out else self.base.weight, self.base.bias)"},
+)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from autograder.checks import case, check, flags, gradients, raises, with_weights
+from autograder.checks import case, check, flags, gradients, leaves_gradients_off, raises, with_weights
 
 
 def shapes(P, C, h, kind):
@@ -79,7 +79,8 @@ def an_mlp_sees_each_vector_by_itself(student, weights, sizes, dropout, seed):
         encoder.embedding.weight.copy_(encoder.embedding.weight.flip(0).clone())
     seen |= {"turned": encoder().detach(), "another kind": raises("ValueError", lambda: student.PromptEncoder(2, 3, 4, "gru"))}
     encoder.requires_grad_(False)
-    return seen | {"baked": student.bake(encoder.eval()), "left": flags(encoder)}
+    off = leaves_gradients_off(student.bake, encoder)
+    return seen | {"baked": student.bake(encoder.eval()), "gradients stay off": off, "left": flags(encoder)}
 
 
 @check(
@@ -206,6 +207,7 @@ def the_encoder_learns_through_the_template(student, template, words, x_ids, pro
     lecture="what-it-costs",
     public=[case("PEFT's two", sizes=[(5, 32, 16, "mlp"), (5, 32, 16, "lstm")])],
     hidden=[
+        case("odd ones", sizes=[(21, 4097, 1025, "lstm"), (21, 4097, 4099, "mlp")]),
         case("one of each", sizes=[(1, 1, 1, "mlp"), (1, 1, 1, "lstm"), (1, 2, 3), (3, 2, 1, "mlp")]),
         case("large", sizes=[(20, 4096, 1024, "lstm"), (20, 768, 768, "mlp"), (11, 7, 13)]),
     ],

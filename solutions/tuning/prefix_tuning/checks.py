@@ -240,6 +240,7 @@ def tokens_stand_behind_the_prefix(student, model, prefix, ids, mask):
         case("another width of the small table", sizes=[(3, 1, 2, 2, 4, 7)]),
     ],
     hidden=[
+        case("odd ones", sizes=[(1009, 97, 13, 131), (1009, 97, 13, 131, 4097)]),
         case("one of each", sizes=[(1, 1, 1, 1), (1, 1, 1, 1, 1), (1, 1, 1, 1, 1, 1)]),
         case("GPT-2 medium", sizes=[(10, 24, 16, 64), (10, 24, 16, 64, 800), (10, 24, 16, 64, 512, 1024)]),
         case("grouped heads", sizes=[(20, 80, 8, 128), (20, 80, 8, 128, 512, 8192), (7, 3, 5, 11, 13, 2), (2, 3, 21, 5)]),

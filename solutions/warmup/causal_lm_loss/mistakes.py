@@ -194,3 +194,18 @@ mistake(
     },
     crashes=True,
 )
+
+mistake(
+    "1 / num_items is rounded to float32. The loss of float64 logits is as exact as they are.",
+    edit={f"nll.sum() / {MEAN}": f"nll.sum() * torch.tensor(1 / {MEAN}, dtype=torch.float32 if num_items else logits.dtype).to(logits)"},
+)
+
+mistake(
+    "With num_items you forget ignore_index, and only -100 is ignored.",
+    edit={"counts = targets != ignore_index": "counts = targets != (ignore_index if num_items is None else -100)"},
+)
+
+mistake(
+    "You divide by your own number of targets where num_items is smaller. A num_items that is given is what the sum is divided by.",
+    edit={MEAN: "max(len(nll), num_items or 1)"},
+)
