@@ -101,15 +101,13 @@ def in_evaluation(module: nn.Module, call: Callable[[], Tensor]) -> dict[str, An
     (6.0, 3.0, 6.0)
     """
     modes = [(each, each.training) for each in module.modules()]
+    held = [(parameter, parameter.data) for parameter in module.parameters()]
     module.eval()
-    output = call()
-    found = {"value": output.detach(), "gradients": gradients(output, module)}
-    held = [
-        (parameter, parameter.data) for parameter in module.parameters()
-    ]  # graphs of earlier calls need these numbers
     try:
+        output = call()
+        found = {"value": output.detach(), "gradients": gradients(output, module)}
         for parameter, numbers in held:
-            parameter.data = numbers * 0.5
+            parameter.data = numbers * 0.5  # not in place: graphs of earlier calls need these numbers
         return found | {"with other weights": call().detach()}
     finally:
         for parameter, numbers in held:

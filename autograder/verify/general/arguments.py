@@ -62,9 +62,8 @@ def falsy(target: Target) -> Iterator[General]:
 def first_row(target: Target) -> Iterator[General]:
     """The first row of a tensor counts for all rows."""
     for each in target.parameters:
-        if re.match(r"(torch\.)?Tensor", each.hint) and not target.scope.endswith(
-            "_triton"
-        ):  # which gets interpreted ones
+        interpreted = target.scope.endswith("_triton")  # what such a function is given is no tensor
+        if re.match(r"(torch\.)?Tensor", each.hint) and not interpreted:
             sentence = f"the first row of `{each.name}` is taken for all rows"
             yield target.wrapped("first row", each.name, sentence, repeats_first, name=each.name)
 

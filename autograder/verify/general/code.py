@@ -1,5 +1,5 @@
-"""Mistakes in the code of the reference itself: exact types, loops that end early, `or` for `is None`, large numbers for infinite
-ones; and what it raises."""
+"""Mistakes in the code of the reference itself: exact types, loops that end early, `not x` for `x is None`, large numbers for
+infinite ones; and what it raises."""
 
 from __future__ import annotations
 

@@ -48,9 +48,8 @@ def arguments(target: Target) -> Iterator[General]:
 
 def grad_mode(target: Target) -> Iterator[General]:
     """Gradients are on after the call, whatever the caller had, in a function that switches them itself."""
-    if not target.is_init and re.search(
-        r"no_grad|enable_grad|inference_mode|set_grad_enabled", ast.unparse(target.node)
-    ):
+    switches = re.search(r"no_grad|enable_grad|inference_mode|set_grad_enabled", ast.unparse(target.node))
+    if switches and not target.is_init:
         sentence = "gradients are switched on after the call, also for a caller who had them off"
         yield target.wrapped("left", "grad mode", sentence, switches_on)
 

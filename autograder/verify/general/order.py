@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from autograder.verify.general.code import edited
 from autograder.verify.general.made import General, Target, bound, parts
 
-_SEQUENCE = re.compile(
-    r"(list|Sequence|Iterable|Collection)\[(str|int|float|bytes|tuple\b.*)\]"
-)  # of items with values
+# Of items that are equal when their values are.
+_SEQUENCE = re.compile(r"(list|Sequence|Iterable|Collection)\[(str|int|float|bytes|tuple\b.*)\]")
 _ORDERED = ("max", "min", "sorted")
 _OF_TIES = r"\b(tie|ties|tied|equal|first|lowest|earliest|earlier|smallest (id|index|number))\b"
 
@@ -24,7 +23,8 @@ def places(target: Target) -> Iterator[General]:
     for call in ast.walk(target.node):
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "enumerate" and call.args:
             items = ast.unparse(call.args[0])
-            start = ast.unparse(call.args[1] if len(call.args) > 1 else call.keywords[0].value if call.keywords else ast.Constant(0))  # fmt: skip
+            starts = [*call.args[1:], *(each.value for each in call.keywords), ast.Constant(0)]
+            start = ast.unparse(starts[0])
             text = f"((_all.index(_one) + {start}, _one) for _all in [list({items})] for _one in _all)"
             sentence = f"the place of an item of `{items}` is looked up with `index`: equal items have one place"
             yield General(target.scope, "place", items, sentence, edited(target, call, text))

@@ -12,9 +12,8 @@ from typing import Any
 from autograder.verify.general.made import General, Target, bound, parts
 
 _CACHE = re.compile(r"cache|past|state|memory")
-_KEY = re.compile(
-    r"(int|float|str|bool|bytes|tuple\[[^]]*\]|\w*Cfg|\w*Config)( \| None)?"
-)  # what `functools.lru_cache` takes
+# What `functools.lru_cache` takes, and what a caller can change.
+_KEY = re.compile(r"(int|float|str|bool|bytes|tuple\[[^]]*\]|\w*Cfg|\w*Config)( \| None)?")
 _CHANGEABLE = re.compile(r"(list|dict|set|torch\.Tensor|Tensor|np\.ndarray|tuple\[(Tensor|list|dict))\b")
 
 

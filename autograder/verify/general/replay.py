@@ -152,12 +152,12 @@ def _sequence(source: str, scope: str, sequence: vary.Calls, documented: list[st
     np.random.seed(0)
     seen: list[Any] = []
     results: list[Any] = []
-    one: dict[str, Any] = {}
-    for named in sequence:
-        if one and sequence.one_object:
-            _change_weights(named := one)
+    named: dict[str, Any] = {}
+    for given in sequence:
+        if named and sequence.one_object:
+            _change_weights(named)
         else:
-            named = one = look.moved(copy.deepcopy(named), module)
+            named = look.moved(copy.deepcopy(given), module)
         before = look.identities(named)
         try:
             with torch.set_grad_enabled(sequence.grad):
