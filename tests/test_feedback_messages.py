@@ -118,6 +118,12 @@ def test_a_wrong_type_is_told_in_a_sentence_and_none_is_named_where_it_came_back
     assert "None" not in messages.hint(Message(id="run.wrong-type"))  # of a hidden case nobody says what came back
 
 
+def test_where_nothing_came_back_the_hint_says_how_that_comes():
+    found = difference({"id": None}, {"id": "a"})
+    case = messages.case_message(CaseResult(title="", public=True, verdict="failed", difference=found))
+    assert case is not None and "without return" in messages.hint(case) and "tuple" not in messages.hint(case)
+
+
 def test_no_word_of_annotations_where_what_was_compared_may_be_no_return_value():
     """What a function returns is held to its annotation before anything is compared: `run.wrong-type` speaks of that."""
     found = difference({"after zero_grad": [torch.ones(2)]}, {"after zero_grad": [None]})

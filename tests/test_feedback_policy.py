@@ -171,6 +171,23 @@ def test_diagnosis_shows_kind_exception_and_line():
 
 
 @pytest.mark.parametrize(
+    ("difference", "said"),
+    [
+        (Difference(kind="type", path=f"['gradients']['{CANARY}']", got="None", want=CANARY), "No gradient arrives where one should."),
+        (Difference(kind="type", path=CANARY, got="None", want=CANARY), "Yours is None, and something else should be here."),
+        (Difference(kind="raised", got="no exception", want=CANARY), "It does not raise the exception that it should."),
+        (Difference(kind="nonfinite", path=CANARY, nonfinite={"nan": 3}), "Yours is NaN where a right answer is not."),
+        (Difference(kind="value", path=CANARY, got=CANARY, want=CANARY), "The values are not the right ones."),
+    ],
+)  # fmt: skip
+def test_of_a_hidden_difference_the_barest_sentence_is_shown(difference, said):
+    case = student_exercise(exercise_of([hidden_case(message=None, difference=difference)]), "diagnosis").checks[0].cases[0]
+    message = messages.case_message(case)
+    assert message is not None and messages.text(message) == said
+    assert CANARY not in messages.hint(message) and case.difference == Difference(kind=difference.kind)
+
+
+@pytest.mark.parametrize(
     ("values", "kept"),
     [
         ({"exception": "Secret12345"}, {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -127,10 +128,13 @@ def _exactly(hint: Any) -> Callable[[Any], bool]:
     """A quick test for what plainly is of the annotated type, to the last item; of anything else it says no, and typeguard
     decides. (Some experiments call a function ten thousand times, where typeguard would take longer than the function.)"""
     kind, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if hint is None:
+    if hint is None or hint is types.NoneType:
         return lambda value: value is None
     if isinstance(hint, type) and kind is None:
         return lambda value: type(value) is hint
+    if kind in (typing.Union, types.UnionType):
+        either = [_exactly(argument) for argument in arguments]
+        return lambda value: any(fits(value) for fits in either)
     if kind in (list, set, frozenset) or (kind is tuple and len(arguments) == 2 and arguments[1] is ...):
         item = _exactly(arguments[0])
         return lambda value: type(value) is kind and all(map(item, value))

@@ -120,7 +120,7 @@ def case_message(case: CaseResult) -> Message | None:
         return case.message
     values = _difference_values(found)
     if case.message is None:
-        return Message(id=_of_difference(found), values=values)
+        return Message(id=of_difference(found), values=values)
     return Message(id=case.message.id, values={**values, **case.message.values})
 
 
@@ -146,7 +146,7 @@ def by_tolerance(difference: Difference) -> bool:
 
 def difference_text(difference: Difference, language: str = "en") -> str:
     """What differs, where and by how much, in one line of plain text."""
-    headline = spans(Message(id=_of_difference(difference), values=_difference_values(difference)), language)
+    headline = spans(Message(id=of_difference(difference), values=_difference_values(difference)), language)
     return " ".join(escape.spans_text(parts) for parts in [headline, *difference_facts(difference, language)])
 
 
@@ -174,7 +174,7 @@ def _absent(values: dict[str, Any]) -> str:
     return found[1] if found else ""
 
 
-def _of_difference(difference: Difference) -> str:
+def of_difference(difference: Difference) -> str:
     """Which message a difference has: its kind's, and where a type says more than that it is another one, a message of its own."""
     got, want, odd = difference.got, difference.want, set(difference.nonfinite)
     if "nan" in odd:
@@ -192,6 +192,8 @@ def _of_difference(difference: Difference) -> str:
             return "compare.refused"
         if _GRADIENT.search(difference.path) and "None" in (got, want):
             return "compare.no-gradient" if got == "None" else "compare.stray-gradient"
+        if "None" in (got, want):
+            return "compare.none" if got == "None" else "compare.not-none"
     return f"compare.{difference.kind}"
 
 

@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from msgspec.structs import replace
 
+from autograder.feedback.messages import of_difference
 from autograder.results import (
     PENDING,
     CaseResult,
@@ -94,6 +95,16 @@ _SAFE_MESSAGES: dict[str, dict[str, Callable[[Any], bool]]] = {
     "compare.nonfinite": {},
     "compare.value": {},
     "compare.raised": {},
+    "compare.nan": {},
+    "compare.infinite": {},
+    "compare.finite": {},
+    "compare.none": {},
+    "compare.not-none": {},
+    "compare.no-gradient": {},
+    "compare.stray-gradient": {},
+    "compare.nothing-raised": {},
+    "compare.raised-on-right": {},
+    "compare.refused": {},
     "compare.judge": {},
     "judge.rejected": {},
     "judge.raised": {},
@@ -176,7 +187,7 @@ def _with_verdict(check: CheckResult, file: str, mode: Show, titles: bool) -> Ch
         bare = replace(
             bare,
             title=_authors_title(worst) if titles else "",
-            message=_safe_message(worst.message),
+            message=_safe_message(worst.message or _of_its_difference(worst.difference)),
             difference=Difference(kind=worst.difference.kind) if worst.difference else None,
             place=_safe_place(worst.place, file),
         )
@@ -187,6 +198,11 @@ def _authors_title(case: CaseResult) -> str:
     """The title of a case, where somebody wrote it: one that is made of its parameters tells what the input is."""
     made = any(f"{name}=" in case.title for name in case.parameters) or case.fresh
     return "" if made else case.title
+
+
+def _of_its_difference(difference: Difference | None) -> Message | None:
+    """The name of the sentence that a difference has, without what differs: "no gradient arrives" is told of a hidden case, too."""
+    return Message(id=of_difference(difference)) if difference is not None else None
 
 
 def _safe_message(message: Message | None) -> Message | None:
