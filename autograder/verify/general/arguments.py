@@ -72,7 +72,7 @@ def empty(target: Target) -> Iterator[General]:
     """What is empty is refused with IndexError, where a sentence of the docstring speaks of it."""
     for each in target.parameters:
         if each.is_tensor or re.match(r"(str|bytes|list|dict|set|Sequence|Iterable)\b", each.hint):
-            spoken = rf"([Ee]mpty|[Nn]o|[Ww]ithout)\b[^.;:]*\b{each.name}\b|\b{each.name}\b[^.;]*\b(empty|length 0)\b"
+            spoken = rf"([Ee]mpty|[Nn]o|[Ww]ithout)\b[^.;:]*\b{each.name}\b|\b{each.name}\b[^.;]*\b(?<!not )(empty|length 0)\b"
             if target.says(spoken, own=True):
                 sentence = f"an empty `{each.name}` ends with IndexError"
                 yield target.wrapped("empty", each.name, sentence, refuses_empty, name=each.name)

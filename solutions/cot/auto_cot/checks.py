@@ -267,6 +267,7 @@ def each_cluster_gives_its_nearest_usable_item(student, x, labels, centers, item
         case("other scripts and braces", items=[["鸡兔同笼？", "设 {x} 只。\n共 8 只。", "{8}"]], question="{question} %s?"),
         case("items that look like places to fill in", items=[['What does "{answer}" print?', "It prints {question}.", "5"], ["{rationale} {}?", "%s and {answer}.", "{question}"]], question="{answer}?"),
         case("eighteen examples", items=[[f"question {i}", " ".join(f"w{j}" for j in range(i, 20)) + ".", f"{i}"] for i in range(18)], question="the last"),
+        case("one example three times", items=[["q", "It is 4.", "4"]] * 3 + [["Q", "it is 4.", "4"]], question="q"),
         case("it begins with the words already", items=[["q", "Let's think step by step. It is 4.", "4"]], question="Q: x"),
     ],
     cites=["rationale The answer is answer", "The rationale stands on one line", "Question and answer lose the white space at their ends", "The items are shown as they are given", "Nothing follows"],

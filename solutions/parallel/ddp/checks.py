@@ -121,6 +121,7 @@ def _same(a, b):
         case("two ranks, a transposed matrix", n=2, shape=(8, 2), transposed=True),
         case("four dimensions", n=3, shape=(2, 3, 1, 2)),
         case("ten ranks", n=10, shape=(11,)),
+        case("no element", n=2, shape=(3, 0)),
     ],
     cites=[
         "The sum of all ranks x by sending",
@@ -508,7 +509,14 @@ def buffers_follow_rank_0(student, comm, weights, batches, evaluate, counts):
         ddp.train(not (evaluate and step))
         outputs.append(ddp(x).detach().clone())
         outputs += [buffer.clone() for buffer in net.buffers()]
-    return outputs
+    ddp.eval()
+    ddp(batches[0]).pow(2).sum().backward()
+    ddp.finalize()
+    outputs.append(gradients(net))
+    with torch.no_grad():
+        for p in net.parameters():
+            p *= 0.5
+        return [*outputs, ddp(batches[-1])]
 
 
 def judge_left(seen, want):

@@ -171,6 +171,7 @@ def model(rng, targets, r, layers=2, sizes=(6, 4, 10), more=None, **options):
         case("many layers", targets=["k", "mlp.up"], r=3, layers=19),
         case("many targets", targets=[f"layers.{i}.attn.{name}" for i in range(9) for name in "qv"] + ["down"], r=20, layers=9),
         case("float32 as the base", targets=["v"], r=1, bits=32, layers=1),
+        case("a large model", targets=["q", "down"], r=7, sizes=(4099, 515, 9001), layers=9),
     ],
     cites=["n q does not", "A tensor that two targets mean is adapted once", "for the adapters alone"],
 )
