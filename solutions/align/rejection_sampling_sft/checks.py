@@ -310,7 +310,7 @@ def rounds_make_the_policy_better(student, seed, prompts, rounds, n, options, va
 
     means = student.rft_loop(names, sample, rm, fit, rounds, n, **options)
     other = "all" if options.get("keep") == "last" else "last"
-    # Goes on with the policy as it is, and with a prompt that comes again.
-    again = student.rft_loop([*names, names[0]], sample, rm, fit, min(rounds, 2), n, keep=other)
+    # Goes on with the policy as it is. Where all rounds count, a prompt may come again.
+    again = student.rft_loop([*names, names[0]] if other == "all" else names, sample, rm, fit, min(rounds, 2), n, keep=other)
     lists = [[tuple(pair) for pair in pairs] for pairs in held]  # those of earlier rounds are still what they were
     return {"means": means, "with the other set": again, "events": events, "lists": lists, "true reward": true, "prompts": names, "chance": torch.rand(2)}

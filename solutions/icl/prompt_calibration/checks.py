@@ -356,7 +356,7 @@ def a_biased_model_is_put_right(student, demos, texts, words, model, instruction
     calls = sorted(llm.calls)
     spaced, spaces = Biased(*model), [(f" A {x} ", f"{y} ") for x, y in demos[:2]]
     as_they_are = student.classify(
-        spaced, f" {instruction}\n", spaces * 2, [f"\n{text} " for text in texts[:2]], "\tText: {x}\nMood: {y} \n", [[f" {word}" for word in label] for label in words], (" N/A ", "")
+        spaced, f" {instruction}\n", spaces * 2, [f"\n{text} " for text in texts[:2]], "\tText: {x}\nMood: {y} \n", [[f" {word.upper()}" for word in label] for label in words], (" N/A ", "")
     )
     other = Biased(*model)
     again = student.classify(other, instruction, demos[::-1], [each if any(word in each for word in ("great", "dull", "plain")) else each + ", dull" for each in texts], "{x} -> {y}", words)
