@@ -197,10 +197,11 @@ class Llama(nn.Module):
 
     def __init__(self, cfg: Any, *, attend: Any = None, rotate: Any = None, norm: Any = None) -> None:
         super().__init__()
-        rotate = rotate or (lambda x, pos: apply_rope(x, pos, base=cfg.base))
+        rotate = (lambda x, pos: apply_rope(x, pos, base=cfg.base)) if rotate is None else rotate
+        attend = gqa if attend is None else attend
         self.model: Any = nn.Module()
         self.model.embed_tokens = nn.Embedding(cfg.vocab, cfg.dim)
-        self.model.layers = nn.ModuleList(_Block(cfg, attend or gqa, rotate, norm) for _ in range(cfg.n_layers))
+        self.model.layers = nn.ModuleList(_Block(cfg, attend, rotate, norm) for _ in range(cfg.n_layers))
         self.model.norm = _Norm(cfg, norm)
         self.lm_head = nn.Linear(cfg.dim, cfg.vocab, bias=False)
         if cfg.tied:
@@ -281,11 +282,12 @@ class GPT2(nn.Module):
 
     def __init__(self, cfg: Any, *, attend: Any = None, norm: Any = None, act: Any = None) -> None:
         super().__init__()
-        attend = attend or (lambda q, k, v, causal: attention(q, k, v, causal=causal)[0])
+        attend = (lambda q, k, v, causal: attention(q, k, v, causal=causal)[0]) if attend is None else attend
+        act = gelu if act is None else act
         self.transformer: Any = nn.Module()
         self.transformer.wte = nn.Embedding(cfg.vocab, cfg.n_embd)
         self.transformer.wpe = nn.Embedding(cfg.n_ctx, cfg.n_embd)
-        self.transformer.h = nn.ModuleList(_Layer(cfg, attend, norm, act or gelu) for _ in range(cfg.n_layer))
+        self.transformer.h = nn.ModuleList(_Layer(cfg, attend, norm, act) for _ in range(cfg.n_layer))
         self.transformer.ln_f = _LayerNorm(cfg, norm)
         self.lm_head = nn.Linear(cfg.n_embd, cfg.vocab, bias=False)
         self.lm_head.weight = self.transformer.wte.weight

@@ -56,6 +56,8 @@ mistake("Pairs are taken in the order of the list, i before j, and those the oth
 mistake("The better answer of a pair is detached, so only the worse one is pushed down.", edit={RANK: "return ((p[..., :, None] - p.detach()[..., None, :]).relu() * worse).sum((-2, -1))"})
 mistake("The worse answer of a pair is detached, so only the better one is pulled up.", edit={RANK: "return ((p.detach()[..., :, None] - p[..., None, :]).relu() * worse).sum((-2, -1))"})
 mistake("Rewards become float32 before they are compared, and large ones that differ become equal.", edit={WORSE: "r = r.float()\n    worse = r[..., :, None] < r[..., None, :]"})
+mistake("Whole rewards become float64 before they are compared, and those beyond 2⁵³ that differ become equal. Compare them as they are.", edit={WORSE: "r = r.double()\n    worse = r[..., :, None] < r[..., None, :]"})
+mistake("Whole rewards become float64 before the best is sought, and those beyond 2⁵³ that differ become equal. Take the largest one as it is.", edit={"r.argmax(-1, keepdim=True)": "r.double().argmax(-1, keepdim=True)"})
 mistake("Rewards become whole numbers before they are compared.", edit={WORSE: "r = r.long()\n    worse = r[..., :, None] < r[..., None, :]"})
 
 # --- the best answer ------------------------------------------------------------------------------------------------------

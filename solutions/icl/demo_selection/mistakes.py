@@ -155,3 +155,5 @@ mistake("Negative scores of bm25 become 0 in epr_pairs. If most words are freque
 mistake("n = 0 means all examples in yours. There is no candidate then, and it raises ValueError.", edit={CANDIDATES: "candidates = sorted(others[: n or None])"})
 mistake("The values of MMR are rounded to six digits. The largest one counts.", edit={VALUE: f"round({VALUE}, 6)"})
 mistake("How often a word stands in a document counts up to 20 only. It counts as often as it is there.", edit={TERM: TERM.replace("(f + k1", "(min(f, 20) + k1")})
+mistake("You multiply the squares of both lengths before you take the root. In float32 that is infinite for long vectors: take each root first.", edit={"norms = x.norm() * pool.norm(dim=-1)": "norms = (x.square().sum() * pool.square().sum(-1)).sqrt()"})
+mistake("You use torch.cdist as it is. From 26 rows on it computes distances from products: far from the origin nothing is left of them.", edit={NEAR: NEAR.replace("(pool - x).norm(dim=-1)", "torch.cdist(x[None], pool)[0]")})

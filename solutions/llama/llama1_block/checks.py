@@ -209,6 +209,19 @@ def placed(rng, positions=None, **options):
     return tokens(rng, **options) | {"positions": None if positions is None else torch.tensor(positions)}
 
 
+class Sized:
+    """A part with a length, which is 0, as an empty module has it: `part or another` takes it for none."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def __call__(self, *given, **named):
+        return self.part(*given, **named)
+
+    def __len__(self):
+        return 0
+
+
 @check(
     points=1,
     inputs=placed,
@@ -253,6 +266,7 @@ def given_parts_are_used(student, cfg, weights, ids, positions):
     logits["no part"] = build(student, cfg, weights)(ids, position_ids=positions)
     for name, part in parts.items():
         logits[name] = build(student, cfg, weights, **{name: part})(ids, positions)
+        logits[f"{name}, an object of length 0"] = build(student, cfg, weights, **{name: Sized(part)})(ids, positions)
     return {"logits": logits, "calls": seen}
 
 

@@ -143,9 +143,11 @@ def apply_rope(x, pos, base):
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 
-mistake("You ignore the `attend` that is given.", edit={"attend = attend or gqa": "attend = gqa"})
+mistake("You ignore the `attend` that is given.", edit={"attend = gqa if attend is None else attend": "attend = gqa"})
 mistake("You ignore the `rotate` that is given.", edit={"rotate = rotate or (lambda": "rotate = (lambda"}, crashes=True)
-mistake("You ignore the `norm` that is given.", edit={"norm = norm or rms_norm": "norm = rms_norm"})
+mistake("You ignore the `norm` that is given.", edit={"norm = rms_norm if norm is None else norm": "norm = rms_norm"})
+mistake("You take a part that has a length of 0 for none: `attend or gqa`. Ask whether it `is None`.", edit={"gqa if attend is None else attend": "attend or gqa"})
+mistake("You take a norm that has a length of 0 for none: `norm or rms_norm`. Ask whether it `is None`.", edit={"rms_norm if norm is None else norm": "norm or rms_norm"})
 mistake("You call `attend` without causal=True. It is off by default in attention/gqa.", edit={
     OUT: OUT.replace(", causal=True", ""), "causal: bool = False) -> Tensor:\n    k, v": "causal: bool = True) -> Tensor:\n    k, v"})  # fmt: skip
 mistake("You repeat keys and values before you call `attend`. It gets the G heads once.", edit={

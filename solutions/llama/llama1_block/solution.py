@@ -218,9 +218,9 @@ class Llama(nn.Module):
         """
         super().__init__()
         # BEGIN SOLUTION
-        attend = attend or gqa
-        rotate = rotate or (lambda x, pos: apply_rope(x, pos, cfg.base))
-        norm = norm or rms_norm
+        attend = gqa if attend is None else attend
+        rotate = (lambda x, pos: apply_rope(x, pos, cfg.base)) if rotate is None else rotate
+        norm = rms_norm if norm is None else norm
         self.model = nn.Module()
         self.model.embed_tokens = nn.Embedding(cfg.vocab, cfg.dim)
         self.model.layers = nn.ModuleList(LlamaBlock(cfg, attend, rotate, norm) for _ in range(cfg.n_layers))

@@ -129,6 +129,7 @@ mistake("You call `ln` twice, the second time on what it gave. It is called once
 
 # --- of other kinds --------------------------------------------------------------------------------------------------
 
+mistake("You compare names in small letters, so `FFN` is drawn too. A part must be equal.", edit={PARTS: 'parts = set(name.lower().split("."))'})
 mistake("You draw only parameters whose name ends in weight. Every matrix with such a part is drawn.", edit={PARTS: 'parts = set(name.split(".")) if name.endswith("weight") else set()'})  # fmt: skip
 mistake("You do not look at the last part of a name. A parameter may itself be called v_proj.", edit={PARTS: 'parts = set(name.split(".")[:-1])'})
 mistake("You keep the dict and give it to all callers. One of them may change it: make a new one at each call.", edit={

@@ -143,6 +143,7 @@ def the_parts_read_what_their_norm_gives(student, x, weights, L, more):
         case("eps = 0.25", L=2, C=5, eps=0.25),
         case("one layer, eps = 1e-12", L=1, B=2, T=2, C=7, scale=1e-4, eps=1e-12, dtype="float64"),
         case("no layers, small numbers", L=0, C=3, scale=1e-3),
+        case("no layers, eps = 0.3", L=0, C=3, eps=0.3),
         case("three layers, the default eps", L=3, C=20, scale=1e-2, dtype="float64"),
     ],
     cites=[

@@ -219,3 +219,4 @@ mistake(
     "You change torch's default dtype to float64. It stays as it was: everything that you compute with is float64 already.",
     edit={TOY: "torch.set_default_dtype(torch.float64)\n    " + TOY},
 )
+mistake("Without layers the norm at the end has the usual eps. The eps that is given belongs to it, too.", edit={"self.norm = nn.LayerNorm(C, eps)": "self.norm = nn.LayerNorm(C, eps) if sublayers else nn.LayerNorm(C)"})

@@ -192,6 +192,7 @@ def pairs_of_texts(rng, pairs=(), words=0, length=9):
         case("words that repeat", pairs=[("a a a", "a"), ("a", "a a a a"), ("a b a b", "b a b a"), ("a b", "a a b b")]),
         case("nothing in common", pairs=[("one two", "three four five")]),
         case("not neighbours", pairs=[("a x b y c", "a b c d e f g"), ("a b c", "x a y b z c")]),
+        case("in small letters it is one of a to z", pairs=[("273 \N{KELVIN SIGN}", "273 k"), ("\N{KELVIN SIGN}g", "kg")]),
     ],
     fresh=1,
     cites=["everything else separates them", "in order not necessarily neighbours", "F is 0 0 where", "Words are the longest runs"],

@@ -108,3 +108,4 @@ def dedup_rouge(pool, cands, thr=0.7):
 
 mistake("You compare with candidates that were dropped too.", edit={
     "            seen.append(text)\n            kept.append(text)": "            kept.append(text)\n        seen.append(text)"})  # fmt: skip
+mistake("You look for a to z and A to Z, and make small letters of that. Make the whole text small first: some letters are one of a to z only then.", edit={'re.findall("[a-z0-9]+", text.lower())': '[word.lower() for word in re.findall("[a-zA-Z0-9]+", text)]'})
