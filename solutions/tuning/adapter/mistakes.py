@@ -60,3 +60,7 @@ mistake("Removing the adapters makes the whole model learn. What requires gradie
 mistake("You freeze the model before you find out that the style is another one. What is refused changes nothing.", edit={"if style not in HOOKS:\n        raise ValueError(f\"style is {style!r}\")\n    if any": "model.requires_grad_(False)\n    if style not in HOOKS:\n        raise ValueError(f\"style is {style!r}\")\n    if any"})  # fmt: skip
 mistake("A second call puts adapters on adapters. It is refused.", edit={"if any(isinstance(module, Bottleneck) for module in model.modules()):": "if False:"})  # fmt: skip
 mistake("Pfeiffer's adapter stands behind attention in your model. It stands behind the MLP.", edit={STYLES: STYLES.replace('"pfeiffer": {"mlp": _behind}', '"pfeiffer": {"attn": _behind}')}, crashes=True)  # fmt: skip
+mistake("In a model of bfloat16 your adapters are float32. They have the dtype of the model's parameters.", edit={
+    "    like = next(model.parameters())\n": "    like = next(model.parameters())\n    like = like if like.dtype.itemsize > 2 else like.float()\n"})  # fmt: skip
+mistake("Your fresh weights are cut off at two deviations. They are normal numbers, of which some are farther from 0.", edit={
+    "nn.init.normal_(layer.weight, std=init_std)": "nn.init.trunc_normal_(layer.weight, std=init_std, a=-2 * init_std, b=2 * init_std)"})  # fmt: skip

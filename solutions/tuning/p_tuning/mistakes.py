@@ -50,3 +50,4 @@ mistake("Your prompt is detached in the template, so nothing learns.", edit={VEC
 mistake("You use the input's first sequence for all of them.", edit={INPUT: "part = word_emb(x_ids[:1]).expand(B, -1, -1)"})
 mistake("You do not count the \"P\": vectors that are left over are dropped.", edit={'if strings.count("P") != len(vectors):': 'if strings.count("P") > len(vectors):'})  # fmt: skip
 mistake("You count one bias for each row of the LSTM. torch has two.", edit={COUNT: COUNT.replace("h + 2", "h + 1")})
+mistake("White space around a string is taken away. Only \"P\" and \"x\" themselves are known.", edit={"    if set(strings) - {\"P\", \"x\"}:": "    if {string.strip() for string in strings} - {\"P\", \"x\"}:"}, crashes=True)

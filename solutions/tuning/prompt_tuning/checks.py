@@ -292,7 +292,7 @@ def impossible_prompts_are_refused(student, model, table, P, ids):
 
 
 def voters(rng, N=3, B=4, K=3, dtype="float32", values=None, loud=0.0):
-    made = [rng.normal(B, K, dtype=dtype) for _ in range(N)] if values is None else [torch.tensor(v) for v in values]
+    made = [rng.normal(B, K, dtype=dtype) for _ in range(N)] if values is None else [torch.tensor(v, dtype=getattr(torch, dtype)) for v in values]
     if loud:
         made[0] = made[0] * loud
     return {"logits": made}
@@ -315,6 +315,7 @@ def voters(rng, N=3, B=4, K=3, dtype="float32", values=None, loud=0.0):
         case("the last prompt is not the winner in a tie", values=[[[0.0, 0.0, 4.0]], [[0.0, 4.0, 0.0]], [[0.0, 0.0, 4.0]], [[0.0, 4.0, 0.0]]]),
         case("one class", N=2, B=3, K=1),
         case("as many prompts as sequences", N=6, B=6, K=3),
+        case("nearly equal numbers", values=[[[1.0, 1.0 + 1e-12, 0.0]], [[0.0, 1.0 + 1e-12, 1.0]]], dtype="float64"),
     ],
     cites=["the class with the most votes", "A prompt's vote is", "How large the numbers are"],
 )

@@ -74,3 +74,4 @@ mistake("You count real tokens only when you look for positions. Padding has pos
 mistake("You leave out labels where the mask says padding. Labels decide what counts, the mask does not.", edit={LABELS: LABELS + "\n        labels = labels.masked_fill(~mask, -100)"})  # fmt: skip
 mistake("Your \"vocab\" never takes a row twice, so there are too few rows for a long prompt.", edit={ROWS: ROWS.replace("torch.randint(len(table), (P,))", "torch.randperm(len(table))[:P]")})  # fmt: skip
 mistake("In a tie the class wins that an earlier prompt voted for. The smallest class wins.", edit={"return counts.argmax(-1)": "return torch.stack([next(v for v in row if n[v] == n.max()) for row, n in zip(votes.T, counts, strict=True)])"})  # fmt: skip
+mistake("The numbers become float32 before the largest one is sought, and some that differ become equal. Compare them as they are.", edit={"each.argmax(-1)": "each.float().argmax(-1)"})
