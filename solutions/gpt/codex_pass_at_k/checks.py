@@ -246,6 +246,7 @@ def answers(rng, programs, test=TEST, entry_point="add", **options):
         case("it says that it is wrong",
              programs=["import sys\nsys.stderr.write('AssertionError: no\\nTraceback')\n" + ADD, "print('FAILED')\n" + ADD]),
         case("it catches an assertion", programs=["try:\n    assert False\nexcept AssertionError:\n    print('AssertionError')\n" + ADD]),
+        case("what it has registered prints at the end", programs=["import atexit\natexit.register(lambda: print('goodbye'))\n" + ADD, "import atexit\natexit.register(lambda: print('goodbye'))\n" + ADD + " + 1"]),
         case("it prints much", programs=["print('x' * 100000)\n" + ADD, "print('x\\n' * 5000)\n" + ADD + " + 1"]),
         case("the first function is not the answer", programs=["def one():\n    return 1\n\n" + ADD, "class A:\n    pass\n" + ADD + " * 1"]),
         case("the answer is no function of def", programs=["add = lambda a, b: a + b", "class add(int):\n    def __new__(cls, a, b): return a + b"]),

@@ -315,3 +315,4 @@ mistake(
     edit={MEAN: "sum(sample[1]) / math.sqrt(len(sample[1]))"},
 )
 mistake("You leave out samples without tokens. They come after all others.", edit={RANK: RANK.removesuffix(" + silent")})
+mistake("Your own line must be the last one that is printed. The program may print more when its process ends, which decides nothing.", edit={"word in process.output()": "process.output().rstrip().endswith(word)"})

@@ -144,7 +144,7 @@ def apply_rope(x, pos, base):
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 mistake("You ignore the `attend` that is given.", edit={"attend = gqa if attend is None else attend": "attend = gqa"})
-mistake("You ignore the `rotate` that is given.", edit={"(lambda x, pos: apply_rope(x, pos, cfg.base)) if rotate is None else rotate": "lambda x, pos: apply_rope(x, pos, cfg.base)"})
+mistake("You ignore the `rotate` that is given.", edit={"(lambda x, pos: apply_rope(x, pos, cfg.base)) if rotate is None else rotate": "lambda x, pos: apply_rope(x, pos, cfg.base)"}, crashes=True)
 mistake("You ignore the `norm` that is given.", edit={"norm = rms_norm if norm is None else norm": "norm = rms_norm"})
 mistake("You take a part that has a length of 0 for none: `attend or gqa`. Ask whether it `is None`.", edit={"gqa if attend is None else attend": "attend or gqa"})
 mistake("You take a norm that has a length of 0 for none: `norm or rms_norm`. Ask whether it `is None`.", edit={"rms_norm if norm is None else norm": "norm or rms_norm"})

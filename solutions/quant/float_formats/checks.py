@@ -177,6 +177,7 @@ def numbers(rng, fmt, n=None, given=None):
         case("far from 1", fmt=[4, 3, 60, "fn"], n=20),
         case("33 bits", fmt=[8, 24, 127, "ieee"], n=20),
         case("ten bits of exponent", fmt=[10, 8, 511, "ieee"], n=20),
+        case("as many bits of exponent as float64", fmt=[11, 20, 1023, "ieee"], n=20),
     ],
     fresh=1,
     cites=["halfway between two neighbours the one with an even code is taken", "It is rounded once", "Zeros keep the sign of x", "exactly half of it becomes a zero"],

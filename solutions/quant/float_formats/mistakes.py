@@ -167,3 +167,4 @@ def stochastic_round_bf16(x, gen):
     noise = (torch.rand(x.shape, generator=gen) - 0.5) * 2**-7
     exact = x.bfloat16().float() == x
     return torch.where(x.isfinite() & ~exact, x + noise, x).bfloat16()
+mistake("You multiply by a power of two that is beyond float64, and raise an error: a format may have as many bits of exponent as float64. Use math.ldexp.", edit={"math.ldexp(size, f.m - exponent)": "size * 2.0 ** (f.m - exponent)"}, crashes=True)

@@ -117,7 +117,8 @@ def run(student, start, steps, bad, place, options, explicit=False):
         for w, g in zip(masters, step, strict=True):
             w.grad = torch.tensor(g) * scaler.value
         if what:
-            masters[where].grad.view(-1)[-1] = float(what)
+            numbers = masters[where].grad.view(-1)
+            numbers[-1 if not math.isfinite(float(what)) else slice(None)] = float(what)
         found = scaler.unscale_(masters) if explicit else None
         before = scaler.value
         stepped = scaler.step(optimizer)
@@ -146,6 +147,7 @@ def run(student, start, steps, bad, place, options, explicit=False):
         case("a long interval", length=23, p=0.0, init=1.0, interval=19, n=1),
         case("a large scale that grows", length=3, p=0.0, init=2.0**40, interval=1, n=1),
         case("a tiny scale that falls", pattern="x.", init=2.0**-22, growth=2.0**40, backoff=2.0**-10, interval=1, n=1),
+        case("large numbers that are not bad", pattern="x.", bad=("3e38",), init=1.0, interval=5, n=1),
         case("a step that is rarely right", length=14, p=0.7, bad=("nan",), init=2.0**20, interval=1),
     ],
     fresh=3,
@@ -307,6 +309,8 @@ def loss_of(kind, low, x, y, size):
         return {"noise": loss, "far": loss + 1e36, "farther": loss.double() + 1e50}[kind]
     if kind == "linear":  # in 16 bits, all of it
         return ((x.to(w.dtype) @ w.mT + b - y.to(w.dtype)).float().square().mean() + 0.5 * sum(v.float().square().sum() for v in (unused, *more))) * size
+    if kind == "nan":
+        return loss_of("tiny", low, x, y, size) * math.nan
     if kind == "tiny":  # gradients of 1e-8: they are 0 in float16 without a scale
         return ((x @ w.float().mT + b.float()).sin().mean() + unused.float().square().mean()) * size
     if kind in ("unused", "turned"):
@@ -366,6 +370,7 @@ def trained(student, masters, batches, kind, make, dtype, size, overflow, clip, 
         case("copies that the loss changes", kind="noise", dtype="float32", steps=2, clip=None),
         case("a loss near the end of float32", kind="far", steps=2),
         case("a loss that only float64 can hold", kind="farther", steps=2),
+        case("a loss that is nan", kind="nan", steps=2),
         case("a clip of 0", clip=0.0, steps=2, optimizer="momentum"),
         case("squares too large for float32", dtype="bfloat16", size=1e24, clip=1e23, steps=2, init=16.0),
         case("squares too small for float32", dtype="bfloat16", size=1e-24, clip=1e-25, steps=2),

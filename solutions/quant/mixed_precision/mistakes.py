@@ -409,3 +409,5 @@ mistake(
     "Your scale never falls below 2^-24. It has no lower bound.",
     edit={"self.value *= self.backoff": "self.value = min(self.value, max(2.0**-24, self.value * self.backoff))"},
 )
+mistake("You look whether the *sum* of a gradient is finite. Large numbers that are finite themselves add up to inf: look at each of them.", edit={"torch.isfinite(g).all()": "torch.isfinite(g.sum())"})
+mistake("A loss that is nan comes back as inf. The loss is what loss_fn gave.", edit={'{"loss": loss.item()': '{"loss": math.inf if loss.isnan() else loss.item()'})
