@@ -209,6 +209,7 @@ def a_margin_and_a_centre(student, rc, rr, options):
         case("nine pairs, float32", b=9, dtype="float32"),
         case("nearly a tie", numbers=[[1.0, 1.0 + 1e-12, 0.3], [1.0 + 1e-12, 1.0, 0.1]]),
         case("all wrong", numbers=[[0.0, -1.0], [1.0, 5.0]]),
+        case("nearly a tie, float32", numbers=[[1e-9, 0.0, 0.3], [0.0, 1e-9, 0.1]], dtype="float32"),
     ],
     cites=["Equal rewards are no success", "the chosen answer has the larger reward", "Raises ValueError if rc and rr have different shapes", "Raises ValueError if a row of mask has no token", "Raises ValueError if they have different shapes"],
 )

@@ -116,3 +116,4 @@ mistake("A negative margin is taken for 0. It may be negative.", edit={LOSS: "re
 mistake("The margins that are passed in are changed: clamp_ works in place. Nothing that is passed in is changed.", edit={LOSS: "margin = margin.clamp_(min=0) if isinstance(margin, Tensor) else margin\n    return -F.logsigmoid(rc - rr - margin) + center_coef * (rc + rr) ** 2"})
 mistake("`lr or 0.5` makes 0.5 of a length of 0. Steps of length 0 change nothing.", edit={"parameter -= lr * slope": "parameter -= (lr or 0.5) * slope"})
 mistake("b becomes a Python number, and no gradient reaches it.", edit={READ: "return h[torch.arange(len(h), device=h.device), last] @ w + float(b)"})
+mistake("You ask whether σ(rc - rr) is above 1/2. Of rewards that hardly differ it is rounded to 1/2: compare the rewards themselves.", edit={"(rc > rr)": "(torch.sigmoid(rc - rr) > 0.5)"})

@@ -75,7 +75,7 @@ def ask_judge(judge, template, a, b, think=None, samples=1):
     if not samples >= 1 or (samples != 1 and think is None):
         raise ValueError("samples")
     texts = [parts[0] + x + parts[1] + y + parts[2] for x, y in ((a, b), (b, a)) for _ in range(samples)]
-    texts = [text + think(text) for text in texts] if think else texts
+    texts = [text + think(text) for text in texts] if think is not None else texts
     verdicts = [judge(text + ENDING) for text in texts]
     lp = torch.tensor([[v.get("1", -math.inf), v.get("2", -math.inf)] for v in verdicts], dtype=torch.float64)
     if (lp.amax(1) == -math.inf).any():

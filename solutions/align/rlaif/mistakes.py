@@ -11,7 +11,7 @@ WANTED = "if re.findall(r\"\\{[12]\\}\", template) != [\"{1}\", \"{2}\"]:"
 COUNT = "if samples < 1 or (think is None and samples != 1):"
 ORDERS = "for first, second in ((a, b), (b, a)):"
 FILLED = "text = before + first + between + second + after"
-THOUGHT = "rationale = think(text) if think else \"\""
+THOUGHT = "rationale = \"\" if think is None else think(text)"
 ASKED = "tokens = judge(text + rationale + ENDING)"
 PAIR = "lp1, lp2 = (torch.tensor(tokens.get(token, -math.inf), dtype=torch.float64) for token in \"12\")"
 NEITHER = "            if max(lp1, lp2) == -math.inf:\n                raise ValueError(\"the judge gives neither 1 nor 2 a probability\")\n"
@@ -71,6 +71,7 @@ mistake("The rationale does not reach the judge.", edit={ASKED: "tokens = judge(
 mistake("The rationale stands behind the ending. The verdict comes last.", edit={ASKED: "tokens = judge(text + ENDING + rationale)"})
 mistake("The judge sees the rationale without the question.", edit={ASKED: "tokens = judge((rationale or text) + ENDING)"})
 mistake("A line break is put before the rationale. The parts are joined without anything between them.", edit={ASKED: "tokens = judge(text + (\"\\n\" + rationale if think else \"\") + ENDING)"})
+mistake("You ask `if think`, and take a function that is an object of length 0 for none. Ask whether it `is None`.", edit={THOUGHT: "rationale = think(text) if think else \"\""})
 mistake("think gets the text with the ending. It gets the filled template alone.", edit={THOUGHT: "rationale = think(text + ENDING) if think else \"\""})
 mistake("The rationale of the first order is used for the second one too. Each order is thought about by itself.", edit={THOUGHT: "rationale = think(before + a + between + b + after) if think else \"\""})
 mistake("think is called once for all samples. Each sample has its own rationale.", edit={"        preferences = []\n": "        preferences = []\n        once = think(text) if think else \"\"\n", THOUGHT: "rationale = once"})

@@ -106,7 +106,7 @@ def ask_judge(
         text = before + first + between + second + after
         preferences = []
         for _ in range(samples):
-            rationale = think(text) if think else ""
+            rationale = "" if think is None else think(text)
             tokens = judge(text + rationale + ENDING)
             lp1, lp2 = (torch.tensor(tokens.get(token, -math.inf), dtype=torch.float64) for token in "12")
             if max(lp1, lp2) == -math.inf:

@@ -53,3 +53,4 @@ mistake("Padding in your queries takes its best token, too, and the sum is divid
 mistake("You do not divide by the sum of the weights.", edit={HYBRID: HYBRID.replace(" / sum(w)", "")}, fails=["three_scores_become_one"])
 mistake("A gradient flows through your teacher. It is a constant.", edit={TEACHER: TEACHER.replace(".detach()", "")}, fails=["each_way_learns_from_all"])
 mistake("The teacher counts all three scores alike. The sparse one counts 0.3.", edit={TEACHER: TEACHER.replace("0.3 * ", "")})
+mistake("Words with a weight below 1e-9 are left out. Those with the weight 0 are, and no others.", edit={"best.get(token, 0.0)": "best.get(token, 1e-9)"})

@@ -21,7 +21,7 @@ def pairs(rng, B=3, C=4, K=None, temp=0.3, dtype="float64", noise=None, lengths=
         d = (q if noise > 0 else -q) + abs(noise) * d
     for i, j in same:
         d[j] = d[i]
-    hard = None if K is None else rng.normal(B, K, C, dtype=dtype)
+    hard = None if K is None else rng.normal(B, K, C, dtype=dtype) / lengths
     return {"q": q * lengths, "d": d / lengths, "hard": hard, "options": options}
 
 
@@ -63,6 +63,7 @@ EYE = [[2.0, 0.0], [0.0, 1.0]]
         case("short queries, long documents", B=4, C=3, lengths=1e-5),
         case("one document stands there twice", B=4, C=3, same=[(0, 2)]),
         case("a high temperature", B=5, C=3, temp=7.0),
+        case("documents of 1e-9", B=3, C=4, lengths=1e9),
         case("float32", B=8, C=6, temp=0.5, dtype="float32"),
         case("thirty pairs", B=30, C=7),
     ],
@@ -90,6 +91,7 @@ def four_directions_share_one_softmax(student, q, d, hard, options):
         case("all sizes alike", B=3, C=3, K=3, temp=0.4),
         case("the default temperature", B=5, C=6, K=2, temp=None, noise=0.4),
         case("float32", B=6, C=4, K=2, temp=0.5, dtype="float32"),
+        case("hard negatives of 1e-9", B=3, C=4, K=2, lengths=1e9),
         case("one that stands there twice, and one that is a document", q=[[2.0, 0.0, 1.0], [0.0, 1.0, -1.0]], d=[[3.0, 4.0, 0.0], [1.0, 5.0, -2.0]],
              hard=[[[1.0, 2.0, 0.5], [0.0, 1.0, 1.0]], [[1.0, 2.0, 0.5], [3.0, 4.0, 0.0]]], temp=0.7),
     ],

@@ -129,3 +129,5 @@ mistake("A vector that is nearly zero gets no gradient, since you add a small nu
         edit={UNIT: "q, d = (x / (x.norm(dim=-1, keepdim=True) + 1e-6) for x in (q, d))"})  # fmt: skip
 mistake("You do not encode a chunk again if the gradient of its vectors is zero. Each chunk is encoded twice.",
         edit={"        encoder(chunk).backward(part)": "        if part.any():\n            encoder(chunk).backward(part)"})  # fmt: skip
+mistake("Lengths below 1e-8 count as 1e-8, as in torch's cosine_similarity. A short vector has a direction, too.", edit={"(x / x.norm(dim=-1, keepdim=True) for x in (q, d))": "(x / x.norm(dim=-1, keepdim=True).clamp(min=1e-8) for x in (q, d))"})
+mistake("Short hard negatives are divided by 1e-6 in place of their length. Divide by the length, however small.", edit={"hard / hard.norm(dim=-1, keepdim=True)": "hard / hard.norm(dim=-1, keepdim=True).clamp(min=1e-6)"})

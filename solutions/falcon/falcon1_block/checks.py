@@ -132,6 +132,7 @@ def run(student, x, weights, C, H, watch, options):
         case("one head", T=5, C=6, H=1),
         case("twenty tokens", B=1, T=20, C=4, H=2),
         case("large inputs", T=3, C=8, H=2, scale=30.0),
+        case("scores of 100,000", T=5, C=8, H=2, gain=300.0, dtype="float64"),
     ],
     fresh=1,
     cites=[
@@ -184,6 +185,7 @@ def falcon_rw_divides_its_bias_too(student, x, weights, C, H, watch, options):
         case("one group, as is the default", T=4, C=8, H=2, kind="gqa"),
         case("groups of one", T=4, C=6, H=3, kind="gqa", Hkv=3),
         case("with biases", T=3, C=8, H=4, kind="gqa", Hkv=2, bias=True),
+        case("side by side, whatever `parallel` says", T=3, C=8, H=4, kind="gqa", Hkv=2, parallel=False),
     ],
     fresh=1,
     cites=["gqa always parallel", "the norms that the kind has"],

@@ -79,3 +79,6 @@ mistake("With ALiBi you count the distance from the last token to the key, whoev
     BIAS: "scores = scores + slopes[:, None, None] * (T - 1 - places)"})  # fmt: skip
 mistake("Only in training mode your block adds x.", edit={LAST: LAST.replace("return h +", "return (h if self.training else h - x) +")})
 mistake("Your ALiBi slopes are in the order of the smallest first.", edit={"alibi_slopes(self.H), dtype": "alibi_slopes(self.H)[::-1], dtype"})
+mistake("With parallel=False your kind \"gqa\" runs its parts one after the other. It is always parallel.", edit={
+    "        if self.kind == \"gqa\":\n            return x + self": "        if self.kind == \"gqa\" and not self.parallel:\n            h = x + self.attention(self.ln_attn(x))\n            return h + self.feed(self.ln_mlp(h))\n        if self.kind == \"gqa\":\n            return x + self"})  # fmt: skip
+mistake("Later tokens get the score -10,000. A right score may be lower than that: take -inf.", edit={"(distance < 0, -torch.inf)": "(distance < 0, -1e4)"})

@@ -102,3 +102,6 @@ mistake("You stop at the first band that has a pair. Every band may bring more."
 mistake("You go one step up from a document, and not to the root of its cluster.", edit={"while parent[i] != i:": "if parent[i] != i:"})
 mistake("Windows that overlap each other are not repeated in your code. They are.", edit={
     REPEATED: "sorted(p for group in places.values() for p in group if any(q[0] != p[0] or abs(q[1] - p[1]) >= min_len for q in group))"})  # fmt: skip
+mistake("Where a band rarely agrees you take b · s^r for the probability. That is near only as long as it is small itself.", edit={"-math.expm1(b * math.log1p(-one_band))": "(1 - (1 - one_band) ** b if one_band > 1e-6 else b * one_band)"})
+mistake("You write the numbers of a window one after the other, so 1, 12 and 11, 2 look alike. Compare tokens.", edit={"places[tuple(doc[i : i + min_len])]": "places[''.join(map(str, doc[i : i + min_len]))]"})
+mistake("Without documents too many bands are not refused. They raise ValueError always.", edit={"if bands * rows > sigs.shape[1]:": "if len(sigs) and bands * rows > sigs.shape[1]:"})
