@@ -359,6 +359,7 @@ def each_input_has_its_own_group(student, x, tensors, options):
         case("one bit", what="bits", bad=1, good=2),
         case("outputs that fill no word", what="outputs", bad=12, good=24),
         case("no layout", what="layout", bad="", good="awq"),
+        case("a layout in capitals", what="layout", bad="AWQ", good="awq"),
     ],
     cites=["a code is negative or 2 bits or more", "also for zeros", "another one raises ValueError"],
 )

@@ -346,3 +346,4 @@ mistake(
     edit={"group = self.g_idx.long()": "group = self.g_idx"},
     crashes=True,
 )
+mistake("You take \"AWQ\" for \"awq\". Any other layout raises ValueError.", edit={'        if layout not in ("gptq", "awq"):': '        if layout.lower() not in ("gptq", "awq"):'})

@@ -188,3 +188,5 @@ mistake(
     "You read lists in lists as deep as they go, until Python's stack is full. Raise ValueError at 64.",
     edit={"            if depth == 64:\n": "            if False:\n"},
 )
+mistake("An alignment of the type bool is taken for a number, as True is 1 in Python. It is no whole number.", edit={"if type(alignment) is not int or": "if not isinstance(alignment, int) or"})
+mistake("Lists that are nested 64 deep are refused. Only deeper ones are.", edit={"if depth == 64:": "if depth == 63:"})

@@ -396,7 +396,9 @@ def special_strings_are_ids_only_where_allowed(student, merges, vocab, texts, sp
     tokenizer = student.ByteBPE(merges, vocab, special)
     ids = [tokenizer.encode(text, allowed_special=allowed) for text in texts]
     frozen = [tokenizer.encode(text, allowed_special=frozenset(allowed)) for text in texts]
-    return {"ids": ids, "with a frozenset": frozen, "text": [tokenizer.decode(each) for each in ids]}
+    both = student.ByteBPE(merges, vocab | special, special)  # as GPT-2's vocabulary has "<|endoftext|>"
+    texts = [[each.decode(ids) for ids in ids] for each in (tokenizer, both)]
+    return {"ids": ids, "with a frozenset": frozen, "text": texts[0], "of a vocabulary that has them, too": texts[1]}
 
 
 @check(
@@ -438,6 +440,7 @@ def corpus(rng, size, texts=(), long=""):
         case("fewer than 256", texts=["aa aa"], size=10),
         case("one merge", texts=["aa bb bb"], size=257),
         case("the last of 24 texts count too", texts=["xy"] * 3 + ["q"] * 14 + ["ab"] * 7, size=258),
+        case("white space between other things", texts=["a\n\n\nb\n\n\nc", "x    y    z", "  \n"], size=262),
         case("no text", size=300),
         case("special strings are text", texts=["<|end|> <|end|>"], size=262),
     ],
