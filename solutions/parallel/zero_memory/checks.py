@@ -67,6 +67,7 @@ def memories(rng, mems, ns, psis, K=12):
         case("one device is enough", mems=[100.0], ns=[1], psis=[6.2, 0.5, 6.3]),
         case("no state", mems=[40, 20], ns=[5], psis=[7.1, 8.7, 21], K=0),
         case("nearly all of it is kept whole", mems=[2.00013e9], ns=[3], psis=[1e9]),
+        case("no memory at all", mems=[0.0], ns=[2], psis=[1.0]),
         case("very many devices", mems=[1e9], ns=[10**6], psis=[1.0007e12, 0.4903e9, 0.24993e9]),
     ],
     cites=["The largest psi that fits", "The smallest n for which", "Exactly full is allowed", "where no number of devices is enough"],

@@ -111,3 +111,4 @@ mistake("The weights that stay on the device are a whole number where psi is one
 mistake("You round the pieces of a parameter up by a division of floats, which loses the last digits of large numbers. Use whole numbers: -(-rows // n).", edit={ROWS: "return sum(math.ceil((shape[0] if shape else 1) / n) * math.prod(shape[1:]) for shape in shapes)"})
 mistake("You try numbers of devices up to 100 000 and then give up. More may be needed.", edit={MIN: "found = max(1, math.ceil(shared / left)) if stage else 1\n    if found > 10**5:\n        raise ValueError\n    return found"})
 mistake("min_devices takes stage 4 for stage 3. Raise ValueError.", edit={"whole = zero_parts(psi, 1, stage, K)": "stage = min(stage, 3)\n    whole = zero_parts(psi, 1, stage, K)"})
+mistake("Without any memory your min_devices divides by 0. No number of devices is enough then: raise ValueError.", edit={"(left == 0 and stage > 0)": "(left == 0 and stage in (1, 2))"}, crashes=True)
