@@ -164,6 +164,8 @@ def test_explain_to_staff_and_as_the_student_sees_it(course: Path) -> None:
     assert staff.code == 0 and "seed" in staff.out and "engine" in staff.out and "2/10 points" in staff.flat
     full = run(course, "explain", "bob", "first/sums_rows")
     assert "Hidden case “a wide table”" in full.flat and "means" not in full.out and "0/3" in full.out
+    in_all = "checks shown; in all it has"  # the points above are those of the check
+    assert in_all in full.flat and in_all not in staff.flat
     student = run(course, "explain", "bob", "first", "--as", "student")
     assert "a wide table" not in student.out and "seed" not in student.out and "A hidden case" in student.flat
     from_file = run(course, "explain", "results/bob.json", "first", "--as", "student")

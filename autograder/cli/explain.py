@@ -58,9 +58,9 @@ def explain(
     from autograder.store import Ledger, Store
 
     root, loaded = open_course(course)
-    found = _result(root, result, results, run)
+    found = whole = _result(root, result, results, run)
     if check is not None:
-        found = _only(found, check)
+        found = _only(whole, check)
     people = open_roster(root, loaded, roster)
     path = results or private_folder(root) / "results.sqlite"
     book, published = Book(loaded, [], people), set()
@@ -73,6 +73,9 @@ def explain(
         )
     out = console()
     out.print(result_report(found, Options(audience=view, show_all=show_all or check is not None)))
+    if view == "staff":
+        for line in _of_all(found, whole):
+            out.print(visible(line), style="dim")
     only = [each.exercise for each in found.exercises] if check is not None else []
     policies = visibility.policies(book, found.submission, published)
     with Codes(loaded) as codes:
@@ -159,6 +162,16 @@ def _only(result: Result, name: str) -> Result:
         names = [exercise.exercise for exercise in result.exercises]
         raise Refused(f"{result.submission} has no exercise or check {name!r}. Exercises: {', '.join(names)}")
     return msgspec.structs.replace(result, exercises=exercises)
+
+
+def _of_all(shown: Result, whole: Result) -> list[str]:
+    """Of each exercise that is shown in part, what it has in all: the points above are those of the part."""
+    checks = {each.exercise: len(each.checks) for each in shown.exercises}
+    return [
+        f"{each.exercise}: {checks[each.exercise]} of {len(each.checks)} checks shown; in all it has {each.earned} of {each.points} points."
+        for each in whole.exercises
+        if checks.get(each.exercise, len(each.checks)) < len(each.checks)
+    ]
 
 
 def replay(
