@@ -50,8 +50,16 @@ def looked(model: nn.Module) -> int:
 def counted(n: int) -> list[int]:
     """The numbers below n."""
     # BEGIN SOLUTION
-    return [*range(n)]
+    return _below(n)
     # END SOLUTION
+
+
+# BEGIN SOLUTION
+def _below(n):
+    return [number for number in range(n)]
+
+
+# END SOLUTION
 
 
 def drawn(n: int) -> list[float]:
@@ -278,6 +286,7 @@ ROWS: list[tuple[str, str, str, Callable[[Any], Any], Callable[[Any], Any]]] = [
     ("Halved.forward", "mode", "gradients", lambda s: s.Halved().eval()(X)[0].requires_grad, lambda s: s.Halved()(X)),
     ("Halved.forward", "mode", "weights", _halves_twice, lambda s: s.Halved().eval()(X)),
     ("Halved.__init__", "buffer", "", lambda s: s.Halved().double().table.dtype, lambda s: s.Halved()(X)),
+    ("_below", "short loop", "range(n)", lambda s: s.counted(17), lambda s: s.counted(3)),  # a helper: its code counts
     ("placed", "truth", "last is None", lambda s: s.placed(["", "b"], [1.0, 2.0]), PLACED),
 ]
 

@@ -21,7 +21,7 @@ def the_best_answer_of_each_prompt(student, prompts, answers, scores):
     torch.manual_seed(5)
     asked = []
 
-    def found(**options):
+    def found(wanted=prompts, **options):
         asked.append([])
         place = dict.fromkeys(prompts, 0)
 
@@ -35,13 +35,14 @@ def the_best_answer_of_each_prompt(student, prompts, answers, scores):
             row = scores[prompts.index(prompt)]
             return row[(place[prompt] - 1) % len(row)]
 
-        return student.best_of_n(prompts, sample, rm, **options)
+        return student.best_of_n(wanted, sample, rm, **options)
 
     n = len(scores[0]) if scores else 2
     best = found(n=n)
     return {
         "best": best,
         "once more": found(n=n),
+        "prompts that come again": found(wanted=[*prompts, *prompts[::-1]], n=n),
         "asked": asked,
         "none": raises("ValueError", lambda: found(n=0)),
         "negative": raises("ValueError", lambda: found(n=-1)),
@@ -180,6 +181,7 @@ def rounds_make_the_policy_better(student, seed, prompts, rounds, n, options, va
 
     means = student.rft_loop(names, sample, rm, fit, rounds, n, **options)
     other = "all" if options.get("keep") == "last" else "last"
-    again = student.rft_loop(names, sample, rm, fit, min(rounds, 2), n, keep=other)  # goes on with the policy as it is
+    # Goes on with the policy as it is. Where all rounds count, a prompt may come again.
+    again = student.rft_loop([*names, names[0]] if other == "all" else names, sample, rm, fit, min(rounds, 2), n, keep=other)
     lists = [[tuple(pair) for pair in pairs] for pairs in held]  # those of earlier rounds are still what they were
     return {"means": means, "with the other set": again, "events": events, "lists": lists, "true reward": true, "prompts": names, "chance": torch.rand(2)}

@@ -92,6 +92,16 @@ class Judge:
         return {"asked": sorted(self.asked), "thought": sorted(self.thought)}
 
 
+class Thinker:
+    """A function that is an object with a length, which is 0: `if think` takes it for none."""
+
+    def __len__(self):
+        return 0
+
+    def __call__(self, text):
+        return f" So much: {len(text)}."
+
+
 PLAIN = "Which is better?\n1: {1}\n2: {2}"
 
 
@@ -119,6 +129,7 @@ def the_judge_is_asked_in_both_orders(student, template, a, b, thinks, samples, 
         "preferences": list(found),
         "exchanged": list(turned),
         "once more, with thinking": list(thought),
+        "with a thinker of length 0": list(student.ask_judge(judge, template, a, b, think=Thinker())),
         "random numbers go on": drawn,
         "log": judge.log(),
         "refused": [

@@ -20,7 +20,7 @@ def pairs(rng, B=3, C=4, K=None, temp=0.3, dtype="float64", noise=None, lengths=
         d = (q if noise > 0 else -q) + abs(noise) * d
     for i, j in same:
         d[j] = d[i]
-    hard = None if K is None else rng.normal(B, K, C, dtype=dtype)
+    hard = None if K is None else rng.normal(B, K, C, dtype=dtype) / lengths
     return {"q": q * lengths, "d": d / lengths, "hard": hard, "options": options}
 
 

@@ -57,6 +57,7 @@ def whole_bands_have_to_agree(student, sigs, bands, rows):
     again = student.lsh_candidates(sigs[::-1], bands, rows)
     width = sigs.shape[1]
     refused = [raises("ValueError", lambda b=b, r=r: student.lsh_candidates(sigs, b, r)) for b, r in ((width + 1, 1), (2, width // 2 + 1))]
+    refused.append(raises("ValueError", lambda: student.lsh_candidates(sigs[:0], width + 1, 1)))
     fits = student.lsh_candidates(sigs, width, 1)
     return {"pairs": pairs, "of others": again, "too many": refused, "just fits": fits}
 
@@ -104,6 +105,7 @@ def repeated_spans_are_found_wherever_they_stand(student, docs, min_len):
         "one token longer": student.exact_substring_dups(docs, min_len + 1),
         "thirty alike": student.exact_substring_dups([[5, 6, 7]] * 30, 3),
         "equal hashes": student.exact_substring_dups(collisions, 4),
+        "digits alike": student.exact_substring_dups([[1, 12, 3], [11, 2, 3]], 2),
         "touching": student.exact_substring_dups(touching, 2),
         "by default": student.exact_substring_dups([list(range(51)), list(range(1, 50)), list(range(1, 51))]),
     }

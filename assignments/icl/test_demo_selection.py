@@ -30,6 +30,12 @@ FAR = torch.tensor([[1e5], [1e5 + 0.25], [1e5 + 0.5], [1e5 + 2.0]])
 SHORT = torch.tensor([[3.0, 4.0], [1e-10, 0.0], [0.0, 1.0]])
 
 
+LONG = torch.tensor([[3e14, 4e14], [8e14, 0.0], [1e14, 8e14], [4e14, 3e14]])
+
+
+MANY = 1e5 + 0.25 * torch.arange(30.0)[:, None]
+
+
 @check(points=1, inputs=vectors, lecture='the-nearest-examples', public=[case('three of four', x=[1.0, 0.0], pool=FOUR, k=3), case('by distance', x=[1.0, 0.0], pool=FOUR, k=3, metric='euclidean'), case('long and short vectors', n=9, d=3, k=4, scales=True), case('random, by distance', n=8, d=3, k=4, metric='euclidean')])
 def the_nearest_example_is_the_last(student, x, pool, k, options):
     """The k examples with the largest cosine, or the smallest distance, are chosen, and the nearest one stands last."""
@@ -43,7 +49,9 @@ def the_nearest_example_is_the_last(student, x, pool, k, options):
         "once more": student.knn_demos(-x, pool, k, **options),
         "the other way round": student.knn_demos(x, pool.flip(0), k, **options),
         "far from the origin": student.knn_demos(FAR[2] + 0, FAR + 0, 4, metric="euclidean"),
+        "far from the origin, thirty": student.knn_demos(MANY[11] + 0.1, MANY + 0, 5, metric="euclidean"),
         "short vectors": student.knn_demos(torch.tensor([1.0, 0.0]), SHORT + 0, 3),
+        "long vectors": [student.knn_demos(sign * LONG[0], LONG + 0, 4) for sign in (1.0, -1.0)],
         "left": flags(x, pool),
     }
 

@@ -179,6 +179,10 @@ def a_biased_model_is_put_right(student, demos, texts, words, model, instruction
     llm = Biased(*model)
     labels, probabilities = student.classify(llm, instruction, demos, texts, "Text: {x}\nMood: {y}", words, **options)
     calls = sorted(llm.calls)
+    spaced, spaces = Biased(*model), [(f" A {x} ", f"{y} ") for x, y in demos[:2]]
+    as_they_are = student.classify(
+        spaced, f" {instruction}\n", spaces * 2, [f"\n{text} " for text in texts[:2]], "\tText: {x}\nMood: {y} \n", [[f" {word.upper()}" for word in label] for label in words], (" N/A ", "")
+    )
     other = Biased(*model)
     again = student.classify(other, instruction, demos[::-1], [each if any(word in each for word in ("great", "dull", "plain")) else each + ", dull" for each in texts], "{x} -> {y}", words)
     return {
@@ -186,6 +190,7 @@ def a_biased_model_is_put_right(student, demos, texts, words, model, instruction
         "probabilities": probabilities,
         "calls": calls,
         "another template": again,
+        "white space and capitals": [as_they_are, sorted(spaced.calls)],
         "not calibrated, the same model": student.classify(llm, instruction, demos, texts, "Text: {x}\nMood: {y}", words, content_free=())[1],
         "a content-free text twice": student.classify(Biased(*model), instruction, demos, texts, "Text: {x}\nMood: {y}", words, content_free=("great", "great", "N/A"))[1],
         "its calls": sorted(other.calls),

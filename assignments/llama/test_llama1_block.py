@@ -114,6 +114,19 @@ def placed(rng, positions=None, **options):
     return tokens(rng, **options) | {"positions": None if positions is None else torch.tensor(positions)}
 
 
+class Sized:
+    """A part with a length, which is 0, as an empty module has it: `part or another` takes it for none."""
+
+    def __init__(self, part):
+        self.part = part
+
+    def __call__(self, *given, **named):
+        return self.part(*given, **named)
+
+    def __len__(self):
+        return 0
+
+
 @check(points=1, inputs=placed, lecture='parts-that-can-be-exchanged', public=[case('positions 0, 1, 2', T=3, dim=4, n_heads=2, n_kv_heads=1, ffn_dim=3, vocab=3), case('packed: positions begin again', T=4, positions=[0, 1, 0, 1], dim=4, n_heads=2, n_kv_heads=1, ffn_dim=3, vocab=3)])
 def given_parts_are_used(student, cfg, weights, ids, positions):
     """The model calls the parts that it is given, for every layer, and its own for the others; positions go to `rotate`."""
@@ -138,6 +151,7 @@ def given_parts_are_used(student, cfg, weights, ids, positions):
     logits["no part"] = build(student, cfg, weights)(ids, position_ids=positions)
     for name, part in parts.items():
         logits[name] = build(student, cfg, weights, **{name: part})(ids, positions)
+        logits[f"{name}, an object of length 0"] = build(student, cfg, weights, **{name: Sized(part)})(ids, positions)
     return {"logits": logits, "calls": seen}
 
 

@@ -52,7 +52,7 @@ class Model(nn.Module):
             layer.attn.v_proj, layer.attn.out_proj = nn.Linear(C, F), nn.Linear(F, C)
             layer.attn.q_norm = nn.LayerNorm(C)
             layer.ffn = nn.Sequential(nn.Linear(C, F), nn.LayerNorm(F), nn.Linear(F, C))
-            layer.ffn_gate = nn.Linear(C, 2)
+            layer.ffn_gate, layer.FFN = nn.Linear(C, 2), nn.Linear(C, 2)  # names of other things
             layer.out_proj_norm = nn.LayerNorm(C)
             self.layers.append(layer)
         self.ffn = nn.Linear(C, 3)  # a part may be the first one of a name

@@ -319,7 +319,14 @@ def buffers_follow_rank_0(student, comm, weights, batches, evaluate, counts):
         ddp.train(not (evaluate and step))
         outputs.append(ddp(x).detach().clone())
         outputs += [buffer.clone() for buffer in net.buffers()]
-    return outputs
+    ddp.eval()
+    ddp(batches[0]).pow(2).sum().backward()
+    ddp.finalize()
+    outputs.append(gradients(net))
+    with torch.no_grad():
+        for p in net.parameters():
+            p *= 0.5
+        return [*outputs, ddp(batches[-1])]
 
 
 def judge_left(seen, want):

@@ -197,7 +197,7 @@ def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, f
     for p in net.parameters():
         if comm.rank or p.ndim == 1:  # on rank 0 biases have a gradient already, and weights none
             p.grad = torch.full_like(p, 7.0)
-    dp, given, seen = student.DataParallelSim(net, comm), [], []
+    dp, given, seen, kept = student.DataParallelSim(net, comm), [], [], []
     for index in frozen:  # requires_grad is the caller's, at any time
         net.layers[index].requires_grad_(False)
     for step in range(steps):
@@ -206,7 +206,9 @@ def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, f
             y = dp.forward(x)
             (y - target).pow(2).mean().backward()
             given.append(strided(y.grad) if view else y.grad)
+            before = given[-1].clone()
             dp.backward(given[-1])
+            kept.append(torch.equal(given[-1], before))
         else:
             dp.forward(x=None)
             dp.backward(grad=None)
@@ -214,7 +216,7 @@ def gradients_of_the_whole_batch(student, comm, weights, batches, steps, norm, f
         of_frozen = [None if p.grad is None else p.grad.clone() for p in net.parameters() if not p.requires_grad]
         with_graph = [p.grad is not None and p.grad.requires_grad for p in net.parameters()]
         seen.append({**grads, "of the frozen": of_frozen, "require gradients themselves": with_graph})
-    return {"gradients": seen, "left": flags(net, *given)}
+    return {"gradients": seen, "left": flags(net, *given), "grad is what it was": kept}
 
 
 def means(rng, sizes, dtype="float64"):

@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import case, check, difference, flags, gradients, lab, leaves, raises, reject
+from autograder.checks import case, check, difference, flags, gradients, in_evaluation, lab, leaves, raises, reject
 from autograder.lab.replay import replay
 
 
@@ -83,6 +83,8 @@ def columns_and_rows(student, comm, wide, wide_bias, long, long_bias, x, h):
         "gradients of row": gradients(z, {"x": part, **dict(row.named_parameters())}),
         "training": [column.training, row.training],
     }
+    if comm.size == 1:
+        found["in evaluation mode"] = [in_evaluation(column, lambda: column(x)), in_evaluation(row, lambda: row(part))]
     for layer in (column, row):
         layer.eval()
         layer.weight.requires_grad_(False)
@@ -206,6 +208,8 @@ def attention_by_heads(student, comm, qkv, out, heads, kv_heads, x):
     (x,) = leaves(x)
     y = layer(x)
     found = {"output": y, "gradients": gradients(y, {"x": x, **dict(layer.named_parameters())})}
+    if comm.size == 1:
+        found["in evaluation mode"] = in_evaluation(layer, lambda: layer(x))
     layer.eval()
     layer.out.train()  # so that both modes occur
     layer.qkv.requires_grad_(False)
@@ -266,6 +270,8 @@ def four_all_reduces(student, comm, up, up_bias, down, down_bias, qkv, out, head
     trained |= {f"mlp.{name}": p for name, p in mlp.named_parameters()}
     found = {"output": y.detach().clone(), "gradients": gradients(y, {"x": x, **trained})}
     comm.mark("backward has ended")
+    if comm.size == 1:
+        found["MLP in evaluation mode"] = in_evaluation(mlp, lambda: mlp(x))
     mlp.eval()
     mlp.up.train()  # so that both modes occur
     mlp.down.bias.requires_grad_(False)
@@ -291,6 +297,8 @@ def embeddings_of_all_tokens(student, comm, table, ids):
     student.VocabParallelEmbedding(table + 1, comm)  # another one with other weights
     y = layer(ids)
     found = {"output": y, "gradients": gradients(y, layer), "training": layer.training}
+    if comm.size == 1:
+        found["in evaluation mode"] = in_evaluation(layer, lambda: layer(ids))
     layer.eval()
     layer.weight.requires_grad_(False)
     others = [layer(turned(ids.flip(0)) if ids.ndim else ids), layer(ids)]

@@ -7,7 +7,7 @@ import itertools
 import torch
 import torch.nn.functional as F
 from torch import nn
-from autograder.checks import case, check, difference, flags, lab, reject
+from autograder.checks import case, check, difference, flags, lab, leaves_gradients_off, reject
 from autograder.lab.held import Held
 from autograder.lab.replay import replay
 
@@ -261,11 +261,18 @@ def stage_3_computes(student, comm, kinds, weights, batches, again):
                 p -= 0.1 * p.grad
                 p.grad = None
     net[0].eval()
+    graded = net[0](batches[0][0])
+    graded.pow(2).sum().backward()
+    with torch.no_grad():
+        for p in net[0].shards:
+            p *= 0.5
+        other = net[0](batches[0][0])
+    in_evaluation = [other, graded.detach(), copies(p.grad for p in net[0].shards), leaves_gradients_off(net[0], batches[0][0])]
     net[0].shards[0].requires_grad_(False)
     inputs = [batches[0][0], batches[-1][-1]] if again else [batches[0][0]]
     with torch.no_grad():
         outputs = [net[0](x) for x in inputs]
-    return {"seen": seen, "without gradients": outputs, "left": flags(*net, *inputs)}
+    return {"seen": seen, "in evaluation mode": in_evaluation, "without gradients": outputs, "left": flags(*net, *inputs)}
 
 
 @check(points=1, inputs=layers, lecture='stage-3', public=[case('two ranks, two layers', n=2, kinds=['linear', 'gated'], width=2)])

@@ -342,8 +342,9 @@ def broken(rng, which):
                 gguf([entry("general.alignment", 5, p("<i", -32))], [info("a", [8], 0, 0)], data),
                 gguf([entry("general.alignment", 8, text("32"))], [info("a", [8], 0, 0)], data),
                 gguf([entry("general.alignment", 9, array(4, [p("<I", 32)]))], [info("a", [8], 0, 0)], data),
+                gguf([entry("general.alignment", 7, b"\1")], [info("a", [8], 0, 0)], data),
             ],
-            "nested": [gguf([entry("x", 9, p("<IQ", 9, 1) * 50_000 + array(4, []))])],
+            "nested": [gguf([entry("x", 9, p("<IQ", 9, 1) * (n - 1) + array(4, []))]) for n in (50_000, 64, 65)],
             "offset": [
                 gguf(name, [info("a", [4], 0, 4)], data),
                 gguf(name, [info("a", [4], 0, 2**40)], data),

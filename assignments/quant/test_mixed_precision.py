@@ -87,7 +87,8 @@ def run(student, start, steps, bad, place, options, explicit=False):
         for w, g in zip(masters, step, strict=True):
             w.grad = torch.tensor(g) * scaler.value
         if what:
-            masters[where].grad.view(-1)[-1] = float(what)
+            numbers = masters[where].grad.view(-1)
+            numbers[-1 if not math.isfinite(float(what)) else slice(None)] = float(what)
         found = scaler.unscale_(masters) if explicit else None
         before = scaler.value
         stepped = scaler.step(optimizer)
@@ -213,6 +214,8 @@ def loss_of(kind, low, x, y, size):
         return {"noise": loss, "far": loss + 1e36, "farther": loss.double() + 1e50}[kind]
     if kind == "linear":  # in 16 bits, all of it
         return ((x.to(w.dtype) @ w.mT + b - y.to(w.dtype)).float().square().mean() + 0.5 * sum(v.float().square().sum() for v in (unused, *more))) * size
+    if kind == "nan":
+        return loss_of("tiny", low, x, y, size) * math.nan
     if kind == "tiny":  # gradients of 1e-8: they are 0 in float16 without a scale
         return ((x @ w.float().mT + b.float()).sin().mean() + unused.float().square().mean()) * size
     if kind in ("unused", "turned"):

@@ -52,8 +52,8 @@ def w2_is_the_gate(student, x, w1, w2, c_proj):
     }
 
 
-def layer(rng, B=1, T=5, C=8, H=2, train_len=8, dtype="float32", **options):
-    weights = rng.weights({"c_attn.weight": (3 * C, C), "c_attn.bias": (3 * C,), "c_proj.weight": (C, C)}, gain=0.8)
+def layer(rng, B=1, T=5, C=8, H=2, train_len=8, dtype="float32", gain=0.8, **options):
+    weights = rng.weights({"c_attn.weight": (3 * C, C), "c_attn.bias": (3 * C,), "c_proj.weight": (C, C)}, gain=gain)
     weights = {name: weight.to(getattr(torch, dtype)) for name, weight in weights.items()}
     return {
         "x": rng.normal(B, T, C, dtype=dtype),

@@ -47,10 +47,10 @@ def distances_never_reach_the_training_length(student, T, chunk, local):
     return [again(student.dca_relative_positions, T, chunk, local), student.dca_relative_positions(T, chunk + 1, local)]
 
 
-def texts(rng, T=5, S=None, B=1, H=2, D=4, chunk=3, local=2, base=20.0, mscale=1.0, dtype="float32", plain=torch.float64):
+def texts(rng, T=5, S=None, B=1, H=2, D=4, chunk=3, local=2, base=20.0, mscale=1.0, dtype="float32", plain=torch.float64, loud=1.0):
     S = S or T
     return {
-        "q": rng.normal(B, H, T, D, dtype=dtype, scale=2.0),
+        "q": rng.normal(B, H, T, D, dtype=dtype, scale=2.0 * loud),
         "k": rng.normal(B, H, S, D, dtype=dtype),
         "v": rng.normal(B, H, S, D, dtype=dtype),
         "chunk": chunk,

@@ -119,7 +119,9 @@ def special_strings_are_ids_only_where_allowed(student, merges, vocab, texts, sp
     tokenizer = student.ByteBPE(merges, vocab, special)
     ids = [tokenizer.encode(text, allowed_special=allowed) for text in texts]
     frozen = [tokenizer.encode(text, allowed_special=frozenset(allowed)) for text in texts]
-    return {"ids": ids, "with a frozenset": frozen, "text": [tokenizer.decode(each) for each in ids]}
+    both = student.ByteBPE(merges, vocab | special, special)  # as GPT-2's vocabulary has "<|endoftext|>"
+    texts = [[each.decode(ids) for ids in ids] for each in (tokenizer, both)]
+    return {"ids": ids, "with a frozenset": frozen, "text": texts[0], "of a vocabulary that has them, too": texts[1]}
 
 
 @check(points=1, lecture='training', public=[case('three texts', texts=['ab ab ab', 'bc bc abc', 'c ab'], size=259)])

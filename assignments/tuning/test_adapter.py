@@ -43,6 +43,8 @@ def begins_small(seen, want, inputs):
         n = unit.numel()
         if not bool(unit.isfinite().all()) or abs(float(unit.std()) - 1) > 7 / (2 * n) ** 0.5 or abs(float(unit.mean())) > 7 / n**0.5:
             return reject("{name} has not the mean 0 and the standard deviation init_std.", name=name)
+        if n > 2000 and float(unit.abs().max()) < 2.6:
+            return reject("The numbers of {name} are cut off: none is far from 0.", name=name)
         if float(unit.abs().max()) < 1.8:  # uniform ones end at 1.73; of 180 normal ones none is larger once in a million times
             return reject("The numbers of {name} are not normal.", name=name)
     flat = [weight.flatten() for _, weight in numbers]
@@ -141,6 +143,7 @@ def only_adapters_learn(student, model, weights, ids, mask, m, options):
     watched = (model, *model.layers, model.layers[0].attn.q_proj, model.layers[0].mlp.up_proj)
     old = dict(model.named_parameters())
     near = model(ids).detach()
+    half = student.insert_adapters(copy.deepcopy(model).bfloat16(), m, **options)
     student.insert_adapters(model, m, **options)
     adapters = [getattr(getattr(model.layers[int(p.split(".")[0])], p.split(".")[1]), "adapter") for p in weights]  # noqa: B009
     inner = {id(p) for adapter in adapters for p in adapter.parameters()}
@@ -151,6 +154,7 @@ def only_adapters_learn(student, model, weights, ids, mask, m, options):
         "adapters": sum(p.numel() for p in model.parameters() if id(p) in inner),
         "requires": sorted({p.requires_grad for adapter in adapters for p in adapter.parameters()}),
         "dtypes": sorted({str(p.dtype) for p in model.parameters()}),
+        "dtypes of a model in bfloat16": sorted({str(p.dtype) for p in half.parameters()}),
         "modes": [bool(module.training) for adapter in adapters for module in (adapter, adapter.down, adapter.up)],
         "modes of the model": [part.training for part in watched],
     }

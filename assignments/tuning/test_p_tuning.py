@@ -137,6 +137,7 @@ def what_does_not_fit_is_refused_and_the_rest_is_counted(student, sizes):
         "a capital X": ("P", "P", "X"),
         "an empty string": ("P", "x", "P", ""),
         "both letters": ("P", "P", "Px"),
+        "a space": ("P", " x", "P"),
     }
     seen = {name: raises("ValueError", lambda t=t: student.fill_template(t, layer, prompt, ids)) for name, t in wrong.items()}
     good = student.fill_template(("P", "P"), layer, prompt, ids)[0]

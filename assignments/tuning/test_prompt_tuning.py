@@ -189,7 +189,7 @@ def impossible_prompts_are_refused(student, model, table, P, ids):
 
 
 def voters(rng, N=3, B=4, K=3, dtype="float32", values=None, loud=0.0):
-    made = [rng.normal(B, K, dtype=dtype) for _ in range(N)] if values is None else [torch.tensor(v) for v in values]
+    made = [rng.normal(B, K, dtype=dtype) for _ in range(N)] if values is None else [torch.tensor(v, dtype=getattr(torch, dtype)) for v in values]
     if loud:
         made[0] = made[0] * loud
     return {"logits": made}

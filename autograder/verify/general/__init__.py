@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from autograder.source.parsing import parse
 from autograder.verify.general import arguments, code, left, modes, order, precision, remembers, texts
-from autograder.verify.general.made import General, Target, targets
+from autograder.verify.general.made import General, Target, helpers, targets
 
 KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
     remembers.remembered,
@@ -55,16 +55,20 @@ KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
     code.exceptions,
 )
 
+KINDS_OF_CODE = (code.exact_types, code.short_loops, code.finite, code.truth)
+"""Those that look at nothing but the code: they are made of the reference's own helpers, too."""
+
 
 def generals(reference: str) -> list[General]:
     """All general mistakes of a reference, by function; no two have the same name."""
     found: dict[tuple[str, str, str], General] = {}
-    for target in targets(reference):
-        for kind in KINDS:
+    made = [(target, KINDS) for target in targets(reference)] + [(each, KINDS_OF_CODE) for each in helpers(reference)]
+    for target, kinds in made:
+        for kind in kinds:
             for each in kind(target):
                 parse(each.source)
                 found.setdefault(each.name, replace(each, documented=target.documented))
     return list(found.values())
 
 
-__all__ = ["KINDS", "General", "generals"]
+__all__ = ["KINDS", "KINDS_OF_CODE", "General", "generals"]

@@ -140,6 +140,12 @@ def targets(reference: str) -> list[Target]:
     ]
 
 
+def helpers(reference: str) -> list[Target]:
+    """The functions and methods that only the reference has: no docstring binds them, but what is wrong in their code is wrong."""
+    stub = {name for name, _, _ in functions(parse(make_stub(reference)))}
+    return [Target(reference, node, owner) for name, owner, node in functions(parse(reference)) if name not in stub]
+
+
 def functions(tree: ast.Module) -> Iterator[tuple[str, ast.ClassDef | None, ast.FunctionDef]]:
     """The functions of a file and the methods of its classes, by qualified name, with the class."""
     for node in tree.body:

@@ -8,6 +8,7 @@ from autograder.checks import (
     check,
     flags,
     gradients,
+    in_evaluation,
     leaves,
     with_gradients,
     with_weights,
@@ -180,13 +181,14 @@ def exact_block(rng, **options):
         case("far positions", T=3, C=5, H=4, G=2, F=3, D=8, pos=[0, 4000, 8191]),
         case("a small base", T=4, C=7, H=2, G=2, F=4, D=12, base=11.0, pos=[999, 1500, 1501, 8000]),
         case("large numbers", T=5, C=6, F=3, scale=1e3),
+        case("scores of a million", B=3, T=7, C=6, F=3, gain=1000.0),
     ],
     cites=["so float64 is exact", "one check and no other"],
 )
 def float64_is_exact_to_the_end(student, x, weights, shape, options, pos, watch):
     """Norms, angles, softmax and sums are all computed in float64 when the block is float64."""
-    layer = with_weights(student.ChatGLM2Block(*shape, **options), weights)
-    return layer(x, torch.tensor(pos))
+    layer, pos = with_weights(student.ChatGLM2Block(*shape, **options), weights), torch.tensor(pos)
+    return {"output": layer(x, pos), "in evaluation mode": in_evaluation(layer, lambda: layer(x, pos))["with other weights"]}
 
 
 @check(

@@ -56,3 +56,4 @@ mistake("Your table of angles is as long as the sequence: a position beyond it i
     "angles = pos[..., None] * freqs": "angles = pos.clamp(max=31)[..., None] * freqs"})  # fmt: skip
 mistake("Your keys have no bias: only queries and values get theirs.", edit={
     TURN: TURN.replace("rotate_half_of(k, pos", "rotate_half_of(k - self.self_attention.query_key_value.bias[self.sizes[0] : sum(self.sizes[:2])].view(-1, 1, self.D), pos")})  # fmt: skip
+mistake("Later tokens get the score -10,000. A right score may be lower than that: take -inf.", edit={"masked_fill(later, -torch.inf)": "masked_fill(later, -1e4)"})

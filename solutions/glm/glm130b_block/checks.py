@@ -76,6 +76,7 @@ def values_stay_and_the_gradient_shrinks(student, e, a):
     made["through a square"] = gradients(shrink(squared * squared), {"e": squared})
     made["beside e itself"] = gradients(shrink(beside) + beside, {"e": beside})
     view = e[..., None, None].expand(*e.shape, 2, 3).mT
+    made["shares memory with e"] = e.numel() > 0 and shrink(e).data_ptr() == e.data_ptr()
     return made | {"plain": [shrink(e), shrink(-e), shrink(view)], "left": left + flags(e)}
 
 

@@ -54,3 +54,4 @@ mistake("Your frequencies are those of all C features. Each head has its D featu
 mistake("Where no gradient is needed, your values are multiplied by a. They are the same in any case.", edit={
     SHRINK: "return a * e + (1 - a) * e.detach() if e.requires_grad else a * e"})  # fmt: skip
 mistake("Your layer hands the positions on and keeps the mask. Attention needs both.", edit={U: "u = self.alpha * h + self.attn(h, pos, None)"})
+mistake("Embeddings that require no gradient come back as they are, and share their memory with the result. The result is a tensor of its own.", edit={"return a * e + (1 - a) * e.detach()": "return a * e + (1 - a) * e.detach() if e.requires_grad else e"})

@@ -110,8 +110,8 @@ def w2_is_the_gate(student, x, w1, w2, c_proj):
     }
 
 
-def layer(rng, B=1, T=5, C=8, H=2, train_len=8, dtype="float32", **options):
-    weights = rng.weights({"c_attn.weight": (3 * C, C), "c_attn.bias": (3 * C,), "c_proj.weight": (C, C)}, gain=0.8)
+def layer(rng, B=1, T=5, C=8, H=2, train_len=8, dtype="float32", gain=0.8, **options):
+    weights = rng.weights({"c_attn.weight": (3 * C, C), "c_attn.bias": (3 * C,), "c_proj.weight": (C, C)}, gain=gain)
     weights = {name: weight.to(getattr(torch, dtype)) for name, weight in weights.items()}
     return {
         "x": rng.normal(B, T, C, dtype=dtype),
@@ -209,6 +209,7 @@ def training_knows_no_long_texts(student, x, weights, sizes, options):
     hidden=[
         case("three heads, much longer", B=1, T=21, C=18, H=3, train_len=2, dtype="float64"),
         case("another base, one text", B=1, T=12, C=8, H=1, train_len=5, dtype="float64", base=77.0),
+        case("scores of 100,000", T=6, train_len=6, dtype="float64", gain=300.0),
     ],
     cites=["For float64 everything is float64", "A result depends on the arguments", "Arguments are left as they were"],
 )

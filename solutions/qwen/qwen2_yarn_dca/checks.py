@@ -105,10 +105,10 @@ def distances_never_reach_the_training_length(student, T, chunk, local):
     return [again(student.dca_relative_positions, T, chunk, local), student.dca_relative_positions(T, chunk + 1, local)]
 
 
-def texts(rng, T=5, S=None, B=1, H=2, D=4, chunk=3, local=2, base=20.0, mscale=1.0, dtype="float32", plain=torch.float64):
+def texts(rng, T=5, S=None, B=1, H=2, D=4, chunk=3, local=2, base=20.0, mscale=1.0, dtype="float32", plain=torch.float64, loud=1.0):
     S = S or T
     return {
-        "q": rng.normal(B, H, T, D, dtype=dtype, scale=2.0),
+        "q": rng.normal(B, H, T, D, dtype=dtype, scale=2.0 * loud),
         "k": rng.normal(B, H, S, D, dtype=dtype),
         "v": rng.normal(B, H, S, D, dtype=dtype),
         "chunk": chunk,
@@ -128,6 +128,7 @@ def texts(rng, T=5, S=None, B=1, H=2, D=4, chunk=3, local=2, base=20.0, mscale=1
         case("one token", T=1, B=3, H=1, chunk=1, local=1),
         case("frequencies in float32", T=7, H=3, D=8, chunk=9, local=9, mscale=1.1, plain=torch.float32),
         case("fast pairs", T=5, D=10, chunk=20, base=2.0, mscale=0.7),
+        case("scores of 100,000", T=6, D=6, chunk=8, dtype="float64", loud=1e5),
     ],
     fresh=1,
     cites=["A text of no more than chunk tokens", "Both queries and keys are multiplied by mscale so", "v is not rotated"],
