@@ -56,6 +56,7 @@ def corpus(rng, hyps=None, refs=None, texts=0, each=1, wrong=3, **options):
         case("an n-gram is split over two references", hyps=["a a b a a b c"], refs=[["a a b c", "b a a a a"]], max_n=3),
         case("capitals, marks and white space", hyps=["So  it\twas\nso, and so it was"], refs=[[" so it was so, And so it was  "]], max_n=2),
         case("white space of other kinds", hyps=["a\u00a0b c\u3000d e\u2003f"], refs=[["a b c\u2028d e f"]]),
+        case("the same text twice", hyps=["a b c d", "a b c d", "e f g h i"], refs=[["a b c d x"], ["x a b c"], ["e f g h i j"]]),
         case("one of the hypotheses is empty", hyps=["", "a b c d e", "d e f g"], refs=[["x y"], ["a b c d e"], ["d e f g h"]]),
     ],
     fresh=2,

@@ -43,7 +43,8 @@ mistake("The seed is ignored.", edit={'torch.Generator().manual_seed(options["se
 mistake("The temperature multiplies the logits.", edit={"(logits / temperature).softmax": "(logits * temperature).softmax"})
 mistake("The model that was loaded first is forgotten. Forget the one that was asked for the longest time ago.", edit={
     "model = self.loaded.pop(name, (None, 0))[0]": "model = self.loaded.get(name, (None, 0))[0]"})  # fmt: skip
-mistake("Each request loads its model anew.", edit={"model = model or self.models[name]()": "model = self.models[name]()"})
+mistake("Each request loads its model anew.", edit={"model = self.models[name]() if model is None else model": "model = self.models[name]()"})
+mistake("You ask `if model`, and load a model of length 0 again although it is in memory. Ask whether it `is None`.", edit={"self.models[name]() if model is None else model": "model or self.models[name]()"})
 mistake("keep_alive is taken in nanoseconds.", edit={"now + keep_alive * 1e9": "now + keep_alive"})
 mistake("A negative keep_alive forgets at once. It means never.", edit={'float("inf") if keep_alive < 0 else now': "now"})
 mistake("An unknown model has the status 400.", edit={'"404 Not Found", f"model': '"400 Bad Request", f"model'})

@@ -219,7 +219,7 @@ class App:
         model = self.loaded.pop(name, (None, 0))[0]
         while model is None and len(self.loaded) >= self.max_loaded:
             del self.loaded[next(iter(self.loaded))]
-        model = model or self.models[name]()
+        model = self.models[name]() if model is None else model
         self.loaded[name] = model, float("inf") if keep_alive < 0 else now + keep_alive * 1e9
         return model
 
