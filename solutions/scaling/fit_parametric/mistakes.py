@@ -201,4 +201,3 @@ mistake("You want more than five runs. Five are enough to ask for five numbers."
 mistake("You compare the compute of runs in float32, where budgets that are almost alike become one. Only exactly the same C belongs together.", edit={"budgets = C.unique()": "C = C.float()\n    budgets = C.unique()"})
 mistake("You count the runs of a budget, and a parabola through two sizes is anything. Count the different sizes.", edit={"if len(x.unique()) < 3:": "if len(x) < 3 or len(x.unique()) < 2:"})
 mistake("You cut delta to at most 1. It is any number above 0.", edit={"return torch.where(r.abs() <= delta": "delta = min(delta, 1.0)\n    return torch.where(r.abs() <= delta"})
-mistake("You refuse runs of fewer than five different sizes. Five runs are enough, also of one model with different numbers of tokens and a few others.", edit={"    if len(N) < 5:": "    if len(N.unique()) < 5:"}, crashes=True)
