@@ -43,7 +43,7 @@ def a_word_has_its_largest_weight(student, h, ids, mask, w, W, b):
     found = student.sparse_weights(h, w, half, ids, mask, special)
     other = student.sparse_weights(h.mT.contiguous().mT, -w, one / 4, ids.T.contiguous().T, mask, {CLS, SEP, PAD, 4})
     small = student.sparse_weights(h, w, -2 * one, ids, mask, {SEP})
-    tiny = [sorted(each) for each in student.sparse_weights(1e-12 * h, w, 0 * one, ids, mask, special)]
+    tiny = [sorted(each) for each in student.sparse_weights(1e-12 * torch.ones_like(h), w.abs() + 0.1, 0 * one, ids, mask, special)]
     return {"weights": found, "others": other, "with a bias of -2": small, "which have a tiny weight": tiny, "given": [half, sorted(special)], "left": flags(h, w, ids, mask)}
 
 

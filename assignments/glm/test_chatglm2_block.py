@@ -4,7 +4,7 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 """
 
 import torch
-from autograder.checks import Tolerance, case, check, flags, gradients, leaves, with_gradients, with_weights
+from autograder.checks import Tolerance, case, check, flags, gradients, in_evaluation, leaves, with_gradients, with_weights
 
 
 GRADIENTS = Tolerance(atol=5e-5, rtol=2e-4)
@@ -91,8 +91,8 @@ def exact_block(rng, **options):
 @check(points=1, inputs=exact_block, lecture='the-block', public=[case('two heads of four', B=1, T=3, C=4, F=2)])
 def float64_is_exact_to_the_end(student, x, weights, shape, options, pos, watch):
     """Norms, angles, softmax and sums are all computed in float64 when the block is float64."""
-    layer = with_weights(student.ChatGLM2Block(*shape, **options), weights)
-    return layer(x, torch.tensor(pos))
+    layer, pos = with_weights(student.ChatGLM2Block(*shape, **options), weights), torch.tensor(pos)
+    return {"output": layer(x, pos), "in evaluation mode": in_evaluation(layer, lambda: layer(x, pos))["with other weights"]}
 
 
 @check(points=2, inputs=block, lecture='the-block', public=[case('a large eps', B=1, T=2, C=4, F=2, eps=0.5), case('a small base', B=1, T=3, C=4, H=1, F=2, D=8, base=5.0)])

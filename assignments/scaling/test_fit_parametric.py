@@ -14,12 +14,10 @@ EPOCH = (1.8172, 482.01, 2085.43, 0.3478, 0.3658)
 PRINTED = (1.69, 406.4, 410.7, 0.34, 0.28)
 
 
-def runs(rng, n, law=EPOCH, noise=0.0, off=0, dtype="float64", large=0.0, sizes=0, **more):
-    """n runs on a law; noise in ln L; the first `off` runs went wrong by 20 to 40 %. large: powers of ten on top of usual sizes. sizes: of so many models."""
+def runs(rng, n, law=EPOCH, noise=0.0, off=0, dtype="float64", large=0.0, **more):
+    """n runs on a law; noise in ln L; the first `off` runs went wrong by 20 to 40 %. large: powers of ten on top of usual sizes."""
     E, A, B, alpha, beta = law
     N, D = (10 ** (low + large + width * rng.uniform(0.0, 1.0, n).double()) for low, width in ((7.6, 2.6), (9.4, 2.2)))
-    if sizes:
-        N = N[torch.arange(n) % sizes]
     L = E + A / N**alpha + B / D**beta
     L = L * torch.exp(noise * rng.normal(n, dtype="float64"))
     L[:off] *= 1.2 + 0.2 * torch.arange(off, dtype=torch.float64) / max(off, 1)

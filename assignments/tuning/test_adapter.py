@@ -209,7 +209,9 @@ def removing_them_restores_the_model(student, model, weights, ids, mask, m, opti
     hooked = copy.deepcopy(model)
     hooked.layers[0].mlp.register_forward_hook(lambda module, args, out: 2 * out)
     doubled = hooked(ids).detach()
-    student.remove_adapters(student.insert_adapters(hooked, m, **options))
+    student.insert_adapters(hooked, m, **options)
+    hooked.layers[0].mlp.register_forward_hook(lambda module, args, out: None)  # behind the adapter, and changes nothing
+    student.remove_adapters(hooked)
     seen["hooks of others stay"] = torch.equal(hooked(ids).detach(), doubled)
     student.insert_adapters(model, m, **options)
     fill(model, weights)
