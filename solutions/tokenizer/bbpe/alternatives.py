@@ -87,7 +87,7 @@ class ByteBPE:
 
         self.ranks = {as_bytes(left + right): i for i, (left, right) in enumerate(merges)}
         self.special = dict(special or {})
-        self.ids = {as_bytes(token): i for token, i in vocab.items() if token not in self.special}
+        self.ids = {as_bytes(token): i for token, i in vocab.items()}
         self.data = {i: data for data, i in self.ids.items()}
         self.data |= {i: text.encode() for text, i in self.special.items()}
 

@@ -42,6 +42,11 @@ def every_byte_has_its_character(student, some):
             texts=["naïve Ünïcode straße", "你好，世界 hello", "Привет, мир! العربية हिन्दी", "e\u0301te\u0301 a\u0308"],
         ),
         case("emoji", texts=["ok 👍🏽 👩‍👩‍👧 !", "a🙂b 🙂🙂"]),
+        case("letters that are neither small nor large", texts=["人々 コーヒー", "aʰb ʰ", "ǅungla xǅy"]),
+        case(
+            "signs for private use, and what is no character",
+            texts=["a\ue000b", "x \uf8ff\uf8ff!", "1\uffff \U0010fffd"],
+        ),
     ],
     cites=[
         "the apostrophe is",
@@ -310,8 +315,8 @@ def decoding_handles_errors_as_asked(student, merges, vocab, ids):
     }
 
 
-def with_special(rng, texts, special, allowed, merges=()):
-    return {**toy(rng, list(merges), texts), "special": special, "allowed": set(allowed)}
+def with_special(rng, texts, special, allowed, merges=(), ids="rising", more=()):
+    return {**toy(rng, list(merges), texts, ids, more), "special": special, "allowed": set(allowed)}
 
 
 END, PAD = "<|end|>", "<|pad|>"
@@ -374,13 +379,27 @@ END, PAD = "<|end|>", "<|pad|>"
             allowed=["[sep]", "a*", "+."],
         ),
         case("half of one before one", texts=["<|<|end|>", "<|end<|end|>|>"], special={END: 5000}, allowed=[END]),
-        case("written in other characters", texts=["x<文 末>y<"], special={"<文 末>": 5000}, allowed=["<文 末>"]),
+        case(
+            "written in other characters",
+            texts=["x<文 末>y<"],
+            special={"<文 末>": 5000},
+            allowed=["<文 末>"],
+            more="æĸĩľ«",
+        ),
         case(
             "a common word",
             texts=["the end of the end. ended"],
             special={"end": 5000},
             allowed=["end"],
             merges=[("e", "n"), ("en", "d")],
+        ),
+        case("the id is 0", texts=["a<|end|>b", "<|end|>"], special={END: 0}, allowed=[END], ids="falling"),
+        case(
+            "the vocabulary has its id under another name",
+            texts=["a<|pad|>b<|end|>"],
+            special={PAD: 48},
+            allowed=[PAD],
+            more=[END],
         ),
     ],
     cites=[
@@ -397,8 +416,13 @@ def special_strings_are_ids_only_where_allowed(student, merges, vocab, texts, sp
     ids = [tokenizer.encode(text, allowed_special=allowed) for text in texts]
     frozen = [tokenizer.encode(text, allowed_special=frozenset(allowed)) for text in texts]
     both = student.ByteBPE(merges, vocab | special, special)  # as GPT-2's vocabulary has "<|endoftext|>"
-    texts = [[each.decode(ids) for ids in ids] for each in (tokenizer, both)]
-    return {"ids": ids, "with a frozenset": frozen, "text": texts[0], "of a vocabulary that has them, too": texts[1]}
+    return {
+        "ids": ids,
+        "with a frozenset": frozen,
+        "text": [tokenizer.decode(each) for each in ids],
+        "of a vocabulary that has them, too": [both.decode(each) for each in ids],
+        "then none is allowed": [tokenizer.encode(text) for text in texts],
+    }
 
 
 @check(

@@ -108,6 +108,17 @@ mistake(
     edit={r"\p{N}+|": r"\p{N}|"},
 )
 
+mistake(
+    "You lose signs that you did not list, such as those for private use. The fourth kind is everything else: no letter, no number, "
+    "no whitespace.",
+    edit={r"[^\s\p{L}\p{N}]+": r"[\p{P}\p{S}\p{M}\p{Cf}\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]+"},
+)
+
+mistake(
+    "Your letters are small ones, large ones and those without case. `\\p{L}` has two kinds more, in which `々`, the long `ー` and `ʰ` are.",
+    edit={r" ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+": r" ?[\p{Lu}\p{Ll}\p{Lo}]+| ?\p{N}+| ?[^\s\p{Lu}\p{Ll}\p{Lo}\p{N}]+"},
+)
+
 # --- encoding --------------------------------------------------------------------------------------------------------
 
 mistake(
@@ -253,6 +264,12 @@ mistake(
     },
 )
 
+mistake(
+    "You take the place of a token in `vocab` for its id when you decode. Ids follow no rule: look up which token has the id.",
+    edit={"{i: token for token, i in vocab.items()}": "dict(enumerate(vocab))"},
+    crashes=True,
+)
+
 # --- special tokens --------------------------------------------------------------------------------------------------
 
 mistake(
@@ -301,6 +318,40 @@ mistake(
             "for pre_token in pretokenize(part.strip() if allowed_special else part):"
         ),
     },
+)
+
+mistake(
+    "You remember the ids of a text by the text alone, and give them again when other special strings are allowed. They depend on "
+    "`allowed_special` too.",
+    edit={
+        "        self.vocab = vocab\n": "        self.vocab = vocab\n        self.remembered = {}\n",
+        "        ids = []\n": "        if text in self.remembered:\n            return list(self.remembered[text])\n        ids = []\n",
+        "        return ids\n": "        self.remembered[text] = ids\n        return list(ids)\n",
+    },
+)
+
+mistake(
+    "A special string with the id 0 becomes ordinary text, because 0 counts as false. Ask whether the string is allowed, not "
+    "whether its id is true.",
+    edit={"if part in allowed_special:": "if part in allowed_special and self.special[part]:"},
+)
+
+mistake(
+    "You look an id up in the vocabulary first when you decode. An id of `special` gives its string, also where `vocab` has the "
+    "id under another name.",
+    edit={"if i in self.special_text:": "if i in self.special_text and i not in self.token:"},
+)
+
+mistake(
+    "You take the special strings out of the vocabulary. A token can be written like one of them, and where the string is not "
+    "allowed, ordinary text needs it.",
+    edit={
+        "        self.special = special or {}\n": (
+            "        self.special = special or {}\n"
+            "        self.vocab = {token: i for token, i in vocab.items() if token not in self.special}\n"
+        )
+    },
+    crashes=True,
 )
 
 # --- training --------------------------------------------------------------------------------------------------------
