@@ -81,6 +81,7 @@ def examples(student, messages, template, **options):
         case("a role that is almost the assistant", turns=[("A", "x"), ("a", "y"), ("A", "z")], template=BARE | {"Assistant": ("<", ">")}),
         case("no message", turns=[]),
         case("thirty messages", turns=[("u", "a b"), ("a", "c")] * 15),
+        case("a template without the assistant", turns=[("u", "x"), ("t", "12"), ("u", "y")], template={"user": ("Q:", ""), "tool": ("", "\n")}),
     ],
     cites=[
         "Nothing is shifted", "Each message is head content tail", "all messages of the role assistant are trained", "the labels of content and tail are their ids",

@@ -45,6 +45,9 @@ mistake('You ignore "last".', edit={"trained = trained[-1:]": "pass"})
 mistake("A role that the template does not have is skipped in your function. It is a ValueError.", edit={
     '''raise ValueError(f"the template has no role {message['role']!r}")''': "continue"})  # fmt: skip
 
+mistake("You refuse a template without the assistant. Only a role that a message has must be in it.", crashes=True, edit={
+    "    " + LOOP: '    if "assistant" not in template:\n        raise ValueError("no assistant")\n    ' + LOOP})  # fmt: skip
+
 
 @mistake("You look for the head of an answer in the text. A user can type it: decide by the role of the message.")
 def build_example(messages, encode, template, train_on="assistant"):
