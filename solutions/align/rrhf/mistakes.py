@@ -72,6 +72,8 @@ mistake("The sign is wrong: a loss is minus a log-probability.", edit={BEST: "re
 mistake("All answers are imitated, the bad ones too.", edit={BEST: "return -sums.sum(-1) + 0 * r.amax(-1).to(sums.dtype)"})
 mistake("One best answer is sought in the whole batch. Each prompt has its own.", edit={BEST: "best = (r == r.amax()).to(r.dtype).sum(tuple(range(r.ndim - 1))).argmax()\n    return -sums[..., best]"})
 
+mistake("squeeze() takes away every dimension of size 1, also that of the prompts where there is one prompt. Take away the last dimension alone.", edit={BEST: "return -sums.gather(-1, r.argmax(-1, keepdim=True)).squeeze()"})
+
 # --- the whole --------------------------------------------------------------------------------------------------------------
 
 mistake("The imitation of the best answer is left out. Without it the model may forget how to write.", edit={WHOLE: "return w * rank_loss(length_norm_scores(logits, labels, alpha), r)"})
