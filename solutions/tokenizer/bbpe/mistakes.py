@@ -524,7 +524,5 @@ mistake(
         )
     },
 )
-mistake("Of an id that is in `vocab` and in `special` you take the token of the vocabulary. An id of `special` gives its string.", edit={
-    "self.special_text = {i: text for text, i in self.special.items()}": "self.special_text = {i: text for text, i in self.special.items() if i not in self.token}"}, crashes=True)  # fmt: skip
 mistake("Pre-tokens of white space alone are left out in training. They are counted like all others.", edit={
     "for word in counts_of_words}": "for word in counts_of_words if not word.isspace()}"})  # fmt: skip
