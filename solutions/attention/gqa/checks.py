@@ -37,12 +37,14 @@ def copies_stand_side_by_side(student, x, n_rep):
     return {"y": y, "gradient": gradients(y, {"x": x})["x"], "of a view": views, "left": flags(view)}
 
 
-def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, by=0.0, rising=False, dtype="float32", **more):
-    """Random queries, keys and values; `by`: their scores are so large."""
+def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, by=0.0, rising=False, still=False, dtype="float32", **more):
+    """Random queries, keys and values; `by`: their scores are so large; `still`: queries are 0, so all scores are."""
     shapes = {"q": (B, H, T, D), "k": (B, G, S or T, D), "v": (B, G, S or T, D)}
     made = {name: rng.normal(*shape, dtype=dtype) for name, shape in shapes.items()}
     if by:
         made["q"], made["k"], made["v"] = large_scores(**made, by=by, rising=rising)
+    if still:
+        made["q"] = torch.zeros_like(made["q"])
     return made | more
 
 
@@ -81,13 +83,18 @@ def groups_attend(student, q, k, v):
     points=1,
     inputs=grouped,
     lecture="the-layer-in-between",
-    public=[case("three tokens", H=2, G=1, T=3), case("one new token after three", H=4, G=2, T=1, S=4)],
+    public=[
+        case("three tokens", H=2, G=1, T=3),
+        case("one new token after three", H=4, G=2, T=1, S=4),
+        case("queries of zeros: a mean of what they see", H=2, G=1, T=3, D=2, still=True),
+    ],
     hidden=[
         case("two new tokens after four", B=2, H=6, G=3, T=2, S=6),
         case("five tokens", B=1, H=8, G=2, T=5, D=3),
         case("one token", B=2, H=4, G=4, T=1),
         case("the sizes of heads, groups and tokens agree", B=2, H=4, G=4, T=4, S=4, D=4),
         case("later keys are loud", B=1, H=4, G=2, T=6, by=128.0, rising=True),
+        case("seventy queries", B=1, H=2, G=1, T=70, S=75, D=2),
     ],
     fresh=1,
     cites=["query t sees key s if"],
@@ -113,10 +120,13 @@ def causal_ends_in_the_lower_right_corner(student, q, k, v):
     cites=["The softmax is computed in that dtype", "results have the dtype", "Hugging Face"],
 )
 def float64_is_exact_to_the_end(student, q, k, v):
-    """For float64 inputs everything, the softmax too, is computed in float64, with and without `causal`."""
+    """For float64 inputs everything, the softmax too, is computed in float64, with and without `causal`; float32 ones after them give float32."""
     q, k, v = leaves(q, k, v)
     out, causal = student.gqa(q, k, v), student.gqa(q, k, v, causal=True)
-    return {"out": out, "causal": causal, "gradients": gradients([out, causal], {"q": q, "k": k, "v": v})}
+    small = q.detach() / q.detach().abs().amax()  # on which float32 is exact enough
+    narrow = student.gqa(*(x.detach().float() for x in (small, k, v)), causal=True)
+    found = gradients([out, causal], {"q": q, "k": k, "v": v})
+    return {"out": out, "causal": causal, "gradients": found, "causal, of float32 after that": narrow}
 
 
 def listens_to_its_group(seen, want, inputs):

@@ -113,6 +113,25 @@ mistake(
         "        scores = scores.masked_fill(~visible, -torch.inf)\n": "        return scores.softmax(-1) * visible @ v\n"
     },
 )
+mistake(
+    "You hide what is 0 after `tril`. A score of a key that a query sees may be 0 as well: make a mask of its own.",
+    edit={
+        "visible = torch.ones(T, S, dtype=torch.bool, device=q.device).tril(S - T)": "scores = scores.tril(S - T)",
+        "~visible": "scores == 0",
+    },
+)
+mistake(
+    "You take the queries in blocks, and each block has the triangle of the first queries or the last ones. "
+    "Query t sees key s if s <= t + S - T, with t counted over all blocks.",
+    edit={
+        "    return scores.softmax(-1) @ v": "    outs = []\n"
+        "    for rows in (q @ k.mT * q.shape[-1] ** -0.5).split(32, dim=2):\n"
+        "        if causal:\n"
+        "            rows = rows.masked_fill(~torch.ones(rows.shape[2], S, dtype=torch.bool).tril(S - T), -torch.inf)\n"
+        "        outs.append(rows.softmax(-1) @ v)\n"
+        "    return torch.cat(outs, dim=2)"
+    },
+)
 
 # --- pooling ---------------------------------------------------------------------------------------------------------
 
@@ -174,3 +193,20 @@ def repeat_kv(x, n_rep):
     if key not in remembered:
         remembered[key] = x.repeat_interleave(n_rep, dim=1)
     return remembered[key]
+
+
+@mistake(
+    "You keep your causal mask for the next call of these sizes, and it has the dtype of the first. Keep booleans, or "
+    "give the mask the dtype of the scores.",
+    crashes=True,
+)
+def gqa(q, k, v, causal=False):
+    n_rep = q.shape[1] // k.shape[1]
+    k, v = repeat_kv(k, n_rep), repeat_kv(v, n_rep)
+    scores = q @ k.mT * q.shape[-1] ** -0.5
+    if causal:
+        T, S = scores.shape[-2:]
+        if (T, S) not in remembered:
+            remembered[T, S] = torch.full((T, S), -torch.inf, dtype=q.dtype).triu(S - T + 1)
+        scores = scores + remembered[T, S]
+    return scores.softmax(-1) @ v
