@@ -121,8 +121,8 @@ mistake(
     },
 )
 mistake(
-    "You take the queries in blocks, and each block has the triangle of the first queries or the last ones. "
-    "Query t sees key s if s <= t + S - T, with t counted over all blocks.",
+    "You take the queries in blocks, and every block gets the triangle of the first one. Query t sees key s if "
+    "s <= t + S - T, with t counted over all blocks.",
     edit={
         "    return scores.softmax(-1) @ v": "    outs = []\n"
         "    for rows in (q @ k.mT * q.shape[-1] ** -0.5).split(32, dim=2):\n"
