@@ -185,7 +185,7 @@ mistake("You take a kind that does not exist for \"post\". Raise a ValueError.",
 mistake(
     "You compute in float32. Everything is float64 here, as `toy_model` gives it.",
     edit={
-        PRE: "sublayers = [(attn.float(), ffn.float()) for attn, ffn in sublayers]\n        y = PreLNStack(C, sublayers)(x.float())",
+        PRE: "sublayers = [(attn.float(), ffn.float()) for attn, ffn in sublayers]\n        y = PreLNStack(C, sublayers).float()(x.float())",
     },
 )
 mistake(
@@ -220,3 +220,58 @@ mistake(
     edit={TOY: "torch.set_default_dtype(torch.float64)\n    " + TOY},
 )
 mistake("Without layers the norm at the end has the usual eps. The eps that is given belongs to it, too.", edit={"self.norm = nn.LayerNorm(C, eps)": "self.norm = nn.LayerNorm(C, eps) if sublayers else nn.LayerNorm(C)"})
+mistake(
+    "You set torch's default dtype to float32 in the end. It stays as it was, and it may be another one before your call.",
+    edit={RETURN: "torch.set_default_dtype(torch.float32)\n    " + RETURN},
+)
+mistake(
+    "You take every kind that begins with \"pre\". Any other kind than \"pre\" and \"post\" is a ValueError.",
+    edit={
+        'if kind not in ("pre", "post"):': 'if kind != "post" and not kind.startswith("pre"):',
+        'if kind == "pre":': 'if kind.startswith("pre"):',
+    },
+)
+mistake(
+    "You take an eps of 0 for one that was not given. It is a number like others: each norm gets it.",
+    edit={"self.layers = nn.ModuleList()": "eps = eps or 1e-5\n        self.layers = nn.ModuleList()"},
+)
+mistake(
+    "You call `forward` of the parts, which leaves out hooks that somebody has put on them. Call the parts themselves.",
+    edit={ATTN: ATTN.replace('["attn"](', '["attn"].forward('), FFN: FFN.replace('["ffn"](', '["ffn"].forward(')},
+)
+mistake(
+    "Your stack goes through the caller's list at each call. The list may have changed by then: keep the modules in your own.",
+    edit={
+        LAST: LAST + "\n        self.sublayers = sublayers",
+        LOOP: "for layer, (attn, ffn) in zip(self.layers, self.sublayers):",
+        ATTN: 'x = x + attn(layer["norm1"](x))',
+        FFN: 'x = x + ffn(layer["norm2"](x))',
+    },
+)
+
+
+class _Squares(nn.LayerNorm):
+    def forward(self, x):
+        mean = x.mean(-1, keepdim=True)
+        variance = (x.square().mean(-1, keepdim=True) - mean.square()).clamp(min=0)
+        return (x - mean) / (variance + self.eps).sqrt() * self.weight + self.bias
+
+
+@mistake(
+    "Your norm takes the variance as the mean of x² minus the squared mean. Where the mean is large, both are nearly the same "
+    "number, and little is left of the difference. Subtract the mean first."
+)
+class PreLNStack(nn.Module):
+    def __init__(self, C, sublayers, eps=1e-5):
+        super().__init__()
+        self.layers = nn.ModuleList()
+        for attn, ffn in sublayers:
+            parts = {"norm1": _Squares(C, eps), "attn": attn, "norm2": _Squares(C, eps), "ffn": ffn}
+            self.layers.append(nn.ModuleDict(parts))
+        self.norm = _Squares(C, eps)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = x + layer["attn"](layer["norm1"](x))
+            x = x + layer["ffn"](layer["norm2"](x))
+        return self.norm(x)
