@@ -40,6 +40,7 @@ def batches(rng, sizes=None, dtype="float64", given=None):
         case("eighteen batches", sizes=[(1 + k % 3, 3) for k in range(18)]),
         case("a column that is always 0", given=[[[1.0, 0.0], [-2.0, 0.0]]]),
         case("a batch of zeros", given=[[[0.0, 0.0]], [[1.0, -3.0], [2.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]]),
+        case("a batch of no inputs beside others", sizes=[(2, 5), (0, 5), (3, 5)]),
     ],
     fresh=1,
     cites=["The mean of x of each column", "every input counts the same"],
@@ -206,10 +207,22 @@ def module(kind, weights):
     class Own(nn.Linear):
         """A linear layer of somebody's own."""
 
+    class Centred(nn.Module):
+        """A normalisation of somebody's own: it subtracts the mean."""
+
+        def __init__(self):
+            super().__init__()
+            self.weight, self.bias = (nn.Parameter(torch.empty(shape, dtype=dtype)) for _ in range(2))
+
+        def forward(self, x):
+            return (x - x.mean(-1, keepdim=True)) * self.weight + self.bias
+
     if kind == "linear":
         made = nn.Linear(shape[1], shape[0], bias="bias" in weights, dtype=dtype)
     elif kind == "own":
         made = Own(shape[1], shape[0], bias="bias" in weights, dtype=dtype)
+    elif kind == "centred":
+        made = Centred()
     elif kind == "group":
         made = nn.GroupNorm(1, shape[0], dtype=dtype)
     elif kind == "rms":
@@ -238,6 +251,7 @@ def module(kind, weights):
         case("a group norm, with a bias", kind="group", C=4, outs=(2, 3)),
         case("no layers behind it", kind="norm", C=3, outs=()),
         case("seventeen layers behind it", kind="rms", C=3, outs=(1,) * 17, bias=False),
+        case("a normalisation of one's own class, with a bias", kind="centred", C=4, outs=(3, 2)),
     ],
     fresh=1,
     cites=["so that it computes the same as before", "parameters stay the same objects", "Biases of linears stay", "Raises ValueError where prev has no weight"],
@@ -289,8 +303,10 @@ def clip_ahead(W, x, bits, group, n_grid, shrink):
     return lead
 
 
-def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtype="float64", shape=None, zeros=False, silent=False, outlier=3.0, scale=1.0):
-    """Weights and inputs. `outlier`: how much larger every third column of W is; where it is above 3, its inputs are small, so that low thresholds win."""
+def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtype="float64", shape=None, zeros=False, silent=False, outlier=3.0, scale=1.0, late=0):
+    """Weights and inputs. `outlier`: how much larger every third column of W is; where it is above 3, its inputs are small, so that low thresholds win;
+    but not those of every other input after the first `late` ones.
+    """
     options = {name: value for name, value in (("n_grid", n_grid), ("max_shrink", max_shrink)) if value is not None}
     for _ in range(300):
         W = rng.normal(R, C, dtype="float64")
@@ -301,7 +317,10 @@ def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtyp
         x = large_columns(rng, shape or (n, C), dtype, 0.5)
         x *= scale
         if outlier > 3:
+            loud = x[late + 1 :: 2].clone() if late else None
             x[..., ::3] /= outlier**2
+            if late:
+                x[late + 1 :: 2] = loud
         if silent:
             x[..., :group] = 0
         if clip_ahead(W, x, bits, group, n_grid or 20, 0.5 if max_shrink is None else max_shrink) > AHEAD:
@@ -335,6 +354,7 @@ def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtyp
         case("a group of zeros", R=2, C=8, n_grid=6, zeros=True),
         case("a group without inputs", R=2, C=8, n_grid=6, silent=True),
         case("float32", R=2, C=4, n_grid=6, dtype="float32"),
+        case("eleven hundred inputs, of which the later ones matter", R=6, C=8, n=1100, n_grid=8, outlier=14.0, late=600),
     ],
     fresh=1,
     cites=["Each row and group is looked at alone", "of several the largest threshold"],

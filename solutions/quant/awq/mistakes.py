@@ -42,6 +42,15 @@ def importance(batches):
     return torch.stack([batch.detach().reshape(-1, batch.shape[-1]).abs().mean(0) for batch in batches]).mean(0)
 
 
+@mistake("The mean of each batch is taken and then weighted. A batch of no inputs has no mean, it gives nan: add |x| up over all batches, and divide at the end.")
+def importance(batches):
+    total, n = 0, 0
+    for batch in batches:
+        x = batch.detach().reshape(-1, batch.shape[-1])
+        total = total + x.abs().mean(0) * len(x)
+        n += len(x)
+    return total / n
+
 
 # --- the scales to try --------------------------------------------------------------------------------------------------------
 
@@ -122,6 +131,11 @@ mistake(
 mistake("The layer before is in evaluation mode afterwards. Modes stay as they were.", edit={DIVIDED: DIVIDED + "\n        prev.eval()"})
 mistake("Only nn.Linear itself counts as a linear layer, and one of a class made from it has its columns divided. Ask isinstance, or how many dimensions the weight has.", edit={DIVIDED: "weight.div_(s[:, None] if type(prev) is nn.Linear else s)"})
 mistake("The bias is divided for the classes that you thought of. Other norms have a bias, too: ask for it.", edit={BIAS: "        if isinstance(prev, nn.Linear | nn.LayerNorm) and bias is not None:\n            bias.div_(s)\n"})
+mistake(
+    "You decide by the names of classes, and refuse a normalisation with another name. Each one that has a weight is divided; ValueError is for what has none.",
+    edit={REFUSED: REFUSED.replace("if weight is None:", 'if not isinstance(prev, nn.Linear) and ("Norm" not in type(prev).__name__ or weight is None):')},
+    crashes=True,
+)
 
 # --- thresholds ------------------------------------------------------------------------------------------------------------------
 
@@ -143,3 +157,7 @@ mistake("Of equal errors the smallest threshold is taken. A group without inputs
 mistake("Clamped weights are rounded with the grid of the weights that were not clamped: the steps do not become finer.", edit={ROUNDED: "step = (w.amax(-1, keepdim=True).clamp(min=0) - w.amin(-1, keepdim=True).clamp(max=0)) / (2**bits - 1)\n        rounded = torch.round(clamped / step.clamp(min=1e-30)) * step"})
 mistake("The number of thresholds is rounded to the nearest. It is int(max_shrink · n_grid), which cuts.", edit={TRIED: "for k in range(round(max_shrink * n_grid)):"})
 mistake("Gradients stay turned off after the search. Use torch.no_grad() as a context, or detach.", edit={TRIED: "torch.set_grad_enabled(False)\n    " + TRIED})
+mistake(
+    "You look at some of the inputs only. The mean is over all of them, however many there are.",
+    edit={OWN: "rows = rows[:: max(1, len(rows) // 512)]\n    " + OWN},
+)
