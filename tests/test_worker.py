@@ -449,7 +449,7 @@ def test_signatures(worker: Worker, parameters: str, fits: bool) -> None:
     if fits:
         assert seen.kind == "value"
     else:
-        assert (seen.kind, seen.name, seen.want) == ("wrong-signature", "pairs", "(n, start=…)")
+        assert (seen.kind, seen.name, seen.want) == ("wrong-signature", "pairs", "(n, *, start=…)")
         assert seen.text.startswith("(")
 
 
@@ -787,3 +787,12 @@ def test_what_is_surely_of_a_type_is_so_for_typeguard_too(hint: Any) -> None:
 def test_equivalents_of_the_capstone_are_no_way_to_an_answer(worker: Worker) -> None:
     seen = load(worker, "from autograder.capstone.equivalents import sample as f\n")
     assert (seen.kind, seen.name) == ("raised", "ModuleNotFoundError")
+
+
+def test_a_parameter_that_is_passed_by_name_alone_is_told_from_one_that_is_not() -> None:
+    def stub(q, causal=False): ...
+    def theirs(q, *, causal=False): ...
+
+    with pytest.raises(contract.WrongSignature) as raised:
+        contract.same_signature("f", theirs, stub)
+    assert (raised.value.want, raised.value.got) == ("(q, causal=…)", "(q, *, causal=…)")

@@ -22,12 +22,14 @@ def copies_stand_side_by_side(student, x, n_rep):
     return {"y": y, "gradient": gradients(y, {"x": x})["x"], "of a view": views, "left": flags(view)}
 
 
-def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, by=0.0, rising=False, dtype="float32", **more):
-    """Random queries, keys and values; `by`: their scores are so large."""
+def grouped(rng, B=1, H=4, G=2, T=3, S=None, D=4, by=0.0, rising=False, still=False, dtype="float32", **more):
+    """Random queries, keys and values; `by`: their scores are so large; `still`: queries are 0, so all scores are."""
     shapes = {"q": (B, H, T, D), "k": (B, G, S or T, D), "v": (B, G, S or T, D)}
     made = {name: rng.normal(*shape, dtype=dtype) for name, shape in shapes.items()}
     if by:
         made["q"], made["k"], made["v"] = large_scores(**made, by=by, rising=rising)
+    if still:
+        made["q"] = torch.zeros_like(made["q"])
     return made | more
 
 
@@ -41,7 +43,7 @@ def groups_attend(student, q, k, v):
     return {"out": out, "gradients": gradients(out, {"q": q, "k": k, "v": v}), "views": views, "left": flags(*apart)}
 
 
-@check(points=1, inputs=grouped, lecture='the-layer-in-between', public=[case('three tokens', H=2, G=1, T=3), case('one new token after three', H=4, G=2, T=1, S=4)])
+@check(points=1, inputs=grouped, lecture='the-layer-in-between', public=[case('three tokens', H=2, G=1, T=3), case('one new token after three', H=4, G=2, T=1, S=4), case('queries of zeros: a mean of what they see', H=2, G=1, T=3, D=2, still=True)])
 def causal_ends_in_the_lower_right_corner(student, q, k, v):
     """With causal=True, query t sees the keys up to t + S - T."""
     q, k, v = leaves(q, k, v)
@@ -51,10 +53,13 @@ def causal_ends_in_the_lower_right_corner(student, q, k, v):
 
 @check(points=1, inputs=grouped, lecture='the-layer-in-between', public=[case('two groups, two new tokens after one', H=4, G=2, T=2, S=3, D=2, dtype='float64')])
 def float64_is_exact_to_the_end(student, q, k, v):
-    """For float64 inputs everything, the softmax too, is computed in float64, with and without `causal`."""
+    """For float64 inputs everything, the softmax too, is computed in float64, with and without `causal`; float32 ones after them give float32."""
     q, k, v = leaves(q, k, v)
     out, causal = student.gqa(q, k, v), student.gqa(q, k, v, causal=True)
-    return {"out": out, "causal": causal, "gradients": gradients([out, causal], {"q": q, "k": k, "v": v})}
+    small = q.detach() / q.detach().abs().amax()  # on which float32 is exact enough
+    narrow = student.gqa(*(x.detach().float() for x in (small, k, v)), causal=True)
+    found = gradients([out, causal], {"q": q, "k": k, "v": v})
+    return {"out": out, "causal": causal, "gradients": found, "causal, of float32 after that": narrow}
 
 
 def listens_to_its_group(seen, want, inputs):

@@ -80,8 +80,12 @@ def no_norm_touches_the_stream(student, x, gifts, weights, more):
 def the_parts_read_what_their_norm_gives(student, x, weights, L, more):
     """attn is called once with norm1(x), and ffn once with norm2 of the stream that attn has added to."""
     pairs, stack = build(student, x, weights, L, more)
+    heard = []
+    for part in (part for pair in pairs for part in pair):
+        part.register_forward_hook(lambda part, given, got: heard.append(got.detach()))
     out = stack(x)
-    return {"attn": [attn.seen for attn, _ in pairs], "ffn": [ffn.seen for _, ffn in pairs], "out": out}
+    seen = {"attn": [attn.seen for attn, _ in pairs], "ffn": [ffn.seen for _, ffn in pairs]}
+    return seen | {"out": out, "what the parts' forward hooks got": heard}
 
 
 @check(points=1, inputs=stacks, lecture='your-task', public=[case('two layers of small numbers', L=2, scale=0.001), case('eps = 0.1', L=1, T=2, C=3, eps=0.1)])
@@ -93,14 +97,20 @@ def a_fresh_stack_keeps_the_parts_as_they_are(student, x, weights, L, more):
         ffn.out.bias.requires_grad_(False)
         for part, name in ((attn, "attn"), (ffn, "ffn")):
             with_weights(part, {k: weights[f"layers.0.{name}.{k}"] for k in ("out.weight", "out.bias")})
-    stack = student.PreLNStack(C, pairs, *more)
+    given = list(pairs)
+    stack = student.PreLNStack(C, given, *more)
+    length = len(given)
+    given.clear()  # the list is the caller's own, the modules are in the stack
     norms = {name: part.detach().clone() for name, part in stack.named_parameters() if "norm" in name}
     found = [stack.get_submodule(f"layers.{i}.attn") is pairs[i][0] for i in range(L)]
     found += [stack.get_submodule(f"layers.{i}.ffn") is pairs[i][1] for i in range(L)]
     stack.to(x.dtype)
     out = stack(x)
     modes = [[attn.training, ffn.training] for attn, ffn in pairs]
-    return {"out": out, "norms": norms, "kept": found, "modes": modes, "pairs": len(pairs), "left": flags(stack, x)}
+    return {"out": out, "norms": norms, "kept": found, "modes": modes, "pairs": length, "left": flags(stack, x)}
+
+
+KINDS = ("between", "Pre", "post-ln", "pre-ln", "pre ", "")
 
 
 def profiles(rng, kind="pre", calls=()):
@@ -115,8 +125,16 @@ def pre_ln_gradients_shrink_with_depth(student, kind, calls):
     before = torch.rand(1).item()
     torch.manual_seed(5)
     found = [again(student.grad_profile, kind, **call) for call in calls]
-    wrong = [raises("ValueError", lambda k=k: student.grad_profile(k, 1, 2)) for k in ("between", "Pre", "post-ln", "")]
-    return {"profiles": found, "other kinds": wrong, "the next random number": [torch.rand(1).item() == before]}
+    following = torch.rand(1).item() == before
+    defaults = flags()
+    torch.set_default_dtype(torch.float64)
+    try:
+        student.grad_profile(kind, 1, 2)
+        defaults += flags()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    wrong = [raises("ValueError", lambda k=k: student.grad_profile(k, 1, 2)) for k in KINDS]
+    return {"profiles": found, "default dtypes": defaults, "other kinds": wrong, "the next random number": [following]}
 
 
 @check(points=1, inputs=profiles, tolerance=Tolerance(atol=1e-09, rtol=1e-09), lecture='gradients-and-depth', public=[case('two layers and five', kind='post', calls=[{'L': 2, 'C': 4, 'seed': 1}, {'L': 5, 'C': 6, 'seed': 2}])])

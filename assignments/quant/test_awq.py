@@ -144,10 +144,22 @@ def module(kind, weights):
     class Own(nn.Linear):
         """A linear layer of somebody's own."""
 
+    class Centred(nn.Module):
+        """A normalisation of somebody's own: it subtracts the mean."""
+
+        def __init__(self):
+            super().__init__()
+            self.weight, self.bias = (nn.Parameter(torch.empty(shape, dtype=dtype)) for _ in range(2))
+
+        def forward(self, x):
+            return (x - x.mean(-1, keepdim=True)) * self.weight + self.bias
+
     if kind == "linear":
         made = nn.Linear(shape[1], shape[0], bias="bias" in weights, dtype=dtype)
     elif kind == "own":
         made = Own(shape[1], shape[0], bias="bias" in weights, dtype=dtype)
+    elif kind == "centred":
+        made = Centred()
     elif kind == "group":
         made = nn.GroupNorm(1, shape[0], dtype=dtype)
     elif kind == "rms":
@@ -206,8 +218,10 @@ def clip_ahead(W, x, bits, group, n_grid, shrink):
     return lead
 
 
-def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtype="float64", shape=None, zeros=False, silent=False, outlier=3.0, scale=1.0):
-    """Weights and inputs. `outlier`: how much larger every third column of W is; where it is above 3, its inputs are small, so that low thresholds win."""
+def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtype="float64", shape=None, zeros=False, silent=False, outlier=3.0, scale=1.0, late=0):
+    """Weights and inputs. `outlier`: how much larger every third column of W is; where it is above 3, its inputs are small, so that low thresholds win;
+    but not those of every other input after the first `late` ones.
+    """
     options = {name: value for name, value in (("n_grid", n_grid), ("max_shrink", max_shrink)) if value is not None}
     for _ in range(300):
         W = rng.normal(R, C, dtype="float64")
@@ -218,7 +232,10 @@ def to_clip(rng, R, C, n=20, bits=2, group=4, n_grid=None, max_shrink=None, dtyp
         x = large_columns(rng, shape or (n, C), dtype, 0.5)
         x *= scale
         if outlier > 3:
+            loud = x[late + 1 :: 2].clone() if late else None
             x[..., ::3] /= outlier**2
+            if late:
+                x[late + 1 :: 2] = loud
         if silent:
             x[..., :group] = 0
         if clip_ahead(W, x, bits, group, n_grid or 20, 0.5 if max_shrink is None else max_shrink) > AHEAD:

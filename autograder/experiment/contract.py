@@ -90,6 +90,8 @@ def _missing_names(wanted: list[inspect.Parameter], found: list[inspect.Paramete
 def _names(signature: inspect.Signature) -> str:
     parts = []
     for parameter in signature.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and not any(part.startswith("*") for part in parts):
+            parts.append("*")  # what follows can't be passed by its place
         prefix = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
         parts.append(prefix + parameter.name + ("=…" if parameter.default is not parameter.empty else ""))
     return f"({', '.join(parts)})"
