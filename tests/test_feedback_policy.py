@@ -181,7 +181,11 @@ def test_diagnosis_shows_kind_exception_and_line():
     ],
 )  # fmt: skip
 def test_of_a_hidden_difference_the_barest_sentence_is_shown(difference, said):
-    case = student_exercise(exercise_of([hidden_case(message=None, difference=difference)]), "diagnosis").checks[0].cases[0]
+    case = (
+        student_exercise(exercise_of([hidden_case(message=None, difference=difference)]), "diagnosis")
+        .checks[0]
+        .cases[0]
+    )
     message = messages.case_message(case)
     assert message is not None and messages.text(message) == said
     assert CANARY not in messages.hint(message) and case.difference == Difference(kind=difference.kind)
