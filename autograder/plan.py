@@ -91,9 +91,11 @@ class Plan(msgspec.Struct, kw_only=True):  # its defaults are written: the schem
 
     def find(self, check: str, case: str) -> tuple[PlannedCheck, PlannedCase]:
         """The check and case of these names; raises `KeyError`."""
-        for each, planned in self.cases():
-            if each.name == check and planned.title == case:
-                return each, planned
+        for each in self.checks:
+            if each.name == check:
+                for planned in each.cases:
+                    if planned.title == case:
+                        return each, planned
         raise KeyError(f"{check} / {case}")
 
 

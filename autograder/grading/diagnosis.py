@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from autograder.plan import Plan
 
 Key = tuple[str, str]
+"""A check and the title of one of its cases."""
 
 
 def diagnose(plan: Plan, passed: dict[Key, bool], matches: dict[Key, list[int]]) -> dict[str, list[int]]:
@@ -20,15 +22,24 @@ def diagnose(plan: Plan, passed: dict[Key, bool], matches: dict[Key, list[int]])
     nothing contradicts it); those that agree with everything else that the student's code does; and, since a submission may
     well make two mistakes in two functions, those that explain the most checks.
     """
-    every = range(len(plan.mistakes))
-    refuted = {index for index in every if any(passed.get(key) for key in _differs(plan, None, index))}
-    agreeing = {index for index in every if _agrees(plan, index, passed, matches)}
+    if all(passed.values()):
+        return {}
+    known = _known(plan, passed)
+    refuted = {index for index, mistake in enumerate(known) if any(passed[key] for key in mistake.differs)}
+    agreeing = {index for index, mistake in enumerate(known) if _agrees(mistake, index, passed, matches)}
+    compared = {(check.name, case.title) for check, case in plan.cases() if case.compared}
     explaining: dict[str, list[int]] = {}
     for check in plan.checks:
-        if all(passed.get((check.name, case.title), True) for case in check.cases):
+        fails = {(check.name, case.title) for case in check.cases if not passed.get((check.name, case.title), True)}
+        if not fails:
             continue
-        evidence = {index: _evidence(plan, index, check.name, passed, matches) for index in every}
-        found = _preferred([index for index in every if evidence[index]], lambda index: index not in refuted)
+        evidence = [
+            _evidence(mistake.by_check.get(check.name, {}), index, fails & compared, matches)
+            for index, mistake in enumerate(known)
+        ]
+        found = _preferred(
+            [index for index in range(len(known)) if evidence[index]], lambda index: index not in refuted
+        )
         explaining[check.name] = _preferred(found, evidence.__getitem__)
     count = Counter(index for found in explaining.values() for index in found)
     likely = {
@@ -38,37 +49,46 @@ def diagnose(plan: Plan, passed: dict[Key, bool], matches: dict[Key, list[int]])
     return {name: found for name, found in likely.items() if found}
 
 
+@dataclass
+class _Known:
+    """The cases that ran where a mistake differs from the reference → whether equality there is evidence."""
+
+    differs: dict[Key, bool] = field(default_factory=dict)
+    by_check: dict[str, dict[Key, bool]] = field(default_factory=dict)
+
+
+def _known(plan: Plan, ran: dict[Key, bool]) -> list[_Known]:
+    """By index of the mistakes."""
+    known = [_Known() for _ in plan.mistakes]
+    for check, case in plan.cases():
+        key = check.name, case.title
+        if key in ran:
+            for index, values in case.mistakes.items():
+                known[index].differs[key] = bool(values)
+                known[index].by_check.setdefault(check.name, {})[key] = bool(values)
+    return known
+
+
 def _preferred(mistakes: list[int], by: Callable[[int], int]) -> list[int]:
     """Those of `mistakes` for which `by` is largest."""
     best = max(map(by, mistakes), default=0)
     return [index for index in mistakes if by(index) == best]
 
 
-def _differs(plan: Plan, check: str | None, index: int) -> dict[Key, bool]:
-    """The cases (of one check, or of all) where a mistake differs from the reference → whether equality there is evidence."""
-    return {
-        (each.name, case.title): bool(case.mistakes[index])
-        for each, case in plan.cases()
-        if index in case.mistakes and (check is None or each.name == check)
-    }
+def _evidence(differs: dict[Key, bool], index: int, fails: set[Key], matches: dict[Key, list[int]]) -> int:
+    """In how many cases equal values say that the mistake explains a check; 0 when it does not.
 
-
-def _evidence(plan: Plan, index: int, check: str, passed: dict[Key, bool], matches: dict[Key, list[int]]) -> int:
-    """In how many cases equal values say that the mistake explains the check; 0 when it does not.
-
-    The mistake that was really made has the most: where another's values are the student's, they are also its own.
+    `differs` has its cases, `fails` those where mistakes were compared and the student fails. The mistake that was really made has the most:
+    where another's values are the student's, they are also its own.
     """
-    differs = {key: evidence for key, evidence in _differs(plan, check, index).items() if key in passed}
     evidence = [key for key, is_evidence in differs.items() if is_evidence]
     if not all(index in matches.get(key, []) for key in evidence):
         return 0
-    compared = {(each.name, case.title) for each, case in plan.cases() if case.compared}
-    fails = {key for key, good in passed.items() if key[0] == check and not good and key in compared}
-    return len(evidence) if fails <= set(differs) and all(key in fails for key in differs) else 0
+    return len(evidence) if fails == differs.keys() else 0
 
 
-def _agrees(plan: Plan, index: int, passed: dict[Key, bool], matches: dict[Key, list[int]]) -> bool:
-    differs = {key: evidence for key, evidence in _differs(plan, None, index).items() if key in passed}
+def _agrees(mistake: _Known, index: int, passed: dict[Key, bool], matches: dict[Key, list[int]]) -> bool:
     return all(
-        index in matches.get(key, []) if is_evidence else not passed[key] for key, is_evidence in differs.items()
+        index in matches.get(key, []) if is_evidence else not passed[key]
+        for key, is_evidence in mistake.differs.items()
     )

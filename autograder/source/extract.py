@@ -74,6 +74,7 @@ class Source:
         except SyntaxError as error:
             raise AuthoringError(f"{file}:{error.lineno}: {error.msg}") from error
         self.definitions = [self._definition(node) for node in self.tree.body]
+        self._used: dict[tuple[ast.stmt, bool], set[str]] = {}
 
     def names(self) -> set[str]:
         """The names of the functions and classes at the top level."""
@@ -87,6 +88,7 @@ class Source:
         """
         chosen = Source.__new__(Source)
         chosen.file, chosen.text, chosen.lines, chosen.tree = self.file, self.text, self.lines, self.tree
+        chosen._used = self._used
         chosen.definitions = [
             each for each in self.definitions if not _is_variant(each.node) or _is_at(each.node, places)
         ]
@@ -139,10 +141,15 @@ class Source:
 
     def _uses(self, node: ast.stmt, undecorated: bool) -> set[str]:
         """The names of this module that it uses: not its own local ones, which may have the name of something private."""
-        if undecorated and isinstance(node, ast.FunctionDef | ast.ClassDef):
-            node = copy.copy(node)
-            node.decorator_list = []
-        return set(_global_names(symtable.symtable(ast.unparse(node), self.file, "exec")))
+        found = self._used.get((node, undecorated))
+        if found is None:
+            bare = node
+            if undecorated and isinstance(node, ast.FunctionDef | ast.ClassDef):
+                bare = copy.copy(node)
+                bare.decorator_list = []
+            found = set(_global_names(symtable.symtable(ast.unparse(bare), self.file, "exec")))
+            self._used[node, undecorated] = found
+        return found
 
     def _closure(self, wanted: set[str], undecorated: bool, replaced: dict[str, str]) -> set[str]:
         by_name: dict[str, list[ast.stmt]] = {}

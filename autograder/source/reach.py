@@ -31,14 +31,15 @@ class Reach:
     """What the checks of one exercise reach, in implementations that differ from `reference`."""
 
     def __init__(self, reference: str, experiments: str, checks: Iterable[str]) -> None:
-        self._reference = _Module(reference)
+        self._named: dict[str, set[str]] = {}  # what code names: most of it is the same in all implementations
+        self._reference = _Module(reference, self._named)
         source = extract.Source(experiments, "checks.py")
         self._taken = {check: _taken(source, check) for check in checks}
 
     def unreached(self, implementation: str) -> set[str]:
         """The checks that can't tell `implementation` from the reference."""
         try:
-            other = _Module(implementation)
+            other = _Module(implementation, self._named)
         except (AuthoringError, SyntaxError, ValueError, RecursionError):
             return set()
         changed = self._reference.differs_from(other)
@@ -64,8 +65,9 @@ class Reach:
 class _Module:
     """An implementation: its top-level definitions by name."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, named: dict[str, set[str]]) -> None:
         self._source = extract.Source(text, "solution.py")
+        self._named = named
 
     def reached(self, names: set[str]) -> set[str]:
         """`names`, and all that they name in turn: local variables of the same names too, which does no harm."""
@@ -81,11 +83,13 @@ class _Module:
     @cached_property
     def _names(self) -> dict[str, set[str]]:
         """What the definition of each name names."""
-        return {
-            name: {node.id for node in ast.walk(definition.node) if isinstance(node, ast.Name)}
-            for definition in self._source.definitions
-            for name in definition.binds
-        }
+        found: dict[str, set[str]] = {}
+        for definition in self._source.definitions:
+            code = self._code(definition.node)
+            if code not in self._named:
+                self._named[code] = {node.id for node in ast.walk(definition.node) if isinstance(node, ast.Name)}
+            found |= dict.fromkeys(definition.binds, self._named[code])
+        return found
 
     def differs_from(self, other: _Module) -> set[str] | None:
         """The names whose definitions differ; None where names do not tell."""

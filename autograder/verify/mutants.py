@@ -113,7 +113,6 @@ class MutantTrial:
     """The mutants of one exercise against its checks."""
 
     enough = ENOUGH
-    alone = False  # each check in a worker of its own
 
     def __init__(self, grader: ExerciseGrader, reference: str, checks: str, memory: Memory) -> None:
         self._grader = grader
@@ -146,8 +145,8 @@ class MutantTrial:
         checks = [check for check in self._plan.checks if check.is_runnable()]
         return sorted(checks, key=lambda check: -rejects[check.name])
 
-    def run(self, mutant: Mutant) -> Tried:
-        """What the checks say of one mutant, from memory as far as it goes."""
+    def run(self, mutant: Mutant, alone: bool = False) -> Tried:
+        """What the checks say of one mutant, from memory as far as it goes; with `alone` each check has a worker of its own."""
         checks = self._checks
         tried = Tried(mutant, total=len(checks))
         same = self._unreached(mutant)
@@ -163,20 +162,28 @@ class MutantTrial:
         with self._timing:
             slowest = self._seconds
         with Session(self._grader.zygote, self._plan, Code(mutant.source, "solution.py")) as session:
-            for check in checks:
+            for check in self._in_turn(mutant):
                 if check.name in tried.said:
                     continue
-                if self.alone:
+                if alone:
                     session.drop()
                 cpu = FLOOR_SECONDS + TIMES_REFERENCE * slowest[check.name]
                 session.limits = replace(self._grader.limits, cpu_seconds=cpu, wall_factor=WALL_FACTOR)
                 said = self._check(session, check)
                 tried.said[check.name] = said
                 self._memory.put(keys[check.name], said)
+                self._heard(mutant, check, said)
                 if self._decided(tried):
                     break
         tried.said = {check.name: tried.said[check.name] for check in checks if check.name in tried.said}
         return tried
+
+    def _in_turn(self, mutant: Mutant) -> list[PlannedCheck]:
+        """The checks in the order in which they are asked."""
+        return self._checks
+
+    def _heard(self, mutant: Mutant, check: PlannedCheck, said: Said) -> None:
+        """Called with each verdict that was not remembered."""
 
     def _unreached(self, mutant: Mutant) -> set[str]:
         return self._reach.unreached(mutant.source)

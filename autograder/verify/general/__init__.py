@@ -15,7 +15,7 @@ from autograder.source.parsing import parse
 from autograder.verify.general import arguments, code, left, modes, order, precision, remembers, texts
 from autograder.verify.general.made import General, Target, helpers, targets
 
-KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
+KINDS_THAT_KEEP = (
     remembers.remembered,
     remembers.given_out,
     remembers.first_options,
@@ -23,6 +23,19 @@ KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
     remembers.own_cache,
     remembers.one_buffer,
     remembers.shared_by_class,
+    left.modules,
+    left.tensors,
+    left.arguments,
+    left.grad_mode,
+    left.seeds,
+    left.memory,
+    modes.one_mode,
+    modes.buffers,
+)
+"""Those that a second call may show, or a call of something else."""
+
+KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
+    *KINDS_THAT_KEEP,
     arguments.exchanged,
     arguments.ignored,
     arguments.another_default,
@@ -40,14 +53,6 @@ KINDS: tuple[Callable[[Target], Iterator[General]], ...] = (
     order.ties,
     order.listed,
     texts.simplified,
-    left.modules,
-    left.tensors,
-    left.arguments,
-    left.grad_mode,
-    left.seeds,
-    left.memory,
-    modes.one_mode,
-    modes.buffers,
     code.exact_types,
     code.short_loops,
     code.finite,
@@ -66,9 +71,9 @@ def generals(reference: str) -> list[General]:
     for target, kinds in made:
         for kind in kinds:
             for each in kind(target):
-                parse(each.source)
-                found.setdefault(each.name, replace(each, documented=target.documented))
+                parse(each.source.removeprefix(reference.rstrip("\n")))  # what stands behind the reference by itself
+                found.setdefault(each.name, replace(each, documented=target.documented, keeps=kind in KINDS_THAT_KEEP))
     return list(found.values())
 
 
-__all__ = ["KINDS", "KINDS_OF_CODE", "General", "generals"]
+__all__ = ["KINDS", "KINDS_OF_CODE", "KINDS_THAT_KEEP", "General", "generals"]

@@ -8,12 +8,12 @@ reference: what runs in the jail is one file, which imports nothing of ours. So 
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import re
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from autograder.source.parsing import parse
@@ -35,6 +35,7 @@ class General:
     sentence: str  # what it does, in words
     source: str
     documented: list[str] = field(default_factory=list)  # exceptions that its docstrings name
+    keeps: bool = False  # something, from one call to the next
 
     @property
     def name(self) -> tuple[str, str, str]:
@@ -105,17 +106,17 @@ class Target:
         """Whether it is a method of an `nn.Module`."""
         return self.owner is not None and any(_MODULE.search(ast.unparse(base)) for base in self.owner.bases)
 
-    @cached_property
+    @functools.cached_property
     def own_text(self) -> str:
         """Its docstring, with its class's."""
         return "\n".join(ast.get_docstring(each) or "" for each in (self.owner, self.node) if each is not None)
 
-    @cached_property
+    @functools.cached_property
     def text(self) -> str:
         """All docstrings that speak of it: the file's, its class's, its own."""
         return f"{self.module_text}\n{self.own_text}"
 
-    @cached_property
+    @functools.cached_property
     def documented(self) -> list[str]:
         """The exceptions that its docstrings name."""
         return sorted(set(re.findall(r"\b([A-Z]\w*Error|Deadlock)\b", self.text)))
@@ -184,14 +185,20 @@ def _parameters(node: ast.FunctionDef, owner: ast.ClassDef | None) -> list[Param
 
 def _appended(reference: str, scope: str, wrapper: Callable[..., Any], options: dict[str, object]) -> str:
     """The reference with the wrapper's text behind it, in a scope of its own: no name of the reference is touched."""
-    helpers = "\n\n".join(inspect.getsource(each) for each in (bound, parts, wrapper))
+    helpers = "\n\n".join(_text(each) for each in (bound, parts, wrapper))
     keywords = "".join(f", {name}={value!r}" for name, value in options.items())
     return (
         reference.rstrip("\n")
         + "\n\n\ndef _general():\n    from typing import Any\n\n"
-        + textwrap.indent(helpers, "    ")
+        + helpers
         + f"\n    return {wrapper.__name__}\n\n\n{scope} = _general()({scope}{keywords})\n"
     )
+
+
+@functools.cache
+def _text(function: Callable[..., Any]) -> str:
+    """The text of a function of this package, as it stands in another."""
+    return textwrap.indent(inspect.getsource(function), "    ")
 
 
 # --- what wrappers are written with; their text goes along, and of what annotations name, `Any` alone ---
