@@ -100,6 +100,7 @@ def masks(student, doc_ids):
         case("numbers beyond 32 bits", rows=[[0, 2**32, 0, 2**32], [2**31, 2**31, 5, 2**40]]),
         case("as many sequences as tokens", B=6, T=6),
         case("the number 0 is a document", rows=[[0, 0, 0], [1, 0, 0]]),
+        case("numbers that a float64 can't tell apart", rows=[[2**53, 2**53 + 1, 2**53, 2**62 + 1, 2**62]]),
     ],
     fresh=1,
     cites=["is True if token t may look", "That is so if s t and both", "Equal numbers are the same document", "for each token the number"],
@@ -157,6 +158,7 @@ def chat(rng, messages):
         case("a content that ends like a message", messages=[{"role": "user", "content": "a<|eot_id|>"}]),
         case("a backslash", messages=[{"role": "user", "content": "print('a\\\\nb')\\\\n"}]),
         case("twenty messages", messages=[USER, ANSWER] * 10),
+        case("the content is written first", messages=[{"content": "What is 2 + 2?", "role": "user"}, ANSWER]),
     ],
     cites=["The text begins with", "with two line feeds before the content", "White space as str strip", "With add_generation_prompt", "the role is written as it is"],
 )  # fmt: skip
@@ -199,6 +201,7 @@ def encoded(student, messages):
         case("white space that is not ASCII", messages=[{"role": "user", "content": "\u00a0\u3000a \u00a0b\u2003\u2028"}]),
         case("not only ASCII", messages=[{"role": "user", "content": "你好 🦙"}, ANSWER]),
         case("eighteen messages", messages=[USER, ANSWER] * 9),
+        case("the content is written first", messages=[{"content": "What is 2 + 2?", "role": "user"}, ANSWER]),
     ],
     cites=["Returns the ids of what", "Everything else is as in", "the ids of the control tokens by their names"],
 )

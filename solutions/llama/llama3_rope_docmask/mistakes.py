@@ -185,3 +185,15 @@ mistake(
         '*encode(message["content"].strip()), eot]': '*(lambda given: given.append(eot) or given)(encode(message["content"].strip()))]'
     },
 )
+mistake(
+    "You take role and content by their order in the message. They have names: the content may be written first.",
+    edit={
+        "    for message in messages:\n        text += header(message[\"role\"]) + message[\"content\"].strip()": (
+            "    for message in messages:\n        role, content = list(message.values())[:2]\n        text += header(role) + content.strip()"
+        )
+    },
+)
+mistake(
+    "You compare the numbers of documents as floats. Beyond 2^53 two numbers become one there: compare integers.",
+    edit={"(doc_ids[:, :, None] == doc_ids[:, None, :])": "(doc_ids.double()[:, :, None] == doc_ids.double()[:, None, :])"},
+)

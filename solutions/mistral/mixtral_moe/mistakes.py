@@ -77,3 +77,7 @@ mistake(
     "The experts are chosen by logits in float32, in which near ones are equal. Everything is computed in the dtype of the inputs.",
     edit={TOPK: "logits = x @ Wg.T\n    idx = logits.float().topk(k, dim=-1).indices\n    logits = logits.gather(-1, idx)"},
 )
+mistake(
+    "You replace nan in the results by numbers. A token with nan in it spoils its own row: whoever looks at the row must see it.",
+    edit={"    return out\n": "    return out.nan_to_num()\n"},
+)

@@ -135,6 +135,7 @@ def course(optimizer, params, grads, rates):
         case("a learning rate of 0 at first", shapes=((2, 3), (3, 2)), rates=[0.0, 0.5, 1.0]),
         case("float32", shapes=((4, 2), (3,)), steps=4, dtype="float32", lr=0.2, weight_decay=0.1),
         case("twenty parameters", shapes=((2,),) * 20, steps=2, lr=0.1),
+        case("a hundred and thirty steps", shapes=((1,),), steps=130, lr=0.1, betas=(0.9, 0.999)),
     ],
     cites=[
         "any iterable will do", "Parameters are changed in place", "which may be changed between two steps", "They stay leaves",
@@ -274,6 +275,13 @@ def squares(w, events):
     return loss_sum
 
 
+def one_by_one(parts, events):
+    """The micro-batches, with a note of when each was asked for."""
+    for part in parts:
+        events.append(f"asked for {len(part[1])}")
+        yield part
+
+
 @check(
     points=1,
     inputs=regression,
@@ -295,7 +303,7 @@ def squares(w, events):
 def every_item_weighs_the_same(student, w, parts, n_items):
     """The gradient is that of the mean over all items, added to what was there, with one micro-batch in memory at a time."""
     (fresh, used), events = leaves(w, w), []
-    loss = student.accumulate(squares(fresh, events), iter(parts), n_items)
+    loss = student.accumulate(squares(fresh, events), one_by_one(parts, events), n_items)
     seen = {"loss": loss, "gradient": fresh.grad.clone(), "order": list(events)}
     used.grad = torch.arange(1.0, len(w) + 1, dtype=w.dtype)
     views = [(x.mT.contiguous().mT, 2 * y) for x, y in parts[::-1]]

@@ -358,3 +358,7 @@ mistake("Your warm-up does not go below the floor. It begins at 0.", edit={"retu
 mistake("You let only matrices decay, as nanoGPT does with two groups of parameters. Here every parameter decays.", edit={
     "return p - lr * weight_decay * p - lr": "return p - lr * weight_decay * p * (p.ndim >= 2) - lr"})  # fmt: skip
 mistake("Your norm is rounded to float32. It has the gradients' dtype.", edit={"    return norm\n": "    return norm.float()\n"})
+mistake("You collect all micro-batches before the first one is used. Take one, run its backward pass, and only then ask for the next.", edit={
+    "    for batch in micro_batches:": "    for batch in list(micro_batches):"})  # fmt: skip
+mistake("Your t stops counting at 100. Both means are corrected by 1 - β^t in every step, however late.", edit={
+    "self.t[i] += 1": "self.t[i] = min(self.t[i] + 1, 100)"})  # fmt: skip
