@@ -319,6 +319,7 @@ def asked(rng, problem, question, script, limit=8):
         case("no smaller question", problem="p", question="q?", script=["\n  \n", "4"]),
         case("ways to number", problem="p", question="q?", script=["1) a?\n 2. b?\n- c?\n* d?\n10.\te?", "A", "B", "C", "D", "E", "F"]),
         case("what numbers nothing stays", problem="p", question="q?", script=["2.5 what?\n-x?\n3 apples?\n1.a?\n(1) b?\n12", "A", "B", "C", "D", "E", "F", "G"]),
+        case("white space of other kinds follows", problem="p", question="q?", script=["1.\u3000a?\n2)\u00a0\u2003b?\n-\tc?\n*\x0bd?", "A", "B", "C", "D", "E"]),
         case("other marks number nothing", problem="p", question="q?", script=["-- a?\n1.2. b?\n*- c?\n• d?\n1: e?\n1 - f?\n- - g?", *"ABCDEFGH"]),
         case("a number of three digits", problem="p", question="q?", script=["100. a?\n2024) b?", *"ABC"]),
         case("equal to the question before its number goes", problem="p", question="2. So?", script=["2. So?\n1. 2. So?\nSo?\n2. So", *"ABCDE"]),

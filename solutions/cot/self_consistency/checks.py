@@ -140,6 +140,7 @@ def numbers(rng, given=None, style="phrase", start=0, stop=None, digits=0):
         case("white space", given=[" 5 ", "\n5\t", "5 %", "1 000", "1\n2", r"5\text{ m} \text{ or so}", " ", "- 5", "$ 5", "5\n"]),
         case("shapes of numbers", given=["1.", ".", "-", "$", "-.5", "1,000.5", "1,000/2", "1.5/2", "0001,000", "1234,567", "1,234,56", "0,123", "/2", "3/", "1/2/3", "-1/-2"]),
         case("LaTeX that is left", given=[r"\frac12", r"\frac{1}{x}", r"\frac{-1}{2}", r"-\dfrac{4}{6}", r"\frac{0}{5}", r"\frac{5}{0}", "0/0", r"5\mathrm{cm}", r"1\;000", r"\text{5}", r"\text{a}5\text{b}"]),
+        case("hundreds of digits below the line", given=["1/" + "7" * 900, "0." + "3" * 900, "." + "0" * 900 + "1", "12" + "0" * 900 + "/" + "9" * 90]),
         case("not numbers to Python either", given=["inf", "nan", "1_000", "0x10", "1e5", "True", "None", "1/2e1", "infinity"]),
     ],
     cites=[

@@ -308,3 +308,7 @@ mistake(
         )
     },
 )
+mistake(
+    "You round fractions with long denominators. Numbers may have up to 1,000 digits below the line as well, and none is rounded.",
+    edit={"return str(Fraction(s))": "return str(Fraction(s).limit_denominator(10**300))"},
+)

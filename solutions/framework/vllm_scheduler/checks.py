@@ -35,6 +35,10 @@ def same_where_all_before_is_the_same(seen, want):
     return None
 
 
+LARGE = [10**3, 10**5, 10**6, 50257, 128256, 2**8, 2**15, 2**16, 2**17, 2**18, 2**20, 2**24, 2**31, 2**32]
+"""What somebody may multiply a token with before the next one is added."""
+
+
 @check(
     points=2,
     inputs=sequences,
@@ -53,6 +57,7 @@ def same_where_all_before_is_the_same(seen, want):
         case("tokens that would stand in each other's place in a text", bs=2, lists=[[1, 12], [11, 2], [112, 0], [0, 112]]),
         case("long ones that differ in the first token", bs=4, lists=[[i, *range(3, 90)] for i in range(4)]),
         case("large ids", bs=2, lists=[[128000, 128001], [128001, 128000], [0, 128000], [151935, 2**20]]),
+        case("one large token, and a small one behind it", bs=2, lists=[[0, 1], [1, 0], *([n, 0] for n in LARGE), *([0, n] for n in LARGE)]),
         case("several extras", bs=2, n=6, length=9, extras=[(), (0,), (1,), ("0",), (0, 0)]),
         case("extra is in every block, not as a token", bs=2, lists=[[7, 7, 7, 7], [7, 7]], extras=[(), (7,), (7, 7)]),
         # Of numbers with 32 bits about five would be there twice, of numbers with 64 bits one in a billion.
@@ -280,6 +285,8 @@ def keeps_the_rules(seen, want, inputs):
         case("nineteen at a time", max_tokens=40, max_seqs=19, n_blocks=60, bs=2, n=22, prompt=(1, 3), new=(2, 4), gap=1),
         case("blocks of nineteen", max_tokens=30, max_seqs=3, n_blocks=6, bs=19, n=4, prompt=(15, 40), new=(3, 6)),
         case("pauses, and one token each", max_tokens=5, max_seqs=2, n_blocks=9, bs=2, n=5, gap=6, new=(1, 3)),
+        # 2 is preempted, and then gets one token of each step: what the model gave is computed again, too, and is no newest token.
+        case("computed again in chunks of one", max_tokens=2, max_seqs=2, n_blocks=6, bs=2, requests=[(1, [1, 2], 10, 0), (2, [3], 8, 0)], prefix_cache=False),
     ],
     fresh=2,
     cites=["No step computes more tokens", "no more requests run at a time", "those that run are always the ones", "computes it in every step", "No step leaves some of max_tokens unused",
@@ -413,6 +420,9 @@ AB = [1, 2, 3, 4, 5, 6, 7]
         # 1 and 2 compute the same block at the same time. The block of 1 is taken by 5, that of 2 is still known.
         case("two blocks with the same tokens, one is forgotten", n_blocks=8,
              requests=[(1, [1, 2], 1, 0), (2, [1, 2], 9, 0), (4, [9] * 9, 1, 1), (5, [8, 8], 1, 3), (3, [1, 2, 3], 1, 5)]),
+        # As above, but neither 1 nor 2 runs any more when a block is taken.
+        case("two blocks with the same tokens, both given back", n_blocks=4,
+             requests=[(1, [1, 2], 1, 0), (2, [1, 2], 1, 0), (4, [9] * 5, 1, 4), (3, [1, 2, 3], 1, 8)]),
         case("switched off", prompts=[AB, AB, AB[:4]], n_blocks=20, prefix_cache=False),
         case("computed in chunks", prompts=[AB, AB, [*AB, 4, 4, 4]], n_blocks=20, max_tokens=3),
         case("blocks of one", bs=1, prompts=[AB, AB, [1, 2, 3, 3], [1]], n_blocks=30),

@@ -269,6 +269,7 @@ def drawing(rng, n, ratio, draws, seed, lam=None):
         case("long spans", n=12, ratio=0.1, lam=12.0, draws=900, seed=16),
         case("three tokens, one by one", n=8, ratio=0.375, lam=0.1, draws=1200, seed=15),
         case("one to four spans", n=10, ratio=0.4, lam=1.5, draws=1500, seed=14),
+        case("lengths of about the whole text", n=26, ratio=0.04, lam=26.0, draws=900, seed=17),
     ],
     cites=["a draw from a Poisson distribution of mean lam", "are all thrown away", "every order is equally likely", "each is equally likely"],
 )  # fmt: skip

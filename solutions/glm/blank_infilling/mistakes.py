@@ -69,3 +69,5 @@ mistake("In a long text you place spans at equal distances. Every placement is e
     "sorted(rng.sample(range(gaps), len(lengths)))": "(sorted(rng.sample(range(gaps), len(lengths))) if n < 50 else [i * gaps // len(lengths) for i in range(len(lengths))])"})  # fmt: skip
 mistake("Your ids go through float32, which has no 16,777,217.", edit={"{name: torch.tensor(row) for": "{name: torch.Tensor(row).long() for"})
 mistake("You give the same tensor for a mask again. Who changes one in place changes the next.", edit={"def glm_mask(": "from functools import lru_cache\n\n\n@lru_cache(maxsize=64)\ndef glm_mask("})
+mistake("Your Poisson distribution has a mean of 20 at most. It has the mean lam, however large lam is.", edit={
+    "while product > math.exp(-lam):": "while product > math.exp(-min(lam, 20)):"})  # fmt: skip
