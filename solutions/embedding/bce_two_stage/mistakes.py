@@ -46,3 +46,7 @@ mistake("You sort passages by their logits. Large logits have the same score, an
               KEEP: "return [(i, score[0]) for i, score in sorted(passages, key=lambda passage: -passage[1][1]) if score[0] >= threshold]"})  # fmt: skip
 mistake("A threshold of 0 becomes the default one. `threshold or 0.35` takes 0 for nothing.", edit={"    passages = [(i, max": "    threshold = threshold or 0.35\n    passages = [(i, max"})
 mistake("You look the place of a passage up with `index`: of two equal passages the first one is found twice.", edit={"passages = [(i, max(next(scores) for _ in windows)) for i, (_, windows) in enumerate(pairs) if windows]": "passages = [(pairs.index(pair), max(next(scores) for _ in pair[1])) for pair in pairs if pair[1]]"})
+mistake("Your sigmoid is 1 / (1 + exp(-z)) in Python, which raises OverflowError for a logit of -1000. torch.sigmoid gives 0 there.", edit={
+    "iter(score_fn(batch).sigmoid().tolist())": "iter([1 / (1 + __import__('math').exp(-z)) for z in score_fn(batch).tolist()])"}, crashes=True)  # fmt: skip
+mistake("You divide by no less than 1e-6. A vector may be shorter: its cosine does not depend on its length.", edit={
+    "(q / q.norm(dim=-1, keepdim=True)) @ (D / D.norm(dim=-1, keepdim=True)).T": "(q / q.norm(dim=-1, keepdim=True).clamp(min=1e-6)) @ (D / D.norm(dim=-1, keepdim=True).clamp(min=1e-6)).T"})  # fmt: skip

@@ -200,3 +200,23 @@ mistake(
         )
     },
 )
+mistake(
+    "Processors get logits in float32. What is computed from logits has their dtype: float64 stays float64.",
+    edit={"logits = processor(text, logits)": "logits = processor(text, logits.float())"},
+)
+mistake(
+    "You draw only where a generator is given. With do_sample and no generator, torch's global one is used.",
+    edit={"[:, 0] if do_sample else": "[:, 0] if do_sample and gen else"},
+)
+mistake(
+    "Places without a token have the position -1. They may have any position from 0 on: an embedding has no row -1.",
+    edit={"(mask.long().cumsum(1) - 1).clamp_min(0)": "mask.long().cumsum(1) - 1"},
+)
+mistake(
+    "Stops get the padding's ids. They find -1 at places without a token, as processors do.",
+    edit={"done = done | stop(text)": "done = done | stop(ids)"},
+)
+mistake(
+    "Where the cache of a model is None you feed all tokens again. With use_cache each later call gets the newest token alone, whatever the cache is.",
+    edit={"        if use_cache:\n            fed": "        if use_cache and cache is not None:\n            fed"},
+)

@@ -329,6 +329,7 @@ def means(rng, sizes, dtype="float64"):
         case("one chunk", sizes=[5]),
         case("float32", sizes=[100, 7], dtype="float32"),
         case("twenty chunks", sizes=[*range(1, 21)]),
+        case("millions of rows", sizes=[2**24 + 1, 3, 2**25 + 1]),
     ],
     cites=["the mean over a whole batch from the means over its chunks differentiable"],
 )

@@ -336,3 +336,7 @@ mistake(
     "You take ⌊B/n⌋ rows for rank 0's own. Its chunk is rounded up.",
     edit={"    largest = -(-batch // n)\n": "    largest = max(1, batch // n)\n"},
 )
+mistake(
+    "Your numbers of rows go through float32, which has no 16,777,217.",
+    edit={"mean * size for mean": "mean * torch.tensor(size, dtype=torch.float32).item() for mean"},
+)

@@ -434,3 +434,7 @@ mistake(
     "A tensor of no matrices counts as one matrix in your Adafactor.",
     edit={"prod(shape[:-2]) * (shape[-2]": "max(1, prod(shape[:-2])) * (shape[-2]"},
 )
+mistake(
+    "You look for a target anywhere in a name. The name has to end with the target and .weight: q.weight.scales is no weight of q.",
+    edit={'f".{name}".endswith(f".{target}.weight")': 'f".{target}.weight" in f".{name}"'},
+)
