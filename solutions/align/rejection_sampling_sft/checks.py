@@ -147,6 +147,7 @@ def listed(rng, prompts=(), N=3, n=2, dtype="float64", distinct=None, zeros=0, n
         case("a hundred answers, the best of 64", N=100, n=64, uniform=True, seed=10),
         case("rewards that hardly differ", numbers=[[0.5, 0.3, 0.2], [1.0, 1.0 + 1e-10, 1.0 - 1e-10]], n=3, seed=12),
         case("one answer", prompts=(2,), N=1, n=4, seed=11),
+        case("two that are hardly ever written", numbers=[[0.5, 0.5 - 4e-7, 3e-7, 1e-7], [1.0, 0.0, 3.0, 3.0]], n=8, seed=13),
     ],
     fresh=1,
     cites=["rows sum to 1", "an answer with probability 0 keeps it", "An upper bound in nats", "share this as they share the probability"],

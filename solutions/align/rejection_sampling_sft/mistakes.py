@@ -176,3 +176,7 @@ mistake("A prompt whose answers all have the reward -inf is lost. It keeps its f
 mistake("A calculation with < or > in it isn't found. It reaches from << to the next >>.", edit={TUPLE: "tuple(part.replace(\" \", \"\") for part in __import__(\"re\").findall(r\"<<([^<>]*)>>\", path))"})
 mistake("A calculation with a line break in it isn't found: `.` stands for no line break without re.DOTALL.", edit={TUPLE: "tuple(part.replace(\" \", \"\") for part in __import__(\"re\").findall(r\"<<(.*?)>>\", path))"})
 mistake("One list is cleared and filled anew in each round. fit may keep what it gets: give it a new list.", edit={FIT: "pairs.clear()\n        pairs.extend((prompt, answer) for prompt, answer, _ in training_set(history, keep))\n        fit(pairs)", "    means = []\n    for _ in range(rounds)": "    means, pairs = [], []\n    for _ in range(rounds)"})
+mistake(
+    "You divide by no less than 1e-6. A group of answers may be less probable than that, and shares what it has all the same.",
+    edit={"probs / torch.where(group > 0, group, 1.0)": "probs / group.clamp(min=1e-6)"},
+)

@@ -276,3 +276,9 @@ mistake("You use casefold() for short answers, which makes ß two letters. The t
 mistake("Curly quotation marks and long dashes are deleted, too. Only the 32 marks of string.punctuation are.", edit={BARE: BARE.replace("string.punctuation", 'string.punctuation + "“”‘’–—…"')})
 mistake("The search stops after seven rounds. That is too few if one model wins nearly always: go on until the ratings stand still.", edit={"range(200):": "range(7):"})
 mistake("More than 1000 wins of one model against another count as 1000. All of them count.", edit={"games, s = wins + wins.T": "wins = wins.clamp(max=1000)\n    games, s = wins + wins.T"})
+mistake("Your search for ratings ends after twenty steps. Models that are thousands of points apart need more: go on until nothing moves.", edit={
+    "for _ in range(200):": "for _ in range(20):"})  # fmt: skip
+mistake("You drop every word that is a piece of “a an the”, such as he, h or n. Only the words a, an and the are dropped.", edit={
+    'word not in ("a", "an", "the")': 'word not in "a an the"'})  # fmt: skip
+mistake("You look for letters in any case before lower(), which takes ſ for an s. Lower the text first: what is then none of a to z separates tokens.", edit={
+    're.findall(r"[a-z0-9]+", text.lower())': 're.findall(r"[a-z0-9]+", text, re.IGNORECASE)'})  # fmt: skip

@@ -198,6 +198,7 @@ LETTERS = ["a", "b", "ab", "stop", "st", "op", "x", "<|", "end|>", "é"]
         case("a character with two bytes", pieces=[b"a", b"\xc3", b"\xa9", b"b"], script=[0, 1, 2, 3], stop=["éb"], temperature=0),
         case("never", pieces=LETTERS, script=[0, 1, 2, 3, 4], stop=["zz", "stopsx"], temperature=0),
         case("an empty list", pieces=LETTERS, script=[0, 1], stop=[], temperature=0),
+        case("twice in one token", pieces=["x##y##z", "a"], script=[1, 0, 1], stop=["##"], temperature=0),
     ],
     cites=["it ends before the first place where one begins", "No more than that is held back", "what was held back is written", "a list of strings or one string"],
 )  # fmt: skip
@@ -340,6 +341,7 @@ def visits(rng, steps, max_loaded=1, models=3):
         case("forgotten at once", steps=[("a", {"keep_alive": 0}), "a", ("a", {"keep_alive": 0, "prompt": ""}), ("b", {"keep_alive": 0, "prompt": ""}), "b"], max_loaded=2),
         case("only loaded", steps=[("a", {"prompt": ""}), "b", ("a", {"prompt": ""}), "c"], max_loaded=2),
         case("exactly", steps=["a", 300, "a", ("b", {"keep_alive": 1.5}), 1.5, "b"], max_loaded=2),
+        case("never is any number below 0", steps=[("a", {"keep_alive": -7.5}), 10**6, "b", 10**6, "a"], max_loaded=2),
         case("to the nanosecond", steps=[("a", {"keep_alive": 10}), ("at", 10), "a"]),
         case("its time is over, and it is asked for", steps=[("a", {"keep_alive": 10}), ("wait", 20), "a", ("wait", 301), "b", ("wait", 400), "a"], max_loaded=2),
         case("counted from where the request began", steps=[("a", {"keep_alive": 10}), 9.9, "a"]),

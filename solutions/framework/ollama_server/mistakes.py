@@ -50,3 +50,11 @@ mistake("A negative keep_alive forgets at once. It means never.", edit={'float("
 mistake("An unknown model has the status 400.", edit={'"404 Not Found", f"model': '"400 Bad Request", f"model'})
 mistake("You read the body up to its end. The connection stays open: read as many bytes as CONTENT_LENGTH says.", edit={'.read(int(environ.get("CONTENT_LENGTH") or 0))': ".read()"}, crashes=True)
 mistake("Bytes that are no JSON raise out of your application, and the server answers with an error of its own.", edit={"    except ValueError:\n        asked = None\n": "    except KeyError:\n        asked = None\n"}, crashes=True)
+mistake(
+    "Only a keep_alive of -1 means never. Any negative number does.",
+    edit={'float("inf") if keep_alive < 0': 'float("inf") if keep_alive == -1'},
+)
+mistake(
+    "An answer ends before the last place where a stop string begins. It ends before the first one: a token may hold it twice.",
+    edit={"held.find(stop) for stop": "held.rfind(stop) for stop"},
+)

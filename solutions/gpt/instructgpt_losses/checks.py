@@ -187,6 +187,7 @@ def demonstrations(rng, shape=(), demos=(), dtype="float64", scale=1.0, numbers=
         case("a single number", shape=(), demos=(4,)),
         case("three dimensions, float32", shape=(2, 3, 4), demos=(7,), dtype="float32"),
         case("loud demonstrations", shape=(2, 6), demos=(3, 2, 5), scale=40.0),
+        case("two thousand demonstrations", shape=(4,), demos=(2, 1000)),
     ],
     fresh=1,
     cites=["shifted by one bias", "All of them have the same weight", "nothing is scaled", "Returns a new tensor"],

@@ -232,3 +232,7 @@ mistake(
     "A mean that is nearly 0 is left as it is. The mean is taken off, however small it is.",
     edit={"return r - demo_r.mean()": "return r - torch.where(demo_r.mean().abs() < 1e-6, 0.0, demo_r.mean())"},
 )
+mistake(
+    "Your bias is the mean of the first thousand demonstrations. All of them have the same weight, however many they are.",
+    edit={"demo_r.mean()": "demo_r.flatten()[:1000].mean()"},
+)
