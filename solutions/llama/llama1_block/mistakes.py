@@ -244,3 +244,7 @@ mistake("You pass over every name with rotary_emb in it. Only inv_freq is no wei
     'if not name.endswith(".rotary_emb.inv_freq")': 'if ".rotary_emb." not in name'})  # fmt: skip
 mistake("You cut a sequence where its positions begin again. All earlier tokens are seen.", edit={
     "        h = self.model.embed_tokens(ids)\n": "        if position_ids.ndim == 1 and (position_ids.diff() < 0).any():\n            n = int((position_ids.diff() < 0).nonzero()[0]) + 1\n            return torch.cat([self(ids[:, :n], position_ids[:n], cache), self(ids[:, n:], position_ids[n:], cache)], 1)\n        h = self.model.embed_tokens(ids)\n"})  # fmt: skip
+mistake("Your weights go through float32. A float64 model gets all digits of a float64 checkpoint.", edit={
+    "self.load_state_dict(weights)": "self.load_state_dict({name: weight.float() for name, weight in weights.items()})"})  # fmt: skip
+mistake("You pass over every name with inv_freq in it. Only names that end with .rotary_emb.inv_freq are no weights; others are not known.", edit={
+    'not name.endswith(".rotary_emb.inv_freq")': '"inv_freq" not in name'})  # fmt: skip

@@ -28,6 +28,7 @@ EXACT = Tolerance(atol=0.0, rtol=1e-12)
         case("very long", pairs=[[10**6, 2048], [2**20, 2048], [2**20 + 1, 2048], [32768, 8192], [131072, 8192]]),
         case("no power of two", pairs=[[3000, 1000], [4000, 1000], [4001, 1000], [700, 7], [56, 7], [57, 7]]),
         case("tiny", pairs=[[n, 3] for n in range(1, 50)]),
+        case("exactly 4, 8, 16 times as long", pairs=[[n << k, n] for n in (100, 5000, 20000, 3000) for k in (2, 3, 4)]),
     ],
     cites=["and never less than 1", "it grows in steps"],
 )

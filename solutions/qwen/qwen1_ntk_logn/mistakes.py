@@ -39,3 +39,5 @@ mistake("Your factors end at 32768 tokens, as the table of the published code do
 mistake("use_logn switches the base as well in your layer. The two are independent.", edit={"if long and self.use_ntk else": "if long and self.use_ntk and self.use_logn else"})
 mistake("Your queries look back over a window. They see all earlier tokens.", edit={"pos > pos[:, None], -torch.inf": "(pos > pos[:, None]) | (pos <= pos[:, None] - 2 * self.train_len), -torch.inf"})
 mistake("No gradient flows through the sigmoid of your gate.", edit={MLP: "return (up * gate * gate.sigmoid().detach()) @ c_proj.mT"})
+mistake("You take the difference of two logarithms. Rounded up, 4.000000001 becomes 5: take the logarithm of the quotient, which is exact for powers of two.", edit={
+    "math.log2(true_len / train_len)": "math.log2(true_len) - math.log2(train_len)"})  # fmt: skip
