@@ -115,3 +115,7 @@ mistake(
     "The target 1/(2β) of ipo goes through float32. float64 is exact to nine digits.",
     edit={"(h - 1 / (2 * beta))": "(h - torch.full_like(h, 1 / (2 * beta), dtype=torch.float32).to(h))"},
 )
+mistake(
+    "You count a success only where the chosen reward is larger by 1e-6. Any larger reward is a success, however small the distance.",
+    edit={"(chosen_rewards > rejected_rewards)": "(chosen_rewards - rejected_rewards > 1e-6)"},
+)

@@ -57,6 +57,8 @@ def word_list(rng, n, words=None, letters="", count=0):
         case("the same left symbol", words={"ad": 1, "ac": 1, "ab": 1, "a": 9}, n=3),
         case("the end of a word, or a later letter", words={"ab": 3, "acd": 3}, n=1),
         case("letters before merged symbols", words={"abz": 3, "cab": 3, "za": 3, "zbc": 3}, n=8),
+        case("three thousand signs", words={"\u4e00" + chr(0x4E00 + 2900): 1, "\u4e01\u4e02": 1} | {chr(0x4E00 + i): 1 for i in range(3000)}, n=1),
+        case("counts that only whole numbers tell apart", words={"ab": 2**53, "cd": 2**53 + 1}, n=2),
     ],
     fresh=2,
     cites=[

@@ -393,3 +393,8 @@ mistake(
     "You add up shares of the text, and equal sums of them differ in the last digit. Counts are whole numbers.",
     edit={"counts[pair] += word_counts[word]": "counts[pair] += word_counts[word] / sum(word_counts.values())"},
 )
+mistake(
+    "You make one number of two ids, with a thousand places for the right one. An alphabet may have more symbols: compare the left ids first.",
+    edit={"ids[pair[0]], ids[pair[1]])": "ids[pair[0]] * 1000 + ids[pair[1]])"},
+)
+mistake("You count in floats. Beyond 2^53 they have no odd numbers, and counts that differ become equal.", edit={"counts[pair] += word_counts[word]": "counts[pair] += float(word_counts[word])"})
