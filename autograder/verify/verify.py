@@ -75,9 +75,11 @@ class Verifier:
         clients = [self._client(each) for _, each in able]
         runner = MutantRunner(self.grader.root, self.cache, self.grader.jobs, self.on_trial)
         try:
+            with ThreadPoolExecutor(self.grader.jobs, "plans") as pool:  # what known mistakes give is not asked for
+                plans = list(pool.map(self.grader.planner.begun, [each for _, each in able], clients))
             graders = [
-                (each, self.grader.grader_of(each, self.grader.planner.plan(each), client))
-                for (_, each), client in zip(able, clients, strict=True)
+                (each, self.grader.grader_of(each, plan, client))
+                for (_, each), plan, client in zip(able, plans, clients, strict=True)
             ]
             generals = (
                 general_mistakes.run(self.grader.root, self.cache, self.grader.jobs, graders, self.on_trial)
