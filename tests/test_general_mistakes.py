@@ -15,6 +15,7 @@ from torch import nn
 from autograder.verify.equivalent import DeclaredGenerals
 from autograder.verify.general import General, generals, replay
 from autograder.verify.general.report import GeneralReport, TriedGeneral
+from autograder.verify.general.run import Turns
 
 SOURCE = '''"""Small things, in float32, float64 or bfloat16."""
 
@@ -422,3 +423,34 @@ def test_open_ones_are_counted_and_no_problem(tmp_path: Path) -> None:
     left = TriedGeneral(found("scaled", "memo", "shapes"), open="A second call.")
     report = GeneralReport("a/b", [left])
     assert report.open == [left] and not report.problems and not report.survivors and not report.unshown
+
+
+def test_only_what_keeps_something_gets_a_worker_for_each_check() -> None:
+    keeps = {each.kind for each in generals(SOURCE) if each.keeps}
+    assert {"memo", "given out", "first options", "left", "changed"} <= keeps
+    assert not keeps & {
+        "exchange",
+        "ignored",
+        "default",
+        "falsy",
+        "rounded",
+        "truncated",
+        "items",
+        "truth",
+        "short loop",
+    }
+
+
+def test_the_check_that_rejected_most_of_what_is_alike_is_asked_first() -> None:
+    turns = Turns()
+    for check, rejected in (("shapes", False), ("values", True), ("values", True)):
+        turns.heard("scaled", "exchange", check, rejected)
+    turns.heard("listed", "items", "shapes", True)
+
+    def first(scope: str, kind: str) -> str:
+        return max(("shapes", "values", "never asked"), key=lambda check: turns.chance(scope, kind, check))
+
+    assert first("scaled", "exchange") == "values"
+    assert first("scaled", "ignored") == "values"  # another kind, the same function
+    assert first("listed", "items") == "shapes"
+    assert turns.chance("looked", "left", "never asked") == 0.5

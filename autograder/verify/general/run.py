@@ -27,7 +27,7 @@ from autograder.verify.mutants import MutantTrial
 from autograder.verify.mutation import Mutant
 
 
-class _Turns:
+class Turns:
     """Which check is most likely to reject a mistake: one that rejected others of its kind, or others of its function."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class _Trial(MutantTrial):
 
     def __init__(self, grader: ExerciseGrader, reference: str, checks: str, memory: Memory) -> None:
         super().__init__(grader, reference, checks, memory)
-        self._turns = _Turns()
+        self._turns = Turns()
 
     def _in_turn(self, mutant: Mutant) -> list[PlannedCheck]:
         kind = mutant.new.partition(":")[0]
