@@ -121,3 +121,7 @@ class RollingCache:
 
     def get(self):
         return self.k.clone(), self.v.clone(), self.positions.clone()
+mistake(
+    "You detach k and v before you hand them to the cache. It gets them as they are: whether it keeps their graph is its own affair.",
+    edit={"cache.append(k, v, pos)": "cache.append(k.detach(), v.detach(), pos)"},
+)

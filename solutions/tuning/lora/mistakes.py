@@ -416,3 +416,7 @@ mistake(
     "You compute with base.weight yourself. A base of a subclass may compute something else: call base(x).",
     edit={"y = self.base(x)": "y = nn.functional.linear(x, self.base.weight.T if self.fan_in_fan_out else self.base.weight, self.base.bias)"},
 )
+mistake(
+    "You pass over every layer called base. A model may have a layer of this name: only the base of a LoRALinear is left alone.",
+    edit={"and layer not in adapted and": 'and not name.endswith(".base") and'},
+)

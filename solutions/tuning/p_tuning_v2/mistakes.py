@@ -51,3 +51,7 @@ mistake("With P = 0 any shared prompt is accepted. P has to be that of the share
 mistake("In evaluation mode no gradients reach the prompt. A mode decides about dropout, not about gradients.", edit={"        states = self.backbone.hidden(ids, mask=mask, positions=positions, past=past)\n": "        with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):\n            states = self.backbone.hidden(ids, mask=mask, positions=positions, past=past)\n"})
 mistake("In evaluation mode you make the table once and keep it. The network may learn more before the next call.", edit={"        self.P, self.task, self.reparam = P, task, reparam\n": "        self.P, self.task, self.reparam, self.table = P, task, reparam, None\n", "        table = self.prefix()": "        self.table = self.prefix() if self.training or self.table is None else self.table\n        table = self.table"})
 mistake("Without positions you count the head alone. With reparam=True there is a network, too.", edit={"    return prompt + (C + 1) * n_labels": "    return prompt * (P > 0) + (C + 1) * n_labels"})
+mistake(
+    "You look a task up in a text, so that pieces of it pass, even the empty one. There are two tasks, cls and tag.",
+    edit={'        if task not in ("cls", "tag"):': '        if task not in "cls, tag":'},
+)
