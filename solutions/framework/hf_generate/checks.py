@@ -269,9 +269,11 @@ def the_model_is_fed_what_is_new(student, ids, mask, max_new, model, options):
         dtypes.append(str(logits.dtype))
         return logits
 
-    nearly = student.generate(without, ids % 3, mask, max_new, processors=[look], **options)
+    processors = [look, look]
+    nearly = student.generate(without, ids % 3, mask, max_new, processors=processors, **options)
     return {"out": out, "other": other, "calls": asked.calls, "left": flags(view, mask), "grad": torch.is_grad_enabled(),
-            "by a model without a cache": nearly, "what it gets of each row": widths, "dtype of logits": dtypes}  # fmt: skip
+            "by a model without a cache": nearly, "what it gets of each row": widths, "dtype of logits": dtypes,
+            "processors are left": [each is look for each in processors]}  # fmt: skip
 
 
 EOS = [0.0, 2.5, 0.0, 0.0, 0.0, 0.0, 0.0]  # likes token 1
