@@ -250,3 +250,39 @@ mistake(
         + END
     },
 )
+mistake(
+    "You keep the schedule of earlier calls (`functools.cache`) and hand out the same lists again. Who changes them, as an executor does with "
+    "`pop`, changes your next answer: make new lists in each call.",
+    edit={"def gpipe_schedule(": "import functools\n\n\n@functools.cache\ndef gpipe_schedule("},
+)
+mistake(
+    "With recomputation you take a share 1/m of the inside, which Python rounds, and `int` cuts a byte off. Count in whole numbers: "
+    "m inputs and one inside.",
+    edit={
+        "return m * boundary + (1 if recompute else m) * inside": "return int(m * (boundary + (1 / m if recompute else 1) * inside))"
+    },
+)
+mistake(
+    "You switch the stages to training mode, and at the end each back as a whole. Modules in a stage have modes of their own, such as a "
+    "frozen layer in evaluation mode: leave the modes alone.",
+    edit={
+        CUTTING: "    modes = [stage.training for stage in stages]\n    for stage in stages:\n        stage.train()\n" + CUTTING,
+        END: "    for stage, mode in zip(stages, modes, strict=True):\n        stage.train(mode)\n" + END,
+    },
+)
+mistake(
+    "You end the way back at a stage whose parameters are all frozen. The stages before it may learn: the gradient has to pass through it.",
+    edit={
+        "            out.backward(gradient)\n": "            if s > 0 and any(True for _ in stages[s].parameters()) and not any(w.requires_grad for w in stages[s].parameters()):\n"
+        "                break\n            out.backward(gradient)\n"
+    },
+)
+mistake(
+    "You give the returned loss the dtype of the parameters. It has the dtype of what `loss_fn` returns, which may be another one.",
+    edit={END: "    return total.to(next(stages[0].parameters()).dtype)\n"},
+)
+mistake(
+    "You call `loss_fn` with names for what it takes. It is the caller's, and its names are too: pass output and targets by place.",
+    edit={"loss_fn(out, ys[i])": "loss_fn(out, target=ys[i])"},
+    crashes=True,
+)
