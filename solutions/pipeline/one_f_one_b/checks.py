@@ -20,10 +20,23 @@ def as_short_as_gpipe(seen, case):
     return invalid(seen, p, m) or too_long(seen, 3.0 * steps) or too_long(seen, 2.0 * steps, tf=1.0, tb=1.0)
 
 
+def new_lists(seen, m):
+    """What `again` gives is a schedule as well."""
+    if invalid(seen["again"], 1, m + 30) is None:
+        return None
+    return reject(
+        "A schedule (for 1 device and {m} micro-batches) is wrong when you are asked for it a second time, after the caller has changed "
+        "the lists of the first call. Make new lists in each call.",
+        m=m + 30,
+    )
+
+
 def holds_few(seen, case):
     """As short, and within the memory: the naive schedule holds even less, and does not count."""
     p, m = case["p"], case["m"]
-    return as_short_as_gpipe(seen, case) or too_full(seen, [min(m, p - s) for s in range(p)])
+    schedule = seen["schedule"]
+    full = as_short_as_gpipe(schedule, case) or too_full(schedule, [min(m, p - s) for s in range(p)])
+    return full or new_lists(seen, m)
 
 
 @check(
@@ -80,7 +93,7 @@ def as_short_as_it_can_be(student, p, m):
 )
 def a_device_holds_no_more_than_it_must(student, p, m):
     """Device s holds the activations of at most min(m, p - s) micro-batches, and the schedule is no longer for it."""
-    return student.one_f_one_b(p, m)
+    return {"schedule": student.one_f_one_b(p, m), "again": again(student.one_f_one_b, 1, m + 30)}
 
 
 @check(
@@ -163,7 +176,12 @@ def step(rng, rows, kinds, m=1, order="random", width=3, loss="mse", dtype="floa
     }
 
 
-LOSSES = {"mse": mse_loss, "cross entropy": cross_entropy}
+def in_float64(predicted, wanted):
+    """A loss with a dtype of its own, and names of its own for what it takes."""
+    return mse_loss(predicted.double(), wanted.double())
+
+
+LOSSES = {"mse": mse_loss, "cross entropy": cross_entropy, "mse in float64": in_float64}
 
 
 def parameters(stages):
@@ -194,6 +212,7 @@ def parameters(stages):
         case("two steps, some valid schedule", rows=7, m=3, kinds=["linear"] * 3, again=True),
         case("18 stages", rows=3, m=2, kinds=["linear", *["tanh"] * 16, "linear"], order="1F1B"),
         case("20 micro-batches", rows=21, m=20, kinds=["linear", "linear"], order="1F1B"),
+        case("600 micro-batches", rows=600, m=600, kinds=["linear", "tanh"], order="1F1B", dtype="float64"),
     ],
     fresh=2,
     cites=[
@@ -222,8 +241,8 @@ def gradients_are_those_of_the_batch(student, schedule, kinds, weights, x, y, lo
     }
 
 
-def hosted(rng, training=True, frozen=False, **rest):
-    """The same with stages on the trusted side: what happens to them is recorded there. `frozen`: the last parameter is."""
+def hosted(rng, training=True, frozen="", **rest):
+    """The same with stages on the trusted side: what happens to them is recorded there. `frozen`: what of them is."""
     made = step(rng, **rest)
     stages = lab("stages", kinds=made["kinds"], weights=made["weights"])
     return {
@@ -270,7 +289,7 @@ def left_alone(seen, want):
     """What the caller passed is as it was, but for `.grad`."""
     if seen["modes"] != want["modes"]:
         return reject(
-            "The stages come back in another mode: `training` is {got}; it was {want}.",
+            "The stages, or modules in them, come back in another mode: `training` is {got}; it was {want}. Each has its own.",
             got=seen["modes"], want=want["modes"],
         )  # fmt: skip
     if any(seen[part] != want[part] for part in ("same parameters", "same memory")):
@@ -283,6 +302,8 @@ def left_alone(seen, want):
         )
     if any(each is not None for each in seen["gradients of the frozen"]):
         return reject("A parameter that requires no gradient gets one.")
+    if seen["dtype"] != want["dtype"]:
+        return reject("The loss that you return is {got}; the losses are {want}.", got=seen["dtype"], want=want["dtype"])
     return without_a_loss(seen)
 
 
@@ -323,15 +344,20 @@ def freed(seen, want, record, inputs):
 
 def run(student, schedule, stages, x, y, loss, training, frozen):
     """How the call leaves what it was given. What the judge looks at beside that is the record of the stages."""
-    for stage in stages:
-        stage.train(training)
+    for number, stage in enumerate(stages):  # neighbours are in different modes, and so is what is in them
+        stage.train(training == (number % 2 == 0))
+        for part in stage.children():
+            part.train(not stage.training)
     held = parameters(stages)
-    held[-1].requires_grad_(not frozen)
+    chosen = {"the last parameter": held[-1:], "the second stage": parameters(stages[1:2])}.get(frozen, [])
+    for parameter in chosen:
+        parameter.requires_grad_(False)
     places = [parameter.data_ptr() for parameter in held]
     mean = student.run_schedule(schedule, stages, x, y, LOSSES[loss])
     return {
         "loss": float(mean),
-        "modes": [stage.training for stage in stages],
+        "dtype": str(mean.dtype),
+        "modes": [part.training for stage in stages for part in stage.modules()],
         "same parameters": [new is old for new, old in zip(parameters(stages), held, strict=True)],
         "same memory": [parameter.data_ptr() == place for parameter, place in zip(held, places, strict=True)],
         "flags": flags(x, y, *stages),
@@ -367,7 +393,9 @@ def run_and_let_go(student, schedule, stages, x, y, loss, training, frozen):
         case("all forwards first", rows=8, m=3, kinds=["linear"] * 3, order="all forwards first"),
         case("one device, in eval mode", rows=7, m=4, kinds=["linear"], training=False),
         case("ids of tokens come in", rows=7, m=3, kinds=["embed", "mean", "linear"], loss="cross entropy"),
-        case("a frozen parameter", rows=5, m=2, kinds=["linear", "linear"], frozen=True),
+        case("a frozen parameter", rows=5, m=2, kinds=["linear", "linear"], frozen="the last parameter"),
+        case("a frozen stage in the middle", rows=5, m=2, kinds=["linear"] * 3, frozen="the second stage"),
+        case("a loss of the caller's own, in float64", rows=5, m=2, kinds=["linear", "linear"], loss="mse in float64"),
     ],
     fresh=2,
     cites=[

@@ -239,3 +239,73 @@ mistake(
     "With fewer micro-batches than devices you run all forwards first. Then device s holds m micro-batches; min(m, p - s) are enough.",
     edit={WARM_UP: "warm_up = min(m, p - 1 - s) if m >= p else m"},
 )
+mistake(
+    "You keep the schedule of earlier calls (`functools.cache`) and hand out the same lists again. Who changes them, as an executor does with "
+    "`pop`, changes your next answer: make new lists in each call.",
+    edit={"def one_f_one_b(": "import functools\n\n\n@functools.cache\ndef one_f_one_b("},
+)
+mistake(
+    "You switch the stages to training mode, and at the end all back to the mode of the first one. Each stage, and each module in it, has "
+    "a mode of its own: leave the modes alone.",
+    edit={
+        TARGETS: TARGETS + "    training = stages[0].training\n    for stage in stages:\n        stage.train()\n",
+        END: "    for stage in stages:\n        stage.train(training)\n" + END,
+    },
+)
+mistake(
+    "You give the returned loss the dtype of the parameters. It has the dtype of what `loss_fn` returns, which may be another one.",
+    edit={END: "    return total.to(next(stages[0].parameters()).dtype)\n"},
+)
+mistake(
+    "You call `loss_fn` with names for what it takes. It is the caller's, and its names are too: pass output and targets by place.",
+    edit={"loss_fn(out, targets[i])": "loss_fn(out, target=targets[i])"},
+    crashes=True,
+)
+mistake(
+    "Your executor sends no gradient through a stage whose parameters are all frozen. The stages before it may learn: the gradient has to pass.",
+    edit={
+        "gradients[s - 1, i] = received.grad": "passes = s == 0 or any(w.requires_grad for w in stages[s].parameters())\n"
+        "                    gradients[s - 1, i] = received.grad if passes or len(list(stages[s].parameters())) == 0 else torch.zeros_like(received)"
+    },
+)
+
+
+@mistake(
+    "Your executor calls itself for each operation before the one that it wants, so Python's stack ends at about a thousand of them. "
+    "Go round the devices in a loop.",
+    crashes=True,
+)
+def run_schedule(schedule, stages, x, y, loss_fn):
+    p, m = len(schedule), len(schedule[0]) // 2
+    xs, ys = x.tensor_split(m), y.tensor_split(m)
+    sent, back, held, done, losses = {}, {}, {}, [0] * p, []
+
+    def up_to(s, kind, i):
+        place = schedule[s].index((s, kind, i))
+        if done[s] > place:
+            return
+        if place > 0:
+            up_to(*schedule[s][place - 1])
+        if kind == "F":
+            if s > 0:
+                up_to(s - 1, "F", i)
+            received = sent.pop((s - 1, i)) if s > 0 else xs[i]
+            out = stages[s](received)
+            if s < p - 1:
+                sent[s, i] = out.detach().requires_grad_()
+            else:
+                out = loss_fn(out, ys[i]) * (len(ys[i]) / len(y))
+                losses.append(out.detach())
+            held[s, i] = received, out
+        else:
+            if s < p - 1:
+                up_to(s + 1, "B", i)
+            received, out = held.pop((s, i))
+            out.backward(back.pop((s + 1, i)) if s < p - 1 else None)
+            if s > 0:
+                back[s, i] = received.grad
+        done[s] = place + 1
+
+    for ops in schedule:
+        up_to(*ops[-1])
+    return sum(losses)
