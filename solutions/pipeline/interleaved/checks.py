@@ -105,7 +105,10 @@ def refused_beside_taken(seen, want, case):
     if wrong is not None:
         return wrong
     if len(seen["taken"]) != case["p"] or not all(seen["taken"]):
-        return reject("With m a multiple of p there is a schedule: a list for each device, none of them empty.")
+        return reject(
+            "With m a multiple of p there is a schedule: a list for each device, none of them empty. A second call gives it again, whatever "
+            "the caller has done with the lists of the first one."
+        )
     return None
 
 
@@ -128,7 +131,7 @@ def refused_beside_taken(seen, want, case):
 def micro_batches_come_in_groups_of_p(student, p, m, v):
     """`interleaved` raises ValueError when m is not a multiple of p, and only then."""
     refused = raises("ValueError", lambda: student.interleaved(p, m, v))
-    return {"refused": refused, "taken": student.interleaved(p, -(-m // p) * p, v)}
+    return {"refused": refused, "taken": again(student.interleaved, p, -(-m // p) * p, v)}
 
 
 @check(

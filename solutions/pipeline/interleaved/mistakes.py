@@ -206,3 +206,17 @@ mistake(
     "You give what one device sends. Asked are the tensors of all devices together.",
     edit={SENT: "return 2 * m * (p * v - 1) // p if p > 1 else 0"},
 )
+mistake(
+    "You keep the schedule of earlier calls (`functools.cache`) and hand out the same lists again. Who changes them, as an executor does with "
+    "`pop`, changes your next answer: make new lists in each call.",
+    edit={"def interleaved(": "import functools\n\n\n@functools.cache\ndef interleaved("},
+)
+mistake(
+    "With one chunk you take any number of micro-batches, as plain 1F1B does. A number that is no multiple of p is refused here, whatever v is.",
+    edit={"if m % p:": "if v > 1 and m % p:"},
+)
+mistake(
+    "With as many micro-batches as devices you run all forwards first, as older versions of Megatron-LM do. Then the last devices hold more "
+    "than they have to: warm up as with more micro-batches.",
+    edit={WARM_UP: "warm_up = m * v if m == p else min(m * v, 2 * (p - 1 - r) + (v - 1) * p)"},
+)
