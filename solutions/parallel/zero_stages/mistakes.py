@@ -415,3 +415,35 @@ mistake(
         "    return consolidate([[each] for each in comm.all_gather(part)], [shape])[0]"
     },
 )
+mistake(
+    "You write new weights into `p.flatten()`. Where the numbers of a parameter do not lie in order, that is a copy, and the parameter stays "
+    "as it was. Copy a tensor of its shape into it.",
+    edit={"        p.copy_(unshard(part, p.shape, comm))": "        p.flatten().copy_(unshard(part, (p.numel(),), comm))"},
+)
+mistake(
+    "Your consolidate joins all parts of a rank before it cuts them. Then float32 beside float64 becomes float64: join each tensor by "
+    "itself, so that it keeps its dtype.",
+    edit={
+        "    whole = []\n    for index": "    sizes = [len(part) for part in parts[0]]\n"
+        "    parts = [list(torch.cat(rank).split(sizes)) if rank else [] for rank in parts]\n    whole = []\n    for index"
+    },
+)
+mistake(
+    "Without gradients your layer keeps the whole weights for the next call. Nobody may hold them after forward, whatever torch's gradient "
+    "mode is: gather them again.",
+    edit={
+        "        return _Layer.apply(self, x, *self.shards)": "        if not torch.is_grad_enabled():\n"
+        "            versions = [part._version for part in self.shards]\n"
+        '            if getattr(self, "versions", None) != versions:\n'
+        "                self.kept, self.versions = self._whole(self.shards), versions\n"
+        "            return self.function(x, self.kept)\n"
+        "        return _Layer.apply(self, x, *self.shards)"
+    },
+)
+mistake(
+    "The states of all your Zero2 optimizers lie in one list of the class. Each optimizer has a list of its own: make it in `__init__`.",
+    edit={
+        "        self.state: list[dict] = [{} for _ in params]\n        self.grads": "        self.state.extend({} for _ in params)\n        self.grads",
+        "    # BEGIN SOLUTION\n    def _reduce(": "    # BEGIN SOLUTION\n    state: list = []\n\n    def _reduce(",
+    },
+)
