@@ -117,7 +117,7 @@ def run_gpipe(
             with torch.set_grad_enabled(not recompute):
                 outputs[s].append(stage(h))
             h = outputs[s][-1].detach().requires_grad_()  # the cut: a leaf on the next device
-    total = torch.zeros(())
+    total = torch.tensor(0)  # a whole number: the sum has the dtype of the losses
     for i in range(m):
         gradient = None
         for s in reversed(range(len(stages))):
