@@ -181,7 +181,11 @@ def in_float64(predicted, wanted):
     return mse_loss(predicted.double(), wanted.double())
 
 
-LOSSES = {"mse": mse_loss, "cross entropy": cross_entropy, "mse in float64": in_float64}
+def in_bfloat16(predicted, wanted):
+    return mse_loss(predicted.bfloat16(), wanted.bfloat16())
+
+
+LOSSES = {"mse": mse_loss, "cross entropy": cross_entropy, "mse in float64": in_float64, "mse in bfloat16": in_bfloat16}
 
 
 def parameters(stages):
@@ -396,6 +400,7 @@ def run_and_let_go(student, schedule, stages, x, y, loss, training, frozen):
         case("a frozen parameter", rows=5, m=2, kinds=["linear", "linear"], frozen="the last parameter"),
         case("a frozen stage in the middle", rows=5, m=2, kinds=["linear"] * 3, frozen="the second stage"),
         case("a loss of the caller's own, in float64", rows=5, m=2, kinds=["linear", "linear"], loss="mse in float64"),
+        case("a loss in bfloat16", rows=4, m=2, kinds=["linear", "linear"], loss="mse in bfloat16"),
     ],
     fresh=2,
     cites=[

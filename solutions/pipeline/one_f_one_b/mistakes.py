@@ -221,7 +221,7 @@ mistake(
 )
 mistake(
     "You add the losses up in float64. The loss that you return has the dtype of the losses.",
-    edit={"total = torch.zeros(())": "total = torch.zeros((), dtype=torch.float64)"},
+    edit={"total = torch.tensor(0)": "total = torch.zeros((), dtype=torch.float64)"},
 )
 mistake(
     "Your weights b/B are float32 tensors, so a float64 model gets gradients with float32's error. Use Python's numbers.",
@@ -309,3 +309,8 @@ def run_schedule(schedule, stages, x, y, loss_fn):
     for ops in schedule:
         up_to(*ops[-1])
     return sum(losses)
+mistake(
+    "Your sum of losses begins with a zero of float32, so losses in bfloat16 come back as float32. Begin with the first loss, or with a whole "
+    "number: the loss that you return has the dtype of the losses.",
+    edit={"total = torch.tensor(0)": "total = torch.zeros(())"},
+)

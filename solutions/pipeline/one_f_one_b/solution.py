@@ -118,7 +118,7 @@ def run_schedule(
     activations = {(0, i): rows for i, rows in enumerate(x.tensor_split(m))}  # arrived at a stage, for its F
     gradients: dict[tuple[int, int], Tensor | None] = {(p - 1, i): None for i in range(m)}  # for its B
     held: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}  # input and output of each F, until its B
-    total = torch.zeros(())
+    total = torch.tensor(0)  # a whole number: the sum has the dtype of the losses
     todo = [list(ops) for ops in schedule]
     while any(todo):
         for s, ops in enumerate(todo):
