@@ -301,7 +301,7 @@ HALVES = [[1.0, 1.0, 1.0, 1.0], [-2.0, -2.0, 2.0, 2.0]]  # the cosine to both ax
         case("fewer passages than places", B=3, C=3, M=2, wrong=[0, 1, 2], top_k=5),
         case("as many passages as places", B=5, C=2, M=3, wrong=[0, 1, 2, 3, 4], top_k=3),
         case("long queries, a pool of short passages", B=6, C=4, M=12, wrong=[2, 3], lengths=1e4, top_k=2),
-        case("passages as short as allowed", B=8, C=4, M=12, wrong=[2, 3, 5], lengths=4e6, top_k=2),
+        case("a passage as short as allowed", q=[[1.0, 0.0], [0.0, 1.0]], p=[[3.0, 4.0], [3.0, 4.0]], passages=[[1e-7, 2e-8]], top_k=1),
         case("one pair", B=1, C=7, M=5, wrong=[0], top_k=4),
         case("ties, and one that is nearer", q=AXES, p=HALVES, passages=[*HALVES, HALVES[0], [4.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]], top_k=1),
         case("a nearer one that the pool holds twice", q=AXES, p=HALVES, passages=[AXES[0], HALVES[0], AXES[1], AXES[0]]),
