@@ -99,6 +99,7 @@ def rewards_are_to_look_at(student, pc, pr, rc, rr, options):
         "the other way round": student.implicit_reward_accuracy(rejected, chosen),
         "of views": student.implicit_reward_accuracy(*views),
         "with itself": student.implicit_reward_accuracy(chosen, chosen),
+        "hardly larger": student.implicit_reward_accuracy(chosen.double() + 1e-9, chosen.double()),
         "of hinge": student.dpo_loss(pc, pr, rc, rr, **{**options, "loss_type": "hinge"})[1:],
         "of ipo": student.dpo_loss(pc, pr, rc, rr, **{**options, "loss_type": "ipo"})[1:],
     }

@@ -103,7 +103,8 @@ class Model:
             effects = torch.cat([cache, effects], 1)
         if effects.shape[:2] != mask.shape:
             raise ValueError("the mask has to cover the tokens of the cache and the new ones, no more and no less")
-        self.calls.append({"new": new.shape[1], "positions": seen, "grad": torch.is_grad_enabled()})
+        below = bool((positions < 0).any())
+        self.calls.append({"new": new.shape[1], "positions": seen, "positions below 0": below, "grad": torch.is_grad_enabled()})
         total = (effects * mask[..., None]).cumsum(1)[:, -new.shape[1] :]
         count = mask.cumsum(1)[:, -new.shape[1] :, None].clamp_min(1)
         logits = total / count**0.5 + self.place[positions.clamp(0, 63)] + self.likes
@@ -138,7 +139,21 @@ def the_model_is_fed_what_is_new(student, ids, mask, max_new, model, options):
     view = ids.mT.contiguous().mT
     out = student.generate(asked, view, mask, max_new, **options)
     other = student.generate(Model(**model), (ids + 1) % model["V"], mask.clone(), max_new, **options)
-    return {"out": out, "other": other, "calls": asked.calls, "left": flags(view, mask), "grad": torch.is_grad_enabled()}
+    widths, dtypes = [], []
+
+    def without(new, positions, mask, cache):  # what it keeps is its own affair: the cache that it returns is None
+        widths.append(new.shape[1])
+        return torch.tensor([1.0, 1.0 + 1e-12, 0.0], dtype=torch.float64).expand(*new.shape, 3), None
+
+    def look(ids, logits):
+        dtypes.append(str(logits.dtype))
+        return logits
+
+    processors = [look, look]
+    nearly = student.generate(without, ids % 3, mask, max_new, processors=processors, **options)
+    return {"out": out, "other": other, "calls": asked.calls, "left": flags(view, mask), "grad": torch.is_grad_enabled(),
+            "by a model without a cache": nearly, "what it gets of each row": widths, "dtype of logits": dtypes,
+            "processors are left": [each is look for each in processors]}
 
 
 EOS = [0.0, 2.5, 0.0, 0.0, 0.0, 0.0, 0.0]
@@ -174,6 +189,9 @@ def a_row_does_not_depend_on_its_padding(student, ids, mask, max_new, model, opt
         top = logits.topk(2).indices
         return logits.scatter(1, top, logits.gather(1, top.flip(1)))
 
+    def full(ids):  # two tokens more than the shortest prompt has
+        return (ids >= 0).sum(1) >= mask.sum(1).min() + 2
+
     def run(ids, mask, kind):
         processors = {
             "penalty": [student.RepetitionPenalty(1.9), swap],
@@ -182,7 +200,7 @@ def a_row_does_not_depend_on_its_padding(student, ids, mask, max_new, model, opt
             "once": [student.NoRepeatNGram(1)],
             "length": [student.MinLength(mask.shape[1], 1), swap, student.RepetitionPenalty(0.6)],
         }[kind]
-        stops = [student.StopString(["ab", "ba", "cc", "dde"], decode)] if kind == "length" else []
+        stops = {"length": [student.StopString(["ab", "ba", "cc", "dde"], decode)], "pairs": [full]}.get(kind, [])
         return student.generate(Model(**model), ids, mask, max_new if kind != "once" else 1, processors=processors, stopping=stops, **options)
 
     found = {}
@@ -218,6 +236,8 @@ def drawn_as_they_should(seen, want, case):
         return reject("The second call with the same generator gives the tokens of the first: it is set back, or not used.")
     if difference(seen["global"], seen["global again"]) is not None or difference(draws, seen["global"]) is None:
         return reject("Without `gen`, the tokens do not come from torch's global generator.")
+    if bool((seen["global"] == seen["global"][:1]).all()):
+        return reject("Without `gen`, all rows get the same tokens: nothing is drawn.")
     return difference({name: seen[name] for name in ("left", "greedy")}, {name: want[name] for name in ("left", "greedy")})
 
 

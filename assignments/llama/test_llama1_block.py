@@ -265,10 +265,13 @@ def checkpoints_are_loaded(student, cfg, ids, sd, model_dtype, names):
     wrong = {
         "missing": [{key: w for key, w in sd.items() if key != name} for name in names],
         "another shape": [sd | {name: sd[name][:-1]} for name in names],
-        "unknown": [sd | {name: torch.zeros(2)} for name in ("model.layers.0.mlp.bias", "model.layers.0.self_attn.rotary_emb.weight", "norm.weight", "model.layers.9.mlp.up_proj.weight")],
+        "unknown": [sd | {name: torch.zeros(2)} for name in ("model.layers.0.mlp.bias", "model.layers.0.self_attn.rotary_emb.weight", "model.layers.0.self_attn.inv_freqs", "norm.weight", "model.layers.9.mlp.up_proj.weight")],
     }
     refused = {kind: [raises("RuntimeError", lambda f=file: other.load_hf(f)) for file in files] for kind, files in wrong.items()}
     weights = {name: parameters[name] for name in names[:2]}  # the logits show the others
+    wide = student.Llama(student.LlamaCfg(**cfg)).double()
+    wide.load_hf({name: weight.double() / 3 for name, weight in sd.items()})
+    weights["in float64"] = wide.state_dict()[names[0]]
     return {
         "logits": model(ids), "weights": weights, "one matrix": same, "requires_grad": grads, "refused": refused, "left": flags(model, other, *sd.values()),
     }

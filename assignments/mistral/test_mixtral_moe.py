@@ -67,7 +67,12 @@ def experts_see_their_own_tokens_alone(student, x, Wg, W13, W2, k):
     chosen = Wg[:, 0] > 0
     spoiled = [torch.where(chosen[:, None, None], weight, torch.full_like(weight, math.nan)) for weight in (W13, W2)]
     tokens = torch.cat([x, torch.full_like(x[:1], math.nan), torch.full_like(x[:1], math.inf)])
-    return {"nan in experts": student.moe_forward(x, Wg, *spoiled, k), "nan in a token": student.moe_forward(tokens, Wg, W13, W2, k)[: len(x)]}
+    beside = student.moe_forward(tokens, Wg, W13, W2, k)
+    return {
+        "nan in experts": student.moe_forward(x, Wg, *spoiled, k),
+        "nan in a token": beside[: len(x)],
+        "the row of that token": beside[len(x)],
+    }
 
 
 @check(points=1, budget=Budget(cpu=4), lecture='who-is-computed', public=[case('one of 32 experts', N=4096, C=128, E=32, F=256, k=1)])

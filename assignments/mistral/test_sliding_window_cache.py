@@ -91,6 +91,7 @@ class Ledger:
 
     def append(self, k, v, pos):
         self.events.append([k.clone(), v.clone(), pos.clone()])
+        self.in_graph = [k.requires_grad, v.requires_grad]
         self.kept = torch.cat([self.kept[0], k], 2), torch.cat([self.kept[1], v], 2), torch.cat([self.kept[2], pos])
 
     def get(self):
@@ -125,7 +126,10 @@ def pieces_give_the_result_of_all_at_once(student, q, k, v, cuts, W, start):
     ledger, other = ledger_for(k), ledger_for(k)
     pieces = fed(student, ledger, q, k, v, cuts, W, start)
     others = fed(student, other, *(x.mT.contiguous().mT.flip(2) for x in (q, k, v)), cuts, W, start)
-    return {"whole": whole, "pieces": pieces, "others": others, "events": ledger.events, "positions": pos, "left": flags(q, k, v)}
+    training = ledger_for(k)
+    student.attend(*leaves(q, k, v), pos, training, W)
+    return {"whole": whole, "pieces": pieces, "others": others, "events": ledger.events, "positions": pos, "left": flags(q, k, v),
+            "in training k and v come with their graph": training.in_graph}
 
 
 @check(points=1, inputs=heads, lecture='attention-in-pieces', public=[case('two tokens, then two, a window of three', cuts=[2, 4], W=3, dtype='float64')])

@@ -99,7 +99,8 @@ def a_checkpoint_is_joined(student, n, shapes):
     found = [each.clone() for each in whole]
     for each in whole:
         each += 100
-    others = [[strided(part + 1) for part in rank] for rank in parts]
+    dtypes = itertools.cycle([torch.float64, torch.float32])  # tensor by tensor
+    others = [[strided(part + 1).to(dtype) for part, dtype in zip(rank, dtypes, strict=False)] for rank in parts]
     joined = student.consolidate(others, [tuple(shape) for shape in shapes])
     return {"whole": found, "given": parts, "shapes": asked, "others": joined, "left": flags(*itertools.chain(*parts, *others))}
 
@@ -112,8 +113,9 @@ def network(params, x):
     return x * gain
 
 
-def training(rng, n, widths, steps=3, micro=1, batch=3, dtype="float64", lr=0.05, skips=None):
-    """Weights, and for each rank, step and micro-batch a batch of its own; `skips` are ranks that do not use the gain."""
+def training(rng, n, widths, steps=3, micro=1, batch=3, dtype="float64", lr=0.05, skips=None, views=False):
+    """Weights, and for each rank, step and micro-batch a batch of its own; `skips` are ranks that do not use the gain; `views`: the
+    numbers of the weights do not lie in order."""
     dtype = getattr(torch, dtype)
     shapes = [shape for a, b in itertools.pairwise(widths) for shape in ((b, a), (b,))] + [()]
     weights = [rng.normal(*shape, scale=0.7, dtype=dtype) for shape in shapes]
@@ -124,11 +126,12 @@ def training(rng, n, widths, steps=3, micro=1, batch=3, dtype="float64", lr=0.05
         "batches": lab("each_rank", values=batches),
         "lr": lr,
         "skips": lab("each_rank", values=[rank in (skips or ()) for rank in range(n)]),
+        "views": views,
     }
 
 
-def parameters(weights):
-    return [nn.Parameter(weight.clone()) for weight in weights]
+def parameters(weights, views=False):
+    return [nn.Parameter(turned(weight.clone()) if views else weight.clone()) for weight in weights]
 
 
 def copies(tensors):
@@ -141,9 +144,9 @@ def memory(states):
 
 
 @check(points=2, inputs=training, lecture='stage-1', public=[case('two ranks, two layers', n=2, widths=[2, 2, 1], steps=1), case('rank 1 has no gradient of the gain', n=3, widths=[2, 2], steps=1, skips=[1])])
-def stage_1_trains(student, comm, weights, batches, lr, skips):
+def stage_1_trains(student, comm, weights, batches, lr, skips, views):
     """After each step of Zero1 all ranks have the weights that Adam gives with the mean gradients, and the state of their part alone."""
-    params = parameters(weights)
+    params = parameters(weights, views)
     held = list(params)
     optimizer = student.Zero1(params, lr=lr, comm=comm)
     student.Zero1(parameters(weights[:2]), lr=2 * lr, comm=comm)  # another one, with parameters of its own
@@ -168,9 +171,9 @@ def stage_1_trains(student, comm, weights, batches, lr, skips):
 
 
 @check(points=3, inputs=training, lecture='stage-2', public=[case('two ranks, two layers', n=2, widths=[2, 2, 1], steps=1), case('two batches in each step', n=2, widths=[2, 1], steps=2, micro=2)])
-def stage_2_frees_gradients(student, comm, weights, batches, lr, skips):
+def stage_2_frees_gradients(student, comm, weights, batches, lr, skips, views):
     """Zero2 reduces each gradient as soon as it is there, keeps its own part alone, and trains as Zero1 does."""
-    params = parameters(weights)
+    params = parameters(weights, views)
     optimizer = student.Zero2(params, lr, comm)
     student.Zero2(parameters(weights[:2]), 2 * lr, comm)  # another one, with parameters of its own
     there = []  # how many gradients are in memory when the next one comes
@@ -302,7 +305,10 @@ def whole_weights_are_let_go(student, comm, kinds, weights, batches, again):
     seen |= {"when a layer begins": list(counts), "after forward": len(held.names()), "output": h.detach().clone()}
     h.pow(2).mean().backward()
     del h
-    return seen | {"after backward": [len(held.names()), len(passed.names())], "gradients": [p.grad.clone() for layer in net for p in layer.shards]}
+    seen |= {"after backward": [len(held.names()), len(passed.names())], "gradients": [p.grad.clone() for layer in net for p in layer.shards]}
+    with torch.no_grad():
+        net[0].eval()(batches[0][0])
+    return seen | {"after a forward without gradients": len(held.names())}
 
 
 def one_step(rng, stage, n, widths, dtype="float64"):
@@ -329,10 +335,10 @@ def judge_volume(seen, want, record, inputs):
 
 
 @check(points=2, inputs=one_step, judge=judge_volume, lecture='what-each-stage-sends', public=[case(f'stage {stage}, two ranks', stage=stage, n=2, widths=[2, 2]) for stage in (1, 2, 3)])
-def two_two_three_psi(student, comm, weights, batches, lr, skips, stage):
+def two_two_three_psi(student, comm, weights, batches, lr, skips, views, stage):
     """A step sends 2Ψ in stages 1 and 2, and 3Ψ in stage 3."""
     ((x,),) = batches
-    params = parameters(weights)
+    params = parameters(weights, views)
     if stage < 3:
         optimizer = (student.Zero1 if stage == 1 else student.Zero2)(params, lr, comm)
         network(params, x).pow(2).mean().backward()

@@ -72,7 +72,8 @@ def run_schedule(
     schedule: any valid schedule, not 1F1B alone: p lists, each with the F and B of all m micro-batches, without a deadlock. So
         m = len(schedule[0]) // 2.
     stages: p modules. Each takes one tensor and returns one, with the same number of rows; the output of one is the input of
-        the next. The first has parameters; others may have none. They have no randomness, and no state but their parameters.
+        the next. The first has parameters that require gradients; others may have none. They have no randomness, no state but their
+        parameters, and share none.
     x: the input of the first stage, B >= m rows: floats, or int64 ids of tokens.
     y: the targets, B rows.
     loss_fn: loss_fn(output, targets) is the *mean* loss over the rows that it is given, of shape ().

@@ -5,32 +5,44 @@ Expected values are recorded in `expected/`. Generated from the course: changes 
 
 import torch
 from torch.nn.functional import cross_entropy, mse_loss
-from autograder.checks import Rejection, case, check, flags, lab, reject
+from autograder.checks import Rejection, again, case, check, flags, lab, reject
 from autograder.lab.schedules import drawn, invalid, too_long
 from autograder.lab.stages import stack
 from autograder.lab.steps import execution, most_kept, strangers
 
 
+def new_lists(seen, m):
+    """What `again` gives is a schedule as well."""
+    if invalid(seen["again"], 1, m + 30) is None:
+        return None
+    return reject(
+        "A schedule (for 1 device and {m} micro-batches) is wrong when you are asked for it a second time, after the caller has changed "
+        "the lists of the first call. Make new lists in each call.",
+        m=m + 30,
+    )
+
+
 def all_forwards_first(seen, case):
     """Valid, every F of a device before its first B, and no longer than it must be."""
-    p, m = case["p"], case["m"]
-    wrong = invalid(seen, p, m)
+    p, m, schedule = case["p"], case["m"], seen["schedule"]
+    wrong = invalid(schedule, p, m)
     if wrong is not None:
         return wrong
-    for device, ops in enumerate(seen):
+    for device, ops in enumerate(schedule):
         kinds = [kind for _, kind, _ in ops]
         if "F" in kinds[kinds.index("B") :]:
             return reject(
                 "Device {device} runs a B before its last F. In GPipe all forwards of a device come first.",
-                device=device, timeline=drawn(seen),
+                device=device, timeline=drawn(schedule),
             )  # fmt: skip
-    return too_long(seen, 3.0 * (m + p - 1)) or too_long(seen, 5.0 * (m + p - 1), tf=4.0, tb=1.0)
+    long = too_long(schedule, 3.0 * (m + p - 1)) or too_long(schedule, 5.0 * (m + p - 1), tf=4.0, tb=1.0)
+    return long or new_lists(seen, m)
 
 
 @check(points=2, judge=all_forwards_first, lecture='the-schedule', public=[case('2 devices, 2 micro-batches', p=2, m=2), case('4 devices, 8 micro-batches', p=4, m=8), case('3 devices, 1 micro-batch', p=3, m=1)], given={})
 def the_schedule_fills_and_drains_once(student, p, m):
     """`gpipe_schedule` runs all forwards of a device, then all backwards, in (m + p - 1) · (tf + tb)."""
-    return student.gpipe_schedule(p, m)
+    return {"schedule": student.gpipe_schedule(p, m), "again": again(student.gpipe_schedule, 1, m + 30)}
 
 
 @check(points=1, lecture='the-bubble', public=[case(p=4, m=8), case(p=2, m=1)])
@@ -70,7 +82,16 @@ def batch(rng, rows, m, kinds, width=3, loss="mse", dtype="float32", recompute=F
     }
 
 
-LOSSES = {"mse": mse_loss, "cross entropy": cross_entropy}
+def in_float64(predicted, wanted):
+    """A loss with a dtype of its own, and names of its own for what it takes."""
+    return mse_loss(predicted.double(), wanted.double())
+
+
+def in_bfloat16(predicted, wanted):
+    return mse_loss(predicted.bfloat16(), wanted.bfloat16())
+
+
+LOSSES = {"mse": mse_loss, "cross entropy": cross_entropy, "mse in float64": in_float64, "mse in bfloat16": in_bfloat16}
 
 
 def parameters(stages):
@@ -103,8 +124,8 @@ def micro_batches(case):
     return [rows // m + (i < rows % m) for i in range(m)]
 
 
-def hosted(rng, training=True, frozen=False, **rest):
-    """The same with stages on the trusted side: what happens to them is recorded there. `frozen`: the last parameter is."""
+def hosted(rng, training=True, frozen="", **rest):
+    """The same with stages on the trusted side: what happens to them is recorded there. `frozen`: what of them is."""
     made = batch(rng, **rest)
     stages = lab("stages", kinds=made.pop("kinds"), weights=made.pop("weights"))
     del made["before"], made["again"]
@@ -159,7 +180,7 @@ def left_alone(seen, want):
     """What the caller passed is as it was, but for `.grad`."""
     if seen["modes"] != want["modes"]:
         return reject(
-            "The stages come back in another mode: `training` is {got}; it was {want}.",
+            "The stages, or modules in them, come back in another mode: `training` is {got}; it was {want}. Each has its own.",
             got=seen["modes"], want=want["modes"],
         )  # fmt: skip
     if any(seen[part] != want[part] for part in ("same parameters", "same memory")):
@@ -172,20 +193,27 @@ def left_alone(seen, want):
         )
     if any(each is not None for each in seen["gradients of the frozen"]):
         return reject("A parameter that requires no gradient gets one.")
+    if seen["dtype"] != want["dtype"]:
+        return reject("The loss that you return is {got}; the losses are {want}.", got=seen["dtype"], want=want["dtype"])
     return without_a_loss(seen)
 
 
 def run(student, stages, x, y, options, loss, training, frozen):
     """How the call leaves what it was given. What the judge looks at beside that is the record of the stages."""
-    for stage in stages:
-        stage.train(training)
+    for number, stage in enumerate(stages):  # neighbours are in different modes, and so is what is in them
+        stage.train(training == (number % 2 == 0))
+        for part in stage.children():
+            part.train(not stage.training)
     held = parameters(stages)
-    held[-1].requires_grad_(not frozen)
+    chosen = {"the last parameter": held[-1:], "the second stage": parameters(stages[1:2])}.get(frozen, [])
+    for parameter in chosen:
+        parameter.requires_grad_(False)
     places = [parameter.data_ptr() for parameter in held]
     mean = student.run_gpipe(stages, x, y, LOSSES[loss], **options)
     return {
         "loss": float(mean),
-        "modes": [stage.training for stage in stages],
+        "dtype": str(mean.dtype),
+        "modes": [part.training for stage in stages for part in stage.modules()],
         "same parameters": [new is old for new, old in zip(parameters(stages), held, strict=True)],
         "same memory": [parameter.data_ptr() == place for parameter, place in zip(held, places, strict=True)],
         "flags": flags(x, y, *stages),

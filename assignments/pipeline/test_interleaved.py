@@ -42,7 +42,10 @@ def refused_beside_taken(seen, want, case):
     if wrong is not None:
         return wrong
     if len(seen["taken"]) != case["p"] or not all(seen["taken"]):
-        return reject("With m a multiple of p there is a schedule: a list for each device, none of them empty.")
+        return reject(
+            "With m a multiple of p there is a schedule: a list for each device, none of them empty. A second call gives it again, whatever "
+            "the caller has done with the lists of the first one."
+        )
     return None
 
 
@@ -50,7 +53,7 @@ def refused_beside_taken(seen, want, case):
 def micro_batches_come_in_groups_of_p(student, p, m, v):
     """`interleaved` raises ValueError when m is not a multiple of p, and only then."""
     refused = raises("ValueError", lambda: student.interleaved(p, m, v))
-    return {"refused": refused, "taken": student.interleaved(p, -(-m // p) * p, v)}
+    return {"refused": refused, "taken": again(student.interleaved, p, -(-m // p) * p, v)}
 
 
 @check(points=1, lecture='the-bubble', public=[case(p=4, m=8, v=2), case(p=2, m=4, v=1)])

@@ -19,10 +19,23 @@ def as_short_as_gpipe(seen, case):
     return invalid(seen, p, m) or too_long(seen, 3.0 * steps) or too_long(seen, 2.0 * steps, tf=1.0, tb=1.0)
 
 
+def new_lists(seen, m):
+    """What `again` gives is a schedule as well."""
+    if invalid(seen["again"], 1, m + 30) is None:
+        return None
+    return reject(
+        "A schedule (for 1 device and {m} micro-batches) is wrong when you are asked for it a second time, after the caller has changed "
+        "the lists of the first call. Make new lists in each call.",
+        m=m + 30,
+    )
+
+
 def holds_few(seen, case):
     """As short, and within the memory: the naive schedule holds even less, and does not count."""
     p, m = case["p"], case["m"]
-    return as_short_as_gpipe(seen, case) or too_full(seen, [min(m, p - s) for s in range(p)])
+    schedule = seen["schedule"]
+    full = as_short_as_gpipe(schedule, case) or too_full(schedule, [min(m, p - s) for s in range(p)])
+    return full or new_lists(seen, m)
 
 
 @check(points=2, judge=as_short_as_gpipe, lecture='three-phases', public=[case('2 devices, 3 micro-batches', p=2, m=3), case('4 devices, 8 micro-batches', p=4, m=8), case('4 devices, 2 micro-batches', p=4, m=2)], given={})
@@ -34,7 +47,7 @@ def as_short_as_it_can_be(student, p, m):
 @check(points=2, judge=holds_few, lecture='what-a-device-holds', public=[case('2 devices, 4 micro-batches', p=2, m=4), case('4 devices, 7 micro-batches', p=4, m=7)], given={})
 def a_device_holds_no_more_than_it_must(student, p, m):
     """Device s holds the activations of at most min(m, p - s) micro-batches, and the schedule is no longer for it."""
-    return student.one_f_one_b(p, m)
+    return {"schedule": student.one_f_one_b(p, m), "again": again(student.one_f_one_b, 1, m + 30)}
 
 
 @check(points=1, lecture='what-a-device-holds', public=[case(p=4, m=8), case(p=3, m=2)])
@@ -105,7 +118,16 @@ def step(rng, rows, kinds, m=1, order="random", width=3, loss="mse", dtype="floa
     }
 
 
-LOSSES = {"mse": mse_loss, "cross entropy": cross_entropy}
+def in_float64(predicted, wanted):
+    """A loss with a dtype of its own, and names of its own for what it takes."""
+    return mse_loss(predicted.double(), wanted.double())
+
+
+def in_bfloat16(predicted, wanted):
+    return mse_loss(predicted.bfloat16(), wanted.bfloat16())
+
+
+LOSSES = {"mse": mse_loss, "cross entropy": cross_entropy, "mse in float64": in_float64, "mse in bfloat16": in_bfloat16}
 
 
 def parameters(stages):
@@ -130,8 +152,8 @@ def gradients_are_those_of_the_batch(student, schedule, kinds, weights, x, y, lo
     }
 
 
-def hosted(rng, training=True, frozen=False, **rest):
-    """The same with stages on the trusted side: what happens to them is recorded there. `frozen`: the last parameter is."""
+def hosted(rng, training=True, frozen="", **rest):
+    """The same with stages on the trusted side: what happens to them is recorded there. `frozen`: what of them is."""
     made = step(rng, **rest)
     stages = lab("stages", kinds=made["kinds"], weights=made["weights"])
     return {
@@ -178,7 +200,7 @@ def left_alone(seen, want):
     """What the caller passed is as it was, but for `.grad`."""
     if seen["modes"] != want["modes"]:
         return reject(
-            "The stages come back in another mode: `training` is {got}; it was {want}.",
+            "The stages, or modules in them, come back in another mode: `training` is {got}; it was {want}. Each has its own.",
             got=seen["modes"], want=want["modes"],
         )  # fmt: skip
     if any(seen[part] != want[part] for part in ("same parameters", "same memory")):
@@ -191,6 +213,8 @@ def left_alone(seen, want):
         )
     if any(each is not None for each in seen["gradients of the frozen"]):
         return reject("A parameter that requires no gradient gets one.")
+    if seen["dtype"] != want["dtype"]:
+        return reject("The loss that you return is {got}; the losses are {want}.", got=seen["dtype"], want=want["dtype"])
     return without_a_loss(seen)
 
 
@@ -231,15 +255,20 @@ def freed(seen, want, record, inputs):
 
 def run(student, schedule, stages, x, y, loss, training, frozen):
     """How the call leaves what it was given. What the judge looks at beside that is the record of the stages."""
-    for stage in stages:
-        stage.train(training)
+    for number, stage in enumerate(stages):  # neighbours are in different modes, and so is what is in them
+        stage.train(training == (number % 2 == 0))
+        for part in stage.children():
+            part.train(not stage.training)
     held = parameters(stages)
-    held[-1].requires_grad_(not frozen)
+    chosen = {"the last parameter": held[-1:], "the second stage": parameters(stages[1:2])}.get(frozen, [])
+    for parameter in chosen:
+        parameter.requires_grad_(False)
     places = [parameter.data_ptr() for parameter in held]
     mean = student.run_schedule(schedule, stages, x, y, LOSSES[loss])
     return {
         "loss": float(mean),
-        "modes": [stage.training for stage in stages],
+        "dtype": str(mean.dtype),
+        "modes": [part.training for stage in stages for part in stage.modules()],
         "same parameters": [new is old for new, old in zip(parameters(stages), held, strict=True)],
         "same memory": [parameter.data_ptr() == place for parameter, place in zip(held, places, strict=True)],
         "flags": flags(x, y, *stages),

@@ -60,6 +60,7 @@ def model(rng, targets, r, layers=2, sizes=(6, 4, 10), more=None, **options):
         }.items():
             shapes[f"layers.{layer}.{name}.weight"] = shape
         shapes[f"layers.{layer}.attn.q.bias"] = (width,)
+        shapes[f"layers.{layer}.attn.q.weight.scales"] = (width, 1)  # as some quantized files name them
     return {"shapes": shapes | {"head.weight": (11, width)}, "targets": targets, "r": r, "options": options}
 
 

@@ -259,7 +259,7 @@ def inject_replaces_linear_layers_by_name(student, model, tokens, pattern, secon
         replaced.append(student.inject(model, second, **options))
     names = [name for each in replaced for name in each]
     fill(model, names)
-    namesakes = nn.ModuleDict({"base": nn.Linear(2, 2), "A": nn.Linear(2, 2)})  # named as parts of an adapter
+    namesakes = nn.ModuleDict({"base": nn.Linear(2, 2), "A": nn.Linear(2, 2), "inner": nn.ModuleDict({"base": nn.Linear(2, 2)})})  # named as parts of an adapter
     return {
         "names of layers that are called base and A": student.inject(namesakes, ".*", 1, 1.0),
         "names": replaced,

@@ -84,7 +84,7 @@ def without_a_prompt_it_is_a_linear_probe(student, backbone, prefix, head, ids, 
         "gradients": gradients(logits, dict(model.head.named_parameters())),
         "as long as possible": model(ids[:, :1].expand(-1, n)).detach(),
         "too long": raises("ValueError", lambda: model(ids[:, :1].expand(-1, n + 1))),
-        "another task": raises("ValueError", lambda: student.PTuningV2(backbone, 1, 2, "mlm")),
+        "another task": [raises("ValueError", lambda task=task: student.PTuningV2(backbone, 1, 2, task)) for task in ("mlm", "", "c", "CLS")],
     }
 
 
@@ -157,5 +157,5 @@ def what_learns_is_counted(student, sizes, frozen):
         "counts": [student.trainable_count(*each) for each in sizes],
         "fractions": [student.trainable_fraction(m) for m in (nn.Sequential(*layers), nn.Sequential(*layers, layers[0]), layers[2])],
         "nothing": student.trainable_fraction(nn.ReLU()),
-        "another task": raises("ValueError", lambda: student.trainable_count(1, 2, 3, 4, "mlm")),
+        "another task": [raises("ValueError", lambda task=task: student.trainable_count(1, 2, 3, 4, task)) for task in ("mlm", "", "c", "CLS")],
     }
