@@ -1,6 +1,6 @@
 """Checks of framework/ollama_modelfile: commands and quotes, errors with their lines, writing, templates."""
 
-from autograder.checks import case, check, raises
+from autograder.checks import again, case, check, raises
 
 
 def parsed(student, text):
@@ -74,7 +74,8 @@ def quotes_hold_a_value_together(student, texts):
 )
 def commands_have_names_and_values(student, texts):
     """All commands come in their order, parameters by their own names, messages with their role."""
-    return [parsed(student, text) for text in texts]
+    seen = [parsed(student, text) for text in texts]
+    return {"seen": seen, "after the caller has changed the first list": again(parsed, student, texts[0] + "\n# end")}
 
 
 @check(
@@ -93,6 +94,7 @@ def commands_have_names_and_values(student, texts):
         case("the line in which it begins", texts=['FROM x\n\n# a\nSYSTEM "a\nb\nc', 'FROM x\r\nSYSTEM "a\r\nb"\r\nBAD c\r\n', "FROM x\rSYSTEM y\rBAD z", 'FROM x\nSYSTEM """""']),
         case("the first of two errors", texts=["BAD a\nMESSAGE bad b", "SYSTEM a\nBAD b"]),
         case("no FROM though it looks like one", texts=["# FROM x", 'SYSTEM """\nFROM x\n"""', "PARAMETER from x", "\n\n"]),
+        case("other letters that become these in upper case", texts=["FROM x\n\u017fystem y", "FROM x\nl\u0131cense y", "FROM x\n\nMe\u017fSAGE user y"]),
     ],
     cites=["With line 0 if there is no FROM", "Raises ModelfileError with the line", "which count as one line"],
 )  # fmt: skip
@@ -138,6 +140,8 @@ def bytes_are_decoded(student, data, text):
         case("messages with colons", texts=['FROM x\nMESSAGE user a: b: c\nMESSAGE assistant ""\nMESSAGE system " : "\nPARAMETER temperature 0.5']),
         case("more than twenty messages", texts=["FROM x\n" + "\n".join(f"MESSAGE user {i}" for i in range(21))]),
         case("no quotes where none are needed", texts=["FROM x\nSYSTEM it's a \"b\" c\nPARAMETER stop #\nTEMPLATE {{ .Prompt }}"]),
+        case("what is a line break to others needs no quotes", texts=["FROM x\nSYSTEM a\u2028b\nLICENSE c\x0bd\nPARAMETER stop e\x85f"]),
+        case("parameters like commands, in upper case", texts=["FROM x\nPARAMETER Template a\nPARAMETER SYSTEM b\nPARAMETER Model c\nPARAMETER MESSAGE d"]),
     ],
     fresh=1,
     cites=["A value is written as it is if that is enough", "Else it stands in quotes", "A name that is none of the other words", "and ends with a line feed"],
@@ -220,6 +224,6 @@ def templates_choose_and_fill_in(student, tmpls, fields):
 def ranges_repeat_and_dashes_trim(student, tmpls, fields):
     """A range repeats its part for each message, dashes take white space out of the text, and what is no template raises."""
     bad = ["{{ if .System }}a", "a{{ end }}", "{{ else }}", "{{ range .Messages }}x", "{{ .Foo }}", "{{ .Role }}", "{{ if .System }}a{{ else }}b{{ else }}c{{ end }}", "{{ foo }}", "{{ range .Prompt }}{{ end }}"]
-    bad += ["{{ if .Prompt }}{{ if .System }}a{{ else }}b{{ else }}c{{ end }}", "{{ range .Messages }}{{ .System }}{{ end }}"]
+    bad += ["{{ if .Prompt }}{{ if .System }}a{{ else }}b{{ else }}c{{ end }}", "{{ range .Messages }}{{ .System }}{{ end }}", "{{ range .System }}a{{ else }}b{{ end }}", "{{ .Messages }}"]
     some = [{"role": "user", "content": "x"}]
     return {"good": rendered(student, tmpls, fields), "bad": [raises("ValueError", lambda each=each: student.render_template(each, prompt="p", messages=some)) for each in bad]}

@@ -35,12 +35,27 @@ mistake("Your lines are counted from 0.", edit={"rest, begin = lines[at].lstrip(
 mistake("A carriage return and a line feed count as two lines.", edit={'[^\\r\\n]*(?:\\r\\n|\\r|\\n)': '[^\\r\\n]*(?:\\r|\\n)'})
 mistake("All bytes are UTF-8 for you. A byte order mark may say UTF-16.", edit={DECODE: 'data = data.decode("utf-8", "replace")'})
 mistake("The byte order mark of UTF-8 becomes a part of the first command.", edit={'data.removeprefix("\\ufeff")': "data"})
+mistake("Your parser takes other letters for commands: some, such as the long s in \u017fystem, become A to Z in upper case. A command is written with the letters A to Z or a to z.", edit={
+    'word = re.match(r"([A-Za-z]+)[ \\t]+", rest)': 'word = re.match(r"([^ \\t\\r\\n]+)[ \\t]+", rest)',
+    "word[1].lower() not in WORDS": "word[1].upper() not in [each.upper() for each in WORDS]",
+    'name, before, rest = word[1].lower(), ""': 'name, before, rest = word[1].upper().lower(), ""'})  # fmt: skip
+mistake("You keep the list that you returned and give it out again. When a caller changes it, the next call is wrong. Make a new list in each call.", edit={
+    "def parse_modelfile(data: str | bytes)": "@functools.lru_cache\ndef parse_modelfile(data: str | bytes)", "import re\n": "import functools\nimport re\n"})  # fmt: skip
 mistake("A command without a value has an empty one in your parser. It is an error.", edit={'raise ModelfileError(begin, "the value is missing")': "pass"})
 
 mistake("You write values with white space around without quotes, so it is lost.", edit={"or value != value.strip(SPACE) or": "or"})
 mistake("You always write one quote. With a quote in the value, three are needed.", edit={"quote = '\"\"\"' if '\"' in value else '\"'": "quote = '\"'"})
 mistake("You write a value that begins with a quote as it is. It is read as another value.", edit={" or value.startswith('\"')": ""})
+mistake("You write a parameter called Template or SYSTEM as a command. Only a name in lower case is one of the words. With capital letters it is a parameter.", edit={
+    "elif command.name not in WORDS:": "elif command.name.lower() not in WORDS:"})  # fmt: skip
+mistake("You write quotes for characters that Python's splitlines takes for line breaks, such as U+2028. Only U+000A and U+000D are line breaks here.", edit={
+    'or re.search("[\\r\\n]", value):': "or len(value.splitlines()) > 1:"})  # fmt: skip
 
+mistake("A range over a text is refused only if the text is not empty. It is a ValueError always: a range goes over .Messages.", edit={
+    '(word != "if" and (word == "range") != (field == ".Messages")):': '((word == "range" and field != ".Messages" and fields[field]) or (not word and field == ".Messages")):'})  # fmt: skip
+mistake("You write .Messages where it stands alone. Only if and range may use it: alone it is a ValueError.", edit={
+    '(word != "if" and (word == "range") != (field == ".Messages")):': '(word == "range" and field != ".Messages"):',
+    "                out += fields[field]\n": "                out += str(fields[field])\n"})  # fmt: skip
 mistake("You take white space away from fields too. Dashes are for the text.", edit={
     "                out += fields[field]\n": "                out += fields[field].strip()\n"})  # fmt: skip
 
