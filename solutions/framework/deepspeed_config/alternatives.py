@@ -60,7 +60,7 @@ def zero_plan(cfg):
     zero = zero if zero is not None else {}
     stage = zero["stage"] if zero.get("stage") is not None else 0
     table = [(False, False, False), (True, False, False), (True, True, False), (True, True, True)]
-    if not 0 <= stage < len(table):
+    if stage not in range(len(table)):
         raise ValueError("stage")
 
     def place(key):

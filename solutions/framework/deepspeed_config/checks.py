@@ -1,6 +1,8 @@
 """Checks of framework/deepspeed_config: batch sizes, plans of ZeRO, memory in two conventions, buckets, loss scales."""
 
-from autograder.checks import case, check, raises
+import copy
+
+from autograder.checks import again, case, check, raises
 
 TRAIN, MICRO, STEPS = "train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps"
 
@@ -57,6 +59,7 @@ def missing_sizes_follow(student, configs):
         case("no whole number", configs=[(10, None, 3, 1), (10, None, None, 4), (10, None, None, 5), (7, 2, None, 1), (8, 2, None, 3)]),
         case("less than one", configs=[(0, 4, None, 1), (None, 0, 2, 1), (None, 2, -1, 3), (-8, -4, None, 1), (-8, 4, -2, 1), (0, 0, 0, 1), (2, 4, None, 1), (4, None, None, 8)]),
         case("a zero that is there", configs=[(8, 0, None, 1), (8, None, 0, 2), (0, 4, 2, 1)]),
+        case("two negative ones make a positive one", configs=[(None, -2, -3, 1), (6, -2, None, 1), (6, None, -3, 2), (12, -2, -3, 2)]),
     ],
     cites=["with steps alone or none", "ValueError too where the equation", "or one of the three is less than 1"],
 )
@@ -94,7 +97,8 @@ def zeros(rng, settings):
 def stages_shard_one_thing_more_each(student, configs):
     """Each stage shards one thing more, and each thing is where offloading puts it."""
     bare = [{}, {"zero_optimization": None}, {"zero_optimization": {"stage": 2, "offload_optimizer": {}, "offload_param": None}}, {"zero_optimization": {"stage": 1, "offload_optimizer": {"device": None}, "offload_param": {"device": None}}}]
-    return [student.zero_plan(config) for config in configs + bare]
+    seen = copy.deepcopy([student.zero_plan(config) for config in configs + bare])
+    return {"seen": seen, "after the caller has changed the first plan": [again(student.zero_plan, config) for config in ({"bf16": {}}, {"zero_optimization": {"stage": 3}})]}
 
 
 @check(
@@ -107,6 +111,7 @@ def stages_shard_one_thing_more_each(student, configs):
         case("parameters in all stages", settings=[(n, "cpu" if n else None, device) for n in range(4) for device in ("cpu", "nvme", "none")]),
         case("other devices", settings=[(3, "gpu", None), (3, None, "disk"), (2, "CPU", None)]),
         case("other stages", settings=[(4, None, None), (-1, None, None), (3, None, None)]),
+        case("stages between two", settings=[(1.5, None, None), (2.5, "cpu", None), (0.5, None, None), (2, "cpu", None)]),
     ],
     cites=["ValueError for another stage or device", "and for offloaded parameters in stages 0 to 2"],
 )
@@ -132,6 +137,7 @@ def models(rng, total=0, largest=0, gpus=(), random=0):
         case("one GPU", total=124_439_808, largest=38_597_376, gpus=(1,)),
         case("fractions are cut off", total=1_000_003, largest=7, gpus=(3, 7, 11, 64)),
         case("a trillion", total=10**12, largest=10**9, gpus=(4, 16, 1024)),
+        case("more digits than a float has", total=10**17 + 1, largest=10**9, gpus=(3, 7)),
     ],
     fresh=1,
     cites=["GPU 16 P in stage 0", "Nothing can be offloaded", "Fractions of bytes"],
@@ -153,6 +159,7 @@ def the_papers_formulas(student, models):
         case("few GPUs", total=1_000_003, largest=70_001, gpus=(1, 2, 4, 5)),
         case("fractions are cut off", total=999_999, largest=3, gpus=(7, 11, 13)),
         case("a trillion", total=10**12, largest=10**9, gpus=(16, 1024)),
+        case("more digits than a float has", total=10**17 + 1, largest=10**16 + 1, gpus=(3, 7)),
     ],
     fresh=1,
     cites=["stage 2 GPU 2 P 18 P N", "stage 3 GPU 4 L 18 P N", "ValueError for stages 0 and 1 there", "With both GPU 4 L"],
@@ -211,4 +218,6 @@ def loss_scales_are_fixed_or_dynamic(student, settings):
     """A loss scale is off, fixed, or dynamic where it is 0, with DeepSpeed's defaults."""
     bad = [raises("ValueError", lambda scale=scale: student.loss_scale({"fp16": {"enabled": True, "loss_scale": scale}})) for scale in (-1, -0.5)]
     cfgs = [{"fp16": fp16 and dict(fp16), "bf16": {"enabled": True}} for fp16 in settings]
-    return {"seen": [student.loss_scale(cfg) for cfg in cfgs], "given": cfgs, "missing": student.loss_scale({}), "bad": bad}
+    seen = copy.deepcopy([student.loss_scale(cfg) for cfg in cfgs])
+    changed = [again(student.loss_scale, {"fp16": {"enabled": True, **more}}) for more in ({}, {"loss_scale": 4})]
+    return {"seen": seen, "given": cfgs, "missing": student.loss_scale({}), "bad": bad, "after the caller has changed the first result": changed}
