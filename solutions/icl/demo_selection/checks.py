@@ -23,9 +23,9 @@ def vectors(rng, n=1, d=2, k=1, dtype="float64", x=None, pool=None, scales=False
 FOUR = [[1.0, 0.0], [3.0, 3.0], [0.0, 1.0], [8.0, 1.0]]
 
 
-# a distance by squares and products loses all digits of the first; a cosine with 1e-8 below it makes the second vector the last
+# a distance by squares and products loses all digits of the first; a cosine with 1e-8 or 1e-12 below it makes the second vector the last
 FAR = torch.tensor([[1e5], [1e5 + 0.25], [1e5 + 0.5], [1e5 + 2.0]])
-SHORT = torch.tensor([[3.0, 4.0], [1e-10, 0.0], [0.0, 1.0]])
+SHORT = torch.tensor([[3.0, 4.0], [1e-14, 0.0], [0.0, 1.0]])
 # a product of four such lengths is beyond float32, and cdist takes products from 26 rows on
 LONG = torch.tensor([[3e14, 4e14], [8e14, 0.0], [1e14, 8e14], [4e14, 3e14]])
 MANY = 1e5 + 0.25 * torch.arange(30.0)[:, None]
@@ -51,6 +51,7 @@ MANY = 1e5 + 0.25 * torch.arange(30.0)[:, None]
         case("many, by distance", n=60, d=8, k=21, scales=True, metric="euclidean"),
         case("one dimension, by distance", n=9, d=1, k=6, metric="euclidean"),
         case("by name", n=6, d=3, k=2, metric="cosine"),
+        case("equal in float32, and not in float64", x=[1.0, 0.0], pool=[[3.0, 4.0], [3.0, 4.000000001], [9.0, 1.0], [3.0, 3.999999999]], k=4, metric="euclidean"),
     ],
     fresh=2,
     cites=["the nearest one is the last", "the nearest has the largest cosine", "the nearest has the smallest distance", "as Python ints", "may be views", "Nothing that is passed in is changed"],
@@ -140,6 +141,7 @@ ASKED = [2.0, 1.0, 0.0, 0.0]
         case("a zero vector", x=[1.0, 2.0], pool=[[0.0, 0.0], [1.0, 0.0], [2.0, 1.0], [-1.0, 3.0]], k=4, lam=0.5),
         case("opposite vectors", x=[1.0, 0.0], pool=[[4.0, 1.0], [-4.0, 1.0], [4.0, -3.0], [-1.0, -9.0], [-4.0, 3.5]], k=5, lam=0.3),
         case("the question is zero", x=[0.0, 0.0], pool=[[1.0, 3.0], [-1.0, 2.0], [5.0, 1.0], [-2.0, -1.0]], k=4, lam=0.7),
+        case("equal in float32, and not in float64", x=[1.0, 0.0], pool=[[3.0, 4.0], [3.0, 3.999999999], [-5.0, 1.0], [3.0, 4.000000001]], k=4, lam=0.75),
     ],
     fresh=2,
     cites=["The first one is the most similar to x whatever lam is", "the example that is not yet chosen with the largest", "the one with the smallest number", "in the order in which they were chosen", "Raises ValueError unless 1 k N and 0 lam 1"],
@@ -278,6 +280,7 @@ CATS = [["red", "cat"], ["red", "fish"], ["blue", "fish"], ["big", "cat", "too"]
         case("twins of the example", docs=[["a", "b"], ["c"], ["a", "b"], ["d"], ["a", "b"], ["e", "f"], ["g"], ["h"], ["i", "j"]], i=2, n=2, k=1, scores=[-2, 0, 0, 0, -1, 0, 0, 0, 0]),
         case("most words are frequent, so that who shares some fits badly", docs=[["a", "b"], ["a", "b", "a"], ["a"], ["b"] * 4 + ["a"] * 3, ["b"] * 3, [], ["a"] * 9, ["b", "b", "a", "a"]], i=0, n=3, k=1, scores=[-1, -2, -3, -4, -5, -6, -7, -8]),
         case("nobody shares a word", docs=[["a"], ["b"], ["c"], ["d"], ["e"], ["f"]], i=1, n=4, k=2, scores=[-1, -9, -2, -5, -3, -4]),
+        case("scores that differ in the tenth digit", docs=[["a"], ["b"], ["c"], ["d"], ["e"], ["f"]], i=5, n=5, k=2, scores=[-7.0, -7.000000001, -6.999999999, -7.000000002, -6.999999998, -7.000000003]),
     ],
     fresh=1,
     cites=[

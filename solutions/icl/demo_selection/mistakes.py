@@ -27,6 +27,9 @@ mistake("You take the dot product for the cosine: long vectors win. Divide by bo
 mistake("The examples' vectors are not divided by their lengths.", edit={COSINES: "return pool @ x / x.norm().clamp(min=1e-30)"})
 mistake("A zero vector gives nan. Its cosine is 0 with everything.", edit={COSINES: "return pool @ x / (x.norm() * pool.norm(dim=-1))"})
 mistake("You add 1 to the lengths, to keep zero away. That changes every cosine of short vectors.", edit={COSINES: "return pool @ x / (norms + 1.0)"})
+mistake("You use torch's normalize, which has 1e-12 below each length: the cosine of shorter vectors comes out too small. A vector that is not zero may be as short as 1e-15.", edit={
+    COSINES: "return torch.nn.functional.normalize(pool, dim=-1) @ torch.nn.functional.normalize(x, dim=-1)"})
+mistake("You make the vectors float32, so float64 vectors that are nearly equal become equal. Compute in the dtype of the vectors.", edit={NEAR: "x, pool = x.float(), pool.float()\n    " + NEAR})
 mistake("The farthest examples are chosen.", edit={SORTED: "return sorted(left, key=lambda i: (values[i], i))[:k][::-1]"})
 mistake("With metric='euclidean' the farthest examples are chosen: a small distance is near.", edit={NEAR: NEAR.replace("-(pool", "(pool")})
 mistake("The metric is ignored.", edit={NEAR: "near = cosines(x, pool)"})
@@ -52,6 +55,7 @@ mistake("The pool is normalized in place. Nothing that is passed in may change."
 # --- MMR ----------------------------------------------------------------------------------------------------------------------
 
 mistake("The first example follows the formula with nothing chosen: for lam = 0 any one will do. The first is the most similar one.", edit={FIRST: "first = max(range(len(pool)), key=lambda i: lam * relevance[i])"})
+mistake("You make the vectors float32 before you choose different ones, so float64 vectors that are nearly equal become equal. Compute in the dtype of the vectors.", edit={"relevance = cosines(x, pool).tolist()": "x, pool = x.float(), pool.float()\n    relevance = cosines(x, pool).tolist()"})
 mistake("Redundancy is the largest cosine with the whole pool. Only chosen examples count.", edit={"twice = redundancy.tolist()": "twice = [max(cosines(pool[i], pool)[j].item() for j in range(len(pool)) if j != i) for i in range(len(pool))]"})
 mistake("Redundancy is the cosine with the last chosen example alone. Take the largest one with all chosen.", edit={MORE: "redundancy = cosines(pool[chosen[-1]], pool)"})
 mistake("Redundancy is that with the first chosen example alone.", edit={MORE: "pass"})
@@ -112,6 +116,8 @@ mistake("Scores are float32.", edit={"torch.zeros(N, dtype=torch.float64)": "tor
 # --- EPR --------------------------------------------------------------------------------------------------------------------------
 
 mistake("Negatives stand with the largest first. The smallest stands first.", edit={"return best[:k], worst[:k]": "return best[:k], worst[:k][::-1]"})
+mistake("You put the scores into a float32 tensor, so scores that are nearly equal become equal. Python's floats have 16 digits: sort them as they are, or use float64.", edit={
+    BEST: "scores = torch.tensor(scores).tolist()\n    " + BEST})
 mistake("Positives and negatives are exchanged.", edit={"return best[:k], worst[:k]": "return worst[:k], best[:k]"})
 mistake("Negatives are the end of the list of positives, so equal scores are in the wrong order.", edit={"return best[:k], worst[:k]": "return best[:k], best[::-1][:k]"})
 mistake("Negatives are all that are not positive.", edit={"return best[:k], worst[:k]": "return best[:k], worst[: len(scores) - k]"})
