@@ -55,6 +55,7 @@ mistake("You make the pooled vector one of length 1. That comes later, in the co
 mistake("For \"max\", you put 0 at padding. Where all values of a text are negative, the 0 wins: put -inf there.",
         edit={MAX: MAX.replace("-torch.inf", "0.0")}, fails=["first_last_and_largest"])  # fmt: skip
 mistake("For \"max\", you put -1e4 at padding. A text may hold smaller values: put -inf there.", edit={MAX: MAX.replace("-torch.inf", "-1e4")})
+mistake("For \"max\", you put -1e9 at padding. Smaller values are rare, but a float32 can hold them: put -inf there.", edit={MAX: MAX.replace("-torch.inf", "-1e9")})
 mistake("For \"max\", padding takes part.", edit={MAX: "return h.amax(1)"})
 mistake("For \"max\", you take the value that is furthest from 0. Take the largest one.",
         edit={MAX: "x = h.masked_fill(padding, 0.0)\n        return x.gather(1, x.abs().argmax(1, keepdim=True)).squeeze(1)"})  # fmt: skip
@@ -113,6 +114,8 @@ mistake("You leave equal passages out of each other's candidates. Each candidate
               "scores = scores.masked_fill(same, -torch.inf)\n    " + LOSS})  # fmt: skip
 mistake("Your cosines have 1e-8 in the denominator: short vectors come out too short.",
         edit={SCORES: "longer = [x / (x.norm(dim=-1, keepdim=True) + 1e-8) for x in (q, candidates)]\n    scores = longer[0] @ longer[1].mT / temp"})  # fmt: skip
+mistake("You put a bound of 1e-6 under each length, so the cosines of shorter vectors come out too small. A length may be 1e-7.",
+        edit={"return x / x.norm(dim=-1, keepdim=True)": "return x / x.norm(dim=-1, keepdim=True).clamp(min=1e-6)"})  # fmt: skip
 mistake("No gradient flows to your passages.", edit={CANDIDATES: CANDIDATES + "\n    candidates = candidates.detach()"})
 mistake("No gradient flows to your hard negatives.", edit={CANDIDATES: CANDIDATES.replace("hard.flatten(0, 1)", "hard.flatten(0, 1).detach()")})
 mistake("Cosines are computed in float32, also for float64.", edit={SCORES: SCORES.replace("unit(q)", "unit(q.float())").replace("unit(candidates)", "unit(candidates.float())")})
