@@ -230,20 +230,20 @@ def render_template(tmpl, *, system="", prompt="", response="", messages=None):
         pieces += [text, action.split()]
     pieces.append(tmpl)
 
-    def matching(at):
-        depth, other = 0, None
-        for i in range(at, len(pieces)):
-            if isinstance(pieces[i], list) and pieces[i]:
-                if pieces[i][0] in ("if", "range"):
-                    depth += 1
-                elif pieces[i] == ["end"]:
-                    depth -= 1
-                    if depth == 0:
-                        return other, i
-                elif pieces[i] == ["else"] and depth == 1:
-                    if other is not None:
-                        raise ValueError("else")
-                    other = i
+    begun, matching = [], {}  # for each if and range: where its else and its end are
+    for i in range(1, len(pieces), 2):
+        if len(pieces[i]) == 2 and pieces[i][0] in ("if", "range"):
+            begun.append(i)
+            matching[i] = None, None
+        elif pieces[i] in (["end"], ["else"]):
+            if not begun or (pieces[i] == ["else"] and matching[begun[-1]][0] is not None):
+                raise ValueError(pieces[i])
+            if pieces[i] == ["else"]:
+                matching[begun[-1]] = i, None
+            else:
+                at = begun.pop()
+                matching[at] = matching[at][0], i
+    if begun:
         raise ValueError("end")
 
     def run(begin, end, fields):
@@ -253,7 +253,7 @@ def render_template(tmpl, *, system="", prompt="", response="", messages=None):
             if isinstance(piece, str):
                 out.append(piece)
             elif len(piece) == 2 and piece[0] in ("if", "range"):
-                other, stop = matching(at)
+                other, stop = matching[at]
                 if piece[1] not in fields or (piece[0] == "range" and piece[1] != ".Messages"):
                     raise ValueError(piece)
                 value = fields[piece[1]]

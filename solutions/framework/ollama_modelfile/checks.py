@@ -225,5 +225,6 @@ def ranges_repeat_and_dashes_trim(student, tmpls, fields):
     """A range repeats its part for each message, dashes take white space out of the text, and what is no template raises."""
     bad = ["{{ if .System }}a", "a{{ end }}", "{{ else }}", "{{ range .Messages }}x", "{{ .Foo }}", "{{ .Role }}", "{{ if .System }}a{{ else }}b{{ else }}c{{ end }}", "{{ foo }}", "{{ range .Prompt }}{{ end }}"]
     bad += ["{{ if .Prompt }}{{ if .System }}a{{ else }}b{{ else }}c{{ end }}", "{{ range .Messages }}{{ .System }}{{ end }}", "{{ range .System }}a{{ else }}b{{ end }}", "{{ .Messages }}"]
+    bad += ["{{ if .Prompt }}a{{ else if .System }}b{{ end }}", "{{ .Prompt .System }}", "{{-.Prompt }}", "{{ .Prompt-}}", "{{ if .System }}{{ if .Prompt }}a{{ else }}b{{ else }}c{{ end }}{{ end }}"]
     some = [{"role": "user", "content": "x"}]
-    return {"good": rendered(student, tmpls, fields), "bad": [raises("ValueError", lambda each=each: student.render_template(each, prompt="p", messages=some)) for each in bad]}
+    return {"good": rendered(student, tmpls, fields), "bad": {each: raises("ValueError", lambda each=each: student.render_template(each, prompt="p", messages=some)) for each in bad}}

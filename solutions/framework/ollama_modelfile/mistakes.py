@@ -53,6 +53,12 @@ mistake("You write quotes for characters that Python's splitlines takes for line
 
 mistake("A range over a text is refused only if the text is not empty. It is a ValueError always: a range goes over .Messages.", edit={
     '(word != "if" and (word == "range") != (field == ".Messages")):': '((word == "range" and field != ".Messages" and fields[field]) or (not word and field == ".Messages")):'})  # fmt: skip
+mistake("You look at the first word of an action alone, so else if counts as else. An action with words too many is a ValueError.", edit={
+    'if action in (["end"], ["else"]):': 'if action[:1] in (["end"], ["else"]):'})  # fmt: skip
+mistake("You take the first of several fields and forget the rest. An action with words too many is a ValueError.", edit={
+    'parts.append(("", actions[at - 1], [], []))': 'parts.append(("", *action[:1], [], []))'})  # fmt: skip
+mistake("A dash without white space beside it takes white space away in your templates. {{-.Prompt }} has no such dash, and is a ValueError.", edit={
+    '(-(?=\\s))?\\s*(.*?)\\s*((?<=\\s)-)?': '(-)?\\s*(.*?)\\s*(-)?'})  # fmt: skip
 mistake("You write .Messages where it stands alone. Only if and range may use it: alone it is a ValueError.", edit={
     '(word != "if" and (word == "range") != (field == ".Messages")):': '(word == "range" and field != ".Messages"):',
     "                out += fields[field]\n": "                out += str(fields[field])\n"})  # fmt: skip
@@ -79,3 +85,61 @@ def render_template(tmpl, *, system="", prompt="", response="", messages=None):
     if re.search(r"\{\{.*\}\}", tmpl, re.DOTALL):
         raise ValueError(tmpl)
     return tmpl
+
+
+@mistake("In a part that is not taken you do not notice a second else. Every else and end is looked at, in every part.")
+def render_template(tmpl, *, system="", prompt="", response="", messages=None):
+    space = " \t\r\n"
+    pieces = []
+    while "{{" in tmpl and "}}" in tmpl[tmpl.index("{{") :]:
+        text, _, rest = tmpl.partition("{{")
+        action, _, tmpl = rest.partition("}}")
+        if action[:1] == "-" and action[1:2] in tuple(space):
+            text, action = text.rstrip(space), action[1:]
+        if action[-1:] == "-" and action[-2:-1] in tuple(space):
+            tmpl, action = tmpl.lstrip(space), action[:-1]
+        pieces += [text, action.split()]
+    pieces.append(tmpl)
+
+    def matching(at):
+        depth, other = 0, None
+        for i in range(at, len(pieces)):
+            if isinstance(pieces[i], list) and pieces[i]:
+                if pieces[i][0] in ("if", "range"):
+                    depth += 1
+                elif pieces[i] == ["end"]:
+                    depth -= 1
+                    if depth == 0:
+                        return other, i
+                elif pieces[i] == ["else"] and depth == 1:
+                    if other is not None:
+                        raise ValueError("else")
+                    other = i
+        raise ValueError("end")
+
+    def run(begin, end, fields):
+        out, at = [], begin
+        while at < end:
+            piece = pieces[at]
+            if isinstance(piece, str):
+                out.append(piece)
+            elif len(piece) == 2 and piece[0] in ("if", "range"):
+                other, stop = matching(at)
+                if piece[1] not in fields or (piece[0] == "range" and piece[1] != ".Messages"):
+                    raise ValueError(piece)
+                value = fields[piece[1]]
+                if not value:
+                    out.append(run(other + 1, stop, fields) if other else "")
+                elif piece[0] == "if":
+                    out.append(run(at + 1, other or stop, fields))
+                else:
+                    out += [run(at + 1, other or stop, {".Role": m["role"], ".Content": m["content"]}) for m in value]
+                at = stop
+            elif len(piece) != 1 or piece[0] not in fields or piece[0] == ".Messages":
+                raise ValueError(piece)
+            else:
+                out.append(fields[piece[0]])
+            at += 1
+        return "".join(out)
+
+    return run(0, len(pieces), {".System": system, ".Prompt": prompt, ".Response": response, ".Messages": messages})
