@@ -211,6 +211,7 @@ def buckets_are_filled_in_order(student, numels, bucket):
         case("off is off", settings=[{}, {"enabled": False, "loss_scale": -1}, {"enabled": False}, {"enabled": None}]),
         case("fixed ones", settings=[{"enabled": True, "loss_scale": 0.5}, {"enabled": True, "loss_scale": 1, "initial_scale_power": 3}, {"enabled": True, "loss_scale": 65536}]),
         case("a large power, and one that is negative", settings=[{"enabled": True, "initial_scale_power": 32}, {"enabled": True, "initial_scale_power": -2}]),
+        case("zeros that are there, and a scale with a fraction", settings=[{"enabled": True, "hysteresis": 0, "min_loss_scale": 0}, {"enabled": True, "loss_scale": 2.5}]),
     ],
     cites=["None if that is missing or not enabled", "Otherwise it is dynamic", "where they are missing these are", "A negative loss_scale"],
 )

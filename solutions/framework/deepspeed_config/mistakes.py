@@ -70,3 +70,6 @@ mistake("A loss scale of 0 is fixed in your function. It means dynamic.", edit={
 mistake("You return one and the same dict for all defaults. When a caller changes it, the next call is wrong. Make a new dict in each call.", edit={
     "def loss_scale(": 'DEFAULTS = {"dynamic": True, "scale": 2.0**16, "window": 1000, "hysteresis": 2, "min": 1}\n\n\ndef loss_scale(',
     '    return {\n        "dynamic": True,': '    if not fp16.keys() - {"enabled", "loss_scale"}:\n        return DEFAULTS\n    return {\n        "dynamic": True,'})  # fmt: skip
+mistake("You write the default where a setting is 0. A 0 is there: the default is for what is missing.", edit={
+    'fp16.get("hysteresis", 2)': 'fp16.get("hysteresis") or 2', 'fp16.get("min_loss_scale", 1)': 'fp16.get("min_loss_scale") or 1'})  # fmt: skip
+mistake("You cut the fraction of a fixed scale off. It is that number as a float.", edit={'"scale": float(scale)': '"scale": float(int(scale)) if scale >= 1 else float(scale)'})
