@@ -312,6 +312,7 @@ HALVES = [[1.0, 1.0, 1.0, 1.0], [-2.0, -2.0, 2.0, 2.0]]  # the cosine to both ax
         case("a larger pool that holds a nearer one twice", q=AXES, p=HALVES, passages=[AXES[0], *HALVES * 5, AXES[1], AXES[0]]),
         case("nearer by a hair, float64", q=[[1.0, 0.0]] * 2, p=[[3.0, 4.0]] * 2, passages=[[3.000001, 4.0], [2.999999, 4.0]], top_k=1, dtype="float64"),
         case("the same pair many times", q=[AXES[0]] * 5, p=[HALVES[0]] * 5, passages=[AXES[0], HALVES[1]], dtype="float64"),
+        case("vectors hardly longer than 1e-7", q=[[1e-7, 2e-7], [3e-7, 1e-7]], p=[[4e-7, 5e-7], [5e-7, -4e-7]], passages=[[1.1e-7, 2.5e-7], [2e-7, 1e-7], [8e-7, 1e-7]], top_k=1),
     ],
     fresh=2,
     cites=["ranked by their cosine to the query", "have a larger cosine", "takes two places", "One that is exactly as close does not", "passages of the other pairs play no part",

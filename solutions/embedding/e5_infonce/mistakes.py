@@ -143,6 +143,8 @@ mistake("You keep one place too many: exactly top_k closer passages are too many
 mistake("You keep one place too few.", edit={KEPT: "return closer < max(top_k - 1, 1)"})
 mistake("You return the pairs to throw away. True is for those that are kept.", edit={KEPT: "return closer >= top_k"})
 mistake("You rank by dot products. Passages of the pool win because they are long: use cosines.", edit={UNITS: "pass"})
+mistake("You put a bound of 1e-6 under each length in the filter, so the cosines of shorter passages come out too small. A length may be 1e-7.",
+        edit={UNITS: "p, pool = (each / each.norm(dim=-1, keepdim=True).clamp(min=1e-6) for each in (p, pool))"})  # fmt: skip
 mistake("You make the passages vectors of length 1, but not those of the pool.", edit={UNITS: "p = unit(p)"})
 mistake("The passages of the other pairs are ranked too. Only the pool is.",
         edit={CLOSER: "closer = (torch.cat([q @ pool.mT, q @ p.mT], 1) > own).sum(-1)"})  # fmt: skip
