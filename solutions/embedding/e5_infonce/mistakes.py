@@ -191,7 +191,3 @@ mistake("In a pool of more than eight passages, one that stands there twice coun
         edit={UNITS: "p, pool = unit(p), unit(pool.unique(dim=0) if len(pool) > 8 else pool)"})  # fmt: skip
 mistake("You turn every nan and inf into a number, also in a token of the text. Leave out padding alone, or a fault of the encoder is not seen.",
         edit={MEAN: "return h.nan_to_num().masked_fill(padding, 0.0).sum(1) / real.sum(1, keepdim=True)"})  # fmt: skip
-mistake(
-    "You divide by no less than 1e-6. Vectors may be as short as 1e-7, and their cosines do not depend on it.",
-    edit={"x / x.norm(dim=-1, keepdim=True)": "x / x.norm(dim=-1, keepdim=True).clamp(min=1e-6)"},
-)

@@ -23,9 +23,9 @@ def vectors(rng, n=1, d=2, k=1, dtype="float64", x=None, pool=None, scales=False
 FOUR = [[1.0, 0.0], [3.0, 3.0], [0.0, 1.0], [8.0, 1.0]]
 
 
-# a distance by squares and products loses all digits of the first; a cosine with 1e-8 or 1e-12 below it makes the second vector the last
+# a distance by squares and products loses all digits of the first; a cosine with 1e-8 below it makes the second vector the last
 FAR = torch.tensor([[1e5], [1e5 + 0.25], [1e5 + 0.5], [1e5 + 2.0]])
-SHORT = torch.tensor([[3.0, 4.0], [1e-14, 0.0], [0.0, 1.0]])
+SHORT = torch.tensor([[3.0, 4.0], [1e-10, 0.0], [0.0, 1.0]])
 # a product of four such lengths is beyond float32, and cdist takes products from 26 rows on
 LONG = torch.tensor([[3e14, 4e14], [8e14, 0.0], [1e14, 8e14], [4e14, 3e14]])
 MANY = 1e5 + 0.25 * torch.arange(30.0)[:, None]
@@ -91,6 +91,7 @@ def the_nearest_example_is_the_last(student, x, pool, k, options):
         case("twins by distance", x=[0.0, 0.0], pool=[[3.0, 4.0], [0.0, 5.5], [3.0, 4.0], [3.0, 4.0], [1.0, 0.0]], k=3, metric="euclidean"),
         case("twins in a row, and one is excluded", x=[1.0, 0.0], pool=[[2.0, 1.0], [2.0, 1.0], [2.0, 1.0], [2.0, 1.0], [1.0, 3.0]], k=3, exclude=(0,)),
         case("the question is zero", x=[0.0, 0.0, 0.0], pool=[[1.0, 0.0, 2.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [5.0, 5.0, 1.0]], k=3),
+        case("a vector of length 1e-14", x=[1.0, 0.0], pool=[[3.0, 4.0], [1e-14, 0.0], [0.0, 1.0]], k=3),
         case("all point away", x=[1.0, 0.0], pool=[[-1.0, 2.0], [0.0, 0.0], [-3.0, 1.0], [0.0, 0.0]], k=3),
         case("twins, all, float32", x=[2.0, 0.0], pool=[[1.0, 2.0], [1.0, -3.0], [1.0, 2.0], [3.0, 0.0]], k=4, dtype="float32"),
     ],
