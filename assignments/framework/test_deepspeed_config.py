@@ -3,7 +3,8 @@
 Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
 """
 
-from autograder.checks import case, check, raises
+import copy
+from autograder.checks import again, case, check, raises
 
 
 TRAIN, MICRO, STEPS = "train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps"
@@ -56,7 +57,8 @@ def zeros(rng, settings):
 def stages_shard_one_thing_more_each(student, configs):
     """Each stage shards one thing more, and each thing is where offloading puts it."""
     bare = [{}, {"zero_optimization": None}, {"zero_optimization": {"stage": 2, "offload_optimizer": {}, "offload_param": None}}, {"zero_optimization": {"stage": 1, "offload_optimizer": {"device": None}, "offload_param": {"device": None}}}]
-    return [student.zero_plan(config) for config in configs + bare]
+    seen = copy.deepcopy([student.zero_plan(config) for config in configs + bare])
+    return {"seen": seen, "after the caller has changed the first plan": [again(student.zero_plan, config) for config in ({"bf16": {}}, {"zero_optimization": {"stage": 3}})]}
 
 
 @check(points=1, inputs=zeros, lecture='what-is-sharded-and-where', public=[case('parameters need stage 3', settings=[(2, None, 'cpu'), (3, None, 'cpu')])])
@@ -105,4 +107,8 @@ def loss_scales_are_fixed_or_dynamic(student, settings):
     """A loss scale is off, fixed, or dynamic where it is 0, with DeepSpeed's defaults."""
     bad = [raises("ValueError", lambda scale=scale: student.loss_scale({"fp16": {"enabled": True, "loss_scale": scale}})) for scale in (-1, -0.5)]
     cfgs = [{"fp16": fp16 and dict(fp16), "bf16": {"enabled": True}} for fp16 in settings]
-    return {"seen": [student.loss_scale(cfg) for cfg in cfgs], "given": cfgs, "missing": student.loss_scale({}), "bad": bad}
+    seen = copy.deepcopy([student.loss_scale(cfg) for cfg in cfgs])
+    changed = [again(student.loss_scale, {"fp16": {"enabled": True, **more}}) for more in ({}, {"loss_scale": 4})]
+    whole = student.loss_scale({"fp16": {"enabled": True, "loss_scale": 128}})["scale"]
+    return {"seen": seen, "given": cfgs, "missing": student.loss_scale({}), "bad": bad, "after the caller has changed the first result": changed,
+            "a fixed scale of 128 is a": type(whole).__name__}

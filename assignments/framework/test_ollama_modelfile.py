@@ -3,7 +3,7 @@
 Expected values are recorded in `expected/`. Generated from the course: changes here are lost.
 """
 
-from autograder.checks import case, check, raises
+from autograder.checks import again, case, check, raises
 
 
 def parsed(student, text):
@@ -36,7 +36,8 @@ def quotes_hold_a_value_together(student, texts):
 @check(points=1, inputs=texts, lecture='commands', public=[case('parameters and messages', texts=['PARAMETER what the \nFROM lemons make lemonade ', 'FROM foo\nMESSAGE user Hey there!\nMESSAGE assistant Hello: you']), case('one parameter twice', texts=['FROM foo\nPARAMETER stop a\nPARAMETER stop b\nFROM bar'])])
 def commands_have_names_and_values(student, texts):
     """All commands come in their order, parameters by their own names, messages with their role."""
-    return [parsed(student, text) for text in texts]
+    seen = [parsed(student, text) for text in texts]
+    return {"seen": seen, "after the caller has changed the first list": again(parsed, student, texts[0] + "\n# end")}
 
 
 @check(points=1, inputs=texts, lecture='errors-that-help', public=[case('no FROM, a bad word, a bad role', texts=['', 'PARAMETER a b', '\nFROM foo\nBADCOMMAND param1 value1\n', "\nFROM foo\nMESSAGE badguy I'm a bad guy!\n"]), case('quotes that stay open', texts=['FROM foo\nSYSTEM """This is a multiline system.""\n\t\t', 'FROM foo\nSYSTEM "\n\t\t', 'FROM foo\nSYSTEM ok'])])
@@ -98,6 +99,7 @@ def templates_choose_and_fill_in(student, tmpls, fields):
 def ranges_repeat_and_dashes_trim(student, tmpls, fields):
     """A range repeats its part for each message, dashes take white space out of the text, and what is no template raises."""
     bad = ["{{ if .System }}a", "a{{ end }}", "{{ else }}", "{{ range .Messages }}x", "{{ .Foo }}", "{{ .Role }}", "{{ if .System }}a{{ else }}b{{ else }}c{{ end }}", "{{ foo }}", "{{ range .Prompt }}{{ end }}"]
-    bad += ["{{ if .Prompt }}{{ if .System }}a{{ else }}b{{ else }}c{{ end }}", "{{ range .Messages }}{{ .System }}{{ end }}"]
+    bad += ["{{ if .Prompt }}{{ if .System }}a{{ else }}b{{ else }}c{{ end }}", "{{ range .Messages }}{{ .System }}{{ end }}", "{{ range .System }}a{{ else }}b{{ end }}", "{{ .Messages }}"]
+    bad += ["{{ if .Prompt }}a{{ else if .System }}b{{ end }}", "{{ .Prompt .System }}", "{{-.Prompt }}", "{{ .Prompt-}}", "{{ if .System }}{{ if .Prompt }}a{{ else }}b{{ else }}c{{ end }}{{ end }}"]
     some = [{"role": "user", "content": "x"}]
-    return {"good": rendered(student, tmpls, fields), "bad": [raises("ValueError", lambda each=each: student.render_template(each, prompt="p", messages=some)) for each in bad]}
+    return {"good": rendered(student, tmpls, fields), "bad": {each: raises("ValueError", lambda each=each: student.render_template(each, prompt="p", messages=some)) for each in bad}}

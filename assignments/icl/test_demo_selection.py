@@ -87,6 +87,7 @@ def similar_but_not_twice_the_same(student, x, pool, k, options):
         "by default": student.mmr(x, pool, k),
         "fewer": student.mmr(x, pool, max(1, k - 1), **options),
         "short vectors": student.mmr(torch.tensor([1.0, 0.25]), SHORT + 0, 3),
+        "long vectors": student.mmr(LONG[0] + 0, LONG + 0, 4, lam=0.4),
         "by name, of a view": student.mmr(lam=0.75, k=k, pool=pool.T.contiguous().T, x=x),
         "refused": [raises("ValueError", lambda each=each: student.mmr(**{"x": x, "pool": pool, "k": k, **options, **each})) for each in bad],
         "left": flags(x, pool),

@@ -221,4 +221,6 @@ def loss_scales_are_fixed_or_dynamic(student, settings):
     cfgs = [{"fp16": fp16 and dict(fp16), "bf16": {"enabled": True}} for fp16 in settings]
     seen = copy.deepcopy([student.loss_scale(cfg) for cfg in cfgs])
     changed = [again(student.loss_scale, {"fp16": {"enabled": True, **more}}) for more in ({}, {"loss_scale": 4})]
-    return {"seen": seen, "given": cfgs, "missing": student.loss_scale({}), "bad": bad, "after the caller has changed the first result": changed}
+    whole = student.loss_scale({"fp16": {"enabled": True, "loss_scale": 128}})["scale"]
+    return {"seen": seen, "given": cfgs, "missing": student.loss_scale({}), "bad": bad, "after the caller has changed the first result": changed,
+            "a fixed scale of 128 is a": type(whole).__name__}  # fmt: skip

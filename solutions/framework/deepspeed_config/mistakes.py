@@ -73,3 +73,4 @@ mistake("You return one and the same dict for all defaults. When a caller change
 mistake("You write the default where a setting is 0. A 0 is there: the default is for what is missing.", edit={
     'fp16.get("hysteresis", 2)': 'fp16.get("hysteresis") or 2', 'fp16.get("min_loss_scale", 1)': 'fp16.get("min_loss_scale") or 1'})  # fmt: skip
 mistake("You cut the fraction of a fixed scale off. It is that number as a float.", edit={'"scale": float(scale)': '"scale": float(int(scale)) if scale >= 1 else float(scale)'})
+mistake("A fixed scale is returned as it was written, a whole number if it was one. It is that number as a float.", edit={'"scale": float(scale)': '"scale": scale'})
